@@ -1,0 +1,56 @@
+"""What a selector returns: the facts of one cell, before anything is looked up or measured."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.space import Architecture
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One edge fixed to one operation."""
+
+    edge: int
+    """Index into `bench.space.EDGES`."""
+    operation: int
+    """Index into `bench.space.OPERATIONS`."""
+
+
+@dataclass
+class Cost:
+    """What a selection cost, scoring and tuning apart."""
+
+    scoring_seconds: float = 0.0
+    tuning_seconds: float = 0.0
+    forward_passes: int = 0
+    """Forward passes of one mini-batch."""
+    backward_passes: int = 0
+    peak_memory_bytes: int = 0
+    """Highest memory in use: of the CUDA allocator on a GPU, of the process on a CPU."""
+
+
+@dataclass
+class Ranking:
+    """Scores that a criterion gave to whole architectures, larger = better."""
+
+    codes: np.ndarray
+    """[n] positions in space order (`bench.space.code`)."""
+    scores: np.ndarray
+    """[n] float64, finite."""
+
+
+@dataclass
+class Selection:
+    """The architecture that a selector chose, and how."""
+
+    architecture: Architecture
+    scores: np.ndarray
+    """[6, 5] float64, larger = keep, at the checkpoint before any decision; finite."""
+    decisions: list[Decision]
+    """The six decisions in the order they were made."""
+    ranking: Ranking | None = None
+    """Scores of whole architectures, for criteria that rank; else None."""
+    facts: dict[str, float | int | str | list[float]] = field(default_factory=dict)
+    """Further plain numbers worth keeping (for example the supernet's accuracy on the selection images)."""
+    cost: Cost = field(default_factory=Cost)

@@ -1,0 +1,1 @@
+"""One file per selection criterion, and what they share."""
