@@ -1,0 +1,86 @@
+"""Names of methods with options: `gdas[tau=5]`, `darts-pt[order=fixed,tune=0]`.
+
+Recipes and selectors share this spelling. A name is its own documentation in a table and part of
+the cache key, so it has one canonical form: `canonical(*parse(text))`.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from bench.errors import UsageError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
+
+
+def parse(text: str) -> tuple[str, dict[str, str]]:
+    """The name and the options in `name` or `name[option=value,...]`; values stay text.
+
+    Raises UsageError, with the expected form, for anything else and for an option given twice.
+    """
+    shape = _SHAPE.fullmatch(text.strip())
+    if shape is None or not _NAME.fullmatch(shape["name"].strip()):
+        raise UsageError(f"Malformed name {text!r}; write it as name or name[option=value,...].")
+    options: dict[str, str] = {}
+    if shape["options"] is not None:
+        for entry in shape["options"].split(","):
+            option, equals, value = (part.strip() for part in entry.partition("="))
+            if not option or not equals or not value:
+                raise UsageError(f"Malformed option {entry!r} in {text!r}; write it as option=value.")
+            if option in options:
+                raise UsageError(f"Option {option!r} is given twice in {text!r}; give it once.")
+            options[option] = value
+    return shape["name"].strip(), options
+
+
+def canonical(name: str, options: Mapping[str, str]) -> str:
+    """The one spelling of a name with its options: options sorted, no spaces."""
+    if not options:
+        return name
+    return f"{name}[{','.join(f'{option}={options[option]}' for option in sorted(options))}]"
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Up to `count` of the `known` names that look most like `name`, the likeliest first."""
+    return difflib.get_close_matches(name, sorted(known), n=count, cutoff=0.4)
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a `kind` (recipe, selector, ...) that does not exist: the nearest names, then the list."""
+    known = sorted(known)
+    near = nearest(name, known)
+    hint = f" did you mean {' or '.join(near)}?" if near else ""
+    return UsageError(f"Unknown {kind} {name!r};{hint} The {kind}s are: {', '.join(known)}.")
+
+
+def convert(value: str, default: object, option: str, name: str) -> Any:
+    """`value` as the type of `default` (bool, int, float or str); raises UsageError if it is not one."""
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[value.lower()]
+        if isinstance(default, int):
+            return int(value)
+        if isinstance(default, float):
+            return float(value)
+    except (KeyError, ValueError):
+        kind = type(default).__name__
+        raise UsageError(f"Option {option}={value!r} of {name!r} is not a value of type {kind}.") from None
+    return value
+
+
+def with_options(method: Any, name: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """The options converted to the types of the fields of the dataclass instance `method`.
+
+    Raises UsageError for an option that `method` does not have, naming those that it has.
+    """
+    defaults = {f.name: getattr(method, f.name) for f in fields(method) if f.init}
+    converted = {}
+    for option, value in options.items():
+        if option not in defaults:
+            has = f"its options are {', '.join(sorted(defaults))}" if defaults else "it has none"
+            raise UsageError(f"{name!r} has no option {option!r}; {has}.")
+        converted[option] = convert(value, defaults[option], option, name)
+    return converted
