@@ -1,0 +1,33 @@
+# make run   installs into .venv and runs the embedded benchmark; says where the report is
+# make test  everything that CI checks: style, types, import contract, tests
+# make performance  ratios to the literal reference, measured in one run
+PYTHON ?= python3
+BIN := .venv/bin
+THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: run test performance clean
+
+run: .venv/run.done
+	$(BIN)/python run_bench.py
+
+test: .venv/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal
+
+performance: .venv/test.done
+	$(BIN)/python -m tests.performance
+
+.venv/run.done: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+.venv/test.done: .venv/run.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv
