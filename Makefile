@@ -14,7 +14,7 @@ test: .venv/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 performance: .venv/test.done

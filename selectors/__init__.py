@@ -1,22 +1,29 @@
-"""One file per selection criterion, and what they share.
+"""One file per selection criterion, and what the criteria share.
 
-The standard library has a module of the same name (`subprocess`, `socket` and `asyncio` import it), and the
-folder of a script comes before the standard library on sys.path. Whoever wants that module finds this package,
-so the package answers for the standard module's names too.
+This folder has the name of a module of Python's standard library (I/O multiplexing), which `subprocess`
+and `asyncio` import. Both must go on working, whichever is imported first: this package also offers the
+public names of its namesake, and `bench.namesake` opens this folder where the namesake was loaded first.
 """
 
 import os
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from typing import Any
-
-_spec = spec_from_file_location("selectors", Path(os.__file__).with_name("selectors.py"))
-if _spec is None or _spec.loader is None:
-    raise ImportError("the standard library's selectors.py was not found beside os.py")
-_standard = module_from_spec(_spec)
-_spec.loader.exec_module(_standard)
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+from types import ModuleType
 
 
-def __getattr__(name: str) -> Any:
-    """What the standard library's `selectors` calls `name`."""
-    return getattr(_standard, name)
+def _standard_library_selectors() -> ModuleType:
+    spec = PathFinder.find_spec("selectors", [os.path.dirname(os.__file__)])
+    if spec is None or spec.loader is None:
+        raise ImportError("Python's own module 'selectors' was not found beside the module 'os'")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+globals().update(
+    {
+        name: value
+        for name, value in vars(_standard_library_selectors()).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+)
