@@ -1,0 +1,116 @@
+"""The supernet as the papers write it: one module per operation, one product and one sum per edge.
+
+The reference that the fast network is tested against, and, since all its parts are plain modules,
+the network that zero-cost proxies with hooks run on.
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from bench.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
+from supernets.skeleton import Skeleton
+from supernets.standalone import operation
+
+if TYPE_CHECKING:
+    from supernets.network import Supernet
+
+
+class MixedEdge(nn.Module):
+    """All operations of one edge, summed with weights."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.operations = nn.ModuleList(operation(o, channels, affine=False) for o in range(len(OPERATIONS)))
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """[n, c, h, w] and weights [5] -> [n, c, h, w]."""
+        return add([w * module(x) for w, module in zip(weights, self.operations, strict=True)])
+
+
+class LiteralCell(nn.Module):
+    """One cell: four nodes, six mixed edges."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.edges = nn.ModuleList(MixedEdge(channels) for _ in EDGES)
+
+    def forward(self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0) -> Tensor:
+        """[n, c, h, w] and weights [6, 5] -> node 3."""
+        nodes = [x]
+        for target in (1, 2, 3):
+            arriving = [
+                self.edges[e](nodes[source], weights[e]) for e, (to, source) in enumerate(EDGES) if to == target
+            ]
+            if isinstance(skip, Tensor) or skip:
+                arriving += [skip * nodes[source] for to, source in EDGES if to == target]
+            nodes.append(add(arriving))
+        return nodes[3]
+
+
+class LiteralSupernet(Skeleton):
+    """The weight-sharing network, unfused."""
+
+    def __init__(self, channels: int = 16, cells: int = 5, classes: int = 10) -> None:
+        super().__init__(channels, cells, classes, LiteralCell)
+
+    @classmethod
+    def like(cls, supernet: "Supernet") -> "LiteralSupernet":
+        """A literal network with a copy of `supernet`'s weights, statistics, dtype, device and BN mode."""
+        literal = cls(supernet.channels, supernet.cells_per_stage, supernet.classes)
+        first = next(supernet.parameters())
+        literal.to(device=first.device, dtype=first.dtype)
+        copy_frame(supernet, literal)
+        with torch.no_grad():
+            for cell, plain in zip(supernet.cells, literal.cells, strict=True):
+                for edge in range(len(EDGES)):
+                    for index in (CONV_1X1, CONV_3X3):
+                        weight, mean, variance = cell.operation_state(edge, index)  # type: ignore[operator]
+                        _, convolution, norm = plain.edges[edge].operations[index]  # type: ignore[index, union-attr]
+                        convolution.weight.copy_(weight)
+                        norm.running_mean.copy_(mean)
+                        norm.running_var.copy_(variance)
+        literal.normalise(supernet.normalisation)
+        return literal
+
+    def forward(self, images: Tensor, weights: Tensor, *, skip: float | Tensor = 0.0) -> Tensor:
+        """[n, 3, h, w], weights [6, 5] or [n_cells, 6, 5] -> logits [n, classes]."""
+        per_cell = weights.expand(self.n_cells, -1, -1)
+        return self.through(images, lambda index, cell, x: cell(x, per_cell[index], skip))
+
+    def mixture(self, weights: Tensor) -> "Mixture":
+        """This network (not a copy) with its edge weights fixed: a module of images alone."""
+        return Mixture(self, weights)
+
+
+class Mixture(nn.Module):
+    """A literal supernet with fixed edge weights."""
+
+    weights: Tensor
+
+    def __init__(self, network: LiteralSupernet, weights: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("weights", weights.detach().clone())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[n, 3, h, w] -> logits [n, classes]."""
+        logits: Tensor = self.network(images, self.weights)
+        return logits
+
+
+def add(terms: list[Tensor]) -> Tensor:
+    """The sum of one or more tensors of one shape."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def copy_frame(source: Skeleton, target: Skeleton) -> None:
+    """Copy stem, reductions and classifier (everything but the cells) from `source` to `target`."""
+    frame = {k: v for k, v in source.state_dict().items() if not k.startswith("cells.")}
+    missing = target.load_state_dict(frame, strict=False)
+    if missing.unexpected_keys or any(not k.startswith("cells.") for k in missing.missing_keys):
+        raise ValueError(f"the two networks differ outside their cells: {missing}")

@@ -1,0 +1,215 @@
+"""The weight-sharing network, fast and exact.
+
+The same function as `supernets.literal`, with three fusions that change no number beyond rounding:
+
+- all edges that leave a node share its average pool, and skip is the node itself;
+- the convolutions of all edges that leave a node read the same ReLU, so they are one convolution
+  with (edges x C) outputs;
+- batch norm inside cells has no affine part of its own and works per channel, so the edge weight
+  of an operation *is* the scale of its batch norm: no separate product, and the gradient of the
+  edge weight comes out of batch norm's own backward pass.
+
+Source of the search space: Dong & Yang, "NAS-Bench-201", ICLR 2020, section 2.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, SKIP, Architecture
+from supernets.literal import copy_frame
+from supernets.skeleton import Normalisation, Skeleton
+from supernets.standalone import StandaloneNetwork, standalone
+
+__all__ = ["Active", "Observer", "Supernet", "standalone"]
+
+Active = Sequence[Sequence[bool]]
+"""[6][5]: which operations run."""
+
+Observer = Callable[[int, int, list[Tensor], Tensor], None]
+"""observe(cell, edge, outputs of the five operations, mixed output of the edge)."""
+
+LEAVING = tuple(tuple(e for e, (_, source) in enumerate(EDGES) if source == node) for node in range(3))
+"""The edges that leave each node: (0, 1, 3), (2, 4), (5,)."""
+
+KERNELS = {CONV_1X1: 1, CONV_3X3: 3}
+MOMENTUM, EPSILON = 0.1, 1e-5
+
+
+class MixedCell(nn.Module):
+    """One cell of the supernet: four nodes, six edges, five operations on each."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.mode: Normalisation = "train"
+        for node, edges in enumerate(LEAVING):
+            for kernel in KERNELS.values():
+                # The initialisation of nn.Conv2d depends on the fan-in only, so it is the literal network's.
+                fused = nn.Conv2d(channels, len(edges) * channels, kernel, bias=False)
+                self.register_parameter(f"weight_{kernel}x{kernel}_{node}", nn.Parameter(fused.weight.detach()))
+                self.register_buffer(f"mean_{kernel}x{kernel}_{node}", torch.zeros(len(edges) * channels))
+                self.register_buffer(f"variance_{kernel}x{kernel}_{node}", torch.ones(len(edges) * channels))
+
+    def _fused(self, kernel: int, node: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Weight, running mean and running variance of the convolutions that leave `node`."""
+        ending = f"_{kernel}x{kernel}_{node}"
+        return getattr(self, "weight" + ending), getattr(self, "mean" + ending), getattr(self, "variance" + ending)
+
+    def operation_state(self, edge: int, operation: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Views of one convolution: weight [C, C, k, k], running mean [C] and running variance [C]."""
+        node = EDGES[edge][1]
+        first = LEAVING[node].index(edge) * self.channels
+        rows = slice(first, first + self.channels)
+        weight, mean, variance = self._fused(KERNELS[operation], node)
+        return weight[rows], mean[rows], variance[rows]
+
+    def _normalise(self, y: Tensor, mean: Tensor, variance: Tensor, scale: Tensor) -> Tensor:
+        if self.mode == "batch":
+            return F.batch_norm(y, None, None, scale, None, True, MOMENTUM, EPSILON)
+        return F.batch_norm(y, mean, variance, scale, None, self.mode == "train", MOMENTUM, EPSILON)
+
+    def forward(
+        self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0, active: Active | None = None
+    ) -> Tensor:  # fmt: skip
+        """[n, c, h, w] and weights [6, 5] -> node 3 [n, c, h, w]."""
+        c = self.channels
+        arriving: dict[int, list[Tensor]] = {1: [], 2: [], 3: []}
+        nodes = [x]
+        for node, edges in enumerate(LEAVING):
+            x = nodes[node]
+            rectified = None
+            for operation, kernel in KERNELS.items():
+                running = [e for e in edges if active is None or active[e][operation]]
+                if not running:
+                    continue
+                if rectified is None:
+                    rectified = F.relu(x)
+                scale = weights[running, operation].repeat_interleave(c)
+                if len(running) == len(edges):
+                    weight, mean, variance = self._fused(kernel, node)
+                    y = self._normalise(F.conv2d(rectified, weight, padding=kernel // 2), mean, variance, scale)
+                    outputs = y.split(c, dim=1)
+                    for e, output in zip(running, outputs, strict=True):
+                        arriving[EDGES[e][0]].append(output)
+                else:
+                    for e in running:
+                        weight, mean, variance = self.operation_state(e, operation)
+                        y = F.conv2d(rectified, weight, padding=kernel // 2)
+                        one = weights[e, operation].expand(c)
+                        arriving[EDGES[e][0]].append(self._normalise(y, mean, variance, one))
+            pooled = None
+            for e in edges:
+                target = EDGES[e][0]
+                if active is None or active[e][SKIP]:
+                    arriving[target].append(x * (weights[e, SKIP] + skip))
+                elif not isinstance(skip, float) or skip:
+                    arriving[target].append(x * skip)
+                if active is None or active[e][AVG_POOL]:
+                    if pooled is None:
+                        pooled = average_pool(x)
+                    arriving[target].append(pooled * weights[e, AVG_POOL])
+            nodes.append(total(arriving[node + 1], x))
+        return nodes[3]
+
+    def observed(
+        self, x: Tensor, weights: Tensor, skip: float | Tensor, show: Callable[[int, list[Tensor], Tensor], None]
+    ) -> Tensor:
+        """As forward, one operation at a time; `show(edge, outputs, mixed)` sees each edge."""
+        c = self.channels
+        unit = torch.ones(c, dtype=weights.dtype, device=weights.device)
+        nodes = [x]
+        sums: list[Tensor | None] = [None, None, None, None]
+        for node, edges in enumerate(LEAVING):
+            x = nodes[node]
+            for e in edges:
+                outputs = [torch.zeros_like(x), x]
+                for operation, kernel in KERNELS.items():
+                    weight, mean, variance = self.operation_state(e, operation)
+                    y = F.conv2d(F.relu(x), weight, padding=kernel // 2)
+                    outputs.append(self._normalise(y, mean, variance, unit))
+                outputs.append(average_pool(x))
+                mixed = x * skip + sum(w * o for w, o in zip(weights[e], outputs, strict=True))
+                show(e, outputs, mixed)
+                target = EDGES[e][0]
+                before = sums[target]
+                sums[target] = mixed if before is None else before + mixed
+            arrived = sums[node + 1]
+            assert arrived is not None
+            nodes.append(arrived)
+        return nodes[3]
+
+
+def average_pool(x: Tensor) -> Tensor:
+    """The 3x3 average with stride 1 that does not count the padding."""
+    return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def total(terms: list[Tensor], like: Tensor) -> Tensor:
+    """The sum of `terms`; zeros like `like` where nothing arrives."""
+    if not terms:
+        return torch.zeros_like(like)
+    node = terms[0]
+    for term in terms[1:]:
+        node = node + term
+    return node
+
+
+class Supernet(Skeleton):
+    """The weight-sharing network of NAS-Bench-201, with its edge weights as an argument of `forward`."""
+
+    def __init__(self, channels: int = 16, cells: int = 5, classes: int = 10) -> None:
+        super().__init__(channels, cells, classes, MixedCell)
+        self.normalisation: Normalisation = "train"
+
+    def normalise(self, mode: Normalisation) -> None:
+        """Switch every batch norm: `train` (batch statistics, running ones updated), `batch`, or `running`."""
+        super().normalise(mode)
+        self.normalisation = mode
+        for cell in self.cells:
+            cell.mode = mode  # type: ignore[assignment]
+
+    def forward(
+        self, images: Tensor, weights: Tensor, *,
+        skip: float | Tensor = 0.0, active: Active | None = None, observe: Observer | None = None,
+    ) -> Tensor:  # fmt: skip
+        """The logits [n, classes] of `images` [n, 3, h, w].
+
+        weights: [6, 5] shared by all cells or [n_cells, 6, 5] one per cell; differentiable.
+        skip: an auxiliary identity added to every edge (the beta of DARTS-).
+        active: operations that are not active do not run, whatever their weight.
+        observe: sees every operation's output, part of the graph; slow, and runs all operations.
+        """
+        per_cell = weights.expand(self.n_cells, -1, -1)
+
+        def run(index: int, cell: nn.Module, x: Tensor) -> Tensor:
+            assert isinstance(cell, MixedCell)
+            if observe is None:
+                return cell(x, per_cell[index], skip, active)
+            return cell.observed(x, per_cell[index], skip, lambda e, o, m: observe(index, e, o, m))
+
+        return self.through(images, run)
+
+    def subnetwork(self, architecture: Architecture) -> StandaloneNetwork:
+        """The stand-alone network of `architecture` with a copy of the shared weights and statistics.
+
+        It runs only the operations chosen, its batch norms have no affine part inside cells, and it
+        starts in this network's BN mode.
+        """
+        network = StandaloneNetwork(architecture, self.channels, self.cells_per_stage, self.classes, affine=False)
+        first = next(self.parameters())
+        network.to(device=first.device, dtype=first.dtype)
+        copy_frame(self, network)
+        with torch.no_grad():
+            for cell, plain in zip(self.cells, network.cells, strict=True):
+                for edge, operation in enumerate(architecture):
+                    if operation in KERNELS:
+                        weight, mean, variance = cell.operation_state(edge, operation)  # type: ignore[operator]
+                        _, convolution, norm = plain.edges[edge]  # type: ignore[index]
+                        convolution.weight.copy_(weight)
+                        norm.running_mean.copy_(mean)
+                        norm.running_var.copy_(variance)
+        network.normalise(self.normalisation)
+        return network

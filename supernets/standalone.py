@@ -1,0 +1,72 @@
+"""One architecture as a plain network: NAS-Bench-201's own, or one with weights inherited from a supernet."""
+
+from torch import Tensor, nn
+
+from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, Architecture
+from supernets.skeleton import Skeleton, relu_conv_bn
+
+
+class Zero(nn.Module):
+    """The operation `none`: zeros of the input's shape, whatever the input holds."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, c, h, w] -> zeros."""
+        return x.mul(0.0)
+
+
+def operation(index: int, channels: int, *, affine: bool) -> nn.Module:
+    """The plain module of operation `index` (bench.space.OPERATIONS)."""
+    if index == NONE:
+        return Zero()
+    if index == SKIP:
+        return nn.Identity()
+    if index == AVG_POOL:
+        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+    return relu_conv_bn(channels, channels, {CONV_1X1: 1, CONV_3X3: 3}[index], affine=affine)
+
+
+class StandaloneCell(nn.Module):
+    """One cell that runs one operation per edge."""
+
+    def __init__(self, architecture: Architecture, channels: int, *, affine: bool) -> None:
+        super().__init__()
+        self.edges = nn.ModuleList(operation(o, channels, affine=affine) for o in architecture)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, c, h, w] -> [n, c, h, w]: node 3."""
+        nodes = [x]
+        for target in (1, 2, 3):
+            arriving = [
+                module(nodes[source])
+                for module, (to, source) in zip(self.edges, EDGES, strict=True)
+                if to == target
+            ]  # fmt: skip
+            node = arriving[0]
+            for term in arriving[1:]:
+                node = node + term
+            nodes.append(node)
+        return nodes[3]
+
+
+class StandaloneNetwork(Skeleton):
+    """The network of one architecture; runs only the operations chosen."""
+
+    def __init__(
+        self, architecture: Architecture, channels: int = 16, cells: int = 5, classes: int = 10, *, affine: bool = True
+    ) -> None:
+        super().__init__(channels, cells, classes, lambda c: StandaloneCell(architecture, c, affine=affine))
+        self.architecture = architecture
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[n, 3, h, w] -> logits [n, classes]."""
+        return self.through(images, lambda _, cell, x: cell(x))
+
+
+def standalone(
+    architecture: Architecture, channels: int = 16, cells: int = 5, classes: int = 10
+) -> StandaloneNetwork:  # fmt: skip
+    """The network that NAS-Bench-201 trains for `architecture`: plain modules, affine batch norm.
+
+    Source: Dong & Yang, "NAS-Bench-201", ICLR 2020, section 2.
+    """
+    return StandaloneNetwork(architecture, channels, cells, classes)
