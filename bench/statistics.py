@@ -1,0 +1,336 @@
+"""What a few seeds can and cannot say: intervals, paired tests, tie groups, variance components.
+
+Selectors are applied to the same checkpoints, so every comparison is paired by checkpoint and the unit
+that is resampled is the supernet seed, inside each stratum (data set and recipe). The methods follow
+Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021
+(stratified bootstrap, probability of improvement), and Benavoli et al., "Should We Really Use Post-Hoc
+Tests Based on Mean-Ranks?", JMLR 2016 (paired tests with Holm's correction instead of mean ranks).
+Pure functions; every random number comes from a generator with a fixed seed.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+Numbers = Sequence[float] | Values
+Statistic = Callable[[list[Values]], Values]
+"""Maps one array [repeats, n] per stratum to [repeats] values."""
+
+LEVEL = 0.95
+SIGNIFICANCE = 0.05
+ROUGH_BELOW = 10
+"""With fewer units than this in some stratum, a bootstrap interval covers less than it promises."""
+REPEATS = 2_000
+EXACT_FLIPS = 15
+"""Up to this many differing pairs all sign patterns are enumerated; beyond, FLIP_SAMPLES are drawn."""
+FLIP_SAMPLES = 50_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A bootstrap percentile interval that says what it is worth."""
+
+    low: float
+    high: float
+    level: float
+    n: int
+    """Units resampled, all strata together."""
+    smallest_stratum: int
+    source: str
+    """The source of variation that the interval covers; others are not in it."""
+
+    @property
+    def rough(self) -> bool:
+        """Whether some stratum has too few units for the interval to keep its promise."""
+        return self.smallest_stratum < ROUGH_BELOW
+
+
+def mean_of_strata(strata: list[Values]) -> Values:
+    """The mean of each stratum, averaged over strata: each counts once, whatever its number of units."""
+    return np.asarray(np.mean([values.mean(axis=1) for values in strata], axis=0))
+
+
+def pooled_median(strata: list[Values]) -> Values:
+    """The median of all units together."""
+    return np.median(np.concatenate(strata, axis=1), axis=1)
+
+
+def interquartile_mean(strata: list[Values]) -> Values:
+    """The mean of the middle half of all units together (25 % cut off at each end, rounded down)."""
+    ordered = np.sort(np.concatenate(strata, axis=1), axis=1)
+    cut = int(0.25 * ordered.shape[1])
+    return ordered[:, cut : ordered.shape[1] - cut].mean(axis=1)
+
+
+def improvement_share(strata: list[Values]) -> Values:
+    """Share of differences above zero, ties counted half, averaged over strata."""
+    return np.asarray(np.mean([(0.5 * (np.sign(values) + 1)).mean(axis=1) for values in strata], axis=0))
+
+
+def estimate(strata: Sequence[Numbers], statistic: Statistic = mean_of_strata) -> float:
+    """`statistic` of the units as they are."""
+    return float(statistic([np.asarray(values, float)[None] for values in strata])[0])
+
+
+@cache
+def _resamples(sizes: tuple[int, ...], repeats: int, seed: int) -> list[NDArray[np.int64]]:
+    generator = np.random.default_rng(seed)
+    return [generator.integers(n, size=(repeats, n)) for n in sizes]
+
+
+def bootstrap(
+    strata: Sequence[Numbers],
+    statistic: Statistic = mean_of_strata,
+    source: str = "supernet seeds",
+    level: float = LEVEL,
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> Interval | None:
+    """The percentile interval of `statistic`, units resampled with replacement inside each stratum.
+
+    None where some stratum has fewer than two units: there is nothing to resample. Raises ValueError
+    for no strata and for values that are not finite.
+    """
+    arrays = [np.asarray(values, float) for values in strata]
+    if not arrays or any(not np.isfinite(values).all() for values in arrays):
+        raise ValueError("bootstrap needs at least one stratum, and finite values in all")
+    sizes = tuple(len(values) for values in arrays)
+    if min(sizes) < 2:
+        return None
+    drawn = [values[rows] for values, rows in zip(arrays, _resamples(sizes, repeats, seed), strict=True)]
+    low, high = np.quantile(statistic(drawn), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), level, sum(sizes), min(sizes), source)
+
+
+@cache
+def _sign_patterns(n: int) -> Values:
+    """All [2^(n-1), n] sign patterns whose first sign is +: the others are their mirror images."""
+    bits = np.arange(2 ** (n - 1))[:, None] >> np.arange(n - 1)[None]
+    return np.hstack([np.ones((len(bits), 1)), 1.0 - 2.0 * (bits & 1)])
+
+
+@cache
+def _sign_samples(n: int, samples: int, seed: int) -> Values:
+    return 1.0 - 2.0 * np.random.default_rng(seed).integers(2, size=(samples, n))
+
+
+def sign_flip_p(differences: Numbers, seed: int = 0) -> float:
+    """Two-sided p of the paired sign-flip (permutation) test of the mean difference.
+
+    Exact for up to EXACT_FLIPS differing pairs, else from FLIP_SAMPLES random patterns, counting the
+    observed one. Pairs that do not differ say nothing under this test and drop out; without any
+    differing pair p is 1.
+    """
+    values = np.asarray(differences, float)
+    values = values[values != 0]
+    if not len(values):
+        return 1.0
+    observed = abs(values.sum())
+    tolerance = 1e-9 * np.abs(values).sum()
+    if len(values) <= EXACT_FLIPS:
+        return float(np.mean(np.abs(_sign_patterns(len(values)) @ values) >= observed - tolerance))
+    sums = np.abs(_sign_samples(len(values), FLIP_SAMPLES, seed) @ values)
+    return float((np.count_nonzero(sums >= observed - tolerance) + 1) / (FLIP_SAMPLES + 1))
+
+
+def smallest_p(differing: int) -> float:
+    """The smallest p that `sign_flip_p` can give for that many differing pairs, whatever the differences."""
+    if differing == 0:
+        return 1.0
+    return 2.0 ** (1 - differing) if differing <= EXACT_FLIPS else 1 / (FLIP_SAMPLES + 1)
+
+
+def holm(p_values: Numbers) -> Values:
+    """p values corrected for many comparisons by Holm's step-down method (Holm 1979), in the order given."""
+    p = np.asarray(p_values, float)
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(steps, 1.0)
+    return corrected
+
+
+class Verdict(StrEnum):
+    """What a comparison of two selectors supports."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SMALL = "differs, within the margin"
+    OPEN = "no difference shown"
+    TOO_FEW = "too few pairs to tell"
+    SAME = "same choices"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two selectors on the checkpoints that both were applied to; positive differences favour `first`."""
+
+    first: str
+    second: str
+    n: int
+    """Pairs: checkpoints on which both gave a value."""
+    differing: int
+    """Pairs in which the two values differ."""
+    median: float
+    median_interval: Interval | None
+    mean: float
+    improvement: float
+    """Probability that `first` is above `second` on a checkpoint, ties counted half."""
+    improvement_interval: Interval | None
+    p: float
+    p_holm: float
+    """`p` corrected over all comparisons made together."""
+    smallest_p_holm: float
+    """What `p_holm` would be if every comparison were as clear as its number of pairs allows."""
+    verdict: Verdict
+
+    def seen_from(self, name: str) -> "Comparison":
+        """The same comparison with `name`, one of the two, as `first`."""
+        if name == self.first:
+            return self
+        if name != self.second:
+            raise ValueError(f"{name} is not part of the comparison of {self.first} and {self.second}")
+        mirror = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
+        return Comparison(
+            self.second, self.first, self.n, self.differing, -self.median, _negated(self.median_interval, 0.0),
+            -self.mean, 1 - self.improvement, _negated(self.improvement_interval, 1.0),
+            self.p, self.p_holm, self.smallest_p_holm, mirror.get(self.verdict, self.verdict),
+        )  # fmt: skip
+
+
+def _negated(interval: Interval | None, total: float) -> Interval | None:
+    if interval is None:
+        return None
+    return Interval(
+        total - interval.high, total - interval.low, interval.level, interval.n, interval.smallest_stratum,
+        interval.source,
+    )  # fmt: skip
+
+
+def _verdict(mean: float, median: float, differing: int, p: float, reachable: float, margin: float | None) -> Verdict:
+    if differing == 0:
+        return Verdict.SAME
+    if reachable > SIGNIFICANCE:
+        return Verdict.TOO_FEW
+    if p > SIGNIFICANCE:
+        return Verdict.OPEN
+    if margin is not None and abs(median) <= margin:
+        return Verdict.SMALL
+    return Verdict.BETTER if mean > 0 else Verdict.WORSE
+
+
+def compare(
+    values: Mapping[str, Mapping[Hashable, float]],
+    stratum: Callable[[Hashable], Hashable],
+    margin: float | None = None,
+) -> list[Comparison]:
+    """Every pair of selectors compared on the checkpoints they share, Holm's correction over all pairs.
+
+    `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
+    averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
+    A difference counts as better or worse only if it is significant *and* its median exceeds `margin`,
+    where one is given. Pairs without a shared checkpoint are left out. The order follows `values`.
+    """
+    drafts: list[tuple[str, str, list[list[float]]]] = []
+    for first, second in combinations(values, 2):
+        found: dict[Hashable, list[float]] = {}
+        for checkpoint in values[first]:
+            if checkpoint in values[second]:
+                difference = values[first][checkpoint] - values[second][checkpoint]
+                found.setdefault(stratum(checkpoint), []).append(difference)
+        if found:
+            drafts.append((first, second, list(found.values())))
+    pooled = [np.array([d for group in groups for d in group]) for _, _, groups in drafts]
+    differing = [int(np.count_nonzero(differences)) for differences in pooled]
+    p = [sign_flip_p(differences) for differences in pooled]
+    corrected = holm(p)
+    reachable = holm([smallest_p(count) for count in differing])
+    comparisons = []
+    for i, (first, second, groups) in enumerate(drafts):
+        mean, median = float(pooled[i].mean()), float(np.median(pooled[i]))
+        p_holm, smallest = float(corrected[i]), float(reachable[i])
+        comparison = Comparison(
+            first, second, len(pooled[i]), differing[i], median, bootstrap(groups, pooled_median),
+            mean, estimate(groups, improvement_share), bootstrap(groups, improvement_share),
+            p[i], p_holm, smallest, _verdict(mean, median, differing[i], p_holm, smallest, margin),
+        )  # fmt: skip
+        comparisons.append(comparison)
+    return comparisons
+
+
+def rank_ranges(names: Sequence[str], comparisons: Sequence[Comparison]) -> dict[str, tuple[int, int]]:
+    """The (best, worst) rank that each name may have: 1 + those shown better, and all but those shown worse.
+
+    Names with best rank 1 are the leader's tie group: nothing has been shown to be better than they are.
+    """
+    better = dict.fromkeys(names, 0)
+    worse = dict.fromkeys(names, 0)
+    for comparison in comparisons:
+        if comparison.verdict in (Verdict.BETTER, Verdict.WORSE):
+            won = comparison.first if comparison.verdict is Verdict.BETTER else comparison.second
+            lost = comparison.second if won == comparison.first else comparison.first
+            better[lost] += 1
+            worse[won] += 1
+    return {name: (1 + better[name], len(names) - worse[name]) for name in names}
+
+
+@dataclass(frozen=True)
+class VarianceComponents:
+    """Variance of a result split by its two sources of chance, as standard deviations."""
+
+    supernet: float
+    """Standard deviation between supernet seeds, selector noise taken out; 0 where the estimate is negative."""
+    selector: float
+    """Standard deviation between selector seeds on one checkpoint."""
+    supernets: int
+    values: int
+
+
+def variance_components(groups: Sequence[Numbers]) -> VarianceComponents | None:
+    """The two components of a one-way random-effects analysis of variance (method of moments).
+
+    `groups` holds one sequence per supernet seed, one value per selector seed in it. None unless there
+    are two supernets and at least one has two selector seeds. Source: Searle, Casella & McCulloch,
+    "Variance Components", 1992, section 3.6 (unbalanced one-way classification).
+    """
+    arrays = [np.asarray(group, float) for group in groups if len(group)]
+    sizes = np.array([len(group) for group in arrays])
+    if len(arrays) < 2 or sizes.sum() == len(arrays):
+        return None
+    total = int(sizes.sum())
+    means = np.array([group.mean() for group in arrays])
+    grand = float((sizes * means).sum() / total)
+    within = sum(float(((group - group.mean()) ** 2).sum()) for group in arrays) / (total - len(arrays))
+    between = float((sizes * (means - grand) ** 2).sum()) / (len(arrays) - 1)
+    typical = (total - float((sizes**2).sum()) / total) / (len(arrays) - 1)
+    return VarianceComponents(max(0.0, (between - within) / typical) ** 0.5, within**0.5, len(arrays), total)
+
+
+@dataclass(frozen=True)
+class TrialNoise:
+    """How far two trainings of one architecture lie apart: the margin below which a difference is idle."""
+
+    margin: float
+    """Median absolute difference between two trials of an architecture, points."""
+    architectures: int
+    """Architectures with at least two trials."""
+
+
+def trial_noise(trials: NDArray[np.float64]) -> TrialNoise | None:
+    """The practical-equivalence margin of a table: `trials` is [architectures, T], nan where there was none.
+
+    All pairs of trials of an architecture count, each architecture with the same weight (its median).
+    None where no architecture has two trials.
+    """
+    gaps = np.stack([np.abs(trials[:, a] - trials[:, b]) for a, b in combinations(range(trials.shape[1]), 2)] or
+                    [np.full(len(trials), np.nan)], axis=1)  # fmt: skip
+    gaps = gaps[np.isfinite(gaps).any(axis=1)]
+    if not len(gaps):
+        return None
+    return TrialNoise(float(np.median(np.nanmedian(gaps, axis=1))), len(gaps))

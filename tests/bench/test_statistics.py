@@ -1,0 +1,164 @@
+"""Statistics against brute force, published values and their own promises."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from bench import statistics
+from bench.statistics import Verdict
+
+differences = st.lists(st.integers(-20, 20).map(lambda k: k / 4), min_size=1, max_size=9)
+
+
+@given(differences)
+@settings(deadline=None, max_examples=60)
+def test_sign_flip_p_counts_the_sign_patterns(values: list[float]) -> None:
+    kept = [v for v in values if v]
+    observed = abs(sum(kept))
+    patterns = [
+        abs(sum(s * v for s, v in zip(signs, kept, strict=True))) for signs in product((1, -1), repeat=len(kept))
+    ]
+    assert statistics.sign_flip_p(values) == pytest.approx(np.mean([p >= observed - 1e-9 for p in patterns]))
+
+
+def test_sign_flip_p_agrees_with_scipy() -> None:
+    values = np.random.default_rng(3).normal(0.4, 1, 11)
+    expected = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert statistics.sign_flip_p(values) == pytest.approx(expected.pvalue)
+
+
+def test_sign_flip_p_of_many_pairs_is_sampled_near_the_exact_value() -> None:
+    values = np.random.default_rng(5).normal(0.3, 1, 18)
+    signs = 1 - 2 * (np.arange(2**18)[:, None] >> np.arange(18) & 1)
+    exact = np.mean(np.abs(signs @ values) >= abs(values.sum()) - 1e-9)
+    assert statistics.sign_flip_p(values) == pytest.approx(exact, abs=0.005)
+    assert statistics.sign_flip_p(values) == statistics.sign_flip_p(values)
+
+
+@pytest.mark.parametrize(("pairs", "p"), [(3, 0.25), (5, 0.0625), (6, 0.03125), (8, 0.0078125), (10, 0.001953125)])
+def test_smallest_p_is_reached_by_one_sided_differences(pairs: int, p: float) -> None:
+    assert statistics.smallest_p(pairs) == p
+    assert statistics.sign_flip_p([1.0 + i for i in range(pairs)]) == p
+
+
+def test_holm_on_a_worked_example() -> None:
+    # Holm 1979 by hand: sorted .005 .01 .03 .04 times 4 3 2 1 = .02 .03 .06 .04, made monotone.
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_bootstrap_of_one_stratum_agrees_with_scipy() -> None:
+    values = np.random.default_rng(1).normal(size=12)
+    interval = statistics.bootstrap([values], repeats=20_000)
+    assert interval is not None
+    expected = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=7).confidence_interval
+    assert [interval.low, interval.high] == pytest.approx([expected.low, expected.high], abs=0.03)
+    assert (interval.n, interval.smallest_stratum, interval.rough) == (12, 12, False)
+
+
+def test_bootstrap_resamples_inside_strata_only() -> None:
+    # Two constant strata far apart: nothing varies inside them, so the interval has no width.
+    interval = statistics.bootstrap([[0.0] * 4, [100.0] * 5])
+    assert interval is not None
+    assert (interval.low, interval.high, interval.rough) == (50.0, 50.0, True)
+
+
+def test_bootstrap_repeats_itself_and_needs_two_units() -> None:
+    assert statistics.bootstrap([[1.0, 2.0, 4.0]]) == statistics.bootstrap([[1.0, 2.0, 4.0]])
+    assert statistics.bootstrap([[1.0, 2.0], [3.0]]) is None
+    with pytest.raises(ValueError, match="finite"):
+        statistics.bootstrap([[1.0, float("nan")]])
+
+
+def test_interquartile_mean_is_the_trimmed_mean() -> None:
+    values = np.random.default_rng(2).normal(size=15)
+    assert statistics.estimate([values], statistics.interquartile_mean) == pytest.approx(stats.trim_mean(values, 0.25))
+
+
+def test_improvement_share_counts_ties_half() -> None:
+    assert statistics.estimate([[1.0, 0.0, -1.0, 2.0]], statistics.improvement_share) == 0.625
+
+
+def noisy(shift: float, seeds: int, spread: float = 0.1) -> dict[tuple[str, int], float]:
+    generator = np.random.default_rng(int(shift * 100))
+    return {(d, s): 90 + shift + spread * generator.normal() for d in ("a", "b") for s in range(seeds)}
+
+
+def verdicts(margin: float | None = None, seeds: int = 5, **shifts: float) -> dict[tuple[str, str], Verdict]:
+    values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
+    compared = statistics.compare(values, stratum=lambda key: key[0], margin=margin)
+    return {(c.first, c.second): c.verdict for c in compared}
+
+
+def test_compare_tells_clear_differences() -> None:
+    assert verdicts(good=3, bad=0) == {("good", "bad"): Verdict.BETTER}
+    assert verdicts(bad=0, good=3) == {("bad", "good"): Verdict.WORSE}
+    assert verdicts(one=1.00, other=1.01) == {("one", "other"): Verdict.OPEN}
+
+
+def test_compare_admits_too_few_pairs() -> None:
+    assert verdicts(good=3, bad=0, seeds=2) == {("good", "bad"): Verdict.TOO_FEW}
+    # Ten pairs could tell one comparison but not each of 45 corrected together: .002 * 45 > .05.
+    many = verdicts(**{f"s{i}": float(i) for i in range(10)})
+    assert set(many.values()) == {Verdict.TOO_FEW}
+
+
+def test_compare_calls_small_what_is_within_the_margin() -> None:
+    assert verdicts(margin=1.0, better=0.5, base=0) == {("better", "base"): Verdict.SMALL}
+
+
+def test_compare_uses_shared_checkpoints_only() -> None:
+    full, part = noisy(1, 5), {("a", 0): 80.0, ("c", 9): 1.0}
+    (comparison,) = statistics.compare({"full": full, "part": part}, stratum=lambda key: key[0])
+    assert (comparison.n, comparison.differing) == (1, 1)
+    assert comparison.median == full["a", 0] - 80
+    assert statistics.compare({"full": full, "none": {}}, stratum=lambda key: key[0]) == []
+    (same,) = statistics.compare({"x": full, "y": dict(full)}, stratum=lambda key: key[0])
+    assert (same.verdict, same.differing, same.improvement) == (Verdict.SAME, 0, 0.5)
+
+
+def test_a_comparison_mirrors() -> None:
+    values = {"x": noisy(1, 6), "y": noisy(0, 6)}
+    (forth,) = statistics.compare(values, stratum=lambda key: key[0])
+    (back,) = statistics.compare({"y": values["y"], "x": values["x"]}, stratum=lambda key: key[0])
+    mirrored = forth.seen_from("y")
+    assert (mirrored.verdict, mirrored.p_holm, mirrored.n) == (back.verdict, back.p_holm, back.n)
+    assert mirrored.median == pytest.approx(back.median)
+    assert mirrored.improvement == pytest.approx(back.improvement)
+    assert mirrored.median_interval is not None
+    assert mirrored.median_interval.low <= mirrored.median <= mirrored.median_interval.high
+
+
+def test_rank_ranges_leave_ties_open() -> None:
+    names = ["top", "near", "low"]
+    values = {"top": noisy(3.0, 8), "near": noisy(3.02, 8), "low": noisy(0, 8)}
+    ranges = statistics.rank_ranges(names, statistics.compare(values, stratum=lambda key: key[0]))
+    assert ranges == {"top": (1, 2), "near": (1, 2), "low": (3, 3)}
+
+
+def test_variance_components_on_a_worked_example() -> None:
+    # Two checkpoints, two selector seeds each: MS within = 1, MS between = 25, so (25 - 1) / 2 = 12.
+    parts = statistics.variance_components([[0.0, 2**0.5], [5.0, 5.0 + 2**0.5]])
+    assert parts is not None
+    assert (parts.selector, parts.supernet) == (pytest.approx(1.0), pytest.approx(12**0.5))
+    assert (parts.supernets, parts.values) == (2, 4)
+    assert statistics.variance_components([[1.0], [2.0]]) is None
+
+
+def test_variance_components_recover_what_was_put_in() -> None:
+    generator = np.random.default_rng(0)
+    groups = [generator.normal(generator.normal(0, 3), 1, size=n) for n in generator.integers(1, 6, 400)]
+    parts = statistics.variance_components(groups)
+    assert parts is not None
+    assert (parts.supernet, parts.selector) == (pytest.approx(3, rel=0.1), pytest.approx(1, rel=0.1))
+
+
+def test_trial_noise_skips_single_trials() -> None:
+    nan = float("nan")
+    noise = statistics.trial_noise(np.array([[1.0, 2.0, nan], [5.0, nan, nan], [1.0, 1.5, 4.0]]))
+    assert noise is not None
+    assert (noise.margin, noise.architectures) == (1.75, 2)  # medians 1.0 and 2.5
+    assert statistics.trial_noise(np.array([[1.0, nan]])) is None
