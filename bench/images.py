@@ -105,7 +105,8 @@ _IMAGENET16 = Layout(
 
 DATASETS: Mapping[str, DatasetDescription] = MappingProxyType({
     "digits": DatasetDescription(
-        name="digits", layout=None, note="embedded: scikit-learn's handwritten digits over clutter, 16x16, 10 classes",
+        name="digits", layout=None,
+        note="embedded: scikit-learn's handwritten digits over clutter, 10 classes; bring nothing",
     ),
     "cifar10": DatasetDescription(
         name="cifar10", layout=_CIFAR10, note="50,000 images of 32x32, 10 classes; bring cifar-10-batches-py/",
