@@ -65,7 +65,7 @@ def interquartile_mean(strata: list[Values]) -> Values:
     """The mean of the middle half of all units together (25 % cut off at each end, rounded down)."""
     ordered = np.sort(np.concatenate(strata, axis=1), axis=1)
     cut = int(0.25 * ordered.shape[1])
-    return ordered[:, cut : ordered.shape[1] - cut].mean(axis=1)
+    return np.asarray(ordered[:, cut : ordered.shape[1] - cut].mean(axis=1))
 
 
 def improvement_share(strata: list[Values]) -> Values:
@@ -117,7 +117,7 @@ def _sign_patterns(n: int) -> Values:
 
 @cache
 def _sign_samples(n: int, samples: int, seed: int) -> Values:
-    return 1.0 - 2.0 * np.random.default_rng(seed).integers(2, size=(samples, n))
+    return np.asarray(1.0 - 2.0 * np.random.default_rng(seed).integers(2, size=(samples, n)))
 
 
 def sign_flip_p(differences: Numbers, seed: int = 0) -> float:
