@@ -1,0 +1,204 @@
+"""What a selection is worth: pure functions of accuracies, scores, decisions and rankings.
+
+`accuracies` is always [15625] in space order, each architecture counted once. Scores are [6, 5], larger = keep.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bench.equivalence import function_classes
+from bench.selection import Decision, Ranking, Selection
+from bench.space import EDGES, N_ARCHITECTURES, NONE, OPERATIONS, SKIP, Architecture, all_architectures, code
+from bench.table import GroundTruth
+
+Measure = float | int | list[float] | None
+
+MEASURES = (
+    "test", "valid", "regret", "percentile", "gain", "tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none",
+    "tied_edges", "tau_space", "tau_space_n", "decision_regret", "skips", "parameters",
+)  # fmt: skip
+"""The names of what `measure` returns beside `index`, in the order of the columns."""
+
+_GRID = (len(OPERATIONS),) * len(EDGES)
+
+
+def oracle(accuracies: np.ndarray, kind: str = "best") -> np.ndarray:
+    """[6, 5]: what an operation on an edge is worth: the `best` or the `mean` accuracy of all architectures with it.
+
+    Works on any subset of the space as well: architectures whose accuracy is nan are left out. An operation
+    that no architecture of the subset has on that edge is nan.
+    """
+    if kind not in ("best", "mean"):
+        raise ValueError(f"oracle kind {kind!r} is neither 'best' nor 'mean'")
+    reduce = np.fmax.reduce if kind == "best" else _nan_mean
+    table = np.asarray(accuracies, dtype=np.float64).reshape(_GRID)
+    return np.array([reduce(np.moveaxis(table, edge, 0).reshape(len(OPERATIONS), -1), axis=1) for edge in range(6)])
+
+
+def tau_b(first: np.ndarray, second: np.ndarray) -> float:
+    """Kendall's tau-b of two [n] arrays; 0 where one of them is fully tied, since it then orders nothing."""
+    first, second = np.asarray(first), np.asarray(second)
+    if np.isnan(first).any() or np.isnan(second).any():
+        raise ValueError("tau-b of values that are nan")
+    if _tied(first) or _tied(second):
+        return 0.0
+    from scipy.stats import kendalltau  # imported here: it takes longer than everything else in this package
+
+    return float(kendalltau(first, second).statistic)
+
+
+def edge_tau(scores: np.ndarray, strengths: np.ndarray, *, without_none: bool = False) -> float:
+    """Tau-b per edge of `scores` [6, 5] with an oracle's `strengths` [6, 5], averaged over the six edges.
+
+    A fully tied edge counts 0. `without_none` compares the other four operations only.
+    """
+    kept = [operation for operation in range(len(OPERATIONS)) if not (without_none and operation == NONE)]
+    return float(np.mean([tau_b(scores[edge, kept], strengths[edge, kept]) for edge in range(len(EDGES))]))
+
+
+def standardised(scores: np.ndarray) -> np.ndarray:
+    """[6, 5] scores with mean 0 and standard deviation 1 on each edge; a fully tied edge is 0."""
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    spread = scores.std(axis=1, keepdims=True)
+    tied = np.ptp(scores, axis=1, keepdims=True) == 0
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=~tied)
+
+
+def architecture_scores(scores: np.ndarray) -> np.ndarray:
+    """[15625], space order: the sum over edges of the standardised score of the operation on it."""
+    return standardised(scores)[np.arange(len(EDGES)), all_architectures()].sum(axis=1)
+
+
+def expand(ranking: Ranking) -> np.ndarray:
+    """[15625], space order: the scores of a ranking, nan where it says nothing.
+
+    An architecture that was not scored takes the mean score of the scored ones that compute the same function.
+    """
+    codes, scores = np.asarray(ranking.codes), np.asarray(ranking.scores, dtype=np.float64)
+    if np.unique(codes).size != codes.size:
+        raise ValueError("a ranking scores an architecture twice")
+    own = np.full(N_ARCHITECTURES, np.nan)
+    own[codes] = scores
+    if len(codes) == N_ARCHITECTURES:
+        return own
+    classes = function_classes()
+    count = np.bincount(classes[codes], minlength=classes.max() + 1)
+    total = np.bincount(classes[codes], weights=scores, minlength=classes.max() + 1)
+    shared = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    return np.where(np.isnan(own), shared[classes], own)
+
+
+def space_agreement(scores: np.ndarray, ranking: Ranking | None, accuracies: np.ndarray) -> tuple[float, int]:
+    """`tau_space` and the number of architectures it is over.
+
+    With a ranking, its own scores are compared: over the whole space if it scored every architecture or one of
+    each function class, else over the architectures that it scored. Without one, the sum over edges of the standardised
+    scores is compared over the whole space.
+    """
+    if ranking is None:
+        return tau_b(architecture_scores(scores), accuracies), N_ARCHITECTURES
+    expanded = expand(ranking)
+    if not np.isnan(expanded).any():
+        return tau_b(expanded, accuracies), N_ARCHITECTURES
+    codes = np.asarray(ranking.codes)
+    return tau_b(np.asarray(ranking.scores), accuracies[codes]), len(codes)
+
+
+def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> list[float]:
+    """[6] points lost by each decision: the best accuracy still reachable before it minus after it.
+
+    The sum is the regret of the architecture. Raises ValueError unless each edge is decided once.
+    """
+    if sorted(decision.edge for decision in decisions) != list(range(len(EDGES))):
+        raise ValueError(f"the decisions do not fix each edge once: {[decision.edge for decision in decisions]}")
+    table = accuracies.reshape(_GRID)
+    reachable: list[slice | int] = [slice(None)] * len(EDGES)
+    best = float(table.max())
+    lost = []
+    for decision in decisions:
+        reachable[decision.edge] = decision.operation
+        left = float(np.max(table[tuple(reachable)]))
+        lost.append(best - left)
+        best = left
+    return lost
+
+
+def outcome(accuracies: np.ndarray, test: float) -> dict[str, float | None]:
+    """`regret` (points), `percentile` (% of architectures strictly worse) and `gain` of a test accuracy.
+
+    `gain` is 0 for the mean of the space and 1 for its best; None where all architectures are equally good.
+    """
+    best, mean = float(accuracies.max()), float(accuracies.mean())
+    return {
+        "regret": best - test,
+        "percentile": 100 * float(np.mean(accuracies < test)),
+        "gain": (test - mean) / (best - mean) if best > accuracies.min() else None,
+    }
+
+
+def measure(selection: Selection, table: GroundTruth, dataset: str) -> dict[str, Measure]:
+    """Everything that DESIGN's table of measures names, for one selection on one data set.
+
+    Keys: `index` (the table's own) and MEASURES. `valid` and `parameters` are None where the table has none.
+    """
+    accuracies = table.accuracy(dataset)
+    position = code(selection.architecture)
+    chosen: list[int] = [-1] * len(EDGES)
+    for decision in selection.decisions:
+        chosen[decision.edge] = decision.operation
+    if tuple(chosen) != tuple(selection.architecture):
+        raise ValueError(f"the decisions lead to {tuple(chosen)}, not to {selection.architecture}")
+    test = float(accuracies[position])
+    parameters = table.parameters(dataset)
+    tau_space, tau_space_n = space_agreement(selection.scores, selection.ranking, accuracies)
+    return {
+        "index": int(table.index[position]),
+        "test": test,
+        "valid": float(table.accuracy(dataset, "valid")[position]) if table.has(dataset, "valid") else None,
+        **outcome(accuracies, test),
+        **rank_measures(selection.scores, accuracies),
+        "tau_space": tau_space,
+        "tau_space_n": tau_space_n,
+        "decision_regret": decision_regret(selection.decisions, accuracies),
+        "skips": selection.architecture.count(SKIP),
+        "parameters": None if parameters is None else float(parameters[position]),
+    }
+
+
+def rank_measures(scores: np.ndarray, accuracies: np.ndarray) -> dict[str, float | int]:
+    """`tau_best`, `tau_mean`, both without `none`, and `tied_edges` (edges on which all scores are equal), of [6, 5] scores."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.shape != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
+        raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape}")
+    best, mean = oracle(accuracies, "best"), oracle(accuracies, "mean")
+    return {
+        "tau_best": edge_tau(scores, best),
+        "tau_mean": edge_tau(scores, mean),
+        "tau_best_no_none": edge_tau(scores, best, without_none=True),
+        "tau_mean_no_none": edge_tau(scores, mean, without_none=True),
+        "tied_edges": sum(_tied(scores[edge]) for edge in range(len(EDGES))),
+    }
+
+
+def transfer(architecture: Architecture, table: GroundTruth) -> dict[str, dict[str, float | None]]:
+    """One architecture on every data set of the table: data set -> test, valid, regret, percentile, gain."""
+    found = {}
+    for dataset, accuracy in table.lookup(architecture).items():
+        found[dataset] = {
+            "test": accuracy["test"],
+            "valid": accuracy.get("valid"),
+            **outcome(table.accuracy(dataset), accuracy["test"]),
+        }
+    return found
+
+
+def _tied(values: np.ndarray) -> bool:
+    return bool((values == values[0]).all())
+
+
+def _nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
+    present = ~np.isnan(values)
+    count = present.sum(axis=axis)
+    total = np.where(present, values, 0.0).sum(axis=axis)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
