@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.layouts import Layout, read_layout
+from bench.names import unknown
 
 if TYPE_CHECKING:  # torch takes seconds to import; naming the data sets must not
     import torch
@@ -126,9 +127,13 @@ DATASETS: Mapping[str, DatasetDescription] = MappingProxyType({
 """Every data set by name, in the order of lists and tables."""
 
 
-def dataset_names() -> tuple[str, ...]:
-    """Names that `--datasets` knows."""
-    return tuple(DATASETS)
+def dataset_names(data_root: Path | None = None) -> tuple[str, ...]:
+    """Names that `--datasets` knows: the built-in ones, then those of the user's own under `data_root`."""
+    if data_root is None:
+        return tuple(DATASETS)
+    from bench.own_images import own_names
+
+    return (*DATASETS, *(name for name in own_names(data_root) if name not in DATASETS))
 
 
 def data_root(argument: str | None = None) -> Path:
@@ -139,14 +144,19 @@ def data_root(argument: str | None = None) -> Path:
 def load_images(name: str, data_root: Path, limit: int | None = None) -> ImageSet:
     """Training images of the data set `name`: the first `limit` in official order, all where there are fewer.
 
-    `data_root` holds the official layouts; `digits` needs nothing there.
+    `data_root` holds the official layouts and the user's own data sets; `digits` needs nothing there.
     Raises UsageError for an unknown name or a `limit` that leaves a half empty, and DataError
     (one sentence: what is wrong, where, what to get and where to put it) for missing or damaged files.
     """
-    if name not in DATASETS:
-        raise UsageError(f"Unknown data set {name!r}; choose among {', '.join(DATASETS)}.")
+    known = dataset_names(data_root)
+    if name not in known:
+        raise unknown("data set", name, known)
     if limit is not None and limit < 2:
         raise UsageError(f"{limit} images of {name} cannot be halved; use at least 2.")
+    if name not in DATASETS:
+        from bench.own_images import load_own
+
+        return load_own(name, data_root, limit)
     description = DATASETS[name]
     if description.layout is None:
         from bench.digits import digits_images  # embedded: made from scikit-learn, imported when asked for

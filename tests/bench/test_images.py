@@ -36,7 +36,7 @@ def test_data_root_prefers_the_argument_then_the_variable(monkeypatch: pytest.Mo
 
 
 def test_an_unknown_name_is_answered_with_the_list(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'cifar11'.*digits, cifar10, cifar100, imagenet16"):
+    with pytest.raises(UsageError, match=r"'cifar11'; did you mean cifar10.*imagenet16"):
         load_images("cifar11", tmp_path)
 
 
