@@ -1,0 +1,134 @@
+"""From the record files of an output folder to its CSV files: measured against the table, sorted by key columns.
+
+A pure function of what lies in the folder and the table: the order in which cells ended, the number of
+workers and interruptions leave no trace in it.
+"""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import DataError
+from bench.measures import MEASURES, measure
+from bench.records import DONE, KEY_COLUMNS, MISSING, Store, file_stem
+from bench.selection import Decision, Ranking, Selection
+from bench.space import EDGE_NAMES, OPERATIONS, parse
+from bench.storage import write_whole
+from bench.table import GroundTruth
+
+RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index", *MEASURES, "forward_passes",
+                  "backward_passes", "supernet_accuracy", "checkpoint", "version", "recipe_version", "schema")  # fmt: skip
+SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
+COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",
+                "training_seconds")  # fmt: skip
+
+PLAN_FILE = "plan.json"
+
+
+def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
+    """Keep which cells the latest run asked for, so that those without a record can be told as missing."""
+    content = {"cells": sorted((dict(cell) for cell in cells), key=sort_key)}
+    write_whole(store.folder / PLAN_FILE, json.dumps(content, indent=0) + "\n")
+
+
+def planned_cells(store: Store) -> list[dict[str, Any]]:
+    """The cells that the latest run asked for; none where the folder has no plan."""
+    path = store.folder / PLAN_FILE
+    if not path.exists():
+        return []
+    try:
+        return list(json.loads(path.read_bytes())["cells"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error}); delete it or run the command again.") from error
+
+
+def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:
+    """Order of rows: the key columns in turn, numbers as numbers."""
+    values = (columns[name] for name in KEY_COLUMNS)
+    return tuple((isinstance(v, str), 0.0 if isinstance(v, str) else float(v), str(v)) for v in values)
+
+
+def selection_of(record: Mapping[str, Any]) -> Selection:
+    """The selection that a done record holds."""
+    ranking = record["ranking"]
+    return Selection(
+        architecture=parse(record["architecture"]),
+        scores=np.array(record["scores"], dtype=np.float64),
+        decisions=[Decision(edge, operation) for edge, operation in record["decisions"]],
+        ranking=None if ranking is None else Ranking(np.array(ranking["codes"]), np.array(ranking["scores"])),
+        facts=record["facts"],
+    )
+
+
+def record_row(record: Mapping[str, Any], table: GroundTruth) -> dict[str, Any]:
+    """The row of one record in records.csv."""
+    row = {name: record.get(name) for name in RECORD_COLUMNS} | record["cell"]
+    if record["state"] == DONE:
+        row |= measure(selection_of(record), table, record["cell"]["dataset"])
+    row["checkpoint"] = (record["checkpoint"] or "")[:12]
+    return row
+
+
+def score_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The 30 rows of one done record in scores.csv."""
+    return [
+        {**record["cell"], "edge": edge, "operation": operation, "score": score}
+        for edge, of_edge in zip(EDGE_NAMES, record["scores"], strict=True)
+        for operation, score in zip(OPERATIONS, of_edge, strict=True)
+    ]
+
+
+def cost_rows(store: Store) -> list[dict[str, Any]]:
+    """The stored costs of cells and supernets, sorted; a damaged file is left out, it only held timings."""
+    rows = []
+    for path in sorted(store.costs.glob("*.json")):
+        try:
+            content = json.loads(path.read_bytes())
+            rows.append({**content.pop("cell"), **content})
+        except (ValueError, KeyError, AttributeError):
+            continue
+    return sorted(rows, key=sort_key)
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """CSV text; floats in their shortest exact spelling, lists as JSON, None as nothing."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_spelled(row.get(name)) for name in columns] for row in rows)
+    return text.getvalue()
+
+
+def _spelled(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(float(value))
+    return json.dumps(value) if isinstance(value, list) else str(value)
+
+
+def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Counter[str]:
+    """Write records.csv, scores.csv and costs.csv of a folder; returns how many cells are in which state.
+
+    Damaged records are told through `warn` and left out: their cells are missing.
+    """
+    records, damaged = store.read_all()
+    for path in damaged:
+        warn(f"The record {path} is damaged and left out; run the command that made it again.")
+    ordered = sorted(records.values(), key=lambda record: sort_key(record["cell"]))
+    rows = [record_row(record, table) for record in ordered]
+    for columns in planned_cells(store):
+        if file_stem(columns) not in records:
+            rows.append({**columns, "state": MISSING})
+    rows.sort(key=sort_key)
+    scores = [row for record in ordered if record["state"] == DONE for row in score_rows(record)]
+    write_whole(store.folder / "records.csv", as_csv(RECORD_COLUMNS, rows))
+    write_whole(store.folder / "scores.csv", as_csv(SCORE_COLUMNS, scores))
+    write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store)))
+    return Counter(row["state"] for row in rows)

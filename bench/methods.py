@@ -1,0 +1,72 @@
+"""What the harness is given: recipes and selectors as plain callables, so that it knows no method."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.cells import Cell, SupernetJob
+from bench.selection import Selection
+
+
+@dataclass(frozen=True)
+class RecipeFacts:
+    """What the plan needs to know of a training recipe."""
+
+    name: str
+    """Canonical, options included."""
+    version: int
+    paper: str
+
+
+@dataclass(frozen=True)
+class SelectorFacts:
+    """What the plan needs to know of a selector."""
+
+    name: str
+    """Canonical, options included."""
+    version: int
+    paper: str
+    stochastic: bool
+    """Whether further selector seeds can change its choice."""
+    every_checkpoint: bool
+    """Whether it only reads alphas, so that it runs at every stored epoch for nothing."""
+
+
+@dataclass(frozen=True)
+class CheckpointFacts:
+    """What is known of a stored checkpoint without rebuilding its network."""
+
+    sha256: str
+    accuracy: float | None
+    """The supernet's own accuracy on the selection half, %, where the recipe measured it."""
+    seconds: float | None
+    """Wall clock of training up to this checkpoint."""
+
+
+TrainProgress = Callable[[int, int], None]
+"""Told (epochs trained, epochs to train) after each epoch."""
+
+
+@dataclass(frozen=True)
+class Methods:
+    """The callables that run_bench.py hands to the runner; each a module-level function, so that workers get it too.
+
+    `recipe` and `selector` raise UsageError, with the nearest names, for a name that does not exist.
+    """
+
+    recipe_names: Callable[[], Sequence[str]]
+    selector_names: Callable[[], Sequence[str]]
+    recipe: Callable[[str], RecipeFacts]
+    selector: Callable[[str], SelectorFacts]
+    load_images: Callable[[str, Path, int | None], Any]
+    """(data set, data root, limit) -> images; DataError names what is missing."""
+    train: Callable[[SupernetJob, Any, str, Path, TrainProgress | None], None]
+    """(job, images, device, folder, progress): trains, or goes on after a kill, until all checkpoints are there."""
+    epochs_present: Callable[[Path], Sequence[int]]
+    """The epochs whose checkpoints in a folder are whole."""
+    checkpoint: Callable[[Path, int], CheckpointFacts]
+    select: Callable[[Cell, Path, Any, str], Selection]
+    """(cell, checkpoint folder, images, device); raises SkipCell where the selector does not apply."""
+    set_threads: Callable[[int], None]
+    """Limits the numerical library of this process to so many threads."""

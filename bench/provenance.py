@@ -1,0 +1,89 @@
+"""run.json: under which circumstances an output folder was made."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bench.errors import DataError
+from bench.storage import write_whole
+from bench.table import GroundTruth
+
+RUN_FILE = "run.json"
+_PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors", "matplotlib", "seaborn")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages whose numbers end up in results."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit of the checkout that holds `folder`, `-dirty` behind it when files differ; None outside of one."""
+    if shutil.which("git") is None or not (folder / ".git").exists():
+        return None
+
+    def answer(*arguments: str) -> str | None:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = answer("rev-parse", "HEAD")
+    return f"{commit}-dirty" if commit and answer("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def processor() -> str:
+    """The name of the CPU, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def write_run(folder: Path, code: Path, table: GroundTruth, facts: Mapping[str, Any], argv: Sequence[str]) -> None:
+    """Write run.json: `facts` of the request, and what they were resolved and run with.
+
+    The time of the folder's first run is kept.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    earlier = read_run(folder) or {}
+    content = {
+        "schema": 1,
+        "argv": list(argv),
+        **facts,
+        "table": {"name": table.name, "sha256": table.sha256, "datasets": list(table.datasets)},
+        "versions": versions(),
+        "git_commit": git_commit(code),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "byte_order": sys.byteorder,
+        "first_started": earlier.get("first_started", now),
+        "last_started": now,
+    }
+    write_whole(folder / RUN_FILE, json.dumps(content, indent=1) + "\n")
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """What run.json says, None where there is none; raises DataError for a damaged one."""
+    try:
+        content = json.loads((folder / RUN_FILE).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise DataError(f"{folder / RUN_FILE} is damaged ({error}); delete it and run the command again.") from error
+    return dict(content)

@@ -1,0 +1,178 @@
+"""The work: train the supernets that are missing, then run the cells that are to do, a record for each as it ends."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.errors import DataError
+from bench.plan import PlannedCell, Split, Supernet, Timings, checkpoint_of, split_plan
+from bench.progress import NORMAL, Progress
+from bench.records import DONE, FAILED, Store, file_stem, write_record
+from bench.storage import write_whole
+from bench.tasks import Outcome, SelectTask, Task, TrainTask, Workplace, is_trained, killed, perform
+from bench.workers import spread
+
+
+@dataclass
+class Run:
+    """One invocation: a plan worked off into an output folder."""
+
+    plan: Sequence[PlannedCell]
+    store: Store
+    workplace: Workplace
+    timings: Timings
+    retry_failed: bool = False
+    verbosity: int = NORMAL
+    states: dict[str, str] = field(default_factory=dict)
+    """The state of each cell of the plan that has a record that holds, by file stem."""
+    damaged: list[Path] = field(default_factory=list)
+    """Records of this plan that could not be read; their cells are to do."""
+
+    def split(self) -> Split:
+        """The plan by what is left to do, judged by the records on disk and the checkpoints in the cache.
+
+        Raises DataError for a damaged record that this plan would not make again.
+        """
+        records, damaged = self.store.read_all()
+        planned = {cell.stem for cell in self.plan}
+        strangers = [path for path in damaged if path.stem not in planned]
+        if strangers:
+            raise DataError(
+                f"The record {strangers[0]} is damaged and this run would not make it again ({len(strangers)} such):"
+                " run the command that made it, or delete it."
+            )
+        self.damaged = damaged
+        checkpoints: dict[tuple[str, int], str | None] = {}
+        for cell in self.plan:
+            place = (cell.supernet.key, cell.cell.epoch)
+            if place not in checkpoints:
+                checkpoints[place] = checkpoint_of(self.workplace.methods, cell, self.workplace.cache)
+        split = split_plan(self.plan, records, checkpoints, self.retry_failed)
+        self.states = {cell.stem: state for state, cells in split.standing.items() for cell in cells}
+        return split
+
+    def untrained(self, cells: Iterable[PlannedCell]) -> list[Supernet]:
+        """The supernets that `cells` need and the cache lacks, in order."""
+        supernets = {cell.supernet.key: cell.supernet for cell in cells}
+        place = self.workplace
+        return [s for s in supernets.values() if not is_trained(place.methods, s, place.cache)]
+
+    def work(self) -> Counter[str]:
+        """Do what is to do; returns how many cells of the plan are in which state.
+
+        Raises DataError when the disk is full. What was finished by then stays.
+        """
+        todo = self.split().todo
+        with Progress(len(todo), self._remaining_of(todo), self.verbosity) as progress:
+            for path in self.damaged:
+                progress.say(f"The record {path} is damaged; its cell is computed again.")
+            failed: dict[str, Outcome] = {}
+            untrained = self.untrained(todo)
+            if untrained:
+                failed = self._train(untrained, progress)
+                # A supernet trained anew may differ from the one that stored records saw: those cells are to do again.
+                todo = self.split().todo
+                progress.resize(len(todo))
+            self._select(todo, failed, progress)
+        return Counter(self.states.values())
+
+    def _remaining_of(self, todo: Sequence[PlannedCell]) -> Any:
+        def remaining() -> float | None:
+            left = [cell for cell in todo if cell.stem not in self.states]
+            untrained = {supernet.key for supernet in self.untrained(left)}
+            trained = {cell.supernet.key for cell in left} - untrained
+            seconds, unknown = self.timings.estimate(left, trained, self.workplace.pool.jobs)
+            return None if unknown else seconds
+
+        return remaining
+
+    def _train(self, supernets: Sequence[Supernet], progress: Progress) -> dict[str, Outcome]:
+        """Train `supernets`; returns the outcomes of those that failed, by supernet key."""
+        failed: dict[str, Outcome] = {}
+        told = None if self.workplace.pool.own_processes else progress
+        tasks: list[tuple[int, Task]] = [
+            (number, TrainTask(supernet, self.workplace, told)) for number, supernet in enumerate(supernets)
+        ]
+        progress.working_on(f"training {supernets[0].title}")
+        for number, outcome in spread(perform, tasks, self.workplace.pool, killed):
+            supernet = supernets[number]
+            self._stop_on_disk_trouble(outcome)
+            if outcome.state == FAILED:
+                failed[supernet.key] = outcome
+                write_whole(self._log(f"supernet.{supernet.key}"), outcome.trace or outcome.reason)
+                progress.say(f"supernet {supernet.title} failed: {outcome.reason}")
+            else:
+                self._log(f"supernet.{supernet.key}").unlink(missing_ok=True)
+                progress.trained(supernet.title, outcome.seconds)
+        return failed
+
+    def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
+        """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""
+        ready: list[PlannedCell] = []
+        for planned in todo:
+            present = self.workplace.methods.epochs_present(planned.supernet.folder(self.workplace.cache))
+            if planned.cell.epoch in present:
+                ready.append(planned)
+            else:
+                training = failed.get(planned.supernet.key)
+                why = training.reason if training else f"no checkpoint of epoch {planned.cell.epoch} was stored"
+                outcome = Outcome(FAILED, f"supernet {planned.supernet.title} failed: {why}")
+                self._keep(planned, outcome, f"logs/supernet.{planned.supernet.key}.txt", progress)
+        self._keep_training_costs(todo)
+        told = None if self.workplace.pool.own_processes else progress
+        tasks: list[tuple[int, Task]] = [
+            (number, SelectTask(planned, self.workplace, told)) for number, planned in enumerate(ready)
+        ]
+        for number, outcome in spread(perform, tasks, self.workplace.pool, killed):
+            self._stop_on_disk_trouble(outcome)
+            log = None
+            if outcome.state == FAILED:
+                log = f"logs/{ready[number].stem}.txt"
+                write_whole(self._log(ready[number].stem), outcome.trace or outcome.reason)
+            else:
+                self._log(ready[number].stem).unlink(missing_ok=True)
+            self._keep(ready[number], outcome, log, progress)
+            if told is None:
+                progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
+
+    def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None, progress: Progress) -> None:
+        """Write the cell's cost, then its record: a record on disk always has its cost beside it."""
+        if outcome.cost:
+            content = {"cell": dict(planned.columns), **outcome.cost}
+            write_whole(self.store.costs / f"{planned.stem}.json", json.dumps(content, indent=1) + "\n")
+        record: dict[str, Any] = {
+            "cell": dict(planned.columns), "root": planned.cell.supernet.root, "key": planned.key,
+            "version": planned.version, "recipe_version": planned.supernet.recipe_version,
+            "state": outcome.state, "reason": outcome.reason, "log": log,
+            "checkpoint": None, "supernet_accuracy": None,
+        }  # fmt: skip
+        write_record(self.store.records / f"{planned.stem}.json", {**record, **outcome.record})
+        self.states[planned.stem] = outcome.state
+        progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.reason)
+
+    def _keep_training_costs(self, cells: Sequence[PlannedCell]) -> None:
+        """Write what the training of each cell's supernet cost; a supernet's row has no selector."""
+        place = self.workplace
+        for planned in {cell.supernet.key: cell for cell in cells}.values():
+            if not is_trained(place.methods, planned.supernet, place.cache):
+                continue
+            last = planned.cell.supernet.settings.checkpoint_epochs[-1]
+            facts = place.methods.checkpoint(planned.supernet.folder(place.cache), last)
+            columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
+            content = {"cell": columns, "training_seconds": facts.seconds}
+            write_whole(self.store.costs / f"{file_stem(columns)}.json", json.dumps(content, indent=1) + "\n")
+
+    def _stop_on_disk_trouble(self, outcome: Outcome) -> None:
+        if outcome.disk_trouble:
+            raise DataError(f"The disk is full or read-only: {outcome.reason}; make room and run the same command again.")
+
+    def _log(self, stem: str) -> Path:
+        return self.store.logs / f"{stem}.txt"
+
+
+def counts_line(counts: Mapping[str, int]) -> str:
+    """The states and their numbers as a phrase: `118 done, 2 failed`."""
+    return ", ".join(f"{counts[state]} {state}" for state in (DONE, FAILED, "skipped", "missing") if counts.get(state))

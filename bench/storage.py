@@ -1,0 +1,89 @@
+"""Files that are whole or absent: written beside their place, synced, renamed; and one writer per folder."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.errors import DataError
+
+_TEMPORARY = ".part"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write `content` to `path` so that a reader, or a kill at any moment, sees the old file or the new one.
+
+    Raises DataError when the disk is full or the place cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> DataError:
+    """What to tell a user whose `path` could not be written because of `error`."""
+    if error.errno in _NO_ROOM:
+        return DataError(f"The disk is full: {path} could not be written; make room and run the same command again.")
+    if error.errno in _NO_ACCESS:
+        return DataError(f"{path} cannot be written ({error.strerror}); choose another place.")
+    return DataError(f"{path} could not be written ({error.strerror or error}).")
+
+
+def is_disk_trouble(error: BaseException) -> bool:
+    """Whether `error`, or what it was raised from, says that no file can be written any more."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _NO_ROOM | {errno.EROFS}:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def make_folder(path: Path) -> None:
+    """Make `path` and prove that it can be written; raises DataError where it cannot."""
+    probe = path / f".probe.{os.getpid()}{_TEMPORARY}"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed writer left half-written in `folder`; only the folder's one writer may call it."""
+    for left in folder.glob(f".*{_TEMPORARY}"):
+        left.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_writer(path: Path, wait: bool) -> Iterator[None]:
+    """Hold the lock file `path`; with `wait` until its holder is gone, else DataError at once.
+
+    The lock goes with the process, however it ends, so a killed run leaves nothing to clean up.
+    """
+    with path.open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            stream.seek(0)
+            holder = stream.read().strip() or "unknown"
+            raise DataError(
+                f"Another run (process {holder}) is writing {path.parent}; wait for it or choose another --out."
+            ) from None
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield

@@ -1,0 +1,159 @@
+"""Tasks over processes, threads or a dask cluster: same outcomes in whatever order, however many workers.
+
+One rule for devices: on the CPU, processes with a fixed share of threads each; on one GPU, threads of this
+process, which share its memory and context; on several GPUs, processes, each bound to one GPU before
+anything initialises CUDA there.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+from bench.errors import UsageError
+
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+                    "NUMEXPR_NUM_THREADS")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pool:
+    """How tasks are spread."""
+
+    jobs: int
+    backend: str
+    """`loky`, `dask` or `threading`; with one job tasks run in this process."""
+    threads: int
+    devices: tuple[int, ...] = ()
+    """GPUs to share out among the worker processes, by index; empty for none."""
+    locks: Path | None = None
+    """A folder for the lock files by which workers claim their GPU."""
+
+    @property
+    def own_processes(self) -> bool:
+        """Whether tasks run in other processes than this one."""
+        return self.jobs > 1 and self.backend != "threading"
+
+
+def limit_threads(threads: int) -> None:
+    """Fix the thread count of numerical libraries that are not imported yet, here and in processes started here."""
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(threads)
+
+
+@cache
+def prepare_worker(pool: Pool) -> TextIO | None:
+    """What a worker process does once, before its first task: leave Ctrl-C to the parent, claim a GPU.
+
+    Returns the lock file of the claim, which this cache keeps open for as long as the process lives.
+    """
+    if not pool.own_processes:
+        return None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limit_threads(pool.threads)
+    if not pool.devices or pool.locks is None:
+        return None
+    claim, device = claim_device(pool.devices, pool.jobs, pool.locks)
+    os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
+    return claim
+
+
+def claim_device(devices: Sequence[int], jobs: int, locks: Path) -> tuple[TextIO, int]:
+    """A GPU for this process, held by a file lock for as long as the process lives.
+
+    There are as many seats as jobs, dealt to the GPUs in turn, so that no GPU has two workers before
+    each has one. Returns the open lock file (keep it) and the GPU's index.
+    """
+    for seat in range(max(jobs, len(devices))):
+        stream = (locks / f".seat-{seat}").open("a")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.close()
+            continue
+        return stream, devices[seat % len(devices)]
+    raise RuntimeError(f"all {jobs} seats on the GPUs are taken")
+
+
+@contextlib.contextmanager
+def _backend(pool: Pool) -> Iterator[None]:
+    import joblib
+
+    if pool.backend == "dask":
+        try:
+            from dask.distributed import Client
+        except ImportError as error:
+            raise UsageError(
+                "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]', or --backend loky."
+            ) from error
+        # A cluster that is already there is named by dask's own setting; else one on this machine.
+        address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+        client = Client(address) if address else Client(n_workers=pool.jobs, threads_per_worker=1)
+        with client, joblib.parallel_config(backend="dask"):
+            yield
+    elif pool.backend == "threading":
+        with joblib.parallel_config(backend="threading"):
+            yield
+    else:
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=pool.threads):
+            yield
+
+
+def spread(
+    work: Callable[[Task], Outcome], tasks: Sequence[Task], pool: Pool, died: Callable[[Task], Outcome]
+) -> Iterator[Outcome]:
+    """The outcomes of `work` on all `tasks`, as they come.
+
+    `work` must answer, not raise, for what concerns its task only. Where a worker process is killed (out of
+    memory, a crash in native code), the tasks it may have had are tried again one by one, each in a process
+    of its own, and for those that kill it again `died` says the outcome; the others go on.
+    """
+    if pool.jobs == 1 or not tasks:
+        yield from map(work, tasks)
+        return
+    waiting = list(tasks)
+    with _backend(pool):
+        while waiting:
+            started: list[int] = []
+            finished: set[int] = set()
+            for position, outcome in _attempt(work, waiting, pool, started):
+                finished.add(position)
+                yield outcome
+            suspects = [position for position in started if position not in finished]
+            for position in suspects:
+                alone = list(_attempt(work, [waiting[position]], pool, []))
+                yield alone[0][1] if alone else died(waiting[position])
+            waiting = [task for position, task in enumerate(waiting) if position not in {*finished, *suspects}]
+
+
+def _attempt(
+    work: Callable[[Task], Outcome], tasks: Sequence[Task], pool: Pool, started: list[int]
+) -> Iterator[tuple[int, Outcome]]:
+    """(position, outcome) of `tasks` until all are done or a worker is killed; `started` notes what was handed out."""
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    def handed_out() -> Iterator[Any]:
+        for position, task in enumerate(tasks):
+            started.append(position)
+            yield joblib.delayed(_numbered)(work, position, task)
+
+    parallel = joblib.Parallel(
+        n_jobs=pool.jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=f"2*{pool.jobs}"
+    )
+    with contextlib.suppress(TerminatedWorkerError):
+        yield from parallel(handed_out())
+
+
+def _numbered(work: Callable[[Task], Outcome], position: int, task: Task) -> tuple[int, Outcome]:
+    return position, work(task)
