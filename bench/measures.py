@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -21,6 +22,31 @@ MEASURES = (
 """The names of what `measure` returns beside `index`, in the order of the columns."""
 
 _GRID = (len(OPERATIONS),) * len(EDGES)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where the accuracy of one architecture stands among those of the whole space."""
+
+    regret: float
+    """Best accuracy of the space minus this one, points."""
+    percentile: float
+    """Share of architectures with strictly lower accuracy, %."""
+    gain: float | None
+    """0 is the mean of the space, 1 its best; None where all architectures are equally good."""
+
+
+@dataclass(frozen=True)
+class EdgeAgreement:
+    """How [6, 5] scores agree with the oracles: tau-b per edge, averaged over the edges; a tied edge counts 0."""
+
+    tau_best: float
+    tau_mean: float
+    tau_best_no_none: float
+    """Over the four operations without `none`."""
+    tau_mean_no_none: float
+    tied_edges: int
+    """Edges on which all five scores are equal."""
 
 
 def oracle(accuracies: np.ndarray, kind: str = "best") -> np.ndarray:
@@ -124,17 +150,14 @@ def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> li
     return lost
 
 
-def outcome(accuracies: np.ndarray, test: float) -> dict[str, float | None]:
-    """`regret` (points), `percentile` (% of architectures strictly worse) and `gain` of a test accuracy.
-
-    `gain` is 0 for the mean of the space and 1 for its best; None where all architectures are equally good.
-    """
+def outcome(accuracies: np.ndarray, test: float) -> Outcome:
+    """Where a test accuracy stands among those of the whole space."""
     best, mean = float(accuracies.max()), float(accuracies.mean())
-    return {
-        "regret": best - test,
-        "percentile": 100 * float(np.mean(accuracies < test)),
-        "gain": (test - mean) / (best - mean) if best > accuracies.min() else None,
-    }
+    return Outcome(
+        regret=best - test,
+        percentile=100 * float(np.mean(accuracies < test)),
+        gain=(test - mean) / (best - mean) if best > accuracies.min() else None,
+    )
 
 
 def measure(selection: Selection, table: GroundTruth, dataset: str) -> dict[str, Measure]:
@@ -156,8 +179,8 @@ def measure(selection: Selection, table: GroundTruth, dataset: str) -> dict[str,
         "index": int(table.index[position]),
         "test": test,
         "valid": float(table.accuracy(dataset, "valid")[position]) if table.has(dataset, "valid") else None,
-        **outcome(accuracies, test),
-        **rank_measures(selection.scores, accuracies),
+        **asdict(outcome(accuracies, test)),
+        **asdict(edge_agreement(selection.scores, accuracies)),
         "tau_space": tau_space,
         "tau_space_n": tau_space_n,
         "decision_regret": decision_regret(selection.decisions, accuracies),
@@ -166,19 +189,19 @@ def measure(selection: Selection, table: GroundTruth, dataset: str) -> dict[str,
     }
 
 
-def rank_measures(scores: np.ndarray, accuracies: np.ndarray) -> dict[str, float | int]:
-    """`tau_best`, `tau_mean`, both without `none`, and `tied_edges` (edges on which all scores are equal), of [6, 5] scores."""
+def edge_agreement(scores: np.ndarray, accuracies: np.ndarray) -> EdgeAgreement:
+    """The agreement of [6, 5] scores with the oracles of `accuracies`; ValueError unless they are finite."""
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
         raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape}")
     best, mean = oracle(accuracies, "best"), oracle(accuracies, "mean")
-    return {
-        "tau_best": edge_tau(scores, best),
-        "tau_mean": edge_tau(scores, mean),
-        "tau_best_no_none": edge_tau(scores, best, without_none=True),
-        "tau_mean_no_none": edge_tau(scores, mean, without_none=True),
-        "tied_edges": sum(_tied(scores[edge]) for edge in range(len(EDGES))),
-    }
+    return EdgeAgreement(
+        tau_best=edge_tau(scores, best),
+        tau_mean=edge_tau(scores, mean),
+        tau_best_no_none=edge_tau(scores, best, without_none=True),
+        tau_mean_no_none=edge_tau(scores, mean, without_none=True),
+        tied_edges=sum(_tied(edge_scores) for edge_scores in scores),
+    )
 
 
 def transfer(architecture: Architecture, table: GroundTruth) -> dict[str, dict[str, float | None]]:
@@ -188,7 +211,7 @@ def transfer(architecture: Architecture, table: GroundTruth) -> dict[str, dict[s
         found[dataset] = {
             "test": accuracy["test"],
             "valid": accuracy.get("valid"),
-            **outcome(table.accuracy(dataset), accuracy["test"]),
+            **asdict(outcome(table.accuracy(dataset), accuracy["test"])),
         }
     return found
 

@@ -142,7 +142,7 @@ class GroundTruth:
         schema = meta.get("schema") if isinstance(meta, dict) else None
         if schema != SCHEMA:
             raise DataError(
-                f"{path} has schema {schema}, this program reads {SCHEMA}; make it anew with `python -m bench.convert_table`."
+                f"{path} has schema {schema}, this program reads {SCHEMA}; make it anew: python -m bench.convert_table"
             )
         index = arrays.pop("index", None)
         held: dict[str, Accuracies] = {dataset: Accuracies() for dataset in meta["datasets"]}
