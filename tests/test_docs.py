@@ -1,0 +1,38 @@
+"""The documentation says what the code does: columns, data sets."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.gather import COST_COLUMNS, RECORD_COLUMNS, SCORE_COLUMNS
+from bench.images import DATASETS
+
+ROOT = Path(__file__).parents[1]
+
+
+def documented(file: str) -> list[tuple[str, str, str]]:
+    """(column, unit, definition) of each row of the table under the heading `file` of docs/columns.md."""
+    text = (ROOT / "docs" / "columns.md").read_text()
+    section = text.split(f"\n## {file}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]+) \|$", section, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("file", "columns"),
+    [("records.csv", RECORD_COLUMNS), ("scores.csv", SCORE_COLUMNS), ("costs.csv", COST_COLUMNS)],
+)
+def test_every_column_is_documented_in_its_order(file: str, columns: tuple[str, ...]) -> None:
+    assert [name for name, _, _ in documented(file)] == list(columns)
+
+
+def test_the_data_page_has_every_data_set_with_its_source_and_checksum() -> None:
+    text = (ROOT / "docs" / "data.md").read_text()
+    for name, description in DATASETS.items():
+        assert f"| `{name}` |" in text
+        if description.layout is not None:
+            assert f"{description.layout.folder}/" in text
+            assert description.layout.source.split(" ")[0] in text
+            assert f"{description.layout.images:,}" in text
+            for checksum in re.findall(r"md5 ([0-9a-f]{32})", description.layout.archive):
+                assert checksum in text
