@@ -5,11 +5,11 @@ operations or the parameter count has learned nothing from the supernet; one tha
 the table agrees with itself (the noise ceiling) cannot be improved on.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from bench.measures import architecture_scores, edge_tau, oracle, outcome, edge_agreement, tau_b
+from bench.measures import architecture_scores, edge_agreement, edge_tau, oracle, outcome, tau_b
 from bench.seeds import derive
 from bench.space import (
     AVG_POOL,
@@ -168,7 +168,7 @@ def _of(
 ) -> Yardstick:
     test = table.accuracy(dataset)
     position = code(architecture)
-    agreement = None if scores is None else edge_agreement(scores, test)
+    agreement = {} if scores is None else asdict(edge_agreement(scores, test))
     tau_space = None if scores is None else tau_b(architecture_scores(scores) if ranking is None else ranking, test)
     reached = outcome(test, float(test[position]))
     return Yardstick(
@@ -179,11 +179,11 @@ def _of(
         regret=reached.regret,
         percentile=reached.percentile,
         gain=reached.gain,
-        tau_best=agreement and agreement.tau_best,
-        tau_mean=agreement and agreement.tau_mean,
-        tau_best_no_none=agreement and agreement.tau_best_no_none,
-        tau_mean_no_none=agreement and agreement.tau_mean_no_none,
-        tied_edges=agreement and agreement.tied_edges,
+        tau_best=agreement.get("tau_best"),
+        tau_mean=agreement.get("tau_mean"),
+        tau_best_no_none=agreement.get("tau_best_no_none"),
+        tau_mean_no_none=agreement.get("tau_mean_no_none"),
+        tied_edges=agreement.get("tied_edges"),
         tau_space=tau_space,
         note=note,
     )
