@@ -96,6 +96,22 @@ def parameter_count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def global_inputs(images: Tensor) -> Tensor:
-    """`images` in the memory layout that the networks run fastest in."""
-    return images.contiguous(memory_format=torch.channels_last)
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """Fresh weights, the same for the same `generator` on every device: torch's own initialisation.
+
+    Convolutions and linear layers are uniform in +-1/sqrt(fan in), as `nn.Conv2d` and `nn.Linear`
+    start; batch norms become the identity with statistics (0, 1).
+    """
+    with torch.no_grad():
+        for name, tensor in sorted(network.state_dict().items()):
+            place = name.rpartition(".")[2]
+            if place.startswith("weight") and tensor.dim() > 1:
+                bound = tensor[0].numel() ** -0.5
+                tensor.copy_(torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator))
+            elif name == "classifier.bias":
+                bound = network.get_parameter("classifier.weight").shape[1] ** -0.5
+                tensor.copy_(torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator))
+            elif place == "weight" or "var" in place:
+                tensor.fill_(1)
+            else:
+                tensor.zero_()

@@ -1,0 +1,23 @@
+"""The blank supernet: DARTS whose alphas are never updated, so that all operations weigh the same."""
+
+from dataclasses import dataclass
+
+from supernets.contract import Recipe
+
+
+@dataclass(frozen=True)
+class Blank(Recipe):
+    """Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 4.2.
+
+    As in the released code the alphas stay at their initial 1e-3 noise, not at exactly zero.
+    """
+
+    name = "blank"
+    paper = 'Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 4.2 (fix-alpha)'
+    equation = "alpha fixed at 1e-3 N(0, 1); w <- w - xi grad_w L_train(w, softmax(alpha))"
+    tunes_alphas = False
+    offers = "near-uniform probabilities"
+    differs = "nothing; the paper writes alpha = 0, the released code leaves it at its initial noise, and so do we"
+
+
+RECIPE = Blank()

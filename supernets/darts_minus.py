@@ -1,0 +1,37 @@
+"""DARTS-: an auxiliary skip connection on every edge, which fades out during the search."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from supernets.contract import Mixing, Recipe, Search
+
+
+@dataclass(frozen=True)
+class DartsMinus(Recipe):
+    """Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021, section 3.3.
+
+    Every mixed edge output has beta(t) x added, outside the softmax; beta decays linearly from
+    `beta` to near zero. All edges of NAS-Bench-201 have stride 1, so the auxiliary path is the identity.
+    At selection beta is 0 (the checkpoint offers the clean mixture).
+    """
+
+    beta: float = 1.0
+    """The auxiliary skip's weight in the first epoch."""
+
+    name = "darts-minus"
+    paper = 'Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021, 3.3'
+    equation = "edge output = beta(t) x + sum_o softmax(alpha)_o o(x), beta(t) = beta (1 - t/T); else as darts"
+    offers = "probabilities, without the auxiliary skip"
+    differs = "nothing in the decay (linear, the last epoch at beta/T); the authors released no NAS-Bench-201 code"
+
+    def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
+        """The auxiliary skip's weight: linear decay, beta/T in the last epoch."""
+        return {"skip": self.beta * (1 - epoch / epochs)}
+
+    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+        """The softmax, and the auxiliary skip beside it."""
+        return Mixing(self.edge_weights(alphas), skip=search.numbers["skip"])
+
+
+RECIPE = DartsMinus()
