@@ -15,7 +15,7 @@ def documented(file: str) -> list[tuple[str, str, str]]:
     """(column, unit, definition) of each row of the table under the heading `file` of docs/columns.md."""
     text = (ROOT / "docs" / "columns.md").read_text()
     section = text.split(f"\n## {file}\n")[1].split("\n## ")[0]
-    return re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]+) \|$", section, flags=re.MULTILINE)
+    return re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]+)\|$", section, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize(
