@@ -1,4 +1,4 @@
-"""The NAS-Bench-201 search space: operations, edges, architectures, and which of them compute the same.
+"""The NAS-Bench-201 search space: operations, edges, architectures and their three spellings.
 
 Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search",
 ICLR 2020, section 2.
@@ -57,7 +57,12 @@ def parse(text: str) -> Architecture:
 
 
 def code(architecture: Architecture) -> int:
-    """Position of `architecture` in space order: lexicographic, edge 0 most significant."""
+    """Position of `architecture` in space order: lexicographic, edge 0 most significant.
+
+    Raises ValueError unless it has six operations, each an index into OPERATIONS.
+    """
+    if len(architecture) != len(EDGES) or any(not 0 <= operation < len(OPERATIONS) for operation in architecture):
+        raise ValueError(f"architecture {architecture!r} is not six operation indices from 0 to {len(OPERATIONS) - 1}")
     position = 0
     for operation in architecture:
         position = position * len(OPERATIONS) + operation
