@@ -138,21 +138,20 @@ def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[n
     Raises DataError, one sentence with the source and the place, when a needed file is missing or
     is not what the layout promises.
     """
-    wanted = layout.images if limit is None else min(limit, layout.images)
+    whole = limit is None or limit >= layout.images
+    wanted = layout.images if limit is None or whole else limit
     images = np.empty((wanted, 3, layout.size, layout.size), dtype=np.uint8)
     labels = np.empty(wanted, dtype=np.int64)
     found = 0
     for name in layout.files:
-        if found == wanted:
+        if found >= wanted and not whole:
             break
         pixels, numbers = _read_file(layout, root, name, found)
-        take = min(len(numbers), wanted - found)
-        if take < len(numbers) and layout.images_per_file is None and name == layout.files[-1] and limit is None:
-            raise _wrong_total(layout, root, found + len(numbers))
+        take = min(len(numbers), wanted - found) if found < wanted else 0
         images[found : found + take] = pixels[:take].reshape(take, 3, layout.size, layout.size)
         labels[found : found + take] = numbers[:take]
-        found += take
-    if found < wanted:
+        found += len(numbers)
+    if found < wanted or (whole and found > wanted):
         raise _wrong_total(layout, root, found)
     return images, labels
 
