@@ -9,7 +9,6 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,8 @@ from bench.storage import write_whole
 from bench.table import GroundTruth
 
 RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index", *MEASURES, "forward_passes",
-                  "backward_passes", "supernet_accuracy", "checkpoint", "version", "recipe_version", "schema")  # fmt: skip
+                  "backward_passes", "supernet_accuracy", "checkpoint", "version", "recipe_version",
+                  "schema")  # fmt: skip
 SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
 COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",
                 "training_seconds")  # fmt: skip

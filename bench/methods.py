@@ -40,8 +40,6 @@ class CheckpointFacts:
     sha256: str
     accuracy: float | None
     """The supernet's own accuracy on the selection half, %, where the recipe measured it."""
-    seconds: float | None
-    """Wall clock of training up to this checkpoint."""
 
 
 TrainProgress = Callable[[int, int], None]
@@ -66,6 +64,8 @@ class Methods:
     epochs_present: Callable[[Path], Sequence[int]]
     """The epochs whose checkpoints in a folder are whole."""
     checkpoint: Callable[[Path, int], CheckpointFacts]
+    training_seconds: Callable[[Path], float | None]
+    """Wall clock of the training in a folder, None where it was not noted."""
     select: Callable[[Cell, Path, Any, str], Selection]
     """(cell, checkpoint folder, images, device); raises SkipCell where the selector does not apply."""
     set_threads: Callable[[int], None]

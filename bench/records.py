@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cells import Cell, canonical_json, key
+from bench.cells import Cell, key
 from bench.errors import DataError
 from bench.presets import PRESETS, Settings
 from bench.selection import Selection
@@ -95,11 +95,9 @@ def done_record(selection: Selection) -> dict[str, Any]:
         raise ValueError("the selector's decisions do not lead to the architecture that it returned")
     ranking = None
     if selection.ranking is not None:
-        ranking = {
-            "codes": [int(code) for code in selection.ranking.codes],
-            "scores": [float(score) for score in selection.ranking.scores],
-        }
-        if not all(math.isfinite(score) for score in ranking["scores"]):
+        ranked = [float(score) for score in selection.ranking.scores]
+        ranking = {"codes": [int(code) for code in selection.ranking.codes], "scores": ranked}
+        if not all(math.isfinite(score) for score in ranked):
             raise ValueError("the selector ranked architectures by scores that are not finite")
     return {
         "architecture": to_string(selection.architecture),

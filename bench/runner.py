@@ -160,14 +160,14 @@ class Run:
             if not is_trained(place.methods, planned.supernet, place.cache):
                 continue
             last = planned.cell.supernet.settings.checkpoint_epochs[-1]
-            facts = place.methods.checkpoint(planned.supernet.folder(place.cache), last)
             columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
-            content = {"cell": columns, "training_seconds": facts.seconds}
+            seconds = place.methods.training_seconds(planned.supernet.folder(place.cache))
+            content = {"cell": columns, "training_seconds": seconds}
             write_whole(self.store.costs / f"{file_stem(columns)}.json", json.dumps(content, indent=1) + "\n")
 
     def _stop_on_disk_trouble(self, outcome: Outcome) -> None:
         if outcome.disk_trouble:
-            raise DataError(f"The disk is full or read-only: {outcome.reason}; make room and run the same command again.")
+            raise DataError(f"The disk is full or read-only ({outcome.reason}); make room and run the command again.")
 
     def _log(self, stem: str) -> Path:
         return self.store.logs / f"{stem}.txt"

@@ -71,13 +71,13 @@ class TrainTask:
                 if not is_trained(place.methods, self.supernet, place.cache):
                     sweep(folder)
                     images = place.methods.load_images(job.dataset, place.data_root, job.settings.images)
-                    place.methods.train(job, images, place.device, folder, self._tell)
-        # A recipe may fail in any way; that costs its own cells and nobody else's.
-        except Exception as error:
+                    place.methods.train(job, images, place.device, folder, self.tell)
+        except Exception as error:  # noqa: BLE001 - a recipe may fail in any way; that costs its own cells only
             return failure(error, time.perf_counter() - start)
         return Outcome(DONE, seconds=time.perf_counter() - start)
 
-    def _tell(self, epoch: int, epochs: int) -> None:
+    def tell(self, epoch: int, epochs: int) -> None:
+        """Name the epoch that was trained."""
         if self.progress is not None:
             self.progress.working_on(f"training {self.supernet.title}, epoch {epoch}/{epochs}")
 
@@ -110,8 +110,7 @@ class SelectTask:
             canonical_json(record)  # raises for facts that JSON cannot hold
         except SkipCell as skipped:
             return Outcome(SKIPPED, str(skipped), seconds=time.perf_counter() - start)
-        # A selector may fail in any way; that costs its own cell and nobody else's.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a selector may fail in any way; that costs its own cell only
             return failure(error, time.perf_counter() - start)
         seconds = time.perf_counter() - start
         return Outcome(DONE, record=record, cost=cost_record(selection, seconds), seconds=seconds)

@@ -94,7 +94,8 @@ def _backend(pool: Pool) -> Iterator[None]:
             from dask.distributed import Client
         except ImportError as error:
             raise UsageError(
-                "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]', or --backend loky."
+                "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]';"
+                " or use --backend loky."
             ) from error
         # A cluster that is already there is named by dask's own setting; else one on this machine.
         address = os.environ.get("DASK_SCHEDULER_ADDRESS")
@@ -141,7 +142,7 @@ def _attempt(
 ) -> Iterator[tuple[int, Outcome]]:
     """(position, outcome) of `tasks` until all are done or a worker is killed; `started` notes what was handed out."""
     import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
+    from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
     def handed_out() -> Iterator[Any]:
         for position, task in enumerate(tasks):

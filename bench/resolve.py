@@ -1,0 +1,175 @@
+"""From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.cli import available_cores
+from bench.errors import DataError, UsageError
+from bench.images import dataset_names
+from bench.methods import Methods
+from bench.names import unknown
+from bench.plan import Request, choose, split_names
+from bench.presets import PRESETS, Settings, settings_for
+from bench.records import Circumstances
+from bench.table import GroundTruth
+from bench.table_sources import embedded_table, open_table
+from bench.workers import Pool
+
+TABLE_VARIABLE = "NAS_BENCH_TABLE"
+TABLE_FILE = "nas-bench-201.npz"
+DEFAULT_SEEDS = {"digits": (2, 1)}
+"""(supernet seeds, selector seeds) of presets whose default run must stay short; (3, 2) for the others."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where to compute."""
+
+    name: str
+    """As torch spells it: `cpu`, `cuda:0`; in a worker bound to one GPU that GPU is `cuda:0`."""
+    kind: str
+    """`cpu` or `cuda`: a column of the results."""
+    described: str
+    indices: tuple[int, ...]
+    """The GPUs that workers may share out."""
+
+
+def find_device(name: str) -> Device:
+    """The device that `name` (auto, cpu, cuda, cuda:i) means here; UsageError for a GPU that is not there."""
+    from bench.provenance import processor
+
+    if name == "cpu":
+        return Device("cpu", "cpu", processor(), ())
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto" and not count:
+        return Device("cpu", "cpu", processor(), ())
+    index = int(name.partition(":")[2] or 0)
+    if index >= count:
+        raise UsageError(f"--device {name}: this machine has {count or 'no'} CUDA devices; use --device cpu or auto.")
+    indices = (index,) if ":" in name else tuple(range(count))
+    return Device(f"cuda:{index}", "cuda", torch.cuda.get_device_name(index), indices)
+
+
+def find_datasets(text: str, root: Path) -> list[str]:
+    """The data sets named in `text`, each once."""
+    known = dataset_names(root)
+    names = list(dict.fromkeys(split_names(text)))
+    if not names:
+        raise UsageError(f"--datasets names none; the data sets are: {', '.join(known)}.")
+    for name in names:
+        if name not in known:
+            raise unknown("data set", name, known)
+    return names
+
+
+def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -> dict[str, Settings]:
+    """The size of the experiment per data set."""
+    settings = {}
+    for dataset in datasets:
+        fallback = dataset if dataset in PRESETS else ("paper" if kind == "cuda" else "lite")
+        chosen = settings_for(options.preset or fallback)
+        settings[dataset] = chosen.with_epochs(options.train_epochs) if options.train_epochs else chosen
+    return settings
+
+
+def find_table(options: argparse.Namespace, datasets: list[str], root: Path) -> GroundTruth:
+    """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
+
+    Raises DataError where there is none, and UsageError where it does not hold a data set.
+    """
+    given = options.table or (None if datasets == ["digits"] else os.environ.get(TABLE_VARIABLE))
+    if given:
+        table = open_table(given)
+    elif datasets == ["digits"]:
+        table = embedded_table("digits")
+    elif "digits" in datasets:
+        raise UsageError("digits has a ground truth of its own: run it apart from the other data sets.")
+    elif (root / TABLE_FILE).exists():
+        table = open_table(root / TABLE_FILE)
+    else:
+        raise DataError(
+            f"No ground truth for {', '.join(datasets)}: {root / TABLE_FILE} does not exist. Give --table FILE, or"
+            f" convert NAS-Bench-201's official file once: python -m bench.convert_table NAS-Bench-201-v1_1-096897.pth"
+            f" {root / TABLE_FILE}"
+        )
+    for dataset in datasets:
+        if dataset not in table.datasets:
+            raise UsageError(
+                f"The table {table.name!r} holds {', '.join(table.datasets)}, not {dataset}; give another --table."
+            )
+    return table
+
+
+def find_threads(options: argparse.Namespace, earlier: Mapping[str, Any] | None) -> int:
+    """Threads per worker: as asked, else what the output folder was begun with, else a share of the cores."""
+    if options.threads:
+        return int(options.threads)
+    if earlier is not None and "threads" in earlier:
+        return int(earlier["threads"])
+    return max(1, available_cores() // int(options.jobs))
+
+
+def find_pool(options: argparse.Namespace, device: Device, threads: int, locks: Path) -> Pool:
+    """How the work is spread over workers."""
+    if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
+        return Pool(options.jobs, "threading", threads)
+    return Pool(options.jobs, options.backend, threads, device.indices, locks)
+
+
+def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
+    """Where results go when nobody says: out/ and the names of the data sets and of an unexpected preset."""
+    presets = sorted({s.preset for s in settings.values()} - set(datasets))
+    return Path("out") / "-".join(["+".join(datasets), *presets])
+
+
+def default_cache() -> Path:
+    """Where trained supernets are kept when nobody says."""
+    return Path("~/.cache/nas-selection-bench/supernets").expanduser()
+
+
+def make_request(
+    options: argparse.Namespace, methods: Methods, settings: Mapping[str, Settings], kind: str, threads: int
+) -> Request:
+    """The request of `options`; UsageError for names that do not exist."""
+    recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
+    chosen = choose("selector", options.selectors, methods.selector_names())
+    selectors = {s.name: s for s in map(methods.selector, chosen)}
+    default = [DEFAULT_SEEDS.get(s.preset, (3, 2)) for s in settings.values()]
+    return Request(
+        settings=settings,
+        recipes=tuple(recipes.values()),
+        selectors=tuple(selectors.values()),
+        supernet_seeds=options.seeds or min(seeds for seeds, _ in default),
+        selector_seeds=options.selector_seeds or min(seeds for _, seeds in default),
+        epochs=options.epochs,
+        bn=options.bn,
+        root=options.seed,
+        circumstances=Circumstances(kind, threads),
+    )
+
+
+def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
+    """UsageError where `out` holds results made under circumstances that must not be mixed with those of now.
+
+    Cells of another root seed, device, thread count or table would be paired with checkpoints that they never saw.
+    """
+    if earlier is None:
+        return
+    cures = {
+        "seed": "pass --seed {} to go on",
+        "device": "pass --device {} to go on",
+        "threads": "pass --threads {} to go on",
+        "table_sha256": "use the table that it was made with",
+    }
+    for name, cure in cures.items():
+        if name in earlier and earlier[name] != now[name]:
+            raise UsageError(
+                f"{out} holds results with {name} {earlier[name]}, and this run has {now[name]}:"
+                f" {cure.format(earlier[name])}, or choose another --out."
+            )

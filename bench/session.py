@@ -1,0 +1,300 @@
+"""One command line from its resolution to its exit code: list, plan, run, gather, report."""
+
+import argparse
+import csv
+import shlex
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from bench import resolve
+from bench.cli import available_cores
+from bench.errors import BenchError, DataError, ExitCode, UsageError
+from bench.gather import gather, write_plan
+from bench.images import DATASETS, data_root, dataset_names
+from bench.methods import Methods
+from bench.plan import Timings, make_plan
+from bench.presets import PRESETS
+from bench.progress import NORMAL, QUIET, VERBOSE, duration
+from bench.provenance import read_run, write_run
+from bench.records import DONE, FAILED, Store
+from bench.runner import Run, counts_line
+from bench.storage import make_folder, only_writer, sweep
+from bench.table import GroundTruth
+from bench.tasks import Workplace
+
+DrawReport = Callable[[Path, GroundTruth], Path]
+"""(output folder, table) -> the page."""
+
+FAILURES_SHOWN = 5
+
+
+def answer(
+    options: argparse.Namespace, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path
+) -> ExitCode:
+    """Do what `options` ask. `code` is the folder of the program, whose commit goes into run.json.
+
+    What the user can mend ends in one line on stderr and the exit code of its kind.
+    """
+    try:
+        with terminated_like_interrupted():
+            if options.list:
+                return list_all(data_root(options.data_root), methods)
+            if options.report_only:
+                return report_only(options, draw_report)
+            session = Session(options, argv, methods)
+            return session.show_plan() if options.plan else session.work(draw_report, code)
+    except BenchError as error:
+        print(f"run_bench.py: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """A polite kill (a batch system's time limit) ends a run as Ctrl-C does."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: whoever called decides about signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def list_all(root: Path, methods: Methods) -> ExitCode:
+    """Print every name that the command line knows, with one line on each."""
+
+    def section(title: str, lines: Mapping[str, str]) -> None:
+        print(title)
+        for name, text in lines.items():
+            print(f"  {name:<24} {text}")
+        print()
+
+    own = f"your own, in {root}"
+    section(
+        "data sets (--datasets)",
+        {name: DATASETS[name].note if name in DATASETS else own for name in dataset_names(root)},
+    )
+    section("supernets (--supernets)", {name: methods.recipe(name).paper for name in methods.recipe_names()})
+    section("selectors (--selectors)", {name: methods.selector(name).paper for name in methods.selector_names()})
+    sizes = {
+        name: f"C={s.channels}, N={s.cells}, {s.epochs} epochs,"
+        f" {'all images' if s.images is None else f'{s.images:,} images'}, {s.tune_epochs} tuning epochs a decision"
+        for name, s in PRESETS.items()
+    }
+    section("presets (--preset)", sizes)
+    return ExitCode.OK
+
+
+def report_only(options: argparse.Namespace, draw_report: DrawReport) -> ExitCode:
+    """Gather the records of an output folder again and draw its report; nothing is computed."""
+    root = data_root(options.data_root)
+    datasets = resolve.find_datasets(options.datasets, root)
+    settings = resolve.find_settings(options, datasets, "cpu")
+    out = Path(options.out) if options.out else resolve.default_out(datasets, settings)
+    earlier = read_run(out)
+    if earlier is None:
+        raise DataError(f"{out} holds no results: {out / 'run.json'} does not exist; run with --out {out} first.")
+    table = resolve.find_table(options, list(earlier["datasets"]), root)
+    if table.sha256 != earlier["table"]["sha256"]:
+        raise UsageError(
+            f"{out} was made with the table {earlier['table']['name']!r} of another content than {table.name!r};"
+            " give that one with --table."
+        )
+    store = Store(out)
+    with only_writer(out / ".lock", wait=False):
+        counts = gather(store, table, lambda line: print(line, file=sys.stderr))
+        page = draw_report(out, table)
+    return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
+
+
+class Session:
+    """One run or plan: what to do, where, and against which ground truth."""
+
+    def __init__(self, options: argparse.Namespace, argv: Sequence[str], methods: Methods) -> None:
+        self.options, self.argv = options, list(argv)
+        self.verbosity = QUIET if options.quiet else VERBOSE if options.verbose else NORMAL
+        root = data_root(options.data_root)
+        self.datasets = resolve.find_datasets(options.datasets, root)
+        self.device = resolve.find_device(options.device)
+        self.settings = resolve.find_settings(options, self.datasets, self.device.kind)
+        self.out = Path(options.out) if options.out else resolve.default_out(self.datasets, self.settings)
+        earlier = read_run(self.out)
+        self.threads = resolve.find_threads(options, earlier)
+        self.table = resolve.find_table(options, self.datasets, root)
+        self.request = resolve.make_request(options, methods, self.settings, self.device.kind, self.threads)
+        resolve.refuse_another_experiment(self.out, earlier, self.facts())
+        cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
+        pool = resolve.find_pool(options, self.device, self.threads, cache)
+        self.store = Store(self.out)
+        self.job = Run(
+            plan=make_plan(self.request),
+            store=self.store,
+            workplace=Workplace(methods, root, cache, self.device.name, pool),
+            timings=Timings(stored_costs(self.out)),
+            retry_failed=options.retry_failed,
+            verbosity=self.verbosity,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """The resolved request, for run.json."""
+        request = self.request
+        return {
+            "datasets": self.datasets,
+            "supernets": [recipe.name for recipe in request.recipes],
+            "selectors": [selector.name for selector in request.selectors],
+            "supernet_seeds": request.supernet_seeds,
+            "selector_seeds": request.selector_seeds,
+            "epochs": request.epochs,
+            "bn": request.bn,
+            "seed": request.root,
+            "settings": {dataset: asdict(settings) for dataset, settings in self.settings.items()},
+            "device": self.device.kind,
+            "device_name": self.device.described,
+            "threads": self.threads,
+            "jobs": self.options.jobs,
+            "table_sha256": self.table.sha256,
+        }
+
+    def say(self, line: str) -> None:
+        """A line for people, on stderr; nothing when quiet."""
+        if not self.options.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def tell_choices(self) -> None:
+        """Say what was decided for the user."""
+        presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
+        chosen = "" if self.options.preset else " (the default there)"
+        self.say(
+            f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
+            f" {self.options.jobs} worker{'s' if self.options.jobs > 1 else ''} with {self.threads}"
+            f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
+        )
+        if self.device.kind == "cpu" and any(s.preset == "paper" for s in self.settings.values()):
+            self.say("Preset paper takes days on a CPU; --preset lite is made for it.")
+        if self.options.jobs * self.threads > available_cores():
+            self.say(
+                f"{self.options.jobs} workers with {self.threads} threads each on {available_cores()} cores"
+                " will be slow; pass --threads, or fewer --jobs."
+            )
+
+    def show_plan(self) -> ExitCode:
+        """Print what is done, what is to do and how long it may take."""
+        self.tell_choices()
+        split = self.job.split()
+        supernets = self.job.untrained(split.todo)
+        trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
+        standing = {state: len(cells) for state, cells in split.standing.items()}
+        print(f"{len(self.job.plan)} cells: {len(split.todo)} to do; {counts_line(standing) or 'none done'}")
+        titles = ", ".join(supernet.title for supernet in supernets)
+        print(f"{len(supernets)} supernets to train" + (f": {titles}" if titles else ""))
+        for selector, cells in _by_selector(split.todo).items():
+            print(f"  {selector:<40} {cells:>5}")
+        seconds, unknown = self.job.timings.estimate(split.todo, trained, self.options.jobs)
+        untimed = f", and {unknown} cells or supernets like which none was timed yet" if unknown else ""
+        if split.todo:
+            print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
+        return ExitCode.OK
+
+    def work(self, draw_report: DrawReport, code: Path) -> ExitCode:
+        """Run what is to do, gather, draw the report."""
+        self.tell_choices()
+        make_folder(self.out)
+        with only_writer(self.out / ".lock", wait=False):
+            for folder in (self.store.records, self.store.costs, self.store.logs, self.job.workplace.cache):
+                make_folder(folder)
+            for folder in (self.out, self.store.records, self.store.costs, self.store.logs):
+                sweep(folder)
+            split = self.job.split()
+            standing = {state: len(cells) for state, cells in split.standing.items() if cells}
+            self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + _bracketed(counts_line(standing)))
+            self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
+            write_run(self.out, code, self.table, self.facts(), self.argv)
+            write_plan(self.store, [cell.columns for cell in self.job.plan])
+            try:
+                self.job.work()
+            except KeyboardInterrupt:
+                counts = gather(self.store, self.table, self.say)
+                print(f"\nInterrupted: {counts_line(counts)}. Go on with:\n  {self.command()}", file=sys.stderr)
+                return ExitCode.INTERRUPTED
+            gather(self.store, self.table, self.say)
+            page = draw_report(self.out, self.table)
+        counts = Counter(self.job.states.values())
+        stems = {cell.stem for cell in self.job.plan}
+        return conclude(
+            counts, page, failures(self.store, stems), quiet=self.options.quiet,
+            retry=self.command() + ("" if self.options.retry_failed else " --retry-failed"),
+        )  # fmt: skip
+
+    def refuse_missing_images(self, datasets: set[str]) -> None:
+        """Load what will be needed, before anything is computed, so that missing data is told at once."""
+        place = self.job.workplace
+        for dataset in sorted(datasets):
+            place.methods.load_images(dataset, place.data_root, self.settings[dataset].images)
+
+    def command(self) -> str:
+        """The command line that goes on with this run."""
+        return shlex.join(["python", "run_bench.py", *self.argv])
+
+
+def conclude(
+    counts: Mapping[str, int], page: Path, failed: Sequence[Mapping[str, Any]], quiet: bool, retry: str | None
+) -> ExitCode:
+    """Say how it ended and where the report is; the exit code of that."""
+    if failed:
+        for record in failed[:FAILURES_SHOWN]:
+            cell = record["cell"]
+            print(
+                f"failed: {cell['dataset']} {cell['recipe']} seed {cell['supernet_seed']} epoch {cell['epoch']}"
+                f" {cell['selector']}: {record['reason']} (see {record['log']})", file=sys.stderr,
+            )  # fmt: skip
+        if len(failed) > FAILURES_SHOWN:
+            print(f"... and {len(failed) - FAILURES_SHOWN} more", file=sys.stderr)
+        if retry:
+            print(f"Run them again with:\n  {retry}", file=sys.stderr)
+    if not quiet:
+        print(counts_line(counts) or "no cells", file=sys.stderr)
+    print(f"report: {page}")
+    if not counts.get(DONE):
+        print("Nothing was measured: no cell is done.", file=sys.stderr)
+        return ExitCode.NOTHING_MEASURED
+    return ExitCode.SOME_CELLS_FAILED if counts.get(FAILED) else ExitCode.OK
+
+
+def failures(store: Store, stems: set[str] | None) -> list[dict[str, Any]]:
+    """The records of failed cells, of those with a stem in `stems` or of all."""
+    records, _ = store.read_all()
+    return [r for stem, r in records.items() if r["state"] == FAILED and (stems is None or stem in stems)]
+
+
+def stored_costs(out: Path) -> list[dict[str, str]]:
+    """Rows of costs.csv of this output folder and of its neighbours, from which times are estimated."""
+    rows: list[dict[str, str]] = []
+    folders = sorted(out.parent.glob("*/costs.csv")) if out.parent.is_dir() else []
+    for path in folders:
+        with path.open(newline="") as stream:
+            rows += [row for row in csv.DictReader(stream) if row.get("threads")]
+    return rows
+
+
+def _by_selector(cells: Sequence[Any]) -> dict[str, int]:
+    return dict(Counter(planned.cell.selector for planned in cells))
+
+
+def _bracketed(text: str) -> str:
+    return f" ({text})" if text else ""

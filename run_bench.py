@@ -1,0 +1,158 @@
+"""The door of the benchmark: reads the command line, hands the methods to the harness, says where the report is.
+
+Only this file sees all rooms. What takes long to import is imported where it is needed, so that --help is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli import build_parser
+from bench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from bench.cells import Cell, SupernetJob
+    from bench.images import ImageSet
+    from bench.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
+    from bench.selection import Selection
+    from bench.table import GroundTruth
+
+HERE = Path(__file__).resolve().parent
+
+
+def open_selectors() -> None:
+    """Let `selectors.x` mean this project's folder also where Python's module of that name came first."""
+    from bench.namesake import open_folder
+
+    open_folder(HERE / "selectors")
+
+
+def recipe_names() -> Sequence[str]:
+    """The names of all training recipes."""
+    from supernets import registry
+
+    return registry.names()
+
+
+def selector_names() -> Sequence[str]:
+    """The names of all selectors."""
+    open_selectors()
+    from selectors import registry
+
+    return registry.names()
+
+
+def recipe_facts(name: str) -> RecipeFacts:
+    """What the plan needs to know of a recipe."""
+    from bench.methods import RecipeFacts
+    from bench.names import canonical, parse
+    from supernets import registry
+
+    recipe = registry.find(name)
+    return RecipeFacts(canonical(*parse(name)), recipe.version, recipe.paper)
+
+
+def selector_facts(name: str) -> SelectorFacts:
+    """What the plan needs to know of a selector."""
+    from bench.methods import SelectorFacts
+
+    open_selectors()
+    from selectors import registry
+
+    selector = registry.find(name)
+    return SelectorFacts(
+        selector.name, selector.version, selector.paper, selector.stochastic, selector.reads_only_alphas
+    )
+
+
+@lru_cache(maxsize=2)
+def images_of(dataset: str, root: Path, limit: int | None) -> ImageSet:
+    """Training images, kept for the next cell of this process."""
+    from bench.images import load_images
+
+    return load_images(dataset, root, limit)
+
+
+def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, progress: TrainProgress | None) -> None:
+    """Train a supernet, or go on with it."""
+    from supernets import training
+
+    training.train(job, images, device, folder, progress)
+
+
+def epochs_present(folder: Path) -> Sequence[int]:
+    """The checkpoints in a folder."""
+    from supernets import checkpoint
+
+    return checkpoint.epochs_present(folder)
+
+
+def checkpoint_facts(folder: Path, epoch: int) -> CheckpointFacts:
+    """Hash and accuracy of a checkpoint."""
+    from bench.methods import CheckpointFacts
+    from supernets import checkpoint
+
+    stored = checkpoint.load(folder, epoch)
+    return CheckpointFacts(stored.sha256, stored.facts.get("supernet_accuracy"))
+
+
+def training_seconds(folder: Path) -> float | None:
+    """Wall clock of a training, all its epochs."""
+    from supernets import training
+
+    return sum(training.training_seconds(folder)) if (folder / training.TIMING).exists() else None
+
+
+def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:
+    """Apply the cell's selector to its checkpoint."""
+    open_selectors()
+    from selectors import apply
+
+    return apply.select(cell, folder, images, device)
+
+
+def set_threads(threads: int) -> None:
+    """Limit every numerical library of this process to so many threads: sums depend on how they are split."""
+    import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)
+
+
+def methods() -> Methods:
+    """Everything above, for the harness."""
+    from bench.methods import Methods
+
+    return Methods(
+        recipe_names=recipe_names, selector_names=selector_names, recipe=recipe_facts, selector=selector_facts,
+        load_images=images_of, train=train, epochs_present=epochs_present, checkpoint=checkpoint_facts,
+        training_seconds=training_seconds, select=select, set_threads=set_threads,
+    )  # fmt: skip
+
+
+def draw_report(out: Path, table: GroundTruth) -> Path:
+    """Draw tables, figures and the page of an output folder."""
+    from reports.page import write_report
+
+    return write_report(out, table)
+
+
+def main(argv: Sequence[str] | None = None) -> ExitCode:
+    """Do what the command line asks; returns the exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    options = build_parser().parse_args(argv)
+    from bench.session import answer
+
+    return answer(options, argv, methods(), draw_report, code=HERE)
+
+
+if __name__ == "__main__":
+    # Worker processes find functions by the name of their module, which must not be __main__.
+    from run_bench import main as importable_main
+
+    sys.exit(importable_main())
