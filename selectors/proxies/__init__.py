@@ -1,0 +1,87 @@
+"""Zero-cost proxies: one score for one network at initialisation (or with any weights), without training it.
+
+    from selectors.proxies import names, score
+    score("nwot", network, images)                       # larger = better, always
+    score("nwot[bn=running,reached=false]", network, images)
+    score("snip", network, images, labels, seed=3)
+
+A proxy is a file of this folder that does not begin with an underscore; its name is the file's name.
+"""
+
+import dataclasses
+import importlib
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bench import names as spelling
+from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._network import private_copy
+
+__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "find", "names", "score"]
+
+
+def names() -> list[str]:
+    """The names of all proxies, sorted: the files of this folder."""
+    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+
+
+def find(name: str) -> Proxy:
+    """The proxy called `name` or `name[option=value,...]`.
+
+    Raises UsageError, with the nearest names or the options that exist, for anything else.
+    """
+    stem, options = spelling.parse(name)
+    if stem not in names():
+        raise spelling.unknown("zero-cost score", stem, names())
+    proxy: Proxy = importlib.import_module(f"{__name__}.{stem}").PROXY
+    return dataclasses.replace(proxy, **spelling.with_options(proxy, stem, options))
+
+
+def score(name: str, network: nn.Module, images: Tensor, labels: Tensor | None = None, *, seed: int = 0) -> float:
+    """The score of `network` by the proxy `name`, turned so that larger is better.
+
+    `network` maps images [n, channels, h, w] to logits [n, classes] and is left as it is: the proxy works on a
+    copy, in the network's own precision (at least float32), outside of autocast. `labels` [n] are needed by the
+    proxies that say so (`find(name).uses_labels`) and shown to no other; likewise a proxy that uses no images
+    sees their shape only. Random numbers come from `seed`; the global random state is not used.
+
+    Raises ProxyFailure with the reason where the proxy is not defined for this network (a singular kernel, no
+    path from the input to the output, ...), ValueError for images or labels of the wrong shape, UsageError for
+    an unknown name or option.
+    """
+    proxy = find(name)
+    _check(name, proxy, images, labels)
+    # The caller may well sit under no_grad, inference_mode or autocast; scores must not depend on it.
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
+        copy = private_copy(network)
+        parameter = next(copy.parameters(), None)
+        dtype = torch.float32 if parameter is None else parameter.dtype
+        batch = Batch(
+            shape=tuple(images.shape),
+            device=images.device,
+            dtype=dtype,
+            generator=torch.Generator().manual_seed(seed),
+            given_images=images.detach().clone().to(dtype) if proxy.uses_images else None,
+            given_labels=labels.detach().clone() if proxy.uses_labels and labels is not None else None,
+        )
+        try:
+            value = float(proxy.compute(copy, batch))
+        except ProxyFailure as failure:
+            raise ProxyFailure(f"{name}: {failure}") from failure
+    if not math.isfinite(value):
+        raise ProxyFailure(f"{name}: its value is {value}; the network's activations or gradients are not finite.")
+    return value if proxy.higher_is_better else -value
+
+
+def _check(name: str, proxy: Proxy, images: Tensor, labels: Tensor | None) -> None:
+    if images.ndim != 4 or not images.is_floating_point():
+        raise ValueError(f"{name}: images must be floating point [n, channels, h, w], not {tuple(images.shape)}")
+    if len(images) < proxy.minimum_images:
+        raise ValueError(f"{name}: needs at least {proxy.minimum_images} images, was given {len(images)}")
+    if proxy.uses_labels and labels is None:
+        raise ValueError(f"{name}: needs labels, was given none")
+    if proxy.uses_labels and labels is not None and labels.shape != images.shape[:1]:
+        raise ValueError(f"{name}: needs one label per image, was given {tuple(labels.shape)} for {len(images)}")

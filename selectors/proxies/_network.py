@@ -1,0 +1,160 @@
+"""What proxies ask of any network: a copy to work on, its layers, its gradients, what its modules put out."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.errors import UsageError
+from selectors.proxies._contract import Batch, ProxyFailure
+
+Layer = nn.Conv2d | nn.Linear
+
+
+def private_copy(network: nn.Module) -> nn.Module:
+    """A deep copy in train mode, without gradients, all parameters differentiable, in at least float32."""
+    twin = copy.deepcopy(network)
+    if any(p.dtype in (torch.float16, torch.bfloat16) for p in twin.parameters()):
+        twin = twin.float()
+    twin.train()
+    twin.requires_grad_(True)
+    twin.zero_grad(set_to_none=True)
+    return twin
+
+
+def use_batch_norm(network: nn.Module, mode: str) -> None:
+    """Put the batch norms of `network` in `mode`: `batch` or `running` statistics, or `bypassed`.
+
+    Raises UsageError for any other mode.
+    """
+    if mode == "batch":
+        network.train()
+    elif mode == "running":
+        network.eval()
+    elif mode == "bypassed":
+        for module in network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                # Overriding `forward` leaves the module where its parents look for it.
+                module.forward = nn.Identity().forward  # type: ignore[method-assign]
+    else:
+        raise UsageError(f"Unknown batch-norm mode bn={mode!r}; it is batch, running or, for synflow, bypassed.")
+
+
+def layers(network: nn.Module) -> list[Layer]:
+    """The convolutions and linear layers: those whose weights the pruning scores sum over."""
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+
+
+def weight_of(module: nn.Module) -> Tensor:
+    """The weight [outputs, inputs per output, ...] of a convolution or linear layer."""
+    weight = module.weight
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"{type(module).__name__} has no weight tensor")
+    return weight
+
+
+def loss_of(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """The mean cross-entropy of the logits."""
+    return F.cross_entropy(network(images), labels)
+
+
+def gradients_of(
+    output: Tensor, tensors: Sequence[Tensor], *, create_graph: bool = False, retain_graph: bool | None = None
+) -> list[Tensor]:
+    """The gradient of the scalar `output` by each tensor; zeros where it does not depend on it."""
+    if not tensors:
+        raise ProxyFailure("the network has no convolution and no linear layer.")
+    found = torch.autograd.grad(
+        output, tensors, create_graph=create_graph, retain_graph=retain_graph, allow_unused=True
+    )  # fmt: skip
+    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, tensors, strict=True)]
+
+
+def weights_and_gradients(network: nn.Module, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """(weight, gradient of the loss by it) of every layer."""
+    weights: list[Tensor] = [layer.weight for layer in layers(network)]
+    return list(zip(weights, gradients_of(loss_of(network, images, labels), weights), strict=True))
+
+
+@dataclass
+class Seen:
+    """One call of a module: what went in and what came out, before anything worked on it in place."""
+
+    module: nn.Module
+    input: Tensor
+    output: Tensor
+    positive: Tensor | None = None
+    """Of a ReLU: where its input was above zero."""
+
+
+@contextmanager
+def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
+    """The calls of all modules of these kinds, or of all modules without children, in order of execution."""
+    seen: list[Seen] = []
+    open_calls: dict[int, Tensor] = {}
+
+    def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if isinstance(module, nn.ReLU):
+            open_calls[id(module)] = inputs[0].detach() > 0
+
+    def after(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        seen.append(Seen(module, inputs[0], output, open_calls.pop(id(module), None)))
+
+    chosen = [
+        module
+        for module in network.modules()
+        if (isinstance(module, kinds) if kinds else next(module.children(), None) is None)
+    ]
+    handles = [module.register_forward_pre_hook(before) for module in chosen]
+    handles += [module.register_forward_hook(after) for module in chosen]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def reached(seen: list[Seen], logits: Tensor, batch: Batch) -> list[Seen]:
+    """Those calls whose output the logits depend on: the gradient of the logits by it is not zero everywhere.
+
+    The logits are mixed with random factors, since their plain sum can be blind (the sum over a batch does not
+    change with what goes into a batch norm).
+    """
+    if not seen or not logits.requires_grad:
+        return []
+    factors = batch.normal(*logits.shape).to(logits.dtype)
+    differentiable = [s for s in seen if s.output.requires_grad]
+    gradients = torch.autograd.grad(
+        logits, [s.output for s in differentiable], grad_outputs=factors, allow_unused=True
+    )  # fmt: skip
+    return [s for s, g in zip(differentiable, gradients, strict=True) if g is not None and bool(g.any())]
+
+
+def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reached: bool) -> list[Tensor]:
+    """For every ReLU call on feature maps: boolean [n, units], whether the unit is active for the image.
+
+    Raises ProxyFailure if the network has no such nn.ReLU module.
+    """
+    with torch.set_grad_enabled(only_reached), watch(network, nn.ReLU) as seen:
+        logits = network(images)
+    if not seen:
+        raise ProxyFailure("the network has no nn.ReLU module to look at.")
+    if only_reached:
+        seen = reached(seen, logits, batch)
+    if not seen:
+        raise ProxyFailure("the logits depend on no ReLU of the network.")
+    return [s.positive.flatten(1) for s in seen if s.positive is not None]
+
+
+def layers_reached(network: nn.Module, batch: Batch, *kinds: type[nn.Module]) -> list[nn.Module]:
+    """The layers (of these kinds; convolutions and linear layers if none are named) that the logits depend on.
+
+    Found with two random images, so that batch norm has something to normalise.
+    """
+    with watch(network, *(kinds or (nn.Conv2d, nn.Linear))) as seen:
+        logits = network(batch.normal(2, *batch.shape[1:]))
+    return list({id(call.module): call.module for call in reached(seen, logits, batch)}.values())

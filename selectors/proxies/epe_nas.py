@@ -1,0 +1,55 @@
+"""epe_nas: how alike the network's linear maps are within each class.
+
+Lopes, Alirezazadeh, Alexandre, "EPE-NAS: Efficient Performance Estimation Without Training for Neural
+Architecture Search", ICANN 2021.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._matrices import input_correlation
+from selectors.proxies.jacob_cov import input_jacobian
+
+OFFSET = 1e-5
+MANY_CLASSES = 100
+
+
+@dataclass(frozen=True)
+class EpeNas(Proxy):
+    """Per class the log correlations of its images' Jacobians, summed; then their sizes, summed over classes."""
+
+    paper = "Lopes, Alirezazadeh & Alexandre, EPE-NAS, ICANN 2021"
+    formula = (
+        "E_c = sum_ij log(|corr_ij| + 1e-5) over images i, j of class c; score = sum_c |E_c|; for more than 100"
+        " classes E_c is divided by the images of c, and the score is sum_cd |E_c - E_d| / classes seen"
+    )
+    higher_is_better = True
+    uses_images = True
+    uses_labels = True
+    batch_norm = "batch statistics"
+    differs = "nothing; both orders of each pair of classes are summed, as in the released code (a factor of two)"
+    minimum_images = 2
+
+    def passes(self, images: int) -> Passes:
+        """One forward, one backward."""
+        return Passes(1, 1)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class."""
+        jacobian, classes = input_jacobian(network, batch.images)
+        logs = (input_correlation(jacobian).abs() + OFFSET).log()
+        terms = []
+        for label in batch.labels.unique():
+            members = batch.labels == label
+            term = logs[members][:, members].sum()
+            terms.append(term / members.sum() if classes > MANY_CLASSES else term)
+        per_class = torch.stack(terms)
+        if classes <= MANY_CLASSES:
+            return float(per_class.abs().sum())
+        return float((per_class[:, None] - per_class[None]).abs().sum() / len(per_class))
+
+
+PROXY = EpeNas()

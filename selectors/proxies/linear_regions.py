@@ -1,0 +1,70 @@
+"""linear_regions: into how many linear pieces the network cuts its input space, by sampling.
+
+Xiong et al., "On the Number of Linear Regions of Convolutional Neural Networks", ICML 2020; as a score of networks:
+Chen, Gong, Wang, "Neural Architecture Search on ImageNet in Four GPU Hours" (TE-NAS), ICLR 2021.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import UsageError
+from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._matrices import distinct_rows
+from selectors.proxies._network import activations
+
+
+@dataclass(frozen=True)
+class LinearRegions(Proxy):
+    """The number of different ReLU patterns among small random crops of the images.
+
+    It tells networks apart only where it stays below the number of samples: TE-NAS takes 3x3 crops and thins the
+    network to one channel and one cell per stage. A wide network gives every sample a region of its own.
+    """
+
+    samples: int = 3000
+    """Crops drawn."""
+    crop: int = 3
+    """Height and width of a crop, pixels."""
+
+    paper = "Chen, Gong & Wang, TE-NAS, ICLR 2021; Xiong et al., ICML 2020"
+    formula = "number of different sign patterns of all ReLUs over the samples"
+    higher_is_better = True
+    uses_images = True
+    uses_labels = False
+    batch_norm = "batch statistics of all samples together"
+    differs = (
+        "all samples in one batch (the released code runs 3 batches of 1000), crops with replacement from the given"
+        " images, all input channels unless the caller takes one; the paper speaks of 5000 images"
+    )
+
+    def passes(self, images: int) -> Passes:
+        """One forward of the crops."""
+        return Passes(1, 0)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class. Raises UsageError for a crop larger than the images or fewer than 2 samples."""
+        crops = self._crops(batch)
+        patterns = activations(network, crops, batch, only_reached=False)
+        return float(distinct_rows(torch.cat(patterns, dim=1)))
+
+    def _crops(self, batch: Batch) -> Tensor:
+        images = batch.images
+        height, width = images.shape[2:]
+        if not 1 <= self.crop <= min(height, width) or self.samples < 2:
+            raise UsageError(
+                f"linear_regions[samples={self.samples},crop={self.crop}] does not fit images of {height}x{width};"
+                " take at least 2 samples and a crop within the image."
+            )
+
+        def draw(below: int) -> Tensor:
+            return torch.randint(below, (self.samples, 1, 1), generator=batch.generator).to(images.device)
+
+        which, top, left = draw(len(images)), draw(height - self.crop + 1), draw(width - self.crop + 1)
+        along = torch.arange(self.crop, device=images.device)
+        # Indexing around the channel axis puts it last: [samples, crop, crop, channels].
+        return images[which, :, top + along[:, None], left + along].permute(0, 3, 1, 2).contiguous()
+
+
+PROXY = LinearRegions()

@@ -1,0 +1,69 @@
+"""meco: how far the feature maps of a layer are from being copies of each other.
+
+Jiang, Wang, Bie, "MeCo: Zero-Shot NAS with One Data and Single Forward Pass via Minimum Eigenvalue of
+Correlation", NeurIPS 2023.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._matrices import correlation
+from selectors.proxies._network import reached, watch
+
+
+@dataclass(frozen=True)
+class Meco(Proxy):
+    """The least eigenvalue of the correlations between a layer's channels, summed over the layers."""
+
+    resolution: int = 64
+    """Height and width of the one random image, pixels; a layer with fewer positions than channels adds nothing."""
+    containers: bool = False
+    """True also counts the outputs of modules that contain others (cells, blocks), as the released code does."""
+    reached: bool = False
+    """True counts only modules that the logits depend on."""
+
+    paper = "Jiang, Wang & Bie, MeCo, NeurIPS 2023"
+    formula = "sum over layers of lambda_min of the Pearson correlations between the channels' feature maps"
+    higher_is_better = True
+    uses_images = False
+    uses_labels = False
+    batch_norm = "batch statistics of the one image"
+    differs = (
+        "modules without children only: with the released code's containers (option containers=true) the score"
+        " depends on how the same function is cut into modules. A constant channel has correlation 0 with all, as"
+        " there; symmetric eigenvalues in double precision"
+    )
+
+    def passes(self, images: int) -> Passes:
+        """One forward of one random image; with reached=true one backward."""
+        return Passes(1, 1 if self.reached else 0)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class."""
+        image = batch.normal(1, batch.shape[1], self.resolution, self.resolution)
+        kinds = (nn.Module,) if self.containers else ()
+        with torch.set_grad_enabled(self.reached), watch(network, *kinds) as seen:
+            logits = network(image)
+        if self.reached:
+            seen = reached(seen, logits, batch)
+        maps = [call.output.detach()[0].flatten(1) for call in seen if call.output.ndim == 4]
+        if not maps:
+            raise ProxyFailure("no module of the network puts out feature maps.")
+        return sum(least_eigenvalue(features) for features in maps)
+
+
+def least_eigenvalue(features: Tensor) -> float:
+    """The least eigenvalue of the correlations between the rows of [channels, positions]; 0 or above."""
+    if not bool(torch.isfinite(features).all()):
+        raise ProxyFailure("a feature map is not finite.")
+    if features.shape[1] <= features.shape[0]:
+        # The centred rows span at most positions - 1 dimensions: singular, whatever they hold.
+        return 0.0
+    matrix = correlation(features).nan_to_num(nan=0.0)
+    return max(float(torch.linalg.eigvalsh(matrix)[0]), 0.0)
+
+
+PROXY = Meco()

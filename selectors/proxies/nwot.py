@@ -1,0 +1,56 @@
+"""nwot: how differently the ReLUs of the network answer to different images.
+
+Mellor, Turner, Storkey, Crowley, "Neural Architecture Search without Training", ICML 2021. Zero-Cost-PT
+(Xiang et al., AAAI 2023) calls it `jacob`.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._matrices import spectrum
+from selectors.proxies._network import activations, use_batch_norm
+
+
+@dataclass(frozen=True)
+class Nwot(Proxy):
+    """The log-determinant of the kernel that counts, for two images, the ReLU units in the same state."""
+
+    bn: str = "batch"
+    """`batch`, or `running` as Zero-Cost-PT's code does (a no-op on a fresh network)."""
+    reached: bool = True
+    """Whether only ReLUs that the logits depend on count; Zero-Cost-PT's code and NASLib count all (false)."""
+
+    paper = "Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, ICML 2021"
+    formula = "log |K|, K_ij = number of ReLU units that are both active or both inactive for images i and j"
+    higher_is_better = True
+    uses_images = True
+    uses_labels = False
+    batch_norm = "batch statistics (option bn=running)"
+    differs = (
+        "the released code counts a ReLU if a backward pass visits it, which the product with zero in `none` does;"
+        " here it counts if the gradient that arrives is not zero, so dead ends do not count however they are"
+        " written. A singular kernel (two images with the same code) is a failure, not minus infinity"
+    )
+    minimum_images = 2
+
+    def passes(self, images: int) -> Passes:
+        """One forward; with reached=true one backward to find the ReLUs that matter."""
+        return Passes(1, 1 if self.reached else 0)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class."""
+        use_batch_norm(network, self.bn)
+        kernel = None
+        for active in activations(network, batch.images, batch, only_reached=self.reached):
+            code = active.to(batch.dtype)
+            # Counts below 2^24 per layer are exact in float32; the sum over layers is kept in double.
+            same = (code @ code.T + (1 - code) @ (1 - code).T).double()
+            kernel = same if kernel is None else kernel + same
+        if kernel is None:
+            raise ProxyFailure("no ReLU was seen.")
+        return float(spectrum(kernel, "the kernel of ReLU codes").log().sum())
+
+
+PROXY = Nwot()

@@ -1,0 +1,42 @@
+"""params: the number of parameters.
+
+The baseline that Ning et al., "Evaluating Efficient Performance Estimators of Neural Architectures", NeurIPS 2021,
+and NAS-Bench-Suite-Zero (NeurIPS D&B 2022) found hard to beat.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._network import layers_reached
+
+
+@dataclass(frozen=True)
+class Params(Proxy):
+    """The number of trained numbers in the network."""
+
+    reached: bool = False
+    """True counts only the layers (conv, linear, batch norm) that the logits depend on."""
+
+    paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
+    formula = "number of parameters, biases and batch norm included"
+    higher_is_better = True
+    uses_images = False
+    uses_labels = False
+    batch_norm = "no part"
+    differs = "nothing; the option reached=true is ours (on a supernet, masking changes no plain count)"
+
+    def passes(self, images: int) -> Passes:
+        """None; with reached=true one forward and one backward of random images."""
+        return Passes(1, 1) if self.reached else Passes(0, 0)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class."""
+        if not self.reached:
+            return float(sum(parameter.numel() for parameter in network.parameters()))
+        counted = layers_reached(network, batch, nn.Conv2d, nn.Linear, nn.BatchNorm2d)
+        return float(sum(parameter.numel() for module in counted for parameter in module.parameters()))
+
+
+PROXY = Params()

@@ -1,0 +1,102 @@
+"""zen: how strongly the network's features answer to a small change of the input, batch norm's scaling undone.
+
+Lin et al., "Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition", ICCV 2021, algorithm 1.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import UsageError
+from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._network import Seen, watch
+
+
+@dataclass(frozen=True)
+class Zen(Proxy):
+    """The log of the features' expected change under Gaussian weights, plus the log scales batch norms took out."""
+
+    repeats: int = 1
+    """Draws of weights and inputs that are averaged (the authors' search code takes 32)."""
+    alpha: float = 0.01
+    """Size of the change of the input, in standard deviations."""
+    norm: str = "fro"
+    """Norm of the change: `fro` as the paper writes, or `l1` as the released code computes."""
+
+    paper = "Lin et al., Zen-NAS, ICCV 2021"
+    formula = "log E|f(x) - f(x + alpha e)| + sum over batch norms of log sqrt(mean_channels var), f before pooling"
+    higher_is_better = True
+    uses_images = False
+    uses_labels = False
+    batch_norm = "batch statistics, whose variances are part of the score"
+    differs = (
+        "the variances are those of the batch, as the paper writes (the released code reads the running ones, which"
+        " are a tenth of it plus nine tenths of their start); Frobenius norm (option norm=l1); a batch norm whose"
+        " input is constant has no scale to take out and adds nothing. The paper removes residual links first;"
+        " here the network stays as it is"
+    )
+
+    def passes(self, images: int) -> Passes:
+        """Two forward passes per repeat."""
+        return Passes(2 * self.repeats, 0)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class. Raises UsageError for an option out of range."""
+        if self.repeats < 1 or self.alpha <= 0 or self.norm not in ("fro", "l1"):
+            raise UsageError(
+                f"zen[repeats={self.repeats},alpha={self.alpha},norm={self.norm}] is out of range: repeats is 1 or"
+                " more, alpha above 0, norm fro or l1."
+            )
+        with torch.no_grad():
+            return sum(self._once(network, batch) for _ in range(self.repeats)) / self.repeats
+
+    def _once(self, network: nn.Module, batch: Batch) -> float:
+        gaussian_weights(network, batch)
+        images = batch.normal(*batch.shape)
+        changed = images + self.alpha * batch.normal(*batch.shape)
+        with watch(network) as seen:
+            network(images)
+        with watch(network) as seen_changed:
+            network(changed)
+        change = (last_features(seen) - last_features(seen_changed)).flatten(1).double()
+        size = float(change.norm(dim=1, p=2 if self.norm == "fro" else 1).mean())
+        if size == 0:
+            raise ProxyFailure("the features do not change with the input (no path from the input to the output?).")
+        if not math.isfinite(size):
+            raise ProxyFailure("the features are not finite under Gaussian weights.")
+        return math.log(size) + sum(log_scale(call.input) for call in seen if isinstance(call.module, nn.BatchNorm2d))
+
+
+def gaussian_weights(network: nn.Module, batch: Batch) -> None:
+    """Standard normal weights and zero biases; batch norms with scale 1 and shift 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.weight.copy_(batch.normal(*module.weight.shape))
+        elif isinstance(module, nn.BatchNorm2d) and module.weight is not None:
+            module.weight.fill_(1)
+        else:
+            continue
+        if module.bias is not None:
+            module.bias.zero_()
+
+
+def last_features(seen: list[Seen]) -> Tensor:
+    """The last feature maps before the global pooling: the last four-dimensional output that is not a pooled one."""
+    pools = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+    for call in reversed(seen):
+        if isinstance(call.module, pools):
+            return call.input
+        if call.output.ndim == 4:
+            return call.output
+    raise ProxyFailure("no module of the network puts out feature maps.")
+
+
+def log_scale(normalised: Tensor) -> float:
+    """The log of the root of the mean over channels of the variance of a batch norm's input; 0 for a constant one."""
+    variance = float(normalised.double().var((0, 2, 3), correction=0).mean())
+    return math.log(variance) / 2 if variance > 0 else 0.0
+
+
+PROXY = Zen()

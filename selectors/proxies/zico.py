@@ -1,0 +1,65 @@
+"""zico: large gradients that agree from batch to batch.
+
+Li, Yang, Bhardwaj, Marculescu, "ZiCo: Zero-shot NAS via Inverse Coefficient of Variation on Gradients", ICLR 2023.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from bench.errors import UsageError
+from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._network import weights_and_gradients
+
+
+@dataclass(frozen=True)
+class Zico(Proxy):
+    """Per layer the logarithm of the sum over its weights of mean|g| / std(g) over batches, summed over layers."""
+
+    batches: int = 2
+    """Into how many equal batches the images are cut."""
+
+    paper = "Li, Yang, Bhardwaj & Marculescu, ZiCo, ICLR 2023"
+    formula = "sum over conv and linear layers of log sum_w mean_b|g_w| / std_b(g_w), over weights with std > 0"
+    higher_is_better = True
+    uses_images = True
+    uses_labels = True
+    batch_norm = "batch statistics"
+    differs = (
+        "one set of images cut into batches, each with a gradient of its own (the released code never clears the"
+        " gradients, so that batch k holds the sum of the first k); layers without any such weight add nothing, as"
+        " there, and a network of such layers only is a failure"
+    )
+    minimum_images = 4
+
+    def passes(self, images: int) -> Passes:
+        """One forward and one backward per batch."""
+        return Passes(self.batches, self.batches)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class. Raises UsageError for fewer than 2 batches or batches of fewer than 2 images."""
+        size = len(batch.images) // max(self.batches, 1)
+        if self.batches < 2 or size < 2:
+            raise UsageError(
+                f"zico[batches={self.batches}] needs 2 or more batches of at least 2 images, of {len(batch.images)}."
+            )
+        gradients = []
+        for images, labels in zip(batch.images.split(size), batch.labels.split(size), strict=True):
+            if len(images) == size:
+                gradients.append([g.double() for _, g in weights_and_gradients(network, images, labels)])
+        terms = []
+        for of_layer in zip(*gradients, strict=True):
+            by_batch = torch.stack(of_layer)
+            deviation = by_batch.std(0, correction=0)
+            varies = deviation > 0
+            if varies.any():
+                ratio = by_batch.abs().mean(0)[varies] / deviation[varies]
+                terms.append(math.log(float(ratio.sum())))
+        if not terms:
+            raise ProxyFailure("no weight has a gradient that varies from batch to batch.")
+        return math.fsum(terms)
+
+
+PROXY = Zico()
