@@ -4,50 +4,34 @@ Source of the question, "is it only counting convolutions?": Krishnakumar et al.
 NeurIPS 2022, section 3. Every figure here is Kendall's tau-b.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from bench.measures import architecture_scores, edge_tau, tau_b
 from bench.space import CONV_1X1, CONV_3X3, SKIP, all_architectures
+from bench.table import GroundTruth
 
 Values = NDArray[np.float64]
 
 
-def counts() -> dict[str, Values]:
-    """[15625] number of convolutions and of skip connections of every architecture, in space order."""
+def traits(table: GroundTruth, dataset: str) -> dict[str, Values]:
+    """[15625] each: size of every architecture as far as the table knows it, and counts of its operations."""
     operations = all_architectures()
-    return {
+    sizes = {"parameters": table.parameters(dataset), "FLOPs": table.flops(dataset)}
+    counts = {
         "convolutions": ((operations == CONV_1X1) | (operations == CONV_3X3)).sum(axis=1).astype(float),
         "skip connections": (operations == SKIP).sum(axis=1).astype(float),
     }
+    return {**{name: values for name, values in sizes.items() if values is not None}, **counts}
 
 
-def additive_scores(scores: Values) -> Values:
-    """[15625] the sum over edges of `scores` [6, 5], each edge standardised over its five operations.
-
-    An edge on which all scores are equal says nothing and adds nothing.
-    """
-    spread = scores.std(axis=1, keepdims=True)
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    standard = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+def trait_correlations(scores: Values, of: dict[str, Values]) -> dict[str, float]:
+    """Tau-b over the space between the additive architecture score of `scores` [6, 5] and each trait."""
     # Rounded, so that sums that are equal up to the order of their terms are ties.
-    return np.round(standard[np.arange(6), all_architectures()].sum(axis=1), 9)
+    sums = np.round(architecture_scores(scores), 9)
+    return {name: tau_b(sums, values) for name, values in of.items()}
 
 
-def tau(first: Values, second: Values) -> float:
-    """Kendall's tau-b; 0 where one side is fully tied, which orders nothing."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    return float(stats.kendalltau(first, second).statistic)
-
-
-def trait_correlations(architecture_scores: Values, traits: Mapping[str, Values]) -> dict[str, float]:
-    """Tau-b between a score per architecture and each trait, all over the whole space."""
-    return {name: tau(architecture_scores, values) for name, values in traits.items()}
-
-
-def edge_agreement(first: Values, second: Values) -> float:
+def agreement(first: Values, second: Values) -> float:
     """Mean over the six edges of the tau-b between two criteria's scores [6, 5] of the operations."""
-    return float(np.mean([tau(a, b) for a, b in zip(first, second, strict=True)]))
+    return edge_tau(first, second)

@@ -2,35 +2,45 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench import bias
-from bench.space import CONV_3X3, code
+from bench.space import N_ARCHITECTURES, all_architectures, code
+from bench.table import Accuracies, GroundTruth
+
+SIZES = 1.0 + 9 * (all_architectures() == 3).sum(axis=1)
 
 
-def test_counts_of_known_cells() -> None:
-    counts = bias.counts()
+@pytest.fixture(scope="module")
+def table() -> GroundTruth:
+    accuracy = np.random.default_rng(0).uniform(10, 90, N_ARCHITECTURES)
+    return GroundTruth("t", {"d": Accuracies(test=accuracy, parameters=SIZES)})
+
+
+def test_traits_of_a_known_cell(table: GroundTruth) -> None:
+    found = bias.traits(table, "d")
+    assert list(found) == ["parameters", "convolutions", "skip connections"]  # the table knows no FLOPs
     position = code((1, 3, 2, 0, 1, 4))
-    assert (counts["convolutions"][position], counts["skip connections"][position]) == (2, 2)
-    assert counts["convolutions"].sum() == 15625 * 6 * 2 / 5
+    assert [found[name][position] for name in found] == [10.0, 2.0, 2.0]
 
 
-def test_a_score_that_prefers_convolutions_is_found_out() -> None:
+def test_a_score_that_counts_convolutions_is_found_out(table: GroundTruth) -> None:
     scores = np.tile([0.0, 0.0, 1.0, 1.0, 0.0], (6, 1))
-    found = bias.trait_correlations(bias.additive_scores(scores), bias.counts())
+    found = bias.trait_correlations(scores, bias.traits(table, "d"))
     assert found["convolutions"] == pytest.approx(1.0)
     assert found["skip connections"] < 0
 
 
-def test_additive_scores_are_brute_force_sums_and_ignore_tied_edges() -> None:
-    scores = np.random.default_rng(0).normal(size=(6, 5))
-    scores[2] = 7.0
-    architecture = (0, 1, CONV_3X3, 4, 2, 3)
-    expected = sum((scores[e][o] - scores[e].mean()) / scores[e].std() for e, o in enumerate(architecture) if e != 2)
-    assert bias.additive_scores(scores)[code(architecture)] == pytest.approx(expected)
-
-
-def test_edge_agreement_bounds() -> None:
+def test_trait_correlation_is_the_tau_of_the_summed_scores(table: GroundTruth) -> None:
     scores = np.random.default_rng(1).normal(size=(6, 5))
-    assert bias.edge_agreement(scores, scores * 2 + 1) == pytest.approx(1)
-    assert bias.edge_agreement(scores, -scores) == pytest.approx(-1)
-    assert bias.edge_agreement(scores, np.zeros((6, 5))) == 0
+    standard = stats.zscore(scores, axis=1)
+    sums = [sum(standard[e, o] for e, o in enumerate(cell)) for cell in all_architectures()]
+    expected = stats.kendalltau(sums, SIZES).statistic
+    assert bias.trait_correlations(scores, bias.traits(table, "d"))["parameters"] == pytest.approx(expected)
+
+
+def test_agreement_bounds() -> None:
+    scores = np.random.default_rng(1).normal(size=(6, 5))
+    assert bias.agreement(scores, scores * 2 + 1) == pytest.approx(1)
+    assert bias.agreement(scores, -scores) == pytest.approx(-1)
+    assert bias.agreement(scores, np.zeros((6, 5))) == 0

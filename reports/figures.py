@@ -1,0 +1,157 @@
+"""Figures of cost, behaviour along training and what was chosen; the strips and maps have files of their own."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP, parse
+from bench.table import GroundTruth
+from reports.results import Results
+from reports.strips import ROW, WIDTH, look, setting_key
+from reports.style import (
+    INK,
+    MUTED,
+    OPERATION_COLOURS,
+    OPERATION_LABELS,
+    accuracy_axis,
+    drawing,
+    stretched,
+)
+
+STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
+"""Operations in the order in which the bars stack."""
+
+
+def selection_costs(results: Results, dataset: str) -> pd.DataFrame:
+    """One row per method and setting: mean test accuracy, mean seconds of scoring, of tuning, and both; peak memory."""
+    frame = results.final[results.final["dataset"] == dataset]
+    columns = ["test", "scoring_seconds", "tuning_seconds", "peak_memory_bytes"]
+    costs = frame.groupby(["method", "setting"], sort=True)[columns].mean().reset_index()
+    costs["seconds"] = costs["scoring_seconds"] + costs["tuning_seconds"].fillna(0.0)
+    return costs[costs["seconds"].notna() & (costs["seconds"] > 0)].reset_index(drop=True)
+
+
+def pareto(costs: pd.DataFrame) -> list[int]:
+    """Rows that no other row beats in both accuracy and seconds, cheapest first."""
+    kept: list[int] = []
+    best = -np.inf
+    for i, row in costs.sort_values(["seconds", "test"], ascending=[True, False], kind="stable").iterrows():
+        if row["test"] > best:
+            kept.append(int(str(i)))
+            best = row["test"]
+    return kept
+
+
+def cost_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
+    """Mean accuracy against seconds of selection; the Pareto set joined and named."""
+    costs = selection_costs(results, dataset)
+    if costs.empty:
+        raise ValueError("no selection of this data set has its seconds stored")
+    optimum, worst = float(table.accuracy(dataset).max()), float(table.accuracy(dataset).max() - costs["test"].min())
+    with drawing():
+        figure = Figure(figsize=(WIDTH * 0.8, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for setting, rows in costs.groupby("setting", sort=True):
+            colour, marker = look(results.settings.index(str(setting)))
+            drawn = axes.scatter(rows["seconds"], stretched(optimum - rows["test"]), s=26, color=colour, marker=marker,
+                                 alpha=0.85, lw=0, zorder=3)  # fmt: skip
+            drawn.set_gid(f"cost={dataset}|{setting}")
+        front = costs.loc[pareto(costs)]
+        axes.step(front["seconds"], stretched(optimum - front["test"]), where="post", color=MUTED, lw=0.8, zorder=1)
+        for place, (_, row) in enumerate(front.drop_duplicates("method", keep="last").iterrows()):
+            axes.annotate(row["method"], (row["seconds"], float(stretched(optimum - row["test"]))), fontsize=7,
+                          xytext=(5, 5 if place % 2 == 0 else -10), textcoords="offset points", color=INK)  # fmt: skip
+        axes.set_xscale("log")
+        axes.margins(x=0.12)
+        accuracy_axis(axes, optimum, worst, vertical=True)
+        axes.set_xlabel("seconds of selection (scoring and tuning; training of the supernet is not in it)")
+        axes.set_ylabel("test accuracy, %")
+        axes.grid()
+        axes.legend(handles=setting_key(results.settings), loc="lower right", fontsize=7.5)
+    return figure
+
+
+def along_epochs(results: Results, dataset: str) -> pd.DataFrame:
+    """Rows of the methods that were applied to two or more checkpoints of a setting on one data set."""
+    frame = results.done[results.done["dataset"] == dataset]
+    if frame.empty:
+        return frame
+    epochs = frame.groupby(["method", "setting"])["epoch"].transform("nunique")
+    return frame[epochs > 1]
+
+
+def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
+    """Share of skip connections, accuracy and tau against the epoch of the checkpoint, one column per setting."""
+    frame = along_epochs(results, dataset)
+    if frame.empty:
+        raise ValueError("no method was applied to more than one checkpoint of a supernet")
+    settings = [setting for setting in results.settings if (frame["setting"] == setting).any()]
+    methods = sorted(frame["method"].unique())
+    optimum = float(table.accuracy(dataset).max())
+    worst = optimum - float(frame["test"].min())
+    with drawing():
+        figure = Figure(figsize=(min(WIDTH, 2.2 + 2.6 * len(settings)), 5.2), layout="constrained")
+        grid = figure.subplots(3, len(settings), sharex="col", sharey="row", squeeze=False)
+        for column, setting in enumerate(settings):
+            for number, method in enumerate(methods):
+                rows = frame[(frame["setting"] == setting) & (frame["method"] == method)]
+                colour, marker = look(number)
+                for axes, values in zip(grid[:, column], (rows["skips"] / 6, stretched(optimum - rows["test"]),
+                                                          rows["tau_mean"]), strict=True):  # fmt: skip
+                    per_seed = pd.Series(values, index=rows.index).groupby([rows["supernet_seed"], rows["epoch"]]).mean()
+                    for _, one in per_seed.groupby(level=0):
+                        axes.plot(one.index.get_level_values(1), one, color=colour, lw=0.5, alpha=0.45)
+                    mean = per_seed.groupby(level=1).mean()
+                    (line,) = axes.plot(mean.index, mean, color=colour, marker=marker, ms=3.5, lw=1.5, label=method)
+                    line.set_gid(f"series={method}")
+            grid[0, column].set_title(setting)
+            grid[2, column].set_xlabel("epoch of the checkpoint")
+        grid[0, 0].set_ylabel("share of skip")
+        grid[0, 0].set_ylim(-0.04, 1.04)
+        grid[1, 0].set_ylabel("test accuracy, %")
+        accuracy_axis(grid[1, 0], optimum, worst, vertical=True)
+        grid[2, 0].set_ylabel("τ-b, mean oracle")
+        for axes in grid.flat:
+            axes.grid()
+        handles, labels = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(labels)), fontsize=7.5)
+    return figure
+
+
+def operation_shares(results: Results, dataset: str, setting: str) -> dict[str, np.ndarray]:
+    """Method -> [5] share of each operation among the edges of its selected architectures."""
+    frame = results.final[(results.final["dataset"] == dataset) & (results.final["setting"] == setting)]
+    return {
+        str(method): np.bincount([op for text in group["architecture"] for op in parse(text)], minlength=5)
+        / (6 * len(group))
+        for method, group in frame.groupby("method", sort=True)
+    }
+
+
+def operation_figure(results: Results, dataset: str, order: Sequence[str]) -> Figure:
+    """Which operations were chosen: stacked shares per method, one panel per setting."""
+    shares = {setting: operation_shares(results, dataset, setting) for setting in results.settings}
+    shares = {setting: found for setting, found in shares.items() if found}
+    with drawing():
+        figure = Figure(figsize=(min(WIDTH, 2.6 + 2.4 * len(shares)), ROW * len(order) + 0.8), layout="constrained")
+        grid = figure.subplots(1, len(shares), sharey=True, squeeze=False)[0]
+        for axes, (setting, found) in zip(grid, shares.items(), strict=True):
+            heights = [y for y, method in enumerate(order) if method in found]
+            stacked = np.array([found[method][list(STACK)] for method in order if method in found])
+            right = stacked.cumsum(axis=1)
+            for column, operation in enumerate(STACK):
+                axes.hlines(heights, right[:, column] - stacked[:, column], right[:, column], lw=8.5,
+                            colors=OPERATION_COLOURS[operation], capstyle="butt")  # fmt: skip
+            axes.set_yticks(range(len(order)), order)
+            axes.set_ylim(len(order) - 0.4, -0.6)
+            axes.set_xlim(0, 1)
+            axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
+            axes.tick_params(axis="y", length=0)
+            axes.set_title(setting)
+        keys = [Patch(color=OPERATION_COLOURS[operation]) for operation in STACK]
+        figure.legend(keys, [OPERATION_LABELS[operation] for operation in STACK], loc="outside lower center", ncols=5,
+                      fontsize=7.5)  # fmt: skip
+    return figure

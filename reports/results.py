@@ -1,0 +1,158 @@
+"""What a run left on disk, read back: rows, scores and costs of an output folder, and how they are grouped.
+
+A *method* is a selector as the report names it, a *setting* a training recipe as the report names it;
+both names carry the batch norm mode, preset or device where those differ within the folder.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.errors import DataError
+from bench.records import KEY_COLUMNS, Store, file_stem
+from bench.space import EDGE_NAMES, OPERATIONS
+
+Checkpoint = tuple[str, int]
+"""(setting, supernet seed): what comparisons are paired by, inside one data set."""
+
+COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, float_precision="round_trip", keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not a CSV file ({error}); run with --report-only to gather it again.") from error
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        raise DataError(f"{path} lacks the columns {', '.join(absent)}; run with --report-only to gather it again.")
+    return frame
+
+
+def _read_run(path: Path) -> dict[str, Any]:
+    try:
+        run = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON ({error}).") from error
+    if not isinstance(run, dict):
+        raise DataError(f"{path} does not hold a JSON object.")
+    return run
+
+
+def _label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
+    """The column `base`, followed by those of `extras` that differ within the frame."""
+    label = frame[base].astype(str)
+    for name in extras:
+        if frame[name].nunique() > 1:
+            label = label + f" · {name} " + frame[name].astype(str)
+    return label
+
+
+def _score_array(rows: pd.DataFrame, scores: pd.DataFrame) -> NDArray[np.float64]:
+    """[rows, 6, 5] the scores of each row; nan where a row has none."""
+    array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
+    keys = [name for name in KEY_COLUMNS if name in scores.columns]
+    if rows.duplicated(keys).any() and len(scores):
+        keys_said = ", ".join(keys)
+        raise DataError(f"records.csv holds several rows per ({keys_said}), so scores.csv cannot be matched to it.")
+    place = rows[keys].assign(place=np.arange(len(rows)))
+    matched = scores.merge(place, on=keys, how="inner")
+    edge = matched["edge"].map({name: i for i, name in enumerate(EDGE_NAMES)})
+    operation = matched["operation"].map({name: i for i, name in enumerate(OPERATIONS)})
+    if edge.isna().any() or operation.isna().any():
+        raise DataError("scores.csv names an edge or an operation that does not exist.")
+    array[matched["place"], edge.astype(int), operation.astype(int)] = matched["score"]
+    return array
+
+
+@dataclass(frozen=True)
+class Results:
+    """One output folder: one row per cell, in the order of records.csv."""
+
+    folder: Path
+    rows: pd.DataFrame
+    """records.csv, with `method`, `setting` and the COST_COLUMNS joined."""
+    scores: NDArray[np.float64]
+    """[rows, 6, 5]; nan for rows without scores."""
+    supernets: pd.DataFrame
+    """Costs of training: dataset, recipe, supernet_seed, training_seconds."""
+    run: dict[str, Any]
+    """run.json."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Results":
+        """The results in `folder`; raises DataError naming the file that is missing or malformed."""
+        rows = _read(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
+        scores = _read(folder / "scores.csv", ("dataset", "recipe", "selector", "edge", "operation", "score"))
+        costs = _read(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
+        rows["method"] = _label(rows, "selector", ("bn",))
+        rows["setting"] = _label(rows, "recipe", ("preset", "device", "threads"))
+        supernets = pd.DataFrame(columns=["dataset", "recipe", "supernet_seed", "training_seconds"])
+        if "training_seconds" in costs:
+            trained = costs[costs["training_seconds"].notna()]
+            supernets = trained[[*supernets.columns]].reset_index(drop=True)
+        keys = [name for name in KEY_COLUMNS if name in costs.columns]
+        present = [name for name in COST_COLUMNS if name in costs.columns]
+        if "selector" in keys and present:
+            of_cells = costs[costs["selector"].notna() & costs[present].notna().any(axis=1)].drop_duplicates(keys)
+            of_cells = of_cells[[*keys, *present]].astype({name: rows[name].dtype for name in keys})
+            rows = rows.merge(of_cells, on=keys, how="left")
+        for name in COST_COLUMNS:
+            if name not in rows:
+                rows[name] = np.nan
+        return cls(folder, rows, _score_array(rows, scores), supernets, _read_run(folder / "run.json"))
+
+    @cached_property
+    def done(self) -> pd.DataFrame:
+        """The rows with a result; the index still points into `rows` and `scores`."""
+        return self.rows[self.rows["state"] == "done"]
+
+    @cached_property
+    def final(self) -> pd.DataFrame:
+        """The rows with a result at the last checkpoint of their data set and setting."""
+        last = self.done.groupby(["dataset", "setting"])["epoch"].transform("max")
+        return self.done[self.done["epoch"] == last]
+
+    @property
+    def datasets(self) -> list[str]:
+        """Data sets in the order of the run."""
+        return list(dict.fromkeys(self.rows["dataset"]))
+
+    @property
+    def settings(self) -> list[str]:
+        """Settings in the order of the rows."""
+        return list(dict.fromkeys(self.rows["setting"]))
+
+    def counts(self) -> dict[str, int]:
+        """Cells by state: done, failed, skipped, missing."""
+        found = self.rows["state"].value_counts()
+        return {state: int(found.get(state, 0)) for state in ("done", "failed", "skipped", "missing")}
+
+    def records(self) -> dict[int, dict[str, Any]]:
+        """The stored record file of each done row, by its index, where the folder still has it."""
+        whole, _ = Store(self.folder).read_all()
+        stems = {i: file_stem(row) for i, row in enumerate(self.rows[list(KEY_COLUMNS)].to_dict("records"))}
+        return {i: whole[stem] for i, stem in stems.items() if stem in whole}
+
+
+def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoint, float]]:
+    """`column` of each method on each checkpoint of one data set, averaged over selector seeds.
+
+    Methods are in the order of their overall mean, best first; checkpoints without a value are absent.
+    """
+    averaged = frame.groupby(["method", "setting", "supernet_seed"], sort=True)[column].mean().dropna()
+    order = averaged.groupby(level="method").mean().sort_values(ascending=False, kind="stable").index
+    values: dict[str, dict[Checkpoint, float]] = {str(name): {} for name in order}
+    for (method, setting, seed), value in averaged.items():
+        values[str(method)][str(setting), int(seed)] = float(value)
+    return values

@@ -1,0 +1,149 @@
+"""How figures look, and how they become SVG whose bytes depend on the data alone.
+
+Colours are those of Okabe & Ito, "Color Universal Design", 2008, which colour-blind readers can tell apart;
+shapes repeat what colours say. Inside the page every colour becomes a CSS variable, so that figures
+follow light and dark mode.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+INK, MUTED, RULE, PAPER = "#1c1c1e", "#6a6a70", "#dcdce0", "#fefefe"
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8a8a3c")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+OPERATION_COLOURS = ("#c4c4ca", "#d55e01", "#56b4ea", "#0072b3", "#009e74")
+"""none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3."""
+OPERATION_LABELS = ("none", "skip", "1×1", "3×3", "pool")
+
+_VARIABLES = {
+    INK: "ink", MUTED: "muted", RULE: "rule", PAPER: "paper",
+    **{colour: f"s{i}" for i, colour in enumerate(SERIES)},
+    **{colour: f"o{i}" for i, colour in enumerate(OPERATION_COLOURS)},
+}  # fmt: skip
+
+_RC = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "nas-selection-bench",
+    "font.family": "sans-serif",
+    # Text is laid out in the widest of these, so that it fits whichever of them the reader has.
+    "font.sans-serif": ["DejaVu Sans", "Helvetica Neue", "Arial", "Liberation Sans", "sans-serif"],
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": RULE,
+    "axes.linewidth": 0.8,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": RULE,
+    "ytick.color": RULE,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "text.color": INK,
+    "grid.color": RULE,
+    "grid.linewidth": 0.5,
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "image.composite_image": False,
+}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Within this context figures have the report's look; nothing outside is changed."""
+    with mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": mpl.get_backend()}):
+        yield
+
+
+def to_svg(figure: Figure) -> str:
+    """The figure as a stand-alone SVG document, the same text for the same data."""
+    stream = io.StringIO()
+    with drawing():
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, dpi=144, bbox_inches="tight",
+                       pad_inches=0.04)  # fmt: skip
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+_ID = re.compile(r' id="([^"]*)"')
+_DECIMALS = re.compile(r"-?\d+\.\d{3,}")
+_MARKS = re.compile(r"(<g[^>]*)>\s*((?:<use [^>]*/>\s*){2,})</g>")
+_STYLE = re.compile(r' style="([^"]*)"')
+_REFERENCE = re.compile(r'(?:url\(#|href="#)([^")]+)')
+
+
+def inline(svg: str, name: str, label: str) -> str:
+    """The SVG as an element of the page: no header, ids its own, colours as CSS variables.
+
+    An artist's gid `series=X` becomes the attribute `data-series="X"`, which scripts find it by.
+    """
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
+    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.S)
+    view_box = re.search(r'viewBox="([^"]*)"', svg)
+    width = float(view_box.group(1).split()[2]) if view_box else 600.0
+    opening = (
+        f'<svg viewBox="{view_box.group(1) if view_box else ""}" class="figure" role="img" aria-label="{label}"'
+        f' style="max-width:{width * 4 / 3:.0f}px">'
+    )
+    svg = re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)
+    short = {long: f"{name}{number}" for number, long in enumerate(dict.fromkeys(_REFERENCE.findall(svg)))}
+
+    def identify(match: re.Match[str]) -> str:
+        found = match.group(1)
+        kind, given, value = found.partition("=")
+        if given:
+            return f' data-{kind}="{value}"'
+        return f' id="{short[found]}"' if found in short else ""
+
+    svg = _ID.sub(identify, svg)
+    svg = _REFERENCE.sub(lambda m: m.group(0)[: -len(m.group(1))] + short[m.group(1)], svg)
+    svg = svg.replace("xlink:href", "href")
+    svg = _DECIMALS.sub(lambda m: f"{float(m.group()):.2f}".rstrip("0").rstrip("."), svg)
+    svg = _MARKS.sub(_share_style, svg)
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, f"var(--{variable})")
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    return re.sub(r">\s+<", "><", svg).strip()
+
+
+def _share_style(group: re.Match[str]) -> str:
+    """A group of marks with the style that all of them have stated once."""
+    styles = set(_STYLE.findall(group.group(2)))
+    if len(styles) != 1 or "style=" in group.group(1):
+        return group.group(0)
+    return f'{group.group(1)} style="{styles.pop()}">{_STYLE.sub("", group.group(2))}</g>'
+
+
+REGRET_FLOOR = 0.1
+"""Points of regret below which the accuracy axis stops stretching."""
+
+
+def stretched(regret: ArrayLike) -> NDArray[np.float64]:
+    """Position on the accuracy axis: logarithmic in the distance to the optimum, right = better."""
+    return np.asarray(-np.log10(np.maximum(np.asarray(regret, float), 0.0) + REGRET_FLOOR))
+
+
+def accuracy_axis(axes: Axes, optimum: float, worst: float, vertical: bool = False) -> None:
+    """Ticks at round distances from the optimum, labelled with the accuracy there."""
+    steps = [step for step in (0, 0.1, 0.3, 1, 3, 10, 30, 90) if step <= worst * 1.05 or step <= 0.1]
+    limits = (float(stretched(worst * 1.15 + 0.02)), float(stretched(0)) + 0.06)
+    labels = [f"{optimum - step:.2f}" if step < 1 else f"{optimum - step:.1f}" for step in steps]
+    axis = axes.yaxis if vertical else axes.xaxis
+    axis.set_ticks(list(stretched(steps)), labels)
+    (axes.set_ylim if vertical else axes.set_xlim)(*limits)

@@ -1,0 +1,80 @@
+"""One line per method, setting and data set: mean, spread, interval and n, at the last checkpoint."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.statistics import Interval, VarianceComponents, bootstrap, variance_components
+from reports.results import Results
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one method did in one setting on one data set, for one measure."""
+
+    dataset: str
+    setting: str
+    method: str
+    values: dict[int, list[float]]
+    """Supernet seed -> one value per selector seed."""
+
+    @property
+    def per_supernet(self) -> list[float]:
+        """Mean over selector seeds, one per supernet seed."""
+        return [float(np.mean(values)) for values in self.values.values()]
+
+    @property
+    def n(self) -> int:
+        """Supernet seeds."""
+        return len(self.values)
+
+    @property
+    def selector_seeds(self) -> int:
+        """Most selector seeds on one supernet."""
+        return max(len(values) for values in self.values.values())
+
+    @property
+    def mean(self) -> float:
+        """Mean over supernet seeds of the means over selector seeds."""
+        return float(np.mean(self.per_supernet))
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation over supernet seeds (n - 1); None for one seed."""
+        return float(np.std(self.per_supernet, ddof=1)) if self.n > 1 else None
+
+    @property
+    def low(self) -> float:
+        """The lowest single value."""
+        return min(min(values) for values in self.values.values())
+
+    @property
+    def high(self) -> float:
+        """The highest single value."""
+        return max(max(values) for values in self.values.values())
+
+    @property
+    def interval(self) -> Interval | None:
+        """Bootstrap interval of the mean over supernet seeds."""
+        return bootstrap([self.per_supernet])
+
+    @property
+    def components(self) -> VarianceComponents | None:
+        """The spread split into supernet seeds and selector seeds, where both vary."""
+        return variance_components(list(self.values.values()))
+
+
+def lines(results: Results, column: str) -> list[Line]:
+    """One line per data set, setting and method that has values of `column`, in that order, names sorted last."""
+    found = []
+    for dataset in results.datasets:
+        frame = results.final[results.final["dataset"] == dataset]
+        for (setting, method), group in frame.groupby(["setting", "method"], sort=True):
+            values: dict[int, list[float]] = {}
+            ordered = group.sort_values(["supernet_seed", "selector_seed"], kind="stable")
+            for seed, value in zip(ordered["supernet_seed"], ordered[column], strict=True):
+                if not np.isnan(value):
+                    values.setdefault(int(seed), []).append(float(value))
+            if values:
+                found.append(Line(dataset, str(setting), str(method), values))
+    return found

@@ -1,0 +1,196 @@
+"""An output folder made of invented numbers: what the reports are tested on.
+
+`python -m tests.reports.synthetic OUT [--size small|large]` writes one to look at.
+"""
+
+import argparse
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bench.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
+from bench.space import EDGE_NAMES, OPERATIONS, all_architectures, code, to_string
+from bench.table import Accuracies, GroundTruth
+
+MEASURES = (
+    "test", "valid", "regret", "percentile", "gain", "tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none",
+    "tied_edges", "tau_space", "decision_regret", "skips", "parameters",
+)  # fmt: skip
+COLUMNS = (
+    *KEY_COLUMNS, "state", "reason", "architecture", "index", *MEASURES,
+    "forward_passes", "backward_passes", "supernet_accuracy", "checkpoint", "version", "schema",
+)  # fmt: skip
+PRIOR = np.array([0.0, 2.0, 3.0, 4.0, 1.0])
+
+SELECTORS = {
+    # name: (weight of the truth, weight of the prior, of skip connections, noise, selector seeds, seconds)
+    "magnitude": (0.1, 0.2, 2.5, 1.0, 1, 0.01),
+    "magnitude-no-none": (0.1, 0.2, 2.2, 1.0, 1, 0.01),
+    "darts-pt": (0.9, 0.6, 0.3, 1.4, 2, 380.0),
+    "darts-pt-loss": (1.2, 0.6, 0.2, 1.0, 2, 350.0),
+    "ostr": (0.8, 0.5, 0.0, 0.9, 1, 4.0),
+    "zero-cost-pt-nwot": (1.5, 0.8, 0.0, 0.7, 2, 12.0),
+    "disc-acc": (-0.4, 0.0, 0.5, 1.0, 1, 31.0),
+    "pt-random": (0.0, 0.0, 0.0, 1.0, 2, 300.0),
+}
+
+
+def invented_table(datasets: Sequence[str] = ("cifar10", "cifar100"), seed: int = 0) -> GroundTruth:
+    """A table whose accuracies follow a simple rule with noise: three trials, the third one for half of the cells."""
+    generator = np.random.default_rng(seed)
+    operations = all_architectures().astype(int)
+    weights = np.array([1.0, 0.7, 0.6, 1.6, 0.9, 1.0])
+    quality = (PRIOR[operations] * weights).sum(axis=1) / (4 * weights.sum())
+    dead = (operations[:, 3] == 0) & (operations[:, 5] == 0) & (operations[:, 4] == 0)
+    held = {}
+    for number, dataset in enumerate(datasets):
+        best = 94.5 - 21 * number
+        mean = np.where(dead, 10.0, best - 34 * (1 - quality) ** 2) + 0.1 * generator.normal(size=len(quality))
+        trials = mean[:, None] + 0.25 * generator.normal(size=(len(mean), 3))
+        trials[generator.random(len(mean)) < 0.5, 2] = np.nan
+        convolutions = ((operations == 2) * 1.0 + (operations == 3) * 9.0).sum(axis=1)
+        held[dataset] = Accuracies(
+            valid=mean - 2.5, trials=np.clip(trials, 0, 100), parameters=70_000 + 30_000 * convolutions,
+            flops=1e7 + 1e7 * convolutions,
+        )  # fmt: skip
+    return GroundTruth("invented", held)
+
+
+def _oracle(accuracy: NDArray[np.float64], best: bool) -> NDArray[np.float64]:
+    operations = all_architectures()
+    pick = np.max if best else np.mean
+    return np.array([[pick(accuracy[operations[:, e] == o]) for o in range(5)] for e in range(6)])
+
+
+def _tau(scores: NDArray[np.float64], oracle: NDArray[np.float64], first: int) -> float:
+    taus = [stats.kendalltau(a[first:], b[first:]).statistic for a, b in zip(scores, oracle, strict=True)]
+    return float(np.mean(np.nan_to_num(taus)))
+
+
+def _measures(scores: NDArray[np.float64], table: GroundTruth, dataset: str) -> dict[str, object]:
+    accuracy, valid, sizes = table.accuracy(dataset), table.accuracy(dataset, "valid"), table.parameters(dataset)
+    architecture = scores.argmax(axis=1)
+    position = code(tuple(int(o) for o in architecture))  # type: ignore[arg-type]
+    best, mean = _oracle(accuracy, True), _oracle(accuracy, False)
+    regret = float(accuracy.max() - accuracy[position])
+    return {
+        "test": float(accuracy[position]), "valid": float(valid[position]), "regret": regret,
+        "percentile": float(100 * np.mean(accuracy < accuracy[position])),
+        "gain": float((accuracy[position] - accuracy.mean()) / (accuracy.max() - accuracy.mean())),
+        "tau_best": _tau(scores, best, 0), "tau_mean": _tau(scores, mean, 0),
+        "tau_best_no_none": _tau(scores, best, 1), "tau_mean_no_none": _tau(scores, mean, 1), "tied_edges": 0,
+        "tau_space": _tau(scores, mean, 0) * 0.7, "decision_regret": json.dumps([regret, 0.0, 0.0, 0.0, 0.0, 0.0]),
+        "skips": int((architecture == 1).sum()), "parameters": None if sizes is None else float(sizes[position]),
+        "index": int(table.index[position]), "architecture": to_string(tuple(int(o) for o in architecture)),  # type: ignore[arg-type]
+    }  # fmt: skip
+
+
+def write_results(
+    out: Path,
+    table: GroundTruth,
+    *,
+    datasets: Sequence[str] | None = None,
+    recipes: Sequence[str] = ("blank", "darts"),
+    seeds: int = 3,
+    epochs: Sequence[int] = (5, 10),
+    selectors: dict[str, tuple[float, float, float, float, int, float]] | None = None,
+    failures: bool = True,
+    ranking: bool = True,
+) -> Path:
+    """Write records/, records.csv, scores.csv, costs.csv and run.json of an invented run to `out`."""
+    chosen = SELECTORS if selectors is None else selectors
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "records").mkdir(exist_ok=True)
+    datasets = table.datasets if datasets is None else datasets
+    rows: list[dict[str, object]] = []
+    scores_rows: list[dict[str, object]] = []
+    costs: list[dict[str, object]] = []
+    for d, dataset in enumerate(datasets):
+        truth = stats.zscore(_oracle(table.accuracy(dataset), False), axis=1)
+        for r, recipe in enumerate(recipes):
+            for seed in range(seeds):
+                shared = np.random.default_rng([d, r, seed]).normal(size=(6, 5))
+                place = {"dataset": dataset, "recipe": recipe, "supernet_seed": seed}
+                circumstances = {"preset": "lite", "device": "cpu", "threads": 1}
+                costs.append({**place, **circumstances, "training_seconds": 240.0 + 9 * seed + 30 * r})
+                for s, (name, (signal, prior, skip, noise, repeats, seconds)) in enumerate(chosen.items()):
+                    for epoch in epochs if name.startswith("magnitude") else epochs[-1:]:
+                        for repeat in range(repeats):
+                            cell = {
+                                **place, "epoch": epoch, "selector": name, "selector_seed": repeat, "bn": "batch",
+                                **circumstances,
+                            }  # fmt: skip
+                            generator = np.random.default_rng([d, r, seed, s, epoch, repeat])
+                            scores = signal * truth + prior * stats.zscore(PRIOR) + 0.5 * noise * shared
+                            scores = scores + noise * generator.normal(size=(6, 5))
+                            scores[:, 1] += skip * epoch / epochs[-1] * (recipe != "blank")
+                            rows.append(row := {**cell, "version": 1, "schema": SCHEMA, "state": "done"})
+                            if name.startswith("magnitude") and recipe == "blank":
+                                row |= {"state": "skipped", "reason": "the recipe does not train alphas"}
+                            elif failures and name == "darts-pt" and seed == seeds - 1 and repeat == 1 and d == 0:
+                                row |= {"state": "failed", "reason": "RuntimeError: out of memory"}
+                            elif failures and name == "disc-acc" and seed == 0 and r == 0:
+                                row |= {"state": "missing"}
+                            else:
+                                row |= {**_measures(scores, table, dataset), "forward_passes": 480, "backward_passes": 0,
+                                        "supernet_accuracy": 61.5, "checkpoint": "0123456789ab"}  # fmt: skip
+                                costs.append({**cell, "scoring_seconds": seconds * (1 + 0.1 * generator.random()),
+                                              "tuning_seconds": 200.0 * name.startswith(("darts-pt", "pt-")),
+                                              "peak_memory_bytes": 900_000_000 + 1_000_000 * s})  # fmt: skip
+                                scores_rows += [
+                                    {**cell, "edge": edge, "operation": operation, "score": float(scores[e, o])}
+                                    for e, edge in enumerate(EDGE_NAMES)
+                                    for o, operation in enumerate(OPERATIONS)
+                                ]
+                                if ranking and name.startswith("zero-cost") and repeat == 0:
+                                    _write_ranking(out, cell, table.accuracy(dataset), generator)
+    _write_csv(out / "records.csv", COLUMNS, rows)
+    _write_csv(out / "scores.csv", (*KEY_COLUMNS, "edge", "operation", "score"), scores_rows)
+    _write_csv(
+        out / "costs.csv",
+        (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "peak_memory_bytes", "training_seconds"),
+        costs,
+    )
+    run = {
+        "command": "python run_bench.py --preset lite --table nb201.csv.gz", "started": "2026-11-22T03:00:00Z",
+        "commit": "0123456789abcdef", "device": "cpu", "versions": {"torch": "2.13.0", "numpy": "2.4.6"},
+        "seed": 0, "table": {"name": table.name, "sha256": table.sha256},
+    }  # fmt: skip
+    (out / "run.json").write_text(json.dumps(run, indent=1, sort_keys=True))
+    return out
+
+
+def _write_ranking(
+    out: Path, cell: dict[str, object], accuracy: NDArray[np.float64], generator: np.random.Generator
+) -> None:
+    codes = np.sort(generator.choice(len(accuracy), 1000, replace=False))
+    scores = stats.zscore(accuracy[codes]) + generator.normal(size=len(codes))
+    record = {"cell": cell, "key": "0", "state": "done", "ranking": {"codes": codes.tolist(), "scores": scores.tolist()}}
+    write_record(out / "records" / f"{file_stem(cell)}.json", record)  # type: ignore[arg-type]
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: list[dict[str, object]]) -> None:
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--large", action="store_true")
+    arguments = parser.parse_args()
+    large = {f"proxy-{i:02}": (0.05 * i, 0.3, 0.1, 1.0, 2, 2.0 + i) for i in range(32)}
+    if arguments.large:
+        write_results(
+            arguments.out, invented_table(("cifar10", "cifar100", "imagenet16")), seeds=5,
+            recipes=("blank", "darts", "darts-minus"), epochs=(20, 40, 60, 80, 100), selectors={**SELECTORS, **large},
+        )  # fmt: skip
+    else:
+        write_results(arguments.out, invented_table())
