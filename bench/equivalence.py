@@ -8,8 +8,9 @@ the same network written differently. Two partitions are offered, because the pu
   equal (a sum of two zero terms is not seen to be zero, a sum inside a sum is not flattened) and joins some that
   are not (one convolution used twice, 2 c(x), reads like two with weights of their own, c(x) + c'(x)): 430 of
   its classes hold different functions.
-* `function_classes`: the 5,260 classes of architectures that truly compute the same function: zero terms
-  dropped, sums flattened, and each convolution known as itself wherever its output is used.
+* `function_classes`: the 5,044 classes of architectures that truly compute the same function: zero terms
+  dropped, sums flattened, each convolution known as itself wherever its output is used, and the average pool of a
+  sum taken as the sum of the average pools (it is linear).
 
 "The same" is exact where batch norm has no affine part (the supernet: a convolution of nothing is nothing), and
 holds up to a constant per channel where it has one (a stand-alone network: BN turns nothing into its shift).
@@ -22,6 +23,7 @@ from itertools import permutations, product
 import numpy as np
 
 from bench.space import (
+    AVG_POOL,
     CONV_1X1,
     CONV_3X3,
     EDGES,
@@ -78,6 +80,8 @@ def _output_terms(architecture: Architecture, numbers: dict[int, int]) -> list[s
             continue
         if operation == SKIP:
             nodes[target] += nodes[source]
+        elif operation == AVG_POOL:
+            nodes[target] += [f"{OPERATIONS[operation]}({term})" for term in nodes[source]]
         else:
             inputs = "+".join(sorted(nodes[source]))
             nodes[target].append(f"{OPERATIONS[operation]}{numbers.get(edge, '')}({inputs})")
@@ -92,7 +96,7 @@ def published_classes() -> np.ndarray:
 
 @cache
 def function_classes() -> np.ndarray:
-    """[15625] int16, space order: the class of each architecture, 0..5259, equal = same function; read-only."""
+    """[15625] int16, space order: the class of each architecture, 0..5043, equal = same function; read-only."""
     return _number(function_expression)
 
 

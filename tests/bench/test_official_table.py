@@ -116,7 +116,7 @@ def test_a_file_that_wants_to_run_something_is_refused_and_nothing_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"meta_archs": Malicious()}, "evil.pth", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(DataError, match="wants to run .*nothing was run"):
+    with pytest.raises(DataError, match=r"wants to run .*nothing was run"):
         open_table(Path("evil.pth"))
     assert not Path("touched-by-a-pickle").exists()
 
@@ -159,25 +159,25 @@ def test_missing_results_are_named(content: dict) -> None:
     assert string_at(6111) in str(caught.value)
     spoiled = own(content)
     del spoiled["arch2infos"][17]["full"]
-    with pytest.raises(DataError, match="architecture 17 .*200 epochs are missing"):
+    with pytest.raises(DataError, match=r"architecture 17 .*200 epochs are missing"):
         convert(spoiled)
 
 
 def test_a_duplicated_or_malformed_architecture_is_named(content: dict) -> None:
     spoiled = own(content)
     spoiled["meta_archs"][9] = spoiled["meta_archs"][4]
-    with pytest.raises(DataError, match="architecture 9: .* stands already at 4"):
+    with pytest.raises(DataError, match=r"architecture 9: .* stands already at 4"):
         convert(spoiled)
     spoiled = own(content)
     spoiled["meta_archs"][9] = "|nor_conv_7x7~0|+|none~0|none~1|+|none~0|none~1|none~2|"
-    with pytest.raises(DataError, match="architecture 9: .*unknown operation 'nor_conv_7x7'"):
+    with pytest.raises(DataError, match=r"architecture 9: .*unknown operation 'nor_conv_7x7'"):
         convert(spoiled)
 
 
 def test_results_of_another_architecture_are_refused(content: dict) -> None:
     spoiled = own(content)
     spoiled["arch2infos"][3] = dict(content["arch2infos"][4])
-    with pytest.raises(DataError, match="architecture 3 .*belong to"):
+    with pytest.raises(DataError, match=r"architecture 3 .*belong to"):
         convert(spoiled)
 
 
@@ -194,16 +194,23 @@ def spoil_record(content: dict, index: int, dataset: str) -> tuple[dict, dict]:
 def test_another_number_of_epochs_is_refused(content: dict) -> None:
     spoiled, training = spoil_record(content, 5, "cifar10")
     training["epochs"] = 12
-    with pytest.raises(DataError, match="architecture 5 .*seed 777 on cifar10 was trained 12 epochs, not 200"):
+    with pytest.raises(DataError, match=r"architecture 5 .*seed 777 on cifar10 was trained 12 epochs, not 200"):
         convert(spoiled)
 
 
 def test_a_missing_data_set_or_evaluation_is_named(content: dict) -> None:
     spoiled, _ = spoil_record(content, 5, "cifar100")
     del spoiled["arch2infos"][5]["full"]["dataset_seed"]["cifar100"]
-    with pytest.raises(DataError, match="architecture 5 .*no training on cifar100"):
+    with pytest.raises(DataError, match=r"architecture 5 .*no training on cifar100"):
         convert(spoiled)
     spoiled, training = spoil_record(content, 5, "ImageNet16-120")
     training["eval_acc1es"] = {"x-valid@199": 1.0}
-    with pytest.raises(DataError, match="architecture 5 .*not evaluated on x-test"):
+    with pytest.raises(DataError, match=r"architecture 5 .*not evaluated on x-test"):
         convert(spoiled)
+
+
+def test_the_large_dict_is_emptied_while_it_is_read(content: dict) -> None:
+    spoiled = own(content)
+    infos = spoiled["arch2infos"]
+    convert(spoiled)
+    assert infos == {}
