@@ -36,7 +36,7 @@ class Progress:
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.total, self.finished, self.failed = total, 0, 0
+        self.total, self.finished = total, 0
         self._remaining, self._verbosity, self._clock = remaining, verbosity, clock
         self._stream = stream if stream is not None else sys.stderr
         self._start = clock()
@@ -84,12 +84,19 @@ class Progress:
         if self._bar is None or self._verbosity >= VERBOSE:
             self.say(f"trained {what} in {duration(seconds)}")
 
+    def cells_lost(self, what: str, count: int) -> None:
+        """So many cells are over because of `what`, which was told already."""
+        self._count(count)
+        self.say(f"[{self.finished}/{self.total}] failed {what}: {count} cells")
+
+    def _count(self, cells: int) -> None:
+        self.finished += cells
+        if self._bar is not None:
+            self._bar.update(cells)
+
     def cell_finished(self, what: str, state: str, seconds: float, reason: str = "") -> None:
         """One cell is over; failures are told even where the bar counts silently."""
-        self.finished += 1
-        self.failed += state == "failed"
-        if self._bar is not None:
-            self._bar.update()
+        self._count(1)
         if self._bar is None or self._verbosity >= VERBOSE or state == "failed":
             eta = self.eta()
             left = f", about {duration(eta)} left" if eta is not None and self.finished < self.total else ""

@@ -82,7 +82,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     """What run.json says, None where there is none; raises DataError for a damaged one."""
     try:
         content = json.loads((folder / RUN_FILE).read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
         raise DataError(f"{folder / RUN_FILE} is damaged ({error}); delete it and run the command again.") from error

@@ -112,6 +112,7 @@ class Run:
     def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
         """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""
         ready: list[PlannedCell] = []
+        lost: Counter[str] = Counter()
         for planned in todo:
             present = self.workplace.methods.epochs_present(planned.supernet.folder(self.workplace.cache))
             if planned.cell.epoch in present:
@@ -120,7 +121,10 @@ class Run:
                 training = failed.get(planned.supernet.key)
                 why = training.reason if training else f"no checkpoint of epoch {planned.cell.epoch} was stored"
                 outcome = Outcome(FAILED, f"supernet {planned.supernet.title} failed: {why}")
-                self._keep(planned, outcome, f"logs/supernet.{planned.supernet.key}.txt", progress)
+                self._keep(planned, outcome, f"logs/supernet.{planned.supernet.key}.txt")
+                lost[planned.supernet.title] += 1
+        for title, count in lost.items():
+            progress.cells_lost(f"supernet {title}", count)
         self._keep_training_costs(todo)
         told = None if self.workplace.pool.own_processes else progress
         tasks: list[tuple[int, Task]] = [
@@ -134,11 +138,12 @@ class Run:
                 write_whole(self._log(ready[number].stem), outcome.trace or outcome.reason)
             else:
                 self._log(ready[number].stem).unlink(missing_ok=True)
-            self._keep(ready[number], outcome, log, progress)
+            self._keep(ready[number], outcome, log)
+            progress.cell_finished(ready[number].title, outcome.state, outcome.seconds, outcome.reason)
             if told is None:
                 progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
 
-    def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None, progress: Progress) -> None:
+    def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None) -> None:
         """Write the cell's cost, then its record: a record on disk always has its cost beside it."""
         if outcome.cost:
             content = {"cell": dict(planned.columns), **outcome.cost}
@@ -151,7 +156,6 @@ class Run:
         }  # fmt: skip
         write_record(self.store.records / f"{planned.stem}.json", {**record, **outcome.record})
         self.states[planned.stem] = outcome.state
-        progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.reason)
 
     def _keep_training_costs(self, cells: Sequence[PlannedCell]) -> None:
         """Write what the training of each cell's supernet cost; a supernet's row has no selector."""

@@ -256,17 +256,17 @@ def conclude(
     counts: Mapping[str, int], page: Path, failed: Sequence[Mapping[str, Any]], quiet: bool, retry: str | None
 ) -> ExitCode:
     """Say how it ended and where the report is; the exit code of that."""
-    if failed:
-        for record in failed[:FAILURES_SHOWN]:
-            cell = record["cell"]
-            print(
-                f"failed: {cell['dataset']} {cell['recipe']} seed {cell['supernet_seed']} epoch {cell['epoch']}"
-                f" {cell['selector']}: {record['reason']} (see {record['log']})", file=sys.stderr,
-            )  # fmt: skip
-        if len(failed) > FAILURES_SHOWN:
-            print(f"... and {len(failed) - FAILURES_SHOWN} more", file=sys.stderr)
-        if retry:
-            print(f"Run them again with:\n  {retry}", file=sys.stderr)
+    by_cause: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for record in failed:
+        selector = "all selectors" if record["log"].startswith("logs/supernet.") else record["cell"]["selector"]
+        by_cause.setdefault((selector, record["reason"]), []).append(record)
+    for (selector, reason), records in list(by_cause.items())[:FAILURES_SHOWN]:
+        log = page.parent / records[0]["log"]
+        print(f"failed: {selector}, {len(records)} cells: {reason} (see {log})", file=sys.stderr)
+    if len(by_cause) > FAILURES_SHOWN:
+        print(f"... and {len(by_cause) - FAILURES_SHOWN} more kinds of failure", file=sys.stderr)
+    if failed and retry:
+        print(f"Run them again with:\n  {retry}", file=sys.stderr)
     if not quiet:
         print(counts_line(counts) or "no cells", file=sys.stderr)
     print(f"report: {page}")

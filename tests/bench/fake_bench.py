@@ -1,0 +1,162 @@
+"""A whole benchmark of fake methods: the real command line, plan, runner and gathering, in milliseconds a cell.
+
+Also a program, `python -m tests.bench.fake_bench ARGUMENTS`, so that a test can kill it. A recipe or selector
+misbehaves as its name says; FAKE_SECONDS is how long each step of work takes.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.cells import Cell, SupernetJob
+from bench.cli import build_parser
+from bench.errors import DataError, ExitCode, SkipCell
+from bench.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
+from bench.names import canonical, parse, unknown
+from bench.selection import Cost, Decision, Ranking, Selection
+from bench.session import answer
+from bench.space import N_ARCHITECTURES, all_architectures, architecture_of
+from bench.storage import write_whole
+from bench.table import Accuracies, GroundTruth
+
+RECIPES = ("steady", "shaky", "diverges-late", "diverges")
+SELECTORS = ("alphas", "random", "ranks", "fails", "fails-once", "skips", "lies", "full-disk", "killed")
+
+
+def recipe_names() -> Sequence[str]:
+    return RECIPES
+
+
+def selector_names() -> Sequence[str]:
+    return SELECTORS
+
+
+def recipe(name: str) -> RecipeFacts:
+    base, options = parse(name)
+    if base not in RECIPES:
+        raise unknown("supernet", base, RECIPES)
+    return RecipeFacts(canonical(base, options), int(os.environ.get("FAKE_RECIPE_VERSION", "1")), "no paper")
+
+
+def selector(name: str) -> SelectorFacts:
+    base, options = parse(name)
+    if base not in SELECTORS:
+        raise unknown("selector", base, SELECTORS)
+    version = int(os.environ.get("FAKE_SELECTOR_VERSION", "1")) if base == "random" else 1
+    return SelectorFacts(canonical(base, options), version, "no paper", base == "random", base == "alphas")
+
+
+def load_images(dataset: str, root: Path, limit: int | None) -> str:
+    if dataset == "cifar10":
+        raise DataError(f"{root}/cifar-10-batches-py is missing; get it from its page.")
+    return dataset
+
+
+def work() -> None:
+    time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
+
+
+def train(job: SupernetJob, images: object, device: str, folder: Path, progress: TrainProgress | None) -> None:
+    """Writes for each checkpoint a number that depends on seeds only, and goes on where it was."""
+    for epoch in range(1, job.settings.epochs + 1):
+        if epoch in epochs_present(folder):
+            continue
+        work()
+        if job.recipe == "diverges" or (job.recipe == "diverges-late" and epoch > 2):
+            raise FloatingPointError(f"loss is nan in epoch {epoch}\nand a second line")
+        if epoch in job.settings.checkpoint_epochs:
+            facts = {"sha256": f"{job.derive('weights', epoch=epoch):064x}", "accuracy": 10.0 + epoch}
+            if job.recipe == "shaky":  # another checkpoint at every training, as on a GPU
+                facts["sha256"] = f"{time.time_ns():064x}"
+            write_whole(folder / f"{epoch:04d}.json", json.dumps(facts))
+        if progress is not None:
+            progress(epoch, job.settings.epochs)
+
+
+def epochs_present(folder: Path) -> Sequence[int]:
+    return sorted(int(path.stem) for path in folder.glob("[0-9]*.json"))
+
+
+def checkpoint(folder: Path, epoch: int) -> CheckpointFacts:
+    return CheckpointFacts(**json.loads((folder / f"{epoch:04d}.json").read_text()))
+
+
+def training_seconds(folder: Path) -> float:
+    return 1.5
+
+
+def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
+    """Draws scores from the cell's seed and the checkpoint, or misbehaves as its name says."""
+    work()
+    name = parse(cell.selector)[0]
+    if name == "fails":
+        raise ValueError("the paper's formula divides by zero\nsecond line")
+    if name == "skips":
+        raise SkipCell("needs alphas, and the recipe has none")
+    if name == "full-disk":
+        raise OSError(28, "No space left on device")
+    if name == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name == "fails-once":
+        mark = folder / f"failed-{cell.epoch}-{cell.selector_seed}"
+        if not mark.exists():
+            mark.touch()
+            raise RuntimeError("not this time")
+    seed = int(checkpoint(folder, cell.epoch).sha256, 16) % 2**32
+    rng = np.random.default_rng([seed, cell.derive("scores") % 2**32])
+    scores = rng.normal(size=(6, 5))
+    if name == "lies":
+        scores[0, 0] = np.nan
+    best = scores.argmax(axis=1)
+    ranking = Ranking(np.arange(N_ARCHITECTURES), rng.normal(size=N_ARCHITECTURES)) if name == "ranks" else None
+    return Selection(
+        architecture=architecture_of(int((best * 5 ** np.arange(5, -1, -1)).sum())),
+        scores=scores,
+        decisions=[Decision(int(edge), int(best[edge])) for edge in rng.permutation(6)],
+        ranking=ranking,
+        facts={"loss": float(rng.normal())},
+        cost=Cost(scoring_seconds=time.process_time(), forward_passes=30),
+    )
+
+
+def set_threads(threads: int) -> None:
+    """Fake methods compute nothing in parallel."""
+
+
+def methods() -> Methods:
+    return Methods(
+        recipe_names, selector_names, recipe, selector, load_images, train, epochs_present, checkpoint,
+        training_seconds, select, set_threads,
+    )  # fmt: skip
+
+
+def draw_report(out: Path, table: GroundTruth) -> Path:
+    page = out / "report.html"
+    page.write_text((out / "records.csv").read_text())
+    return page
+
+
+def make_table(path: Path, datasets: Sequence[str] = ("digits",)) -> Path:
+    """A ground truth in which convolutions help."""
+    worth = np.array([0.0, 3.0, 6.0, 8.0, 2.0])
+    test = 30 + worth[all_architectures()].sum(axis=1) + np.linspace(0, 1, N_ARCHITECTURES)
+    GroundTruth("fake", {name: Accuracies(test=test, valid=test - 1) for name in datasets}).save(path)
+    return path
+
+
+def run(*arguments: str | Path) -> ExitCode:
+    """The command line in this process."""
+    argv = [str(argument) for argument in arguments]
+    return answer(build_parser().parse_args(argv), argv, methods(), draw_report, code=Path(__file__).parent)
+
+
+if __name__ == "__main__":
+    from tests.bench.fake_bench import run as importable_run
+
+    sys.exit(importable_run(*sys.argv[1:]))
