@@ -1,0 +1,78 @@
+"""Files are whole or absent, and a folder has one writer."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import DataError
+from bench.storage import is_disk_trouble, make_folder, only_writer, sweep, write_whole
+
+
+def test_what_was_written_is_read_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a", "one")
+    write_whole(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_text() == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_failing_write_keeps_the_old_file_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_whole(tmp_path / "a", "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bench.storage.os.fsync", full)
+    with pytest.raises(DataError, match="disk is full") as caught:
+        write_whole(tmp_path / "a", "new")
+    assert is_disk_trouble(caught.value)
+    assert (tmp_path / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_real_full_device_is_told() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(OSError) as caught, open("/dev/full", "w") as stream:
+        stream.write("x" * 100_000)
+    assert is_disk_trouble(caught.value)
+    assert not is_disk_trouble(ValueError("x")) and not is_disk_trouble(OSError(errno.ENOENT, "x"))
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(DataError, match="choose another place") as caught:
+            make_folder(path)
+        assert str(path) in str(caught.value)
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".a.json.123.part").touch()
+    (tmp_path / "a.json").touch()
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_one_writer_at_a_time_and_a_dead_one_does_not_count(tmp_path: Path) -> None:
+    hold = f"""
+import sys, time
+from pathlib import Path
+from bench.storage import only_writer
+with only_writer(Path({str(tmp_path / "lock")!r}), wait=False):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    with pytest.raises(DataError, match=f"process {holder.pid}"), only_writer(tmp_path / "lock", wait=False):
+        pass
+    holder.kill()
+    holder.communicate()
+    with only_writer(tmp_path / "lock", wait=False):
+        pass

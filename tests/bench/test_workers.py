@@ -1,0 +1,77 @@
+"""How tasks are spread, and how GPUs are claimed by processes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.workers import Pool, claim_device, spread
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def lost(number: int) -> int:
+    return -number
+
+
+@pytest.mark.parametrize("pool", [Pool(1, "loky", 1), Pool(2, "loky", 1), Pool(2, "threading", 1)])
+def test_every_task_is_answered_once(pool: Pool) -> None:
+    assert sorted(spread(square, range(20), pool, lost)) == [number**2 for number in range(20)]
+
+
+def test_no_tasks_start_no_workers() -> None:
+    assert list(spread(square, [], Pool(8, "dask", 1), lost)) == []
+
+
+def test_an_absent_dask_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.errors import UsageError
+
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    with pytest.raises(UsageError, match="--backend loky"):
+        list(spread(square, [1, 2], Pool(2, "dask", 1), lost))
+
+
+def test_workers_are_limited_to_their_threads() -> None:
+    pool = Pool(2, "loky", 3)
+    assert set(spread(threads_variable, range(4), pool, threads_variable)) == {"3"}
+
+
+def threads_variable(_: int) -> str:
+    import os
+
+    return os.environ["OMP_NUM_THREADS"]
+
+
+def test_each_gpu_gets_a_worker_before_one_gets_two(tmp_path: Path) -> None:
+    claim = f"""
+import sys
+from pathlib import Path
+from bench.workers import claim_device
+stream, device = claim_device((0, 2, 5), 4, Path({str(tmp_path)!r}))
+print(device, flush=True)
+sys.stdin.read()
+"""
+    claimants = []
+    devices = []
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", claim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        assert process.stdout is not None
+        devices.append(int(process.stdout.readline()))
+        claimants.append(process)
+    assert devices == [0, 2, 5, 0]
+    with pytest.raises(RuntimeError, match="seats"):
+        claim_device((0, 2, 5), 4, tmp_path)
+    claimants[1].kill()
+    claimants[1].communicate()
+    stream, device = claim_device((0, 2, 5), 4, tmp_path)
+    stream.close()
+    assert device == 2
+    for process in claimants:
+        process.kill()
+        process.communicate()
