@@ -1,0 +1,59 @@
+"""Applying a selector to a stored checkpoint: the one way from a cell to a selection."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.batches import Half
+from bench.cells import Cell
+from bench.images import ImageSet
+from bench.selection import Selection
+from selectors import registry
+from selectors.parts.search import Search
+from supernets import checkpoint
+from supernets.network import Supernet
+from supernets.precision import prepare
+from supernets.registry import find as find_recipe
+from supernets.tuning import Tuner
+
+
+def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:
+    """What the cell's selector chooses from the checkpoint of `cell.epoch` in `folder`.
+
+    Raises SkipCell with the reason where the selector does not apply, UsageError for an unknown selector,
+    DataError for a missing or damaged checkpoint.
+    """
+    selector = registry.find(cell.selector)
+    search = open_search(cell, folder, images, device)
+    selection = selector.select(search)
+    selection.cost = search.meter.cost()
+    return selection
+
+
+def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Search:
+    """The checkpoint of a cell as its selector sees it."""
+    selector = registry.find(cell.selector)
+    stored = checkpoint.load(folder, cell.epoch)
+    recipe = find_recipe(cell.supernet.recipe)
+    place = torch.device(device)
+    network = stored.network()
+    prepare(network, place)
+
+    def make_tuner(own_network: Supernet, alphas: Tensor) -> Tuner:
+        return Tuner(
+            own_network, alphas, recipe, images, cell.supernet.settings,
+            # Batches depend on the checkpoint and the selector seed but not on the selector, so that DARTS-PT and
+            # its controls are tuned on the same images in the same order.
+            lambda epoch: cell.supernet.derive(
+                "tuning", epoch=cell.epoch, selector_seed=cell.selector_seed, tuning_epoch=epoch
+            ),
+            device, stored.alpha_optimiser,
+        )  # fmt: skip
+
+    return Search(
+        cell, network, stored.alphas.to(place), recipe, Half(images, "selection", place), selector.needs, make_tuner,
+        history=lambda: [
+            checkpoint.load(folder, epoch).alphas for epoch in checkpoint.epochs_present(folder) if epoch < cell.epoch
+        ],
+    )  # fmt: skip

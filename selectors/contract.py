@@ -1,0 +1,197 @@
+"""What a selection criterion is: what it declares, and the two shapes it can have.
+
+A criterion that scores operations on edges is a `Rule`; `selectors.parts.schedule.Greedy` combines a rule
+with an edge order and fine-tuning. A criterion of another shape (it ranks whole architectures, it proposes
+and validates) is a `Selector` of its own. Either way one file offers it as `SELECTOR`, and relatives of it
+as `VARIANTS = {suffix: selector}`; the name is the name of the file with `-` for `_`, and `-suffix`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.errors import UsageError
+from bench.names import nearest
+
+if TYPE_CHECKING:
+    from bench.selection import Selection
+    from selectors.parts.search import Search
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a criterion reads. What it does not declare is withheld from it, so the declaration is true."""
+
+    trained: bool = False
+    """The weights of the trained supernet; without it the network is freshly initialised."""
+    alphas: bool = False
+    """The architecture parameters; without it the mixture is uniform."""
+    images: bool = False
+    """Images of the selection half."""
+    labels: bool = False
+    """Their labels."""
+    tuning: bool = False
+    """Gradient steps on the weights half between decisions."""
+
+    def __or__(self, other: Needs) -> Needs:
+        return Needs(**{f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self)})
+
+    def names(self) -> tuple[str, ...]:
+        """The names of what is needed, in the order of the fields."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name))
+
+
+def integer(text: str) -> int:
+    """A whole number of at least 0; raises ValueError otherwise."""
+    value = int(text)
+    if value < 0:
+        raise ValueError("it must not be negative")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1; raises ValueError otherwise."""
+    value = int(text)
+    if value < 1:
+        raise ValueError("it must be at least 1")
+    return value
+
+
+def number(text: str) -> float:
+    """A finite number; raises ValueError otherwise."""
+    value = float(text)
+    if not np.isfinite(value):
+        raise ValueError("it must be finite")
+    return value
+
+
+def yes_or_no(text: str) -> bool:
+    """`yes` or `no`; raises ValueError otherwise."""
+    return {"yes": True, "no": False}[one_of("yes", "no")(text)]
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """A converter that accepts only `choices`."""
+
+    def convert(text: str) -> str:
+        if text not in choices:
+            near = nearest(text, choices, count=1)
+            raise ValueError(f"choose one of {', '.join(choices)}" + (f" (did you mean {near[0]}?)" if near else ""))
+        return text
+
+    return convert
+
+
+def option(default: Any, convert: Callable[[str], Any], text: str) -> Any:
+    """A dataclass field that can be set by name: `darts-pt[tune=0]`. `text` says what it does."""
+    return field(default=default, metadata={"convert": convert, "help": text})
+
+
+def as_text(value: object) -> str:
+    """The spelling of an option's value in a name."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configurable:
+    """A dataclass some of whose fields are options."""
+
+    def options(self) -> dict[str, tuple[Any, str]]:
+        """Current value and help of each option."""
+        return {f.name: (getattr(self, f.name), f.metadata["help"]) for f in fields(self) if "help" in f.metadata}
+
+    def set_options(self, texts: Mapping[str, str]) -> Any:
+        """A copy with the options in `texts` set; raises UsageError for a value that does not fit."""
+        values = {}
+        for f in fields(self):
+            if f.name in texts:
+                try:
+                    values[f.name] = f.metadata["convert"](texts[f.name])
+                except ValueError as error:
+                    raise UsageError(f"Option {f.name}={texts[f.name]} cannot be used: {error}.") from error
+        return replace(self, **values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Configurable, ABC):
+    """Scores operations on open edges, given what has been decided so far."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> Needs:
+        """What the rule reads."""
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether another selector seed gives other scores."""
+        return False
+
+    @abstractmethod
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[len(edges), 5] float64, larger = keep, in the context of `search.decided`.
+
+        The scores of an edge do not depend on which other edges are asked for.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selector(Configurable, ABC):
+    """A way to choose an architecture from a checkpoint."""
+
+    paper: str
+    """Authors, title, venue, section."""
+    formula: str
+    """The score in one line of plain text."""
+    direction: str
+    """Which end of the paper's quantity is kept: `lowest accuracy without it`, `largest`, ..."""
+    passes: str = "0"
+    """Passes of a mini-batch, with B the number of mini-batches."""
+    differs: str = "nothing known"
+    """What differs from the released code, and why."""
+    version: int = 1
+    """Bumped by hand when results change; part of the key of a record."""
+    name: str = ""
+    """Set by the registry: the file's name, the variant, the options that are not the default."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> Needs:
+        """What the selector reads."""
+
+    @property
+    @abstractmethod
+    def stochastic(self) -> bool:
+        """Whether another selector seed can give another selection."""
+
+    @property
+    def reads_only_alphas(self) -> bool:
+        """Whether it costs nothing, so that it is applied to every checkpoint."""
+        return self.needs == Needs(alphas=True)
+
+    @abstractmethod
+    def select(self, search: Search) -> Selection:
+        """Choose an architecture; `search` is this selector's own."""
+
+    def configured(self, texts: Mapping[str, str]) -> Selector:
+        """A copy with options set; raises UsageError for an option that does not exist or does not fit."""
+        known = self.options()
+        for name in texts:
+            if name not in known:
+                near = nearest(name, known)
+                hint = f"; did you mean {' or '.join(near)}?" if near else "."
+                has = f"its options are {', '.join(known)}" if known else "it has none"
+                raise UsageError(f"{self.name} has no option {name!r} ({has}){hint}")
+        changed: Selector = self.set_options(texts)
+        return changed
+
+    def differing(self, default: Selector) -> dict[str, str]:
+        """The options that are not as in `default`, as text."""
+        mine, theirs = self.options(), default.options()
+        return {name: as_text(value) for name, (value, _) in mine.items() if theirs[name][0] != value}

@@ -1,0 +1,44 @@
+"""DARTS-PT: perturbation-based architecture selection.
+
+Wang, Cheng, Chen, Tang & Hsieh, "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021,
+algorithm 1. Pick an undecided edge at random; mask each of its operations in turn, without renormalising
+the others, and measure the supernet's validation accuracy; keep the operation without which it is lowest;
+fine-tune the supernet for a few epochs (5 on the paper's scale); go on with the next edge.
+
+`darts-pt-loss` keeps the operation without which the loss is highest, an option of the released code.
+"""
+
+from selectors.parts.perturbation import Mask
+from selectors.parts.schedule import Greedy
+
+PAPER = "Wang et al., Rethinking Architecture Selection in Differentiable NAS, ICLR 2021, alg. 1"
+DIFFERS = (
+    "Scores come from fixed, un-augmented images (the code reads the training transform, so that the accuracy"
+    " without `none`, which cannot differ, has a standard deviation of 0.2 points); `none` scores as the whole"
+    " supernet; the supernet is copied, while the code's scoring moves running statistics; the code's last gap"
+    " has 4 epochs, not 5."
+)
+
+SELECTOR = Greedy(
+    paper=PAPER,
+    formula="-accuracy(supernet without o on e)",
+    direction="lowest accuracy without it",
+    passes="30 B and 5 gaps of tuning",
+    differs=DIFFERS,
+    rule=Mask(measure="accuracy"),
+    order="random",
+    tune=None,
+)
+
+VARIANTS = {
+    "loss": Greedy(
+        paper=PAPER,
+        formula="loss(supernet without o on e)",
+        direction="highest loss without it",
+        passes="30 B and 5 gaps of tuning",
+        differs=DIFFERS,
+        rule=Mask(measure="loss"),
+        order="random",
+        tune=None,
+    )
+}

@@ -1,0 +1,115 @@
+"""The greedy schedule: a scoring rule, an edge order and fine-tuning between decisions, combined."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.errors import UsageError
+from bench.selection import Decision, Selection
+from bench.space import EDGES
+from selectors.contract import Needs, Rule, Selector, integer, one_of, option
+from selectors.parts.orders import ORDERS, Step
+from selectors.parts.search import Search
+
+ALL_EDGES = tuple(range(len(EDGES)))
+
+
+def decide_greedily(rule: Rule, order_name: str, tune_epochs: int, search: Search) -> tuple[np.ndarray, list[Decision]]:
+    """Decide the six edges one after the other.
+
+    Returns the scores [6, 5] before any decision and the decisions in the order made; `search.decided`
+    holds them too.
+    """
+    order = ORDERS[order_name]
+    at_start: dict[int, np.ndarray] = {}
+    decisions: list[Decision] = []
+
+    def scorer(known: dict[int, np.ndarray]) -> "Scorer":
+        return Scorer(rule, search, known)
+
+    score = scorer(at_start)
+
+    def score_at_start() -> np.ndarray:
+        return Scorer(rule, search, at_start)(ALL_EDGES)
+
+    while search.open_edges:
+        step = Step(search, search.open_edges, score, score_at_start)
+        if not decisions and (not order.rescores or "once" in order_name):
+            score_at_start()
+        edge = order.choose(step)
+        operation = int(np.argmax(score([edge])[0]))
+        if not decisions:
+            with search.meter.aside():
+                score_at_start()
+        search.decide(edge, operation)
+        decisions.append(Decision(edge, operation))
+        if search.open_edges and tune_epochs:
+            search.tune(tune_epochs)
+        if order.rescores:
+            score = scorer({})
+    return score_at_start(), decisions
+
+
+@dataclass
+class Scorer:
+    """Scores of edges in one context, each computed once."""
+
+    rule: Rule
+    search: Search
+    known: dict[int, np.ndarray]
+
+    def __call__(self, edges: Sequence[int]) -> np.ndarray:
+        """[len(edges), 5] scores, larger = keep."""
+        missing = [edge for edge in edges if edge not in self.known]
+        if missing:
+            rows = self.rule.score(self.search, missing)
+            self.known.update(zip(missing, rows, strict=True))
+        return np.stack([self.known[edge] for edge in edges])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greedy(Selector):
+    """A scoring rule, an edge order, and epochs of fine-tuning between decisions.
+
+    The options of the rule are options of the selector.
+    """
+
+    rule: Rule
+    order: str = option("once", one_of(*ORDERS), "in which order edges are decided")
+    tune: int | None = option(0, integer, "epochs of fine-tuning between decisions")
+    """None is what the preset says."""
+
+    @property
+    def needs(self) -> Needs:
+        """What the rule, the order and the fine-tuning read."""
+        tuning = Needs() if self.tune == 0 else Needs(trained=True, alphas=True, tuning=True)
+        return self.rule.needs | ORDERS[self.order].needs | tuning
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the rule or the order draws, or mini-batches are shuffled for fine-tuning."""
+        return self.rule.stochastic or ORDERS[self.order].stochastic or self.tune != 0
+
+    def options(self) -> dict[str, tuple[object, str]]:
+        """The options of the schedule and of the rule."""
+        return {**super().options(), **self.rule.options()}
+
+    def set_options(self, texts: Mapping[str, str]) -> "Greedy":
+        """A copy with the options in `texts` set on the schedule and on the rule."""
+        schedule: Greedy = super().set_options(texts)
+        result = replace(schedule, rule=self.rule.set_options(texts))
+        if result.order == "once" and "order" in texts and "tune" not in texts:
+            result = replace(result, tune=0)
+        if result.order == "once" and result.tune != 0:
+            raise UsageError(
+                f"{self.name} with order=once decides all edges at the checkpoint, so there is no fine-tuning"
+                " between decisions; choose another order or tune=0."
+            )
+        return result
+
+    def select(self, search: Search) -> Selection:
+        """Decide edge after edge."""
+        epochs = search.settings.tune_epochs if self.tune is None else self.tune
+        scores, decisions = decide_greedily(self.rule, self.order, epochs, search)
+        return Selection(search.architecture(), scores, decisions)

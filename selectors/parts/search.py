@@ -1,0 +1,258 @@
+"""What a selector is given: one checkpoint, and everything that it may use of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.cells import Cell
+from bench.presets import Settings
+from bench.space import EDGES, OPERATIONS, Architecture
+from selectors.contract import Needs
+from selectors.parts.initialisation import build, initialise
+from selectors.parts.meter import Meter
+from supernets.evaluation import evaluate
+from supernets.literal import LiteralSupernet
+from supernets.network import Observer, Supernet, standalone
+from supernets.precision import autocast
+
+Batches = list[tuple[Tensor, Tensor]]
+
+
+class Recipe(Protocol):
+    """What selection asks of a training recipe."""
+
+    def edge_weights(self, alphas: Tensor) -> Tensor:
+        """[6, 5] alphas -> [6, 5] weights of the mixture."""
+
+
+class Images(Protocol):
+    """What selection asks of the selection half."""
+
+    def fixed(self, batch_size: int, limit: int | None = None) -> Batches:
+        """Un-augmented mini-batches, the same for everybody."""
+
+
+class Tunes(Protocol):
+    """What selection asks of fine-tuning."""
+
+    forward_passes: int
+    backward_passes: int
+
+    @property
+    def alphas(self) -> Tensor:
+        """The alphas as they are now."""
+
+    def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor]) -> None:
+        """Train weights (and alphas, where the recipe does) with edge weights `weights_of(alphas)`."""
+
+
+class UndeclaredNeed(Exception):
+    """A criterion reached for something that it does not declare in its needs."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a set of mixtures achieves on the selection images."""
+
+    accuracy: np.ndarray
+    """[m] images classified right, %, float64."""
+    loss: np.ndarray
+    """[m] mean cross-entropy per image, float64."""
+
+
+class Search:
+    """One selector's own view of one checkpoint.
+
+    `network` and the alphas are copies, so nothing that a selector does is seen by the next one. What the
+    selector does not declare in its needs is withheld: an untrained network in place of the trained one,
+    a uniform mixture in place of the alphas, and `UndeclaredNeed` for the rest.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        network: Supernet,
+        alphas: Tensor,
+        recipe: Recipe,
+        half: Images,
+        needs: Needs,
+        make_tuner: Callable[[Supernet, Tensor], Tunes] | None = None,
+        history: Callable[[], Sequence[Tensor]] = tuple,
+    ) -> None:
+        self.cell, self.needs = cell, needs
+        self.settings: Settings = cell.supernet.settings
+        self.network: Supernet = copy.deepcopy(network)
+        self.like: Tensor = next(self.network.parameters()).detach()
+        """A tensor on the device and in the dtype of the network."""
+        self.decided: dict[int, int] = {}
+        """The operation of each decided edge."""
+        self._alphas = alphas.detach().clone()
+        self._recipe, self._half, self._make_tuner, self._history = recipe, half, make_tuner, history
+        self._tuner: Tunes | None = None
+        self._batches: dict[tuple[int, int | None], Batches] = {}
+        if not needs.trained:
+            initialise(self.network, self.shared_generator("untrained-weights"))
+        self.network.normalise("batch" if cell.bn == "batch" else "running")
+        self.meter = Meter(self.like.device)
+
+    # ---- the decisions
+
+    @property
+    def open_edges(self) -> list[int]:
+        """The edges that are not decided, in order."""
+        return [edge for edge in range(len(EDGES)) if edge not in self.decided]
+
+    def decide(self, edge: int, operation: int) -> None:
+        """Fix `edge` to `operation`, for good."""
+        if edge in self.decided:
+            raise ValueError(f"edge {edge} is decided already")
+        self.decided[edge] = operation
+
+    def architecture(self) -> Architecture:
+        """The architecture that the six decisions make."""
+        a, b, c, d, e, f = (self.decided[edge] for edge in range(len(EDGES)))
+        return a, b, c, d, e, f
+
+    # ---- the mixture
+
+    @property
+    def alphas(self) -> Tensor:
+        """[6, 5] architecture parameters; fine-tuning may move them."""
+        self._require("alphas")
+        return self._alphas
+
+    def weights(self) -> Tensor:
+        """[6, 5] edge weights: the recipe's, or uniform where no alphas are declared; decided edges one-hot."""
+        if self.needs.alphas:
+            return self._with_decisions(self._recipe.edge_weights(self._alphas)).detach()
+        uniform = torch.full((len(EDGES), len(OPERATIONS)), 1 / len(OPERATIONS)).to(self.like)
+        return self._with_decisions(uniform)
+
+    def probabilities(self) -> np.ndarray:
+        """[6, 5] float64: what the recipe makes of the alphas, decisions left out."""
+        return self._recipe.edge_weights(self.alphas).detach().double().cpu().numpy()
+
+    def earlier_probabilities(self, count: int) -> list[np.ndarray]:
+        """The probabilities [6, 5] of up to `count` earlier checkpoints of the supernet, the oldest first."""
+        self._require("alphas")
+        return [self._recipe.edge_weights(a).detach().double().cpu().numpy() for a in self._history()[-count:]]
+
+    def _with_decisions(self, weights: Tensor) -> Tensor:
+        if not self.decided:
+            return weights
+        rows = list(weights)
+        for edge, operation in self.decided.items():
+            rows[edge] = one_hot(operation, weights)
+        return torch.stack(rows)
+
+    # ---- the images
+
+    @property
+    def batches(self) -> Batches:
+        """The fixed mini-batches of the selection half, un-augmented: (images [n, 3, h, w], labels [n])."""
+        self._require("images")
+        self._require("labels")
+        return self._read(self.settings.selection_batch, self.settings.selection_images)
+
+    @property
+    def images(self) -> list[Tensor]:
+        """The images of `batches`, for criteria that read no labels."""
+        self._require("images")
+        return [x for x, _ in self._read(self.settings.selection_batch, self.settings.selection_images)]
+
+    def proxy_batches(self, count: int) -> list[tuple[Tensor, Tensor | None]]:
+        """Up to `count` mini-batches of the size that zero-cost proxies read; labels None where not declared."""
+        self._require("images")
+        size = self.settings.proposal_batch
+        return [(x, y if self.needs.labels else None) for x, y in self._read(size, size * count)]
+
+    def _read(self, size: int, limit: int | None) -> Batches:
+        if (size, limit) not in self._batches:
+            self._batches[size, limit] = [(x.to(self.like.dtype), y) for x, y in self._half.fixed(size, limit)]
+        return self._batches[size, limit]
+
+    # ---- random numbers
+
+    def generator(self, purpose: str, **axes: str | int) -> torch.Generator:
+        """A CPU generator of this cell alone."""
+        return torch.Generator().manual_seed(self.cell.derive(purpose, **axes))
+
+    def shared_generator(self, purpose: str, **axes: str | int) -> torch.Generator:
+        """A CPU generator that every selector of this checkpoint and selector seed gets alike."""
+        return torch.Generator().manual_seed(self.shared_seed(purpose, **axes))
+
+    def shared_seed(self, purpose: str, **axes: str | int) -> int:
+        """A seed that every selector of this checkpoint and selector seed gets alike."""
+        cell = self.cell
+        return cell.supernet.derive(purpose, epoch=cell.epoch, selector_seed=cell.selector_seed, **axes)
+
+    # ---- work
+
+    def evaluate(self, weights: Tensor) -> Evaluation:
+        """Accuracy and loss of m mixtures [m, 6, 5] on the fixed batches, all on the same images."""
+        batches = self.batches
+        accuracy, loss = evaluate(self.network, batches, weights)
+        self.meter.count(forward=len(weights) * len(batches))
+        return Evaluation(accuracy.numpy(), loss.numpy())
+
+    def loss(self, batch: tuple[Tensor, Tensor], weights: Tensor, observe: Observer | None = None) -> Tensor:
+        """The mean cross-entropy of one batch, differentiable; counts as one forward pass."""
+        x, y = batch
+        with autocast(x.device):
+            logits = self.network(x, weights, observe=observe)
+        self.meter.count(forward=1)
+        return nn.functional.cross_entropy(logits.to(self.like.dtype), y)
+
+    def tune(self, epochs: int) -> None:
+        """Fine-tune the supernet for `epochs` epochs with the decided edges fixed."""
+        self._require("tuning")
+        if self._make_tuner is None:
+            raise UndeclaredNeed("this search was made without fine-tuning")
+        with self.meter.tuning():
+            if self._tuner is None:
+                self._tuner = self._make_tuner(self.network, self._alphas)
+            tuner = self._tuner
+            before = tuner.forward_passes, tuner.backward_passes
+            tuner.tune(epochs, lambda alphas: self._with_decisions(self._recipe.edge_weights(alphas)))
+            self._alphas = tuner.alphas
+            self.meter.count(tuner.forward_passes - before[0], tuner.backward_passes - before[1])
+
+    # ---- networks for proxies
+
+    def mixture(self, weights: Tensor) -> nn.Module:
+        """A copy of the supernet as a plain module of images, with edge weights [6, 5]; its passes are counted."""
+        with torch.random.fork_rng(devices=[]):  # the constructor of nn.Conv2d draws; the values are overwritten
+            network = LiteralSupernet.like(self.network)
+        return self.meter.watch(network.mixture(weights))
+
+    def standalone(self, architecture: Architecture, generator: torch.Generator) -> nn.Module:
+        """The network that NAS-Bench-201 trains for `architecture`, untrained; its passes are counted."""
+        net = self.network
+        network = build(
+            lambda: standalone(architecture, net.channels, net.cells_per_stage, net.classes), generator, self.like
+        )
+        return self.meter.watch(network)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Give the supernet fresh weights; for criteria that do not read trained ones."""
+        if self.needs.trained:
+            raise UndeclaredNeed("a selector that declares trained weights does not draw new ones")
+        initialise(self.network, generator)
+
+    def _require(self, need: str) -> None:
+        if not getattr(self.needs, need):
+            raise UndeclaredNeed(f"{self.cell.selector} does not declare that it needs {need}, so it is withheld")
+
+
+def one_hot(operation: int, like: Tensor) -> Tensor:
+    """[5] with a 1 at `operation`, on the device and in the dtype of `like`."""
+    row = torch.zeros(len(OPERATIONS), dtype=like.dtype, device=like.device)
+    row[operation] = 1
+    return row
