@@ -92,8 +92,11 @@ def standardised(scores: np.ndarray) -> np.ndarray:
 
 
 def architecture_scores(scores: np.ndarray) -> np.ndarray:
-    """[15625], space order: the sum over edges of the standardised score of the operation on it."""
-    return standardised(scores)[np.arange(len(EDGES)), all_architectures()].sum(axis=1)
+    """[15625], space order: the sum over edges of the standardised score of the operation on it.
+
+    Rounded to 1e-9, so that architectures with the same scores on other edges tie whatever the order of summation.
+    """
+    return standardised(scores)[np.arange(len(EDGES)), all_architectures()].sum(axis=1).round(9)
 
 
 def expand(ranking: Ranking) -> np.ndarray:

@@ -1,0 +1,290 @@
+"""Every measure against a literal computation: loops over pairs and over all architectures."""
+
+import itertools
+import math
+import os
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench import measures
+from bench.equivalence import function_classes, representatives
+from bench.measures import (
+    architecture_scores,
+    decision_regret,
+    edge_agreement,
+    expand,
+    measure,
+    oracle,
+    outcome,
+    space_agreement,
+    standardised,
+    tau_b,
+    transfer,
+)
+from bench.selection import Decision, Ranking, Selection
+from bench.space import N_ARCHITECTURES, architecture_of, code
+from bench.table import Accuracies, GroundTruth
+from tests.bench.synthetic_table import accuracies
+
+ACCURACIES = accuracies(noise=1.0)
+SPACE = list(itertools.product(range(5), repeat=6))
+RNG = np.random.default_rng(5)
+
+
+def brute_force_tau_b(first: list[float], second: list[float]) -> float:
+    """Kendall 1945: concordant minus discordant pairs over the root of the pairs not tied in each."""
+    concordant = untied_first = untied_second = 0
+    for (a, x), (b, y) in itertools.combinations(zip(first, second, strict=True), 2):
+        concordant += (int(a > b) - int(a < b)) * (int(x > y) - int(x < y))
+        untied_first += int(a != b)
+        untied_second += int(x != y)
+    if not untied_first or not untied_second:
+        return 0.0
+    return concordant / math.sqrt(untied_first * untied_second)
+
+
+few_values = st.integers(-3, 3).map(float)
+pairs = st.lists(st.tuples(few_values, few_values), min_size=2, max_size=12)
+
+
+@settings(deadline=None)
+@given(pairs)
+def test_tau_b_with_ties(pairs: list[tuple[float, float]]) -> None:
+    first, second = (list(values) for values in zip(*pairs, strict=True))
+    assert tau_b(np.array(first), np.array(second)) == pytest.approx(brute_force_tau_b(first, second), abs=1e-12)
+
+
+def test_tau_b_refuses_nan() -> None:
+    with pytest.raises(ValueError, match="nan"):
+        tau_b(np.array([1, np.nan]), np.array([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("kind", ["best", "mean"])
+def test_the_oracle_enumerates_all_architectures_with_an_operation(kind: str) -> None:
+    found = oracle(ACCURACIES, kind)
+    for edge, operation in itertools.product(range(6), range(5)):
+        held = [ACCURACIES[i] for i, architecture in enumerate(SPACE) if architecture[edge] == operation]
+        assert len(held) == 5**5
+        expected = max(held) if kind == "best" else math.fsum(held) / len(held)
+        assert found[edge, operation] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_oracle_of_a_subset_leaves_the_others_out() -> None:
+    known = RNG.random(N_ARCHITECTURES) < 0.01
+    known[[architecture[2] == 4 for architecture in SPACE]] = False
+    partly = np.where(known, ACCURACIES, np.nan)
+    for kind, reduce in (("best", max), ("mean", lambda held: math.fsum(held) / len(held))):
+        found = oracle(partly, kind)
+        for edge, operation in itertools.product(range(6), range(5)):
+            held = [ACCURACIES[i] for i, a in enumerate(SPACE) if known[i] and a[edge] == operation]
+            if held:
+                assert found[edge, operation] == pytest.approx(reduce(held), abs=1e-9)
+            else:
+                assert math.isnan(found[edge, operation])
+    with pytest.raises(ValueError, match="neither 'best' nor 'mean'"):
+        oracle(ACCURACIES, "median")
+
+
+def random_scores(tied_edges: int) -> np.ndarray:
+    scores = RNG.normal(size=(6, 5))
+    scores[RNG.permutation(6)[:tied_edges]] = RNG.normal()
+    scores[0, 1] = scores[0, 2]
+    return scores
+
+
+@pytest.mark.parametrize("tied_edges", [0, 1, 6])
+def test_the_agreement_is_the_mean_over_edges_and_tied_ones_count_zero(tied_edges: int) -> None:
+    scores = random_scores(tied_edges)
+    found = asdict(edge_agreement(scores, ACCURACIES))
+    for kind in ("best", "mean"):
+        strengths = oracle(ACCURACIES, kind)
+        for suffix, kept in (("", slice(0, 5)), ("_no_none", slice(1, 5))):
+            taus = [brute_force_tau_b(list(scores[e, kept]), list(strengths[e, kept])) for e in range(6)]
+            assert found[f"tau_{kind}{suffix}"] == pytest.approx(sum(taus) / 6, abs=1e-12)
+    assert found["tied_edges"] == tied_edges
+
+
+def test_the_oracle_agrees_with_itself() -> None:
+    found = edge_agreement(oracle(ACCURACIES, "mean"), ACCURACIES)
+    assert found.tau_mean == pytest.approx(1) and found.tau_mean_no_none == pytest.approx(1)
+    against = edge_agreement(-oracle(ACCURACIES, "mean"), ACCURACIES)
+    assert against.tau_mean == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("wrong", [np.full((6, 5), np.nan), np.zeros((5, 6)), np.full((6, 5), np.inf)])
+def test_scores_that_are_no_scores_are_refused(wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"finite and of shape \(6, 5\)"):
+        edge_agreement(wrong, ACCURACIES)
+
+
+def test_architecture_scores_add_standardised_edge_scores() -> None:
+    scores = random_scores(1)
+    total = architecture_scores(scores)
+    for position in range(0, N_ARCHITECTURES, 1234):
+        expected = 0.0
+        for edge, operation in enumerate(architecture_of(position)):
+            row = scores[edge].tolist()
+            mean = sum(row) / 5
+            spread = math.sqrt(sum((value - mean) ** 2 for value in row) / 5)
+            expected += (row[operation] - mean) / spread if len(set(row)) > 1 else 0.0
+        assert total[position] == pytest.approx(expected, abs=1e-8)
+
+
+def test_equal_scores_that_do_not_sum_exactly_stay_a_tie() -> None:
+    assert (standardised(np.full((6, 5), 0.1)) == 0).all()
+
+
+def test_architectures_with_the_same_scores_tie_whatever_the_order_of_summation() -> None:
+    scores = np.tile([0.1, 0.2, 0.3, 0.7, 0.15], (6, 1))
+    total = architecture_scores(scores)
+    assert len({total[code(order)] for order in itertools.permutations((0, 1, 2, 3, 4, 4))}) == 1
+
+
+def test_tau_space_of_edge_scores() -> None:
+    scores = random_scores(0)
+    tau, n = space_agreement(scores, None, ACCURACIES)
+    assert n == N_ARCHITECTURES
+    sample = RNG.permutation(N_ARCHITECTURES)[:300]
+    total = architecture_scores(scores)
+    # The definition over a sample, literally, and the whole space near it.
+    assert tau_b(total[sample], ACCURACIES[sample]) == pytest.approx(
+        brute_force_tau_b(list(total[sample]), list(ACCURACIES[sample])), abs=1e-12
+    )
+    assert tau == tau_b(total, ACCURACIES)
+
+
+def test_a_full_ranking_is_compared_as_it_is() -> None:
+    ranking = Ranking(np.arange(N_ARCHITECTURES), ACCURACIES * 2 - 1)
+    tau, n = space_agreement(np.zeros((6, 5)), ranking, ACCURACIES)
+    assert (tau, n) == (pytest.approx(1), N_ARCHITECTURES)
+
+
+def test_a_ranking_of_class_representatives_is_expanded_to_the_space() -> None:
+    codes = representatives(function_classes())
+    scores = RNG.normal(size=len(codes))
+    expanded = expand(Ranking(codes, scores))
+    by_class = dict(zip(function_classes()[codes].tolist(), scores.tolist(), strict=True))
+    assert expanded.tolist() == [by_class[number] for number in function_classes().tolist()]
+    tau, n = space_agreement(np.zeros((6, 5)), Ranking(codes, scores), ACCURACIES)
+    assert (tau, n) == (tau_b(expanded, ACCURACIES), N_ARCHITECTURES)
+
+
+def test_a_sampled_ranking_is_compared_over_its_own_sample() -> None:
+    codes = RNG.permutation(N_ARCHITECTURES)[:200]
+    scores = RNG.integers(0, 5, size=200).astype(float)
+    tau, n = space_agreement(np.zeros((6, 5)), Ranking(codes, scores), ACCURACIES)
+    assert n == 200
+    assert tau == pytest.approx(brute_force_tau_b(list(scores), list(ACCURACIES[codes])), abs=1e-12)
+
+
+def test_an_architecture_keeps_its_own_score_beside_equivalent_ones() -> None:
+    members = np.flatnonzero(function_classes() == function_classes()[0])
+    expanded = expand(Ranking(members[:2], np.array([1.0, 3.0])))
+    assert expanded[members[:2]].tolist() == [1, 3]
+    assert set(expanded[members[2:]]) == {2.0}
+    with pytest.raises(ValueError, match="scores an architecture twice"):
+        expand(Ranking(np.array([1, 1]), np.array([1.0, 2.0])))
+
+
+def literal_decision_regret(decisions: list[Decision]) -> list[float]:
+    fixed: dict[int, int] = {}
+    best = [max(ACCURACIES)]
+    for decision in decisions:
+        fixed[decision.edge] = decision.operation
+        best.append(max(ACCURACIES[i] for i, a in enumerate(SPACE) if all(a[e] == o for e, o in fixed.items())))
+    return [before - after for before, after in itertools.pairwise(best)]
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.permutations(range(6)), st.tuples(*[st.integers(0, 4)] * 6))
+def test_decision_regret_is_what_each_decision_closes_off(order: list[int], architecture: tuple) -> None:
+    decisions = [Decision(edge, architecture[edge]) for edge in order]
+    found = decision_regret(decisions, ACCURACIES)
+    assert found == pytest.approx(literal_decision_regret(decisions), abs=1e-9)
+    assert min(found) >= 0
+    assert sum(found) == pytest.approx(ACCURACIES.max() - ACCURACIES[code(architecture)], abs=1e-9)
+
+
+@pytest.mark.parametrize("edges", [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 4], []])
+def test_decisions_must_fix_every_edge_once(edges: list[int]) -> None:
+    with pytest.raises(ValueError, match="do not fix each edge once"):
+        decision_regret([Decision(edge, 0) for edge in edges], ACCURACIES)
+
+
+def test_outcome_counts_strictly_worse_architectures() -> None:
+    values = np.full(N_ARCHITECTURES, 50.0)
+    values[:100] = 40
+    values[-1] = 60
+    found = outcome(values, 50.0)
+    mean = (100 * 40 + (N_ARCHITECTURES - 101) * 50 + 60) / N_ARCHITECTURES
+    assert found.regret == 10
+    assert found.percentile == pytest.approx(100 * 100 / N_ARCHITECTURES)
+    assert found.gain == pytest.approx((50 - mean) / (60 - mean))
+    best = outcome(values, 60.0)
+    assert (best.regret, best.gain) == (0, 1)
+
+
+def test_gain_does_not_exist_where_nothing_differs() -> None:
+    # The mean of equal numbers need not be that number to the last digit.
+    assert outcome(np.full(N_ARCHITECTURES, 33.1), 33.1).gain is None
+
+
+def selection(architecture: tuple, scores: np.ndarray | None = None) -> Selection:
+    scores = RNG.normal(size=(6, 5)) if scores is None else scores
+    return Selection(architecture, scores, [Decision(edge, architecture[edge]) for edge in (3, 0, 5, 1, 2, 4)])
+
+
+def table() -> GroundTruth:
+    index = np.random.default_rng(0).permutation(N_ARCHITECTURES)
+    held = Accuracies(ACCURACIES, ACCURACIES - 1, parameters=np.arange(N_ARCHITECTURES) + 0.0)
+    return GroundTruth("t", {"full": held, "bare": Accuracies(ACCURACIES[::-1])}, index)
+
+
+def test_measure_gives_every_column() -> None:
+    truth, chosen = table(), selection((1, 1, 3, 0, 2, 1))
+    position = code(chosen.architecture)
+    found = measure(chosen, truth, "full")
+    assert list(found) == ["index", *measures.MEASURES]
+    assert found["index"] == truth.index[position]
+    assert found["test"] == ACCURACIES[position]
+    assert found["valid"] == ACCURACIES[position] - 1
+    assert found["regret"] == pytest.approx(max(ACCURACIES) - ACCURACIES[position])
+    assert found["percentile"] == pytest.approx(100 * sum(ACCURACIES[position] > ACCURACIES) / N_ARCHITECTURES)
+    assert found["skips"] == 3
+    assert found["parameters"] == position
+    assert found["tau_space_n"] == N_ARCHITECTURES
+    assert sum(found["decision_regret"]) == pytest.approx(found["regret"])
+
+
+def test_measure_leaves_open_what_the_table_does_not_hold() -> None:
+    found = measure(selection((0, 1, 2, 3, 4, 0)), table(), "bare")
+    assert found["valid"] is None and found["parameters"] is None
+
+
+def test_measure_refuses_decisions_that_lead_elsewhere() -> None:
+    wrong = selection((0, 1, 2, 3, 4, 0))
+    wrong.architecture = (1, 1, 2, 3, 4, 0)
+    with pytest.raises(ValueError, match="the decisions lead to"):
+        measure(wrong, table(), "full")
+
+
+def test_transfer_looks_an_architecture_up_on_every_data_set() -> None:
+    found = transfer((0, 1, 2, 3, 4, 0), table())
+    position = code((0, 1, 2, 3, 4, 0))
+    assert list(found) == ["full", "bare"]
+    assert found["full"]["test"] == ACCURACIES[position] and found["full"]["valid"] == ACCURACIES[position] - 1
+    assert found["bare"]["test"] == ACCURACIES[::-1][position] and found["bare"]["valid"] is None
+    assert found["bare"]["regret"] == pytest.approx(max(ACCURACIES) - ACCURACIES[::-1][position])
+
+
+@pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")
+def test_all_skip_on_the_real_table() -> None:
+    from bench.table_sources import open_table
+
+    found = measure(selection((1,) * 6), open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10")
+    assert round(float(found["test"]), 3) == 54.297  # type: ignore[arg-type]
+    assert found["skips"] == 6

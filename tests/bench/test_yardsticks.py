@@ -1,0 +1,143 @@
+"""Floors, ceilings and the noise ceiling."""
+
+import itertools
+import os
+
+import numpy as np
+import pytest
+
+from bench.equivalence import function_classes
+from bench.measures import edge_tau, oracle, tau_b
+from bench.space import N_ARCHITECTURES, code
+from bench.table import Accuracies, GroundTruth
+from bench.yardsticks import Yardstick, floors_and_ceilings, noise_ceiling
+from tests.bench.synthetic_table import accuracies, class_table
+
+SPACE = list(itertools.product(range(5), repeat=6))
+TEST = accuracies(3)
+
+
+def by_name(table: GroundTruth, dataset: str) -> dict[str, Yardstick]:
+    return {stick.name: stick for stick in floors_and_ceilings(table, dataset)}
+
+
+@pytest.fixture(scope="module")
+def sticks() -> dict[str, Yardstick]:
+    sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
+    return by_name(GroundTruth("t", {"d": Accuracies(TEST, TEST - 2, parameters=sizes, flops=sizes * 3)}), "d")
+
+
+def test_every_floor_and_ceiling_is_there(sticks: dict[str, Yardstick]) -> None:
+    assert list(sticks) == ["random", "all-skip", "constant-order", "params", "flops", "all-3x3", "optimum"]
+
+
+def test_random_is_the_exact_expectation_over_the_space(sticks: dict[str, Yardstick]) -> None:
+    stick = sticks["random"]
+    assert stick.architecture is None
+    assert stick.test == pytest.approx(sum(TEST) / N_ARCHITECTURES)
+    assert stick.valid == pytest.approx(sum(TEST - 2) / N_ARCHITECTURES)
+    assert stick.regret == pytest.approx(max(TEST) - sum(TEST) / N_ARCHITECTURES)
+    sample = [100 * np.mean(value > TEST) for value in TEST[::7]]
+    assert stick.percentile == pytest.approx(np.mean(sample), abs=1.5)
+    assert stick.gain == pytest.approx(0)
+
+
+def test_fixed_architectures_are_looked_up(sticks: dict[str, Yardstick]) -> None:
+    for name, architecture in (("all-skip", (1,) * 6), ("all-3x3", (3,) * 6)):
+        stick = sticks[name]
+        assert stick.architecture == architecture
+        assert stick.test == TEST[code(architecture)] and stick.valid == stick.test - 2
+        assert stick.regret == pytest.approx(max(TEST) - stick.test)
+        assert stick.percentile == pytest.approx(100 * np.mean(stick.test > TEST))
+        assert stick.tau_best is None and stick.tau_space is None
+
+
+def test_the_constant_order_has_scores(sticks: dict[str, Yardstick]) -> None:
+    stick = sticks["constant-order"]
+    assert stick.architecture == (3,) * 6
+    ranks = np.tile([0.0, 2.0, 3.0, 4.0, 1.0], (6, 1))  # none 0, pool 1, skip 2, 1x1 3, 3x3 4
+    assert stick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
+    assert stick.tau_best_no_none == pytest.approx(edge_tau(ranks, oracle(TEST, "best"), without_none=True))
+    totals = np.array([sum(ranks[0][op] for op in a) for a in SPACE])
+    assert stick.tau_space == pytest.approx(tau_b(totals, TEST))
+
+
+def test_size_ranks_architectures(sticks: dict[str, Yardstick]) -> None:
+    sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
+    ranks = np.tile([0.0, 0.0, 1.0, 9.0, 0.0], (6, 1))
+    for name in ("params", "flops"):
+        stick = sticks[name]
+        assert stick.architecture == (3,) * 6
+        assert stick.tau_space == pytest.approx(tau_b(sizes, TEST))
+        assert stick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
+
+
+def test_size_is_counted_where_the_table_does_not(sticks: dict[str, Yardstick]) -> None:
+    bare = by_name(GroundTruth("t", {"d": Accuracies(TEST)}), "d")
+    assert "flops" not in bare
+    assert bare["params"].tau_space == sticks["params"].tau_space
+    assert bare["params"].valid is None
+
+
+def test_the_optimum_is_the_best(sticks: dict[str, Yardstick]) -> None:
+    stick = sticks["optimum"]
+    assert code(stick.architecture) == TEST.argmax()  # type: ignore[arg-type]
+    assert (stick.regret, stick.gain, stick.tau_best) == (0, 1, pytest.approx(1))
+    assert "more reach the same" not in stick.note
+    tied = TEST.copy()
+    tied[0] = tied.max()
+    assert "1 more reach the same" in by_name(GroundTruth("t", {"d": Accuracies(tied)}), "d")["optimum"].note
+
+
+def test_without_noise_the_ceiling_is_one() -> None:
+    trials = np.stack([TEST, np.full_like(TEST, np.nan), TEST], axis=1)
+    found = noise_ceiling(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", draws=2)
+    taus = [found[name] for name in ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")]
+    assert taus == pytest.approx([1] * 5)
+    assert (found["n"], found["draws"]) == (N_ARCHITECTURES, 2)
+
+
+def test_with_two_trials_the_ceiling_is_their_agreement() -> None:
+    trials = np.stack([TEST, TEST + np.random.default_rng(0).normal(0, 3, len(TEST)).clip(-9, 9)], axis=1)
+    found = noise_ceiling(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", draws=1)
+    # Which of the two comes first is drawn per architecture, and moves the agreement of the trials little.
+    assert found["tau_space"] == pytest.approx(tau_b(trials[:, 0], trials[:, 1]), abs=0.02)
+    assert found["tau_space"] == noise_ceiling(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", 1)["tau_space"]
+
+
+def test_equivalent_architectures_share_the_draw() -> None:
+    """Members of a class are one training: drawing for each apart would average the noise away."""
+    table = class_table(trials=4, noise=8.0)
+    found = noise_ceiling(table, "digits", draws=5)
+    trials = table.trials("digits")
+    assert trials is not None
+    repeated = (~np.isnan(trials)).sum(axis=1) >= 2
+    assert found["n"] == repeated.sum()
+    classes = np.unique(function_classes()[repeated])
+    rng, expected = np.random.default_rng(1), []
+    for _ in range(5):
+        pair = np.full((2, N_ARCHITECTURES), np.nan)
+        for number in classes:
+            members = function_classes() == number
+            run = trials[members][0]
+            pair[:, members] = rng.permutation(run[~np.isnan(run)])[:2, None]
+        expected.append(edge_tau(oracle(pair[0], "mean"), oracle(pair[1], "mean")))
+    assert found["tau_mean"] == pytest.approx(np.mean(expected), abs=0.15)
+
+
+def test_without_a_second_trial_there_is_no_ceiling() -> None:
+    for held in (Accuracies(TEST), Accuracies(trials=TEST[:, None])):
+        found = noise_ceiling(GroundTruth("t", {"d": held}), "d")
+        assert found["n"] == 0 and found["tau_best"] is None
+        assert found["how"] == "no architecture was trained twice"
+
+
+@pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")
+def test_anchors_of_the_real_table() -> None:
+    from bench.table_sources import open_table
+
+    real = by_name(open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10")
+    rounded = {name: round(real[name].test, 3) for name in ("all-skip", "all-3x3", "optimum")}
+    assert rounded == {"all-skip": 54.297, "all-3x3": 93.76, "optimum": 94.373}
+    assert round(real["random"].test, 2) == 87.06
+    assert real["params"].architecture == (3,) * 6
