@@ -199,10 +199,14 @@ class Timings:
         self._cells: dict[tuple[object, ...], list[float]] = {}
         self._supernets: dict[tuple[object, ...], list[float]] = {}
         for row in rows:
-            if row.get("selector"):
-                self._add(self._cells, row, row["selector"], row.get("wall_seconds"))
-            else:
-                self._add(self._supernets, row, row["recipe"], row.get("training_seconds"))
+            self.learn(row)
+
+    def learn(self, row: Mapping[str, Any]) -> None:
+        """Take one more timing into account."""
+        if row.get("selector"):
+            self._add(self._cells, row, row["selector"], row.get("wall_seconds"))
+        else:
+            self._add(self._supernets, row, row["recipe"], row.get("training_seconds"))
 
     @staticmethod
     def _add(table: dict[tuple[object, ...], list[float]], row: Mapping[str, Any], name: str, seconds: object) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,18 +79,23 @@ class Run:
             self._select(todo, failed, progress)
         return Counter(self.states.values())
 
-    def _remaining_of(self, todo: Sequence[PlannedCell]) -> Any:
+    def _remaining_of(self, todo: Sequence[PlannedCell]) -> Callable[[], float | None]:
+        """How many seconds are left, judged by what was timed before and in this run."""
+
         def remaining() -> float | None:
             left = [cell for cell in todo if cell.stem not in self.states]
             untrained = {supernet.key for supernet in self.untrained(left)}
             trained = {cell.supernet.key for cell in left} - untrained
             seconds, unknown = self.timings.estimate(left, trained, self.workplace.pool.jobs)
-            return None if unknown else seconds
+            known = len(left) + len(untrained) - unknown
+            # What nothing like it was timed is taken for the average of the rest, once that is most of it.
+            return seconds * (known + unknown) / known if known > unknown else None
 
         return remaining
 
     def _train(self, supernets: Sequence[Supernet], progress: Progress) -> dict[str, Outcome]:
         """Train `supernets`; returns the outcomes of those that failed, by supernet key."""
+        columns = {cell.supernet.key: cell.columns for cell in self.plan}
         failed: dict[str, Outcome] = {}
         told = None if self.workplace.pool.own_processes else progress
         tasks: list[tuple[int, Task]] = [
@@ -106,6 +111,7 @@ class Run:
                 progress.say(f"supernet {supernet.title} failed: {outcome.reason}")
             else:
                 self._log(f"supernet.{supernet.key}").unlink(missing_ok=True)
+                self.timings.learn({**columns[supernet.key], "selector": "", "training_seconds": outcome.seconds})
                 progress.trained(supernet.title, outcome.seconds)
         return failed
 
@@ -146,6 +152,7 @@ class Run:
     def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None) -> None:
         """Write the cell's cost, then its record: a record on disk always has its cost beside it."""
         if outcome.cost:
+            self.timings.learn({**planned.columns, **outcome.cost})
             content = {"cell": dict(planned.columns), **outcome.cost}
             write_whole(self.store.costs / f"{planned.stem}.json", json.dumps(content, indent=1) + "\n")
         record: dict[str, Any] = {
