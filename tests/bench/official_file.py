@@ -59,6 +59,17 @@ def _training(member: int, dataset: str, seed: int, version: str) -> dict[str, A
     return result.state_dict()
 
 
+@cache
+def _trainings(member: int, seeds: tuple[int, ...], version: str) -> dict[str, Any]:
+    """The fields of an architecture's results that others share."""
+    return {
+        "dataset_seed": {dataset: list(seeds) for dataset in DATASETS},
+        "all_results": {
+            (dataset, seed): _training(member, dataset, seed, version) for dataset in DATASETS for seed in seeds
+        },
+    }
+
+
 def official_content(version: str) -> dict[str, Any]:
     """The dict that an official file of `version` (`v1_0` or `v1_1`) pickles."""
     from nas_201_api import ArchResults
@@ -69,13 +80,7 @@ def official_content(version: str) -> dict[str, Any]:
     infos = {}
     for index, string in enumerate(strings):
         state = ArchResults(index, string).state_dict()
-        seeds = seeds_of(index)
-        state["dataset_seed"] = dict.fromkeys(DATASETS, seeds)
-        state["all_results"] = {
-            (dataset, seed): _training(index * 13 % POOL, dataset, seed, version)
-            for dataset in DATASETS
-            for seed in seeds
-        }
+        state.update(_trainings(index * 13 % POOL, tuple(seeds_of(index)), version))
         infos[index] = {"less": less, "full": state}
     return {
         "meta_archs": strings,
