@@ -80,7 +80,10 @@ def edge_tau(scores: np.ndarray, strengths: np.ndarray, *, without_none: bool = 
     A fully tied edge counts 0. `without_none` compares the other four operations only.
     """
     kept = [operation for operation in range(len(OPERATIONS)) if not (without_none and operation == NONE)]
-    return float(np.mean([tau_b(scores[edge, kept], strengths[edge, kept]) for edge in range(len(EDGES))]))
+    first, second = _pair_signs(np.asarray(scores)[:, kept]), _pair_signs(np.asarray(strengths)[:, kept])
+    untied = np.sqrt((first**2).sum(axis=(1, 2)) * (second**2).sum(axis=(1, 2)))
+    agreement = (first * second).sum(axis=(1, 2))
+    return float(np.divide(agreement, untied, out=np.zeros(len(EDGES)), where=untied > 0).mean())
 
 
 def standardised(scores: np.ndarray) -> np.ndarray:
@@ -217,6 +220,13 @@ def transfer(architecture: Architecture, table: GroundTruth) -> dict[str, dict[s
             **asdict(outcome(table.accuracy(dataset), accuracy["test"])),
         }
     return found
+
+
+def _pair_signs(values: np.ndarray) -> np.ndarray:
+    """[6, k, k]: for each edge, which of two operations scores higher (1, -1, or 0 for a tie)."""
+    if np.isnan(values).any():
+        raise ValueError("tau-b of values that are nan")
+    return np.sign(values[:, :, None] - values[:, None, :])
 
 
 def _tied(values: np.ndarray) -> bool:
