@@ -62,7 +62,7 @@ class Meter:
             self._aside = False
             self._paused += self._now() - start
 
-    def watch(self, module: nn.Module) -> nn.Module:
+    def watch(self, module: nn.Module) -> None:
         """Count the forward passes of `module`, and the backward passes through its output."""
         meter = self
 
@@ -72,7 +72,6 @@ class Meter:
                 output.register_hook(lambda _gradient: meter.count(backward=1))
 
         module.register_forward_hook(after_forward)
-        return module
 
     def cost(self) -> Cost:
         """What it has cost so far."""

@@ -18,7 +18,7 @@ from selectors.contract import Needs
 from selectors.parts.initialisation import build, initialise
 from selectors.parts.meter import Meter
 from supernets.evaluation import evaluate
-from supernets.literal import LiteralSupernet
+from supernets.literal import LiteralSupernet, Mixture
 from supernets.network import Observer, Supernet, standalone
 from supernets.precision import autocast
 
@@ -93,6 +93,8 @@ class Search:
         """A tensor on the device and in the dtype of the network."""
         self.decided: dict[int, int] = {}
         """The operation of each decided edge."""
+        self.axes: dict[str, str | int] = {}
+        """Further axes of the shared random numbers, where a selector searches several times."""
         self._alphas = alphas.detach().clone()
         self._recipe, self._half, self._make_tuner, self._history = recipe, half, make_tuner, history
         self._tuner: Tunes | None = None
@@ -191,7 +193,7 @@ class Search:
     def shared_seed(self, purpose: str, **axes: str | int) -> int:
         """A seed that every selector of this checkpoint and selector seed gets alike."""
         cell = self.cell
-        return cell.supernet.derive(purpose, epoch=cell.epoch, selector_seed=cell.selector_seed, **axes)
+        return cell.supernet.derive(purpose, epoch=cell.epoch, selector_seed=cell.selector_seed, **self.axes, **axes)
 
     # ---- work
 
@@ -226,11 +228,13 @@ class Search:
 
     # ---- networks for proxies
 
-    def mixture(self, weights: Tensor) -> nn.Module:
+    def mixture(self, weights: Tensor) -> Mixture:
         """A copy of the supernet as a plain module of images, with edge weights [6, 5]; its passes are counted."""
         with torch.random.fork_rng(devices=[]):  # the constructor of nn.Conv2d draws; the values are overwritten
             network = LiteralSupernet.like(self.network)
-        return self.meter.watch(network.mixture(weights))
+        mixture = network.mixture(weights)
+        self.meter.watch(mixture)
+        return mixture
 
     def standalone(self, architecture: Architecture, generator: torch.Generator) -> nn.Module:
         """The network that NAS-Bench-201 trains for `architecture`, untrained; its passes are counted."""
@@ -238,13 +242,24 @@ class Search:
         network = build(
             lambda: standalone(architecture, net.channels, net.cells_per_stage, net.classes), generator, self.like
         )
-        return self.meter.watch(network)
+        self.meter.watch(network)
+        return network
 
-    def initialise(self, generator: torch.Generator) -> None:
-        """Give the supernet fresh weights; for criteria that do not read trained ones."""
-        if self.needs.trained:
-            raise UndeclaredNeed("a selector that declares trained weights does not draw new ones")
-        initialise(self.network, generator)
+    def branch(self, generator: torch.Generator | None = None) -> Search:
+        """A search of its own that starts where this one is, on the same meter.
+
+        With a `generator` the copy has fresh weights, for criteria that do not read trained ones.
+        """
+        twin = copy.copy(self)
+        twin.network = copy.deepcopy(self.network)
+        twin.decided = dict(self.decided)
+        twin._alphas = self._alphas.clone()
+        twin._tuner = None
+        if generator is not None:
+            if self.needs.trained:
+                raise UndeclaredNeed("a selector that declares trained weights does not draw new ones")
+            initialise(twin.network, generator)
+        return twin
 
     def _require(self, need: str) -> None:
         if not getattr(self.needs, need):

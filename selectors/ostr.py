@@ -1,0 +1,56 @@
+"""OStr: operation strength by a first-order Taylor expansion of the loss.
+
+Yang, Zheng, Han, Song, Huang & Li, "OStr-DARTS: Differentiable Neural Architecture Search based on Operation
+Strength", arXiv 2409.14433. The abstract says that the importance of an operation is estimated "by its effect
+on the final loss"; no code is public and the formula was not available to us. THIS FILE IS OUR READING OF THE
+ABSTRACT: the change of the loss if the operation is taken out, to first order, as in filter pruning (Molchanov
+et al., ICLR 2017). With z = p o(x) an operation's contribution, that is <dL/dz, z> summed over all cells that
+share p, which is p dL/dp: all 30 scores come out of one backward pass per mini-batch.
+
+`ostr[absolute=batch]` takes the absolute value per mini-batch, so that batches do not cancel. `ostr-exact`
+removes the operation instead of expanding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from selectors.contract import Needs, Rule, one_of, option
+from selectors.parts.schedule import Greedy
+from selectors.parts.search import Search
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taylor(Rule):
+    """How much the loss would change, to first order, without the operation."""
+
+    absolute: str = option("sum", one_of("sum", "batch"), "absolute value of the sum over images, or per mini-batch")
+
+    @property
+    def needs(self) -> Needs:
+        """The trained mixture and labelled images."""
+        return Needs(trained=True, alphas=True, images=True, labels=True)
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: |p dL/dp|, with L the mean loss over the selection images; 0 for `none`."""
+        weights = search.weights().requires_grad_()
+        total = torch.zeros(weights.shape, dtype=torch.float64, device=weights.device)
+        images = sum(len(y) for _, y in search.batches)
+        for batch in search.batches:
+            (gradient,) = torch.autograd.grad(search.loss(batch, weights), [weights])
+            search.meter.count(backward=1)
+            change = (weights * gradient).detach().double() * (len(batch[1]) / images)
+            total += change.abs() if self.absolute == "batch" else change
+        return total.abs().cpu().numpy()[list(edges)]
+
+
+SELECTOR = Greedy(
+    paper="Yang et al., OStr-DARTS, arXiv 2409.14433 (our reading of the abstract)",
+    formula="|p(e, o) dL/dp(e, o)|",
+    direction="largest",
+    passes="B forward and B backward",
+    differs="no code is public, and the formula is our reading of the abstract",
+    rule=Taylor(),
+)

@@ -1,0 +1,93 @@
+"""Rules that perturb or discretise the supernet and score the result by a zero-cost proxy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from torch import Tensor, nn
+
+from bench.names import canonical
+from bench.space import NONE, OPERATIONS
+from selectors import proxies
+from selectors.contract import Needs, Rule
+from selectors.parts.perturbation import OPERATION_INDICES, discretised, without
+from selectors.parts.search import Search
+
+
+def needs_of(proxy: str, *, trained: bool) -> Needs:
+    """What scoring a network by `proxy` reads; the alphas go with the trained weights."""
+    declared = proxies.find(proxy)
+    return Needs(trained=trained, alphas=trained, images=True, labels=declared.uses_labels)
+
+
+def proxy_score(
+    search: Search, proxy: str, network: nn.Module, batch: tuple[Tensor, Tensor | None], seed: int
+) -> float:
+    """The score of `network` by `proxy`, larger = better, with batch norm as the cell says.
+
+    A proxy that prescribes what batch norm does (synflow by-passes it) keeps to that. Raises ProxyFailure.
+    """
+    declared = proxies.find(proxy)
+    own_mode = {f.name: getattr(declared, f.name) for f in fields(declared)}.get("bn")
+    options = {"bn": "running"} if search.cell.bn == "running" and own_mode == "batch" else {}
+    images, labels = batch
+    return proxies.score(canonical(proxy, options), network, images, labels, seed=seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxyRule(Rule):
+    """A score of one mini-batch; `place` says which of the mini-batches of the selection half it is."""
+
+    proxy: str
+    trained: bool = False
+    place: int = 0
+
+    @property
+    def needs(self) -> Needs:
+        """Images, labels if the proxy reads them, and the trained mixture if it is scored."""
+        return needs_of(self.proxy, trained=self.trained)
+
+    @property
+    def stochastic(self) -> bool:
+        """Untrained weights are drawn."""
+        return not self.trained
+
+    def _scores(self, search: Search, mixtures: Sequence[Tensor]) -> np.ndarray:
+        batches = search.proxy_batches(self.place + 1)
+        batch = batches[self.place % len(batches)]
+        network = search.mixture(mixtures[0])
+        # One draw of random numbers for all, so that operations are compared on equal terms.
+        seed = search.shared_seed("proxy", place=self.place)
+        values = []
+        for weights in mixtures:
+            network.weights.copy_(weights)
+            values.append(proxy_score(search, self.proxy, network, batch, seed))
+        return np.array(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskByProxy(ProxyRule):
+    """How much worse the proxy thinks of the supernet without an operation.
+
+    Source: Xiang et al., "Zero-Cost Operation Scoring in Differentiable Architecture Search", AAAI 2023, sec. 3.
+    """
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: minus the proxy of the supernet without the operation; for `none` of the whole supernet."""
+        weights = search.weights()
+        masked = [without(weights, e, o) for e in edges for o in OPERATION_INDICES if o != NONE]
+        values = -self._scores(search, [weights, *masked])
+        scores = np.full((len(edges), len(OPERATIONS)), values[0])
+        scores[:, NONE + 1 :] = values[1:].reshape(len(edges), 4)
+        return scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscretiseByProxy(ProxyRule):
+    """What the proxy thinks of the supernet with an edge reduced to one operation. Source: as MaskByProxy."""
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: the proxy of the supernet with the edge one-hot."""
+        weights = search.weights()
+        values = self._scores(search, [discretised(weights, e, o) for e in edges for o in OPERATION_INDICES])
+        return values.reshape(len(edges), len(OPERATIONS))

@@ -1,0 +1,48 @@
+"""Control: DARTS-PT's schedule with a random operation as the criterion.
+
+Not a method: decide and fine-tune edge by edge as `darts-pt` does, in the same order and on the same batches,
+and keep any operation. `pt-random[tune=0,order=once]` is a random architecture.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bench.space import EDGES, OPERATIONS
+from selectors.contract import Needs, Rule
+from selectors.parts.schedule import Greedy
+from selectors.parts.search import Search
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chance(Rule):
+    """Random numbers, the same for an edge whenever it is asked for."""
+
+    @property
+    def needs(self) -> Needs:
+        """Nothing."""
+        return Needs()
+
+    @property
+    def stochastic(self) -> bool:
+        """It is nothing else."""
+        return True
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: uniform in [0, 1)."""
+        generator = search.generator("chance")
+        table = torch.rand(len(EDGES), len(OPERATIONS), generator=generator, dtype=torch.float64)
+        return table.numpy()[list(edges)]
+
+
+SELECTOR = Greedy(
+    paper="none: a control",
+    formula="a random number",
+    direction="largest",
+    passes="5 gaps of tuning",
+    rule=Chance(),
+    order="random",
+    tune=None,
+)

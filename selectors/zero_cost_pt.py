@@ -1,0 +1,114 @@
+"""Zero-Cost-PT: perturb an untrained supernet and score it by a zero-cost proxy.
+
+Xiang, Dudziak, Abdelfattah, Chau, Lane & Wen, "Zero-Cost Operation Scoring in Differentiable Architecture
+Search", AAAI 2023, algorithm 1. Stage 1 makes N proposals: on an untrained supernet, edge after edge, mask each
+operation and keep the one without which the proxy is lowest. Stage 2 builds each distinct proposal as a
+stand-alone network, sums the proxy over V mini-batches, and takes the best.
+
+The paper's proxy is nwot (`jacob` in its code). `zero-cost-pt-PROXY` takes another; `zero-cost-pt-post` and
+`zero-cost-pt-PROXY-post` score the trained supernet, once and without stage 2, as its comparisons do.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.selection import Decision, Selection
+from selectors import proxies
+from selectors.contract import Needs, Selector, one_of, option, positive, yes_or_no
+from selectors.parts.orders import ORDERS
+from selectors.parts.schedule import Greedy, decide_greedily
+from selectors.parts.search import Search
+from selectors.parts.zero_cost import MaskByProxy, ProxyRule, proxy_score
+
+PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architecture Search, AAAI 2023"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroCostSearch(Selector):
+    """N proposals on untrained supernets, the best of which V mini-batches decide."""
+
+    rule: ProxyRule
+    order: str = option("random", one_of(*ORDERS), "in which order edges are decided")
+    proposals: int | None = option(None, positive, "proposals N of stage 1; the preset's if not given")
+    validation: int | None = option(None, positive, "mini-batches V of stage 2; the preset's if not given")
+    reinitialise: bool = option(True, yes_or_no, "new weights for each proposal; the released code keeps them")
+
+    @property
+    def needs(self) -> Needs:
+        """Images; labels if the proxy reads them; alphas if the edge order does."""
+        return self.rule.needs | ORDERS[self.order].needs
+
+    @property
+    def stochastic(self) -> bool:
+        """Weights and edge orders are drawn."""
+        return True
+
+    def select(self, search: Search) -> Selection:
+        """Propose, validate, take the best."""
+        scores, proposed = zip(*self._propose(search), strict=True)
+        values: dict[tuple[int, ...], float] = {}
+        best = max(range(len(proposed)), key=lambda i: self._validate(search, proposed[i], values))
+        for decision in proposed[best]:
+            search.decide(decision.edge, decision.operation)
+        return Selection(
+            search.architecture(), np.mean(scores, axis=0), list(proposed[best]),
+            facts={"proposals": len(proposed), "distinct_proposals": len(values)},
+        )  # fmt: skip
+
+    def _propose(self, search: Search) -> Iterator[tuple[np.ndarray, list[Decision]]]:
+        """Stage 1: scores before any decision, and the decisions, of each proposal."""
+        for i in range(self.proposals or search.settings.proposals):
+            proposal = search.branch(search.shared_generator("proposal", index=i if self.reinitialise else 0))
+            proposal.axes = {"proposal": i}
+            yield decide_greedily(replace(self.rule, place=i), self.order, 0, proposal)
+
+    def _validate(self, search: Search, decisions: list[Decision], values: dict[tuple[int, ...], float]) -> float:
+        """Stage 2: the sum of the proxy over V mini-batches on the stand-alone network, untrained."""
+        a, b, c, d, e, f = (decision.operation for decision in sorted(decisions, key=lambda d: d.edge))
+        architecture = (a, b, c, d, e, f)
+        if architecture not in values:
+            network = search.standalone(architecture, search.shared_generator("stand-alone"))
+            batches = search.proxy_batches(self.validation or search.settings.validation_batches)
+            seed = search.shared_seed("validation")
+            values[architecture] = sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
+        return values[architecture]
+
+
+def variants(
+    rule: type[ProxyRule], main: str | None, formula: str, direction: str, differs: str
+) -> dict[str, Selector]:  # fmt: skip
+    """By suffix: one search per proxy (`PROXY`; the main one has none), and its scores on the trained supernet."""
+    selectors: dict[str, Selector] = {}
+    for proxy in proxies.names():
+        about = proxies.find(proxy)
+        suffix = "" if proxy == main else proxy.replace("_", "-")
+        text = formula.format(proxy=proxy)
+        selectors[suffix] = ZeroCostSearch(
+            paper=f"{PAPER}; the proxy: {about.paper}", formula=text, direction=direction,
+            passes="N times 30 scores, and V per distinct proposal", differs=differs, version=about.version,
+            rule=rule(proxy=proxy),
+        )  # fmt: skip
+        selectors[f"{suffix}-post".lstrip("-")] = Greedy(
+            paper=f"{PAPER}; the proxy: {about.paper}", formula=f"{text}, trained supernet", direction=direction,
+            passes="30 scores", differs=differs, version=about.version,
+            rule=rule(proxy=proxy, trained=True), order="random",
+        )  # fmt: skip
+    return selectors
+
+
+VARIANTS = variants(
+    MaskByProxy,
+    main="nwot",
+    formula="-{proxy}(supernet without o on e)",
+    direction="lowest proxy without it",
+    differs=(
+        "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all"
+        " N proposals are one cell: reinitialise=no); un-augmented images of the selection half, one mini-batch per"
+        " proposal (the code: one per edge, training transform, first half); batch norm as --bn says (the code:"
+        " initial running statistics, --bn running); the mixture is exactly uniform; the orders global-*-once sort"
+        " by the scores (the code's popitem() takes the last edge, so that they are reverse)"
+    ),
+)
+SELECTOR = VARIANTS.pop("")
