@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP, parse
 from bench.table import GroundTruth
+from reports.blocks import NotDrawn
 from reports.results import Results
 from reports.strips import ROW, WIDTH, look, setting_key
 from reports.style import (
@@ -49,7 +50,7 @@ def cost_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     """Mean accuracy against seconds of selection; the Pareto set joined and named."""
     costs = selection_costs(results, dataset)
     if costs.empty:
-        raise ValueError("no selection of this data set has its seconds stored")
+        raise NotDrawn("no selection of this data set has its seconds stored")
     optimum, worst = float(table.accuracy(dataset).max()), float(table.accuracy(dataset).max() - costs["test"].min())
     with drawing():
         figure = Figure(figsize=(WIDTH * 0.8, 3.6), layout="constrained")
@@ -87,7 +88,7 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     """Share of skip connections, accuracy and tau against the epoch of the checkpoint, one column per setting."""
     frame = along_epochs(results, dataset)
     if frame.empty:
-        raise ValueError("no method was applied to more than one checkpoint of a supernet")
+        raise NotDrawn("no method was applied to more than one checkpoint of a supernet")
     settings = [setting for setting in results.settings if (frame["setting"] == setting).any()]
     methods = sorted(frame["method"].unique())
     optimum = float(table.accuracy(dataset).max())

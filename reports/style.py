@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 
 import matplotlib as mpl
 import numpy as np
@@ -98,7 +99,7 @@ def inline(svg: str, name: str, label: str) -> str:
     view_box = re.search(r'viewBox="([^"]*)"', svg)
     width = float(view_box.group(1).split()[2]) if view_box else 600.0
     opening = (
-        f'<svg viewBox="{view_box.group(1) if view_box else ""}" class="figure" role="img" aria-label="{label}"'
+        f'<svg viewBox="{view_box.group(1) if view_box else ""}" class="figure" role="img" aria-label="{escape(label)}"'
         f' style="max-width:{width * 4 / 3:.0f}px">'
     )
     svg = re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)

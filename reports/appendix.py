@@ -1,0 +1,139 @@
+"""Sections that a reviewer turns to: failures, published numbers, provenance, glossary."""
+
+import csv
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from reports.blocks import Cell, Column, Heading, Prose, Row, Section, Table
+from reports.source import Source
+from reports.text import spread
+
+GLOSSARY = (
+    ("test, valid", "accuracy of the selected architecture trained alone for 200 epochs, %, mean over the trials that the"
+     " table holds (1 to 3), never imputed, never a random trial. cifar10: test is ori-test after training on all 50,000"
+     " images, valid is x-valid after training on half; cifar100 and imagenet16: x-test and x-valid. Selection never"
+     " reads test images."),
+    ("regret", "best test accuracy of the space minus test, points"),
+    ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %"),
+    ("gain", "(test − mean of the space) / (best − mean of the space)"),
+    ("oracle", "what an operation on an edge is worth: the best, or the mean, test accuracy of all architectures that have"
+     " it there"),
+    ("τ best, τ mean", "per edge Kendall's tau-b over the five operations between the scores at the checkpoint, before any"
+     " decision, and the oracle of best or mean accuracies; then the mean over the six edges. A fully tied edge counts 0"),
+    ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum over"
+     " edges of its standardised scores) and test accuracy"),
+    ("rank", "the range of ranks that the paired tests, corrected for all pairs, leave open; every selector with best rank"
+     " 1 belongs to the leader's tie group"),
+    ("95 % interval", "percentile bootstrap, supernet seeds resampled inside each recipe, 2,000 repeats, fixed generator;"
+     " selector seeds are averaged first"),
+    ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other, ties"
+     " half"),
+    ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same ones"),
+    ("blank", "a supernet whose architecture parameters are never trained (all operations weigh the same)"),
+    ("skipped", "the selector does not apply to the recipe, with the reason; not a failure"),
+    ("missing", "asked for, but neither done nor tried yet"),
+)  # fmt: skip
+
+
+def failures_section(source: Source) -> Section:
+    """What failed, was skipped or is missing, and the command that runs it again."""
+    rows = source.results.rows
+    section = Section("failures", "Failed, skipped, missing")
+    left = rows[rows["state"] != "done"]
+    if left.empty:
+        section.blocks.append(Prose("<p>Nothing: every cell that was asked for is done.</p>"))
+        return section
+    table_rows = []
+    grouped = left.assign(reason=left["reason"].fillna("")).groupby(
+        ["state", "dataset", "setting", "method", "reason"], sort=True
+    )
+    for (state, dataset, setting, method, reason), group in grouped:
+        seeds = ", ".join(
+            f"{seed}.{repeat}" for seed, repeat in zip(group["supernet_seed"], group["selector_seed"], strict=True)
+        )
+        css = "bad" if state in ("failed", "missing") else ""
+        cells = [Cell(state, css), Cell(dataset), Cell(setting), Cell(method, "name"), Cell(reason, "wrap"), Cell(seeds, "wrap")]
+        table_rows.append(Row([*cells, Cell(str(len(group)))]))
+    columns = [
+        Column("state", numeric=False), Column("data set", numeric=False), Column("recipe", numeric=False),
+        Column("selector", numeric=False), Column("reason", numeric=False),
+        Column("seeds", "supernet seed . selector seed", numeric=False), Column("cells"),
+    ]  # fmt: skip
+    section.blocks.append(Table("left", "Cells without a result, by reason.", columns, table_rows))
+    counts = source.results.counts()
+    if counts["failed"] or counts["missing"]:
+        command = command_of(source.results.run)
+        retry = command + (" --retry-failed" if counts["failed"] and "--retry-failed" not in command else "")
+        section.blocks.append(Prose(f"<p>To run what failed or is missing: <code>{escape(retry)}</code></p>"))
+    return section
+
+
+def command_of(run: dict[str, Any]) -> str:
+    """The command line that made the results, as run.json has it."""
+    argv = run.get("argv")
+    return "python run_bench.py " + " ".join(map(str, argv)) if isinstance(argv, list) else str(run.get("command", ""))
+
+
+def published_section(source: Source) -> Section:
+    """Numbers from papers beside ours."""
+    section = Section("published", "Published numbers beside ours", folded=True)
+    with files("reports").joinpath("published.csv").open(encoding="utf-8") as stream:
+        published = list(csv.DictReader(stream))
+    datasets = [name for name in ("cifar10", "cifar100", "imagenet16") if name in source.datasets]
+    if not datasets:
+        section.blocks.append(Prose("<p>The papers report no results on the data sets of this run.</p>"))
+        return section
+    ours = {(x.dataset, x.setting.split(" · ")[0], x.method.split(" · ")[0]): x for x in source.test}
+    rows = []
+    for entry in published:
+        if not any(entry[name] for name in datasets):
+            continue
+        cells = [Cell(entry["method"], "name", entry["note"]), Cell(entry["searched_on"])]
+        for name in datasets:
+            line = ours.get((name, entry["recipe"], entry["selector"]))
+            cells += [Cell(entry[name] or "–"), Cell(spread(line.mean, line.deviation, line.n) if line else "–", "strong")]
+        cells += [Cell(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"), Cell(entry["source"], "quiet wrap")]
+        rows.append(Row(cells))
+    columns = [Column("published as", numeric=False), Column("searched on", numeric=False)]
+    for name in datasets:
+        columns += [Column(f"{name} published"), Column(f"{name} ours")]
+    columns += [Column("ours is", numeric=False), Column("where the number was read", numeric=False)]
+    caption = (
+        "Test accuracy, %. Published numbers are marked as such: they come from other supernets, splits, batch norm modes and"
+        " seeds, and often from one search on cifar10; they are context, not competitors. Ours stands beside a"
+        " method where the same criterion was applied to the same kind of supernet."
+    )
+    section.blocks.append(Table("published", caption, columns, rows))
+    return section
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list):
+        yield name, " ".join(map(str, value))
+    else:
+        yield name, str(value)
+
+
+def provenance_section(source: Source) -> Section:
+    """Under which circumstances the results were made."""
+    section = Section("provenance", "Provenance", folded=True)
+    command = command_of(source.results.run)
+    if command:
+        section.blocks.append(Prose(f"<p>Made by <code>{escape(command)}</code></p>"))
+    table = source.table
+    rows = [Row([Cell("ground truth", "name"), Cell(f"{table.name}, sha256 {table.sha256}", "wrap")])]
+    stored = source.results.run.get("table", {})
+    if isinstance(stored, dict) and stored.get("sha256") not in (None, table.sha256):
+        rows.append(Row([Cell("ground truth of the run", "bad"), Cell(f"sha256 {stored['sha256']}: another table!", "bad")]))
+    rows += [Row([Cell(key, "name"), Cell(value, "wrap")]) for key, value in _flat(source.results.run)]
+    columns = [Column("what", numeric=False), Column("value", numeric=False)]
+    section.blocks.append(Table("provenance", "run.json, and the table that the report was made with.", columns, rows))
+    section.blocks.append(Heading("Glossary"))
+    terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in GLOSSARY)
+    section.blocks.append(Prose(f"<dl>{terms}</dl>"))
+    return section

@@ -1,0 +1,313 @@
+"""Sections on behaviour: agreement with the truth, what was chosen, along training, cost, bias, transfer."""
+
+from collections import Counter
+from html import escape
+from itertools import combinations
+
+import numpy as np
+
+from bench.bias import agreement, trait_correlations, traits
+from bench.space import parse
+from reports import cells
+from reports.blocks import Block, Cell, Column, Heading, Picture, Prose, Row, Section, Table
+from reports.figures import along_epochs, cost_figure, epoch_figure, operation_figure, pareto, selection_costs
+from reports.maps import ranking_figure, rankings, score_map_figure, score_maps, top_agreement
+from reports.source import Source
+from reports.strips import order_of_methods, tau_figure
+from reports.text import duration, number, spread
+
+
+def _order(source: Source, dataset: str) -> list[str]:
+    return order_of_methods([line for line in source.test if line.dataset == dataset])
+
+
+def ranking_section(source: Source) -> Section:
+    """How the scores agree with the ground truth."""
+    section = Section("ranking", "Do the scores agree with the truth?")
+    for dataset in source.datasets:
+        ceiling = source.ceilings[dataset]
+        tau = ceiling["tau_best"]
+        noise = (
+            f"Noise ceiling: two single trainings per architecture agree to τ {number(_float(tau))} on the oracle of best"
+            f" accuracies and {number(_float(ceiling['tau_mean']))} on that of means ({ceiling['how']})."
+            if tau is not None
+            else f"No noise ceiling: {ceiling['how']}."
+        )
+        caption = (
+            "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over the"
+            " six edges, before any decision. A mark is one selection, against the best accuracy that each operation"
+            " allows; tick and bar: mean and 95 % bootstrap interval over supernet seeds. Hollow: mean against the mean"
+            f" accuracy with each operation. {noise}"
+        )
+        section.blocks += [
+            Heading(dataset),
+            source.picture(
+                f"tau-{dataset}", f"{dataset}: do the scores order the operations as the table does?", caption,
+                lambda d=dataset, t=tau: tau_figure(  # type: ignore[misc]
+                    source.tau_best, source.tau_mean, d, source.results.settings, source.sticks[d], _float(t)
+                ),
+            ),
+        ]  # fmt: skip
+        section.blocks += _ranking_blocks(source, dataset)
+        for setting in source.results.settings:
+            maps = score_maps(source.results, dataset, setting, _order(source, dataset))
+            if maps:
+                counts = sorted({m.n for m in maps})
+                n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+                section.blocks.append(
+                    source.picture(
+                        f"scores-{dataset}-{setting}", f"{dataset}, {setting}: the 6 × 5 scores beside the oracle",
+                        "Rows are edges, columns operations. Scores standardised on each edge and averaged over selections"
+                        f" (n = {n}); violet = keep, orange = drop, ±2 standard deviations. Dots: the operation chosen"
+                        " most often. The first two panels are the table's.",
+                        lambda m=maps, d=dataset: score_map_figure(m, source.table, d),  # type: ignore[misc]
+                    )
+                )  # fmt: skip
+    return section
+
+
+def _float(value: object) -> float | None:
+    return value if isinstance(value, float) else None
+
+
+def _ranking_blocks(source: Source, dataset: str) -> list[Block]:
+    found = rankings(source.results, dataset)
+    if not found:
+        return [Prose(f"<p>{escape(dataset)}: no selector of this run ranks whole architectures.</p>")]
+    caption = (
+        "A mark is one architecture that the criterion scored: its rank by the criterion against its test accuracy."
+        " One checkpoint per criterion, the first supernet and selector seed; n in each panel."
+    )
+    picture = source.picture(
+        f"ranking-{dataset}", f"{dataset}: does a better score mean a better architecture?", caption,
+        lambda: ranking_figure(found, source.table, dataset),
+    )  # fmt: skip
+    rows = []
+    for ranking in found:
+        top = top_agreement(ranking, source.table.accuracy(dataset))
+        rows.append(
+            Row([
+                Cell(ranking.method, "name"), Cell(ranking.setting), Cell(str(ranking.seed)), Cell(f"{top.n:,}"),
+                Cell(f"{top.tied:,}"), Cell(number(top.tau)), *(Cell(number(top.tau_top[s])) for s in (0.1, 0.01)),
+                *(Cell(number(top.precision.get(k))) for k in (10, 100)),
+                *(Cell(str(top.best_rank.get(k, "–"))) for k in (1, 10)),
+            ])
+        )  # fmt: skip
+    columns = [
+        Column("criterion", numeric=False), Column("recipe", numeric=False), Column("supernet seed"),
+        Column("scored", "architectures scored"), Column("tied", "scores that repeat another one"), Column("τ all"),
+        Column("τ top 10 %", "tau-b among the truly best tenth of those scored"), Column("τ top 1 %"),
+        Column("precision@10", "share of the criterion's 10 best among the 10 truly best"), Column("precision@100"),
+        Column("best rank@1", "true rank of the criterion's first choice, among those scored"), Column("best rank@10"),
+    ]  # fmt: skip
+    return [picture, Table(f"top-{dataset}", "The same in numbers, and among the best only.", columns, rows)]
+
+
+def chosen_section(source: Source) -> Section:
+    """The architectures that were selected."""
+    section = Section("chosen", "What was chosen")
+    section.blocks.append(Prose(cells.definitions() + cells.key()))
+    for dataset in source.datasets:
+        order = _order(source, dataset)
+        section.blocks += [
+            Heading(dataset),
+            _cell_table(source, dataset, order),
+            source.picture(
+                f"operations-{dataset}", f"{dataset}: which operations does each selector take?",
+                "Share of each operation among the six edges of all selected architectures at the last checkpoint; orange"
+                " is skip, whose share rises when the search collapses.",
+                lambda d=dataset, o=order: operation_figure(source.results, d, o),  # type: ignore[misc]
+            ),
+        ]  # fmt: skip
+        section.blocks += _agreement(source, dataset, order)
+    return section
+
+
+def _cell_table(source: Source, dataset: str, order: list[str]) -> Table:
+    frame = source.results.final[source.results.final["dataset"] == dataset]
+    settings = [setting for setting in source.results.settings if (frame["setting"] == setting).any()]
+    accuracy = source.table.accuracy(dataset)
+    rows = []
+    for method in order:
+        row = [Cell(method, "name")]
+        distinct = set(frame.loc[frame["method"] == method, "architecture"])
+        for setting in settings:
+            texts = frame.loc[(frame["method"] == method) & (frame["setting"] == setting), "architecture"]
+            if texts.empty:
+                row.append(Cell("–"))
+                continue
+            counted = Counter(texts)
+            text, count = min(counted.items(), key=lambda item: (-item[1], item[0]))
+            architecture = parse(text)
+            reached = number(accuracy[source.table.position(architecture)])
+            markup = f'{cells.draw(architecture)}<span class="quiet">{count} of {len(texts)} · {reached} %</span>'
+            row.append(Cell(markup, "drawing", text, markup=True))
+        row.append(Cell(str(len(distinct))))
+        rows.append(Row(row))
+    columns = [
+        Column("selector", numeric=False), *(Column(setting, numeric=False) for setting in settings),
+        Column("distinct", "different architectures among all selections of the data set"),
+    ]  # fmt: skip
+    caption = (
+        "The architecture selected most often per recipe at the last checkpoint, how many of the selections chose it, and"
+        " its test accuracy. Nodes from the input (left) to the output (right)."
+    )
+    return Table(f"cells-{dataset}", caption, columns, rows)
+
+
+def _agreement(source: Source, dataset: str, order: list[str]) -> list[Block]:
+    """Agreement between selectors: tau between their scores on the same checkpoint, mean over checkpoints."""
+    frame = source.results.final[source.results.final["dataset"] == dataset]
+    first = frame[frame["selector_seed"] == 0]
+    scores: dict[str, dict[tuple[str, int], np.ndarray]] = {}
+    choices: dict[str, dict[tuple[str, int], str]] = {}
+    for i, row in first.iterrows():
+        place = (row["setting"], row["supernet_seed"])
+        choices.setdefault(row["method"], {})[place] = row["architecture"]
+        if np.isfinite(source.results.scores[int(str(i))]).all():
+            scores.setdefault(row["method"], {})[place] = source.results.scores[int(str(i))]
+    methods = [method for method in order if method in scores]
+    if len(methods) < 2:
+        return []
+    taus: dict[tuple[str, str], float] = {}
+    for a, b in combinations(methods, 2):
+        shared = sorted(scores[a].keys() & scores[b].keys())
+        if shared:
+            taus[a, b] = taus[b, a] = float(np.mean([agreement(scores[a][p], scores[b][p]) for p in shared]))
+    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in methods)
+    body = []
+    for a in methods:
+        row_cells = "".join(
+            f'<td style="--t:{taus[a, b]:.2f}">{number(taus[a, b]) if len(methods) <= 16 else ""}</td>'
+            if (a, b) in taus
+            else "<td></td>"
+            for b in methods
+        )
+        body.append(f'<tr><th scope="row">{escape(a)}</th>{row_cells}</tr>')
+    grid = (
+        f'<div class="scroll"><table class="matrix tau"><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+    caption = (
+        "Mean over shared checkpoints and edges of the τ-b between the scores of two selectors, selector seed 0;"
+        " blue = they order the operations alike, orange = the other way round."
+    )
+    return [Picture(f"agreement-{dataset}", f"{dataset}: which selectors say the same?", caption, grid)]
+
+
+def training_section(source: Source) -> Section:
+    """How choices change along the training of the supernet."""
+    section = Section("training", "Along training")
+    for dataset in source.datasets:
+        frame = along_epochs(source.results, dataset)
+        seeds = frame["supernet_seed"].nunique() if len(frame) else 0
+        section.blocks.append(
+            source.picture(
+                f"epochs-{dataset}", f"{dataset}: does the choice collapse as the supernet trains?",
+                f"Top: share of skip connections among the six edges; middle: test accuracy; bottom: τ-b with the mean"
+                f" oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed.",
+                lambda d=dataset: epoch_figure(source.results, source.table, d),  # type: ignore[misc]
+            )
+        )  # fmt: skip
+    return section
+
+
+def cost_section(source: Source) -> Section:
+    """What a selection costs."""
+    section = Section("cost", "Cost")
+    for dataset in source.datasets:
+        costs = selection_costs(source.results, dataset)
+        caption = (
+            "A mark is the mean of a selector's selections on one recipe: time of scoring and tuning, on the machine named"
+            " in the provenance. The line joins those that no other beats in both. Training of the supernet, the same for"
+            " all, is not in it."
+        )
+        section.blocks.append(
+            source.picture(
+                f"cost-{dataset}", f"{dataset}: what does accuracy cost?", caption,
+                lambda d=dataset: cost_figure(source.results, source.table, d),  # type: ignore[misc]
+            )
+        )  # fmt: skip
+        front = set(pareto(costs))
+        rows = [
+            Row([
+                Cell(row["method"], "name"), Cell(row["setting"]), Cell(duration(row["scoring_seconds"])),
+                Cell(duration(row["tuning_seconds"])), Cell(number(row["peak_memory_bytes"] / 2**20, 0)),
+                Cell(number(row["test"])), Cell("yes" if i in front else ""),
+            ])
+            for i, row in costs.sort_values("seconds", kind="stable").iterrows()
+        ]  # fmt: skip
+        columns = [
+            Column("selector", numeric=False), Column("recipe", numeric=False), Column("scoring"), Column("tuning"),
+            Column("peak memory, MiB"), Column("test %"), Column("Pareto", numeric=False),
+        ]  # fmt: skip
+        if rows:
+            section.blocks.append(Table(f"costs-{dataset}", "Means over selections.", columns, rows))
+    trained = source.results.supernets
+    if len(trained):
+        means = trained.groupby(["dataset", "recipe"])["training_seconds"].agg(["mean", "count"])
+        said = "; ".join(f"{d} {r} {duration(row['mean'])} (n = {row['count']:.0f})" for (d, r), row in means.iterrows())
+        section.blocks.append(Prose(f"<p>Training one supernet took, on average: {escape(said)}.</p>"))
+    return section
+
+
+def bias_section(source: Source) -> Section:
+    """Is the criterion only counting convolutions?"""
+    section = Section("bias", "Is it only counting convolutions?")
+    for dataset in source.datasets:
+        of = traits(source.table, dataset)
+        frame = source.results.final[source.results.final["dataset"] == dataset]
+        rows = []
+        for method in _order(source, dataset):
+            places = frame.index[frame["method"] == method].to_numpy()
+            scores = source.results.scores[places]
+            scores = scores[np.isfinite(scores).all(axis=(1, 2))][:12]
+            if not len(scores):
+                continue
+            found = [trait_correlations(s, {**of, "accuracy": source.table.accuracy(dataset)}) for s in scores]
+            means = [float(np.mean([one[name] for one in found])) for name in found[0]]
+            row_cells = [Cell(number(mean), shade=mean) for mean in means]
+            rows.append(Row([Cell(method, "name"), *row_cells, Cell(str(len(scores)))]))
+        columns = [Column("selector", numeric=False), *(Column(name) for name in (*of, "accuracy")), Column("n")]
+        caption = (
+            "τ-b over the 15,625 architectures between the sum of a selector's standardised scores and size, counts of"
+            " operations, and test accuracy; mean over the first 12 selections (n). A criterion that follows size more than"
+            " accuracy is mostly counting convolutions."
+        )
+        section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, rows)]
+    return section
+
+
+def transfer_section(source: Source) -> Section:
+    """Selected on one data set, looked up on the others."""
+    section = Section("transfer", "Transfer: selected here, looked up there")
+    for dataset in source.datasets:
+        others = [name for name in source.table.datasets if name != dataset]
+        frame = source.results.final[source.results.final["dataset"] == dataset]
+        if not others or frame.empty:
+            section.blocks.append(
+                Prose(f"<p>{escape(dataset)}: the table holds no other data set on which to look its choices up.</p>")
+            )
+            continue
+        rows = []
+        for (method, setting), group in frame.groupby(["method", "setting"], sort=True):
+            row = [Cell(str(method), "name"), Cell(str(setting))]
+            for other in others:
+                accuracy = source.table.accuracy(other)
+                values = group.assign(other=[accuracy[source.table.position(text)] for text in group["architecture"]])
+                per_seed = values.groupby("supernet_seed")["other"].mean()
+                deviation = float(per_seed.std()) if len(per_seed) > 1 else None
+                row += [
+                    Cell(spread(float(per_seed.mean()), deviation, len(per_seed))),
+                    Cell(number(float(accuracy.max() - per_seed.mean()))),
+                ]
+            rows.append(Row(row))
+        columns = [Column("selector", numeric=False), Column("recipe", numeric=False)]
+        for other in others:
+            columns += [Column(f"{other} test %"), Column(f"{other} regret")]
+        caption = (
+            f"Selected on {dataset}, its architectures looked up on the other data sets: mean ± standard deviation over"
+            " supernet seeds (seeds). These are not results of a search on those data sets; those are in the main tables."
+        )
+        section.blocks += [Heading(f"selected on {dataset}"), Table(f"transfer-{dataset}", caption, columns, rows)]
+    return section

@@ -1,0 +1,103 @@
+"""What the page is made of: sections of prose, tables and figures, as plain data that the template renders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+class NotDrawn(Exception):
+    """A figure or table has nothing to show; the message is the reason that the page gives."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    help: str = ""
+    """What the column means, shown on hover and in the glossary."""
+    numeric: bool = True
+    hidden: bool = False
+    """Whether the reader has to switch it on."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: text, or markup that the report made itself."""
+
+    text: str
+    css: str = ""
+    title: str = ""
+    markup: bool = False
+    shade: float | None = None
+    """-1 to 1: how strongly, and in which of two colours, the cell is shaded."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row, with a class for its look."""
+
+    cells: Sequence[Cell]
+    css: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A sortable table."""
+
+    name: str
+    """Unique in the page."""
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    kind: str = "table"
+    searchable: bool = True
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its title, a question or a claim, and a caption that says what a mark is and n."""
+
+    name: str
+    title: str
+    caption: str
+    markup: str
+    """Inline SVG or HTML; empty if there is a reason why it is not drawn."""
+    reason: str = ""
+    legend: Sequence[tuple[str, str]] = ()
+    """(series, CSS colour) that can be switched off."""
+    kind: str = "picture"
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Paragraphs of the report's own markup."""
+
+    markup: str
+    kind: str = "prose"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: str
+    kind: str = "heading"
+
+
+Block = Table | Picture | Prose | Heading
+
+
+@dataclass
+class Section:
+    """One section of the page."""
+
+    name: str
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+    folded: bool = False
+    """Whether it is closed until the reader opens it."""
+
+
+def texts(*values: str) -> list[Cell]:
+    """Plain cells."""
+    return [Cell(value) for value in values]

@@ -1,0 +1,131 @@
+"""The finding in a few sentences, written from the numbers; what is missing comes first."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from bench.statistics import Verdict
+from reports.comparisons import FLOORS, Contest
+from reports.source import Source
+from reports.text import number
+
+MANY = 6
+
+
+def _listed(names: Sequence[str], most: int = MANY) -> str:
+    """`a, b and c`; beyond `most` names the rest is counted."""
+    marked = [f"<b>{escape(name)}</b>" for name in names[:most]]
+    if len(names) > most:
+        return ", ".join(marked) + f" and {len(names) - most} more"
+    return marked[0] if len(marked) == 1 else ", ".join(marked[:-1]) + " and " + marked[-1]
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def gaps(source: Source) -> list[str]:
+    """What is missing from this report, one sentence each; empty for a complete one."""
+    counts, rows = source.results.counts(), source.results.rows
+    found = []
+    if not counts["done"]:
+        found.append("Nothing was measured: no cell is done.")
+    for state, said in (("failed", "failed"), ("missing", "not run yet")):
+        if counts[state]:
+            methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
+            found.append(f"{_plural(counts[state], 'cell')} {said}: {_listed(methods)}.")
+    for dataset in source.results.datasets:
+        if dataset not in source.table.datasets:
+            found.append(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged.")
+    for dataset in source.datasets:
+        seeds = source.results.final.loc[source.results.final["dataset"] == dataset, "supernet_seed"].nunique()
+        if seeds < 3:
+            found.append(
+                f"Only {_plural(seeds, 'supernet seed')} on <b>{escape(dataset)}</b>: nothing can be said about chance."
+            )
+    return found
+
+
+def findings(source: Source) -> list[str]:
+    """One paragraph of sentences per data set."""
+    return [" ".join(_of_dataset(source, contest)) for contest in source.contests if contest.standings]
+
+
+def _of_dataset(source: Source, contest: Contest) -> list[str]:
+    frame = source.results.final[source.results.final["dataset"] == contest.dataset]
+    seeds = frame["supernet_seed"].nunique()
+    best = contest.standings[0]
+    where = f"On <b>{escape(contest.dataset)}</b> ({_plural(contest.settings, 'recipe')}, {_plural(seeds, 'supernet seed')} each)"
+    reached = (
+        f"reaches {number(best.mean)} % on average, {number(source.optimum(contest.dataset) - best.mean)} points below the"
+        " best architecture of the space"
+    )
+    leaders = contest.leaders
+    if not contest.can_tell:
+        said = [
+            f"{where} no difference between selectors can be shown: with {_plural(best.n, 'checkpoint')} and"
+            f" {len(contest.comparisons)} comparisons no outcome would have been clear enough.",
+            f"The highest mean has {_listed([best.method])}, which {reached}.",
+        ]
+    elif len(leaders) == 1:
+        said = [f"{where} {_listed(leaders)} is ahead of all others: it {reached}."]
+    else:
+        said = [
+            f"{where} the leader's tie group has {len(leaders)} of {len(contest.standings)} selectors: {_listed(leaders)}.",
+            f"The highest mean has {_listed([best.method])}, which {reached}.",
+        ]
+    return [*said, *_against_floors(source, contest), *_agreement(source, contest), *_collapse(source, contest)]
+
+
+def _against_floors(source: Source, contest: Contest) -> list[str]:
+    said = []
+    words = {"random": "a random architecture", "constant-order": "the constant order of operations",
+             "params": "the parameter count"}  # fmt: skip
+    for floor in FLOORS:
+        verdicts: dict[Verdict, list[str]] = {}
+        for standing in contest.standings:
+            comparison = contest.between(standing.method, floor)
+            if comparison is not None:
+                verdicts.setdefault(comparison.verdict, []).append(standing.method)
+        parts = []
+        if verdicts.get(Verdict.BETTER):
+            parts.append(f"{_listed(verdicts[Verdict.BETTER])} shown better than {words[floor]}")
+        if verdicts.get(Verdict.WORSE):
+            parts.append(f"{_listed(verdicts[Verdict.WORSE])} shown worse than {words[floor]}")
+        if parts:
+            said.append("; ".join(parts) + ".")
+        elif verdicts and floor != "params":
+            said.append(f"No selector was shown better or worse than {words[floor]}.")
+    random = next((s.test for s in source.sticks[contest.dataset] if s.name == "random"), None)
+    below = [s.method for s in contest.standings if random is not None and s.mean < random]
+    if below:
+        said.append(f"Below the random average on their own mean: {_listed(below)}.")
+    return said
+
+
+def _agreement(source: Source, contest: Contest) -> list[str]:
+    means: dict[str, list[float]] = {}
+    for line in source.tau_best:
+        if line.dataset == contest.dataset:
+            means.setdefault(line.method, []).append(line.mean)
+    if not means:
+        return []
+    best = max(means, key=lambda method: (float(np.mean(means[method])), method))
+    order = next((s.tau_best for s in source.sticks[contest.dataset] if s.name == "constant-order"), None)
+    ceiling = source.ceilings[contest.dataset]["tau_best"]
+    said = f"Its scores agree best with the oracle of best accuracies: {_listed([best])}, τ {number(float(np.mean(means[best])))}"
+    aside = [f"the constant order has {number(order)}"] if order is not None else []
+    if isinstance(ceiling, float):
+        aside.append(f"the table agrees with itself to {number(ceiling)}")
+    return [said + (f" ({', '.join(aside)})." if aside else ".")]
+
+
+def _collapse(source: Source, contest: Contest) -> list[str]:
+    frame = source.results.final[source.results.final["dataset"] == contest.dataset]
+    shares = (frame["skips"] / 6).groupby([frame["method"], frame["setting"]]).mean()
+    collapsed = shares[shares >= 0.5].sort_values(ascending=False, kind="stable")
+    if collapsed.empty:
+        return []
+    names = [f"{method} on {setting} ({number(100 * share, 0)} %)" for (method, setting), share in collapsed.items()]
+    return [f"Half or more of the edges are skip connections in the choices of {_listed(names, 4)}."]

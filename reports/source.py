@@ -1,0 +1,85 @@
+"""Everything the sections draw from, computed once: results, table, summaries, contests; and where figures go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bench.storage import write_whole
+from bench.table import GroundTruth
+from bench.yardsticks import Yardstick, floors_and_ceilings, noise_ceiling
+from reports.blocks import NotDrawn, Picture
+from reports.comparisons import Contest, contest
+from reports.results import Results
+from reports.style import inline, to_svg
+from reports.summary import Line, lines
+
+
+@dataclass
+class Source:
+    """One report in the making."""
+
+    results: Results
+    table: GroundTruth
+    figures: Path
+    """Folder that every figure is also written to, as a stand-alone SVG."""
+    drawn: list[str] = field(default_factory=list)
+    """Names of the figures drawn so far."""
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Data sets that have both results and ground truth."""
+        done = set(self.results.final["dataset"])
+        return [name for name in self.results.datasets if name in done and name in self.table.datasets]
+
+    @cached_property
+    def sticks(self) -> dict[str, list[Yardstick]]:
+        """Floors and ceilings of each data set."""
+        return {name: floors_and_ceilings(self.table, name) for name in self.datasets}
+
+    @cached_property
+    def ceilings(self) -> dict[str, dict[str, float | int | str | None]]:
+        """Noise ceilings of each data set."""
+        return {name: noise_ceiling(self.table, name) for name in self.datasets}
+
+    @cached_property
+    def contests(self) -> list[Contest]:
+        """Who beats whom, per data set."""
+        return [contest(self.results, self.table, name, self.sticks[name]) for name in self.datasets]
+
+    @cached_property
+    def test(self) -> list[Line]:
+        """Summaries of test accuracy."""
+        return lines(self.results, "test")
+
+    @cached_property
+    def percentile(self) -> list[Line]:
+        """Summaries of the percentile."""
+        return lines(self.results, "percentile")
+
+    @cached_property
+    def tau_best(self) -> list[Line]:
+        """Summaries of tau-b with the oracle of best accuracies."""
+        return lines(self.results, "tau_best")
+
+    @cached_property
+    def tau_mean(self) -> list[Line]:
+        """Summaries of tau-b with the oracle of mean accuracies."""
+        return lines(self.results, "tau_mean")
+
+    def optimum(self, dataset: str) -> float:
+        """The best test accuracy of the space."""
+        return float(self.table.accuracy(dataset).max())
+
+    def picture(self, name: str, title: str, caption: str, draw: Callable[[], Figure]) -> Picture:
+        """The figure that `draw` returns, in the page and as figures/NAME.svg, or a box with the reason why not."""
+        try:
+            svg = to_svg(draw())
+        except NotDrawn as reason:
+            return Picture(name, title, caption, "", str(reason))
+        self.figures.mkdir(parents=True, exist_ok=True)
+        write_whole(self.figures / f"{name}.svg", svg)
+        self.drawn.append(name)
+        return Picture(name, title, caption, inline(svg, f"f{len(self.drawn)}-", title))
