@@ -64,7 +64,9 @@ def prepare_worker(pool: Pool) -> TextIO | None:
     if not pool.devices or pool.locks is None:
         return None
     claim, device = claim_device(pool.devices, pool.jobs, pool.locks)
-    os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
+    # Where the user narrowed the GPUs down already, an index counts among those that are left.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[device] if visible else str(device)
     return claim
 
 

@@ -1,0 +1,123 @@
+"""The door with the real methods: a whole tiny experiment, its bytes over workers and kills, and the help's speed."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.bench.fake_bench import make_table
+
+ROOT = Path(__file__).parents[1]
+CLASSES = 4
+
+
+@pytest.fixture(scope="module")
+def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with 160 small images of noise and a ground truth for them."""
+    root = tmp_path_factory.mktemp("data")
+    make_table(root / "table.npz", ["tiny"])
+    folder = root / "tiny"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    np.save(folder / "images.npy", generator.integers(0, 256, (160, 3, 8, 8)).astype(np.uint8))
+    np.save(folder / "labels.npy", generator.integers(0, CLASSES, 160))
+    description = {"classes": CLASSES, "mean": [0.5] * 3, "std": [0.25] * 3, "crop_padding": 1, "flip": True}
+    (folder / "dataset.json").write_text(json.dumps(description))
+    return root
+
+
+@pytest.fixture(scope="module")
+def command(data_root: Path) -> list[str]:
+    """A tiny experiment: two supernets of two epochs, a criterion that tunes and one that reads alphas."""
+    return [
+        sys.executable, "run_bench.py", "--datasets", "tiny", "--preset", "digits", "--train-epochs", "2",
+        "--data-root", str(data_root), "--table", str(data_root / "table.npz"), "--device", "cpu", "--threads", "1",
+        "--supernets", "darts,blank", "--seeds", "1", "--selectors", "magnitude,darts-pt-loss[order=fixed,tune=1]",
+    ]  # fmt: skip
+
+
+def places(folder: Path) -> list[str]:
+    return ["--out", str(folder / "out"), "--cache", str(folder / "cache")]
+
+
+def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def results(out: Path) -> dict[str, bytes]:
+    files = [*out.glob("records/*.json"), out / "records.csv", out / "scores.csv"]
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def unbroken(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of an undisturbed run with one worker."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    done = run([*command, *places(folder)])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().startswith("report: ")
+    assert Path(done.stdout.strip().removeprefix("report: ")).exists()
+    return folder / "out"
+
+
+def test_every_cell_of_the_real_methods_is_measured(unbroken: Path) -> None:
+    with (unbroken / "records.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["recipe"], row["selector"].partition("[")[0], row["state"]) for row in rows] == [
+        (recipe, selector, "done") for recipe in ("blank", "darts") for selector in ("darts-pt-loss", "magnitude")
+    ]
+    assert len(list((unbroken.parent / "cache").iterdir())) == 2
+
+
+def test_run_json_says_how_it_was_made(unbroken: Path) -> None:
+    run_facts = json.loads((unbroken / "run.json").read_text())
+    assert run_facts["settings"]["tiny"]["epochs"] == 2
+    assert run_facts["supernets"] == ["darts", "blank"] and run_facts["device"] == "cpu" and run_facts["threads"] == 1
+    assert "--train-epochs" in run_facts["argv"] and run_facts["versions"]["torch"]
+
+
+def test_two_workers_give_the_same_bytes(unbroken: Path, command: list[str], tmp_path: Path) -> None:
+    done = run([*command, *places(tmp_path), "--jobs", "2"])
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "out") == results(unbroken)
+
+
+def test_kill_9_in_training_and_in_selection_ends_in_the_same_bytes(
+    unbroken: Path, command: list[str], tmp_path: Path
+) -> None:
+    """Killed once when the first checkpoints are there, and once when the first record is."""
+    for awaited in ("cache/*/*.safetensors", "out/records/*.json"):
+        running = subprocess.Popen(
+            [*command, *places(tmp_path)], cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob(awaited)) and running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.killpg(running.pid, signal.SIGKILL)
+        assert running.wait() == -signal.SIGKILL
+    done = run([*command, *places(tmp_path)])
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "out") == results(unbroken)
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    program = "import sys, run_bench\ntry: run_bench.main(['--help'])\nexcept SystemExit: pass\nprint(*sys.modules)"
+    start = time.perf_counter()
+    done = run([sys.executable, "-c", program])
+    assert time.perf_counter() - start < 1
+    *said, modules = done.stdout.splitlines()
+    assert any("exit codes" in line for line in said)
+    assert not {"torch", "numpy", "pandas", "matplotlib", "joblib", "tqdm"} & set(modules.split())
+
+
+def test_list_names_the_four_papers_criteria() -> None:
+    done = run([sys.executable, "run_bench.py", "--list"])
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("magnitude", "darts-pt", "darts-minus", "cifar10", "lite"))
