@@ -57,9 +57,26 @@ def weight_of(module: nn.Module) -> Tensor:
     return weight
 
 
+@torch.no_grad()
+def gaussian_weights(network: nn.Module, batch: Batch) -> None:
+    """Standard normal weights and zero biases; batch norms with scale 1 and shift 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.weight.copy_(batch.normal(*module.weight.shape))
+        elif isinstance(module, nn.BatchNorm2d) and module.weight is not None:
+            module.weight.fill_(1)
+        else:
+            continue
+        if module.bias is not None:
+            module.bias.zero_()
+
+
 def loss_of(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """The mean cross-entropy of the logits."""
-    return F.cross_entropy(network(images), labels)
+    """The mean cross-entropy of the logits; raises ProxyFailure if it is not finite."""
+    loss = F.cross_entropy(network(images), labels)
+    if not bool(torch.isfinite(loss)):
+        raise ProxyFailure("the loss is not finite.")
+    return loss
 
 
 def gradients_of(
@@ -118,6 +135,12 @@ def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
             handle.remove()
 
 
+def tracked(images: Tensor) -> Tensor:
+    """The same numbers with a gradient, so that `reached` also sees what comes before the first weight."""
+    # The second copy is no leaf: a network may work on its input in place.
+    return images.detach().clone().requires_grad_(True).clone()
+
+
 def reached(seen: list[Seen], logits: Tensor, batch: Batch) -> list[Seen]:
     """Those calls whose output the logits depend on: the gradient of the logits by it is not zero everywhere.
 
@@ -140,9 +163,11 @@ def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reache
     Raises ProxyFailure if the network has no such nn.ReLU module.
     """
     with torch.set_grad_enabled(only_reached), watch(network, nn.ReLU) as seen:
-        logits = network(images)
+        logits = network(tracked(images) if only_reached else images)
     if not seen:
         raise ProxyFailure("the network has no nn.ReLU module to look at.")
+    if not bool(torch.isfinite(logits).all()):
+        raise ProxyFailure("the logits are not finite.")
     if only_reached:
         seen = reached(seen, logits, batch)
     if not seen:
@@ -156,5 +181,5 @@ def layers_reached(network: nn.Module, batch: Batch, *kinds: type[nn.Module]) ->
     Found with two random images, so that batch norm has something to normalise.
     """
     with watch(network, *(kinds or (nn.Conv2d, nn.Linear))) as seen:
-        logits = network(batch.normal(2, *batch.shape[1:]))
+        logits = network(tracked(batch.normal(2, *batch.shape[1:])))
     return list({id(call.module): call.module for call in reached(seen, logits, batch)}.values())

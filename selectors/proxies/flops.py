@@ -27,8 +27,8 @@ class Flops(Proxy):
     uses_labels = False
     batch_norm = "no part"
     differs = (
-        "batch norm, pooling, activations and biases are not counted (the table's own FLOPs add a little for them);"
-        " the option reached=true is ours (on a supernet, masking changes no plain count)"
+        "nothing: batch norm, pooling, activations and biases are not counted, which gives NAS-Bench-201's own FLOPs"
+        " exactly; the option reached=true is ours (on a supernet, masking changes no plain count)"
     )
 
     def passes(self, images: int) -> Passes:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._matrices import correlation
-from selectors.proxies._network import reached, watch
+from selectors.proxies._network import reached, tracked, watch
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Meco(Proxy):
         image = batch.normal(1, batch.shape[1], self.resolution, self.resolution)
         kinds = (nn.Module,) if self.containers else ()
         with torch.set_grad_enabled(self.reached), watch(network, *kinds) as seen:
-            logits = network(image)
+            logits = network(tracked(image) if self.reached else image)
         if self.reached:
             seen = reached(seen, logits, batch)
         maps = [call.output.detach()[0].flatten(1) for call in seen if call.output.ndim == 4]

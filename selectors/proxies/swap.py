@@ -12,7 +12,7 @@ from torch import nn
 from bench.errors import UsageError
 from selectors.proxies._contract import Batch, Passes, Proxy
 from selectors.proxies._matrices import distinct_rows
-from selectors.proxies._network import activations, use_batch_norm
+from selectors.proxies._network import activations, gaussian_weights, use_batch_norm
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,12 @@ class Swap(Proxy):
     """`batch` or `running` statistics."""
     reached: bool = False
     """True counts only ReLUs that the logits depend on."""
+    repeats: int = 0
+    """0 takes the network's own weights; k averages over k draws of Gaussian weights (the authors' code: 32)."""
     mu: float = 0.0
-    """Of the regularised score: the number of parameters aimed at. Used if sigma is above 0."""
+    """Of the regularised score: the size aimed at, in thousands of parameters. Used if sigma is above 0."""
     sigma: float = 0.0
-    """Of the regularised score: how fast it falls beside mu, in squared parameters; 0 is the plain score."""
+    """Of the regularised score: how slowly it falls beside mu, in (thousand parameters)^2; 0 is the plain score."""
 
     paper = "Peng, Song, Fayek, Ciesielski & Chang, SWAP-NAS, ICLR 2024"
     formula = "number of different rows of the binary matrix [units, images] * exp(-(params - mu)^2 / sigma)"
@@ -34,24 +36,33 @@ class Swap(Proxy):
     uses_images = True
     uses_labels = False
     batch_norm = "batch statistics (option bn=running)"
-    differs = "unregularised unless mu and sigma are given, as in the released code; counted exactly in packed integers"
+    differs = (
+        "the network is taken as it is (the released script takes a thin one of 3 channels, 16 images, and the mean"
+        " over 32 draws of Gaussian weights: option repeats=32); unregularised unless sigma is given, as there"
+    )
     minimum_images = 2
 
     def passes(self, images: int) -> Passes:
-        """One forward; with reached=true one backward."""
-        return Passes(1, 1 if self.reached else 0)
+        """One forward per draw of weights; with reached=true also one backward."""
+        draws = max(self.repeats, 1)
+        return Passes(draws, draws if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class. Raises UsageError if sigma is below 0."""
-        if self.sigma < 0:
-            raise UsageError(f"Option sigma={self.sigma} of 'swap' is below 0; give a width, or 0 for none.")
+        """See the class. Raises UsageError if sigma or repeats is below 0."""
+        if self.sigma < 0 or self.repeats < 0:
+            raise UsageError(f"swap[sigma={self.sigma},repeats={self.repeats}] is out of range: both are 0 or more.")
         use_batch_norm(network, self.bn)
-        patterns = activations(network, batch.images, batch, only_reached=self.reached)
-        count = distinct_rows(torch.cat(patterns, dim=1).T)
+        counts = []
+        for _ in range(max(self.repeats, 1)):
+            if self.repeats:
+                gaussian_weights(network, batch)
+            patterns = activations(network, batch.images, batch, only_reached=self.reached)
+            counts.append(distinct_rows(torch.cat(patterns, dim=1).T))
+        mean = sum(counts) / len(counts)
         if self.sigma == 0:
-            return float(count)
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        return count * math.exp(-((parameters - self.mu) ** 2) / self.sigma)
+            return mean
+        thousands = sum(parameter.numel() for parameter in network.parameters()) / 1000
+        return mean * math.exp(-((thousands - self.mu) ** 2) / self.sigma)
 
 
 PROXY = Swap()

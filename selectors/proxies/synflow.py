@@ -46,7 +46,7 @@ class Synflow(Proxy):
         ones = torch.ones((1, *batch.shape[1:]), dtype=torch.float64, device=batch.device)
         weights: list[Tensor] = [layer.weight for layer in layers(network)]
         gradients = gradients_of(network(ones).sum(), weights)
-        total = sum(float((w * g).abs().sum()) for w, g in zip(weights, gradients, strict=True))
+        total = sum(float((w.detach() * g).abs().sum()) for w, g in zip(weights, gradients, strict=True))
         if total == 0:
             raise ProxyFailure("no flow: with weights of |w|, no path leads from the input to the logits.")
         if not math.isfinite(total):

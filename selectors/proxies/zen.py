@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
-from selectors.proxies._network import Seen, watch
+from selectors.proxies._network import Seen, gaussian_weights, watch
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,6 @@ class Zen(Proxy):
         if not math.isfinite(size):
             raise ProxyFailure("the features are not finite under Gaussian weights.")
         return math.log(size) + sum(log_scale(call.input) for call in seen if isinstance(call.module, nn.BatchNorm2d))
-
-
-def gaussian_weights(network: nn.Module, batch: Batch) -> None:
-    """Standard normal weights and zero biases; batch norms with scale 1 and shift 0."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.weight.copy_(batch.normal(*module.weight.shape))
-        elif isinstance(module, nn.BatchNorm2d) and module.weight is not None:
-            module.weight.fill_(1)
-        else:
-            continue
-        if module.bias is not None:
-            module.bias.zero_()
 
 
 def last_features(seen: list[Seen]) -> Tensor:

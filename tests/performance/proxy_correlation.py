@@ -53,6 +53,7 @@ VARIANTS = (
     "ntk[bn=running]",
     "params[reached=true]",
     "swap[reached=true]",
+    "swap[repeats=4]",
     "synflow[bn=batch]",
     "zen[norm=l1]",
 )

@@ -1,0 +1,84 @@
+"""Tiny networks for the tests of the proxies, written without the project's own."""
+
+import copy
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Tiny(nn.Module):
+    """Two convolutions with batch norm and ReLU, pooling, a classifier: float64, a few hundred weights."""
+
+    def __init__(self, classes: int = 3, seed: int = 0) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1, bias=False)
+        self.first_bn = nn.BatchNorm2d(4)
+        self.second = nn.Conv2d(4, 5, 3, stride=2, padding=1, bias=False)
+        self.second_bn = nn.BatchNorm2d(5)
+        self.relu = nn.ReLU()
+        self.classifier = nn.Linear(5, classes)
+        self.double()
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.relu(self.first_bn(self.first(images)))
+        x = self.relu(self.second_bn(self.second(x)))
+        return self.classifier(x.mean((2, 3)))
+
+
+class Chain(nn.Sequential):
+    """Linear maps of a flat image, nothing between them."""
+
+    def __init__(self, *widths: int, seed: int = 0) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        maps = []
+        for inputs, outputs in itertools.pairwise(widths):
+            linear = nn.Linear(inputs, outputs, bias=False).double()
+            with torch.no_grad():
+                linear.weight.copy_(torch.randn(outputs, inputs, generator=generator, dtype=torch.float64))
+            maps.append(linear)
+        super().__init__(nn.Flatten(), *maps)
+
+    def weights(self) -> list[Tensor]:
+        """The weights from input to output, [outputs, inputs] each."""
+        return [parameter.data for parameter in self.parameters()]
+
+
+def batch(images: int, size: int = 4, classes: int = 3, channels: int = 3, seed: int = 1) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(images, channels, size, size, generator=generator, dtype=torch.float64)
+    return x, torch.arange(images) % classes
+
+
+def loss_at(network: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """The loss of a copy in train mode: an evaluation with no gradient anywhere."""
+    with torch.no_grad():
+        return float(F.cross_entropy(copy.deepcopy(network).train()(images), labels))
+
+
+def weights_of(network: nn.Module) -> list[Tensor]:
+    return [m.weight for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+
+
+def numerical_gradients(network: nn.Module, images: Tensor, labels: Tensor, step: float = 1e-5) -> list[Tensor]:
+    """Central differences of the loss by every weight of every convolution and linear layer."""
+    network = copy.deepcopy(network)
+    found = []
+    for weight in weights_of(network):
+        gradient = torch.zeros_like(weight)
+        for position in range(weight.numel()):
+            entry = weight.data.view(-1)
+            original = float(entry[position])
+            entry[position] = original + step
+            above = loss_at(network, images, labels)
+            entry[position] = original - step
+            below = loss_at(network, images, labels)
+            entry[position] = original
+            gradient.view(-1)[position] = (above - below) / (2 * step)
+        found.append(gradient.detach())
+    return found
