@@ -18,7 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, SKIP, Architecture
+from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP, Architecture
+from supernets.fused import FusedCell
+from supernets.fused_parts import EPSILON, LEAVING, MOMENTUM, CellPlan, Running
 from supernets.literal import copy_frame
 from supernets.skeleton import Normalisation, Skeleton
 from supernets.standalone import StandaloneNetwork, standalone
@@ -31,11 +33,8 @@ Active = Sequence[Sequence[bool]]
 Observer = Callable[[int, int, list[Tensor], Tensor], None]
 """observe(cell, edge, outputs of the five operations, mixed output of the edge)."""
 
-LEAVING = tuple(tuple(e for e, (_, source) in enumerate(EDGES) if source == node) for node in range(3))
-"""The edges that leave each node: (0, 1, 3), (2, 4), (5,)."""
-
 KERNELS = {CONV_1X1: 1, CONV_3X3: 3}
-MOMENTUM, EPSILON = 0.1, 1e-5
+EVERYTHING: Active = ((True,) * len(OPERATIONS),) * len(EDGES)
 
 
 class MixedCell(nn.Module):
@@ -45,6 +44,7 @@ class MixedCell(nn.Module):
         super().__init__()
         self.channels = channels
         self.mode: Normalisation = "train"
+        self.twice_differentiable = False
         for node, edges in enumerate(LEAVING):
             for kernel in KERNELS.values():
                 # The initialisation of nn.Conv2d depends on the fan-in only, so it is the literal network's.
@@ -75,6 +75,22 @@ class MixedCell(nn.Module):
         self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0, active: Active | None = None
     ) -> Tensor:  # fmt: skip
         """[n, c, h, w] and weights [6, 5] -> node 3 [n, c, h, w]."""
+        if x.device.type == "cpu" and not self.twice_differentiable and min(x.shape[2:]) > 1:
+            return self._fused_forward(x, weights, float(skip), active or EVERYTHING)
+        return self._composed_forward(x, weights, skip, active)
+
+    def _fused_forward(self, x: Tensor, weights: Tensor, skip: float, active: Active) -> Tensor:
+        running = {
+            operation: tuple(Running(*self._fused(kernel, node)[1:]) for node in range(3))
+            for operation, kernel in KERNELS.items()
+        }
+        plan = CellPlan(self.mode, running, skip, active)
+        kernels = (self._fused(kernel, node)[0] for kernel in (3, 1) for node in range(3))
+        node_3: Tensor = FusedCell.apply(x, weights, plan, *kernels)
+        return node_3
+
+    def _composed_forward(self, x: Tensor, weights: Tensor, skip: float | Tensor, active: Active | None) -> Tensor:
+        """The three fusions in torch's own operations: differentiable any number of times, and for GPUs."""
         c = self.channels
         arriving: dict[int, list[Tensor]] = {1: [], 2: [], 3: []}
         nodes = [x]
@@ -191,6 +207,16 @@ class Supernet(Skeleton):
             return cell.observed(x, per_cell[index], skip, lambda e, o, m: observe(index, e, o, m))
 
         return self.through(images, run)
+
+    @property
+    def twice_differentiable(self) -> bool:
+        """Whether gradients of this network can be differentiated again; slower on a CPU."""
+        return all(bool(cell.twice_differentiable) for cell in self.cells)
+
+    @twice_differentiable.setter
+    def twice_differentiable(self, wanted: bool) -> None:
+        for cell in self.cells:
+            cell.twice_differentiable = wanted  # type: ignore[assignment]
 
     def subnetwork(self, architecture: Architecture) -> StandaloneNetwork:
         """The stand-alone network of `architecture` with a copy of the shared weights and statistics.
