@@ -31,7 +31,7 @@ class Pool:
 
     jobs: int
     backend: str
-    """`loky`, `dask` or `threading`; with one job tasks run in this process."""
+    """`loky`, `dask` or `threading`; with one job, and not dask, tasks run in this process."""
     threads: int
     devices: tuple[int, ...] = ()
     """GPUs to share out among the worker processes, by index; empty for none."""
@@ -41,7 +41,7 @@ class Pool:
     @property
     def own_processes(self) -> bool:
         """Whether tasks run in other processes than this one."""
-        return self.jobs > 1 and self.backend != "threading"
+        return self.backend == "dask" or (self.jobs > 1 and self.backend != "threading")
 
 
 def limit_threads(threads: int) -> None:
@@ -117,11 +117,11 @@ def spread(
 ) -> Iterator[Outcome]:
     """The outcomes of `work` on all `tasks`, as they come.
 
-    `work` must answer, not raise, for what concerns its task only. Where a worker process is killed (out of
+    `work` must answer, not raise, for what concerns its task only. Where a process of loky is killed (out of
     memory, a crash in native code), the tasks it may have had are tried again one by one, each in a process
     of its own, and for those that kill it again `died` says the outcome; the others go on.
     """
-    if pool.jobs == 1 or not tasks:
+    if not tasks or (pool.jobs == 1 and not pool.own_processes):
         yield from map(work, tasks)
         return
     waiting = list(tasks)
