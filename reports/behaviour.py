@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from bench.bias import agreement, trait_correlations, traits
+from bench.measures import standardised
 from bench.space import parse
 from reports import cells
 from reports.blocks import Block, Cell, Column, Heading, Picture, Prose, Row, Section, Table
@@ -141,7 +142,7 @@ def _cell_table(source: Source, dataset: str, order: list[str]) -> Table:
             architecture = parse(text)
             reached = number(accuracy[source.table.position(architecture)])
             markup = f'{cells.draw(architecture)}<span class="quiet">{count} of {len(texts)} · {reached} %</span>'
-            row.append(Cell(markup, "drawing", text, markup=True))
+            row.append(Cell(markup, "drawing", markup=True))
         row.append(Cell(str(len(distinct))))
         rows.append(Row(row))
     columns = [
@@ -174,14 +175,14 @@ def _agreement(source: Source, dataset: str, order: list[str]) -> list[Block]:
         shared = sorted(scores[a].keys() & scores[b].keys())
         if shared:
             taus[a, b] = taus[b, a] = float(np.mean([agreement(scores[a][p], scores[b][p]) for p in shared]))
-    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in methods)
+    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in methods[:-1])
     body = []
-    for a in methods:
+    for number_of_row, a in enumerate(methods):
         row_cells = "".join(
-            f'<td style="--t:{taus[a, b]:.2f}">{number(taus[a, b]) if len(methods) <= 16 else ""}</td>'
+            f'<td class="{_shade(taus[a, b])}">{number(taus[a, b]) if len(methods) <= 16 else ""}</td>'
             if (a, b) in taus
             else "<td></td>"
-            for b in methods
+            for b in methods[:number_of_row]
         )
         body.append(f'<tr><th scope="row">{escape(a)}</th>{row_cells}</tr>')
     grid = (
@@ -193,6 +194,12 @@ def _agreement(source: Source, dataset: str, order: list[str]) -> list[Block]:
         " blue = they order the operations alike, orange = the other way round."
     )
     return [Picture(f"agreement-{dataset}", f"{dataset}: which selectors say the same?", caption, grid)]
+
+
+def _shade(tau: float) -> str:
+    """The class of the colour for a tau: `p0` to `p10`, `m1` to `m10` below zero, in tenths."""
+    tenths = round(10 * tau)
+    return f"p{tenths}" if tenths >= 0 else f"m{-tenths}"
 
 
 def training_section(source: Source) -> Section:
@@ -261,18 +268,18 @@ def bias_section(source: Source) -> Section:
         for method in _order(source, dataset):
             places = frame.index[frame["method"] == method].to_numpy()
             scores = source.results.scores[places]
-            scores = scores[np.isfinite(scores).all(axis=(1, 2))][:12]
+            scores = scores[np.isfinite(scores).all(axis=(1, 2))]
             if not len(scores):
                 continue
-            found = [trait_correlations(s, {**of, "accuracy": source.table.accuracy(dataset)}) for s in scores]
-            means = [float(np.mean([one[name] for one in found])) for name in found[0]]
-            row_cells = [Cell(number(mean), shade=mean) for mean in means]
-            rows.append(Row([Cell(method, "name"), *row_cells, Cell(str(len(scores)))]))
-        columns = [Column("selector", numeric=False), *(Column(name) for name in (*of, "accuracy")), Column("n")]
+            found = trait_correlations(np.mean([standardised(s) for s in scores], axis=0), of)
+            taus = [*found.values(), float(frame.loc[places, "tau_space"].mean())]
+            shaded = [Cell(number(tau), f"shade {_shade(tau)}") for tau in taus]
+            rows.append(Row([Cell(method, "name"), *shaded, Cell(str(len(scores)))]))
+        columns = [Column("selector", numeric=False), *(Column(name) for name in (*of, "test accuracy")), Column("n")]
         caption = (
-            "τ-b over the 15,625 architectures between the sum of a selector's standardised scores and size, counts of"
-            " operations, and test accuracy; mean over the first 12 selections (n). A criterion that follows size more than"
-            " accuracy is mostly counting convolutions."
+            "τ-b over the 15,625 architectures between the sum of a selector's scores, standardised per edge and averaged over"
+            " its n selections, and size or counts of operations; last, the mean τ-b of its own scores of architectures with"
+            " test accuracy. A criterion that follows size more than accuracy is mostly counting convolutions."
         )
         section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, rows)]
     return section

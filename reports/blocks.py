@@ -28,8 +28,6 @@ class Cell:
     css: str = ""
     title: str = ""
     markup: bool = False
-    shade: float | None = None
-    """-1 to 1: how strongly, and in which of two colours, the cell is shaded."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Table:
     rows: Sequence[Row]
     kind: str = "table"
     searchable: bool = True
+    baseline: str = ""
+    """What the rows are compared with, where that can be changed."""
 
 
 @dataclass(frozen=True)

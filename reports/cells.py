@@ -3,7 +3,7 @@
 The edges are drawn once per page as symbols; each cell is six references to them.
 """
 
-from bench.space import EDGES, OPERATIONS, Architecture
+from bench.space import EDGES, Architecture, to_string
 from reports.style import OPERATION_LABELS
 
 _X = (7.0, 41.0, 75.0, 109.0)
@@ -30,20 +30,12 @@ def definitions() -> str:
     return f'<svg width="0" height="0" class="defs" aria-hidden="true"><defs>{paths}<g id="nodes">{nodes}</g></defs></svg>'
 
 
-def describe(architecture: Architecture) -> str:
-    """The architecture in words, for readers who cannot see the drawing."""
-    return ", ".join(
-        f"{target}<-{source} {OPERATIONS[operation]}"
-        for (target, source), operation in zip(EDGES, architecture, strict=True)
-    ).replace("<", "&lt;")
-
-
 def draw(architecture: Architecture) -> str:
     """An inline SVG of the cell."""
     edges = "".join(f'<use href="#edge{edge}" class="op{operation}"/>' for edge, operation in enumerate(architecture))
     return (
-        f'<svg viewBox="0 0 116 54" class="cell" role="img" aria-label="{describe(architecture)}">'
-        f'{edges}<use href="#nodes"/></svg>'
+        f'<svg viewBox="0 0 116 54" class="cell" role="img" aria-label="{to_string(architecture)}">{edges}'
+        '<use href="#nodes"/></svg>'
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -93,21 +94,25 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     methods = sorted(frame["method"].unique())
     optimum = float(table.accuracy(dataset).max())
     worst = optimum - float(frame["test"].min())
+    frame = frame.assign(
+        **{"share of skip": frame["skips"] / 6, "position": stretched(optimum - frame["test"])},
+        run=frame["supernet_seed"].astype(str) + "." + frame["selector_seed"].astype(str),
+    )
     with drawing():
         figure = Figure(figsize=(min(WIDTH, 2.2 + 2.6 * len(settings)), 5.2), layout="constrained")
         grid = figure.subplots(3, len(settings), sharex="col", sharey="row", squeeze=False)
         for column, setting in enumerate(settings):
             for number, method in enumerate(methods):
-                rows = frame[(frame["setting"] == setting) & (frame["method"] == method)]
+                here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
                 colour, marker = look(number)
-                for axes, values in zip(grid[:, column], (rows["skips"] / 6, stretched(optimum - rows["test"]),
-                                                          rows["tau_mean"]), strict=True):  # fmt: skip
-                    per_seed = pd.Series(values, index=rows.index).groupby([rows["supernet_seed"], rows["epoch"]]).mean()
-                    for _, one in per_seed.groupby(level=0):
-                        axes.plot(one.index.get_level_values(1), one, color=colour, lw=0.5, alpha=0.45)
-                    mean = per_seed.groupby(level=1).mean()
-                    (line,) = axes.plot(mean.index, mean, color=colour, marker=marker, ms=3.5, lw=1.5, label=method)
-                    line.set_gid(f"series={method}")
+                for axes, measure in zip(grid[:, column], ("share of skip", "position", "tau_mean"), strict=True):
+                    before = len(axes.get_lines())
+                    where = {"data": here, "x": "epoch", "y": measure, "color": colour, "ax": axes}
+                    sns.lineplot(**where, units="run", estimator=None, lw=0.5, alpha=0.4)
+                    sns.lineplot(**where, errorbar=None, marker=marker, ms=5, lw=1.6, label=method, legend=False)
+                    for line in axes.get_lines()[before:]:
+                        line.set_gid(f"series={method}")
+                    axes.set(xlabel="", ylabel="")
             grid[0, column].set_title(setting)
             grid[2, column].set_xlabel("epoch of the checkpoint")
         grid[0, 0].set_ylabel("share of skip")

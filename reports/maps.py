@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -55,32 +54,31 @@ def score_map_figure(maps: Sequence[ScoreMap], table: GroundTruth, dataset: str)
     ]
     shown += maps
     down = -(-len(shown) // ACROSS)
-    tall, wide = 6 + 1.6, 5 + 0.7
-    # All panels in one mosaic at a tenth of a cell, so that the figure holds one picture.
-    mosaic = np.full((round(10 * tall * down), round(10 * wide * ACROSS)), np.nan)
+    tall, wide = 6 + 2, 5 + 1
+    # All panels in one mosaic, one pixel a cell, so that the figure holds one small picture.
+    mosaic = np.full((tall * down, wide * ACROSS), np.nan)
     with drawing():
         figure = Figure(figsize=(WIDTH, 0.165 * tall * down), layout="constrained")
         axes = figure.subplots()
         dots: list[tuple[float, float]] = []
         for position, panel in enumerate(shown):
             row, column = divmod(position, ACROSS)
-            top, left = tall * row + 1.2, wide * column
-            rows, columns = slice(round(10 * top), round(10 * top) + 60), slice(round(10 * left), round(10 * left) + 50)
-            mosaic[rows, columns] = np.kron(panel.scores, np.ones((10, 10)))
-            axes.text(10 * left, 10 * top - 2, _short(panel.title), fontsize=7, va="bottom",
+            top, left = tall * row + 1, wide * column
+            mosaic[top : top + 6, left : left + 5] = panel.scores
+            axes.text(left, top - 0.2, _short(panel.title), fontsize=7, va="bottom",
                       fontweight="bold" if panel.n == 0 else "normal")  # fmt: skip
             if panel.n:
-                dots += [(10 * (left + o + 0.5), 10 * (top + e + 0.5)) for e, o in enumerate(panel.chosen.argmax(axis=1))]
+                dots += [(left + o + 0.5, top + e + 0.5) for e, o in enumerate(panel.chosen.argmax(axis=1))]
             if column == 0:
                 for e, name in enumerate(EDGE_NAMES):
-                    axes.text(-2, 10 * (top + e + 0.5), name, fontsize=6, ha="right", va="center", color=MUTED)
+                    axes.text(-0.2, top + e + 0.5, name, fontsize=6, ha="right", va="center", color=MUTED)
             if position + ACROSS >= len(shown):
                 for o, name in enumerate(OPERATION_LABELS):
-                    axes.text(10 * (left + o + 0.5), 10 * (top + 6.15), name, fontsize=5, ha="center", va="top", color=MUTED)
-        sns.heatmap(mosaic, ax=axes, cmap="PuOr", vmin=-2, vmax=2, cbar=False, rasterized=True, xticklabels=False,
-                    yticklabels=False)  # fmt: skip
+                    axes.text(left + o + 0.5, top + 6.15, name, fontsize=5, ha="center", va="top", color=MUTED)
+        axes.imshow(mosaic, cmap="PuOr", vmin=-2, vmax=2, interpolation="none", aspect="auto",
+                    extent=(0, mosaic.shape[1], mosaic.shape[0], 0))  # fmt: skip
         axes.scatter(*np.array(dots, float).reshape(-1, 2).T, s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6)
-        axes.set_xlim(-9, mosaic.shape[1])
+        axes.set_xlim(-2.2, mosaic.shape[1])
         axes.set_axis_off()
     return figure
 

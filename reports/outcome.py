@@ -67,7 +67,7 @@ def main_table(source: Source, contest: Contest) -> Table:
     for standing in contest.standings:
         per_setting = {x.setting: x for x in source.test if x.dataset == dataset and x.method == standing.method}
         partial = standing.settings < contest.settings
-        percentile = _mean([x for x in source.percentile if x.dataset == dataset], standing.method)
+        percentile = _mean([x for x in source.lines("percentile") if x.dataset == dataset], standing.method)
         cells = [
             Cell(standing.method, "name"),
             Cell(rank_text(standing.rank)),
@@ -244,7 +244,7 @@ def pair_table(contest: Contest, baseline: str) -> Table:
         " few pairs to tell” means that no outcome could have reached p ≤ 0.05 after correction; the smallest p that any"
         f" pair here can reach is {smallest:.2g}. Inference is about this data set and these recipes."
     )
-    return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows)
+    return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 
 
 def matrix(contest: Contest) -> str:

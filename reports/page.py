@@ -1,6 +1,7 @@
 """report.html: one file that shows everything, offline, the same bytes for the same records."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from bench.space import parse, to_string
-from bench.statistics import Verdict
+from bench.statistics import Interval, Verdict
 from bench.storage import write_whole
 from bench.table import GroundTruth
 from reports.appendix import failures_section, provenance_section, published_section
@@ -21,15 +21,19 @@ from reports.behaviour import (
     training_section,
     transfer_section,
 )
-from reports.blocks import Section
+from reports.blocks import Picture, Section
 from reports.finding import findings, gaps
-from reports.outcome import pairs_section, results_section, strips_section
+from reports.outcome import MARKS, pairs_section, results_section, strips_section
 from reports.results import Results
 from reports.source import Source
+from reports.style import classes_for_styles
 from reports.tables import write_tables
 
-LIMIT = 2_000_000
-"""Bytes that the page should stay under, so that it can be mailed."""
+LIMIT = 1_900_000
+"""Bytes that the page stays under, so that it can be mailed."""
+
+LEFT_OUT_FIRST = ("scores-", "ranking-")
+"""Figures that give way where a page would grow beyond LIMIT: the largest first."""
 
 
 def write_report(out: Path, table: GroundTruth) -> Path:
@@ -39,7 +43,7 @@ def write_report(out: Path, table: GroundTruth) -> Path:
     """
     results = Results.read(out)
     source = Source(results, table, out / "figures")
-    write_tables(results, table, out / "tables")
+    write_tables(source, out / "tables")
     page = out / "report.html"
     write_whole(page, render(source))
     return page
@@ -71,8 +75,36 @@ def render(source: Source) -> str:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(folder.joinpath("page.html").read_text(encoding="utf-8"))
     data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
+    shown = sections(source)
+    while True:
+        page, css = classes_for_styles(_fill(template, source, shown, data))
+        page = page.replace("/*figures*/", css, 1)
+        if len(page.encode()) <= LIMIT or not leave_out_one(shown):
+            return page
+
+
+def leave_out_one(shown: list[Section]) -> bool:
+    """Replace the heaviest figure that is also a file by a reference to it; False where none is left."""
+    places = [
+        (len(block.markup), section, number)
+        for section in shown
+        for number, block in enumerate(section.blocks)
+        if isinstance(block, Picture) and block.name.startswith(LEFT_OUT_FIRST) and block.markup
+    ]
+    if not places:
+        return False
+    _, section, number = max(places, key=lambda place: place[0])
+    picture = section.blocks[number]
+    assert isinstance(picture, Picture)
+    reason = "left out to keep this page small enough to mail; it is in the folder figures"
+    section.blocks[number] = replace(picture, markup="", reason=reason)
+    return True
+
+
+def _fill(template: jinja2.Template, source: Source, shown: list[Section], data: str) -> str:
+    folder = files("reports")
     return template.render(
-        sections=sections(source),
+        sections=shown,
         gaps=[Markup(text) for text in gaps(source)],
         findings=[Markup(text) for text in findings(source)],
         counts=source.results.counts(),
@@ -85,35 +117,20 @@ def render(source: Source) -> str:
         data=Markup(data.replace("</", "<\\/")),
     )
 
-
 def page_data(source: Source) -> dict[str, Any]:
     """What the page's script reads and the reader can download: one row per selection, and all comparisons."""
-    final = source.results.final.sort_values(
-        ["dataset", "setting", "method", "supernet_seed", "selector_seed"], kind="stable"
-    )
-    final = final[final["dataset"].isin(source.datasets)]
+    final = source.results.final[source.results.final["dataset"].isin(source.datasets)]
+    order = ["dataset", "setting", "method", "supernet_seed", "selector_seed"]
+    final = final.sort_values(order, kind="stable")
     architectures = sorted(set(final["architecture"]))
-    place = {text: number for number, text in enumerate(architectures)}
-    pairs = {
-        contest.dataset: [
-            [
-                c.first, c.second, c.n, c.differing, _rounded(c.median),
-                *([_rounded(c.median_interval.low), _rounded(c.median_interval.high)] if c.median_interval else [None] * 2),
-                _rounded(c.improvement),
-                *(
-                    [_rounded(c.improvement_interval.low), _rounded(c.improvement_interval.high)]
-                    if c.improvement_interval
-                    else [None] * 2
-                ),
-                float(f"{c.p_holm:.3g}"), list(Verdict).index(c.verdict),
-            ]
-            for c in contest.comparisons
-        ]
-        for contest in source.contests
-    }  # fmt: skip
+    names = sorted({*final["method"], *(c.second for contest in source.contests for c in contest.comparisons)})
+    at = {text: number for number, text in enumerate((*names, *architectures, *source.results.settings))}
+    shift = len(names)
     return {
-        "architectures": [[to_string(parse(text)), int(source.table.index[source.table.position(text)])]
-                          for text in architectures],
+        "datasets": source.datasets,
+        "recipes": source.results.settings,
+        "selectors": names,
+        "architectures": [[text, int(source.table.index[source.table.position(text)])] for text in architectures],
         "accuracy": {
             name: [_rounded(source.table.accuracy(name)[source.table.position(text)], 4) for text in architectures]
             for name in source.datasets
@@ -121,15 +138,28 @@ def page_data(source: Source) -> dict[str, Any]:
         "columns": ["dataset", "recipe", "selector", "supernet_seed", "selector_seed", "architecture", "tau_best",
                     "tau_mean"],
         "rows": [
-            [row.dataset, row.setting, row.method, int(row.supernet_seed), int(row.selector_seed),
-             place[row.architecture], _rounded(row.tau_best), _rounded(row.tau_mean)]
+            [source.datasets.index(row.dataset), source.results.settings.index(row.setting), at[row.method],
+             int(row.supernet_seed), int(row.selector_seed), at[row.architecture] - shift, _rounded(row.tau_best),
+             _rounded(row.tau_mean)]
             for row in final.itertuples()
         ],
         "pair_columns": ["first", "second", "n", "differing", "median", "median_low", "median_high", "p_better",
                          "p_better_low", "p_better_high", "p_holm", "verdict"],
-        "pairs": pairs,
-        "verdicts": [str(verdict) for verdict in Verdict],
+        "pairs": {
+            contest.dataset: [
+                [at[c.first], at[c.second], c.n, c.differing, _rounded(c.median, 2), *_ends(c.median_interval),
+                 _rounded(c.improvement, 2), *_ends(c.improvement_interval), float(f"{c.p_holm:.2g}"),
+                 list(Verdict).index(c.verdict)]
+                for c in contest.comparisons
+            ]
+            for contest in source.contests
+        },
+        "verdicts": [[str(verdict), *MARKS[verdict]] for verdict in Verdict],
     }  # fmt: skip
+
+
+def _ends(interval: Interval | None) -> list[float | None]:
+    return [None, None] if interval is None else [_rounded(interval.low, 2), _rounded(interval.high, 2)]
 
 
 def _rounded(value: float, decimals: int = 3) -> float:

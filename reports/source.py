@@ -27,6 +27,7 @@ class Source:
     """Folder that every figure is also written to, as a stand-alone SVG."""
     drawn: list[str] = field(default_factory=list)
     """Names of the figures drawn so far."""
+    _lines: dict[str, list[Line]] = field(default_factory=dict)
 
     @cached_property
     def datasets(self) -> list[str]:
@@ -49,25 +50,26 @@ class Source:
         """Who beats whom, per data set."""
         return [contest(self.results, self.table, name, self.sticks[name]) for name in self.datasets]
 
-    @cached_property
+    def lines(self, measure: str) -> list[Line]:
+        """Summaries of a column of records.csv at the last checkpoints."""
+        if measure not in self._lines:
+            self._lines[measure] = lines(self.results, measure)
+        return self._lines[measure]
+
+    @property
     def test(self) -> list[Line]:
         """Summaries of test accuracy."""
-        return lines(self.results, "test")
+        return self.lines("test")
 
-    @cached_property
-    def percentile(self) -> list[Line]:
-        """Summaries of the percentile."""
-        return lines(self.results, "percentile")
-
-    @cached_property
+    @property
     def tau_best(self) -> list[Line]:
         """Summaries of tau-b with the oracle of best accuracies."""
-        return lines(self.results, "tau_best")
+        return self.lines("tau_best")
 
-    @cached_property
+    @property
     def tau_mean(self) -> list[Line]:
         """Summaries of tau-b with the oracle of mean accuracies."""
-        return lines(self.results, "tau_mean")
+        return self.lines("tau_mean")
 
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""
@@ -80,6 +82,7 @@ class Source:
         except NotDrawn as reason:
             return Picture(name, title, caption, "", str(reason))
         self.figures.mkdir(parents=True, exist_ok=True)
-        write_whole(self.figures / f"{name}.svg", svg)
-        self.drawn.append(name)
+        file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
+        write_whole(self.figures / f"{file_name}.svg", svg)
+        self.drawn.append(file_name)
         return Picture(name, title, caption, inline(svg, f"f{len(self.drawn)}-", title))

@@ -84,7 +84,7 @@ def _rows_and_labels(axes: Axes, labels: Sequence[str], methods: int) -> None:
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
-    axes.hlines(range(len(labels)), 0, 1, transform=axes.get_yaxis_transform(), colors=RULE, lw=0.5, zorder=0)
+    axes.grid(axis="y", lw=0.4)
     if methods < len(labels):
         axes.axhline(methods - 0.5, color=MUTED, lw=0.6)
         for label in axes.get_yticklabels()[methods:]:

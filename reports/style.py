@@ -7,6 +7,7 @@ follow light and dark mode.
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
@@ -76,51 +77,64 @@ def to_svg(figure: Figure) -> str:
     """The figure as a stand-alone SVG document, the same text for the same data."""
     stream = io.StringIO()
     with drawing():
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, dpi=144, bbox_inches="tight",
-                       pad_inches=0.04)  # fmt: skip
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, dpi=144)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
 _ID = re.compile(r' id="([^"]*)"')
-_DECIMALS = re.compile(r"-?\d+\.\d{3,}")
-_MARKS = re.compile(r"(<g[^>]*)>\s*((?:<use [^>]*/>\s*){2,})</g>")
-_STYLE = re.compile(r' style="([^"]*)"')
 _REFERENCE = re.compile(r'(?:url\(#|href="#)([^")]+)')
+_DECIMALS = re.compile(r"-?\d+\.\d{2,}")
+_MARKS = re.compile(r"(<g[^>]*)>((?:<use [^>]*/>){2,})</g>")
+_STYLE = re.compile(r' style="([^"]*)"')
+_PATHS = re.compile(r'(?:<path d="[^"]*"(?: clip-path="[^"]*")? style="[^"]*"/>){2,}')
+_PATH = re.compile(r'<path d="([^"]*)"((?: clip-path="[^"]*")? style="[^"]*")/>')
+_DROPPED = (
+    r"<metadata>.*?</metadata>",
+    r"<!--.*?-->",
+    r' transform="rotate\(-?0 [^"]*\)"',
+    r"font-family: [^;\"]*;? ?",
+    r'xmlns[:\w]*="[^"]*"',
+)
 
 
 def inline(svg: str, name: str, label: str) -> str:
-    """The SVG as an element of the page: no header, ids its own, colours as CSS variables.
+    """The SVG as a small element of the page: no header, ids its own, colours as CSS variables.
 
     An artist's gid `series=X` becomes the attribute `data-series="X"`, which scripts find it by.
     """
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
-    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.S)
-    view_box = re.search(r'viewBox="([^"]*)"', svg)
-    width = float(view_box.group(1).split()[2]) if view_box else 600.0
+    for pattern in _DROPPED:
+        svg = re.sub(pattern, "", svg, flags=re.S)
+    box = re.search(r'viewBox="([^"]*)"', svg)
+    if box is None:
+        raise ValueError(f"the figure {name} has no viewBox")
     opening = (
-        f'<svg viewBox="{view_box.group(1) if view_box else ""}" class="figure" role="img" aria-label="{escape(label)}"'
-        f' style="max-width:{width * 4 / 3:.0f}px">'
+        f'<svg viewBox="{box.group(1)}" class="figure" role="img" aria-label="{escape(label)}"'
+        f' style="max-width:{float(box.group(1).split()[2]) * 4 / 3:.0f}px">'
     )
     svg = re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)
     short = {long: f"{name}{number}" for number, long in enumerate(dict.fromkeys(_REFERENCE.findall(svg)))}
 
     def identify(match: re.Match[str]) -> str:
-        found = match.group(1)
-        kind, given, value = found.partition("=")
+        kind, given, value = match.group(1).partition("=")
         if given:
             return f' data-{kind}="{value}"'
-        return f' id="{short[found]}"' if found in short else ""
+        return f' id="{short[kind]}"' if kind in short else ""
 
     svg = _ID.sub(identify, svg)
     svg = _REFERENCE.sub(lambda m: m.group(0)[: -len(m.group(1))] + short[m.group(1)], svg)
     svg = svg.replace("xlink:href", "href")
-    svg = _DECIMALS.sub(lambda m: f"{float(m.group()):.2f}".rstrip("0").rstrip("."), svg)
-    svg = _MARKS.sub(_share_style, svg)
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, f"var(--{variable})")
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
-    return re.sub(r">\s+<", "><", svg).strip()
+    svg = re.sub(r">\s+<", "><", svg)
+    svg = re.sub(r'(?<= d=")[^"]*', lambda m: " ".join(m.group().split()), svg)
+    svg = _DECIMALS.sub(lambda m: f"{float(m.group()):.1f}".removesuffix(".0"), svg)
+    svg = _MARKS.sub(_share_style, svg)
+    svg = _PATHS.sub(_join_paths, svg)
+    svg = svg.replace("<g/>", "")
+    while "<g></g>" in svg:
+        svg = svg.replace("<g></g>", "")
+    return svg.strip()
 
 
 def _share_style(group: re.Match[str]) -> str:
@@ -129,6 +143,31 @@ def _share_style(group: re.Match[str]) -> str:
     if len(styles) != 1 or "style=" in group.group(1):
         return group.group(0)
     return f'{group.group(1)} style="{styles.pop()}">{_STYLE.sub("", group.group(2))}</g>'
+
+
+def _join_paths(run: re.Match[str]) -> str:
+    """Neighbouring paths of the same look as one."""
+    joined: list[tuple[str, str]] = []
+    for outline, look in _PATH.findall(run.group(0)):
+        if joined and joined[-1][1] == look:
+            joined[-1] = (f"{joined[-1][0]} {outline}", look)
+        else:
+            joined.append((outline, look))
+    return "".join(f'<path d="{outline}"{look}/>' for outline, look in joined)
+
+
+_FIGURE = re.compile(r'(?<=<svg )viewBox="[^"]*" class="figure".*?</svg>', flags=re.S)
+
+
+def classes_for_styles(page: str) -> tuple[str, str]:
+    """The page with the styles that its figures repeat as classes, and the CSS of those classes."""
+    counts = Counter(style for figure in _FIGURE.findall(page) for style in _STYLE.findall(figure))
+    names = {style: f"z{number}" for number, style in enumerate(sorted(s for s, n in counts.items() if n > 2))}
+
+    def shorten(figure: re.Match[str]) -> str:
+        return _STYLE.sub(lambda m: f' class="{names[m[1]]}"' if m[1] in names else m[0], figure.group(0))
+
+    return _FIGURE.sub(shorten, page), "".join(f".{name}{{{style}}}" for style, name in names.items())
 
 
 REGRET_FLOOR = 0.1

@@ -1,6 +1,7 @@
 """One line per method, setting and data set: mean, spread, interval and n, at the last checkpoint."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -53,28 +54,23 @@ class Line:
         """The highest single value."""
         return max(max(values) for values in self.values.values())
 
-    @property
+    @cached_property
     def interval(self) -> Interval | None:
         """Bootstrap interval of the mean over supernet seeds."""
         return bootstrap([self.per_supernet])
 
-    @property
+    @cached_property
     def components(self) -> VarianceComponents | None:
         """The spread split into supernet seeds and selector seeds, where both vary."""
         return variance_components(list(self.values.values()))
 
 
 def lines(results: Results, column: str) -> list[Line]:
-    """One line per data set, setting and method that has values of `column`, in that order, names sorted last."""
-    found = []
-    for dataset in results.datasets:
-        frame = results.final[results.final["dataset"] == dataset]
-        for (setting, method), group in frame.groupby(["setting", "method"], sort=True):
-            values: dict[int, list[float]] = {}
-            ordered = group.sort_values(["supernet_seed", "selector_seed"], kind="stable")
-            for seed, value in zip(ordered["supernet_seed"], ordered[column], strict=True):
-                if not np.isnan(value):
-                    values.setdefault(int(seed), []).append(float(value))
-            if values:
-                found.append(Line(dataset, str(setting), str(method), values))
-    return found
+    """One line per data set, setting and method that has values of `column`; methods in alphabetical order."""
+    order = ["setting", "method", "supernet_seed", "selector_seed"]
+    ordered = results.final[["dataset", *order, column]].dropna(subset=column).sort_values(order, kind="stable")
+    found: dict[tuple[str, str, str], dict[int, list[float]]] = {}
+    for dataset, setting, method, seed, _, value in ordered.itertuples(index=False):
+        found.setdefault((dataset, setting, method), {}).setdefault(int(seed), []).append(float(value))
+    place = {name: number for number, name in enumerate(results.datasets)}
+    return [Line(*key, values) for key, values in sorted(found.items(), key=lambda item: place[item[0][0]])]
