@@ -9,7 +9,7 @@ Pure functions; every random number comes from a generator with a fixed seed.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from itertools import combinations
@@ -213,16 +213,16 @@ def _negated(interval: Interval | None, total: float) -> Interval | None:
     )  # fmt: skip
 
 
-def _verdict(mean: float, median: float, differing: int, p: float, reachable: float, margin: float | None) -> Verdict:
-    if differing == 0:
+def _verdict(comparison: Comparison, p: float, reachable: float, margin: float | None) -> Verdict:
+    if comparison.differing == 0:
         return Verdict.SAME
     if reachable > SIGNIFICANCE:
         return Verdict.TOO_FEW
     if p > SIGNIFICANCE:
         return Verdict.OPEN
-    if margin is not None and abs(median) <= margin:
+    if margin is not None and abs(comparison.median) <= margin:
         return Verdict.SMALL
-    return Verdict.BETTER if mean > 0 else Verdict.WORSE
+    return Verdict.BETTER if comparison.mean > 0 else Verdict.WORSE
 
 
 def compare(
@@ -246,22 +246,33 @@ def compare(
                 found.setdefault(stratum(checkpoint), []).append(difference)
         if found:
             drafts.append((first, second, list(found.values())))
-    pooled = [np.array([d for group in groups for d in group]) for _, _, groups in drafts]
-    differing = [int(np.count_nonzero(differences)) for differences in pooled]
-    p = [sign_flip_p(differences) for differences in pooled]
-    corrected = holm(p)
-    reachable = holm([smallest_p(count) for count in differing])
     comparisons = []
-    for i, (first, second, groups) in enumerate(drafts):
-        mean, median = float(pooled[i].mean()), float(np.median(pooled[i]))
-        p_holm, smallest = float(corrected[i]), float(reachable[i])
+    for first, second, groups in drafts:
+        pooled = np.array([d for group in groups for d in group])
+        p = sign_flip_p(pooled)
         comparison = Comparison(
-            first, second, len(pooled[i]), differing[i], median, bootstrap(groups, pooled_median),
-            mean, estimate(groups, improvement_share), bootstrap(groups, improvement_share),
-            p[i], p_holm, smallest, _verdict(mean, median, differing[i], p_holm, smallest, margin),
+            first, second, len(pooled), int(np.count_nonzero(pooled)), float(np.median(pooled)),
+            bootstrap(groups, pooled_median), float(pooled.mean()), estimate(groups, improvement_share),
+            bootstrap(groups, improvement_share), p, p, p, Verdict.OPEN,
         )  # fmt: skip
         comparisons.append(comparison)
-    return comparisons
+    return corrected(comparisons, margin)
+
+
+def corrected(comparisons: Sequence[Comparison], margin: float | None = None) -> list[Comparison]:
+    """The same comparisons judged as one family: Holm's correction over exactly these, verdicts to match.
+
+    A family fixed beforehand, such as every selector against one baseline, needs less correction than all pairs.
+    """
+    p = holm([comparison.p for comparison in comparisons])
+    reachable = holm([smallest_p(comparison.differing) for comparison in comparisons])
+    return [
+        replace(
+            comparison, p_holm=float(p[i]), smallest_p_holm=float(reachable[i]),
+            verdict=_verdict(comparison, float(p[i]), float(reachable[i]), margin),
+        )
+        for i, comparison in enumerate(comparisons)
+    ]  # fmt: skip
 
 
 def rank_ranges(names: Sequence[str], comparisons: Sequence[Comparison]) -> dict[str, tuple[int, int]]:

@@ -95,11 +95,11 @@ def _ranking_blocks(source: Source, dataset: str) -> list[Block]:
             ])
         )  # fmt: skip
     columns = [
-        Column("criterion", numeric=False), Column("recipe", numeric=False), Column("supernet seed"),
+        Column("criterion", numeric=False), Column("recipe", numeric=False), Column("seed", "supernet seed"),
         Column("scored", "architectures scored"), Column("tied", "scores that repeat another one"), Column("τ all"),
         Column("τ top 10 %", "tau-b among the truly best tenth of those scored"), Column("τ top 1 %"),
-        Column("precision@10", "share of the criterion's 10 best among the 10 truly best"), Column("precision@100"),
-        Column("best rank@1", "true rank of the criterion's first choice, among those scored"), Column("best rank@10"),
+        Column("P@10", "share of the criterion's 10 best among the 10 truly best"), Column("P@100", "share of its 100 best among the 100 truly best"),
+        Column("rank@1", "true rank of the criterion's first choice, among those scored"), Column("rank@10", "best true rank among the criterion's 10 best"),
     ]  # fmt: skip
     return [picture, Table(f"top-{dataset}", "The same in numbers, and among the best only.", columns, rows)]
 

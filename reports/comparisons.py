@@ -8,6 +8,7 @@ from bench.statistics import (
     TrialNoise,
     bootstrap,
     compare,
+    corrected,
     estimate,
     rank_ranges,
     trial_noise,
@@ -48,12 +49,15 @@ class Contest:
     noise: TrialNoise | None
     settings: int
 
-    def between(self, first: str, second: str) -> Comparison | None:
-        """The comparison of two names seen from the first, if they share a checkpoint."""
+    def against(self, baseline: str) -> list[Comparison]:
+        """Every method against one name, best method first; Holm's correction over these comparisons only."""
+        found = {}
         for comparison in self.comparisons:
-            if {comparison.first, comparison.second} == {first, second}:
-                return comparison.seen_from(first)
-        return None
+            if baseline in (comparison.first, comparison.second):
+                other = comparison.second if comparison.first == baseline else comparison.first
+                found[other] = comparison.seen_from(other)
+        margin = None if self.noise is None else self.noise.margin
+        return corrected([found[s.method] for s in self.standings if s.method in found], margin)
 
     @property
     def leaders(self) -> list[str]:

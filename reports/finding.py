@@ -6,11 +6,19 @@ from html import escape
 import numpy as np
 
 from bench.statistics import Verdict
-from reports.comparisons import FLOORS, Contest
+from reports.comparisons import Contest
 from reports.source import Source
 from reports.text import number
 
 MANY = 6
+
+BASELINES = {
+    "random": "a random architecture",
+    "constant-order": "the constant order of operations",
+    "params": "the parameter count",
+    "magnitude": "magnitude",
+}
+"""What every selector is held against, and how the finding calls it."""
 
 
 def _listed(names: Sequence[str], most: int = MANY) -> str:
@@ -19,6 +27,14 @@ def _listed(names: Sequence[str], most: int = MANY) -> str:
     if len(names) > most:
         return ", ".join(marked) + f" and {len(names) - most} more"
     return marked[0] if len(marked) == 1 else ", ".join(marked[:-1]) + " and " + marked[-1]
+
+
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _plural(count: int, noun: str) -> str:
@@ -79,28 +95,29 @@ def _of_dataset(source: Source, contest: Contest) -> list[str]:
 
 
 def _against_floors(source: Source, contest: Contest) -> list[str]:
-    said = []
-    words = {"random": "a random architecture", "constant-order": "the constant order of operations",
-             "params": "the parameter count"}  # fmt: skip
-    for floor in FLOORS:
+    said: list[str] = []
+    untold: list[str] = []
+    for baseline, words in BASELINES.items():
         verdicts: dict[Verdict, list[str]] = {}
-        for standing in contest.standings:
-            comparison = contest.between(standing.method, floor)
-            if comparison is not None:
-                verdicts.setdefault(comparison.verdict, []).append(standing.method)
-        parts = []
-        if verdicts.get(Verdict.BETTER):
-            parts.append(f"{_listed(verdicts[Verdict.BETTER])} shown better than {words[floor]}")
-        if verdicts.get(Verdict.WORSE):
-            parts.append(f"{_listed(verdicts[Verdict.WORSE])} shown worse than {words[floor]}")
+        for comparison in contest.against(baseline):
+            verdicts.setdefault(comparison.verdict, []).append(comparison.first)
+        parts = [
+            f"shown {side} than {words}: {_listed(verdicts[verdict])}"
+            for side, verdict in (("better", Verdict.BETTER), ("worse", Verdict.WORSE))
+            if verdict in verdicts
+        ]
         if parts:
-            said.append("; ".join(parts) + ".")
-        elif verdicts and floor != "params":
-            said.append(f"No selector was shown better or worse than {words[floor]}.")
+            said.append(_capital("; ".join(parts)) + ".")
+        elif verdicts and set(verdicts) <= {Verdict.TOO_FEW, Verdict.SAME}:
+            untold.append(words)
+        elif verdicts:
+            said.append(f"None was shown better or worse than {words}.")
+    if untold:
+        said.append(f"Too few pairs to compare with {_joined(untold)}.")
     random = next((s.test for s in source.sticks[contest.dataset] if s.name == "random"), None)
     below = [s.method for s in contest.standings if random is not None and s.mean < random]
     if below:
-        said.append(f"Below the random average on their own mean: {_listed(below)}.")
+        said.append(f"With a mean below that of a random choice: {_listed(below)}.")
     return said
 
 
@@ -114,7 +131,10 @@ def _agreement(source: Source, contest: Contest) -> list[str]:
     best = max(means, key=lambda method: (float(np.mean(means[method])), method))
     order = next((s.tau_best for s in source.sticks[contest.dataset] if s.name == "constant-order"), None)
     ceiling = source.ceilings[contest.dataset]["tau_best"]
-    said = f"Its scores agree best with the oracle of best accuracies: {_listed([best])}, τ {number(float(np.mean(means[best])))}"
+    said = (
+        f"The scores that agree best with the oracle of best accuracies are those of {_listed([best])},"
+        f" τ {number(float(np.mean(means[best])))}"
+    )
     aside = [f"the constant order has {number(order)}"] if order is not None else []
     if isinstance(ceiling, float):
         aside.append(f"the table agrees with itself to {number(ceiling)}")

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from bench.statistics import Comparison, Interval, Verdict
+from bench.statistics import SIGNIFICANCE, Comparison, Interval, Verdict
 from bench.yardsticks import Yardstick
 from reports.blocks import Block, Cell, Column, Heading, Picture, Prose, Row, Section, Table
 from reports.comparisons import Contest
@@ -213,7 +213,7 @@ PAIR_COLUMNS = (
     Column("95 % interval", "stratified bootstrap over supernet seeds"),
     Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
     Column("95 % interval ", "stratified bootstrap over supernet seeds"),
-    Column("p (Holm)", "paired sign-flip test, corrected over all pairs of this data set"),
+    Column("p (Holm)", "paired sign-flip test, corrected over the comparisons with this baseline"),
     Column("n", "pairs: shared checkpoints"),
     Column("differing", "pairs in which the two accuracies differ"),
 )
@@ -227,22 +227,18 @@ def default_baseline(contest: Contest) -> str:
 
 def pair_table(contest: Contest, baseline: str) -> Table:
     """Every method against one baseline."""
-    rows = []
-    for standing in contest.standings:
-        comparison = contest.between(standing.method, baseline)
-        if comparison is not None:
-            rows.append(Row(_pair_cells(comparison)))
+    compared = contest.against(baseline)
+    rows = [Row(_pair_cells(comparison)) for comparison in compared]
     margin = (
         f"A difference counts only if its median exceeds {number(contest.noise.margin)} points, the median gap between"
         f" two trainings of one architecture in the table ({contest.noise.architectures:,} architectures)."
         if contest.noise
         else "The table holds no repeated trainings of this data set, so there is no margin of practical equivalence."
     )
-    smallest = min((c.smallest_p_holm for c in contest.comparisons), default=1.0)
     caption = (
-        f"Compared on the same checkpoints, paired; Holm's correction over {len(contest.comparisons)} pairs. {margin} “too"
-        " few pairs to tell” means that no outcome could have reached p ≤ 0.05 after correction; the smallest p that any"
-        f" pair here can reach is {smallest:.2g}. Inference is about this data set and these recipes."
+        f"Compared on the same checkpoints, paired; Holm's correction over the {len(compared)} comparisons with the baseline."
+        f" {margin} “too few pairs to tell”: no outcome could have reached p ≤ {SIGNIFICANCE} after correction. Inference is"
+        " about this data set and these recipes."
     )
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 
@@ -285,8 +281,8 @@ def pairs_section(source: Source) -> Section:
         baseline = default_baseline(contest)
         section.blocks += [Heading(f"{contest.dataset}: against {baseline}"), pair_table(contest, baseline)]
         caption = (
-            "Row against column: median difference in test accuracy, points, over shared checkpoints"
-            f" (n in the data of the page), coloured by what the corrected paired test supports. {_sizes(contest)}"
+            "Row against column: median difference in test accuracy, points, over shared checkpoints, coloured by what the"
+            f" paired test supports after correction over all {len(contest.comparisons)} pairs. {_sizes(contest)}"
         )
         grid = f'<p class="key">{key}</p>{matrix(contest)}'
         section.blocks.append(Picture(f"matrix-{contest.dataset}", f"{contest.dataset}: all pairs", caption, grid))

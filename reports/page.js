@@ -223,11 +223,12 @@
   const mirror = { 0: 1, 1: 0 };
   const pairs = new Map();
   for (const [dataset, list] of Object.entries(data.pairs)) {
-    for (const [a, b, n, differing, median, low, high, better, betterLow, betterHigh, p, verdict] of list) {
+    for (const [a, b, n, differing, median, low, high, better, betterLow, betterHigh, pAll, all, p, verdict, pBack, back] of list) {
       const first = data.selectors[a], second = data.selectors[b];
       const turned = (value, total) => (value === null ? null : total - value);
-      pairs.set([dataset, first, second].join("|"), { n, differing, median, low, high, better, betterLow, betterHigh, p, verdict });
-      pairs.set([dataset, second, first].join("|"), { n, differing, median: -median, low: turned(high, 0), high: turned(low, 0), better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), p, verdict: mirror[verdict] ?? verdict });
+      // Seen from the first, `p` and `verdict` are those of the family with the second as baseline.
+      pairs.set([dataset, first, second].join("|"), { n, differing, median, low, high, better, betterLow, betterHigh, pAll, all, p, verdict });
+      pairs.set([dataset, second, first].join("|"), { n, differing, median: -median, low: turned(high, 0), high: turned(low, 0), better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), pAll, all: mirror[all] ?? all, p: pBack, verdict: back });
     }
   }
   const interval = (low, high, tilde) => (low === null ? "–" : `${tilde}[${fixed(low, 2)}, ${fixed(high, 2)}]`);
@@ -241,7 +242,7 @@
     choose.append(...names.map((name) => make("option", { value: name, textContent: name })));
     choose.value = table.dataset.baseline;
     const compare = (baseline) => {
-      const others = names.filter((name) => pairs.has([dataset, name, baseline].join("|")));
+      const others = names.filter((name) => (pairs.get([dataset, name, baseline].join("|")) || { p: null }).p !== null);
       table.tBodies[0].replaceChildren(...others.map((name) => {
         const c = pairs.get([dataset, name, baseline].join("|"));
         const [words, css, sign] = data.verdicts[c.verdict];
@@ -264,7 +265,7 @@
       const other = cell && columns[cell.cellIndex - 1];
       const c = cell && pairs.get([table.dataset.dataset, name, other].join("|"));
       if (!c) { say("", 0, 0); return; }
-      say(`${name} − ${other}: ${data.verdicts[c.verdict][0]}\nmedian ${fixed(c.median, 2)} points ${interval(c.low, c.high, "")}\nP(better) ${fixed(c.better, 2)}, p ${c.p} after correction, n ${c.n} (${c.differing} differing)`, event.clientX, event.clientY);
+      say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmedian ${fixed(c.median, 2)} points ${interval(c.low, c.high, "")}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, event.clientX, event.clientY);
     });
     table.addEventListener("pointerleave", () => say("", 0, 0));
   }

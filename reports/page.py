@@ -22,6 +22,7 @@ from reports.behaviour import (
     transfer_section,
 )
 from reports.blocks import Picture, Section
+from reports.comparisons import Contest
 from reports.finding import findings, gaps
 from reports.outcome import MARKS, pairs_section, results_section, strips_section
 from reports.results import Results
@@ -144,18 +145,31 @@ def page_data(source: Source) -> dict[str, Any]:
             for row in final.itertuples()
         ],
         "pair_columns": ["first", "second", "n", "differing", "median", "median_low", "median_high", "p_better",
-                         "p_better_low", "p_better_high", "p_holm", "verdict"],
-        "pairs": {
-            contest.dataset: [
-                [at[c.first], at[c.second], c.n, c.differing, _rounded(c.median, 2), *_ends(c.median_interval),
-                 _rounded(c.improvement, 2), *_ends(c.improvement_interval), float(f"{c.p_holm:.2g}"),
-                 list(Verdict).index(c.verdict)]
-                for c in contest.comparisons
-            ]
-            for contest in source.contests
-        },
+                         "p_better_low", "p_better_high", "p_all_pairs", "verdict_all_pairs", "p_baseline_second",
+                         "verdict_baseline_second", "p_baseline_first", "verdict_baseline_first"],
+        "pairs": {contest.dataset: _pairs(contest, at) for contest in source.contests},
         "verdicts": [[str(verdict), *MARKS[verdict]] for verdict in Verdict],
     }  # fmt: skip
+
+
+def _pairs(contest: Contest, at: dict[str, int]) -> list[list[float | None]]:
+    """One row per pair: over all pairs, then judged in the family of either name as the baseline."""
+    family = {
+        (comparison.first, baseline): comparison
+        for baseline in {c.first for c in contest.comparisons} | {c.second for c in contest.comparisons}
+        for comparison in contest.against(baseline)
+    }
+    rows: list[list[float | None]] = []
+    for c in contest.comparisons:
+        row = [at[c.first], at[c.second], c.n, c.differing, _rounded(c.median, 2), *_ends(c.median_interval),
+               _rounded(c.improvement, 2), *_ends(c.improvement_interval)]  # fmt: skip
+        for judged in (c, family[c.first, c.second], family.get((c.second, c.first))):
+            if judged is None:
+                row += [None, None]
+            else:
+                row += [float(f"{judged.p_holm:.2g}"), list(Verdict).index(judged.verdict)]
+        rows.append(row)
+    return rows
 
 
 def _ends(interval: Interval | None) -> list[float | None]:

@@ -106,6 +106,14 @@ def test_compare_admits_too_few_pairs() -> None:
     assert set(many.values()) == {Verdict.TOO_FEW}
 
 
+def test_a_smaller_family_needs_less_correction() -> None:
+    values = {f"s{i}": noisy(float(i), 5) for i in range(10)}
+    compared = statistics.compare(values, stratum=lambda key: key[0])
+    family = statistics.corrected([c for c in compared if c.first == "s0"])
+    assert [c.p_holm for c in family] == pytest.approx(list(statistics.holm([c.p for c in family])))
+    assert {c.verdict for c in family} == {Verdict.WORSE}  # nine comparisons: .002 * 9 < .05
+
+
 def test_compare_calls_small_what_is_within_the_margin() -> None:
     assert verdicts(margin=1.0, better=0.5, base=0) == {("better", "base"): Verdict.SMALL}
 
