@@ -291,3 +291,13 @@ def test_counts_equal_those_of_the_nas_bench_201_table(architecture: tuple[int, 
     net = standalone(architecture, 16, 5, 10)  # type: ignore[arg-type]
     images = torch.zeros(1, 3, 32, 32)
     assert (score("params", net, images), score("flops", net, images)) == ANCHORS[architecture]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@EVERY
+def test_a_gpu_gives_the_same_score(name: str) -> None:
+    net = network().double()
+    images, labels = batch(8, size=8, classes=10)
+    expected = score(name, net, images, labels)
+    assert score(name, net.cuda(), images.cuda(), labels.cuda()) == pytest.approx(expected, rel=1e-6)
