@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, SKIP
 from supernets.fused_parts import (
+    EPSILON,
     LEAVING,
     N_OPERATIONS,
     TARGET,
@@ -68,24 +69,18 @@ class Backward:
         if normal is None or source.y is None:
             return None
         edges = self.plan.edges(node, CONV_3X3)
-        dy = torch.empty_like(source.y)
-        for e, y, out, mean, deviation, scale in zip(
-            edges, *(t.chunk(len(edges), -1) for t in (source.y, dy, normal.mean, normal.deviation, normal.scale)),
-            strict=True,
-        ):  # fmt: skip
-            g, total = self.gradient[TARGET[e]], self.total[TARGET[e]]
-            q = (torch.mm(g.t(), y).diagonal() - mean * total) / deviation
-            self.weights[e][CONV_3X3] = q.sum()
-            if self.batch:
-                slope = -scale * q / (deviation * self.count)
-                torch.addcmul(-scale * total / self.count - slope * mean, y, slope, out=out)
-                out.addcmul_(g, scale)
-            else:
-                torch.mul(g, scale, out=out)
+        onto_y = picture(torch.cat([self.gradient[TARGET[e]] for e in edges], 1), self.shape)
+        edge_weights, variance = normal.scale * normal.deviation, normal.deviation**2 - EPSILON
+        dy, onto_scale, _ = torch.ops.aten.native_batch_norm_backward(
+            onto_y, picture(source.y, self.shape), edge_weights, normal.mean, variance,
+            normal.mean, 1 / normal.deviation, self.batch, EPSILON, [True, True, False],
+        )  # fmt: skip
+        for e, part in zip(edges, onto_scale.chunk(len(edges)), strict=True):
+            self.weights[e][CONV_3X3] = part.sum()
         if not wanted and not self.need_kernel[node]:
             return None
         inward, onto, _ = torch.ops.aten.convolution_backward(
-            picture(dy, self.shape), picture(source.r, self.shape), selected(self.kernels[node], edges, node), None,
+            dy, picture(source.r, self.shape), selected(self.kernels[node], edges, node), None,
             [1, 1], [1, 1], [1, 1], False, [0, 0], 1, [wanted, self.need_kernel[node], False],
         )  # fmt: skip
         if self.need_kernel[node]:

@@ -156,7 +156,9 @@ def statistics(
             kept.chunk(len(LEAVING[node]))[index].lerp_(new.chunk(len(edges))[place], MOMENTUM)
 
 
-def leave(x: Tensor, shape: Sequence[int], node: int, weights: Tensor, plan: CellPlan, k3: Tensor, k1: Tensor) -> Source:
+def leave(
+    x: Tensor, shape: Sequence[int], node: int, weights: Tensor, plan: CellPlan, k3: Tensor, k1: Tensor
+) -> Source:  # fmt: skip
     """What the edges that leave node `x` [pixels, C] share; `shape` is (n, C, h, w)."""
     r = x.clamp_min(0)
     source = Source(x, r)
@@ -185,8 +187,8 @@ def leave(x: Tensor, shape: Sequence[int], node: int, weights: Tensor, plan: Cel
             # Sums over each image first, then over images in float64: a second moment minus a squared mean
             # would otherwise lose digits.
             per_image = r.view(shape[0], -1, c)
-            mu = per_image.sum(1, dtype=x.dtype).double().sum(0) / count
-            second = torch.bmm(per_image.transpose(1, 2), per_image).double().sum(0) / count
+            mu = per_image.sum(1).sum(0, dtype=torch.float64) / count
+            second = torch.bmm(per_image.transpose(1, 2), per_image).sum(0, dtype=torch.float64) / count
             covariance = second - torch.outer(mu, mu)
             wide = kernel.double()
             mean = (wide @ mu).to(x.dtype)

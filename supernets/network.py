@@ -114,7 +114,7 @@ class MixedCell(nn.Module):
                     for e in running:
                         weight, mean, variance = self.operation_state(e, operation)
                         y = F.conv2d(rectified, weight, padding=kernel // 2)
-                        one = weights[e, operation].expand(c)
+                        one = weights[e, operation].repeat(c)  # not expand: batch norm wants it in memory
                         arriving[EDGES[e][0]].append(self._normalise(y, mean, variance, one))
             pooled = None
             for e in edges:
@@ -179,6 +179,7 @@ class Supernet(Skeleton):
     def __init__(self, channels: int = 16, cells: int = 5, classes: int = 10) -> None:
         super().__init__(channels, cells, classes, MixedCell)
         self.normalisation: Normalisation = "train"
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def normalise(self, mode: Normalisation) -> None:
         """Switch every batch norm: `train` (batch statistics, running ones updated), `batch`, or `running`."""
@@ -206,7 +207,7 @@ class Supernet(Skeleton):
                 return cell(x, per_cell[index], skip, active)
             return cell.observed(x, per_cell[index], skip, lambda e, o, m: observe(index, e, o, m))
 
-        return self.through(images, run)
+        return self.through(images.contiguous(memory_format=torch.channels_last), run)
 
     @property
     def twice_differentiable(self) -> bool:
