@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", default=os.environ.get("NAS_BENCH_TABLE"), help="ground truth (NAS_BENCH_TABLE)")
     parser.add_argument("--data-root", default=None, help="folder with the CIFAR-10 pickles (NAS_BENCH_DATA)")
-    parser.add_argument("--architectures", type=int, default=150)
+    parser.add_argument("--architectures", type=int, default=100)
     parser.add_argument("--channels", type=int, default=16)
     parser.add_argument("--cells", type=int, default=1)
     parser.add_argument("--batch", type=int, default=32)
