@@ -137,10 +137,8 @@ def methods() -> Methods:
 
 def draw_report(out: Path, table: GroundTruth) -> Path:
     """Draw tables, figures and the page of an output folder."""
-    try:
-        from reports.page import write_report
-    except ImportError:  # TODO: until reports/page.py is there
-        return out / "records.csv"
+    from reports.page import write_report
+
     return write_report(out, table)
 
 
