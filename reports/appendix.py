@@ -54,7 +54,14 @@ def failures_section(source: Source) -> Section:
             f"{seed}.{repeat}" for seed, repeat in zip(group["supernet_seed"], group["selector_seed"], strict=True)
         )
         css = "bad" if state in ("failed", "missing") else ""
-        cells = [Cell(state, css), Cell(dataset), Cell(setting), Cell(method, "name"), Cell(reason, "wrap"), Cell(seeds, "wrap")]
+        cells = [
+            Cell(state, css),
+            Cell(dataset),
+            Cell(setting),
+            Cell(method, "name"),
+            Cell(reason, "wrap"),
+            Cell(seeds, "wrap"),
+        ]
         table_rows.append(Row([*cells, Cell(str(len(group)))]))
     columns = [
         Column("state", numeric=False), Column("data set", numeric=False), Column("recipe", numeric=False),
@@ -93,8 +100,14 @@ def published_section(source: Source) -> Section:
         cells = [Cell(entry["method"], "name", entry["note"]), Cell(entry["searched_on"])]
         for name in datasets:
             line = ours.get((name, entry["recipe"], entry["selector"]))
-            cells += [Cell(entry[name] or "–"), Cell(spread(line.mean, line.deviation, line.n) if line else "–", "strong")]
-        cells += [Cell(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"), Cell(entry["source"], "quiet wrap")]
+            cells += [
+                Cell(entry[name] or "–"),
+                Cell(spread(line.mean, line.deviation, line.n) if line else "–", "strong"),
+            ]
+        cells += [
+            Cell(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),
+            Cell(entry["source"], "quiet wrap"),
+        ]
         rows.append(Row(cells))
     columns = [Column("published as", numeric=False), Column("searched on", numeric=False)]
     for name in datasets:
@@ -129,7 +142,9 @@ def provenance_section(source: Source) -> Section:
     rows = [Row([Cell("ground truth", "name"), Cell(f"{table.name}, sha256 {table.sha256}", "wrap")])]
     stored = source.results.run.get("table", {})
     if isinstance(stored, dict) and stored.get("sha256") not in (None, table.sha256):
-        rows.append(Row([Cell("ground truth of the run", "bad"), Cell(f"sha256 {stored['sha256']}: another table!", "bad")]))
+        rows.append(
+            Row([Cell("ground truth of the run", "bad"), Cell(f"sha256 {stored['sha256']}: another table!", "bad")])
+        )
     rows += [Row([Cell(key, "name"), Cell(value, "wrap")]) for key, value in _flat(source.results.run)]
     columns = [Column("what", numeric=False), Column("value", numeric=False)]
     section.blocks.append(Table("provenance", "run.json, and the table that the report was made with.", columns, rows))

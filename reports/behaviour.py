@@ -184,6 +184,8 @@ def _agreement(source: Source, dataset: str, order: list[str]) -> list[Block]:
             else "<td></td>"
             for b in methods[:number_of_row]
         )
+        if not number_of_row:
+            continue
         body.append(f'<tr><th scope="row">{escape(a)}</th>{row_cells}</tr>')
     grid = (
         f'<div class="scroll"><table class="matrix tau"><thead><tr><td></td>{head}</tr></thead>'
@@ -253,7 +255,9 @@ def cost_section(source: Source) -> Section:
     trained = source.results.supernets
     if len(trained):
         means = trained.groupby(["dataset", "recipe"])["training_seconds"].agg(["mean", "count"])
-        said = "; ".join(f"{d} {r} {duration(row['mean'])} (n = {row['count']:.0f})" for (d, r), row in means.iterrows())
+        said = "; ".join(
+            f"{d} {r} {duration(row['mean'])} (n = {row['count']:.0f})" for (d, r), row in means.iterrows()
+        )
         section.blocks.append(Prose(f"<p>Training one supernet took, on average: {escape(said)}.</p>"))
     return section
 

@@ -27,7 +27,9 @@ def definitions() -> str:
         f'<path id="edge{number}" d="{_edge_path(target, source)}"/>' for number, (target, source) in enumerate(EDGES)
     )
     nodes = "".join(f'<circle cx="{x:g}" cy="{_Y:g}" r="3.5"/>' for x in _X)
-    return f'<svg width="0" height="0" class="defs" aria-hidden="true"><defs>{paths}<g id="nodes">{nodes}</g></defs></svg>'
+    return (
+        f'<svg width="0" height="0" class="defs" aria-hidden="true"><defs>{paths}<g id="nodes">{nodes}</g></defs></svg>'
+    )
 
 
 def draw(architecture: Architecture) -> str:

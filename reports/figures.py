@@ -113,6 +113,9 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
                     for line in axes.get_lines()[before:]:
                         line.set_gid(f"series={method}")
                     axes.set(xlabel="", ylabel="")
+                    legend = axes.get_legend()
+                    if legend is not None:
+                        legend.remove()
             grid[0, column].set_title(setting)
             grid[2, column].set_xlabel("epoch of the checkpoint")
         grid[0, 0].set_ylabel("share of skip")

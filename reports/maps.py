@@ -77,7 +77,9 @@ def score_map_figure(maps: Sequence[ScoreMap], table: GroundTruth, dataset: str)
                     axes.text(left + o + 0.5, top + 6.15, name, fontsize=5, ha="center", va="top", color=MUTED)
         axes.imshow(mosaic, cmap="PuOr", vmin=-2, vmax=2, interpolation="none", aspect="auto",
                     extent=(0, mosaic.shape[1], mosaic.shape[0], 0))  # fmt: skip
-        axes.scatter(*np.array(dots, float).reshape(-1, 2).T, s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6)
+        axes.scatter(
+            *np.array(dots, float).reshape(-1, 2).T, s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6
+        )
         axes.set_xlim(-2.2, mosaic.shape[1])
         axes.set_axis_off()
     return figure

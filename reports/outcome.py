@@ -159,7 +159,9 @@ def strips_section(source: Source) -> Section:
         )
         section.blocks.append(
             source.picture(
-                f"accuracy-{dataset}", f"{dataset}: which accuracy does each selector reach, seed by seed?", caption,
+                f"accuracy-{dataset}",
+                f"{dataset}: which accuracy does each selector reach, seed by seed?",
+                caption,
                 lambda d=dataset: accuracy_figure(  # type: ignore[misc]
                     source.test, source.table, d, source.results.settings, source.sticks.get(d, [])
                 ),
@@ -262,7 +264,9 @@ def matrix(contest: Contest) -> str:
                 cells.append("<td></td>")
             else:
                 css, sign = MARKS[c.verdict]
-                cells.append(f'<td class="{css}">{number(c.median, 1 if abs(c.median) >= 10 else 2) if values else sign}</td>')
+                cells.append(
+                    f'<td class="{css}">{number(c.median, 1 if abs(c.median) >= 10 else 2) if values else sign}</td>'
+                )
         body.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
     return (
         f'<div class="scroll"><table class="matrix" data-dataset="{escape(contest.dataset)}"><thead><tr><td></td>{head}</tr></thead>'

@@ -206,7 +206,7 @@
   for (const svg of all("svg.figure")) {
     const names = [...new Set(all("[data-series]", svg).map((group) => group.dataset.series))];
     if (names.length < 2) continue;
-    const legend = make("div", { className: "legend" });
+    const legend = make("div", { className: "legend" }, "show or hide:");
     for (const name of names) {
       const button = make("button", { type: "button", textContent: name, ariaPressed: "true" });
       button.onclick = () => {

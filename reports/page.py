@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from reports.tables import write_tables
 
 LIMIT = 1_900_000
 """Bytes that the page stays under, so that it can be mailed."""
+
+DRAWN_WITH = ("matplotlib", "seaborn", "numpy", "scipy", "pandas", "jinja2")
+"""Packages whose versions the bytes of the page depend on; the page names them."""
 
 LEFT_OUT_FIRST = ("scores-", "ranking-")
 """Figures that give way where a page would grow beyond LIMIT: the largest first."""
@@ -73,7 +77,9 @@ def sections(source: Source) -> list[Section]:
 def render(source: Source) -> str:
     """The page as text; figures are written to `source.figures` on the way."""
     folder = files("reports")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     template = environment.from_string(folder.joinpath("page.html").read_text(encoding="utf-8"))
     data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
     shown = sections(source)
@@ -106,6 +112,7 @@ def _fill(template: jinja2.Template, source: Source, shown: list[Section], data:
     folder = files("reports")
     return template.render(
         sections=shown,
+        generator=", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
         gaps=[Markup(text) for text in gaps(source)],
         findings=[Markup(text) for text in findings(source)],
         counts=source.results.counts(),
@@ -117,6 +124,7 @@ def _fill(template: jinja2.Template, source: Source, shown: list[Section], data:
         # Inside a script element only "</" could end it early.
         data=Markup(data.replace("</", "<\\/")),
     )
+
 
 def page_data(source: Source) -> dict[str, Any]:
     """What the page's script reads and the reader can download: one row per selection, and all comparisons."""

@@ -45,6 +45,23 @@ def test_smallest_p_is_reached_by_one_sided_differences(pairs: int, p: float) ->
     assert statistics.sign_flip_p([1.0 + i for i in range(pairs)]) == p
 
 
+def test_two_sample_p_agrees_with_scipy() -> None:
+    generator = np.random.default_rng(4)
+    a, b = generator.normal(0.9, 1, 6), generator.normal(0, 1, 7)
+    expected = stats.permutation_test(
+        (a, b), lambda x, y: np.mean(x) - np.mean(y), permutation_type="independent", n_resamples=np.inf
+    ).pvalue
+    assert statistics.two_sample_p([a], [b]) == pytest.approx(expected, abs=0.006)
+
+
+def test_two_sample_p_exchanges_labels_inside_strata_only() -> None:
+    # The strata lie far apart, the sides do not differ inside either: nothing to be seen.
+    assert statistics.two_sample_p([[0.0, 1.0], [100.0, 101.0]], [[0.0, 1.0], [100.0, 101.0]]) == 1.0
+    # 3 against 3, one stratum: 20 labellings, two of them as extreme.
+    assert statistics.smallest_two_sample_p([(3, 3)]) == pytest.approx(0.1)
+    assert statistics.two_sample_p([[9.0, 9.1, 9.2]], [[1.0, 1.1, 1.2]]) == pytest.approx(0.1, abs=0.006)
+
+
 def test_holm_on_a_worked_example() -> None:
     # Holm 1979 by hand: sorted .005 .01 .03 .04 times 4 3 2 1 = .02 .03 .06 .04, made monotone.
     assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

@@ -170,7 +170,12 @@ def _write_ranking(
 ) -> None:
     codes = np.sort(generator.choice(len(accuracy), 1000, replace=False))
     scores = stats.zscore(accuracy[codes]) + generator.normal(size=len(codes))
-    record = {"cell": cell, "key": "0", "state": "done", "ranking": {"codes": codes.tolist(), "scores": scores.tolist()}}
+    record = {
+        "cell": cell,
+        "key": "0",
+        "state": "done",
+        "ranking": {"codes": codes.tolist(), "scores": scores.tolist()},
+    }
     write_record(out / "records" / f"{file_stem(cell)}.json", record)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,197 @@
+"""A fresh run against a stored one: cell by cell with tolerances, or in distribution."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.difference import Difference, cell_of
+from bench.records import DONE, KEY_COLUMNS
+from bench.space import EDGE_NAMES, OPERATIONS, parse
+from bench.statistics import SIGNIFICANCE, holm, smallest_two_sample_p, trial_noise, two_sample_p
+from bench.table import GroundTruth
+
+Rows = list[dict[str, str]]
+
+EXACT_COLUMNS = ("state", "reason", "forward_passes", "backward_passes", "version", "recipe_version", "schema")
+"""Counts and words: no arithmetic stands behind them, so they must be equal."""
+
+TOLERANCES = {
+    # Sums of float32 differ in the last digit between kinds of CPU, and training amplifies that. One swapped
+    # pair of operations on one edge moves a tau over five operations by 0.2 and its mean over six edges by 0.033.
+    "tau_best": 0.07,
+    "tau_mean": 0.07,
+    # Over four operations a swap moves an edge by 0.33 and the mean by 0.056.
+    "tau_best_no_none": 0.12,
+    "tau_mean_no_none": 0.12,
+    "tau_space": 0.05,
+    # One image of the selection half in a hundred that falls to the other side.
+    "supernet_accuracy": 1.0,
+}
+"""Largest difference that is still the same result."""
+
+FOLLOWING = ("index", "test", "valid", "regret", "percentile", "gain", "skips", "parameters")
+"""Columns that follow from the architecture, so equal unless it is another one."""
+
+NEAR_TIE = 0.1
+"""Share of an edge's spread of scores below which two operations may change places."""
+
+SCORE_TOLERANCE = 0.1
+"""Largest difference of a score, in standard deviations of the 30 scores of its cell."""
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _score_arrays(rows: Rows) -> dict[tuple[str, ...], NDArray[np.float64]]:
+    """[6, 5] scores by the key columns of their cell."""
+    arrays: dict[tuple[str, ...], NDArray[np.float64]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in KEY_COLUMNS)
+        array = arrays.setdefault(key, np.full((len(EDGE_NAMES), len(OPERATIONS)), np.nan))
+        array[EDGE_NAMES.index(row["edge"]), OPERATIONS.index(row["operation"])] = float(row["score"])
+    return arrays
+
+
+def compare_runs(stored: Rows, fresh: Rows, stored_scores: Rows, fresh_scores: Rows) -> tuple[int, list[Difference]]:
+    """Cells done in either run, compared by column; returns how many and what differs.
+
+    A cell that only one of the runs asked for is a difference.
+    """
+    old = {tuple(row[name] for name in KEY_COLUMNS): row for row in stored}
+    new = {tuple(row[name] for name in KEY_COLUMNS): row for row in fresh}
+    old_scores, new_scores = _score_arrays(stored_scores), _score_arrays(fresh_scores)
+    compared, differences = 0, []
+    for key in [*old, *(key for key in new if key not in old)]:
+        place = cell_of(dict(zip(KEY_COLUMNS, key, strict=True)))
+        if key not in old or key not in new:
+            sides = ("present" if key in old else "absent", "present" if key in new else "absent")
+            differences.append(Difference("records.csv", place, "row", *sides))
+            continue
+        compared += old[key]["state"] == DONE
+        differences += _compare_cell(place, old[key], new[key])
+        if key in old_scores and key in new_scores:
+            differences += _compare_scores(place, old[key], new[key], old_scores[key], new_scores[key])
+    return compared, differences
+
+
+def _compare_cell(place: dict[str, str], old: dict[str, str], new: dict[str, str]) -> list[Difference]:
+    found = [
+        Difference("records.csv", place, column, old.get(column, ""), new.get(column, ""))
+        for column in EXACT_COLUMNS
+        if old.get(column, "") != new.get(column, "")
+    ]
+    for column, tolerance in TOLERANCES.items():
+        before, after = _number(old.get(column, "")), _number(new.get(column, ""))
+        if (before is None) != (after is None) or (
+            before is not None and after is not None and abs(before - after) > tolerance
+        ):
+            values = (old.get(column, ""), new.get(column, ""))
+            found.append(Difference("records.csv", place, column, *values, f"tolerance {tolerance}"))
+    if old.get("architecture") == new.get("architecture"):
+        found += [
+            Difference("records.csv", place, column, old.get(column, ""), new.get(column, ""), "same architecture")
+            for column in FOLLOWING
+            if old.get(column, "") != new.get(column, "")
+        ]
+    return found
+
+
+def _compare_scores(
+    place: dict[str, str],
+    old: dict[str, str],
+    new: dict[str, str],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+) -> list[Difference]:
+    found = []
+    unit = float(np.std(before)) or 1.0
+    edge, operation = np.unravel_index(np.argmax(np.abs(before - after)), before.shape)
+    largest = float(abs(before[edge, operation] - after[edge, operation]))
+    if largest > SCORE_TOLERANCE * unit:
+        where = {**place, "edge": EDGE_NAMES[edge], "operation": OPERATIONS[operation]}
+        values = (f"{before[edge, operation]:.6g}", f"{after[edge, operation]:.6g}")
+        found.append(Difference("scores.csv", where, "score", *values, f"tolerance {SCORE_TOLERANCE * unit:.3g}"))
+    if old["architecture"] != new["architecture"]:
+        for number, (a, b) in enumerate(zip(parse(old["architecture"]), parse(new["architecture"]), strict=True)):
+            gap = abs(float(before[number, a] - before[number, b]))
+            if a != b and gap > NEAR_TIE * float(np.ptp(before[number])):
+                where = {**place, "edge": EDGE_NAMES[number]}
+                choices = (OPERATIONS[a], OPERATIONS[b])
+                found.append(Difference("records.csv", where, "architecture", *choices, "no near tie"))
+    return found
+
+
+MEASURES = ("test", "tau_best", "tau_mean")
+LARGE_TAU = 0.1
+LARGE_POINTS = 1.0
+"""What counts as large where the table holds no repeated trainings."""
+
+
+def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tuple[int, list[Difference], list[str]]:
+    """Per data set, selector and measure: do the seeds of two runs come from the same distribution?
+
+    Stratified by recipe and epoch, one value per supernet seed; Holm's correction over everything compared. A
+    difference must be significant and larger than the table's noise. Returns how many groups were
+    compared, the differences, and the groups that could not be.
+    """
+    old, new = _by_group(stored), _by_group(fresh)
+    groups = [key for key in old if key in new]
+    notes = [f"{', '.join(key)}: only in the {'stored' if key in old else 'fresh'} run"
+             for key in sorted(old.keys() ^ new.keys())]  # fmt: skip
+    drafts = []
+    for key in groups:
+        strata = sorted(old[key].keys() & new[key].keys())
+        first, second = [old[key][s] for s in strata], [new[key][s] for s in strata]
+        if strata:
+            smallest = smallest_two_sample_p([(len(a), len(b)) for a, b in zip(first, second, strict=True)])
+            drafts.append((key, first, second, two_sample_p(first, second), smallest))
+    p = holm([draft[3] for draft in drafts])
+    reachable = holm([draft[4] for draft in drafts])
+    compared, differences = 0, []
+    for (key, first, second, *_), corrected, reached in zip(drafts, p, reachable, strict=True):
+        dataset, selector, measure = key
+        seeds = sum(map(len, second))
+        if reached > SIGNIFICANCE:
+            notes.append(f"{dataset}, {selector}, {measure}: n too small to tell ({seeds} fresh seeds)")
+            continue
+        compared += 1
+        before, after = (float(np.mean([np.mean(values) for values in side])) for side in (first, second))
+        if corrected <= SIGNIFICANCE and abs(before - after) > _large(measure, dataset, table):
+            where = {"dataset": dataset, "selector": selector}
+            why = f"p {corrected:.2g} after correction, {seeds} fresh seeds"
+            values = (f"{before:.3f}", f"{after:.3f}")
+            differences.append(Difference("records.csv", where, f"mean {measure}", *values, why))
+    return compared, differences, notes
+
+
+def _by_group(rows: Rows) -> dict[tuple[str, str, str], dict[tuple[str, str], list[float]]]:
+    """(data set, selector, measure) -> (recipe, epoch) -> one mean over selector seeds per supernet seed."""
+    values: dict[tuple[str, str, str], dict[tuple[str, str], dict[str, list[float]]]] = {}
+    for row in rows:
+        for measure in MEASURES:
+            number = _number(row.get(measure, ""))
+            if row["state"] == DONE and number is not None:
+                stratum = values.setdefault((row["dataset"], row["selector"], measure), {})
+                seeds = stratum.setdefault((row["recipe"], row["epoch"]), {})
+                seeds.setdefault(row["supernet_seed"], []).append(number)
+    return {
+        key: {stratum: _means(list(seeds.values())) for stratum, seeds in strata.items()}
+        for key, strata in values.items()
+    }
+
+
+def _means(groups: Sequence[Sequence[float]]) -> list[float]:
+    return [float(np.mean(group)) for group in groups]
+
+
+def _large(measure: str, dataset: str, table: GroundTruth) -> float:
+    if measure != "test":
+        return LARGE_TAU
+    trials = table.trials(dataset) if dataset in table.datasets else None
+    noise = None if trials is None else trial_noise(trials)
+    return LARGE_POINTS if noise is None else noise.margin
