@@ -92,41 +92,38 @@ class MixedCell(nn.Module):
     def _composed_forward(self, x: Tensor, weights: Tensor, skip: float | Tensor, active: Active | None) -> Tensor:
         """The three fusions in torch's own operations: differentiable any number of times, and for GPUs."""
         c = self.channels
+        # One scalar per operation, taken apart in one operation: each is used a few times, and its gradient
+        # would otherwise cost several small kernels per use.
+        weight = [edge.unbind() for edge in weights.unbind()]
         arriving: dict[int, list[Tensor]] = {1: [], 2: [], 3: []}
         nodes = [x]
         for node, edges in enumerate(LEAVING):
             x = nodes[node]
-            rectified = None
+            rectified = F.relu(x)
             for operation, kernel in KERNELS.items():
                 running = [e for e in edges if active is None or active[e][operation]]
-                if not running:
-                    continue
-                if rectified is None:
-                    rectified = F.relu(x)
-                scale = weights[running, operation].repeat_interleave(c)
                 if len(running) == len(edges):
-                    weight, mean, variance = self._fused(kernel, node)
-                    y = self._normalise(F.conv2d(rectified, weight, padding=kernel // 2), mean, variance, scale)
-                    outputs = y.split(c, dim=1)
-                    for e, output in zip(running, outputs, strict=True):
+                    fused, mean, variance = self._fused(kernel, node)
+                    scale = torch.stack([weight[e][operation] for e in edges]).unsqueeze(1).expand(-1, c).reshape(-1)
+                    y = self._normalise(F.conv2d(rectified, fused, padding=kernel // 2), mean, variance, scale)
+                    for e, output in zip(running, y.split(c, dim=1), strict=True):
                         arriving[EDGES[e][0]].append(output)
-                else:
-                    for e in running:
-                        weight, mean, variance = self.operation_state(e, operation)
-                        y = F.conv2d(rectified, weight, padding=kernel // 2)
-                        one = weights[e, operation].repeat(c)  # not expand: batch norm wants it in memory
-                        arriving[EDGES[e][0]].append(self._normalise(y, mean, variance, one))
-            pooled = None
+                    continue
+                for e in running:
+                    one, mean, variance = self.operation_state(e, operation)
+                    y = F.conv2d(rectified, one, padding=kernel // 2)
+                    scale = weight[e][operation].repeat(c)  # not expand: batch norm wants it in memory
+                    arriving[EDGES[e][0]].append(self._normalise(y, mean, variance, scale))
+            if active is None or any(active[e][AVG_POOL] for e in edges):
+                pooled = average_pool(x)
             for e in edges:
                 target = EDGES[e][0]
                 if active is None or active[e][SKIP]:
-                    arriving[target].append(x * (weights[e, SKIP] + skip))
+                    arriving[target].append(x * (weight[e][SKIP] + skip))
                 elif not isinstance(skip, float) or skip:
                     arriving[target].append(x * skip)
                 if active is None or active[e][AVG_POOL]:
-                    if pooled is None:
-                        pooled = average_pool(x)
-                    arriving[target].append(pooled * weights[e, AVG_POOL])
+                    arriving[target].append(pooled * weight[e][AVG_POOL])
             nodes.append(total(arriving[node + 1], x))
         return nodes[3]
 
@@ -199,7 +196,7 @@ class Supernet(Skeleton):
         active: operations that are not active do not run, whatever their weight.
         observe: sees every operation's output, part of the graph; slow, and runs all operations.
         """
-        per_cell = weights.expand(self.n_cells, -1, -1)
+        per_cell = weights.expand(self.n_cells, -1, -1).unbind()
 
         def run(index: int, cell: nn.Module, x: Tensor) -> Tensor:
             assert isinstance(cell, MixedCell)
