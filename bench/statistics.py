@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ Values = NDArray[np.float64]
 Numbers = Sequence[float] | Values
 Statistic = Callable[[list[Values]], Values]
 """Maps one array [repeats, n] per stratum to [repeats] values."""
+
+Checkpoint = TypeVar("Checkpoint", bound=Hashable)
 
 LEVEL = 0.95
 SIGNIFICANCE = 0.05
@@ -251,8 +254,8 @@ def _verdict(comparison: Comparison, p: float, reachable: float, margin: float |
 
 
 def compare(
-    values: Mapping[str, Mapping[Hashable, float]],
-    stratum: Callable[[Hashable], Hashable],
+    values: Mapping[str, Mapping[Checkpoint, float]],
+    stratum: Callable[[Checkpoint], Hashable],
     margin: float | None = None,
 ) -> list[Comparison]:
     """Every pair of selectors compared on the checkpoints they share, Holm's correction over all pairs.

@@ -11,25 +11,26 @@ from reports.source import Source
 from reports.text import spread
 
 GLOSSARY = (
-    ("test, valid", "accuracy of the selected architecture trained alone for 200 epochs, %, mean over the trials that the"
-     " table holds (1 to 3), never imputed, never a random trial. cifar10: test is ori-test after training on all 50,000"
-     " images, valid is x-valid after training on half; cifar100 and imagenet16: x-test and x-valid. Selection never"
-     " reads test images."),
+    ("test, valid", "accuracy of the selected architecture trained alone for 200 epochs, %, mean over the trials that"
+     " the table holds (1 to 3), never imputed, never a random trial. cifar10: test is ori-test after training on all"
+     " 50,000 images, valid is x-valid after training on half; cifar100 and imagenet16: x-test and x-valid. Selection"
+     " never reads test images."),
     ("regret", "best test accuracy of the space minus test, points"),
     ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %"),
     ("gain", "(test − mean of the space) / (best − mean of the space)"),
-    ("oracle", "what an operation on an edge is worth: the best, or the mean, test accuracy of all architectures that have"
-     " it there"),
-    ("τ best, τ mean", "per edge Kendall's tau-b over the five operations between the scores at the checkpoint, before any"
-     " decision, and the oracle of best or mean accuracies; then the mean over the six edges. A fully tied edge counts 0"),
-    ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum over"
-     " edges of its standardised scores) and test accuracy"),
-    ("rank", "the range of ranks that the paired tests, corrected for all pairs, leave open; every selector with best rank"
-     " 1 belongs to the leader's tie group"),
-    ("95 % interval", "percentile bootstrap, supernet seeds resampled inside each recipe, 2,000 repeats, fixed generator;"
-     " selector seeds are averaged first"),
-    ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other, ties"
-     " half"),
+    ("oracle", "what an operation on an edge is worth: the best, or the mean, test accuracy of all architectures that"
+     " have it there"),
+    ("τ best, τ mean", "per edge Kendall's tau-b over the five operations between the scores at the checkpoint,"
+     " before any decision, and the oracle of best or mean accuracies; then the mean over the six edges. A fully tied"
+     " edge counts 0"),
+    ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum"
+     " over edges of its standardised scores) and test accuracy"),
+    ("rank", "the range of ranks that the paired tests, corrected for all pairs, leave open; every selector with best"
+     " rank 1 belongs to the leader's tie group"),
+    ("95 % interval", "percentile bootstrap, supernet seeds resampled inside each recipe, 2,000 repeats, fixed"
+     " generator; selector seeds are averaged first"),
+    ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
+     " ties half"),
     ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same ones"),
     ("blank", "a supernet whose architecture parameters are never trained (all operations weigh the same)"),
     ("skipped", "the selector does not apply to the recipe, with the reason; not a failure"),
@@ -49,7 +50,8 @@ def failures_section(source: Source) -> Section:
     grouped = left.assign(reason=left["reason"].fillna("")).groupby(
         ["state", "dataset", "setting", "method", "reason"], sort=True
     )
-    for (state, dataset, setting, method, reason), group in grouped:
+    for key, group in grouped:
+        state, dataset, setting, method, reason = map(str, key)
         seeds = ", ".join(
             f"{seed}.{repeat}" for seed, repeat in zip(group["supernet_seed"], group["selector_seed"], strict=True)
         )
@@ -114,9 +116,9 @@ def published_section(source: Source) -> Section:
         columns += [Column(f"{name} published"), Column(f"{name} ours")]
     columns += [Column("ours is", numeric=False), Column("where the number was read", numeric=False)]
     caption = (
-        "Test accuracy, %. Published numbers are marked as such: they come from other supernets, splits, batch norm modes and"
-        " seeds, and often from one search on cifar10; they are context, not competitors. Ours stands beside a"
-        " method where the same criterion was applied to the same kind of supernet."
+        "Test accuracy, %. Published numbers are marked as such: they come from other supernets, splits, batch norm"
+        " modes and seeds, and often from one search on cifar10; they are context, not competitors. Ours stands"
+        " beside a method where the same criterion was applied to the same kind of supernet."
     )
     section.blocks.append(Table("published", caption, columns, rows))
     return section

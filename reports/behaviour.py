@@ -1,6 +1,7 @@
 """Sections on behaviour: agreement with the truth, what was chosen, along training, cost, bias, transfer."""
 
 from collections import Counter
+from functools import partial
 from html import escape
 from itertools import combinations
 
@@ -29,23 +30,24 @@ def ranking_section(source: Source) -> Section:
         ceiling = source.ceilings[dataset]
         tau = ceiling["tau_best"]
         noise = (
-            f"Noise ceiling: two single trainings per architecture agree to τ {number(_float(tau))} on the oracle of best"
-            f" accuracies and {number(_float(ceiling['tau_mean']))} on that of means ({ceiling['how']})."
+            f"Noise ceiling: two single trainings per architecture agree to τ {number(_float(tau))} on the oracle of"
+            f" best accuracies and {number(_float(ceiling['tau_mean']))} on that of means ({ceiling['how']})."
             if tau is not None
             else f"No noise ceiling: {ceiling['how']}."
         )
         caption = (
-            "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over the"
-            " six edges, before any decision. A mark is one selection, against the best accuracy that each operation"
-            " allows; tick and bar: mean and 95 % bootstrap interval over supernet seeds. Hollow: mean against the mean"
-            f" accuracy with each operation. {noise}"
+            "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over"
+            " the six edges, before any decision. A mark is one selection, against the best accuracy that each"
+            " operation allows; tick and bar: mean and 95 % bootstrap interval over supernet seeds. Hollow: mean"
+            f" against the mean accuracy with each operation. {noise}"
         )
         section.blocks += [
             Heading(dataset),
             source.picture(
                 f"tau-{dataset}", f"{dataset}: do the scores order the operations as the table does?", caption,
-                lambda d=dataset, t=tau: tau_figure(  # type: ignore[misc]
-                    source.tau_best, source.tau_mean, d, source.results.settings, source.sticks[d], _float(t)
+                partial(
+                    tau_figure, source.tau_best, source.tau_mean, dataset, source.results.settings,
+                    source.sticks[dataset], _float(tau),
                 ),
             ),
         ]  # fmt: skip
@@ -58,10 +60,10 @@ def ranking_section(source: Source) -> Section:
                 section.blocks.append(
                     source.picture(
                         f"scores-{dataset}-{setting}", f"{dataset}, {setting}: the 6 × 5 scores beside the oracle",
-                        "Rows are edges, columns operations. Scores standardised on each edge and averaged over selections"
-                        f" (n = {n}); violet = keep, orange = drop, ±2 standard deviations. Dots: the operation chosen"
-                        " most often. The first two panels are the table's.",
-                        lambda m=maps, d=dataset: score_map_figure(m, source.table, d),  # type: ignore[misc]
+                        "Rows are edges, columns operations. Scores standardised on each edge and averaged over"
+                        f" selections (n = {n}); violet = keep, orange = drop, ±2 standard deviations. Dots: the"
+                        " operation chosen most often. The first two panels are the table's.",
+                        partial(score_map_figure, maps, source.table, dataset),
                     )
                 )  # fmt: skip
     return section
@@ -81,7 +83,7 @@ def _ranking_blocks(source: Source, dataset: str) -> list[Block]:
     )
     picture = source.picture(
         f"ranking-{dataset}", f"{dataset}: does a better score mean a better architecture?", caption,
-        lambda: ranking_figure(found, source.table, dataset),
+        partial(ranking_figure, found, source.table, dataset),
     )  # fmt: skip
     rows = []
     for ranking in found:
@@ -95,12 +97,19 @@ def _ranking_blocks(source: Source, dataset: str) -> list[Block]:
             ])
         )  # fmt: skip
     columns = [
-        Column("criterion", numeric=False), Column("recipe", numeric=False), Column("seed", "supernet seed"),
-        Column("scored", "architectures scored"), Column("tied", "scores that repeat another one"), Column("τ all"),
-        Column("τ top 10 %", "tau-b among the truly best tenth of those scored"), Column("τ top 1 %"),
-        Column("P@10", "share of the criterion's 10 best among the 10 truly best"), Column("P@100", "share of its 100 best among the 100 truly best"),
-        Column("rank@1", "true rank of the criterion's first choice, among those scored"), Column("rank@10", "best true rank among the criterion's 10 best"),
-    ]  # fmt: skip
+        Column("criterion", numeric=False),
+        Column("recipe", numeric=False),
+        Column("seed", "supernet seed"),
+        Column("scored", "architectures scored"),
+        Column("tied", "scores that repeat another one"),
+        Column("τ all"),
+        Column("τ top 10 %", "tau-b among the truly best tenth of those scored"),
+        Column("τ top 1 %", "tau-b among the truly best hundredth of those scored"),
+        Column("P@10", "share of the criterion's 10 best among the 10 truly best"),
+        Column("P@100", "share of its 100 best among the 100 truly best"),
+        Column("rank@1", "true rank of the criterion's first choice, among those scored"),
+        Column("rank@10", "best true rank among the criterion's 10 best"),
+    ]
     return [picture, Table(f"top-{dataset}", "The same in numbers, and among the best only.", columns, rows)]
 
 
@@ -115,9 +124,9 @@ def chosen_section(source: Source) -> Section:
             _cell_table(source, dataset, order),
             source.picture(
                 f"operations-{dataset}", f"{dataset}: which operations does each selector take?",
-                "Share of each operation among the six edges of all selected architectures at the last checkpoint; orange"
-                " is skip, whose share rises when the search collapses.",
-                lambda d=dataset, o=order: operation_figure(source.results, d, o),  # type: ignore[misc]
+                "Share of each operation among the six edges of all selected architectures at the last checkpoint;"
+                " orange is skip, whose share rises when the search collapses.",
+                partial(operation_figure, source.results, dataset, order),
             ),
         ]  # fmt: skip
         section.blocks += _agreement(source, dataset, order)
@@ -150,8 +159,8 @@ def _cell_table(source: Source, dataset: str, order: list[str]) -> Table:
         Column("distinct", "different architectures among all selections of the data set"),
     ]  # fmt: skip
     caption = (
-        "The architecture selected most often per recipe at the last checkpoint, how many of the selections chose it, and"
-        " its test accuracy. Nodes from the input (left) to the output (right)."
+        "The architecture selected most often per recipe at the last checkpoint, how many of the selections chose it,"
+        " and its test accuracy. Nodes from the input (left) to the output (right)."
     )
     return Table(f"cells-{dataset}", caption, columns, rows)
 
@@ -215,7 +224,7 @@ def training_section(source: Source) -> Section:
                 f"epochs-{dataset}", f"{dataset}: does the choice collapse as the supernet trains?",
                 f"Top: share of skip connections among the six edges; middle: test accuracy; bottom: τ-b with the mean"
                 f" oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed.",
-                lambda d=dataset: epoch_figure(source.results, source.table, d),  # type: ignore[misc]
+                partial(epoch_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip
     return section
@@ -227,14 +236,14 @@ def cost_section(source: Source) -> Section:
     for dataset in source.datasets:
         costs = selection_costs(source.results, dataset)
         caption = (
-            "A mark is the mean of a selector's selections on one recipe: time of scoring and tuning, on the machine named"
-            " in the provenance. The line joins those that no other beats in both. Training of the supernet, the same for"
-            " all, is not in it."
+            "A mark is the mean of a selector's selections on one recipe: time of scoring and tuning, on the machine"
+            " named in the provenance. The line joins those that no other beats in both. Training of the supernet,"
+            " the same for all, is not in it."
         )
         section.blocks.append(
             source.picture(
                 f"cost-{dataset}", f"{dataset}: what does accuracy cost?", caption,
-                lambda d=dataset: cost_figure(source.results, source.table, d),  # type: ignore[misc]
+                partial(cost_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip
         front = set(pareto(costs))
@@ -256,7 +265,8 @@ def cost_section(source: Source) -> Section:
     if len(trained):
         means = trained.groupby(["dataset", "recipe"])["training_seconds"].agg(["mean", "count"])
         said = "; ".join(
-            f"{d} {r} {duration(row['mean'])} (n = {row['count']:.0f})" for (d, r), row in means.iterrows()
+            f"{d} {r} {duration(mean)} (n = {count:.0f})"
+            for (d, r), mean, count in zip(means.index.tolist(), means["mean"], means["count"], strict=True)
         )
         section.blocks.append(Prose(f"<p>Training one supernet took, on average: {escape(said)}.</p>"))
     return section
@@ -281,9 +291,10 @@ def bias_section(source: Source) -> Section:
             rows.append(Row([Cell(method, "name"), *shaded, Cell(str(len(scores)))]))
         columns = [Column("selector", numeric=False), *(Column(name) for name in (*of, "test accuracy")), Column("n")]
         caption = (
-            "τ-b over the 15,625 architectures between the sum of a selector's scores, standardised per edge and averaged over"
-            " its n selections, and size or counts of operations; last, the mean τ-b of its own scores of architectures with"
-            " test accuracy. A criterion that follows size more than accuracy is mostly counting convolutions."
+            "τ-b over the 15,625 architectures between the sum of a selector's scores, standardised per edge and"
+            " averaged over its n selections, and size or counts of operations; last, the mean τ-b of its own scores"
+            " of architectures with test accuracy. A criterion that follows size more than accuracy is mostly"
+            " counting convolutions."
         )
         section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, rows)]
     return section
@@ -318,7 +329,8 @@ def transfer_section(source: Source) -> Section:
             columns += [Column(f"{other} test %"), Column(f"{other} regret")]
         caption = (
             f"Selected on {dataset}, its architectures looked up on the other data sets: mean ± standard deviation over"
-            " supernet seeds (seeds). These are not results of a search on those data sets; those are in the main tables."
+            " supernet seeds (seeds). These are not results of a search on those data sets; those are in the main"
+            " tables."
         )
         section.blocks += [Heading(f"selected on {dataset}"), Table(f"transfer-{dataset}", caption, columns, rows)]
     return section

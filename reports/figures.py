@@ -95,7 +95,8 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     optimum = float(table.accuracy(dataset).max())
     worst = optimum - float(frame["test"].min())
     frame = frame.assign(
-        **{"share of skip": frame["skips"] / 6, "position": stretched(optimum - frame["test"])},
+        skip_share=frame["skips"] / 6,
+        position=stretched(optimum - frame["test"].to_numpy()),
         run=frame["supernet_seed"].astype(str) + "." + frame["selector_seed"].astype(str),
     )
     with drawing():
@@ -105,7 +106,7 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
             for number, method in enumerate(methods):
                 here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
                 colour, marker = look(number)
-                for axes, measure in zip(grid[:, column], ("share of skip", "position", "tau_mean"), strict=True):
+                for axes, measure in zip(grid[:, column], ("skip_share", "position", "tau_mean"), strict=True):
                     before = len(axes.get_lines())
                     where = {"data": here, "x": "epoch", "y": measure, "color": colour, "ax": axes}
                     sns.lineplot(**where, units="run", estimator=None, lw=0.5, alpha=0.4)

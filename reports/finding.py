@@ -72,10 +72,11 @@ def _of_dataset(source: Source, contest: Contest) -> list[str]:
     frame = source.results.final[source.results.final["dataset"] == contest.dataset]
     seeds = frame["supernet_seed"].nunique()
     best = contest.standings[0]
-    where = f"On <b>{escape(contest.dataset)}</b> ({_plural(contest.settings, 'recipe')}, {_plural(seeds, 'supernet seed')} each)"
+    sizes = f"{_plural(contest.settings, 'recipe')}, {_plural(seeds, 'supernet seed')} each"
+    where = f"On <b>{escape(contest.dataset)}</b> ({sizes})"
     reached = (
-        f"reaches {number(best.mean)} % on average, {number(source.optimum(contest.dataset) - best.mean)} points below the"
-        " best architecture of the space"
+        f"reaches {number(best.mean)} % on average, {number(source.optimum(contest.dataset) - best.mean)} points"
+        " below the best architecture of the space"
     )
     leaders = contest.leaders
     if not contest.can_tell:
@@ -88,7 +89,8 @@ def _of_dataset(source: Source, contest: Contest) -> list[str]:
         said = [f"{where} {_listed(leaders)} is ahead of all others: it {reached}."]
     else:
         said = [
-            f"{where} the leader's tie group has {len(leaders)} of {len(contest.standings)} selectors: {_listed(leaders)}.",
+            f"{where} the leader's tie group has {len(leaders)} of {len(contest.standings)} selectors:"
+            f" {_listed(leaders)}.",
             f"The highest mean has {_listed([best.method])}, which {reached}.",
         ]
     return [*said, *_against_floors(source, contest), *_agreement(source, contest), *_collapse(source, contest)]
@@ -147,5 +149,8 @@ def _collapse(source: Source, contest: Contest) -> list[str]:
     collapsed = shares[shares >= 0.5].sort_values(ascending=False, kind="stable")
     if collapsed.empty:
         return []
-    names = [f"{method} on {setting} ({number(100 * share, 0)} %)" for (method, setting), share in collapsed.items()]
+    names = [
+        f"{method} on {setting} ({number(100 * share, 0)} %)"
+        for (method, setting), share in zip(collapsed.index, collapsed, strict=True)
+    ]
     return [f"Half or more of the edges are skip connections in the choices of {_listed(names, 4)}."]

@@ -11,7 +11,7 @@ from bench.measures import oracle, standardised, tau_b
 from bench.space import EDGE_NAMES, parse
 from bench.table import GroundTruth
 from reports.results import Results
-from reports.strips import WIDTH
+from reports.strips import WIDTH, columns_of
 from reports.style import INK, MUTED, OPERATION_LABELS, SERIES, accuracy_axis, drawing, stretched
 
 Values = NDArray[np.float64]
@@ -77,9 +77,7 @@ def score_map_figure(maps: Sequence[ScoreMap], table: GroundTruth, dataset: str)
                     axes.text(left + o + 0.5, top + 6.15, name, fontsize=5, ha="center", va="top", color=MUTED)
         axes.imshow(mosaic, cmap="PuOr", vmin=-2, vmax=2, interpolation="none", aspect="auto",
                     extent=(0, mosaic.shape[1], mosaic.shape[0], 0))  # fmt: skip
-        axes.scatter(
-            *np.array(dots, float).reshape(-1, 2).T, s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6
-        )
+        axes.scatter(*columns_of(dots), s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6)
         axes.set_xlim(-2.2, mosaic.shape[1])
         axes.set_axis_off()
     return figure

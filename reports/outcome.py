@@ -1,6 +1,7 @@
 """Sections on outcomes: the main table, the strips, who beats whom, and where the spread comes from."""
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -50,7 +51,7 @@ def main_table(source: Source, contest: Contest) -> Table:
     settings = [s for s in source.results.settings if any(x.dataset == dataset and x.setting == s for x in source.test)]
     costs = selection_costs(source.results, dataset).groupby("method")["seconds"].mean()
     columns = [
-        Column("selector", "the criterion; floors and ceilings of the table stand among them in italics", numeric=False),
+        Column("selector", "the criterion; floors and ceilings of the table in italics", numeric=False),
         Column("rank", "best and worst rank among the selectors that the corrected paired tests leave open"),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
         Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough, fewer than 10 seeds per recipe"),
@@ -157,16 +158,11 @@ def strips_section(source: Source) -> Section:
             " mark to follow it. Diamonds: floors and ceilings; dashed: random choice and the optimum. The axis is"
             " logarithmic in the distance to the optimum."
         )
-        section.blocks.append(
-            source.picture(
-                f"accuracy-{dataset}",
-                f"{dataset}: which accuracy does each selector reach, seed by seed?",
-                caption,
-                lambda d=dataset: accuracy_figure(  # type: ignore[misc]
-                    source.test, source.table, d, source.results.settings, source.sticks.get(d, [])
-                ),
-            )  # fmt: skip
+        draw = partial(
+            accuracy_figure, source.test, source.table, dataset, source.results.settings, source.sticks.get(dataset, [])
         )
+        title = f"{dataset}: which accuracy does each selector reach, seed by seed?"
+        section.blocks.append(source.picture(f"accuracy-{dataset}", title, caption, draw))
     section.blocks += _variance(source)
     return section
 
@@ -238,9 +234,9 @@ def pair_table(contest: Contest, baseline: str) -> Table:
         else "The table holds no repeated trainings of this data set, so there is no margin of practical equivalence."
     )
     caption = (
-        f"Compared on the same checkpoints, paired; Holm's correction over the {len(compared)} comparisons with the baseline."
-        f" {margin} “too few pairs to tell”: no outcome could have reached p ≤ {SIGNIFICANCE} after correction. Inference is"
-        " about this data set and these recipes."
+        f"Compared on the same checkpoints, paired; Holm's correction over the {len(compared)} comparisons with the"
+        f" baseline. {margin} “too few pairs to tell”: no outcome could have reached p ≤ {SIGNIFICANCE} after"
+        " correction. Inference is about this data set and these recipes."
     )
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 
@@ -249,10 +245,8 @@ def matrix(contest: Contest) -> str:
     """All pairs as a grid of signs: the row against the column."""
     methods = [standing.method for standing in contest.standings]
     others = [*methods, *dict.fromkeys(c.second for c in contest.comparisons if c.second not in methods)]
-    found = {}
-    for c in contest.comparisons:
-        found[c.first, c.second] = c
-        found[c.second, c.first] = c.seen_from(c.second)
+    found = {(c.first, c.second): c for c in contest.comparisons}
+    found |= {(c.second, c.first): c.seen_from(c.second) for c in contest.comparisons}
     values = len(others) <= 16
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in others)
     body = []
@@ -269,7 +263,8 @@ def matrix(contest: Contest) -> str:
                 )
         body.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
     return (
-        f'<div class="scroll"><table class="matrix" data-dataset="{escape(contest.dataset)}"><thead><tr><td></td>{head}</tr></thead>'
+        f'<div class="scroll"><table class="matrix" data-dataset="{escape(contest.dataset)}">'
+        f"<thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 
@@ -285,8 +280,9 @@ def pairs_section(source: Source) -> Section:
         baseline = default_baseline(contest)
         section.blocks += [Heading(f"{contest.dataset}: against {baseline}"), pair_table(contest, baseline)]
         caption = (
-            "Row against column: median difference in test accuracy, points, over shared checkpoints, coloured by what the"
-            f" paired test supports after correction over all {len(contest.comparisons)} pairs. {_sizes(contest)}"
+            "Row against column: median difference in test accuracy, points, over shared checkpoints, coloured by"
+            f" what the paired test supports after correction over all {len(contest.comparisons)} pairs."
+            f" {_sizes(contest)}"
         )
         grid = f'<p class="key">{key}</p>{matrix(contest)}'
         section.blocks.append(Picture(f"matrix-{contest.dataset}", f"{contest.dataset}: all pairs", caption, grid))

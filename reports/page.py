@@ -147,10 +147,11 @@ def page_data(source: Source) -> dict[str, Any]:
         "columns": ["dataset", "recipe", "selector", "supernet_seed", "selector_seed", "architecture", "tau_best",
                     "tau_mean"],
         "rows": [
-            [source.datasets.index(row.dataset), source.results.settings.index(row.setting), at[row.method],
-             int(row.supernet_seed), int(row.selector_seed), at[row.architecture] - shift, _rounded(row.tau_best),
-             _rounded(row.tau_mean)]
-            for row in final.itertuples()
+            [source.datasets.index(dataset), source.results.settings.index(setting), at[method], int(seed), int(repeat),
+             at[text] - shift, _rounded(best), _rounded(mean)]
+            for dataset, setting, method, seed, repeat, text, best, mean in final[
+                [*order, "architecture", "tau_best", "tau_mean"]
+            ].itertuples(index=False)
         ],
         "pair_columns": ["first", "second", "n", "differing", "median", "median_low", "median_high", "p_better",
                          "p_better_low", "p_better_high", "p_all_pairs", "verdict_all_pairs", "p_baseline_second",

@@ -141,7 +141,10 @@ class Results:
     def records(self) -> dict[int, dict[str, Any]]:
         """The stored record file of each done row, by its index, where the folder still has it."""
         whole, _ = Store(self.folder).read_all()
-        stems = {i: file_stem(row) for i, row in enumerate(self.rows[list(KEY_COLUMNS)].to_dict("records"))}
+        columns = [self.rows[name].tolist() for name in KEY_COLUMNS]
+        stems = {
+            i: file_stem(dict(zip(KEY_COLUMNS, row, strict=True))) for i, row in enumerate(zip(*columns, strict=True))
+        }
         return {i: whole[stem] for i, stem in stems.items() if stem in whole}
 
 
@@ -153,6 +156,6 @@ def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoin
     averaged = frame.groupby(["method", "setting", "supernet_seed"], sort=True)[column].mean().dropna()
     order = averaged.groupby(level="method").mean().sort_values(ascending=False, kind="stable").index
     values: dict[str, dict[Checkpoint, float]] = {str(name): {} for name in order}
-    for (method, setting, seed), value in averaged.items():
+    for (method, setting, seed), value in zip(averaged.index, averaged, strict=True):
         values[str(method)][str(setting), int(seed)] = float(value)
     return values

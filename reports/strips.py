@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.table import GroundTruth
 from bench.yardsticks import Yardstick
-from reports.style import INK, MARKERS, MUTED, PAPER, RULE, SERIES, accuracy_axis, drawing, stretched
+from reports.style import INK, MARKERS, MUTED, PAPER, SERIES, accuracy_axis, drawing, stretched
 from reports.summary import Line
 
 Place = Callable[[ArrayLike], NDArray[np.float64]]
@@ -158,7 +158,7 @@ def tau_figure(
                 for line in mean
                 if line.dataset == dataset and line.setting == setting and line.method in order
             ]
-            axes.scatter(*np.array(against_mean, float).reshape(-1, 2).T, s=26, marker=marker, facecolors=PAPER,
+            axes.scatter(*columns_of(against_mean), s=26, marker=marker, facecolors=PAPER,
                          edgecolors=colour, linewidths=1.1, zorder=5)  # fmt: skip
             _yardstick_rows(axes, named, len(order), _as_is, ("noise ceiling", "constant-order"))
             axes.axvline(0, color=MUTED, lw=0.6)
@@ -167,6 +167,11 @@ def tau_figure(
             axes.grid(axis="x")
         figure.supxlabel("Kendall's τ-b with the oracle, mean over the six edges", fontsize=8, color=MUTED)
     return figure
+
+
+def columns_of(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Points as x values and y values."""
+    return [x for x, _ in points], [y for _, y in points]
 
 
 def _as_is(values: ArrayLike) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -31,7 +32,7 @@ _VARIABLES = {
     **{colour: f"o{i}" for i, colour in enumerate(OPERATION_COLOURS)},
 }  # fmt: skip
 
-_RC = {
+_RC: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "nas-selection-bench",
     "font.family": "sans-serif",
@@ -69,7 +70,10 @@ _RC = {
 @contextmanager
 def drawing() -> Iterator[None]:
     """Within this context figures have the report's look; nothing outside is changed."""
-    with mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": mpl.get_backend()}):
+    # Whatever the user's own settings are, the bytes are the same.
+    plain = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
+    look: Any = {**plain, **_RC}
+    with mpl.rc_context(look):
         yield
 
 

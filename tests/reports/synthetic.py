@@ -137,8 +137,9 @@ def write_results(
                             elif failures and name == "disc-acc" and seed == 0 and r == 0:
                                 row |= {"state": "missing"}
                             else:
-                                row |= {**_measures(scores, table, dataset), "forward_passes": 480, "backward_passes": 0,
-                                        "supernet_accuracy": 61.5, "checkpoint": "0123456789ab"}  # fmt: skip
+                                row |= _measures(scores, table, dataset)
+                                row |= {"forward_passes": 480, "backward_passes": 0, "supernet_accuracy": 61.5,
+                                        "checkpoint": "0123456789ab"}  # fmt: skip
                                 costs.append({**cell, "scoring_seconds": seconds * (1 + 0.1 * generator.random()),
                                               "tuning_seconds": 200.0 * name.startswith(("darts-pt", "pt-")),
                                               "peak_memory_bytes": 900_000_000 + 1_000_000 * s})  # fmt: skip
