@@ -106,7 +106,12 @@ def build_parser() -> argparse.ArgumentParser:
     instead.add_argument("--list", action="store_true", help="list data sets, supernets, selectors and presets")
     instead.add_argument("--plan", action="store_true", help="cells done and to do, with the estimated time")
     instead.add_argument("--report-only", action="store_true", help="gather the records in --out and draw the report")
-    instead.add_argument("--check", metavar="DIR", type=Path, help="compare with the results stored in DIR")
+    instead.add_argument(
+        "--check",
+        metavar="DIR",
+        type=Path,
+        help="draw the results stored in DIR again and compare; with --out, compare the fresh run there too",
+    )
     return parser
 
 

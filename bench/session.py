@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,24 +15,18 @@ from typing import Any
 
 from bench import resolve
 from bench.cli import available_cores
-from bench.errors import BenchError, DataError, ExitCode, UsageError
+from bench.errors import BenchError, ExitCode
 from bench.gather import gather, write_plan
-from bench.images import DATASETS, data_root, dataset_names
+from bench.images import data_root
 from bench.methods import Methods
 from bench.plan import Timings, make_plan
-from bench.presets import PRESETS
 from bench.progress import NORMAL, QUIET, VERBOSE, duration
 from bench.provenance import read_run, write_run
-from bench.records import DONE, FAILED, Store
+from bench.records import Store
 from bench.runner import Run, counts_line
 from bench.storage import make_folder, only_writer, sweep
-from bench.table import GroundTruth
+from bench.stored import DrawReport, check_results, conclude, failures, list_all, report_only
 from bench.tasks import Workplace
-
-DrawReport = Callable[[Path, GroundTruth], Path]
-"""(output folder, table) -> the page."""
-
-FAILURES_SHOWN = 5
 
 
 def answer(
@@ -48,8 +42,10 @@ def answer(
                 return list_all(data_root(options.data_root), methods)
             if options.report_only:
                 return report_only(options, draw_report)
-            session = Session(options, argv, methods)
-            return session.show_plan() if options.plan else session.work(draw_report, code)
+            if options.check:
+                return check_results(options, draw_report)
+            session = Session(options, argv, methods, code)
+            return session.show_plan() if options.plan else session.work(draw_report)
     except BenchError as error:
         print(f"run_bench.py: {error}", file=sys.stderr)
         return error.exit_code
@@ -76,58 +72,11 @@ def terminated_like_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def list_all(root: Path, methods: Methods) -> ExitCode:
-    """Print every name that the command line knows, with one line on each."""
-
-    def section(title: str, lines: Mapping[str, str]) -> None:
-        print(title)
-        for name, text in lines.items():
-            print(f"  {name:<24} {text}")
-        print()
-
-    own = f"your own, in {root}"
-    section(
-        "data sets (--datasets)",
-        {name: DATASETS[name].note if name in DATASETS else own for name in dataset_names(root)},
-    )
-    section("supernets (--supernets)", {name: methods.recipe(name).paper for name in methods.recipe_names()})
-    section("selectors (--selectors)", {name: methods.selector(name).paper for name in methods.selector_names()})
-    sizes = {
-        name: f"C={s.channels}, N={s.cells}, {s.epochs} epochs,"
-        f" {'all images' if s.images is None else f'{s.images:,} images'}, {s.tune_epochs} tuning epochs a decision"
-        for name, s in PRESETS.items()
-    }
-    section("presets (--preset)", sizes)
-    return ExitCode.OK
-
-
-def report_only(options: argparse.Namespace, draw_report: DrawReport) -> ExitCode:
-    """Gather the records of an output folder again and draw its report; nothing is computed."""
-    root = data_root(options.data_root)
-    datasets = resolve.find_datasets(options.datasets, root)
-    settings = resolve.find_settings(options, datasets, "cpu")
-    out = Path(options.out) if options.out else resolve.default_out(datasets, settings)
-    earlier = read_run(out)
-    if earlier is None:
-        raise DataError(f"{out} holds no results: {out / 'run.json'} does not exist; run with --out {out} first.")
-    table = resolve.find_table(options, list(earlier["datasets"]), root)
-    if table.sha256 != earlier["table"]["sha256"]:
-        raise UsageError(
-            f"{out} was made with the table {earlier['table']['name']!r} of another content than {table.name!r};"
-            " give that one with --table."
-        )
-    store = Store(out)
-    with only_writer(out / ".lock", wait=False):
-        counts = gather(store, table, lambda line: print(line, file=sys.stderr))
-        page = draw_report(out, table)
-    return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
-
-
 class Session:
     """One run or plan: what to do, where, and against which ground truth."""
 
-    def __init__(self, options: argparse.Namespace, argv: Sequence[str], methods: Methods) -> None:
-        self.options, self.argv = options, list(argv)
+    def __init__(self, options: argparse.Namespace, argv: Sequence[str], methods: Methods, code: Path) -> None:
+        self.options, self.argv, self.code = options, list(argv), code
         self.verbosity = QUIET if options.quiet else VERBOSE if options.verbose else NORMAL
         root = data_root(options.data_root)
         self.datasets = resolve.find_datasets(options.datasets, root)
@@ -146,7 +95,7 @@ class Session:
             plan=make_plan(self.request),
             store=self.store,
             workplace=Workplace(methods, root, cache, self.device.name, pool),
-            timings=Timings(stored_costs(self.out)),
+            timings=Timings(stored_costs(self.out.parent, code / "results")),
             retry_failed=options.retry_failed,
             verbosity=self.verbosity,
         )
@@ -211,7 +160,7 @@ class Session:
             print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
         return ExitCode.OK
 
-    def work(self, draw_report: DrawReport, code: Path) -> ExitCode:
+    def work(self, draw_report: DrawReport) -> ExitCode:
         """Run what is to do, gather, draw the report."""
         self.tell_choices()
         make_folder(self.out)
@@ -224,7 +173,7 @@ class Session:
             standing = {state: len(cells) for state, cells in split.standing.items() if cells}
             self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + _bracketed(counts_line(standing)))
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
-            write_run(self.out, code, self.table, self.facts(), self.argv)
+            write_run(self.out, self.code, self.table, self.facts(), self.argv)
             write_plan(self.store, [cell.columns for cell in self.job.plan])
             try:
                 self.job.work()
@@ -252,41 +201,10 @@ class Session:
         return shlex.join(["python", "run_bench.py", *self.argv])
 
 
-def conclude(
-    counts: Mapping[str, int], page: Path, failed: Sequence[Mapping[str, Any]], quiet: bool, retry: str | None
-) -> ExitCode:
-    """Say how it ended and where the report is; the exit code of that."""
-    by_cause: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for record in failed:
-        selector = "all selectors" if record["log"].startswith("logs/supernet.") else record["cell"]["selector"]
-        by_cause.setdefault((selector, record["reason"]), []).append(record)
-    for (selector, reason), records in list(by_cause.items())[:FAILURES_SHOWN]:
-        log = page.parent / records[0]["log"]
-        print(f"failed: {selector}, {len(records)} cells: {reason} (see {log})", file=sys.stderr)
-    if len(by_cause) > FAILURES_SHOWN:
-        print(f"... and {len(by_cause) - FAILURES_SHOWN} more kinds of failure", file=sys.stderr)
-    if failed and retry:
-        print(f"Run them again with:\n  {retry}", file=sys.stderr)
-    if not quiet:
-        print(counts_line(counts) or "no cells", file=sys.stderr)
-    print(f"report: {page}")
-    if not counts.get(DONE):
-        print("Nothing was measured: no cell is done.", file=sys.stderr)
-        return ExitCode.NOTHING_MEASURED
-    return ExitCode.SOME_CELLS_FAILED if counts.get(FAILED) else ExitCode.OK
-
-
-def failures(store: Store, stems: set[str] | None) -> list[dict[str, Any]]:
-    """The records of failed cells, of those with a stem in `stems` or of all."""
-    records, _ = store.read_all()
-    return [r for stem, r in records.items() if r["state"] == FAILED and (stems is None or stem in stems)]
-
-
-def stored_costs(out: Path) -> list[dict[str, str]]:
-    """Rows of costs.csv of this output folder and of its neighbours, from which times are estimated."""
+def stored_costs(*places: Path) -> list[dict[str, str]]:
+    """Rows of costs.csv of the output folders in `places`, from which times are estimated."""
     rows: list[dict[str, str]] = []
-    folders = sorted(out.parent.glob("*/costs.csv")) if out.parent.is_dir() else []
-    for path in folders:
+    for path in dict.fromkeys(path for place in places for path in sorted(place.glob("*/costs.csv"))):
         with path.open(newline="") as stream:
             rows += [row for row in csv.DictReader(stream) if row.get("threads")]
     return rows

@@ -382,3 +382,27 @@ def test_two_runs_do_not_write_one_folder(place: list[str], tmp_path: Path) -> N
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     assert second.returncode == ExitCode.USAGE and f"process {running.pid}" in said
+
+
+def test_check_holds_for_what_was_stored_and_tells_what_differs(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    without_out = [argument for argument in place if argument not in ("--out", str(tmp_path / "out"))]
+    assert fake_bench.run(*without_out, "--check", tmp_path / "out") == ExitCode.OK
+    path = tmp_path / "out" / "records.csv"
+    path.write_text(path.read_text().replace(",ranks,", ",ranked,", 1))
+    capsys.readouterr()
+    assert fake_bench.run(*without_out, "--check", tmp_path / "out") == ExitCode.DIFFERS
+    assert "ranked" in capsys.readouterr().out
+    assert fake_bench.run(*without_out, "--check", tmp_path / "nowhere") == ExitCode.USAGE
+
+
+def test_check_compares_a_fresh_run_with_the_stored_one(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    fresh = [*place, "--out", str(tmp_path / "fresh"), "--cache", str(tmp_path / "fresh-cache")]
+    fake_bench.run(*fresh, "--selectors", "random")
+    assert fake_bench.run(*fresh, "--check", tmp_path / "out") == ExitCode.OK
+    path = tmp_path / "fresh" / "records.csv"
+    path.write_text(path.read_text().replace(",done,", ",failed,", 1))
+    assert fake_bench.run(*fresh, "--check", tmp_path / "out") == ExitCode.DIFFERS

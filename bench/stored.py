@@ -1,0 +1,113 @@
+"""What needs no computing: name what exists, draw stored results again, check them, say how a run ended."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import check, resolve
+from bench.errors import DataError, ExitCode, UsageError
+from bench.gather import gather
+from bench.images import DATASETS, data_root, dataset_names
+from bench.methods import Methods
+from bench.presets import PRESETS
+from bench.provenance import read_run
+from bench.records import DONE, FAILED, Store
+from bench.runner import counts_line
+from bench.storage import only_writer
+from bench.table import GroundTruth
+
+DrawReport = Callable[[Path, GroundTruth], Path]
+"""(output folder, table) -> the page."""
+
+FAILURES_SHOWN = 5
+
+
+def list_all(root: Path, methods: Methods) -> ExitCode:
+    """Print every name that the command line knows, with one line on each."""
+
+    def section(title: str, lines: Mapping[str, str]) -> None:
+        print(title)
+        for name, text in lines.items():
+            print(f"  {name:<24} {text}")
+        print()
+
+    own = f"your own, in {root}"
+    section(
+        "data sets (--datasets)",
+        {name: DATASETS[name].note if name in DATASETS else own for name in dataset_names(root)},
+    )
+    section("supernets (--supernets)", {name: methods.recipe(name).paper for name in methods.recipe_names()})
+    section("selectors (--selectors)", {name: methods.selector(name).paper for name in methods.selector_names()})
+    sizes = {
+        name: f"C={s.channels}, N={s.cells}, {s.epochs} epochs,"
+        f" {'all images' if s.images is None else f'{s.images:,} images'}, {s.tune_epochs} tuning epochs a decision"
+        for name, s in PRESETS.items()
+    }
+    section("presets (--preset)", sizes)
+    return ExitCode.OK
+
+
+def report_only(options: argparse.Namespace, draw_report: DrawReport) -> ExitCode:
+    """Gather the records of an output folder again and draw its report; nothing is computed."""
+    root = data_root(options.data_root)
+    datasets = resolve.find_datasets(options.datasets, root)
+    settings = resolve.find_settings(options, datasets, "cpu")
+    out = Path(options.out) if options.out else resolve.default_out(datasets, settings)
+    earlier = read_run(out)
+    if earlier is None:
+        raise DataError(f"{out} holds no results: {out / 'run.json'} does not exist; run with --out {out} first.")
+    table = resolve.find_table(options, list(earlier["datasets"]), root)
+    if table.sha256 != earlier["table"]["sha256"]:
+        raise UsageError(
+            f"{out} was made with the table {earlier['table']['name']!r} of another content than {table.name!r};"
+            " give that one with --table."
+        )
+    store = Store(out)
+    with only_writer(out / ".lock", wait=False):
+        counts = gather(store, table, lambda line: print(line, file=sys.stderr))
+        page = draw_report(out, table)
+    return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
+
+
+def check_results(options: argparse.Namespace, draw_report: DrawReport) -> ExitCode:
+    """Draw stored results again and compare every byte; with --out, compare the fresh run there with them too."""
+    stored, fresh = options.check, Path(options.out) if options.out else None
+    earlier = read_run(stored)
+    if earlier is None:
+        raise DataError(f"{stored} holds no results: {stored / 'run.json'} does not exist.")
+    table = resolve.find_table(options, list(earlier["datasets"]), data_root(options.data_root))
+    outcomes = check.check(stored, table, draw_report, fresh)
+    print(check.summary(outcomes), end="")
+    return check.exit_code(outcomes)
+
+
+def conclude(
+    counts: Mapping[str, int], page: Path, failed: Sequence[Mapping[str, Any]], quiet: bool, retry: str | None
+) -> ExitCode:
+    """Say how it ended and where the report is; the exit code of that."""
+    by_cause: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for record in failed:
+        selector = "all selectors" if record["log"].startswith("logs/supernet.") else record["cell"]["selector"]
+        by_cause.setdefault((selector, record["reason"]), []).append(record)
+    for (selector, reason), records in list(by_cause.items())[:FAILURES_SHOWN]:
+        log = page.parent / records[0]["log"]
+        print(f"failed: {selector}, {len(records)} cells: {reason} (see {log})", file=sys.stderr)
+    if len(by_cause) > FAILURES_SHOWN:
+        print(f"... and {len(by_cause) - FAILURES_SHOWN} more kinds of failure", file=sys.stderr)
+    if failed and retry:
+        print(f"Run them again with:\n  {retry}", file=sys.stderr)
+    if not quiet:
+        print(counts_line(counts) or "no cells", file=sys.stderr)
+    print(f"report: {page}")
+    if not counts.get(DONE):
+        print("Nothing was measured: no cell is done.", file=sys.stderr)
+        return ExitCode.NOTHING_MEASURED
+    return ExitCode.SOME_CELLS_FAILED if counts.get(FAILED) else ExitCode.OK
+
+
+def failures(store: Store, stems: set[str] | None) -> list[dict[str, Any]]:
+    """The records of failed cells, of those with a stem in `stems` or of all."""
+    records, _ = store.read_all()
+    return [r for stem, r in records.items() if r["state"] == FAILED and (stems is None or stem in stems)]
