@@ -104,7 +104,7 @@ class MixedCell(nn.Module):
                 running = [e for e in edges if active is None or active[e][operation]]
                 if len(running) == len(edges):
                     fused, mean, variance = self._fused(kernel, node)
-                    scale = torch.stack([weight[e][operation] for e in edges]).unsqueeze(1).expand(-1, c).reshape(-1)
+                    scale = torch.stack([weight[e][operation] for e in edges]).unsqueeze(1).repeat(1, c).view(-1)
                     y = self._normalise(F.conv2d(rectified, fused, padding=kernel // 2), mean, variance, scale)
                     for e, output in zip(running, y.split(c, dim=1), strict=True):
                         arriving[EDGES[e][0]].append(output)
