@@ -37,7 +37,8 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
     stored = checkpoint.load(folder, cell.epoch)
     recipe = find_recipe(cell.supernet.recipe)
     place = torch.device(device)
-    network = stored.network()
+    with torch.random.fork_rng(devices=[]):  # the constructors of torch draw; the values are overwritten
+        network = stored.network()
     prepare(network, place)
 
     def make_tuner(own_network: Supernet, alphas: Tensor) -> Tuner:

@@ -37,7 +37,7 @@ class ZeroCostSearch(Selector):
 
     @property
     def needs(self) -> Needs:
-        """Images; labels if the proxy reads them; alphas if the edge order does."""
+        """What the proxy reads; alphas if the edge order does."""
         return self.rule.needs | ORDERS[self.order].needs
 
     @property
@@ -46,14 +46,14 @@ class ZeroCostSearch(Selector):
         return True
 
     def select(self, search: Search) -> Selection:
-        """Propose, validate, take the best."""
+        """Propose, validate, take the best. The scores are those of the first proposal, before any decision."""
         scores, proposed = zip(*self._propose(search), strict=True)
         values: dict[tuple[int, ...], float] = {}
         best = max(range(len(proposed)), key=lambda i: self._validate(search, proposed[i], values))
         for decision in proposed[best]:
             search.decide(decision.edge, decision.operation)
         return Selection(
-            search.architecture(), np.mean(scores, axis=0), list(proposed[best]),
+            search.architecture(), scores[0], list(proposed[best]),
             facts={"proposals": len(proposed), "distinct_proposals": len(values)},
         )  # fmt: skip
 
@@ -62,7 +62,7 @@ class ZeroCostSearch(Selector):
         for i in range(self.proposals or search.settings.proposals):
             proposal = search.branch(search.shared_generator("proposal", index=i if self.reinitialise else 0))
             proposal.axes = {"proposal": i}
-            yield decide_greedily(replace(self.rule, place=i), self.order, 0, proposal)
+            yield decide_greedily(replace(self.rule, place=i), self.order, 0, proposal, all_scores=i == 0)
 
     def _validate(self, search: Search, decisions: list[Decision], values: dict[tuple[int, ...], float]) -> float:
         """Stage 2: the sum of the proxy over V mini-batches on the stand-alone network, untrained."""

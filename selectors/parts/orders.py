@@ -7,7 +7,7 @@ discretisation order"): fixed, reverse, random, global-op and global-edge, each 
 SGAS (Li et al., CVPR 2020, section 3): most certain first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,8 @@ class Step:
     open_edges: Sequence[int]
     score: Callable[[Sequence[int]], np.ndarray]
     """Scores [k, 5] of k open edges in the present context; computed once per context."""
-    score_at_start: Callable[[], np.ndarray]
-    """Scores [6, 5] at the checkpoint, before any decision."""
+    at_start: Mapping[int, np.ndarray]
+    """Scores [5] of the edges that were scored at the checkpoint, before any decision."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Order:
     stochastic: bool = False
     rescores: bool = True
     """False: every edge takes its best operation at the checkpoint, whatever was decided before."""
+    scores_all_first: bool = False
+    """Whether all edges are scored at the checkpoint, before any decision."""
 
 
 def _random(step: Step) -> int:
@@ -67,11 +69,11 @@ def _global_edge(step: Step) -> int:
 
 
 def _global_op_once(step: Step) -> int:
-    return _best(step, step.score_at_start()[list(step.open_edges)].max(axis=1))
+    return _best(step, np.array([step.at_start[edge].max() for edge in step.open_edges]))
 
 
 def _global_edge_once(step: Step) -> int:
-    return _best(step, step.score_at_start()[list(step.open_edges)].mean(axis=1))
+    return _best(step, np.array([step.at_start[edge].mean() for edge in step.open_edges]))
 
 
 def _min_max(values: np.ndarray) -> np.ndarray:
@@ -116,14 +118,21 @@ def _sgas_2(step: Step) -> int:
 
 
 ORDERS = {
-    "once": Order(lambda step: step.open_edges[0], "all edges from the scores at the checkpoint", rescores=False),
+    "once": Order(
+        lambda step: step.open_edges[0], "all edges from the scores at the checkpoint",
+        rescores=False, scores_all_first=True,
+    ),
     "fixed": Order(lambda step: step.open_edges[0], "from the input to the output"),
     "reverse": Order(lambda step: step.open_edges[-1], "from the output to the input"),
     "random": Order(_random, "random, a new permutation per selector seed", stochastic=True),
     "global-op": Order(_global_op, "the edge that has the best-scoring open operation, all scored anew"),
     "global-edge": Order(_global_edge, "the edge with the best mean score, all scored anew"),
-    "global-op-once": Order(_global_op_once, "as global-op, sorted once by the scores at the checkpoint"),
-    "global-edge-once": Order(_global_edge_once, "as global-edge, sorted once by the scores at the checkpoint"),
+    "global-op-once": Order(
+        _global_op_once, "as global-op, sorted once by the scores at the checkpoint", scores_all_first=True
+    ),
+    "global-edge-once": Order(
+        _global_edge_once, "as global-edge, sorted once by the scores at the checkpoint", scores_all_first=True
+    ),
     "sgas": Order(_sgas, "most certain first, SGAS criterion 1", needs=Needs(alphas=True)),
     "sgas-2": Order(_sgas_2, "most certain and stable first, SGAS criterion 2", needs=Needs(alphas=True)),
-}
+}  # fmt: skip

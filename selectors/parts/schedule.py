@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.errors import UsageError
 from bench.selection import Decision, Selection
-from bench.space import EDGES
+from bench.space import EDGES, OPERATIONS
 from selectors.contract import Needs, Rule, Selector, integer, one_of, option
 from selectors.parts.orders import ORDERS, Step
 from selectors.parts.search import Search
@@ -15,40 +15,36 @@ from selectors.parts.search import Search
 ALL_EDGES = tuple(range(len(EDGES)))
 
 
-def decide_greedily(rule: Rule, order_name: str, tune_epochs: int, search: Search) -> tuple[np.ndarray, list[Decision]]:
+def decide_greedily(
+    rule: Rule, order_name: str, tune_epochs: int, search: Search, *, all_scores: bool = True
+) -> tuple[np.ndarray, list[Decision]]:
     """Decide the six edges one after the other.
 
-    Returns the scores [6, 5] before any decision and the decisions in the order made; `search.decided`
-    holds them too.
+    Returns the scores [6, 5] before any decision and the decisions in the order made; `search.decided` holds
+    them too. Where `all_scores` is false, edges that the method did not score before any decision score 0.
     """
     order = ORDERS[order_name]
     at_start: dict[int, np.ndarray] = {}
+    score_at_start = Scorer(rule, search, at_start)
+    score = score_at_start
     decisions: list[Decision] = []
-
-    def scorer(known: dict[int, np.ndarray]) -> "Scorer":
-        return Scorer(rule, search, known)
-
-    score = scorer(at_start)
-
-    def score_at_start() -> np.ndarray:
-        return Scorer(rule, search, at_start)(ALL_EDGES)
-
+    if order.scores_all_first:
+        score_at_start(ALL_EDGES)
     while search.open_edges:
-        step = Step(search, search.open_edges, score, score_at_start)
-        if not decisions and (not order.rescores or "once" in order_name):
-            score_at_start()
-        edge = order.choose(step)
+        edge = order.choose(Step(search, search.open_edges, score, at_start))
         operation = int(np.argmax(score([edge])[0]))
-        if not decisions:
+        if not decisions and all_scores:
+            # The measures compare all 30 scores in one context; a method that decides edge by edge has no need to.
             with search.meter.aside():
-                score_at_start()
+                score_at_start(ALL_EDGES)
         search.decide(edge, operation)
         decisions.append(Decision(edge, operation))
         if search.open_edges and tune_epochs:
             search.tune(tune_epochs)
         if order.rescores:
-            score = scorer({})
-    return score_at_start(), decisions
+            score = Scorer(rule, search, {})
+    unscored = np.zeros(len(OPERATIONS))
+    return np.stack([at_start.get(edge, unscored) for edge in ALL_EDGES]), decisions
 
 
 @dataclass

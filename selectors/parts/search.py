@@ -170,10 +170,15 @@ class Search:
         return [x for x, _ in self._read(self.settings.selection_batch, self.settings.selection_images)]
 
     def proxy_batches(self, count: int) -> list[tuple[Tensor, Tensor | None]]:
-        """Up to `count` mini-batches of the size that zero-cost proxies read; labels None where not declared."""
-        self._require("images")
+        """Up to `count` mini-batches of the size that zero-cost proxies read.
+
+        Where images are not declared they are zeros of the right shape; undeclared labels are None.
+        """
         size = self.settings.proposal_batch
-        return [(x, y if self.needs.labels else None) for x, y in self._read(size, size * count)]
+        batches = self._read(size, size * count)
+        if not self.needs.images:
+            return [(torch.zeros_like(x), None) for x, _ in batches]
+        return [(x, y if self.needs.labels else None) for x, y in batches]
 
     def _read(self, size: int, limit: int | None) -> Batches:
         if (size, limit) not in self._batches:

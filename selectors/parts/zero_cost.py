@@ -17,7 +17,7 @@ from selectors.parts.search import Search
 def needs_of(proxy: str, *, trained: bool) -> Needs:
     """What scoring a network by `proxy` reads; the alphas go with the trained weights."""
     declared = proxies.find(proxy)
-    return Needs(trained=trained, alphas=trained, images=True, labels=declared.uses_labels)
+    return Needs(trained=trained, alphas=trained, images=declared.uses_images, labels=declared.uses_labels)
 
 
 def proxy_score(
@@ -44,7 +44,7 @@ class ProxyRule(Rule):
 
     @property
     def needs(self) -> Needs:
-        """Images, labels if the proxy reads them, and the trained mixture if it is scored."""
+        """What the proxy reads, and the trained mixture if it is scored."""
         return needs_of(self.proxy, trained=self.trained)
 
     @property

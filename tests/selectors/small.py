@@ -1,0 +1,96 @@
+"""A small supernet with random weights, images of noise, and the searches on it that the tests work with."""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bench.batches import Half
+from bench.cells import Cell, SupernetJob
+from bench.images import ImageSet
+from bench.presets import PRESETS, Settings
+from selectors import registry
+from selectors.parts.search import Batches, Search
+from supernets.literal import LiteralSupernet
+from supernets.network import Supernet
+from supernets.registry import find as find_recipe
+from supernets.skeleton import initialise
+
+CLASSES = 4
+
+SETTINGS = dataclasses.replace(
+    PRESETS["digits"], channels=4, cells=1, batch_size=8, epochs=3, checkpoint_epochs=(1, 2, 3), tune_epochs=1,
+    selection_batch=10, selection_images=24, proposals=2, proposal_batch=12, validation_batches=2,
+)  # fmt: skip
+
+
+def images(labels_seed: int = 0) -> ImageSet:
+    """64 images of 8x8; 32 in each half."""
+    pixels = torch.randint(256, (64, 3, 8, 8), generator=torch.Generator().manual_seed(5), dtype=torch.uint8)
+    labels = torch.randint(CLASSES, (64,), generator=torch.Generator().manual_seed(labels_seed))
+    return ImageSet("noise", pixels, labels, CLASSES, (0.5,) * 3, (0.25,) * 3, 1, True)
+
+
+def cell(selector: str, *, bn: str = "batch", seed: int = 0, settings: Settings = SETTINGS) -> Cell:
+    """A cell on the last checkpoint of the supernet `darts`."""
+    return Cell(SupernetJob("noise", "darts", 0, 0, settings), settings.epochs, selector, seed, bn)
+
+
+def network(seed: int = 0, dtype: torch.dtype = torch.float64) -> Supernet:
+    """C=4, N=1, statistics that are not those of a fresh network."""
+    net = Supernet(SETTINGS.channels, SETTINGS.cells, CLASSES)
+    generator = torch.Generator().manual_seed(seed)
+    initialise(net, generator)
+    with torch.no_grad():
+        for name, buffer in net.named_buffers():
+            if buffer.is_floating_point():
+                noise = torch.rand(buffer.shape, generator=generator)
+                buffer.copy_(0.5 + noise if "var" in name else noise - 0.5)
+    return net.to(dtype)
+
+
+def alphas(seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    """[6, 5] far from uniform."""
+    return torch.randn(6, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def search(selector: str, *, bn: str = "batch", seed: int = 0, history: Sequence[Tensor] = ()) -> Search:
+    """What the selector called `selector` is given, in float64."""
+    found = registry.find(selector)
+    return Search(
+        cell(found.name, bn=bn, seed=seed), network(), alphas(), find_recipe("darts"),
+        Half(images(), "selection", "cpu"), found.needs, history=lambda: history,
+    )  # fmt: skip
+
+
+def batches() -> Batches:
+    """The fixed mini-batches in float64, read independently of the search: images 32 to 55, in tens.
+
+    The search reads them in float32 first, so figures agree to 1e-7.
+    """
+    every = images()
+    pixels = (every.images[32:56].double() / 255 - 0.5) / 0.25
+    return list(zip(pixels.split(10), every.labels[32:56].split(10), strict=True))
+
+
+@cache
+def literal(bn: str = "batch") -> LiteralSupernet:
+    """The unfused network with the same weights."""
+    net = network()
+    net.normalise("batch" if bn == "batch" else "running")
+    return LiteralSupernet.like(net)
+
+
+@torch.no_grad()
+def literal_figures(weights: Tensor, bn: str = "batch") -> tuple[float, float]:
+    """Accuracy in % and mean loss of one mixture [6, 5] over the fixed images, by the literal network."""
+    net, right, loss, count = literal(bn), 0, 0.0, 0
+    for x, y in batches():
+        logits = net(x, weights)
+        right += int((logits.argmax(1) == y).sum())
+        loss += float(F.cross_entropy(logits, y, reduction="sum"))
+        count += len(y)
+    return 100 * right / count, loss / count

@@ -1,0 +1,117 @@
+"""What holds for every selector that is found, the moment its file exists."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.records import done_record
+from bench.selection import Selection
+from bench.space import EDGES, OPERATIONS
+from selectors import apply, proxies, registry
+from supernets.checkpoint import Checkpoint
+from tests.selectors import small
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three checkpoints of one supernet."""
+    place = tmp_path_factory.mktemp("checkpoint")
+    store(place)
+    return place
+
+
+def store(place: Path, *, weights_seed: int = 0, alphas_seed: int = 0) -> None:
+    job = small.cell("magnitude").supernet
+    state = small.network(weights_seed, torch.float32).state_dict()
+    for epoch in job.settings.checkpoint_epochs:
+        alphas = small.alphas(alphas_seed + epoch, torch.float32)
+        Checkpoint(job, epoch, state, alphas, {"supernet_accuracy": 25.0}).save(place)
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+def same(one: Selection, other: Selection) -> None:
+    assert one.architecture == other.architecture
+    np.testing.assert_array_equal(one.scores, other.scores)
+    assert one.decisions == other.decisions
+    assert one.facts == other.facts
+    if one.ranking is not None and other.ranking is not None:
+        np.testing.assert_array_equal(one.ranking.codes, other.ranking.codes)
+        np.testing.assert_array_equal(one.ranking.scores, other.ranking.scores)
+
+
+def chosen() -> list[str]:
+    """Every selector; of those that differ in their proxy alone, each proxy in one family and each family in some."""
+    families: list[object] = []
+    taken = []
+    for name in registry.names():
+        selector = registry.find(name)
+        holder = getattr(selector, "rule", selector)
+        proxy = getattr(holder, "proxy", None)
+        if proxy is None:
+            taken.append(name)
+            continue
+        family = (type(selector), type(holder), getattr(holder, "trained", None))
+        if family not in families:
+            families.append(family)
+        if proxies.names().index(proxy) % 5 == families.index(family):
+            taken.append(name)
+    return taken
+
+
+@pytest.mark.parametrize("name", chosen())
+def test_every_selector_keeps_the_contract(name: str, folder: Path, tmp_path: Path) -> None:
+    selector = registry.find(name)
+    before = contents(folder)
+    torch.manual_seed(1)
+    np.random.seed(1)
+    random.seed(1)
+    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index]
+    dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
+
+    selection = apply.select(small.cell(name), folder, small.images(), "cpu")
+
+    assert torch.equal(torch.get_rng_state(), states[0]), "the selector draws from torch's global generator"
+    np.testing.assert_array_equal(np.random.get_state()[1], states[1])  # type: ignore[index]
+    assert random.getstate() == states[2], "the selector draws from Python's global generator"
+    assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (dtype, gradients)
+    assert contents(folder) == before, "the selector wrote to the checkpoint"
+
+    assert selection.scores.shape == (len(EDGES), len(OPERATIONS))
+    assert selection.scores.dtype == np.float64
+    assert np.isfinite(selection.scores).all()
+    record = done_record(selection)  # six decisions, one per edge, that lead to the architecture
+    assert len(record["decisions"]) == len(EDGES)
+    if selection.ranking is not None:
+        assert len(selection.ranking.codes) == len(selection.ranking.scores) > 0
+        assert len(set(selection.ranking.codes.tolist())) == len(selection.ranking.codes)
+
+    cost = selection.cost
+    assert cost.scoring_seconds > 0
+    assert cost.peak_memory_bytes > 0
+    if selector.needs.images or selector.needs.labels:
+        assert cost.forward_passes > 0, "it reads images and counts no pass"
+
+    # Again, and what is not declared may be anything: other weights, other alphas, other labels, another seed.
+    needs = selector.needs
+    other = tmp_path / "other"
+    store(other, weights_seed=0 if needs.trained else 9, alphas_seed=0 if needs.alphas else 9)
+    images = small.images(labels_seed=0 if needs.labels or needs.tuning else 9)
+    same(selection, apply.select(small.cell(name, seed=0 if selector.stochastic else 9), other, images, "cpu"))
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_selector_says_what_it_is(name: str) -> None:
+    selector = registry.find(name)
+    assert selector.name == name
+    assert selector.paper
+    assert selector.formula
+    assert selector.direction
+    assert selector.version >= 1
+    assert all(text for _, text in selector.options().values())
+    assert registry.find(f"{name}").differing(selector) == {}
