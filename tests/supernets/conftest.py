@@ -1,5 +1,6 @@
 """Small networks and images that the tests of this folder share."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -34,3 +35,12 @@ def settings() -> Settings:
 def job(settings: Settings) -> SupernetJob:
     """First-order DARTS at those settings."""
     return SupernetJob("patterns", "darts", 0, 0, settings)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """One thread: the networks are tiny, sums depend on the number, and children may be forked."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

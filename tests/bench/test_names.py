@@ -1,0 +1,57 @@
+"""Names with options."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import UsageError
+from bench.names import canonical, nearest, parse, unknown, with_options
+
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
+VALUES = st.from_regex(r"[A-Za-z0-9._-]{1,6}", fullmatch=True)
+
+
+@given(NAMES, st.dictionaries(NAMES, VALUES, max_size=3))
+def test_the_canonical_form_parses_to_itself(name: str, options: dict[str, str]) -> None:
+    assert parse(canonical(name, options)) == (name, options)
+    assert canonical(*parse(canonical(name, options))) == canonical(name, options)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b", "[x=1]", "a[x]", "a[x=]", "a[=1]", "a[x=1", "a[x=1]]", "a]x[", "A", "a[x=1,x=2]"]
+)
+def test_malformed_names_are_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse(text)
+
+
+def test_spaces_do_not_matter() -> None:
+    assert parse(" gdas[ tau = 5 , hard=no ] ") == ("gdas", {"tau": "5", "hard": "no"})
+
+
+def test_unknown_names_are_answered_with_the_nearest() -> None:
+    assert nearest("drats", ["darts", "blank"]) == ["darts"]
+    message = str(unknown("recipe", "drats", ["darts", "blank"]))
+    assert message == "Unknown recipe 'drats'; did you mean darts? The recipes are: blank, darts."
+    assert "did you mean" not in str(unknown("recipe", "xyzxyz", ["darts", "blank"]))
+
+
+@dataclass(frozen=True)
+class Method:
+    count: int = 1
+    rate: float = 0.5
+    hard: bool = False
+    order: str = "fixed"
+
+
+def test_options_are_converted_to_the_type_of_the_default() -> None:
+    options = {"count": "3", "rate": "1e-2", "hard": "yes", "order": "random"}
+    assert with_options(Method(), "m", options) == {"count": 3, "rate": 0.01, "hard": True, "order": "random"}
+
+
+@pytest.mark.parametrize(("option", "value"), [("count", "1.5"), ("rate", "fast"), ("hard", "maybe"), ("size", "1")])
+def test_wrong_options_are_refused_by_name(option: str, value: str) -> None:
+    with pytest.raises(UsageError, match=option):
+        with_options(Method(), "m", {option: value})

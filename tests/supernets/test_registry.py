@@ -1,0 +1,38 @@
+"""Recipes are found by their files and named with options; every one says what it is."""
+
+import pytest
+
+from bench.errors import UsageError
+from supernets.contract import Recipe
+from supernets.registry import find, names, recipes
+
+
+def test_the_first_three_are_there() -> None:
+    assert {"darts", "blank", "darts-minus"} <= set(names())
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_recipe_describes_itself(name: str) -> None:
+    recipe = recipes()[name]
+    assert isinstance(recipe, Recipe)
+    assert recipe.name == name == name.lower()
+    for text in (recipe.paper, recipe.equation, recipe.offers, recipe.differs, type(recipe).__doc__):
+        assert text and text.strip()
+    assert any(year in recipe.paper for year in map(str, range(2015, 2027)))
+    assert recipe.version >= 1
+
+
+def test_options_have_the_type_of_their_default() -> None:
+    assert find("darts-minus[beta=2]").beta == 2.0  # type: ignore[attr-defined]
+    assert find("darts-minus").beta == 1.0  # type: ignore[attr-defined]
+
+
+def test_mistakes_are_answered_with_what_exists() -> None:
+    with pytest.raises(UsageError, match="did you mean darts"):
+        find("dart")
+    with pytest.raises(UsageError, match="its options are beta"):
+        find("darts-minus[gamma=1]")
+    with pytest.raises(UsageError, match="type float"):
+        find("darts-minus[beta=much]")
+    with pytest.raises(UsageError, match="it has none"):
+        find("darts[beta=1]")

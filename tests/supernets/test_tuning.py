@@ -1,0 +1,77 @@
+"""Fine-tuning between decisions, against textbook SGD."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bench.batches import Half
+from bench.images import ImageSet
+from bench.presets import Settings
+from supernets.network import Supernet
+from supernets.registry import find
+from supernets.tuning import Tuner
+
+
+def decided(alphas: Tensor) -> Tensor:
+    """Edge 0 is a 3x3 convolution, the others are open."""
+    one_hot = torch.eye(5)[3]
+    return torch.cat([one_hot[None], alphas.softmax(-1)[1:]])
+
+
+def tuner(recipe: str, settings: Settings, images: ImageSet) -> Tuner:
+    torch.manual_seed(0)
+    return Tuner(Supernet(4, 1, 4), 1e-3 * torch.randn(6, 5), find(recipe), images, settings, lambda e: 7 + e, "cpu")
+
+
+def test_a_blank_supernet_is_tuned_by_plain_sgd(settings: Settings, images: ImageSet) -> None:
+    tuned = tuner("blank", settings, images)
+    network, alphas = copy.deepcopy(tuned.network), tuned.alphas.clone()
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.0025, momentum=0.9, weight_decay=3e-4)
+    for epoch in range(2):
+        for x, y in Half(images, "weights", "cpu").epoch(7 + epoch, settings.batch_size):
+            optimiser.zero_grad()
+            F.cross_entropy(network(x, decided(alphas)), y).backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5)
+            optimiser.step()
+    tuned.tune(2, decided)
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tuned.network.state_dict()[name], tensor)
+    assert torch.equal(tuned.alphas, alphas)
+    assert (tuned.epochs, tuned.forward_passes, tuned.backward_passes) == (2, 20, 20)
+
+
+def test_the_alphas_of_darts_are_tuned_too(settings: Settings, images: ImageSet) -> None:
+    tuned = tuner("darts", settings, images)
+    before = tuned.alphas.clone()
+    tuned.tune(1, decided)
+    moved = (tuned.alphas - before).abs()
+    assert moved[1:].max() > 1e-4
+    # The decided edge has no gradient, so Adam moves it by its weight decay alone.
+    assert tuned.forward_passes == tuned.backward_passes == 20
+
+
+def test_a_decided_architecture_is_tuned_without_alphas(settings: Settings, images: ImageSet) -> None:
+    tuned = tuner("darts", settings, images)
+    before, weight = tuned.alphas.clone(), tuned.network.get_parameter("classifier.weight").clone()
+    one_hot = torch.eye(5)[[3, 1, 0, 2, 4, 3]]
+    tuned.tune(1, lambda alphas: one_hot)
+    assert torch.equal(tuned.alphas, before)
+    assert not torch.equal(tuned.network.get_parameter("classifier.weight"), weight)
+
+
+def test_nothing_is_tuned_for_no_epochs(settings: Settings, images: ImageSet) -> None:
+    tuned = tuner("darts", settings, images)
+    before = copy.deepcopy(tuned.network.state_dict())
+    tuned.tune(0, decided)
+    assert all(torch.equal(before[name], tensor) for name, tensor in tuned.network.state_dict().items())
+
+
+@pytest.mark.parametrize("mode", ["batch", "running"])
+def test_the_bn_mode_is_given_back(mode: str, settings: Settings, images: ImageSet) -> None:
+    tuned = tuner("darts", settings, images)
+    tuned.network.normalise(mode)  # type: ignore[arg-type]
+    tuned.tune(1, decided)
+    assert tuned.network.normalisation == mode
