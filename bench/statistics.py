@@ -303,20 +303,22 @@ def corrected(comparisons: Sequence[Comparison], margin: float | None = None) ->
     ]  # fmt: skip
 
 
-def rank_ranges(names: Sequence[str], comparisons: Sequence[Comparison]) -> dict[str, tuple[int, int]]:
-    """The (best, worst) rank that each name may have: 1 + those shown better, and all but those shown worse.
+def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison], margin: float | None = None) -> list[list[str]]:
+    """Groups instead of ranks: the first name, and all that were not shown worse than it; then the same with the rest.
 
-    Names with best rank 1 are the leader's tie group: nothing has been shown to be better than they are.
+    `names` are ordered best first. Holm's correction is over the comparisons with the best one, the family of
+    multiple comparisons with the best (Hsu, "Simultaneous Confidence Intervals for All Distances from the
+    'Best'", Annals of Statistics 1981); names without a comparison stay with the best.
     """
-    better = dict.fromkeys(names, 0)
-    worse = dict.fromkeys(names, 0)
-    for comparison in comparisons:
-        if comparison.verdict in (Verdict.BETTER, Verdict.WORSE):
-            won = comparison.first if comparison.verdict is Verdict.BETTER else comparison.second
-            lost = comparison.second if won == comparison.first else comparison.first
-            better[lost] += 1
-            worse[won] += 1
-    return {name: (1 + better[name], len(names) - worse[name]) for name in names}
+    groups, left = [], list(names)
+    while left:
+        best, others = left[0], set(left[1:])
+        family = [c.seen_from(best) for c in comparisons if best in (c.first, c.second)]
+        judged = corrected([c for c in family if c.second in others], margin)
+        beaten = {c.second for c in judged if c.verdict is Verdict.BETTER}
+        groups.append([name for name in left if name not in beaten])
+        left = [name for name in left if name in beaten]
+    return groups
 
 
 @dataclass(frozen=True)

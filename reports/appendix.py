@@ -25,8 +25,8 @@ GLOSSARY = (
      " edge counts 0"),
     ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum"
      " over edges of its standardised scores) and test accuracy"),
-    ("rank", "the range of ranks that the paired tests, corrected for all pairs, leave open; every selector with best"
-     " rank 1 belongs to the leader's tie group"),
+    ("group", "tie group A is the leader and every selector that was not shown worse than it; B the same among the"
+     " rest; and so on. Two selectors of one group may differ; it could not be shown"),
     ("95 % interval", "percentile bootstrap, supernet seeds resampled inside each recipe, 2,000 repeats, fixed"
      " generator; selector seeds are averaged first"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"

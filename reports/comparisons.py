@@ -1,16 +1,17 @@
 """Who beats whom on one data set: methods and floors compared on the checkpoints they share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.statistics import (
     Comparison,
     Interval,
     TrialNoise,
+    Verdict,
     bootstrap,
     compare,
     corrected,
     estimate,
-    rank_ranges,
+    tie_groups,
     trial_noise,
 )
 from bench.table import GroundTruth
@@ -33,8 +34,8 @@ class Standing:
     """Settings in which the method has a value."""
     n: int
     """Checkpoints."""
-    rank: tuple[int, int]
-    """Best and worst rank among the methods that the comparisons leave open."""
+    group: int
+    """Tie group, 0 = the leader's."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Contest:
     """Everything that is compared on one data set."""
 
     dataset: str
+    leader: str
+    """The method with the best mean among those that have values in all settings."""
     standings: list[Standing]
     """Best mean first."""
     comparisons: list[Comparison]
@@ -61,18 +64,13 @@ class Contest:
 
     @property
     def leaders(self) -> list[str]:
-        """The methods that nothing was shown to beat."""
-        return [standing.method for standing in self.standings if standing.rank[0] == 1]
+        """The leader's tie group: the methods that were not shown worse than the leader."""
+        return [standing.method for standing in self.standings if standing.group == 0]
 
     @property
     def can_tell(self) -> bool:
-        """Whether at least one pair of methods has enough pairs to tell a difference."""
-        methods = {standing.method for standing in self.standings}
-        return any(
-            c.verdict != "too few pairs to tell" and c.differing
-            for c in self.comparisons
-            if {c.first, c.second} <= methods
-        )
+        """Whether some method has enough pairs with the leader to tell a difference."""
+        return any(c.verdict not in (Verdict.TOO_FEW, Verdict.SAME) for c in self.against(self.leader))
 
 
 def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
@@ -93,14 +91,17 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
         {**values, **floors}, stratum=lambda checkpoint: checkpoint[0], margin=None if noise is None else noise.margin
     )
     comparisons = [c for c in comparisons if c.first not in floors]
-    methods = list(values)
-    ranks = rank_ranges(methods, [c for c in comparisons if c.second not in floors])
-    standings = [
-        Standing(
-            method, estimate(_by_setting(of_method)), bootstrap(_by_setting(of_method)), len(_by_setting(of_method)),
-            len(of_method), ranks[method],
-        )
-        for method, of_method in values.items()
-    ]  # fmt: skip
+    drafts = [_standing(method, of_method) for method, of_method in values.items()]
+    # Those with values in fewer settings come last: their means are over other supernets.
+    order = [s.method for s in sorted(drafts, key=lambda s: (-s.settings, -s.mean, s.method))]
+    among = [c for c in comparisons if c.second not in floors]
+    margin = None if noise is None else noise.margin
+    group_of = {name: place for place, group in enumerate(tie_groups(order, among, margin)) for name in group}
+    standings = [replace(standing, group=group_of[standing.method]) for standing in drafts]
     standings.sort(key=lambda standing: (-standing.mean, standing.method))
-    return Contest(dataset, standings, comparisons, noise, len({setting for setting, _ in checkpoints}))
+    return Contest(dataset, order[0], standings, comparisons, noise, len({setting for setting, _ in checkpoints}))
+
+
+def _standing(method: str, values: dict[Checkpoint, float]) -> Standing:
+    groups = _by_setting(values)
+    return Standing(method, estimate(groups), bootstrap(groups), len(groups), len(values), 0)

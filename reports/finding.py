@@ -11,6 +11,7 @@ from reports.source import Source
 from reports.text import number
 
 MANY = 6
+FEW = 3
 
 BASELINES = {
     "random": "a random architecture",
@@ -33,8 +34,11 @@ def _joined(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _counted(names: Sequence[str]) -> str:
+    """`none`, `2 (a and b)`, `30`: few names are told, many are counted."""
+    if not names:
+        return "none"
+    return f"{len(names)} ({_listed(names)})" if len(names) <= FEW else str(len(names))
 
 
 def _plural(count: int, noun: str) -> str:
@@ -81,39 +85,34 @@ def _of_dataset(source: Source, contest: Contest) -> list[str]:
     leaders = contest.leaders
     if not contest.can_tell:
         said = [
-            f"{where} no difference between selectors can be shown: with {_plural(best.n, 'checkpoint')} and"
-            f" {len(contest.comparisons)} comparisons no outcome would have been clear enough.",
-            f"The highest mean has {_listed([best.method])}, which {reached}.",
+            f"{where} no selector can be told from the one with the highest mean, {_listed([best.method])}, which"
+            f" {reached}: {_plural(best.n, 'checkpoint')} are too few."
         ]
     elif len(leaders) == 1:
-        said = [f"{where} {_listed(leaders)} is ahead of all others: it {reached}."]
+        said = [f"{where} {_listed(leaders)} is shown better than each of the others: it {reached}."]
     else:
+        share = f"{len(leaders)} of {len(contest.standings)} selectors"
         said = [
-            f"{where} the leader's tie group has {len(leaders)} of {len(contest.standings)} selectors:"
-            f" {_listed(leaders)}.",
-            f"The highest mean has {_listed([best.method])}, which {reached}.",
+            f"{where} the leader's tie group has {share}: {_listed(leaders)}. The highest mean has"
+            f" {_listed([best.method])}, which {reached}."
         ]
     return [*said, *_against_floors(source, contest), *_agreement(source, contest), *_collapse(source, contest)]
 
 
 def _against_floors(source: Source, contest: Contest) -> list[str]:
-    said: list[str] = []
+    shown: list[str] = []
     untold: list[str] = []
     for baseline, words in BASELINES.items():
-        verdicts: dict[Verdict, list[str]] = {}
-        for comparison in contest.against(baseline):
-            verdicts.setdefault(comparison.verdict, []).append(comparison.first)
-        parts = [
-            f"shown {side} than {words}: {_listed(verdicts[verdict])}"
-            for side, verdict in (("better", Verdict.BETTER), ("worse", Verdict.WORSE))
-            if verdict in verdicts
-        ]
-        if parts:
-            said.append(_capital("; ".join(parts)) + ".")
-        elif verdicts and set(verdicts) <= {Verdict.TOO_FEW, Verdict.SAME}:
+        judged = contest.against(baseline)
+        better = [c.first for c in judged if c.verdict is Verdict.BETTER]
+        worse = [c.first for c in judged if c.verdict is Verdict.WORSE]
+        if judged and all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in judged):
             untold.append(words)
-        elif verdicts:
-            said.append(f"None was shown better or worse than {words}.")
+        elif judged:
+            shown.append(f"against {words} {_counted(better)} shown better and {_counted(worse)} shown worse")
+    said = []
+    if shown:
+        said.append(f"Of {len(contest.standings)} selectors, {'; '.join(shown)}.")
     if untold:
         said.append(f"Too few pairs to compare with {_joined(untold)}.")
     random = next((s.test for s in source.sticks[contest.dataset] if s.name == "random"), None)

@@ -27,9 +27,9 @@ MARKS = {
 """CSS class and sign of each verdict."""
 
 
-def rank_text(rank: tuple[int, int]) -> str:
-    """`3` or `1–4`."""
-    return str(rank[0]) if rank[0] == rank[1] else f"{rank[0]}–{rank[1]}"
+def group_name(group: int) -> str:
+    """A for the leader's tie group, then B, C, ..."""
+    return chr(ord("A") + group) if group < 26 else str(group + 1)
 
 
 def interval_text(interval: Interval | None, decimals: int = 2) -> str:
@@ -52,17 +52,18 @@ def main_table(source: Source, contest: Contest) -> Table:
     costs = selection_costs(source.results, dataset).groupby("method")["seconds"].mean()
     columns = [
         Column("selector", "the criterion; floors and ceilings of the table in italics", numeric=False),
-        Column("rank", "best and worst rank among the selectors that the corrected paired tests leave open"),
+        Column("group", "tie group: A is the leader and all selectors that were not shown worse than it, B the same"
+               " among the rest", numeric=False),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
         Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough, fewer than 10 seeds per recipe"),
         Column("regret", "best test accuracy of the space minus this one, points"),
-        Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 4),
+        Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 2),
         *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
           for setting in settings),
         Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes"),
         Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
         Column("cost", "mean time of one selection: scoring and tuning"),
-        Column("n", "checkpoints: recipes × supernet seeds"),
+        Column("n", "checkpoints: recipes × supernet seeds", hidden=len(settings) > 2),
     ]  # fmt: skip
     entries: list[tuple[float, Row]] = []
     for standing in contest.standings:
@@ -71,7 +72,7 @@ def main_table(source: Source, contest: Contest) -> Table:
         percentile = _mean([x for x in source.lines("percentile") if x.dataset == dataset], standing.method)
         cells = [
             Cell(standing.method, "name"),
-            Cell(rank_text(standing.rank)),
+            Cell(group_name(standing.group) if contest.can_tell else "?"),
             Cell(
                 number(standing.mean) + ("*" if partial else ""), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if partial else "",
@@ -90,19 +91,20 @@ def main_table(source: Source, contest: Contest) -> Table:
             Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
             Cell(str(standing.n)),
         ]  # fmt: skip
-        entries.append((standing.mean, Row(cells, "leader" if standing.rank[0] == 1 and contest.can_tell else "")))
+        entries.append((standing.mean, Row(cells, "leader" if standing.group == 0 and contest.can_tell else "")))
     for stick in source.sticks.get(dataset, []):
         cells = [
-            Cell(stick.name, "name", stick.note), Cell("–"), Cell(number(stick.test), "strong"), Cell("exact", "quiet"),
+            Cell(stick.name, "name", stick.note), Cell(""), Cell(number(stick.test), "strong"), Cell("exact", "quiet"),
             Cell(number(stick.regret)), Cell(number(stick.percentile, 1)), *(Cell("–") for _ in settings),
             Cell(number(stick.tau_best)), Cell(number(stick.tau_mean)), Cell("–"), Cell("–"),
         ]  # fmt: skip
         entries.append((stick.test, Row(cells, "yardstick")))
     entries.sort(key=lambda entry: -entry[0])
     caption = (
-        "Shaded: the leader's tie group, that is every selector that no other was shown to beat. "
+        f"Shaded: the tie group of the leader ({contest.leader}), that is all selectors that were not shown worse"
+        " than it by paired sign-flip tests, Holm's correction over the comparisons with it. "
         if contest.can_tell
-        else "No tie group is shaded: with so few pairs no difference could be shown. "
+        else "There are no tie groups: with so few pairs no difference from the leader could be shown. "
     ) + "Italics: floors and ceilings, from the table alone."
     if any(standing.settings < contest.settings for standing in contest.standings):
         caption += " * mean over fewer recipes than the others; compare it inside a recipe only."

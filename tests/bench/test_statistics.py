@@ -157,11 +157,16 @@ def test_a_comparison_mirrors() -> None:
     assert mirrored.median_interval.low <= mirrored.median <= mirrored.median_interval.high
 
 
-def test_rank_ranges_leave_ties_open() -> None:
-    names = ["top", "near", "low"]
-    values = {"top": noisy(3.0, 8), "near": noisy(3.02, 8), "low": noisy(0, 8)}
-    ranges = statistics.rank_ranges(names, statistics.compare(values, stratum=lambda key: key[0]))
-    assert ranges == {"top": (1, 2), "near": (1, 2), "low": (3, 3)}
+def groups(seeds: int, margin: float | None = None, **shifts: float) -> list[list[str]]:
+    values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
+    return statistics.tie_groups(list(shifts), statistics.compare(values, stratum=lambda key: key[0]), margin)
+
+
+def test_tie_groups_leave_ties_open() -> None:
+    assert groups(8, top=3.0, near=2.98, low=0) == [["top", "near"], ["low"]]
+    assert groups(8, top=3.0, near=2.98, low=0.02, lowest=0) == [["top", "near"], ["low", "lowest"]]
+    assert groups(8, margin=5.0, top=3.0, low=0) == [["top", "low"]]
+    assert groups(2, top=3.0, low=0) == [["top", "low"]]  # too few seeds to tell
 
 
 def test_variance_components_on_a_worked_example() -> None:
