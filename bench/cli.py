@@ -63,8 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
                       help="data sets to train and select on (digits)")  # fmt: skip
     what.add_argument("--supernets", default="darts,blank,darts-minus", metavar="NAME,...",
                       help="recipes: names, globs, name[option=value,...] (darts,blank,darts-minus)")  # fmt: skip
-    what.add_argument("--selectors", default="all", metavar="NAME,...",
-                      help="criteria: all, names, globs, name[option=value,...], !NAME leaves out (all)")  # fmt: skip
+    what.add_argument("--selectors", metavar="NAME,...",
+                      help="criteria: all, names, globs, name[option=value,...], !NAME leaves out"
+                           " (all; digits without the variants by proxy)")  # fmt: skip
     what.add_argument("--seeds", type=positive, metavar="N",
                       help="supernets trained per data set and recipe, seeds 0..N-1 (3; digits 2)")  # fmt: skip
     what.add_argument("--selector-seeds", type=positive, metavar="N",
@@ -92,9 +93,10 @@ def build_parser() -> argparse.ArgumentParser:
     how = parser.add_argument_group("how it runs")
     how.add_argument("--device", type=device_name, default="auto", metavar="auto|cpu|cuda[:i]",
                      help="where to compute (auto: a GPU if there is one)")  # fmt: skip
-    how.add_argument("--jobs", type=positive, default=1, metavar="N", help="workers (1); several GPUs: one worker each")
+    how.add_argument("--jobs", type=positive, metavar="N",
+                     help="workers (one per GPU; on the CPU one per core, up to 8, of one thread each)")  # fmt: skip
     how.add_argument("--threads", type=positive, metavar="T",
-                     help="CPU threads per worker (what the output folder was begun with, else cores / jobs);"
+                     help="CPU threads per worker (what --out was begun with; else 1, with --jobs cores / jobs);"
                           " floating-point sums depend on it, so results name it")  # fmt: skip
     how.add_argument("--backend", choices=("loky", "dask"), default="loky",
                      help="who starts the workers: processes here, or a dask cluster (loky)")  # fmt: skip

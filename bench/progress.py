@@ -1,6 +1,7 @@
 """Progress in cells: a bar on a terminal, plain lines elsewhere, with the current work named and an ETA."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -9,6 +10,9 @@ from typing import Self, TextIO
 from tqdm import tqdm
 
 QUIET, NORMAL, VERBOSE = range(3)
+
+BAR_BEAT, LINE_BEAT = 1.0, 60.0
+"""Seconds between two signs of life of a bar, and of plain lines."""
 
 
 def duration(seconds: float) -> str:
@@ -40,6 +44,8 @@ class Progress:
         self._remaining, self._verbosity, self._clock = remaining, verbosity, clock
         self._stream = stream if stream is not None else sys.stderr
         self._start = clock()
+        self._watch: Callable[[], str] | None = None
+        self._over = threading.Event()
         self._bar: tqdm | None = None
         if verbosity > QUIET and total and self._stream.isatty():
             self._bar = tqdm(
@@ -48,13 +54,30 @@ class Progress:
             )  # fmt: skip
 
     def __enter__(self) -> Self:
+        if self._verbosity > QUIET:
+            threading.Thread(target=self._beat, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
         if self._bar is not None:
             self._bar.close()
+
+    def watch(self, look: Callable[[], str] | None) -> None:
+        """Say what `look` answers now and then while nothing else is heard; None: no more."""
+        self._watch = look
+
+    def _beat(self) -> None:
+        while not self._over.wait(BAR_BEAT if self._bar is not None else LINE_BEAT):
+            look = self._watch
+            if look is not None and self._bar is not None:
+                self.working_on(look())
+            elif look is not None:
+                self.say(look())
+            elif self._bar is not None:
+                self._bar.refresh()
 
     def eta(self) -> float | None:
         """Expected seconds until the end, None before anything is known."""

@@ -2,8 +2,9 @@
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,22 @@ from bench.workers import Pool
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
 TABLE_FILE = "nas-bench-201.npz"
-DEFAULT_SEEDS = {"digits": (2, 1)}
-"""(supernet seeds, selector seeds) of presets whose default run must stay short; (3, 2) for the others."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is compared when the command line does not say."""
+
+    selectors: str = "all"
+    supernet_seeds: int = 3
+    selector_seeds: int = 2
+
+
+EXTENTS = {"digits": Extent("all,!zero-cost-pt-*", 2, 1)}
+"""Per preset. The default run must stay within minutes on two cores: variants by proxy only on request."""
+
+MOST_JOBS = 8
+"""Workers that are started at most unless asked for: each takes some hundred megabytes."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +121,31 @@ def find_table(options: argparse.Namespace, datasets: list[str], root: Path) -> 
     return table
 
 
+def find_jobs(options: argparse.Namespace, device: Device) -> int:
+    """Workers: as asked, else one per GPU, or on the CPU one per core."""
+    if options.jobs:
+        return int(options.jobs)
+    return max(1, len(device.indices)) if device.kind == "cuda" else min(available_cores(), MOST_JOBS)
+
+
 def find_threads(options: argparse.Namespace, earlier: Mapping[str, Any] | None) -> int:
-    """Threads per worker: as asked, else what the output folder was begun with, else a share of the cores."""
+    """Threads per worker: as asked, else what the output folder was begun with, else a share of the cores.
+
+    Where nothing is asked it is one, which is fastest for these small networks and gives the same numbers
+    on machines with more or fewer cores.
+    """
     if options.threads:
         return int(options.threads)
     if earlier is not None and "threads" in earlier:
         return int(earlier["threads"])
-    return max(1, available_cores() // int(options.jobs))
+    return max(1, available_cores() // int(options.jobs)) if options.jobs else 1
 
 
-def find_pool(options: argparse.Namespace, device: Device, threads: int, locks: Path) -> Pool:
+def find_pool(options: argparse.Namespace, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
     """How the work is spread over workers."""
     if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
-        return Pool(options.jobs, "threading", threads)
-    return Pool(options.jobs, options.backend, threads, device.indices, locks)
+        return Pool(jobs, "threading", threads)
+    return Pool(jobs, options.backend, threads, device.indices, locks)
 
 
 def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
@@ -138,15 +164,16 @@ def make_request(
 ) -> Request:
     """The request of `options`; UsageError for names that do not exist."""
     recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
-    chosen = choose("selector", options.selectors, methods.selector_names())
+    extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
+    known = methods.selector_names()
+    chosen = choose("selector", options.selectors or _fitting(extents[0].selectors, known), known)
     selectors = {s.name: s for s in map(methods.selector, chosen)}
-    default = [DEFAULT_SEEDS.get(s.preset, (3, 2)) for s in settings.values()]
     return Request(
         settings=settings,
         recipes=tuple(recipes.values()),
         selectors=tuple(selectors.values()),
-        supernet_seeds=options.seeds or min(seeds for seeds, _ in default),
-        selector_seeds=options.selector_seeds or min(seeds for _, seeds in default),
+        supernet_seeds=options.seeds or min(extent.supernet_seeds for extent in extents),
+        selector_seeds=options.selector_seeds or min(extent.selector_seeds for extent in extents),
         epochs=options.epochs,
         bn=options.bn,
         root=options.seed,
@@ -173,3 +200,9 @@ def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now:
                 f"{out} holds results with {name} {earlier[name]}, and this run has {now[name]}:"
                 f" {cure.format(earlier[name])}, or choose another --out."
             )
+
+
+def _fitting(text: str, known: Sequence[str]) -> str:
+    """The default `text` without the exclusions that match nothing here; only what users wrote is refused."""
+    entries = split_names(text)
+    return ",".join(e for e in entries if not e.startswith("!") or any(fnmatchcase(name, e[1:]) for name in known))

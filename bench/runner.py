@@ -102,6 +102,8 @@ class Run:
             (number, TrainTask(supernet, self.workplace, told)) for number, supernet in enumerate(supernets)
         ]
         progress.working_on(f"training {supernets[0].title}")
+        if told is None:
+            progress.watch(lambda: self._training_state(supernets))
         for number, outcome in spread(perform, tasks, self.workplace.pool, killed):
             supernet = supernets[number]
             self._stop_on_disk_trouble(outcome)
@@ -113,7 +115,15 @@ class Run:
                 self._log(f"supernet.{supernet.key}").unlink(missing_ok=True)
                 self.timings.learn({**columns[supernet.key], "selector": "", "training_seconds": outcome.seconds})
                 progress.trained(supernet.title, outcome.seconds)
+        progress.watch(None)
         return failed
+
+    def _training_state(self, supernets: Sequence[Supernet]) -> str:
+        """How far the training in other processes is, told by the checkpoints that are there."""
+        place = self.workplace
+        stored = sum(len(place.methods.epochs_present(supernet.folder(place.cache))) for supernet in supernets)
+        expected = sum(len(supernet.job.settings.checkpoint_epochs) for supernet in supernets)
+        return f"training {len(supernets)} supernets: {stored} of {expected} checkpoints stored"
 
     def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
         """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""

@@ -84,12 +84,13 @@ class Session:
         self.settings = resolve.find_settings(options, self.datasets, self.device.kind)
         self.out = Path(options.out) if options.out else resolve.default_out(self.datasets, self.settings)
         earlier = read_run(self.out)
+        self.jobs = resolve.find_jobs(options, self.device)
         self.threads = resolve.find_threads(options, earlier)
         self.table = resolve.find_table(options, self.datasets, root)
         self.request = resolve.make_request(options, methods, self.settings, self.device.kind, self.threads)
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
         cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
-        pool = resolve.find_pool(options, self.device, self.threads, cache)
+        pool = resolve.find_pool(options, self.device, self.jobs, self.threads, cache)
         self.store = Store(self.out)
         self.job = Run(
             plan=make_plan(self.request),
@@ -116,7 +117,7 @@ class Session:
             "device": self.device.kind,
             "device_name": self.device.described,
             "threads": self.threads,
-            "jobs": self.options.jobs,
+            "jobs": self.jobs,
             "table_sha256": self.table.sha256,
         }
 
@@ -131,14 +132,14 @@ class Session:
         chosen = "" if self.options.preset else " (the default there)"
         self.say(
             f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
-            f" {self.options.jobs} worker{'s' if self.options.jobs > 1 else ''} with {self.threads}"
+            f" {self.jobs} worker{'s' if self.jobs > 1 else ''} with {self.threads}"
             f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
         )
         if self.device.kind == "cpu" and any(s.preset == "paper" for s in self.settings.values()):
             self.say("Preset paper takes days on a CPU; --preset lite is made for it.")
-        if self.options.jobs * self.threads > available_cores():
+        if self.jobs * self.threads > available_cores():
             self.say(
-                f"{self.options.jobs} workers with {self.threads} threads each on {available_cores()} cores"
+                f"{self.jobs} workers with {self.threads} threads each on {available_cores()} cores"
                 " will be slow; pass --threads, or fewer --jobs."
             )
 
@@ -154,7 +155,7 @@ class Session:
         print(f"{len(supernets)} supernets to train" + (f": {titles}" if titles else ""))
         for selector, cells in _by_selector(split.todo).items():
             print(f"  {selector:<40} {cells:>5}")
-        seconds, unknown = self.job.timings.estimate(split.todo, trained, self.options.jobs)
+        seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
         untimed = f", and {unknown} cells or supernets like which none was timed yet" if unknown else ""
         if split.todo:
             print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")

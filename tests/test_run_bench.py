@@ -38,7 +38,7 @@ def command(data_root: Path) -> list[str]:
     """A tiny experiment: two supernets of two epochs, a criterion that tunes and one that reads alphas."""
     return [
         sys.executable, "run_bench.py", "--datasets", "tiny", "--preset", "digits", "--train-epochs", "2",
-        "--data-root", str(data_root), "--table", str(data_root / "table.npz"), "--device", "cpu", "--threads", "1",
+        "--data-root", str(data_root), "--table", str(data_root / "table.npz"), "--device", "cpu", "--jobs", "1",
         "--supernets", "darts,blank", "--seeds", "1", "--selectors", "magnitude,darts-pt-loss[order=fixed,tune=1]",
     ]  # fmt: skip
 

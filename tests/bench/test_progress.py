@@ -1,6 +1,7 @@
 """What progress says, on a terminal and elsewhere."""
 
 import io
+import time
 
 import pytest
 
@@ -86,3 +87,14 @@ def test_more_work_than_was_thought() -> None:
         progress.resize(4)
         progress.cells_lost("supernet x", 3)
     assert "3/4" in stream.getvalue()
+
+
+def test_a_long_silence_is_broken_by_what_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.progress.LINE_BEAT", 0.01)
+    stream = io.StringIO()
+    with Progress(1, stream=stream) as progress:
+        progress.watch(lambda: "training: 3 of 8")
+        deadline = time.monotonic() + 5
+        while "3 of 8" not in stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert "training: 3 of 8" in stream.getvalue()

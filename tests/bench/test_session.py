@@ -28,8 +28,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(tmp_path: Path, table: Path) -> list[str]:
     """Arguments that keep a run inside the test's folder."""
-    return ["--device", "cpu", "--threads", "1", "--table", str(table), "--out", str(tmp_path / "out"), "--cache",
-            str(tmp_path / "cache"), "--data-root", str(tmp_path / "data"), "--supernets", "steady"]  # fmt: skip
+    return ["--device", "cpu", "--jobs", "1", "--threads", "1", "--table", str(table), "--out", str(tmp_path / "out"),
+            "--cache", str(tmp_path / "cache"), "--data-root", str(tmp_path / "data"),
+            "--supernets", "steady"]  # fmt: skip
 
 
 def rows(out: Path) -> list[dict[str, str]]:
