@@ -169,6 +169,8 @@ class Split:
     """A plan sorted by what is left to do."""
 
     todo: list[PlannedCell]
+    outdated: list[PlannedCell]
+    """Those to do whose record, if there is one, does not hold: damaged, or of another version or checkpoint."""
     standing: dict[str, list[PlannedCell]]
     """The others by state: done, failed, skipped."""
 
@@ -180,12 +182,14 @@ def split_plan(
     retry_failed: bool,
 ) -> Split:
     """Which cells of the plan are to do. `checkpoints` holds the hash per (supernet key, epoch)."""
-    split = Split([], {DONE: [], FAILED: [], SKIPPED: []})
+    split = Split([], [], {DONE: [], FAILED: [], SKIPPED: []})
     for planned in plan:
         checkpoint = checkpoints.get((planned.supernet.key, planned.cell.epoch))
         state = state_of(planned, records.get(planned.stem), checkpoint)
         if state is None or (state == FAILED and retry_failed):
             split.todo.append(planned)
+            if state is None:
+                split.outdated.append(planned)
         else:
             split.standing[state].append(planned)
     return split

@@ -181,6 +181,20 @@ class Store:
         """One traceback per failed cell or supernet."""
         return self.folder / "logs"
 
+    def set_aside(self, stem: str) -> None:
+        """Take a record that no longer holds out of the results, until its successor is written."""
+        path = self.records / f"{stem}.json"
+        if path.exists():
+            path.replace(self._aside(stem))
+
+    def write(self, stem: str, record: Mapping[str, Any]) -> None:
+        """Store a record, in the place of one that was set aside."""
+        write_record(self.records / f"{stem}.json", record)
+        self._aside(stem).unlink(missing_ok=True)
+
+    def _aside(self, stem: str) -> Path:
+        return self.records / f"{stem}.json.old"
+
     def read_all(self) -> tuple[dict[str, dict[str, Any]], list[Path]]:
         """All records by file stem, in sorted order, and the paths of the damaged ones."""
         whole: dict[str, dict[str, Any]] = {}

@@ -10,7 +10,7 @@ from typing import Any
 from bench.errors import DataError
 from bench.plan import PlannedCell, Split, Supernet, Timings, checkpoint_of, split_plan
 from bench.progress import NORMAL, Progress
-from bench.records import DONE, FAILED, Store, file_stem, write_record
+from bench.records import DONE, FAILED, Store, file_stem
 from bench.storage import write_whole
 from bench.tasks import Outcome, SelectTask, Task, TrainTask, Workplace, is_trained, killed, perform
 from bench.workers import spread
@@ -65,19 +65,27 @@ class Run:
 
         Raises DataError when the disk is full. What was finished by then stays.
         """
-        todo = self.split().todo
+        todo = self._open()
+        damaged = list(self.damaged)
         with Progress(len(todo), self._remaining_of(todo), self.verbosity) as progress:
-            for path in self.damaged:
+            for path in damaged:
                 progress.say(f"The record {path} is damaged; its cell is computed again.")
             failed: dict[str, Outcome] = {}
             untrained = self.untrained(todo)
             if untrained:
                 failed = self._train(untrained, progress)
                 # A supernet trained anew may differ from the one that stored records saw: those cells are to do again.
-                todo = self.split().todo
+                todo = self._open()
                 progress.resize(len(todo))
             self._select(todo, failed, progress)
         return Counter(self.states.values())
+
+    def _open(self) -> list[PlannedCell]:
+        """The cells to do; records that do not hold are taken out of the results."""
+        split = self.split()
+        for planned in split.outdated:
+            self.store.set_aside(planned.stem)
+        return split.todo
 
     def _remaining_of(self, todo: Sequence[PlannedCell]) -> Callable[[], float | None]:
         """How many seconds are left, judged by what was timed before and in this run."""
@@ -171,7 +179,7 @@ class Run:
             "state": outcome.state, "reason": outcome.reason, "log": log,
             "checkpoint": None, "supernet_accuracy": None,
         }  # fmt: skip
-        write_record(self.store.records / f"{planned.stem}.json", {**record, **outcome.record})
+        self.store.write(planned.stem, {**record, **outcome.record})
         self.states[planned.stem] = outcome.state
 
     def _keep_training_costs(self, cells: Sequence[PlannedCell]) -> None:

@@ -74,7 +74,11 @@ def only_writer(path: Path, wait: bool) -> Iterator[None]:
 
     The lock goes with the process, however it ends, so a killed run leaves nothing to clean up.
     """
-    with path.open("a+") as stream:
+    try:
+        stream = path.open("a+")
+    except OSError as error:
+        raise unwritable(path, error) from error
+    with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

@@ -407,3 +407,25 @@ def test_check_compares_a_fresh_run_with_the_stored_one(place: list[str], tmp_pa
     path = tmp_path / "fresh" / "records.csv"
     path.write_text(path.read_text().replace(",done,", ",failed,", 1))
     assert fake_bench.run(*fresh, "--check", tmp_path / "out") == ExitCode.DIFFERS
+
+
+def test_outdated_records_are_no_results_even_if_the_run_is_interrupted(place: list[str], tmp_path: Path) -> None:
+    command = [*place, "--selectors", "random,ranks", "--seeds", "3"]
+    fake_bench.run(*command)
+    running = in_subprocess(command, FAKE_SECONDS="0.1", FAKE_RECIPE_VERSION="2")
+    while not list(tmp_path.glob("out/records/*.old")):
+        assert running.poll() is None
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGTERM)
+    running.communicate(timeout=20)
+    assert running.returncode == ExitCode.INTERRUPTED
+    assert {row["recipe_version"] for row in rows(tmp_path / "out") if row["state"] == "done"} <= {"2"}
+    assert states(tmp_path / "out")["missing"] >= 1
+
+
+def test_a_retried_failure_stays_a_failure_until_it_is_replaced(place: list[str], tmp_path: Path) -> None:
+    command = [*place, "--selectors", "fails,random", "--seeds", "1"]
+    fake_bench.run(*command)
+    before = results(tmp_path / "out")
+    assert fake_bench.run(*command, "--retry-failed") == ExitCode.SOME_CELLS_FAILED
+    assert results(tmp_path / "out") == before
