@@ -157,9 +157,14 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give `optimiser` the state that `optimiser_tensors` named."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, entry = name.split(".")
+        parameter = parameters[int(index)]
+        if value.shape == parameter.shape:
+            # In the parameter's memory layout: fused optimisers walk both in one order.
+            value = torch.empty_like(parameter.detach()).copy_(value)
         state.setdefault(int(index), {})[entry] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
