@@ -120,7 +120,7 @@ def published_section(source: Source) -> Section:
         " modes and seeds, and often from one search on cifar10; they are context, not competitors. Ours stands"
         " beside a method where the same criterion was applied to the same kind of supernet."
     )
-    section.blocks.append(Table("published", caption, columns, rows))
+    section.blocks.append(Table("published-numbers", caption, columns, rows))
     return section
 
 
@@ -149,7 +149,7 @@ def provenance_section(source: Source) -> Section:
         )
     rows += [Row([Cell(key, "name"), Cell(value, "wrap")]) for key, value in _flat(source.results.run)]
     columns = [Column("what", numeric=False), Column("value", numeric=False)]
-    section.blocks.append(Table("provenance", "run.json, and the table that the report was made with.", columns, rows))
+    section.blocks.append(Table("run", "run.json, and the table that the report was made with.", columns, rows))
     section.blocks.append(Heading("Glossary"))
     terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in GLOSSARY)
     section.blocks.append(Prose(f"<dl>{terms}</dl>"))

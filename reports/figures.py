@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -63,17 +64,30 @@ def cost_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
             drawn.set_gid(f"cost={dataset}|{setting}")
         front = costs.loc[pareto(costs)]
         axes.step(front["seconds"], stretched(optimum - front["test"]), where="post", color=MUTED, lw=0.8, zorder=1)
-        for place, (_, row) in enumerate(front.drop_duplicates("method", keep="last").iterrows()):
-            axes.annotate(row["method"], (row["seconds"], float(stretched(optimum - row["test"]))), fontsize=7,
-                          xytext=(5, 5 if place % 2 == 0 else -10), textcoords="offset points", color=INK)  # fmt: skip
         axes.set_xscale("log")
         axes.margins(x=0.12)
         accuracy_axis(axes, optimum, worst, vertical=True)
+        _name_points(axes, front.drop_duplicates("method", keep="last"), optimum)
         axes.set_xlabel("seconds of selection (scoring and tuning; training of the supernet is not in it)")
         axes.set_ylabel("test accuracy, %")
         axes.grid()
         axes.legend(handles=setting_key(results.settings), loc="lower right", fontsize=7.5)
     return figure
+
+
+def _name_points(axes: Axes, points: pd.DataFrame, optimum: float) -> None:
+    """Write the method beside each point, where there is room; a name without room is left to the table."""
+    taken: list[tuple[float, float, float, float]] = []
+    width, height = (72 * size * 0.85 for size in axes.get_figure().get_size_inches())  # type: ignore[union-attr]
+    for method, seconds, test in zip(points["method"], points["seconds"], points["test"], strict=True):
+        at = (float(seconds), float(stretched(optimum - test)))
+        x, y = axes.transAxes.inverted().transform(axes.transData.transform(at))
+        for shift in (5, -11, 15, -21, 25):
+            box = (x * width + 5, y * height + shift, x * width + 5 + 4.6 * len(method), y * height + shift + 9)
+            if not any(a < box[2] and box[0] < c and b < box[3] and box[1] < d for a, b, c, d in taken):
+                taken.append(box)
+                axes.annotate(method, at, fontsize=7, xytext=(5, shift), textcoords="offset points", color=INK)
+                break
 
 
 def along_epochs(results: Results, dataset: str) -> pd.DataFrame:

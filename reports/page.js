@@ -98,7 +98,6 @@
       document.execCommand("copy");
       area.remove();
     }
-    window.lastCopied = text;
     button.textContent = "copied";
     setTimeout(() => { button.textContent = said; }, 900);
   };

@@ -121,8 +121,8 @@ def _fill(template: jinja2.Template, source: Source, shown: list[Section], data:
         settings=source.results.settings,
         style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),
         script=Markup(folder.joinpath("page.js").read_text(encoding="utf-8")),
-        # Inside a script element only "</" could end it early.
-        data=Markup(data.replace("</", "<\\/")),
+        # Inside a script element no "<" may stand; JSON has another spelling for it.
+        data=Markup(data.replace("<", "\\u003c")),
     )
 
 
@@ -176,7 +176,8 @@ def _pairs(contest: Contest, at: dict[str, int]) -> list[list[float | None]]:
             if judged is None:
                 row += [None, None]
             else:
-                row += [float(f"{judged.p_holm:.2g}"), list(Verdict).index(judged.verdict)]
+                p = judged.p_holm
+                row += [_rounded(p) if p >= 0.001 else float(f"{p:.1g}"), list(Verdict).index(judged.verdict)]
         rows.append(row)
     return rows
 

@@ -26,7 +26,7 @@ COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, float_precision="round_trip", keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

@@ -1,0 +1,33 @@
+"""One invented run and its report, shared by the tests of this folder."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.table import GroundTruth
+from reports.page import write_report
+from reports.results import Results
+from tests.reports.synthetic import invented_table, write_results
+
+
+@pytest.fixture(scope="session")
+def table() -> GroundTruth:
+    return invented_table()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
+    """Records of two data sets, two recipes, three seeds; some failed, skipped, missing. Never drawn."""
+    return write_results(tmp_path_factory.mktemp("run") / "out", table)
+
+
+@pytest.fixture(scope="session")
+def results(folder: Path) -> Results:
+    return Results.read(folder)
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
+    """The same run with its report."""
+    out = write_results(tmp_path_factory.mktemp("drawn") / "out", table)
+    return write_report(out, table)

@@ -1,0 +1,239 @@
+"""The page in a real headless Chromium: sort, filter, hide a series, copy, colours, print.
+
+A copy of the page gets a script that acts as a reader would and writes what it saw into the document, which
+`chromium --dump-dom` prints. Skipped where there is no Chromium.
+"""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
+
+PROLOGUE = """<script>
+window.faults = [];
+addEventListener("error", (event) => faults.push(event.message));
+window.copied = [];
+Object.defineProperty(navigator, "clipboard", { value: { writeText: async (text) => { copied.push(text); } } });
+</script>"""
+EPILOGUE = """<script>
+(async () => {
+  const find = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const names = (table) => all("tbody tr", table).filter((row) => getComputedStyle(row).display !== "none").map((row) => row.cells[0].textContent);
+  const click = (within, text) => all("button", within).find((button) => button.textContent === text).click();
+  const column = (table, title) => all("thead th", table).findIndex((head) => head.textContent === title);
+  let seen;
+  try { seen = await (async () => { SCRIPT })(); } catch (error) { faults.push(String(error)); }
+  const result = document.createElement("pre");
+  result.id = "seen";
+  result.textContent = JSON.stringify({ seen, faults });
+  document.body.append(result);
+})();
+</script>"""
+
+
+def chromium(folder: Path, *arguments: str) -> str:
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,900",
+               "--virtual-time-budget=4000", f"--user-data-dir={folder / 'profile'}", *arguments]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def act(page: Path, folder: Path, script: str, address: str = "") -> Any:
+    """What `script`, the body of an async function, returns after the page has set itself up."""
+    text = page.read_text(encoding="utf-8").replace("<head>", "<head>" + PROLOGUE, 1)
+    copy = folder / "page.html"
+    copy.write_text(text.replace("</body>", EPILOGUE.replace("SCRIPT", script) + "</body>"), encoding="utf-8")
+    dom = chromium(folder, "--dump-dom", copy.as_uri() + address)
+    found = re.search(r'<pre id="seen">(.*?)</pre>', dom, flags=re.S)
+    assert found, dom[-2000:]
+    result = json.loads(html.unescape(found[1]))
+    assert result["faults"] == []
+    return result["seen"]
+
+
+def test_columns_sort_both_ways_and_say_so(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const table = find('table[data-name="main-cifar10"]');
+        const regret = column(table, "regret");
+        const head = all("thead th", table)[regret];
+        const read = () => all("tbody tr", table).map((row) => parseFloat(row.cells[regret].textContent));
+        find("button", head).click();
+        const down = read(), said = head.getAttribute("aria-sort");
+        find("button", head).click();
+        return { down, said, up: read(), then: head.getAttribute("aria-sort"), address: location.hash };
+    """)  # fmt: skip
+    assert seen["down"] == sorted(seen["down"], reverse=True)
+    assert seen["up"] == sorted(seen["up"])
+    assert (seen["said"], seen["then"]) == ("descending", "ascending")
+    assert "sort-main-cifar10" in seen["address"]
+
+
+def test_times_sort_by_their_length_not_their_digits(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const table = find('table[data-name="main-cifar10"]'), cost = column(table, "cost");
+        find("button", all("thead th", table)[cost]).click();
+        return all("tbody tr", table).map((row) => row.cells[cost].textContent);
+    """)  # fmt: skip
+    assert seen[0].endswith("min")
+    assert [text for text in seen if text != "–"][-1].startswith("0.01")
+    assert seen[-1] == "–"
+
+
+def test_sorting_works_from_the_keyboard(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const head = all('table[data-name="main-cifar10"] thead th')[0], button = find("button", head);
+        button.focus();
+        return { focused: document.activeElement === button, tag: button.tagName, tab: button.tabIndex };
+    """)  # fmt: skip
+    assert seen == {"focused": True, "tag": "BUTTON", "tab": 0}
+
+
+def test_rows_can_be_filtered_and_columns_switched(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const table = find('table[data-name="main-cifar10"]'), box = find('input[type=search]', table.closest("figure"));
+        box.value = "pt DARTS";
+        box.dispatchEvent(new Event("input"));
+        const rows = names(table);
+        const boxes = all('.choices input', table.closest("figure"));
+        boxes[1].click();
+        return { rows, hidden: getComputedStyle(table.tHead.rows[0].cells[1]).display };
+    """)  # fmt: skip
+    assert set(seen["rows"]) == {"darts-pt", "darts-pt-loss"}
+    assert seen["hidden"] == "none"
+
+
+def test_a_table_is_copied_in_three_forms(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const figure = find('table[data-name="main-cifar10"]').closest("figure");
+        for (const form of ["CSV", "Markdown", "LaTeX"]) click(figure, `copy ${form}`);
+        await new Promise((done) => setTimeout(done, 50));
+        return copied;
+    """)  # fmt: skip
+    csv, markdown, latex = seen
+    assert csv.startswith("selector,group,test %,")
+    assert markdown.splitlines()[1].startswith("| :-- | --: |")
+    assert latex.count("\\\\\n") == len(csv.splitlines())
+    assert all("darts-pt-loss" in text for text in seen)
+
+
+def test_a_series_can_be_hidden_and_shown(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const figure = find("#epochs-cifar10");
+        const shown = () => all('[data-series="magnitude"]', figure).filter((group) => getComputedStyle(group).display !== "none").length;
+        const before = shown();
+        click(figure, "magnitude");
+        const hidden = shown(), pressed = all(".legend button", figure)[0].getAttribute("aria-pressed");
+        click(figure, "magnitude");
+        return { before, hidden, pressed, after: shown() };
+    """)  # fmt: skip
+    assert seen["before"] == seen["after"] > 0
+    assert (seen["hidden"], seen["pressed"]) == (0, "false")
+
+
+def test_pointing_at_a_mark_names_the_selection_and_its_pairs(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const mark = find('#accuracy-cifar10 [data-points="cifar10|darts|ostr"] use');
+        mark.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: 300, clientY: 300 }));
+        return { said: find(".tip").textContent, lit: all("#accuracy-cifar10 use.lit").length };
+    """)  # fmt: skip
+    assert "ostr on darts" in seen["said"]
+    assert "supernet seed 0, selector seed 0" in seen["said"]
+    assert "|~" not in seen["said"]
+    assert seen["lit"] == 12  # eight selectors on this supernet, four of them with two seeds
+
+
+def test_the_baseline_can_be_changed(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const table = find('table[data-name="pairs-cifar10"]'), choose = find("select", table.closest("figure"));
+        const before = all("tbody tr", table).map((row) => [...row.cells].map((cell) => cell.textContent));
+        choose.value = "ostr";
+        choose.dispatchEvent(new Event("change"));
+        const rows = names(table), heading = table.closest("figure").previousElementSibling.textContent;
+        choose.value = "constant-order";
+        choose.dispatchEvent(new Event("change"));
+        const again = all("tbody tr", table).map((row) => [...row.cells].map((cell) => cell.textContent));
+        return { before, rows, heading, again };
+    """)  # fmt: skip
+    assert "ostr" not in seen["rows"]
+    assert "darts-pt" in seen["rows"]
+    assert seen["heading"] == "cifar10: against ostr"
+    # What the script writes is what the page said before.
+    assert sorted(seen["again"]) == sorted(seen["before"])
+
+
+def test_the_address_restores_a_view(page: Path, tmp_path: Path) -> None:
+    script = """
+        const table = find('table[data-name="main-cifar10"]');
+        return { dark: document.documentElement.classList.contains("dark"), first: names(table)[0],
+                 ground: getComputedStyle(document.body).backgroundColor };
+    """
+    seen = act(page, tmp_path, script, "#theme=dark&sort-main-cifar10=2.ascending")
+    assert seen["dark"]
+    assert sum(map(int, re.findall(r"\d+", seen["ground"])[:3])) < 120
+    plain = act(page, tmp_path, script)
+    assert not plain["dark"]
+    assert plain["first"] != seen["first"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_contrast(page: Path, tmp_path: Path, theme: str) -> None:
+    seen = act(page, tmp_path, """
+        const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
+        const luminance = (colour) => channels(colour).map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+        const ground = luminance(getComputedStyle(document.body).backgroundColor);
+        const ratio = (selector) => {
+          const ink = luminance(getComputedStyle(find(selector)).color);
+          return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+        };
+        return Object.fromEntries(["p", "figcaption", "td.quiet", "tr.yardstick td", ".gaps", "nav a"].map((selector) => [selector, ratio(selector)]));
+    """, f"#theme={theme}")  # fmt: skip
+    assert all(ratio >= 4.5 for ratio in seen.values()), seen
+
+
+def test_nothing_overflows_the_page_sideways(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, "return [document.documentElement.scrollWidth, innerWidth];")
+    assert seen[0] <= seen[1]
+
+
+def test_labels_of_figures_do_not_overlap(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const clashes = [];
+        for (const svg of all("svg.figure")) {
+          const boxes = all("text", svg).map((text) => [text.textContent, text.getBoundingClientRect()]);
+          for (let i = 0; i < boxes.length; i++) for (let j = i + 1; j < boxes.length; j++) {
+            const [a, one] = boxes[i], [b, other] = boxes[j];
+            const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+            const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+            if (wide > 2 && high > 3) clashes.push([svg.getAttribute("aria-label"), a, b]);
+          }
+        }
+        return clashes;
+    """)  # fmt: skip
+    assert seen == []
+
+
+def test_it_prints(page: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.pdf"
+    chromium(tmp_path, f"--print-to-pdf={target}", "--no-pdf-header-footer", page.as_uri())
+    content = target.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", content)) <= 60
+
+
+def test_without_script_everything_is_there(page: Path, tmp_path: Path) -> None:
+    text = re.sub(r"<script>.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.S)
+    copy = tmp_path / "plain.html"
+    copy.write_text(text, encoding="utf-8")
+    dom = chromium(tmp_path, "--dump-dom", copy.as_uri())
+    assert dom.count('class="figure"') == text.count('class="figure"') > 10
+    assert 'data-name="main-cifar10"' in dom
