@@ -105,6 +105,18 @@ def test_the_same_job_gives_the_same_bytes(sizes: Settings, images: ImageSet, tm
     assert load(tmp_path / "a", 2).sha256 == load(tmp_path / "b", 2).sha256
 
 
+def test_a_broken_run_ends_in_the_same_bytes(sizes: Settings, images: ImageSet, tmp_path: Path) -> None:
+    def stop(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    job = SupernetJob("patterns", "darts", 0, 0, sizes)
+    train(job, images, "cuda", tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(job, images, "cuda", tmp_path / "broken", stop)
+    train(job, images, "cuda", tmp_path / "broken")
+    assert load(tmp_path / "whole", 2).sha256 == load(tmp_path / "broken", 2).sha256
+
+
 def test_supernets_train_side_by_side_in_threads(sizes: Settings, images: ImageSet, tmp_path: Path) -> None:
     jobs = [SupernetJob("patterns", "darts", seed, 0, sizes) for seed in range(3)]
     for job in jobs:
