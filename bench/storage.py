@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from bench.errors import DataError
 
@@ -74,20 +75,39 @@ def only_writer(path: Path, wait: bool) -> Iterator[None]:
 
     The lock goes with the process, however it ends, so a killed run leaves nothing to clean up.
     """
+    stream = _locked(path, wait)
+    while not _is_file(stream, path):  # its holder left, and took the file along, while this process waited
+        stream.close()
+        stream = _locked(path, wait)
+    with stream:
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _locked(path: Path, wait: bool) -> TextIO:
     try:
         stream = path.open("a+")
     except OSError as error:
         raise unwritable(path, error) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        with stream:
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
-            raise DataError(
-                f"Another run (process {holder}) is writing {path.parent}; wait for it or choose another --out."
-            ) from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield
+        raise DataError(
+            f"Another run (process {holder}) is writing {path.parent}; wait for it or choose another --out."
+        ) from None
+    return stream
+
+
+def _is_file(stream: TextIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

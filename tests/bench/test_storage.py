@@ -76,3 +76,21 @@ with only_writer(Path({str(tmp_path / "lock")!r}), wait=False):
     holder.communicate()
     with only_writer(tmp_path / "lock", wait=False):
         pass
+
+
+def test_many_writers_take_turns_and_leave_no_lock_behind(tmp_path: Path) -> None:
+    take_turns = f"""
+from pathlib import Path
+from bench.storage import only_writer
+folder = Path({str(tmp_path)!r})
+for _ in range(40):
+    with only_writer(folder / "lock", wait=True):
+        count = int((folder / "count").read_text())
+        (folder / "count").write_text(str(count + 1))
+"""
+    (tmp_path / "count").write_text("0")
+    root = Path(__file__).parents[2]
+    processes = [subprocess.Popen([sys.executable, "-c", take_turns], cwd=root) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert (tmp_path / "count").read_text() == "160"
+    assert [path.name for path in tmp_path.iterdir()] == ["count"]
