@@ -29,7 +29,8 @@ EPILOGUE = """<script>
 (async () => {
   const find = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const names = (table) => all("tbody tr", table).filter((row) => getComputedStyle(row).display !== "none").map((row) => row.cells[0].textContent);
+  const shown = (element) => getComputedStyle(element).display !== "none";
+  const names = (table) => all("tbody tr", table).filter(shown).map((row) => row.cells[0].textContent);
   const click = (within, text) => all("button", within).find((button) => button.textContent === text).click();
   const column = (table, title) => all("thead th", table).findIndex((head) => head.textContent === title);
   let seen;
@@ -100,7 +101,8 @@ def test_sorting_works_from_the_keyboard(page: Path, tmp_path: Path) -> None:
 
 def test_rows_can_be_filtered_and_columns_switched(page: Path, tmp_path: Path) -> None:
     seen = act(page, tmp_path, """
-        const table = find('table[data-name="main-cifar10"]'), box = find('input[type=search]', table.closest("figure"));
+        const table = find('table[data-name="main-cifar10"]');
+        const box = find("input[type=search]", table.closest("figure"));
         box.value = "pt DARTS";
         box.dispatchEvent(new Event("input"));
         const rows = names(table);
@@ -129,12 +131,12 @@ def test_a_table_is_copied_in_three_forms(page: Path, tmp_path: Path) -> None:
 def test_a_series_can_be_hidden_and_shown(page: Path, tmp_path: Path) -> None:
     seen = act(page, tmp_path, """
         const figure = find("#epochs-cifar10");
-        const shown = () => all('[data-series="magnitude"]', figure).filter((group) => getComputedStyle(group).display !== "none").length;
-        const before = shown();
+        const count = () => all('[data-series="magnitude"]', figure).filter(shown).length;
+        const before = count();
         click(figure, "magnitude");
-        const hidden = shown(), pressed = all(".legend button", figure)[0].getAttribute("aria-pressed");
+        const hidden = count(), pressed = all(".legend button", figure)[0].getAttribute("aria-pressed");
         click(figure, "magnitude");
-        return { before, hidden, pressed, after: shown() };
+        return { before, hidden, pressed, after: count() };
     """)  # fmt: skip
     assert seen["before"] == seen["after"] > 0
     assert (seen["hidden"], seen["pressed"]) == (0, "false")
@@ -189,13 +191,18 @@ def test_the_address_restores_a_view(page: Path, tmp_path: Path) -> None:
 def test_text_has_contrast(page: Path, tmp_path: Path, theme: str) -> None:
     seen = act(page, tmp_path, """
         const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
-        const luminance = (colour) => channels(colour).map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+        const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        const luminance = (colour) => {
+          const [red, green, blue] = channels(colour).map((v) => linear(v / 255));
+          return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+        };
         const ground = luminance(getComputedStyle(document.body).backgroundColor);
         const ratio = (selector) => {
           const ink = luminance(getComputedStyle(find(selector)).color);
           return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
         };
-        return Object.fromEntries(["p", "figcaption", "td.quiet", "tr.yardstick td", ".gaps", "nav a"].map((selector) => [selector, ratio(selector)]));
+        const looked = ["p", "figcaption", "td.quiet", "tr.yardstick td", ".gaps", "nav a"];
+        return Object.fromEntries(looked.map((selector) => [selector, ratio(selector)]));
     """, f"#theme={theme}")  # fmt: skip
     assert all(ratio >= 4.5 for ratio in seen.values()), seen
 

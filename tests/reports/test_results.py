@@ -25,11 +25,10 @@ def test_scores_stand_beside_their_rows(results: Results, folder: Path) -> None:
     with (folder / "scores.csv").open(newline="") as stream:
         row = list(csv.DictReader(stream))[77]
     frame = results.rows
-    match = frame[
-        (frame["dataset"] == row["dataset"]) & (frame["recipe"] == row["recipe"]) & (frame["selector"] == row["selector"])
-        & (frame["supernet_seed"] == int(row["supernet_seed"])) & (frame["epoch"] == int(row["epoch"]))
-        & (frame["selector_seed"] == int(row["selector_seed"]))
-    ]  # fmt: skip
+    match = frame
+    for name in ("dataset", "recipe", "selector", "supernet_seed", "epoch", "selector_seed"):
+        match = match[match[name].astype(str) == row[name]]
+    assert len(match) == 1
     place = EDGE_NAMES.index(row["edge"]), OPERATIONS.index(row["operation"])
     assert results.scores[match.index[0]][place] == float(row["score"])
     assert np.isnan(results.scores[frame["state"].to_numpy() != "done"]).all()

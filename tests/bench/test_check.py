@@ -1,0 +1,263 @@
+"""The check bites: what was broken on purpose, and what it says. Stored results are invented, the harness is real."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import check
+from bench.errors import DataError, ExitCode
+from bench.gather import gather
+from bench.records import Store, done_record, file_stem, write_record
+from bench.selection import Decision, Selection
+from bench.space import N_ARCHITECTURES
+from bench.table import Accuracies, GroundTruth
+
+RECIPES = ("blank", "darts")
+SELECTORS = ("magnitude", "ostr")
+
+
+def truth(changed: int | None = None) -> GroundTruth:
+    generator = np.random.default_rng(0)
+    trials = generator.uniform(10, 90, (N_ARCHITECTURES, 1)) + generator.normal(0, 0.1, (N_ARCHITECTURES, 2))
+    if changed is not None:
+        trials[changed] += 1.0
+    return GroundTruth("t", {"digits": Accuracies(trials=trials)})
+
+
+@pytest.fixture(scope="module")
+def table() -> GroundTruth:
+    return truth()
+
+
+def draw(out: Path, table: GroundTruth) -> Path:
+    """A report in one line: the real one is tested elsewhere and takes seconds."""
+    page = out / "report.html"
+    page.write_text(f'<meta name="generator" content="v1">{(out / "records.csv").stat().st_size}')
+    return page
+
+
+def selection(scores: np.ndarray) -> Selection:
+    chosen = tuple(int(o) for o in scores.argmax(axis=1))
+    return Selection(chosen, scores, [Decision(e, o) for e, o in enumerate(chosen)])  # type: ignore[arg-type]
+
+
+def store(
+    out: Path,
+    table: GroundTruth,
+    *,
+    seeds: int = 3,
+    root: int = 0,
+    device: str = "cpu",
+    changed: Callable[[str, np.ndarray], np.ndarray] = lambda selector, scores: scores,
+    done: bool = True,
+) -> Path:
+    """Write the records of an invented run, gather and draw it. `changed` edits the scores of a selector."""
+    (out / "records").mkdir(parents=True)
+    for r, recipe in enumerate(RECIPES):
+        for seed in range(seeds):
+            for s, selector in enumerate(SELECTORS):
+                cell = {
+                    "dataset": "digits", "recipe": recipe, "supernet_seed": seed, "epoch": 2, "selector": selector,
+                    "selector_seed": 0, "bn": "batch", "preset": "digits", "device": device, "threads": 1,
+                }  # fmt: skip
+                scores = np.random.default_rng([root, r, seed, s]).normal(size=(6, 5))
+                record = {"cell": cell, "key": "k", "state": "failed", "reason": "broken", "log": "",
+                          "checkpoint": "abc", "version": 1, "recipe_version": 1,
+                          "supernet_accuracy": 50.0}  # fmt: skip
+                if done:
+                    record |= {"state": "done", "reason": None, **done_record(selection(changed(selector, scores)))}
+                write_record(out / "records" / f"{file_stem(cell)}.json", record)  # type: ignore[arg-type]
+    run = {"table": {"sha256": table.sha256}, "device": device, "threads": 1, "seed": root, "datasets": ["digits"]}
+    (out / "run.json").write_text(json.dumps(run))
+    gather(Store(out), table, print)
+    draw(out, table)
+    return out
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
+    return store(tmp_path_factory.mktemp("stored") / "digits", table)
+
+
+def only(outcomes: list[check.Outcome], level: str) -> check.Outcome:
+    (found,) = (outcome for outcome in outcomes if outcome.level == level)
+    return found
+
+
+def test_an_untouched_result_holds_exactly(stored: Path, table: GroundTruth) -> None:
+    outcomes = check.check(stored, table, draw)
+    assert [str(d) for o in outcomes for d in o.differences] == []
+    assert outcomes[0].compared == 12
+    assert check.exit_code(outcomes) is ExitCode.OK
+
+
+def test_a_value_edited_by_hand_is_named(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    lines = (out / "records.csv").read_text().splitlines()
+    column = lines[0].split(",").index("test")
+    cells = lines[3].split(",")
+    before, cells[column] = cells[column], "99.9"
+    lines[3] = ",".join(cells)
+    (out / "records.csv").write_text("\n".join(lines) + "\n")
+    (difference,) = (d for d in check.check(out, table, draw)[0].differences if d.column == "test")
+    assert (difference.stored, difference.fresh) == ("99.9", before)
+    said = str(difference)
+    assert "digits" in said
+    assert "magnitude" in said or "ostr" in said
+    assert "test: stored 99.9" in said
+    assert check.exit_code(check.check(out, table, draw)) is ExitCode.DIFFERS
+
+
+def test_a_changed_cell_of_the_table_is_noticed(stored: Path, table: GroundTruth) -> None:
+    chosen = next(int(p) for p in range(N_ARCHITECTURES) if p == table.accuracy("digits").argmax())
+    differences = check.check_exact(stored, truth(changed=chosen), draw).differences
+    assert differences[0].column == "table sha256"
+    # The optimum moved, so every regret did.
+    assert sum(d.column == "regret" for d in differences) == 12
+
+
+def test_a_changed_measure_is_noticed(stored: Path, table: GroundTruth, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bench.gather
+
+    original = bench.gather.measure
+
+    def off(*arguments: object) -> dict[str, object]:
+        values = dict(original(*arguments))  # type: ignore[arg-type]
+        return {**values, "tau_best": float(values["tau_best"]) + 0.01}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench.gather, "measure", off)
+    columns = {d.column for d in check.check_exact(stored, table, draw).differences}
+    assert "tau_best" in columns
+    assert "tau_mean" not in columns
+
+
+def test_a_changed_report_is_noticed_unless_drawn_with_other_versions(stored: Path, table: GroundTruth) -> None:
+    def other_text(out: Path, table: GroundTruth) -> Path:
+        page = draw(out, table)
+        page.write_text(page.read_text() + "!")
+        return page
+
+    def other_version(out: Path, table: GroundTruth) -> Path:
+        page = other_text(out, table)
+        page.write_text(page.read_text().replace("v1", "v2"))
+        return page
+
+    (difference,) = check.check_exact(stored, table, other_text).differences
+    assert difference.file == "report.html"
+    outcome = check.check_exact(stored, table, other_version)
+    assert outcome.differences == []
+    assert "drawn with v1, here with v2" in outcome.notes[0]
+
+
+def test_a_damaged_or_missing_record_is_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    first, second = sorted((out / "records").iterdir())[:2]
+    first.write_text(first.read_text().replace("50.0", "51.0"))
+    second.unlink()
+    rows = [d for d in check.check_exact(out, table, draw).differences if d.column == "row" and d.file == "records.csv"]
+    assert [(d.stored, d.fresh) for d in rows] == [("present", "absent")] * 2
+
+
+def test_nothing_measured_is_not_all_right(table: GroundTruth, tmp_path: Path) -> None:
+    out = store(tmp_path / "digits", table, done=False)
+    outcomes = check.check(out, table, draw)
+    assert check.exit_code(outcomes) is ExitCode.NOTHING_MEASURED
+    assert "nothing was compared" in check.summary(outcomes)
+
+
+def test_a_difference_wins_over_nothing_measured(table: GroundTruth, tmp_path: Path) -> None:
+    out = store(tmp_path / "digits", table, done=False)
+    (out / "records.csv").write_text((out / "records.csv").read_text().replace("broken", "mended"))
+    assert check.exit_code(check.check(out, table, draw)) is ExitCode.DIFFERS
+
+
+def test_a_folder_without_results_is_an_error(table: GroundTruth, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no results"):
+        check.check(tmp_path, table, draw)
+
+
+def test_the_same_run_again_holds_tightly(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    def last_digits(selector: str, scores: np.ndarray) -> np.ndarray:
+        return scores * (1 + 1e-6)
+
+    fresh = store(tmp_path / "fresh", table, changed=last_digits)
+    outcome = only(check.check(stored, table, draw, fresh), check.TIGHT)
+    assert [str(d) for d in outcome.differences] == []
+    assert outcome.compared == 12
+
+
+def test_a_changed_selector_is_noticed_and_named(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    def mutated(selector: str, scores: np.ndarray) -> np.ndarray:
+        return -scores if selector == "ostr" else scores
+
+    fresh = store(tmp_path / "fresh", table, changed=mutated)
+    differences = only(check.check(stored, table, draw, fresh), check.TIGHT).differences
+    assert {d.cell["selector"] for d in differences} == {"ostr"}
+    assert {"score", "architecture", "tau_mean"} <= {d.column for d in differences}
+
+
+def test_a_near_tie_may_fall_either_way(table: GroundTruth, tmp_path: Path) -> None:
+    def tied(up: float) -> Callable[[str, np.ndarray], np.ndarray]:
+        def change(selector: str, scores: np.ndarray) -> np.ndarray:
+            scores = scores.copy()
+            scores[:, 0] = scores[:, 1:].max(axis=1) + up
+            return scores
+
+        return change
+
+    before = store(tmp_path / "before", table, changed=tied(1e-4))
+    after = store(tmp_path / "after", table, changed=tied(-1e-4))
+    columns = {d.column for d in only(check.check(before, table, draw, after), check.TIGHT).differences}
+    assert "architecture" not in columns
+    assert "score" not in columns
+
+
+def test_a_changed_seed_axis_is_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    fresh = store(tmp_path / "fresh", table, root=1)
+    run = json.loads((fresh / "run.json").read_text())
+    (fresh / "run.json").write_text(json.dumps({**run, "seed": 0}))
+    outcome = only(check.check(stored, table, draw, fresh), check.TIGHT)
+    assert len({tuple(sorted(d.cell.items())) for d in outcome.differences if d.column == "score"}) == 12
+
+
+def test_a_missing_cell_is_a_difference(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    fresh = store(tmp_path / "fresh", table, seeds=2)
+    rows = [d for d in only(check.check(stored, table, draw, fresh), check.TIGHT).differences if d.column == "row"]
+    assert [(d.cell["supernet_seed"], d.fresh) for d in rows] == [("2", "absent")] * 4
+
+
+def good(selector: str, scores: np.ndarray) -> np.ndarray:
+    return 20 * np.tile([0.0, 1.0, 2.0, 3.0, 4.0], (6, 1)) + scores
+
+
+def test_another_device_is_compared_in_distribution(table: GroundTruth, tmp_path: Path) -> None:
+    cpu = store(tmp_path / "cpu", table, seeds=6, changed=good)
+    gpu = store(tmp_path / "gpu", table, seeds=6, root=5, device="cuda", changed=good)
+    outcome = only(check.check(cpu, table, draw, gpu), check.STATISTICAL)
+    assert outcome.differences == []
+    assert outcome.compared == 6
+
+
+def test_a_large_difference_in_distribution_is_named(table: GroundTruth, tmp_path: Path) -> None:
+    def upside_down(selector: str, scores: np.ndarray) -> np.ndarray:
+        return good(selector, scores)[:, ::-1].copy() if selector == "magnitude" else good(selector, scores)
+
+    cpu = store(tmp_path / "cpu", table, seeds=6, changed=good)
+    gpu = store(tmp_path / "gpu", table, seeds=6, root=5, device="cuda", changed=upside_down)
+    outcome = only(check.check(cpu, table, draw, gpu), check.STATISTICAL)
+    assert {d.cell["selector"] for d in outcome.differences} == {"magnitude"}
+    assert "after correction, 12 fresh seeds" in str(outcome.differences[0])
+
+
+def test_too_few_seeds_is_an_answer(table: GroundTruth, tmp_path: Path) -> None:
+    cpu = store(tmp_path / "cpu", table, seeds=2, changed=good)
+    gpu = store(tmp_path / "gpu", table, seeds=2, root=5, device="cuda", changed=good)
+    outcomes = check.check(cpu, table, draw, gpu)
+    outcome = only(outcomes, check.STATISTICAL)
+    assert outcome.compared == 0
+    assert all("n too small to tell (4 fresh seeds)" in note for note in outcome.notes)
+    assert check.exit_code(outcomes) is ExitCode.NOTHING_MEASURED
