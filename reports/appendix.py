@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.blocks import Cell, Column, Heading, Prose, Row, Section, Table
 from reports.source import Source
+from reports.summary import written_coverage
 from reports.text import spread
 
 GLOSSARY = (
@@ -134,6 +135,20 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
+def _coverage() -> Table:
+    rows = [
+        Row([Cell(row["results"]), *(Cell(row[name]) for name in ("recipes", "seeds_per_recipe")),
+             Cell(f"{100 * float(row['covered']):.0f} %")])
+        for row in written_coverage()
+    ]  # fmt: skip
+    columns = [Column("results", numeric=False), Column("recipes"), Column("seeds per recipe"), Column("covered")]
+    caption = (
+        "How often a 95 % interval held the true mean, simulated once with 1,000 runs a case. Normal: spread 0.5"
+        " points. With collapses: the same, and with probability 0.15 ten points lower."
+    )
+    return Table("coverage", caption, columns, rows, searchable=False)
+
+
 def provenance_section(source: Source) -> Section:
     """Under which circumstances the results were made."""
     section = Section("provenance", "Provenance", folded=True)
@@ -152,5 +167,5 @@ def provenance_section(source: Source) -> Section:
     section.blocks.append(Table("run", "run.json, and the table that the report was made with.", columns, rows))
     section.blocks.append(Heading("Glossary"))
     terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in GLOSSARY)
-    section.blocks.append(Prose(f"<dl>{terms}</dl>"))
+    section.blocks += [Prose(f"<dl>{terms}</dl>"), Heading("What the intervals cover"), _coverage()]
     return section

@@ -8,7 +8,7 @@ import numpy as np
 from bench.statistics import Verdict
 from reports.comparisons import Contest
 from reports.source import Source
-from reports.text import number
+from reports.text import count, number
 
 MANY = 6
 FEW = 3
@@ -41,10 +41,6 @@ def _counted(names: Sequence[str]) -> str:
     return f"{len(names)} ({_listed(names)})" if len(names) <= FEW else str(len(names))
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def gaps(source: Source) -> list[str]:
     """What is missing from this report, one sentence each; empty for a complete one."""
     counts, rows = source.results.counts(), source.results.rows
@@ -54,7 +50,7 @@ def gaps(source: Source) -> list[str]:
     for state, said in (("failed", "failed"), ("missing", "not run yet")):
         if counts[state]:
             methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
-            found.append(f"{_plural(counts[state], 'cell')} {said}: {_listed(methods)}.")
+            found.append(f"{count(counts[state], 'cell')} {said}: {_listed(methods)}.")
     for dataset in source.results.datasets:
         if dataset not in source.table.datasets:
             found.append(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged.")
@@ -62,7 +58,7 @@ def gaps(source: Source) -> list[str]:
         seeds = source.results.final.loc[source.results.final["dataset"] == dataset, "supernet_seed"].nunique()
         if seeds < 3:
             found.append(
-                f"Only {_plural(seeds, 'supernet seed')} on <b>{escape(dataset)}</b>: nothing can be said about chance."
+                f"Only {count(seeds, 'supernet seed')} on <b>{escape(dataset)}</b>: nothing can be said about chance."
             )
     return found
 
@@ -76,7 +72,7 @@ def _of_dataset(source: Source, contest: Contest) -> list[str]:
     frame = source.results.final[source.results.final["dataset"] == contest.dataset]
     seeds = frame["supernet_seed"].nunique()
     best = contest.standings[0]
-    sizes = f"{_plural(contest.settings, 'recipe')}, {_plural(seeds, 'supernet seed')} each"
+    sizes = f"{count(contest.settings, 'recipe')}, {count(seeds, 'supernet seed')} each"
     where = f"On <b>{escape(contest.dataset)}</b> ({sizes})"
     reached = (
         f"reaches {number(best.mean)} % on average, {number(source.optimum(contest.dataset) - best.mean)} points"
@@ -86,7 +82,7 @@ def _of_dataset(source: Source, contest: Contest) -> list[str]:
     if not contest.can_tell:
         said = [
             f"{where} no selector can be told from the one with the highest mean, {_listed([best.method])}, which"
-            f" {reached}: {_plural(best.n, 'checkpoint')} are too few."
+            f" {reached}: too few checkpoints ({best.n})."
         ]
     elif len(leaders) == 1:
         said = [f"{where} {_listed(leaders)} is shown better than each of the others: it {reached}."]
@@ -109,10 +105,10 @@ def _against_floors(source: Source, contest: Contest) -> list[str]:
         if judged and all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in judged):
             untold.append(words)
         elif judged:
-            shown.append(f"against {words} {_counted(better)} shown better and {_counted(worse)} shown worse")
+            shown.append(f"{_counted(better)} better and {_counted(worse)} worse than {words}")
     said = []
     if shown:
-        said.append(f"Of {len(contest.standings)} selectors, {'; '.join(shown)}.")
+        said.append(f"Shown to differ, of {len(contest.standings)} selectors: {'; '.join(shown)}.")
     if untold:
         said.append(f"Too few pairs to compare with {_joined(untold)}.")
     random = next((s.test for s in source.sticks[contest.dataset] if s.name == "random"), None)

@@ -12,10 +12,12 @@ from bench.space import EDGE_NAMES, parse
 from bench.table import GroundTruth
 from reports.results import Results
 from reports.strips import WIDTH, columns_of
-from reports.style import INK, MUTED, OPERATION_LABELS, SERIES, accuracy_axis, drawing, stretched
+from reports.style import INK, MUTED, OPERATION_LABELS, accuracy_axis, drawing, stretched
 
 Values = NDArray[np.float64]
 ACROSS = 6
+PIXELS = "#3f8fce"
+"""Of marks that become pixels: they cannot follow light and dark mode, so a colour that does for both."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def ranking_figure(found: Sequence[ArchitectureScores], table: GroundTruth, data
         for axes, ranking in zip(grid, found, strict=False):
             truth = accuracies[ranking.codes]
             percent = 100 * (np.argsort(np.argsort(ranking.scores, kind="stable")) + 1) / len(truth)
-            axes.scatter(percent, stretched(optimum - truth), s=2, lw=0, color=SERIES[0], alpha=0.35, rasterized=True)
+            axes.scatter(percent, stretched(optimum - truth), s=2, lw=0, color=PIXELS, alpha=0.45, rasterized=True)
             accuracy_axis(axes, optimum, float(optimum - truth.min()), vertical=True)
             axes.set_title(_short(ranking.method, 30), fontsize=7.5)
             axes.text(0.03, 0.97, f"τ-b {tau_b(ranking.scores, truth):.2f}, n {len(truth):,}", transform=axes.transAxes,

@@ -12,9 +12,10 @@ from reports.blocks import Block, Cell, Column, Heading, Picture, Prose, Row, Se
 from reports.comparisons import Contest
 from reports.figures import selection_costs
 from reports.source import Source
+from reports.standings import standings_figure
 from reports.strips import accuracy_figure
-from reports.summary import Line
-from reports.text import duration, number, spread
+from reports.summary import Line, promise
+from reports.text import count, duration, number, spread
 
 MARKS = {
     Verdict.BETTER: ("better", "+"),
@@ -148,17 +149,12 @@ def strips_section(source: Source) -> Section:
         here = [line for line in source.test if line.dataset == dataset]
         seeds = max((line.n for line in here), default=0)
         repeats = max((line.selector_seeds for line in here), default=0)
-        rough = (
-            "With fewer than 10 seeds per recipe the interval covers less than it promises: read the marks."
-            if seeds < 10
-            else ""
-        )
         caption = (
-            f"A mark is one selection; up to {seeds} supernet seeds per recipe and {repeats} selector seeds on each."
-            " The tick is the mean over supernet seeds, the bar its 95 % bootstrap interval over supernet seeds"
-            f" (selector seeds averaged). {rough} A faint line joins what was selected on the same supernet; point at a"
-            " mark to follow it. Diamonds: floors and ceilings; dashed: random choice and the optimum. The axis is"
-            " logarithmic in the distance to the optimum."
+            f"A mark is one selection; at most {count(seeds, 'supernet seed')} per recipe and"
+            f" {count(repeats, 'selector seed')} on each. The tick is the mean over supernet seeds, the bar its 95 %"
+            f" bootstrap interval over supernet seeds (selector seeds averaged). {promise(seeds)} A faint line joins"
+            " what was selected on the same supernet; point at a mark to follow it. Diamonds: floors and ceilings;"
+            " dashed: random choice and the optimum. The axis is logarithmic in the distance to the optimum."
         )
         draw = partial(
             accuracy_figure, source.test, source.table, dataset, source.results.settings, source.sticks.get(dataset, [])
@@ -287,8 +283,20 @@ def pairs_section(source: Source) -> Section:
             f" {_sizes(contest)}"
         )
         grid = f'<p class="key">{key}</p>{matrix(contest)}'
+        section.blocks.append(_standings(source, contest))
         section.blocks.append(Picture(f"matrix-{contest.dataset}", f"{contest.dataset}: all pairs", caption, grid))
     return section
+
+
+def _standings(source: Source, contest: Contest) -> Picture:
+    caption = (
+        "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % bootstrap interval over"
+        " supernet seeds. A bar on the right joins neighbours among which no pair was shown to differ (paired"
+        f" sign-flip tests, Holm's correction over all {len(contest.comparisons)} pairs). {_sizes(contest)}"
+    )
+    title = f"{contest.dataset}: who cannot be told apart?"
+    draw = partial(standings_figure, contest, source.table)
+    return source.picture(f"standings-{contest.dataset}", title, caption, draw)
 
 
 def _sizes(contest: Contest) -> str:

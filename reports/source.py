@@ -13,7 +13,7 @@ from bench.yardsticks import Yardstick, floors_and_ceilings, noise_ceiling
 from reports.blocks import NotDrawn, Picture
 from reports.comparisons import Contest, contest
 from reports.results import Results
-from reports.style import inline, to_svg
+from reports.style import inline, to_svg, with_ground
 from reports.summary import Line, lines
 
 
@@ -83,6 +83,6 @@ class Source:
             return Picture(name, title, caption, "", str(reason))
         self.figures.mkdir(parents=True, exist_ok=True)
         file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-        write_whole(self.figures / f"{file_name}.svg", svg)
+        write_whole(self.figures / f"{file_name}.svg", with_ground(svg))
         self.drawn.append(file_name)
         return Picture(name, title, caption, inline(svg, f"f{len(self.drawn)}-", title))

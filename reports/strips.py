@@ -124,7 +124,7 @@ def accuracy_figure(
             _join_pairs(axes, rows, order, place)
             draw_rows(axes, [(order.index(method), line) for method, line in rows.items()], place, *look(index))
             _yardstick_rows(axes, named, len(order), place, ("random", "optimum"))
-            accuracy_axis(axes, optimum, worst)
+            accuracy_axis(axes, optimum, worst, narrow=len(present) > 2)
             axes.set_title(setting)
             axes.grid(axis="x")
         figure.supxlabel("test accuracy, % (stretched towards the optimum)", fontsize=8, color=MUTED)

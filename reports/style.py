@@ -85,6 +85,12 @@ def to_svg(figure: Figure) -> str:
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
+def with_ground(svg: str) -> str:
+    """The stand-alone SVG on white paper, so that it can be read on a dark page too."""
+    start = svg.index(">", svg.index("<svg")) + 1
+    return f'{svg[:start]}\n <rect width="100%" height="100%" fill="{PAPER}"/>{svg[start:]}'
+
+
 _ID = re.compile(r' id="([^"]*)"')
 _REFERENCE = re.compile(r'(?:url\(#|href="#)([^")]+)')
 _DECIMALS = re.compile(r"-?\d+\.\d{2,}")
@@ -161,7 +167,7 @@ def _join_paths(run: re.Match[str]) -> str:
     return "".join(f'<path d="{outline}"{look}/>' for outline, look in joined)
 
 
-_FIGURE = re.compile(r'(?<=<svg )viewBox="[^"]*" class="figure".*?</svg>', flags=re.S)
+_FIGURE = re.compile(r'(?<=<svg )viewBox="[^"]*" class="figure"[^>]*>(.*?)</svg>', flags=re.S)
 
 
 def classes_for_styles(page: str) -> tuple[str, str]:
@@ -170,7 +176,8 @@ def classes_for_styles(page: str) -> tuple[str, str]:
     names = {style: f"z{number}" for number, style in enumerate(sorted(s for s, n in counts.items() if n > 2))}
 
     def shorten(figure: re.Match[str]) -> str:
-        return _STYLE.sub(lambda m: f' class="{names[m[1]]}"' if m[1] in names else m[0], figure.group(0))
+        inside = _STYLE.sub(lambda m: f' class="{names[m[1]]}"' if m[1] in names else m[0], figure[1])
+        return figure[0][: figure.start(1) - figure.start()] + inside + "</svg>"
 
     return _FIGURE.sub(shorten, page), "".join(f".{name}{{{style}}}" for style, name in names.items())
 
@@ -184,11 +191,12 @@ def stretched(regret: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(-np.log10(np.maximum(np.asarray(regret, float), 0.0) + REGRET_FLOOR))
 
 
-def accuracy_axis(axes: Axes, optimum: float, worst: float, vertical: bool = False) -> None:
-    """Ticks at round distances from the optimum, labelled with the accuracy there."""
-    steps = [step for step in (0, 0.1, 0.3, 1, 3, 10, 30, 90) if step <= worst * 1.05 or step <= 0.1]
+def accuracy_axis(axes: Axes, optimum: float, worst: float, vertical: bool = False, narrow: bool = False) -> None:
+    """Ticks at round distances from the optimum, labelled with the accuracy there; fewer on a `narrow` axis."""
+    wanted = (0, 0.5, 3, 10, 30, 90) if narrow else (0, 0.1, 0.3, 1, 3, 10, 30, 90)
+    steps = [step for step in wanted if step <= max(worst * 1.05, wanted[1])]
     limits = (float(stretched(worst * 1.15 + 0.02)), float(stretched(0)) + 0.06)
-    labels = [f"{optimum - step:.2f}" if step < 1 else f"{optimum - step:.1f}" for step in steps]
+    labels = [f"{optimum - step:.2f}" if step < 1 and not narrow else f"{optimum - step:.1f}" for step in steps]
     axis = axes.yaxis if vertical else axes.xaxis
     axis.set_ticks(list(stretched(steps)), labels)
     (axes.set_ylim if vertical else axes.set_xlim)(*limits)

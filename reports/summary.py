@@ -1,11 +1,13 @@
 """One line per method, setting and data set: mean, spread, interval and n, at the last checkpoint."""
 
+import csv
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.resources import files
 
 import numpy as np
 
-from bench.statistics import Interval, VarianceComponents, bootstrap, variance_components
+from bench.statistics import ROUGH_BELOW, Interval, VarianceComponents, bootstrap, variance_components
 from reports.results import Results
 
 
@@ -74,3 +76,24 @@ def lines(results: Results, column: str) -> list[Line]:
         found.setdefault((dataset, setting, method), {}).setdefault(int(seed), []).append(float(value))
     place = {name: number for number, name in enumerate(results.datasets)}
     return [Line(*key, values) for key, values in sorted(found.items(), key=lambda item: place[item[0][0]])]
+
+
+def written_coverage() -> list[dict[str, str]]:
+    """The simulated coverage of the intervals (`bench.coverage`), one row per case."""
+    with files("reports").joinpath("coverage.csv").open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def promise(seeds: int) -> str:
+    """What a 95 % interval over so few seeds of one recipe really covers; nothing where it keeps its promise."""
+    if seeds < 2 or seeds >= ROUGH_BELOW:
+        return ""
+    rows = [row for row in written_coverage() if row["recipes"] == "1"]
+    nearest = max((int(row["seeds_per_recipe"]) for row in rows if int(row["seeds_per_recipe"]) <= seeds), default=3)
+    covered = {
+        r["results"]: f"{100 * float(r['covered']):.0f} %" for r in rows if r["seeds_per_recipe"] == str(nearest)
+    }
+    return (
+        f"It is rough: over {nearest} seeds such an interval held the truth in {covered['normal']} of simulated runs,"
+        f" in {covered['with collapses']} where results collapse now and then. Read the marks."
+    )

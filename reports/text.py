@@ -23,6 +23,11 @@ def number(value: float | None, decimals: int = 2) -> str:
     return text.replace("-", "−")
 
 
+def count(number: int, noun: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> str:
     """`mean ± deviation (n)`; without the deviation where one value has none."""
     around = "" if deviation is None else f" ± {number(deviation, decimals)}"
