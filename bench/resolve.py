@@ -33,7 +33,7 @@ class Extent:
     selector_seeds: int = 2
 
 
-EXTENTS = {"digits": Extent("all,!zero-cost-pt-*", 2, 1)}
+EXTENTS = {"digits": Extent("all,!*-post,!zero-cost-pt-*,!disc-zc-*,!zero-cost-rank-*", 2, 1)}
 """Per preset. The default run must stay within minutes on two cores: variants by proxy only on request."""
 
 MOST_JOBS = 8
