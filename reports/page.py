@@ -86,26 +86,28 @@ def render(source: Source) -> str:
     while True:
         page, css = classes_for_styles(_fill(template, source, shown, data))
         page = page.replace("/*figures*/", css, 1)
-        if len(page.encode()) <= LIMIT or not leave_out_one(shown):
+        beyond = len(page.encode()) - LIMIT
+        if beyond <= 0 or not leave_out(shown, beyond):
             return page
 
 
-def leave_out_one(shown: list[Section]) -> bool:
-    """Replace the heaviest figure that is also a file by a reference to it; False where none is left."""
+def leave_out(shown: list[Section], size: int) -> bool:
+    """Replace the heaviest figures, `size` bytes of them or more, by references to their files; False if none is left."""
     places = [
         (len(block.markup), section, number)
         for section in shown
         for number, block in enumerate(section.blocks)
         if isinstance(block, Picture) and block.name.startswith(LEFT_OUT_FIRST) and block.markup
     ]
-    if not places:
-        return False
-    _, section, number = max(places, key=lambda place: place[0])
-    picture = section.blocks[number]
-    assert isinstance(picture, Picture)
-    reason = "left out to keep this page small enough to mail; it is in the folder figures"
-    section.blocks[number] = replace(picture, markup="", reason=reason)
-    return True
+    for weight, section, number in sorted(places, key=lambda place: -place[0]):
+        if size <= 0:
+            break
+        picture = section.blocks[number]
+        assert isinstance(picture, Picture)
+        reason = "left out to keep this page small enough to mail; it is in the folder figures"
+        section.blocks[number] = replace(picture, markup="", reason=reason)
+        size -= weight
+    return bool(places)
 
 
 def _fill(template: jinja2.Template, source: Source, shown: list[Section], data: str) -> str:

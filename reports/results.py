@@ -123,15 +123,15 @@ class Results:
         last = self.done.groupby(["dataset", "setting"])["epoch"].transform("max")
         return self.done[self.done["epoch"] == last]
 
-    @property
+    @cached_property
     def datasets(self) -> list[str]:
         """Data sets in the order of the run."""
-        return list(dict.fromkeys(self.rows["dataset"]))
+        return [str(name) for name in self.rows["dataset"].unique()]
 
-    @property
+    @cached_property
     def settings(self) -> list[str]:
         """Settings in the order of the rows."""
-        return list(dict.fromkeys(self.rows["setting"]))
+        return [str(name) for name in self.rows["setting"].unique()]
 
     def counts(self) -> dict[str, int]:
         """Cells by state: done, failed, skipped, missing."""

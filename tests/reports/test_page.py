@@ -92,7 +92,7 @@ def test_every_figure_has_a_caption_that_says_what_a_mark_is(reader: Reader) -> 
     assert len(reader.captions) >= 12
     for caption in reader.captions:
         assert len(caption) > 60
-        assert re.search(r"mark|Rows|Row|Share|share|Mean|Top", caption)
+        assert re.search(r"mark|dot|Rows|Row|Share|share|Mean|Top", caption)
 
 
 def test_the_same_records_give_the_same_bytes(page: Path, table: GroundTruth, tmp_path: Path) -> None:
@@ -172,3 +172,16 @@ def test_a_large_run_stays_small(tmp_path: Path) -> None:
     page = write_report(out, table)
     assert page.stat().st_size < 700_000
     assert "selector-13" in page.read_text(encoding="utf-8")
+
+
+def test_a_page_too_large_leaves_figures_to_their_files(
+    page: Path, table: GroundTruth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import reports.page
+
+    out = Path(shutil.copytree(page.parent, tmp_path / "out"))
+    monkeypatch.setattr(reports.page, "LIMIT", page.stat().st_size - 10_000)
+    text = write_report(out, table).read_text(encoding="utf-8")
+    assert len(text.encode()) <= reports.page.LIMIT
+    assert "it is in the folder figures" in text
+    assert (out / "figures" / "scores-cifar10-darts.svg").is_file()
