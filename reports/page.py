@@ -92,7 +92,7 @@ def render(source: Source) -> str:
 
 
 def leave_out(shown: list[Section], size: int) -> bool:
-    """Replace the heaviest figures, `size` bytes of them or more, by references to their files; False if none is left."""
+    """Replace the heaviest figures, `size` bytes or more, by references to their files; False if none is left."""
     places = [
         (len(block.markup), section, number)
         for section in shown
