@@ -161,6 +161,14 @@ class Recipe:
         """Named numbers of the epoch counted from 0; the steps find them in `search.numbers`."""
         return {}
 
+    def searches(self, epoch: int, epochs: int) -> bool:
+        """Whether the alphas learn in the epoch counted from 0, where `tunes_alphas`; if not, only the weights step."""
+        return True
+
+    def passes(self) -> float:
+        """Forward and backward passes of one mini-batch that a step makes, on average while the alphas learn."""
+        return 2.0 if self.tunes_alphas else 1.0
+
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor | None:
         """Random numbers [steps, ...] of one epoch, on the CPU; each step finds its own in `search.noise`."""
         return None

@@ -145,6 +145,9 @@ class Training:
         search.loss_sum.zero_()
         search.correct.zero_()
         steps = 0
+        if self.epoch and self._searches(self.epoch) != self._searches(self.epoch - 1):
+            # A captured step has or has not a step of the alphas in it.
+            self.step = repeated_step(self.recipe, search, self.device)
         for selection, weights, noise in self._steps():
             self.step(*(selection or (None, None)), *weights, noise)
             steps += 1
@@ -163,10 +166,13 @@ class Training:
         noise = self.recipe.noise(generator, steps, self.search.network)
         draws = [None] * steps if noise is None else noise.to(self.device).unbind()
         weights = self._batches("weights", "step")
-        if self.recipe.tunes_alphas:
+        if self._searches(self.epoch):
             yield from zip(self._batches("selection", "step"), weights, draws, strict=False)
         else:
             yield from ((None, batch, draw) for batch, draw in zip(weights, draws, strict=False))
+
+    def _searches(self, epoch: int) -> bool:
+        return self.recipe.tunes_alphas and self.recipe.searches(epoch, self.settings.epochs)
 
     def _batches(self, half: str, purpose: str) -> Iterator[Batch]:
         """One pass over a half, shuffled for this epoch and purpose."""

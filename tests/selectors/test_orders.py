@@ -66,14 +66,11 @@ def test_random_orders_are_permutations_shared_by_the_selectors_of_a_seed() -> N
 
 
 def test_sgas_decides_the_certain_edge_first() -> None:
-    """Two edges by hand: equal importance would be scaled to 0, so three edges with unlike `none`."""
-    uniform, sharp, empty = [0.2] * 5, [0.2, 0.77, 0.01, 0.01, 0.01], [0.8, 0.05, 0.05, 0.05, 0.05]
-    certainty = edge_certainty(np.array([uniform, sharp, empty]))
-    p = np.array([0.77, 0.01, 0.01, 0.01]) / 0.8
-    assert certainty[0] == pytest.approx(0), "least certain"
-    assert certainty[2] == pytest.approx(0), "least important"
-    assert certainty[1] == pytest.approx(1), "most important and most certain"
-    assert 1 + (p * np.log(p)).sum() / np.log(4) == pytest.approx(0.84, abs=0.01)
+    """By hand: importance and certainty scaled to [0, 1] over the edges, then multiplied."""
+    uniform, sharp, empty = [0.2] * 5, [0.2, 0.8, 0, 0, 0], [0.8, 0.05, 0.05, 0.05, 0.05]
+    half = [0.5, 0.25, 0.25, 0, 0]  # importance (0.5 - 0.2) / 0.6; entropy log 2 of at most log 4
+    certainty = edge_certainty(np.array([uniform, sharp, empty, half]))
+    np.testing.assert_allclose(certainty, [0, 1, 0, 0.25], atol=1e-12)
 
 
 def test_sgas_second_criterion_prefers_the_stable_edge() -> None:

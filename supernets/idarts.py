@@ -1,0 +1,87 @@
+"""iDARTS: implicit gradients of the alphas by a Neumann series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from supernets.contract import Batch, Recipe, Search
+from supernets.differences import follow_alphas, slope_along
+
+
+@dataclass(frozen=True)
+class Idarts(Recipe):
+    """Zhang, Su, Pan, Chang, Abbasnejad & Haffari, "iDARTS", ICML 2021, equation 11 and algorithm 1.
+
+    After `inner` steps of the weights, one of the alphas. Where the weights minimise the training loss, their
+    derivative by alpha is -H^-1 times the mixed second derivative; H^-1 is xi times a Neumann series, of which the
+    first `terms` + 1 are summed. Products with second derivatives are differences of gradients.
+    """
+
+    inner: int = 4
+    """Steps of the weights between two of the alphas (T)."""
+    terms: int = 2
+    """Terms of the Neumann series after the first (K)."""
+    epsilon: float = 0.01
+    """Length of the move in a difference."""
+
+    name = "idarts"
+    paper = (
+        "Zhang, Su, Pan, Chang, Abbasnejad & Haffari, "
+        '"iDARTS: Differentiable Architecture Search with Stochastic Implicit Gradients", ICML 2021, algorithm 1'
+    )
+    equation = (
+        "every T steps alpha <- alpha - eta [grad_alpha L_val - xi (d2 L_train / d alpha d w) "
+        "sum_{k<=K} (I - xi H)^k grad_w L_val], H = d2 L_train / d w2"
+    )
+    weight_rates = (0.01, 0.001)
+    capturable = False
+    differs = (
+        "the paper's algorithm: in the released notebook the training loss never moves the weights, which we take for "
+        "an accident; all terms of the series use the newest training batch; no Nesterov, weight decay as in darts"
+    )
+
+    def memory(self) -> dict[str, Tensor]:
+        """Steps of the weights since the beginning."""
+        return {"steps": torch.zeros((), dtype=torch.int64)}
+
+    def passes(self) -> float:
+        """Per `inner` steps of the weights one on the selection images, two per term, two for the mixed derivative."""
+        return 1 + (3 + 2 * self.terms) / self.inner
+
+    def step(self, search: Search, selection: Batch | None, weights: Batch) -> None:
+        """A step of the weights; after every `inner` of them one of the alphas."""
+        self.weight_step(search, weights)
+        search.memory["steps"] += 1
+        if selection is not None and int(search.memory["steps"]) % self.inner == 0:
+            self.alpha_step(search, selection, weights)
+
+    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+        """A step of the alphas down the implicit gradient."""
+        follow_alphas(search, self.alpha_gradient(search, selection, weights))
+
+    def alpha_gradient(self, search: Search, selection: Batch, weights: Batch) -> Tensor:
+        """The implicit gradient of the loss on `selection`, the weights fitted to `weights`; like the alphas."""
+        alphas, parameters = search.alphas, list(search.network.parameters())
+        rate = search.weight_optimiser.param_groups[0]["lr"]
+
+        def weight_gradient() -> Sequence[Tensor]:
+            return torch.autograd.grad(search.loss(weights, self.mixing(search, alphas.detach())), parameters)
+
+        def alpha_gradient() -> Sequence[Tensor]:
+            with search.frozen_weights():
+                return torch.autograd.grad(search.loss(weights, self.mixing(search, alphas)), [alphas])
+
+        loss = search.loss(selection, self.mixing(search, alphas))
+        direct, *term = torch.autograd.grad(loss, [alphas, *parameters])
+        series = [t.clone() for t in term]
+        for _ in range(self.terms):
+            curved = slope_along(weight_gradient, parameters, term, self.epsilon)
+            term = [t - rate * c for t, c in zip(term, curved, strict=True)]
+            series = [s + t for s, t in zip(series, term, strict=True)]
+        (mixed,) = slope_along(alpha_gradient, parameters, series, self.epsilon)
+        return direct - rate * mixed
+
+
+RECIPE = Idarts()
