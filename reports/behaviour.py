@@ -1,26 +1,18 @@
-"""Sections on behaviour: agreement with the truth, what was chosen, along training, cost, bias, transfer."""
+"""Sections on behaviour: agreement with the truth, along training, cost, bias, transfer."""
 
-from collections import Counter
 from functools import partial
 from html import escape
-from itertools import combinations
 
 import numpy as np
 
-from bench.bias import agreement, trait_correlations, traits
+from bench.bias import trait_correlations, traits
 from bench.measures import standardised
-from bench.space import parse
-from reports import cells
-from reports.blocks import Block, Cell, Column, Heading, Picture, Prose, Row, Section, Table
-from reports.figures import along_epochs, cost_figure, epoch_figure, operation_figure, pareto, selection_costs
+from reports.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, shade
+from reports.figures import along_epochs, cost_figure, epoch_figure, pareto, selection_costs
 from reports.maps import ranking_figure, rankings, score_map_figure, score_maps, top_agreement
 from reports.source import Source
-from reports.strips import order_of_methods, tau_figure
+from reports.strips import tau_figure
 from reports.text import duration, number, spread
-
-
-def _order(source: Source, dataset: str) -> list[str]:
-    return order_of_methods([line for line in source.test if line.dataset == dataset])
 
 
 def ranking_section(source: Source) -> Section:
@@ -53,7 +45,7 @@ def ranking_section(source: Source) -> Section:
         ]  # fmt: skip
         section.blocks += _ranking_blocks(source, dataset)
         for setting in source.results.settings:
-            maps = score_maps(source.results, dataset, setting, _order(source, dataset))
+            maps = score_maps(source.results, dataset, setting, source.order(dataset))
             if maps:
                 counts = sorted({m.n for m in maps})
                 n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -111,106 +103,6 @@ def _ranking_blocks(source: Source, dataset: str) -> list[Block]:
         Column("rank@10", "best true rank among the criterion's 10 best"),
     ]
     return [picture, Table(f"top-{dataset}", "The same in numbers, and among the best only.", columns, rows)]
-
-
-def chosen_section(source: Source) -> Section:
-    """The architectures that were selected."""
-    section = Section("chosen", "What was chosen")
-    section.blocks.append(Prose(cells.definitions() + cells.key()))
-    for dataset in source.datasets:
-        order = _order(source, dataset)
-        section.blocks += [
-            Heading(dataset),
-            _cell_table(source, dataset, order),
-            source.picture(
-                f"operations-{dataset}", f"{dataset}: which operations does each selector take?",
-                "Share of each operation among the six edges of all selected architectures at the last checkpoint;"
-                " orange is skip, whose share rises when the search collapses.",
-                partial(operation_figure, source.results, dataset, order),
-            ),
-        ]  # fmt: skip
-        section.blocks += _agreement(source, dataset, order)
-    return section
-
-
-def _cell_table(source: Source, dataset: str, order: list[str]) -> Table:
-    frame = source.results.final[source.results.final["dataset"] == dataset]
-    settings = [setting for setting in source.results.settings if (frame["setting"] == setting).any()]
-    accuracy = source.table.accuracy(dataset)
-    rows = []
-    for method in order:
-        row = [Cell(method, "name")]
-        distinct = set(frame.loc[frame["method"] == method, "architecture"])
-        for setting in settings:
-            texts = frame.loc[(frame["method"] == method) & (frame["setting"] == setting), "architecture"]
-            if texts.empty:
-                row.append(Cell("–"))
-                continue
-            counted = Counter(texts)
-            text, count = min(counted.items(), key=lambda item: (-item[1], item[0]))
-            architecture = parse(text)
-            reached = number(accuracy[source.table.position(architecture)])
-            markup = f'{cells.draw(architecture)}<span class="quiet">{count} of {len(texts)} · {reached} %</span>'
-            row.append(Cell(markup, "drawing", markup=True))
-        row.append(Cell(str(len(distinct))))
-        rows.append(Row(row))
-    columns = [
-        Column("selector", numeric=False), *(Column(setting, numeric=False) for setting in settings),
-        Column("distinct", "different architectures among all selections of the data set"),
-    ]  # fmt: skip
-    caption = (
-        "The architecture selected most often per recipe at the last checkpoint, how many of the selections chose it,"
-        " and its test accuracy. Nodes from the input (left) to the output (right)."
-    )
-    return Table(f"cells-{dataset}", caption, columns, rows)
-
-
-def _agreement(source: Source, dataset: str, order: list[str]) -> list[Block]:
-    """Agreement between selectors: tau between their scores on the same checkpoint, mean over checkpoints."""
-    frame = source.results.final[source.results.final["dataset"] == dataset]
-    first = frame[frame["selector_seed"] == 0]
-    scores: dict[str, dict[tuple[str, int], np.ndarray]] = {}
-    choices: dict[str, dict[tuple[str, int], str]] = {}
-    for i, row in first.iterrows():
-        place = (row["setting"], row["supernet_seed"])
-        choices.setdefault(row["method"], {})[place] = row["architecture"]
-        if np.isfinite(source.results.scores[int(str(i))]).all():
-            scores.setdefault(row["method"], {})[place] = source.results.scores[int(str(i))]
-    methods = [method for method in order if method in scores]
-    if len(methods) < 2:
-        return []
-    taus: dict[tuple[str, str], float] = {}
-    for a, b in combinations(methods, 2):
-        shared = sorted(scores[a].keys() & scores[b].keys())
-        if shared:
-            taus[a, b] = taus[b, a] = float(np.mean([agreement(scores[a][p], scores[b][p]) for p in shared]))
-    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in methods[:-1])
-    body = []
-    for number_of_row, a in enumerate(methods):
-        row_cells = "".join(
-            f'<td class="{_shade(taus[a, b])}">{number(taus[a, b]) if len(methods) <= 16 else ""}</td>'
-            if (a, b) in taus
-            else "<td></td>"
-            for b in methods[:number_of_row]
-        )
-        if not number_of_row:
-            continue
-        body.append(f'<tr><th scope="row">{escape(a)}</th>{row_cells}</tr>')
-    grid = (
-        f'<div class="scroll"><table class="matrix tau"><thead><tr><td></td>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
-    caption = (
-        "Mean over shared checkpoints and edges of the τ-b between the scores of two selectors, selector seed 0;"
-        " blue = they order the operations alike, orange = the other way round."
-    )
-    return [Picture(f"agreement-{dataset}", f"{dataset}: which selectors say the same?", caption, grid)]
-
-
-def _shade(tau: float) -> str:
-    """The class of the colour for a tau: `p0` to `p10`, `m1` to `m10` below zero, in tenths."""
-    tenths = round(10 * tau)
-    return f"p{tenths}" if tenths >= 0 else f"m{-tenths}"
 
 
 def training_section(source: Source) -> Section:
@@ -279,7 +171,7 @@ def bias_section(source: Source) -> Section:
         of = traits(source.table, dataset)
         frame = source.results.final[source.results.final["dataset"] == dataset]
         rows = []
-        for method in _order(source, dataset):
+        for method in source.order(dataset):
             places = frame.index[frame["method"] == method].to_numpy()
             scores = source.results.scores[places]
             scores = scores[np.isfinite(scores).all(axis=(1, 2))]
@@ -287,7 +179,7 @@ def bias_section(source: Source) -> Section:
                 continue
             found = trait_correlations(np.mean([standardised(s) for s in scores], axis=0), of)
             taus = [*found.values(), float(frame.loc[places, "tau_space"].mean())]
-            shaded = [Cell(number(tau), f"shade {_shade(tau)}") for tau in taus]
+            shaded = [Cell(number(tau), f"shade {shade(tau)}") for tau in taus]
             rows.append(Row([Cell(method, "name"), *shaded, Cell(str(len(scores)))]))
         columns = [Column("selector", numeric=False), *(Column(name) for name in (*of, "test accuracy")), Column("n")]
         caption = (

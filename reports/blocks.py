@@ -101,3 +101,9 @@ class Section:
 def texts(*values: str) -> list[Cell]:
     """Plain cells."""
     return [Cell(value) for value in values]
+
+
+def shade(tau: float) -> str:
+    """The class of the colour for a tau: `p0` to `p10`, `m1` to `m10` below zero, in tenths."""
+    tenths = round(10 * tau)
+    return f"p{tenths}" if tenths >= 0 else f"m{-tenths}"

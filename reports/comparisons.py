@@ -2,18 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from bench.statistics import (
-    Comparison,
-    Interval,
-    TrialNoise,
-    Verdict,
-    bootstrap,
-    compare,
-    corrected,
-    estimate,
-    tie_groups,
-    trial_noise,
-)
+from bench.pairs import Comparison, Verdict, compare, corrected, tie_groups
+from bench.statistics import Interval, TrialNoise, bootstrap, estimate, trial_noise
 from bench.table import GroundTruth
 from bench.yardsticks import Yardstick
 from reports.results import Checkpoint, Results, per_checkpoint

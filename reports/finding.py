@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from bench.statistics import Verdict
+from bench.pairs import Verdict
 from reports.comparisons import Contest
 from reports.source import Source
 from reports.text import count, number

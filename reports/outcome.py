@@ -6,7 +6,8 @@ from html import escape
 
 import numpy as np
 
-from bench.statistics import SIGNIFICANCE, Comparison, Interval, Verdict
+from bench.pairs import SIGNIFICANCE, Comparison, Verdict
+from bench.statistics import Interval
 from bench.yardsticks import Yardstick
 from reports.blocks import Block, Cell, Column, Heading, Picture, Prose, Row, Section, Table
 from reports.comparisons import Contest

@@ -10,19 +10,20 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from bench.statistics import Interval, Verdict
+from bench.pairs import Verdict
+from bench.statistics import Interval
 from bench.storage import write_whole
 from bench.table import GroundTruth
 from reports.appendix import failures_section, provenance_section, published_section
 from reports.behaviour import (
     bias_section,
-    chosen_section,
     cost_section,
     ranking_section,
     training_section,
     transfer_section,
 )
 from reports.blocks import Picture, Section
+from reports.choices import chosen_section
 from reports.comparisons import Contest
 from reports.finding import findings, gaps
 from reports.outcome import MARKS, pairs_section, results_section, strips_section

@@ -13,6 +13,7 @@ from bench.yardsticks import Yardstick, floors_and_ceilings, noise_ceiling
 from reports.blocks import NotDrawn, Picture
 from reports.comparisons import Contest, contest
 from reports.results import Results
+from reports.strips import order_of_methods
 from reports.style import inline, to_svg, with_ground
 from reports.summary import Line, lines
 
@@ -70,6 +71,10 @@ class Source:
     def tau_mean(self) -> list[Line]:
         """Summaries of tau-b with the oracle of mean accuracies."""
         return self.lines("tau_mean")
+
+    def order(self, dataset: str) -> list[str]:
+        """The methods of a data set, best mean accuracy first."""
+        return order_of_methods([line for line in self.test if line.dataset == dataset])
 
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""

@@ -6,7 +6,7 @@ Holm's correction over all pairs, not from mean ranks.
 
 from matplotlib.figure import Figure
 
-from bench.statistics import Verdict
+from bench.pairs import Verdict
 from bench.table import GroundTruth
 from reports.blocks import NotDrawn
 from reports.comparisons import Contest

@@ -1,0 +1,77 @@
+"""Comparisons on shared checkpoints: verdicts, families, tie groups."""
+
+import numpy as np
+import pytest
+
+from bench import pairs, statistics
+from bench.pairs import Verdict
+
+
+def noisy(shift: float, seeds: int, spread: float = 0.1) -> dict[tuple[str, int], float]:
+    generator = np.random.default_rng(int(shift * 100))
+    return {(d, s): 90 + shift + spread * generator.normal() for d in ("a", "b") for s in range(seeds)}
+
+
+def verdicts(margin: float | None = None, seeds: int = 5, **shifts: float) -> dict[tuple[str, str], Verdict]:
+    values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
+    compared = pairs.compare(values, stratum=lambda key: key[0], margin=margin)
+    return {(c.first, c.second): c.verdict for c in compared}
+
+
+def test_compare_tells_clear_differences() -> None:
+    assert verdicts(good=3, bad=0) == {("good", "bad"): Verdict.BETTER}
+    assert verdicts(bad=0, good=3) == {("bad", "good"): Verdict.WORSE}
+    assert verdicts(one=1.00, other=1.01) == {("one", "other"): Verdict.OPEN}
+
+
+def test_compare_admits_too_few_pairs() -> None:
+    assert verdicts(good=3, bad=0, seeds=2) == {("good", "bad"): Verdict.TOO_FEW}
+    # Ten pairs could tell one comparison but not each of 45 corrected together: .002 * 45 > .05.
+    many = verdicts(**{f"s{i}": float(i) for i in range(10)})
+    assert set(many.values()) == {Verdict.TOO_FEW}
+
+
+def test_a_smaller_family_needs_less_correction() -> None:
+    values = {f"s{i}": noisy(float(i), 5) for i in range(10)}
+    compared = pairs.compare(values, stratum=lambda key: key[0])
+    family = pairs.corrected([c for c in compared if c.first == "s0"])
+    assert [c.p_holm for c in family] == pytest.approx(list(statistics.holm([c.p for c in family])))
+    assert {c.verdict for c in family} == {Verdict.WORSE}  # nine comparisons: .002 * 9 < .05
+
+
+def test_compare_calls_small_what_is_within_the_margin() -> None:
+    assert verdicts(margin=1.0, better=0.5, base=0) == {("better", "base"): Verdict.SMALL}
+
+
+def test_compare_uses_shared_checkpoints_only() -> None:
+    full, part = noisy(1, 5), {("a", 0): 80.0, ("c", 9): 1.0}
+    (comparison,) = pairs.compare({"full": full, "part": part}, stratum=lambda key: key[0])
+    assert (comparison.n, comparison.differing) == (1, 1)
+    assert comparison.median == full["a", 0] - 80
+    assert pairs.compare({"full": full, "none": {}}, stratum=lambda key: key[0]) == []
+    (same,) = pairs.compare({"x": full, "y": dict(full)}, stratum=lambda key: key[0])
+    assert (same.verdict, same.differing, same.improvement) == (Verdict.SAME, 0, 0.5)
+
+
+def test_a_comparison_mirrors() -> None:
+    values = {"x": noisy(1, 6), "y": noisy(0, 6)}
+    (forth,) = pairs.compare(values, stratum=lambda key: key[0])
+    (back,) = pairs.compare({"y": values["y"], "x": values["x"]}, stratum=lambda key: key[0])
+    mirrored = forth.seen_from("y")
+    assert (mirrored.verdict, mirrored.p_holm, mirrored.n) == (back.verdict, back.p_holm, back.n)
+    assert mirrored.median == pytest.approx(back.median)
+    assert mirrored.improvement == pytest.approx(back.improvement)
+    assert mirrored.median_interval is not None
+    assert mirrored.median_interval.low <= mirrored.median <= mirrored.median_interval.high
+
+
+def groups(seeds: int, margin: float | None = None, **shifts: float) -> list[list[str]]:
+    values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
+    return pairs.tie_groups(list(shifts), pairs.compare(values, stratum=lambda key: key[0]), margin)
+
+
+def test_tie_groups_leave_ties_open() -> None:
+    assert groups(8, top=3.0, near=2.98, low=0) == [["top", "near"], ["low"]]
+    assert groups(8, top=3.0, near=2.98, low=0.02, lowest=0) == [["top", "near"], ["low", "lowest"]]
+    assert groups(8, margin=5.0, top=3.0, low=0) == [["top", "low"]]
+    assert groups(2, top=3.0, low=0) == [["top", "low"]]  # too few seeds to tell
