@@ -38,7 +38,8 @@ def command(data_root: Path) -> list[str]:
     """A tiny experiment: two supernets of two epochs, a criterion that tunes and one that reads alphas."""
     return [
         sys.executable, "run_bench.py", "--datasets", "tiny", "--preset", "digits", "--train-epochs", "2",
-        "--data-root", str(data_root), "--table", str(data_root / "table.npz"), "--device", "cpu", "--jobs", "1",
+        "--data-root", str(data_root), "--table", str(data_root / "table.npz"),
+        "--device", "cpu", "--jobs", "1", "--threads", "1",
         "--supernets", "darts,blank", "--seeds", "1", "--selectors", "magnitude,darts-pt-loss[order=fixed,tune=1]",
     ]  # fmt: skip
 
@@ -52,7 +53,7 @@ def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def results(out: Path) -> dict[str, bytes]:
-    files = [*out.glob("records/*.json"), out / "records.csv", out / "scores.csv"]
+    files = [*out.glob("records/*.json"), *out.glob("tables/*"), out / "records.csv", out / "scores.csv"]
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
