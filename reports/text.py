@@ -35,13 +35,15 @@ def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> s
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person reads them: 0.03 s, 12 s, 4.2 min, 1.3 h."""
-    if seconds is None or seconds != seconds:
+    """Seconds as a person reads them: 0.03 s, 4.2 s, 12 s, 4.2 min, 1.3 h; an en dash for none."""
+    if seconds is None or seconds != seconds or seconds == 0:
         return "–"
     for unit, size in (("h", 3600.0), ("min", 60.0)):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+    if seconds >= 1:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds:.2g} s"
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

@@ -18,7 +18,15 @@ def test_number(value: float | None, decimals: int, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(0.0312, "0.031 s"), (12.4, "12 s"), (89.0, "89 s"), (300.0, "5.0 min"), (9000.0, "2.5 h")],
+    [
+        (0.0, "–"),
+        (0.0312, "0.031 s"),
+        (4.0, "4.0 s"),
+        (12.4, "12 s"),
+        (89.0, "89 s"),
+        (300.0, "5.0 min"),
+        (9000.0, "2.5 h"),
+    ],
 )
 def test_duration(seconds: float, expected: str) -> None:
     assert text.duration(seconds) == expected
