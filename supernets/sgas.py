@@ -1,0 +1,119 @@
+"""SGAS: edges are decided one after the other while the supernet trains, the most certain first."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.errors import UsageError
+from bench.space import EDGES, NONE, OPERATIONS
+from supernets.contract import Batch, BatchesOf, Mixing, Recipe, Search
+
+OPEN = -1
+"""An edge that is not decided."""
+CLOSED = -1000.0
+"""The alpha of an operation that lost: its softmax is exactly zero."""
+FIRST, LAST = 0.18, 0.88
+"""When edges are decided, as shares of the search; the paper's 9th and 44th of 50 epochs."""
+
+
+@dataclass(frozen=True)
+class Sgas(Recipe):
+    """Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020, section 3.
+
+    An edge is decided that is important (little weight on `none`) and certain (low entropy of the others), under
+    criterion 2 also stable (its probabilities overlap with those of the last epochs); its operation is the one with
+    the largest weight, never `none`. Only that runs from then on.
+    """
+
+    criterion: int = 1
+    """1: importance and certainty; 2: also stability."""
+    window: int = 4
+    """Epochs that stability looks back."""
+
+    name = "sgas"
+    paper = 'Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020, section 3'
+    equation = (
+        "edge = argmax N(sum_{o != none} p_o) N(1 + sum_o q_o log q_o / log 4) [N(mean_t sum_o min(q_o, q_o(t)))], "
+        "q = p without none, N min-max over open edges; o = argmax q; else as darts"
+    )
+    offers = "probabilities; those of a decided edge are one-hot"
+    differs = (
+        "the released code is for DARTS's space and grows the batch after each decision; the six decisions lie evenly "
+        "between 18 % and 88 % of the search, as its eight do"
+    )
+
+    def __post_init__(self) -> None:
+        if self.criterion not in (1, 2):
+            raise UsageError(f"sgas[criterion={self.criterion}]: the criteria of sgas are 1 and 2.")
+
+    def memory(self) -> dict[str, Tensor]:
+        """The decisions [6], and the probabilities of the last epochs [window, 6, 5], nan where there were none."""
+        past = torch.full((self.window, len(EDGES), len(OPERATIONS)), torch.nan)
+        return {"decided": torch.full((len(EDGES),), OPEN), "past": past}
+
+    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+        """The softmax; a decided edge runs one operation."""
+        # On a GPU a captured step serves all epochs; the weights of what is closed are zero anyway.
+        on_cpu = alphas.device.type == "cpu"
+        return Mixing(self.edge_weights(alphas), active=still_open(search) if on_cpu else None)
+
+    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+        """As darts; the alphas of decided edges stay."""
+        before = search.alphas.detach().clone()
+        super().alpha_step(search, selection, weights)
+        decided = search.memory["decided"] != OPEN
+        with torch.no_grad():
+            search.alphas.copy_(torch.where(decided[:, None], before, search.alphas))
+
+    def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
+        """Decide as many edges as are due, one after the other."""
+        decided, past = search.memory["decided"], search.memory["past"]
+        p = self.edge_weights(search.alphas.detach())
+        due = decisions_due(epoch + 1, epochs)
+        while int((decided != OPEN).sum()) < due:
+            open_edges = (decided == OPEN).nonzero().flatten()
+            seen = past[~past.isnan().any(-1).any(-1)] if self.criterion == 2 else past[:0]
+            edge = open_edges[certainty(p[open_edges], seen[:, open_edges]).argmax()]
+            operation = without_none(p[edge]).argmax() + NONE + 1
+            decided[edge] = operation
+            with torch.no_grad():
+                search.alphas[edge] = CLOSED
+                search.alphas[edge, operation] = 0
+        past.copy_(torch.cat([past[1:], p[None]]))
+
+
+def decisions_due(epochs_done: int, epochs: int) -> int:
+    """How many edges are decided once `epochs_done` of `epochs` are."""
+    moments = [FIRST + (LAST - FIRST) * k / (len(EDGES) - 1) for k in range(len(EDGES))]
+    return sum(epochs_done >= max(1, math.floor(epochs * moment + 1e-9)) for moment in moments)
+
+
+def still_open(search: Search) -> list[list[bool]]:
+    """[6][5]: all operations of an open edge, one of a decided edge."""
+    return [[d in (OPEN, o) for o in range(len(OPERATIONS))] for d in search.memory["decided"].tolist()]
+
+
+def without_none(p: Tensor) -> Tensor:
+    """[..., 4]: the probabilities of the operations but `none`, given that it is not `none`."""
+    kept = p[..., NONE + 1 :]
+    return kept / kept.sum(-1, keepdim=True)
+
+
+def certainty(p: Tensor, past: Tensor) -> Tensor:
+    """The criterion [k] for the probabilities [k, 5] of the open edges and of earlier epochs [t, k, 5], t may be 0."""
+    q = without_none(p)
+    factors = [1 - p[:, NONE], 1 + torch.special.xlogy(q, q).sum(-1) / math.log(q.shape[-1])]
+    if len(past):
+        factors.append(torch.minimum(q, without_none(past)).sum(-1).mean(0))
+    return torch.stack([min_max(factor) for factor in factors]).prod(0)
+
+
+def min_max(values: Tensor) -> Tensor:
+    """[k] scaled to [0, 1]; equal values are all 0."""
+    low, high = values.min(), values.max()
+    return (values - low) / torch.where(high > low, high - low, 1)
+
+
+RECIPE = Sgas()

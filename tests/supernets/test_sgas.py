@@ -1,0 +1,115 @@
+"""SGAS's decisions, by hand."""
+
+import math
+
+import pytest
+import torch
+
+from bench.errors import UsageError
+from supernets.contract import Search
+from supernets.registry import find
+from supernets.sgas import OPEN, RECIPE, Sgas, certainty, decisions_due, still_open
+from tests.supernets.tiny import batch, tiny_search
+
+
+def search_at(probabilities: torch.Tensor, recipe: Sgas = RECIPE) -> Search:
+    search = tiny_search(recipe)
+    with torch.no_grad():
+        search.alphas.copy_(probabilities.log())
+    return search
+
+
+PROBABILITIES = torch.tensor(
+    [
+        [0.2, 0.2, 0.2, 0.2, 0.2],
+        [0.6, 0.4 - 3e-6, 1e-6, 1e-6, 1e-6],
+        [0.1, 0.1, 0.1, 0.6, 0.1],
+        [0.1, 0.225, 0.225, 0.225, 0.225],
+        [0.05, 0.05, 0.75, 0.1, 0.05],
+        [0.2, 0.5, 0.1, 0.1, 0.1],
+    ],
+    dtype=torch.float64,
+)
+
+
+def criterion_by_hand(rows: list[list[float]], past: list[list[list[float]]]) -> list[float]:
+    importance = [1 - row[0] for row in rows]
+    others = [[p / sum(row[1:]) for p in row[1:]] for row in rows]
+    certain = [1 + sum(q * math.log(q) for q in row) / math.log(4) for row in others]
+    factors = [importance, certain]
+    if past:
+        overlaps = [
+            [
+                sum(min(q, p / sum(old[1:])) for q, p in zip(row, old[1:], strict=True))
+                for row, old in zip(others, epoch, strict=True)
+            ]
+            for epoch in past
+        ]
+        factors.append([sum(column) / len(past) for column in zip(*overlaps, strict=True)])
+    scaled = [[(v - min(f)) / (max(f) - min(f)) for v in f] for f in factors]
+    return [math.prod(column) for column in zip(*scaled, strict=True)]
+
+
+def test_the_criteria_by_hand() -> None:
+    rows = PROBABILITIES.tolist()
+    found = certainty(PROBABILITIES, PROBABILITIES[None][:0])
+    assert found.tolist() == pytest.approx(criterion_by_hand(rows, []))
+    past = torch.rand(4, 6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    assert certainty(PROBABILITIES, past).tolist() == pytest.approx(criterion_by_hand(rows, past.tolist()))
+
+
+def test_the_certain_edge_that_matters_is_decided_first() -> None:
+    search = search_at(PROBABILITIES)
+    done = []
+    for epoch in range(100):
+        before = search.memory["decided"].tolist()
+        RECIPE.after_epoch(search, epoch, 100, lambda half: iter(()))
+        done += [
+            (epoch + 1, e)
+            for e, (a, b) in enumerate(zip(before, search.memory["decided"].tolist(), strict=True))
+            if a != b
+        ]
+    # Edge 1 is the most certain but mostly `none`: it is least important while others are open.
+    assert done[:2] == [(18, 4), (32, 2)]
+    assert [epoch for epoch, _ in done] == [18, 32, 46, 60, 74, 88]
+    assert search.memory["decided"].tolist() == [1, 1, 3, 1, 2, 1], "the best that is not none"
+    weights = RECIPE.edge_weights(search.alphas.detach())
+    assert torch.equal(weights, torch.eye(5, dtype=torch.float64)[[1, 1, 3, 1, 2, 1]])
+
+
+def test_stability_decides_under_the_second_criterion() -> None:
+    recipe = Sgas(criterion=2, window=2)
+    search = search_at(PROBABILITIES, recipe)
+    # Edge 4 was another operation's until now.
+    restless = PROBABILITIES.clone()
+    restless[4] = torch.tensor([0.05, 0.05, 0.05, 0.1, 0.75])
+    search.memory["past"] = torch.stack([restless, restless])
+    recipe.after_epoch(search, 17, 100, lambda half: iter(()))
+    assert (search.memory["decided"] != OPEN).nonzero().tolist() == [[2]]
+    torch.testing.assert_close(search.memory["past"][1][4], PROBABILITIES[4], rtol=1e-6, atol=1e-9)
+
+
+def test_a_decided_edge_stays_and_runs_one_operation() -> None:
+    search = search_at(PROBABILITIES)
+    RECIPE.after_epoch(search, 17, 100, lambda half: iter(()))
+    assert still_open(search)[4] == [False, False, True, False, False]
+    assert sum(map(sum, still_open(search))) == 26
+    before = search.alphas.detach().clone()
+    mixing = RECIPE.mixing(search, search.alphas)
+    full = search.network(batch(1)[0], mixing.weights)
+    torch.testing.assert_close(search.network(batch(1)[0], mixing.weights, active=mixing.active), full)
+    for _ in range(3):
+        RECIPE.step(search, batch(1), batch(2))
+    assert torch.equal(search.alphas[4], before[4])
+    assert (search.alphas.detach() - before)[[0, 1, 2, 3, 5]].abs().min() > 0
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 8, 10, 100])
+def test_all_edges_are_decided_at_the_end(epochs: int) -> None:
+    due = [decisions_due(done, epochs) for done in range(epochs + 1)]
+    assert due == sorted(due) and due[0] == 0 and due[-1] == 6
+
+
+def test_another_criterion_does_not_exist() -> None:
+    with pytest.raises(UsageError, match="criteria of sgas are 1 and 2"):
+        find("sgas[criterion=3]")
