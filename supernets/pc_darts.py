@@ -1,0 +1,81 @@
+"""PC-DARTS: operations see 1/k of the channels, edges are normalised, alphas start late."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.space import EDGES, OPERATIONS
+from supernets.contract import Batch, Mixing, Recipe, Search
+from supernets.network import Supernet
+from supernets.partial import PartialSupernet
+
+ARRIVING = tuple([e for e, (target, _) in enumerate(EDGES) if target == node] for node in (1, 2, 3))
+
+
+@dataclass(frozen=True)
+class PcDarts(Recipe):
+    """Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020.
+
+    The last column of the alphas [6, 6] is the edges' own: beta = its softmax over the edges that arrive at a node.
+    """
+
+    k: int = 4
+    """An operation sees 1/k of the channels; the others pass by."""
+    normalise_edges: bool = True
+    """Whether edges are weighted by beta."""
+    warm_up: float = 0.3
+    """Share of the search in which only the weights learn (the authors': 15 of 50 epochs)."""
+
+    name = "pc-darts"
+    paper = (
+        'Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020, '
+        "section 3"
+    )
+    equation = (
+        "node_j = sum_i beta_ij shuffle([sum_o softmax(alpha_ij)_o o(x_i[: C/k]), x_i[C/k :]]), beta_j softmax over i; "
+        "alpha and beta rest for the first 30 % of the search; else as darts"
+    )
+    weight_rates = (0.025, 0.0)
+    alpha_rate = 6e-4
+    offers = "probabilities of the operations; the edges' beta stays in the network"
+    differs = (
+        "the authors' 0.1 -> 0 at batch 256 is 0.025 -> 0 at our 64; Lambda-DARTS's code for NAS-Bench-201 has no edge "
+        "normalisation (normalise_edges=false)"
+    )
+
+    def build(self, channels: int, cells: int, classes: int) -> Supernet:
+        """A network with partial channels."""
+        return PartialSupernet(channels, cells, classes, self.k)
+
+    def initial_alphas(self, generator: torch.Generator) -> Tensor:
+        """1e-3 times normal noise, [6, 6]: five operations, and the edge."""
+        return 1e-3 * torch.randn(len(EDGES), len(OPERATIONS) + 1, generator=generator)
+
+    def edge_weights(self, alphas: Tensor) -> Tensor:
+        """The softmax over operations."""
+        return alphas[:, : len(OPERATIONS)].softmax(-1)
+
+    def searches(self, epoch: int, epochs: int) -> bool:
+        """Not during the warm-up."""
+        return epoch >= int(self.warm_up * epochs)
+
+    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+        """Operations' weights, and the edges' as a sixth column."""
+        return Mixing(torch.cat([self.edge_weights(alphas), self.edge_scale(alphas)[:, None]], 1))
+
+    def edge_scale(self, alphas: Tensor) -> Tensor:
+        """beta [6]; 1 where edges are not normalised."""
+        if not self.normalise_edges:
+            return torch.ones_like(alphas[:, -1])
+        # Edges lie sorted by the node at which they arrive.
+        return torch.cat([alphas[edges, -1].softmax(0) for edges in ARRIVING])
+
+    def weight_step(self, search: Search, weights: Batch) -> None:
+        """As darts; what selectors will see keeps the edges' weights."""
+        super().weight_step(search, weights)
+        assert isinstance(search.network, PartialSupernet)
+        search.network.store_edge_scale(self.edge_scale(search.alphas.detach()))
+
+
+RECIPE = PcDarts()
