@@ -71,15 +71,16 @@ class PartialCell(MixedCell):
 
     def _run(self, x: Tensor, weights: Tensor, mix: Callable[[int, Tensor], list[Tensor]]) -> Tensor:
         scale = weights[:, 5] if weights.shape[1] > 5 else self.edge_log_scale.exp()
-        arriving: dict[int, Tensor] = {}
+        mixtures: dict[int, Tensor | float] = {1: 0.0, 2: 0.0, 3: 0.0}
+        rests: dict[int, Tensor | float] = {1: 0.0, 2: 0.0, 3: 0.0}
         nodes = [x]
         for node, edges in enumerate(LEAVING):
             part, rest = nodes[node][:, : self.channels], nodes[node][:, self.channels :]
             for e, mixed in zip(edges, mix(node, part), strict=True):
-                output = torch.cat([mixed, rest], 1) * scale[e]
                 target = EDGES[e][0]
-                arriving[target] = arriving[target] + output if target in arriving else output
-            nodes.append(shuffled(arriving[node + 1], self.parts))
+                mixtures[target] = mixtures[target] + mixed * scale[e]
+                rests[target] = rests[target] + rest * scale[e]
+            nodes.append(shuffled(torch.cat([mixtures[node + 1], rests[node + 1]], 1), self.parts))  # type: ignore[list-item]
         return nodes[3]
 
     def _outputs(self, node: int, part: Tensor, active: Active | None) -> list[list[Tensor | None]]:
@@ -105,7 +106,8 @@ class PartialCell(MixedCell):
 def shuffled(x: Tensor, groups: int) -> Tensor:
     """[n, c, h, w] with its channels dealt out: channel g c/groups + i becomes i groups + g."""
     n, c, h, w = x.shape
-    return x.view(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
+    pixels = x.permute(0, 2, 3, 1)  # the copy is made where the network's memory format wants it
+    return pixels.reshape(n, h, w, groups, c // groups).transpose(3, 4).reshape(n, h, w, c).permute(0, 3, 1, 2)
 
 
 class PartialSupernet(Supernet):

@@ -1,0 +1,78 @@
+"""The time of a step of every recipe against first-order darts, beside the passes that the recipe says it makes.
+
+    python -m tests.performance.recipes [--threads 1] [--channels 8] [--cells 1] [--batch 64] [--size 16]
+
+Recipes take turns in one process, so that a busy machine slows all; the quickest turn of each counts, in CPU time.
+A pass in which nothing but the edge weights needs gradients is cheaper than one of the weights, and recipes
+that draw operations run only those, so a ratio may be smaller than the passes say; it should not be larger.
+"""
+
+import argparse
+import time
+
+import torch
+
+from supernets.contract import Batch, Recipe, Search
+from supernets.registry import recipes
+from supernets.skeleton import initialise
+from supernets.training import make_search
+
+CYCLE = 4
+"""Steps of one turn: idarts has one step of the alphas in four."""
+SLACK = 1.15
+"""What a step may take beyond its passes: its optimisers, its noise, its own arithmetic."""
+
+
+def start(recipe: Recipe, args: argparse.Namespace) -> Search:
+    """A search of `recipe` in the ninth of ten epochs, as far as a step can tell."""
+    generator = torch.Generator().manual_seed(0)
+    network = recipe.build(args.channels, args.cells, 10)
+    initialise(network, generator)
+    search = make_search(network, recipe.initial_alphas(generator), recipe, 0.025, torch.device("cpu"))
+    search.memory = recipe.memory()
+    search.numbers = {name: torch.tensor(value) for name, value in recipe.schedule(8, 10).items()}
+    return search
+
+
+def turn(recipe: Recipe, search: Search, batch: Batch) -> float:
+    """CPU seconds of a step."""
+    noise = recipe.noise(torch.Generator().manual_seed(1), CYCLE, search.network)
+    started = time.process_time()
+    for step in range(CYCLE):
+        search.noise = None if noise is None else noise[step]
+        recipe.step(search, batch if recipe.tunes_alphas else None, batch)
+    return (time.process_time() - started) / CYCLE
+
+
+def main() -> int:
+    """Print a table; 3 where a recipe is slower than its passes say."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--channels", type=int, default=8)
+    parser.add_argument("--cells", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--size", type=int, default=16, help="height and width of the images")
+    parser.add_argument("--turns", type=int, default=3)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    images = torch.randn(args.batch, 3, args.size, args.size).contiguous(memory_format=torch.channels_last)
+    batch = images, torch.randint(10, (args.batch,))
+    searches = {name: (recipe, start(recipe, args)) for name, recipe in recipes().items()}
+    best: dict[str, float] = {}
+    for _ in range(args.turns + 1):  # the first is for libraries to set themselves up
+        for name, (recipe, search) in searches.items():
+            best[name] = min(turn(recipe, search, batch), best.get(name, float("inf")))
+    print(f"one step, C={args.channels}, N={args.cells}, batch {args.batch} of {args.size}x{args.size}, "
+          f"{args.threads} threads; darts = 1")  # fmt: skip
+    print(f"{'recipe':24}{'ms':>9}{'time':>8}{'passes':>8}")
+    slow = []
+    for name, seconds in sorted(best.items(), key=lambda item: item[1]):
+        ratio, passes = seconds / best["darts"], recipes()[name].passes() / recipes()["darts"].passes()
+        if ratio > SLACK * passes:
+            slow.append(name)
+        print(f"{name:24}{1000 * seconds:9.1f}{ratio:8.2f}{passes:8.2f}{'  slower than its passes' * (name in slow)}")
+    return 3 if slow else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
