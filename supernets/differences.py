@@ -20,10 +20,12 @@ def moved(points: Sequence[Tensor], directions: Sequence[Tensor], by: float | Te
     with torch.no_grad():
         for point, direction in zip(points, directions, strict=True):
             point.add_(direction * by)
-    yield
-    with torch.no_grad():
-        for point, value in zip(points, before, strict=True):
-            point.copy_(value)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for point, value in zip(points, before, strict=True):
+                point.copy_(value)
 
 
 def slope_along(

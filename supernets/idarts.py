@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.errors import UsageError
 from supernets.contract import Batch, Recipe, Search
 from supernets.differences import follow_alphas, slope_along
 
@@ -41,6 +42,10 @@ class Idarts(Recipe):
         "the paper's algorithm: in the released notebook the training loss never moves the weights, which we take for "
         "an accident; all terms of the series use the newest training batch; no Nesterov, weight decay as in darts"
     )
+
+    def __post_init__(self) -> None:
+        if self.inner < 1 or self.terms < 0 or self.epsilon <= 0:
+            raise UsageError("idarts: inner is at least 1, terms at least 0 and epsilon positive.")
 
     def memory(self) -> dict[str, Tensor]:
         """Steps of the weights since the beginning."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.errors import UsageError
 from supernets.contract import Batch, Mixing, Search
 from supernets.sdarts_rs import SdartsRs, on_simplex
 
@@ -33,6 +34,10 @@ class SdartsAdv(SdartsRs):
         "the released ascent runs with running batch-norm statistics, ours with those of the batch; 7 steps, 0.03 to "
         "0.3 and the rest are the authors' for NAS-Bench-201"
     )
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise UsageError(f"sdarts-adv[steps={self.steps}]: the ascent has at least one step.")
 
     def passes(self) -> float:
         """One for each step of the ascent, besides the two of darts."""

@@ -47,6 +47,8 @@ class Sgas(Recipe):
     def __post_init__(self) -> None:
         if self.criterion not in (1, 2):
             raise UsageError(f"sgas[criterion={self.criterion}]: the criteria of sgas are 1 and 2.")
+        if self.window < 1:
+            raise UsageError(f"sgas[window={self.window}]: stability looks back at least one epoch.")
 
     def memory(self) -> dict[str, Tensor]:
         """The decisions [6], and the probabilities of the last epochs [window, 6, 5], nan where there were none."""

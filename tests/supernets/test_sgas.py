@@ -110,6 +110,9 @@ def test_all_edges_are_decided_at_the_end(epochs: int) -> None:
     assert due == sorted(due) and due[0] == 0 and due[-1] == 6
 
 
-def test_another_criterion_does_not_exist() -> None:
+def test_options_without_sense_are_refused() -> None:
     with pytest.raises(UsageError, match="criteria of sgas are 1 and 2"):
         find("sgas[criterion=3]")
+    for name in ("sgas[window=0]", "idarts[inner=0]", "sdarts-adv[steps=0]"):
+        with pytest.raises(UsageError, match="at least"):
+            find(name)
