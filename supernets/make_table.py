@@ -32,8 +32,8 @@ from supernets.table_cost import flops_of_space, parameters_of_space
 from supernets.table_training import Arithmetic, SplitImages, TableRecipe, train_group
 
 GPU_GROUP = 512
-CPU_GROUP = 8
-BLOCK = 8
+CPU_GROUP = 16
+BLOCK = 16
 BENCHMARK_VARIANTS = tuple(
     Arithmetic(precision=p, layout=layout, graph=graph)
     for graph in (True, False)
@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=1, help="trainings of each network (1)")
     parser.add_argument("--classes", type=int, metavar="N", help="only N classes drawn by lot: a sample, no table")
     parser.add_argument("--device", default="cpu", help="cpu or cuda[:i] (cpu)")
-    parser.add_argument("--networks-at-once", type=int, metavar="G", help=f"({CPU_GROUP} on a CPU, {GPU_GROUP} on a GPU)")
+    parser.add_argument("--networks-at-once", type=int, metavar="G",
+                        help=f"({CPU_GROUP} on a CPU, {GPU_GROUP} on a GPU)")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, help="processes of one thread each, on a CPU (1)")
     parser.add_argument("--precision", default=None, choices=("float32", "tf32", "bf16"), help="(float32; GPU: tf32)")
     parser.add_argument("--layout", default="channels_last", choices=("channels_last", "contiguous"))
@@ -115,18 +116,16 @@ def _make(options: argparse.Namespace) -> int:
     progress = Progress(_progress_path(options.out), _settings(options.dataset, recipe, train, held_out),
                         len(firsts), options.trials)  # fmt: skip
     group = options.networks_at_once or (CPU_GROUP if arithmetic.device == "cpu" else GPU_GROUP)
-    work = [
-        (trial, np.sort(chunk))
-        for trial in range(options.trials)
-        for chunk in _chunks(progress.missing(trial, wanted), group)
-    ]
-    _train(work, firsts, train, held_out, recipe, arithmetic, options.jobs, progress)
+    for trial in range(options.trials):
+        work = [(trial, np.sort(chunk)) for chunk in _chunks(progress.missing(trial, wanted), group)]
+        if work:
+            _train(work, firsts, train, held_out, recipe, arithmetic, options.jobs, progress)
+        # After every trial: the table of one trial need not wait for the others.
+        whole = not np.isnan(progress.test[:, 0]).any()
+        if whole:
+            table_of(options.dataset, progress, recipe, train).save(options.out)
     _tell(progress, wanted)
-    if np.isnan(progress.test[:, 0]).any():
-        print(f"Not every class was trained: no table written; what there is lies in {progress.path}.")
-    else:
-        table_of(options.dataset, progress, recipe, train).save(options.out)
-        print(f"The table is {options.out}.")
+    print(f"The table is {options.out}." if whole else f"Unfinished, no table written; {progress.path} holds the rest.")
     return int(ExitCode.OK)
 
 
@@ -146,7 +145,7 @@ def _train(
     arithmetic: Arithmetic, jobs: int, progress: Progress,
 ) -> None:  # fmt: skip
     total = sum(len(chunk) for _, chunk in work)
-    print(f"{total} networks to train, {len(work)} groups", flush=True)
+    print(f"trial {work[0][0]}: {total} networks to train in {len(work)} groups", flush=True)
     began = written = time.monotonic()
     done = 0
     tasks = ((trial, chunk, [architecture_of(int(firsts[c])) for c in chunk]) for trial, chunk in work)

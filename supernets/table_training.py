@@ -34,7 +34,7 @@ class TableRecipe:
     """Training images used, the first ones: of digits the half that trains a supernet's weights."""
     epochs: int = 1
     batch_size: int = 16
-    learning_rate: float = 0.1
+    learning_rate: float = 0.05
     """Peak: reached linearly over `warm_up`, then a cosine to 0."""
     warm_up: float = 0.2
     """Share of all steps."""
