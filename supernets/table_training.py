@@ -4,6 +4,10 @@ Every network of a trial starts from the same draws (a tensor's first values dep
 its place, not on the architecture) and sees the same batches in the same order, as NAS-Bench-201
 trained all architectures with the same three seeds (Dong & Yang, ICLR 2020, section 2.2). What is common to
 all then cancels in their order, and the numbers of a network do not depend on its group, up to rounding.
+
+The default recipe is what two cores can afford for 5,044 networks: 125 steps of 16 images. It ranks
+architectures by how fast they learn, so skip connections lead, where on CIFAR-10 3x3 convolutions do. In one
+trial of four epochs of 4,000 images the order turned (all-3x3 75.7 %, all-skip 74.4 %; here 50.3 % and 60.3 %).
 """
 
 import math
