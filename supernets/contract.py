@@ -43,7 +43,8 @@ class Mixing:
     weights: Tensor
     """[6, 5], or [n_cells, 6, 5]."""
     skip: float | Tensor = 0.0
-    active: Active | None = None
+    active: Active | Sequence[Active] | None = None
+    """One for all cells, or one per cell."""
 
 
 @dataclass
@@ -90,6 +91,11 @@ class Search:
         """One clipped step of the weights' optimiser down `loss`."""
         self.weight_optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        for parameter in self.network.parameters():
+            if parameter.grad is None:
+                # No operation that was drawn uses it. Momentum and decay go on, as they do for those
+                # of its neighbours that are stored in one tensor with an operation that was drawn.
+                parameter.grad = torch.zeros_like(parameter)
         nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_CLIP)
         self.weight_optimiser.step()
 

@@ -124,7 +124,8 @@ class MixedCell(nn.Module):
                     arriving[target].append(x * skip)
                 if active is None or active[e][AVG_POOL]:
                     arriving[target].append(pooled * weight[e][AVG_POOL])
-            nodes.append(total(arriving[node + 1], x))
+            # Where nothing arrives the zeros still depend on the weights, so that their gradient exists: it is zero.
+            nodes.append(total(arriving[node + 1]) if arriving[node + 1] else torch.zeros_like(x) + 0 * weights.sum())
         return nodes[3]
 
     def observed(
@@ -160,10 +161,15 @@ def average_pool(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
 
 
-def total(terms: list[Tensor], like: Tensor) -> Tensor:
-    """The sum of `terms`; zeros like `like` where nothing arrives."""
-    if not terms:
-        return torch.zeros_like(like)
+def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Sequence[Active | None]:
+    """`active` for each cell."""
+    if active is None or not isinstance(active[0][0], Sequence):
+        return [active] * cells  # type: ignore[list-item]
+    return active  # type: ignore[return-value]
+
+
+def total(terms: list[Tensor]) -> Tensor:
+    """The sum of `terms`."""
     node = terms[0]
     for term in terms[1:]:
         node = node + term
@@ -187,21 +193,22 @@ class Supernet(Skeleton):
 
     def forward(
         self, images: Tensor, weights: Tensor, *,
-        skip: float | Tensor = 0.0, active: Active | None = None, observe: Observer | None = None,
+        skip: float | Tensor = 0.0, active: Active | Sequence[Active] | None = None, observe: Observer | None = None,
     ) -> Tensor:  # fmt: skip
         """The logits [n, classes] of `images` [n, 3, h, w].
 
         weights: [6, 5] shared by all cells or [n_cells, 6, 5] one per cell; differentiable.
         skip: an auxiliary identity added to every edge (the beta of DARTS-).
-        active: operations that are not active do not run, whatever their weight.
+        active: operations that are not active do not run, whatever their weight; one for all cells or one per cell.
         observe: sees every operation's output, part of the graph; slow, and runs all operations.
         """
         per_cell = weights.expand(self.n_cells, -1, -1).unbind()
+        actives = per_cell_active(active, self.n_cells)
 
         def run(index: int, cell: nn.Module, x: Tensor) -> Tensor:
             assert isinstance(cell, MixedCell)
             if observe is None:
-                return cell(x, per_cell[index], skip, active)
+                return cell(x, per_cell[index], skip, actives[index])
             return cell.observed(x, per_cell[index], skip, lambda e, o, m: observe(index, e, o, m))
 
         return self.through(images.contiguous(memory_format=torch.channels_last), run)
