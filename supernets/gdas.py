@@ -1,0 +1,62 @@
+"""GDAS: draw one architecture per pass, and differentiate through the draw."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from supernets.contract import Mixing, Recipe, Search
+from supernets.network import Supernet
+from supernets.sampling import drawn, gumbel, pass_of, relaxed
+
+
+@dataclass(frozen=True)
+class Gdas(Recipe):
+    """Dong & Yang, "Searching for A Robust Neural Architecture in Four GPU Hours", CVPR 2019, section 3.2.
+
+    The forward pass runs the operation with the largest perturbed probability on every edge, with
+    weight one; the backward pass takes the gradient of the soft probabilities in its place (equations
+    5 and 6). Only the drawn operation has an output, so only its probability has a gradient of its own.
+    """
+
+    tau_max: float = 10.0
+    """Temperature of the first epoch."""
+    tau_min: float = 0.1
+    """Temperature of the last epoch."""
+
+    name = "gdas"
+    paper = 'Dong & Yang, "Searching for A Robust Neural Architecture in Four GPU Hours", CVPR 2019, section 3.2'
+    equation = (
+        "h = one_hot(argmax p), p = softmax((log softmax(alpha) + g) / tau), g ~ Gumbel(0, 1); "
+        "edge output = h_o o(x) of the drawn o alone; dh/dalpha := dp/dalpha; tau linear from tau_max to tau_min"
+    )
+    capturable = False
+    differs = (
+        "the released code adds the probabilities of the operations not drawn to the output as constants, "
+        "which gives them a gradient too; steps the weights before the alphas; 250 epochs with Nesterov"
+    )
+
+    def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
+        """The temperature, linear over the epochs."""
+        return {"tau": self.tau_max - (self.tau_max - self.tau_min) * epoch / max(epochs - 1, 1)}
+
+    def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
+        """Gumbel noise of both passes of each step."""
+        return gumbel(generator, steps)
+
+    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+        """One operation per edge, with the gradient of its soft probability."""
+        assert search.noise is not None
+        weights = straight_through(relaxed(alphas, search.noise[pass_of(alphas)], search.numbers["tau"]))
+        return Mixing(weights, active=drawn(weights.detach()))
+
+
+def straight_through(soft: Tensor) -> Tensor:
+    """One-hot at the largest of `soft` over the last axis; its derivative is that of `soft`."""
+    hard = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft)
+    # soft - soft.detach() is exactly zero, so what was not drawn weighs exactly zero.
+    return hard + (soft - soft.detach())
+
+
+RECIPE = Gdas()

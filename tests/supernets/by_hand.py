@@ -1,0 +1,57 @@
+"""A supernet small enough to check a recipe's step by hand, in float64."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from supernets.contract import Batch, Recipe, Search
+from supernets.literal import LiteralSupernet
+from supernets.registry import find
+from supernets.training import make_search
+
+
+@dataclass
+class Tiny:
+    """One recipe before its first step."""
+
+    recipe: Recipe
+    search: Search
+    selection: Batch
+    weights: Batch
+
+    def literal(self) -> LiteralSupernet:
+        """A copy of the network as the papers write it."""
+        return LiteralSupernet.like(self.search.network)
+
+    def slope(self, mixed: Tensor) -> Tensor:
+        """The gradient of the selection loss in the edge weights at `mixed`, by the literal network."""
+        mixed = mixed.detach().clone().requires_grad_()
+        x, y = self.selection
+        (gradient,) = torch.autograd.grad(F.cross_entropy(self.literal()(x, mixed), y), mixed)
+        return gradient
+
+    def draw(self, steps: int = 1, seed: int = 3) -> Tensor:
+        """Set the noise of the first of `steps` steps, and return that of all."""
+        noise = self.recipe.noise(torch.Generator().manual_seed(seed), steps, self.search.network)
+        assert noise is not None
+        noise = noise.double() if noise.is_floating_point() else noise
+        self.search.noise = noise[0]
+        return noise
+
+
+def tiny(name: str, epoch: int = 1, epochs: int = 4) -> Tiny:
+    """The recipe called `name` at `epoch`, with alphas that differ from one another."""
+    recipe = find(name)
+    torch.manual_seed(0)
+    network = recipe.build(2, 1, 3).double()
+    alphas = recipe.initial_alphas(torch.Generator().manual_seed(1)).double() * 500
+    search = make_search(network, alphas, recipe, 0.025, torch.device("cpu"))
+    search.memory = {k: t.double() if t.is_floating_point() else t for k, t in recipe.memory().items()}
+    search.numbers = {k: torch.tensor(v).double() for k, v in recipe.schedule(epoch, epochs).items()}
+
+    def batch() -> Batch:
+        return torch.randn(6, 3, 8, 8).double(), torch.randint(3, (6,))
+
+    return Tiny(recipe, search, batch(), batch())
