@@ -1,0 +1,61 @@
+"""DrNAS: the mixing weights of an edge are a draw from a Dirichlet distribution that is learnt."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from supernets.contract import Mixing, Recipe, Search
+from supernets.network import Supernet
+from supernets.sampling import pass_of
+
+
+@dataclass(frozen=True)
+class Drnas(Recipe):
+    """Chen et al., "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021, section 3.
+
+    Every pass draws afresh; the gradient goes through the draw. The distance to the uniform Dirichlet
+    (alpha = 0) that the paper regularises is Adam's weight decay on the alphas. A checkpoint offers
+    the mean of the distribution.
+    """
+
+    name = "drnas"
+    paper = 'Chen et al., "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021, section 3.2'
+    equation = (
+        "theta_e ~ Dirichlet(elu(alpha_e) + 1); alpha <- alpha - eta grad_alpha E L_val(w, theta), pathwise; "
+        "w <- w - xi grad_w L_train(w, theta)"
+    )
+    capturable = False
+    offers = "the mean of the Dirichlet distribution: (elu(alpha) + 1) / sum"
+    differs = (
+        "the released code draws for validation and selection too; this is its train_search.py (k = 1), "
+        "without the progressive widening"
+    )
+
+    def edge_weights(self, alphas: Tensor) -> Tensor:
+        """The mean of each edge's distribution."""
+        concentration = F.elu(alphas) + 1
+        return concentration / concentration.sum(-1, keepdim=True)
+
+    def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
+        """A seed for each pass of each step [steps, 2]: how many numbers a draw takes depends on the alphas."""
+        return torch.randint(2**62, (steps, 2), generator=generator)
+
+    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+        """A draw from each edge's distribution, differentiable in `alphas`."""
+        assert search.noise is not None
+        generator = torch.Generator().manual_seed(int(search.noise[pass_of(alphas)]))
+        return Mixing(dirichlet(F.elu(alphas) + 1, generator))
+
+
+def dirichlet(concentration: Tensor, generator: torch.Generator) -> Tensor:
+    """A draw over the last axis, with pathwise gradient: gamma variables divided by their sum.
+
+    Drawn on the CPU in float64, so that no device draws other numbers and no concentration underflows.
+    """
+    gamma = torch._standard_gamma(concentration.double().cpu(), generator).clamp_min(1e-300)
+    return (gamma / gamma.sum(-1, keepdim=True)).to(concentration)
+
+
+RECIPE = Drnas()

@@ -1,0 +1,39 @@
+"""Fair DARTS: operations do not compete. Each has a gate of its own, pushed towards open or shut."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from supernets.contract import Recipe, Search
+
+
+@dataclass(frozen=True)
+class FairDarts(Recipe):
+    """Chu et al., "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020, 4.
+
+    Sigmoids replace the softmax (section 4.1); the zero-one loss (section 4.2, its quadratic form)
+    narrows the gap between a gate and a decision.
+    """
+
+    zero_one: float = 10.0
+    """Weight of the zero-one loss."""
+
+    name = "fair-darts"
+    paper = (
+        'Chu et al., "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", '
+        "ECCV 2020, sections 4.1 and 4.2, equation 5"
+    )
+    equation = "edge output = sum_o sigma(alpha_o) o(x); L_val - zero_one mean_eo (sigma(alpha_eo) - 1/2)^2"
+    offers = "independent gates in (0, 1), which do not add up to one"
+    differs = "the authors searched the DARTS space only, by a threshold on the gates; their weight of 10 is kept"
+
+    def edge_weights(self, alphas: Tensor) -> Tensor:
+        """A gate per operation."""
+        return alphas.sigmoid()
+
+    def penalty(self, search: Search) -> Tensor:
+        """Minus the weighted mean squared distance of the gates from one half."""
+        return -self.zero_one * (search.alphas.sigmoid() - 0.5).square().mean()
+
+
+RECIPE = FairDarts()
