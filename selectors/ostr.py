@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from selectors.contract import Needs, Rule, one_of, option
+from selectors.parts.gates import gate_gradients
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
 
@@ -35,15 +35,8 @@ class Taylor(Rule):
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: |p dL/dp|, with L the mean loss over the selection images; 0 for `none`."""
-        weights = search.weights().requires_grad_()
-        total = torch.zeros(weights.shape, dtype=torch.float64, device=weights.device)
-        images = sum(len(y) for _, y in search.batches)
-        for batch in search.batches:
-            (gradient,) = torch.autograd.grad(search.loss(batch, weights), [weights])
-            search.meter.count(backward=1)
-            change = (weights * gradient).detach().double() * (len(batch[1]) / images)
-            total += change.abs() if self.absolute == "batch" else change
-        return total.abs().cpu().numpy()[list(edges)]
+        gradients = gate_gradients(search, absolute_per_batch=self.absolute == "batch")
+        return gradients.abs().numpy()[list(edges)]
 
 
 SELECTOR = Greedy(

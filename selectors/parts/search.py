@@ -202,9 +202,12 @@ class Search:
 
     # ---- work
 
-    def evaluate(self, weights: Tensor) -> Evaluation:
-        """Accuracy and loss of m mixtures [m, 6, 5] on the fixed batches, all on the same images."""
-        batches = self.batches
+    def evaluate(self, weights: Tensor, place: int | None = None) -> Evaluation:
+        """Accuracy and loss of m mixtures [m, 6, 5] on the fixed batches, all on the same images.
+
+        With `place` on that one of the mini-batches only.
+        """
+        batches = self.batches if place is None else [self.batches[place]]
         accuracy, loss = evaluate(self.network, batches, weights)
         self.meter.count(forward=len(weights) * len(batches))
         return Evaluation(accuracy.numpy(), loss.numpy())
@@ -217,8 +220,11 @@ class Search:
         self.meter.count(forward=1)
         return nn.functional.cross_entropy(logits.to(self.like.dtype), y)
 
-    def tune(self, epochs: int) -> None:
-        """Fine-tune the supernet for `epochs` epochs with the decided edges fixed."""
+    def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor] | None = None) -> None:
+        """Fine-tune the supernet for `epochs` epochs with the decided edges fixed.
+
+        `weights_of` maps alphas to edge weights where they are not the recipe's.
+        """
         self._require("tuning")
         if self._make_tuner is None:
             raise UndeclaredNeed("this search was made without fine-tuning")
@@ -227,7 +233,7 @@ class Search:
                 self._tuner = self._make_tuner(self.network, self._alphas)
             tuner = self._tuner
             before = tuner.forward_passes, tuner.backward_passes
-            tuner.tune(epochs, lambda alphas: self._with_decisions(self._recipe.edge_weights(alphas)))
+            tuner.tune(epochs, weights_of or (lambda alphas: self._with_decisions(self._recipe.edge_weights(alphas))))
             self._alphas = tuner.alphas
             self.meter.count(tuner.forward_passes - before[0], tuner.backward_passes - before[1])
 

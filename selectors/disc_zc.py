@@ -1,0 +1,22 @@
+"""disc-zc: reduce an edge of an untrained supernet to one operation and score it by a zero-cost proxy.
+
+Xiang, Dudziak, Abdelfattah, Chau, Lane & Wen, "Zero-Cost Operation Scoring in Differentiable Architecture
+Search", AAAI 2023, section 3: the counterpart of `zero-cost-pt` that discretises where that perturbs, and keeps
+the operation with which the proxy is highest. The search around it is the same, as are the proxies
+(`disc-zc-PROXY`) and the scores on the trained supernet (`disc-zc-post`, `disc-zc-PROXY-post`).
+"""
+
+from selectors.parts.zero_cost import DiscretiseByProxy
+from selectors.zero_cost_pt import variants
+
+VARIANTS = variants(
+    DiscretiseByProxy,
+    main="nwot",
+    formula="{proxy}(supernet with only o on e)",
+    direction="highest proxy with it alone",
+    differs=(
+        "No code is released for it. Proposals, images and batch norm as in zero-cost-pt; an operation of which the"
+        " proxy has no value (an edge of `none` that leaves no path) fails the cell with the reason"
+    ),
+)
+SELECTOR = VARIANTS.pop("")

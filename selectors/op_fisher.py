@@ -1,0 +1,64 @@
+"""Fisher information of operation gates.
+
+Theis, Korshunova, Tejani & Huszar, "Faster gaze prediction with dense networks and Fisher pruning",
+arXiv 1801.05787, section 2.2: removing what a gate c multiplies raises the loss by half the Fisher information
+of the gate, mean over images of (d loss of the image / dc)^2 / 2. Here a gate is an operation's, shared by all
+cells as the alphas are. `level=channel` gives every channel of every cell its own gate and adds the scores,
+the form in which it is used as a zero-cost proxy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from selectors.contract import Needs, Rule, one_of, option
+from selectors.parts.gates import empty_scores, visit_contributions
+from selectors.parts.schedule import Greedy
+from selectors.parts.search import Search
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateFisher(Rule):
+    """Half the Fisher information of an operation's gate."""
+
+    level: str = option("gate", one_of("gate", "channel"), "one gate per operation, or one per channel and cell")
+
+    @property
+    def needs(self) -> Needs:
+        """The trained mixture and labelled images."""
+        return Needs(trained=True, alphas=True, images=True, labels=True)
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: 1/(2n) sum over images of the squared gradient by the gate; 0 for `none`."""
+        total = empty_scores(search)
+        for batch in search.batches:
+            total += self._of_batch(search, batch)
+        images = sum(len(y) for _, y in search.batches)
+        return (total / (2 * images)).cpu().numpy()[list(edges)]
+
+    def _of_batch(self, search: Search, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """[6, 5]: the sum over the images of a mini-batch of the squared gradient by the gate."""
+        squares = empty_scores(search)
+        by_image = squares.expand(len(batch[1]), -1, -1).clone()
+
+        def add(_cell: int, edge: int, operation: int, product: Tensor) -> None:
+            by_channel = product.double().sum((2, 3))
+            if self.level == "channel":
+                squares[edge, operation] += (by_channel**2).sum()
+            else:
+                by_image[:, edge, operation] += by_channel.sum(1)
+
+        visit_contributions(search, batch, add)
+        return squares + (by_image**2).sum(0)
+
+
+SELECTOR = Greedy(
+    paper="Theis et al., Faster gaze prediction with dense networks and Fisher pruning, arXiv 1801.05787, sec. 2.2",
+    formula="mean over images of (d loss of the image / dc(e, o))^2 / 2, c a gate on the operation",
+    direction="largest",
+    passes="B forward and B backward",
+    differs="the paper prunes channels; with batch statistics an image's part in the gradient of its batch counts",
+    rule=GateFisher(),
+)

@@ -1,0 +1,215 @@
+"""Many architectures with the supernet's weights, evaluated together.
+
+Each architecture computes what `Supernet.subnetwork(architecture)` computes. Three things make it cheaper than one
+network after the other: what cannot reach the output is not computed; in the first cell all architectures read
+the same stem, so there are only 5 different first nodes and 125 second ones, and every term of its output is
+computed once; in later cells the architectures of a group share the launches of each convolution.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
+from supernets.network import EPSILON, KERNELS, MixedCell, Supernet, average_pool
+from supernets.precision import autocast
+
+ARRIVING = {target: tuple(e for e, (to, _) in enumerate(EDGES) if to == target) for target in (1, 2, 3)}
+"""The edges that arrive at each node."""
+
+GROUP_NUMBERS = {"cpu": 2**18, "cuda": 2**28}
+"""Numbers in the first feature map of a group: what a core's cache holds, and what keeps a GPU busy."""
+
+
+def without_dead_ends(architecture: Architecture) -> Architecture:
+    """The same function with `none` on every edge that lies on no path from the input to the output."""
+    fed = {0}
+    for edge, (target, source) in enumerate(EDGES):
+        if architecture[edge] != NONE and source in fed:
+            fed.add(target)
+    used = {3}
+    for edge, (target, source) in reversed(list(enumerate(EDGES))):
+        if architecture[edge] != NONE and target in used:
+            used.add(source)
+    a, b, c, d, e, f = (
+        operation if source in fed and target in used else NONE
+        for operation, (target, source) in zip(architecture, EDGES, strict=True)
+    )
+    return a, b, c, d, e, f
+
+
+@torch.no_grad()
+def evaluate_architectures(
+    network: Supernet, architectures: Sequence[Architecture], batches: Sequence[tuple[Tensor, Tensor]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy [m] in % and mean cross-entropy [m] of m architectures with inherited weights, float64.
+
+    Batch norm as the network is set: the statistics of each architecture's own mini-batch, or the running ones.
+    """
+    live = [without_dead_ends(a) for a in architectures]
+    distinct = sorted(set(live))
+    figures = {a: np.zeros(2) for a in distinct}
+    images = sum(len(y) for _, y in batches)
+    for x, y in batches:
+        for group, values in _batch_figures(network, distinct, x, y):
+            for architecture, row in zip(group, values.cpu().numpy(), strict=True):
+                figures[architecture] += row
+    table = np.array([figures[a] for a in live])
+    return 100 * table[:, 0] / images, table[:, 1] / images
+
+
+def _batch_figures(
+    network: Supernet, architectures: Sequence[Architecture], x: Tensor, y: Tensor
+) -> Iterator[tuple[Sequence[Architecture], Tensor]]:
+    """Groups of architectures and, for each of the group, how many images are right and the summed cross-entropy."""
+    running = network.normalisation == "running"
+    with autocast(x.device):
+        stem = Groups(1, running).plain(network.stem, x)
+        first = FirstCell(network.cells[0], stem, running)
+        size = max(1, GROUP_NUMBERS[x.device.type] // stem.numel())
+        for start in range(0, len(architectures), size):
+            group = architectures[start : start + size]
+            groups = Groups(len(group), running)
+            h = torch.cat([first.output(architecture) for architecture in group])
+            for index, cell in enumerate(network.cells):
+                stage, position = divmod(index, network.cells_per_stage)
+                if stage and position == 0:
+                    block = network.reductions[stage - 1]
+                    residual = groups.plain(block.second, groups.plain(block.first, h))  # type: ignore[arg-type]
+                    h = block.shortcut(h) + residual  # type: ignore[operator]
+                if index:
+                    h = groups.cell(cell, h, group)
+            h = F.relu(groups.normalise(network.last_bn, h))
+            logits = network.classifier(h.mean((2, 3))).double().view(len(group), len(y), -1)
+            right = (logits.argmax(2) == y).sum(1).double()
+            loss = F.cross_entropy(logits.flatten(0, 1), y.repeat(len(group)), reduction="none")
+            yield group, torch.stack([right, loss.view(len(group), -1).sum(1)], dim=1)
+
+
+class Groups:
+    """Feature maps [g * n, c, h, w] of g architectures; batch norm sees the n images of each apart."""
+
+    def __init__(self, count: int, running: bool) -> None:
+        self.count, self.running = count, running
+
+    def scale(self, x: Tensor, mean: Tensor, variance: Tensor, count: int) -> Tensor:
+        """(x - mean) / std, without an affine part; `count` architectures in x."""
+        if self.running:
+            return F.batch_norm(x, mean, variance, None, None, False, 0.0, EPSILON)
+        if count == 1:
+            return F.batch_norm(x, None, None, None, None, True, 0.0, EPSILON)
+        by_group = x.permute(0, 2, 3, 1).reshape(count, -1, x.shape[1])
+        var, mu = torch.var_mean(by_group.float() if x.dtype == torch.bfloat16 else by_group, 1, correction=0)
+        factor = torch.rsqrt(var + EPSILON)[:, None]
+        normal = (by_group - mu[:, None]) * factor
+        n, c, h, w = x.shape
+        return normal.to(x.dtype).view(n, h, w, c).permute(0, 3, 1, 2)
+
+    def normalise(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
+        """A batch norm with an affine part."""
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        y = self.scale(x, norm.running_mean, norm.running_var, self.count)
+        return torch.addcmul(norm.bias[:, None, None].to(y.dtype), y, norm.weight[:, None, None].to(y.dtype))
+
+    def plain(self, layers: nn.Module, x: Tensor) -> Tensor:
+        """A sequence of ReLU, convolution and batch norm."""
+        for layer in layers.children():
+            x = self.normalise(layer, x) if isinstance(layer, nn.BatchNorm2d) else layer(x)
+        return x
+
+    def cell(self, cell: nn.Module, x: Tensor, architectures: Sequence[Architecture]) -> Tensor:
+        """One cell: [g * n, c, h, w] -> node 3, each architecture with its own operations."""
+        assert isinstance(cell, MixedCell)
+        nodes, rectified = [x], [F.relu(x)]
+        for target in (1, 2, 3):
+            common: Tensor | None = None
+            partial: list[tuple[list[int], Tensor]] = []
+            for edge in ARRIVING[target]:
+                source = EDGES[edge][1]
+                for operation in sorted({a[edge] for a in architectures} - {NONE}):
+                    chosen = [i for i, a in enumerate(architectures) if a[edge] == operation]
+                    inputs = rectified[source] if operation in KERNELS else nodes[source]
+                    term = self.apply(cell, edge, operation, self._take(inputs, chosen), len(chosen))
+                    if len(chosen) < self.count:
+                        partial.append((chosen, term))
+                    else:
+                        common = term if common is None else common + term
+            node = self._total(common, partial, x)
+            nodes.append(node)
+            if target < 3:
+                rectified.append(F.relu(node))
+        return nodes[3]
+
+    def _total(self, common: Tensor | None, partial: list[tuple[list[int], Tensor]], like: Tensor) -> Tensor:
+        """Terms that all architectures have plus those that some have."""
+        if common is None:
+            total = torch.zeros_like(like)
+        elif partial:
+            total = common.clone()  # a term may be a node itself
+        else:
+            return common
+        view = total.unflatten(0, (self.count, -1))
+        for chosen, term in partial:
+            view.index_add_(0, torch.tensor(chosen, device=term.device), term.unflatten(0, (len(chosen), -1)))
+        return total
+
+    def apply(self, cell: MixedCell, edge: int, operation: int, x: Tensor, count: int) -> Tensor:
+        """One operation on `count` architectures; a convolution takes what has been through the ReLU."""
+        if operation == SKIP:
+            return x
+        if operation == AVG_POOL:
+            return average_pool(x)
+        weight, mean, variance = cell.operation_state(edge, operation)
+        return self.scale(F.conv2d(x, weight, padding=KERNELS[operation] // 2), mean, variance, count)
+
+    def _take(self, x: Tensor, chosen: list[int]) -> Tensor:
+        """The feature maps of some architectures."""
+        if len(chosen) == self.count:
+            return x
+        return x.unflatten(0, (self.count, -1))[chosen].flatten(0, 1)
+
+
+class FirstCell:
+    """The first cell's output for any architecture, from terms that are each computed once."""
+
+    def __init__(self, cell: nn.Module, x: Tensor, running: bool) -> None:
+        assert isinstance(cell, MixedCell)
+        self._cell, self._x = cell, x
+        self._groups = Groups(1, running)
+        self._terms: dict[tuple[int, ...], Tensor] = {}
+        self._nodes: dict[tuple[int, ...], Tensor] = {}
+
+    def output(self, architecture: Architecture) -> Tensor:
+        """Node 3 [n, c, h, w]."""
+        return self._sum(architecture, 3)
+
+    def _node(self, architecture: Architecture, node: int) -> Tensor:
+        if node == 0:
+            return self._x
+        key = architecture[: ARRIVING[node][-1] + 1]
+        if key not in self._nodes:
+            self._nodes[key] = self._sum(architecture, node)
+        return self._nodes[key]
+
+    def _sum(self, architecture: Architecture, node: int) -> Tensor:
+        terms = [self._term(architecture, edge) for edge in ARRIVING[node] if architecture[edge] != NONE]
+        if not terms:
+            return torch.zeros_like(self._x)
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+    def _term(self, architecture: Architecture, edge: int) -> Tensor:
+        source, operation = EDGES[edge][1], architecture[edge]
+        before = architecture[: ARRIVING[source][-1] + 1] if source else ()
+        key = (edge, operation, *before)
+        if key not in self._terms:
+            x = self._node(architecture, source)
+            x = F.relu(x) if operation in KERNELS else x
+            self._terms[key] = self._groups.apply(self._cell, edge, operation, x, 1)
+        return self._terms[key]
