@@ -114,7 +114,8 @@ class Population:
             if name.endswith(".scale"):
                 size = part.size * len(part.networks)
                 self.statistics[name.removesuffix(".scale")] = (
-                    torch.zeros(size, dtype=dtype, device=device), torch.ones(size, dtype=dtype, device=device),
+                    torch.zeros(size, dtype=dtype, device=device),
+                    torch.ones(size, dtype=dtype, device=device),
                 )
         self._indices: dict[tuple[int, ...], Tensor] = {}
 

@@ -168,10 +168,7 @@ def accuracies(population: Population, images: SplitImages) -> tuple[list[float]
     batches = zip(*split, strict=True)
     with torch.inference_mode():
         right = torch.cat(
-            [
-                population.forward(x, train=False).argmax(-1) == y
-                for x, y in batches
-            ],
+            [population.forward(x, train=False).argmax(-1) == y for x, y in batches],
             dim=1,
         ).double()
         half = right.shape[1] // 2
