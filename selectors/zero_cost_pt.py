@@ -9,12 +9,14 @@ The paper's proxy is nwot (`jacob` in its code). `zero-cost-pt-PROXY` takes anot
 `zero-cost-pt-PROXY-post` score the trained supernet, once and without stage 2, as its comparisons do.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.selection import Decision, Selection
+from bench.space import Architecture
 from selectors import proxies
 from selectors.contract import Needs, Selector, one_of, option, positive, yes_or_no
 from selectors.parts.orders import ORDERS
@@ -50,6 +52,8 @@ class ZeroCostSearch(Selector):
         scores, proposed = zip(*self._propose(search), strict=True)
         values: dict[tuple[int, ...], float] = {}
         best = max(range(len(proposed)), key=lambda i: self._validate(search, proposed[i], values))
+        if values[architecture_made_by(proposed[best])] == -math.inf:
+            raise proxies.ProxyFailure(f"{self.rule.proxy} has no value for any of the architectures proposed")
         for decision in proposed[best]:
             search.decide(decision.edge, decision.operation)
         return Selection(
@@ -66,14 +70,23 @@ class ZeroCostSearch(Selector):
 
     def _validate(self, search: Search, decisions: list[Decision], values: dict[tuple[int, ...], float]) -> float:
         """Stage 2: the sum of the proxy over V mini-batches on the stand-alone network, untrained."""
-        a, b, c, d, e, f = (decision.operation for decision in sorted(decisions, key=lambda d: d.edge))
-        architecture = (a, b, c, d, e, f)
+        architecture = architecture_made_by(decisions)
         if architecture not in values:
             network = search.standalone(architecture, search.shared_generator("stand-alone"))
             batches = search.proxy_batches(self.validation or search.settings.validation_batches)
             seed = search.shared_seed("validation")
-            values[architecture] = sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
+            try:
+                value = sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
+            except proxies.ProxyFailure:  # an architecture that the proxy cannot judge is not chosen
+                value = -math.inf
+            values[architecture] = value
         return values[architecture]
+
+
+def architecture_made_by(decisions: list[Decision]) -> Architecture:
+    """The architecture of six decisions in any order."""
+    a, b, c, d, e, f = (decision.operation for decision in sorted(decisions, key=lambda d: d.edge))
+    return a, b, c, d, e, f
 
 
 def variants(

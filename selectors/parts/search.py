@@ -163,6 +163,13 @@ class Search:
         self._require("labels")
         return self._read(self.settings.selection_batch, self.settings.selection_images)
 
+    def first_images(self, count: int) -> Batches:
+        """The first `count` images of `batches`, in one mini-batch; fewer where there are fewer."""
+        self._require("images")
+        self._require("labels")
+        limit = self.settings.selection_images
+        return self._read(count, count if limit is None else min(count, limit))
+
     @property
     def images(self) -> list[Tensor]:
         """The images of `batches`, for criteria that read no labels."""

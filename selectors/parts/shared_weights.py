@@ -73,7 +73,8 @@ def _batch_figures(
         for start in range(0, len(architectures), size):
             group = architectures[start : start + size]
             groups = Groups(len(group), running)
-            h = torch.cat([first.output(architecture) for architecture in group])
+            outputs = [first.output(architecture) for architecture in group]
+            h = outputs[0] if len(group) == 1 else torch.cat(outputs)
             for index, cell in enumerate(network.cells):
                 stage, position = divmod(index, network.cells_per_stage)
                 if stage and position == 0:

@@ -7,11 +7,14 @@ import numpy as np
 from torch import Tensor, nn
 
 from bench.names import canonical
-from bench.space import NONE, OPERATIONS
+from bench.space import NONE, OPERATIONS, Architecture
 from selectors import proxies
 from selectors.contract import Needs, Rule
 from selectors.parts.perturbation import OPERATION_INDICES, discretised, without
 from selectors.parts.search import Search
+
+MOST_BACKWARD_PASSES = 16
+"""A proxy with a backward pass per image (ntk) sees so few images that it makes at most so many."""
 
 
 def needs_of(proxy: str, *, trained: bool) -> Needs:
@@ -31,7 +34,29 @@ def proxy_score(
     own_mode = {f.name: getattr(declared, f.name) for f in fields(declared)}.get("bn")
     options = {"bn": "running"} if search.cell.bn == "running" and own_mode == "batch" else {}
     images, labels = batch
+    while len(images) > 2 and declared.passes(len(images)).backward > MOST_BACKWARD_PASSES:
+        images, labels = images[: len(images) // 2], None if labels is None else labels[: len(images) // 2]
     return proxies.score(canonical(proxy, options), network, images, labels, seed=seed)
+
+
+def score_architectures(
+    search: Search, proxy: str, architectures: Sequence[Architecture]
+) -> tuple[dict[Architecture, float], str]:
+    """The score of each architecture's untrained stand-alone network on one mini-batch, all with one seed.
+
+    Those of which the proxy has no value are missing; also returns the reason of the last one.
+    """
+    values: dict[Architecture, float] = {}
+    failure = ""
+    batch = search.proxy_batches(1)[0]
+    seed = search.shared_seed("proxy")
+    for architecture in dict.fromkeys(architectures):
+        network = search.standalone(architecture, search.shared_generator("stand-alone"))
+        try:
+            values[architecture] = proxy_score(search, proxy, network, batch, seed)
+        except proxies.ProxyFailure as reason:
+            failure = str(reason)
+    return values, failure
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,142 @@
+"""TE-NAS: prune the operations without which the network is easiest to train and loses fewest linear regions.
+
+Chen, Gong & Wang, "Neural Architecture Search on ImageNet in Four GPU Hours: A Theoretically Inspired Perspective",
+ICLR 2021, section 3.3 and algorithm 1. `none` goes first. Then, round by round: for every operation that is left,
+how much do the condition number of the neural tangent kernel and the number of linear regions fall without it,
+relative to the supernet with it? Operations are ranked by both (a large fall of the condition number and a small
+fall of the regions speak for pruning), the ranks are added, and each edge loses the operation with the lowest sum.
+What is left of an edge shares its weight (renormalised). An operation scores by when it was pruned: 0 first, 4 stays.
+
+Both are measured on small untrained supernets of their own: C=3, N=1 for the kernel and C=1, N=1 for the regions,
+drawn anew for each of `repeats`: Kaiming normal, by fan-out for the kernel and by fan-in for the regions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.space import EDGES, NONE, OPERATIONS
+from selectors import proxies
+from selectors.contract import Needs, Rule, one_of, option, positive
+from selectors.parts.initialisation import (
+    Fill,
+    initialise,
+    kaiming_normal_fan_in,
+    kaiming_normal_fan_out,
+    pytorch_default,
+)
+from selectors.parts.schedule import Greedy
+from selectors.parts.search import Search
+from supernets.literal import LiteralSupernet, Mixture
+
+CHANNELS = {"ntk": 3, "linear_regions": 1}
+FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningByImportance(Rule):
+    """The order in which TE-NAS takes the operations out."""
+
+    repeats: int = option(3, positive, "networks over which both measures are averaged")
+    images: int = option(12, positive, "images of the tangent kernel (the paper: 32; its script: 72)")
+    samples: int = option(1000, positive, "crops of the linear regions (the paper: 5000; its script: 3000)")
+    weights: str = option(
+        "paper", one_of("paper", "released"), "Kaiming, or PyTorch's own and one network for all kernels"
+    )
+
+    @property
+    def needs(self) -> Needs:
+        """Images without labels."""
+        return Needs(images=True)
+
+    @property
+    def stochastic(self) -> bool:
+        """Networks are drawn."""
+        return True
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: the round in which the operation is pruned; 4 for the one that stays."""
+        kept = torch.ones(len(EDGES), len(OPERATIONS), dtype=torch.bool)
+        for edge in range(len(EDGES)):
+            decided = search.decided.get(edge)
+            kept[edge] = torch.arange(len(OPERATIONS)) != NONE if decided is None else one(decided)
+        rounds = np.full((len(EDGES), len(OPERATIONS)), float(len(OPERATIONS) - 1))
+        rounds[:, NONE] = 0
+        for step in range(1, len(OPERATIONS) - 1):
+            candidates = [(e, o) for e in search.open_edges for o in range(len(OPERATIONS)) if kept[e, o]]
+            without = [kept & ~at(e, o) for e, o in candidates]
+            falls = {}
+            for proxy in CHANNELS:
+                whole, *others = self._measure(search, proxy, [kept, *without])
+                falls[proxy] = (whole - np.array(others)) / whole
+            # A rank counts those that speak louder for pruning; equal ones share the smallest.
+            worst = ranks(-falls["ntk"]) + ranks(falls["linear_regions"])
+            for edge in search.open_edges:
+                mine = [i for i, (e, _) in enumerate(candidates) if e == edge]
+                pruned = candidates[min(mine, key=lambda i: worst[i])]
+                kept[pruned] = False
+                rounds[pruned] = step
+        return rounds[list(edges)]
+
+    def _measure(self, search: Search, proxy: str, masks: Sequence[Tensor]) -> np.ndarray:
+        """[m]: the condition number or the number of regions with only the operations of each mask, averaged."""
+        values = np.zeros(len(masks))
+        batches = search.proxy_batches(self.repeats)
+        for repeat in range(self.repeats):
+            mixture = self._network(search, proxy, repeat)
+            x = batches[repeat % len(batches)][0]
+            name = f"linear_regions[samples={self.samples}]" if proxy == "linear_regions" else proxy
+            x = x if proxy == "linear_regions" else x[: self.images]
+            seed = search.shared_seed("regions", repeat=repeat)
+            for i, mask in enumerate(masks):
+                mixture.weights.copy_(mask / mask.sum(1, keepdim=True))
+                score = proxies.score(name, mixture, x, seed=seed)
+                values[i] += score if proxies.find(proxy).higher_is_better else -score
+        return values / self.repeats
+
+    def _network(self, search: Search, proxy: str, repeat: int) -> Mixture:
+        """A small untrained supernet as a module of images; its passes are counted."""
+        released = self.weights == "released"
+        same = released and proxy == "ntk"
+        generator = search.shared_generator("te-nas", proxy=proxy, repeat=0 if same else repeat)
+        with torch.device("meta"):
+            empty = LiteralSupernet(CHANNELS[proxy], 1, search.network.classes)
+        network = empty.to_empty(device=search.like.device).to(search.like.dtype)
+        initialise(network, generator, pytorch_default if released else FILLS[proxy])
+        mixture = network.mixture(search.like.new_zeros(len(EDGES), len(OPERATIONS)))
+        search.meter.watch(mixture)
+        return mixture
+
+
+def one(operation: int) -> Tensor:
+    """[5] booleans, true at `operation`."""
+    return torch.arange(len(OPERATIONS)) == operation
+
+
+def at(edge: int, operation: int) -> Tensor:
+    """[6, 5] booleans, true at one place."""
+    place = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.bool)
+    place[edge, operation] = True
+    return place
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """How many values are smaller, for each."""
+    return (values[None, :] < values[:, None]).sum(axis=1)
+
+
+SELECTOR = Greedy(
+    paper="Chen, Gong & Wang, TE-NAS, ICLR 2021, alg. 1",
+    formula="round in which the lowest sum of ranks (fall of the NTK condition number, fall of linear regions) goes",
+    direction="largest: pruned last",
+    passes="57 times `repeats` kernels and region counts",
+    differs=(
+        "Kaiming initialisation and new networks per repeat, as the paper says (in the released code the names of"
+        " the schemes do not match, so that nothing is drawn anew: weights=released); batch norm in cells without"
+        " affine part; fewer images and crops, so that it takes seconds"
+    ),
+    rule=PruningByImportance(),
+)

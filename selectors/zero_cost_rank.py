@@ -1,0 +1,68 @@
+"""Zero-cost ranking: draw architectures, score each untrained network by a proxy, take the best.
+
+Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training" (NASWOT), ICML 2021, algorithm 1,
+with nwot; `zero-cost-rank-PROXY` with another proxy. The networks are those that NAS-Bench-201 trains, with fresh
+weights; all see the same images. Nothing of the supernet is used but its size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.selection import Selection
+from bench.space import Architecture
+from selectors import proxies
+from selectors.contract import Needs, Selector, option, positive
+from selectors.parts.ranking import sample_uniformly, take_best
+from selectors.parts.search import Search
+from selectors.parts.zero_cost import needs_of, score_architectures
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroCostRank(Selector):
+    """The best of some random architectures by a zero-cost proxy."""
+
+    proxy: str
+    architectures: int = option(100, positive, "how many random architectures are scored")
+
+    @property
+    def needs(self) -> Needs:
+        """What the proxy reads."""
+        return needs_of(self.proxy, trained=False)
+
+    @property
+    def stochastic(self) -> bool:
+        """Architectures and weights are drawn."""
+        return True
+
+    def select(self, search: Search) -> Selection:
+        """Draw, score, take the best; networks of which the proxy has no value are left out and counted."""
+        drawn = sample_uniformly(self.architectures, search.shared_generator("architectures"))
+        return best_by_proxy(search, self.proxy, drawn)
+
+
+def best_by_proxy(search: Search, proxy: str, architectures: list[Architecture]) -> Selection:
+    """The architecture whose untrained network the proxy prefers; raises ProxyFailure if it has a value of none."""
+    values, failure = score_architectures(search, proxy, architectures)
+    if not values:
+        raise proxies.ProxyFailure(f"no architecture that was drawn has a value; the last one: {failure}")
+    selection = take_best(search, list(values), np.array(list(values.values())))
+    selection.facts["without_value"] = len(set(architectures)) - len(values)
+    return selection
+
+
+def _of(proxy: str) -> Selector:
+    about = proxies.find(proxy)
+    return ZeroCostRank(
+        paper=f"Mellor et al., NASWOT, ICML 2021, alg. 1; the proxy: {about.paper}",
+        formula=f"{proxy}(stand-alone network, untrained); (e, o): mean over architectures",
+        direction="largest",
+        passes="one score for each of 100 architectures",
+        differs="one mini-batch of the selection half; 100 architectures (the paper: 10, 100, ...)",
+        version=about.version,
+        proxy=proxy,
+    )
+
+
+SELECTOR = _of("nwot")
+VARIANTS = {proxy.replace("_", "-"): _of(proxy) for proxy in proxies.names() if proxy != "nwot"}
