@@ -124,8 +124,8 @@ class MixedCell(nn.Module):
                     arriving[target].append(x * skip)
                 if active is None or active[e][AVG_POOL]:
                     arriving[target].append(pooled * weight[e][AVG_POOL])
-            # Where nothing arrives the zeros still depend on the weights, so that their gradient exists: it is zero.
-            nodes.append(total(arriving[node + 1]) if arriving[node + 1] else torch.zeros_like(x) + 0 * weights.sum())
+            # Where nothing arrives the sum of no weights stands for their gradient, so that it exists: it is zero.
+            nodes.append(total(arriving[node + 1]) if arriving[node + 1] else torch.zeros_like(x) + weights[:, :0].sum())
         return nodes[3]
 
     def observed(
