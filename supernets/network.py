@@ -125,7 +125,9 @@ class MixedCell(nn.Module):
                 if active is None or active[e][AVG_POOL]:
                     arriving[target].append(pooled * weight[e][AVG_POOL])
             # Where nothing arrives the sum of no weights stands for their gradient, so that it exists: it is zero.
-            nodes.append(total(arriving[node + 1]) if arriving[node + 1] else torch.zeros_like(x) + weights[:, :0].sum())
+            nodes.append(
+                total(arriving[node + 1]) if arriving[node + 1] else torch.zeros_like(x) + weights[:, :0].sum()
+            )
         return nodes[3]
 
     def observed(
