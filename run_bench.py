@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 
+QUICK_SELECTORS = (
+    "magnitude,magnitude-no-none,darts-pt,darts-pt-loss,ostr,ostr-exact,zero-cost-pt,disc-acc,pt-magnitude,pt-random"
+)
+"""The criteria of DARTS, DARTS-PT, OStr-DARTS and Zero-Cost-PT, and the controls that separate what they mix."""
+
 
 def open_selectors() -> None:
     """Let `selectors.x` mean this project's folder also where Python's module of that name came first."""
@@ -131,7 +136,7 @@ def methods() -> Methods:
     return Methods(
         recipe_names=recipe_names, selector_names=selector_names, recipe=recipe_facts, selector=selector_facts,
         load_images=images_of, train=train, epochs_present=epochs_present, checkpoint=checkpoint_facts,
-        training_seconds=training_seconds, select=select, set_threads=set_threads,
+        training_seconds=training_seconds, select=select, set_threads=set_threads, quick_selectors=QUICK_SELECTORS,
     )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
                       help="recipes: names, globs, name[option=value,...] (darts,blank,darts-minus)")  # fmt: skip
     what.add_argument("--selectors", metavar="NAME,...",
                       help="criteria: all, names, globs, name[option=value,...], !NAME leaves out"
-                           " (all; digits without the variants by proxy)")  # fmt: skip
+                           " (all; digits the founding papers' and their controls)")  # fmt: skip
     what.add_argument("--seeds", type=positive, metavar="N",
                       help="supernets trained per data set and recipe, seeds 0..N-1 (3; digits 2)")  # fmt: skip
     what.add_argument("--selector-seeds", type=positive, metavar="N",

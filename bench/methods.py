@@ -70,3 +70,5 @@ class Methods:
     """(cell, checkpoint folder, images, device); raises SkipCell where the selector does not apply."""
     set_threads: Callable[[int], None]
     """Limits the numerical library of this process to so many threads."""
+    quick_selectors: str = "all"
+    """What `--selectors` means in a preset that must be quick and where it is not given."""

@@ -4,7 +4,6 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,14 @@ TABLE_FILE = "nas-bench-201.npz"
 class Extent:
     """How much is compared when the command line does not say."""
 
-    selectors: str = "all"
+    quick: bool = False
+    """Whether only the quick selectors (`Methods.quick_selectors`) are meant."""
     supernet_seeds: int = 3
     selector_seeds: int = 2
 
 
-EXTENTS = {"digits": Extent("all,!*-post,!zero-cost-pt-*,!disc-zc-*,!zero-cost-rank-*", 2, 1)}
-"""Per preset. The default run must stay within minutes on two cores: variants by proxy only on request."""
+EXTENTS = {"digits": Extent(quick=True, supernet_seeds=2, selector_seeds=1)}
+"""Per preset. The default run must stay within minutes on two cores; `--selectors all` asks for the rest."""
 
 MOST_JOBS = 8
 """Workers that are started at most unless asked for: each takes some hundred megabytes."""
@@ -166,7 +166,8 @@ def make_request(
     recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
     extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
     known = methods.selector_names()
-    chosen = choose("selector", options.selectors or _fitting(extents[0].selectors, known), known)
+    usual = methods.quick_selectors if any(extent.quick for extent in extents) else "all"
+    chosen = choose("selector", options.selectors or usual, known)
     selectors = {s.name: s for s in map(methods.selector, chosen)}
     return Request(
         settings=settings,
@@ -200,9 +201,3 @@ def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now:
                 f"{out} holds results with {name} {earlier[name]}, and this run has {now[name]}:"
                 f" {cure.format(earlier[name])}, or choose another --out."
             )
-
-
-def _fitting(text: str, known: Sequence[str]) -> str:
-    """The default `text` without the exclusions that match nothing here; only what users wrote is refused."""
-    entries = split_names(text)
-    return ",".join(e for e in entries if not e.startswith("!") or any(fnmatchcase(name, e[1:]) for name in known))

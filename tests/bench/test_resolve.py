@@ -1,5 +1,6 @@
 """Defaults, and combinations that are refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,13 +99,13 @@ def test_digits_and_others_have_different_ground_truths(tmp_path: Path) -> None:
         resolve.find_table(options(), ["digits", "cifar10"], tmp_path)
 
 
-def test_default_extent_of_digits_leaves_out_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_extent_of_digits_leaves_out_what_takes_long() -> None:
     asked, settings = options("--supernets", "steady"), {"digits": settings_for("digits")}
-    monkeypatch.setitem(resolve.EXTENTS, "digits", resolve.Extent("all,!f*,!absent-*", 2, 1))
-    request = resolve.make_request(asked, fake_bench.methods(), settings, "cpu", 1)
+    methods = replace(fake_bench.methods(), quick_selectors="all,!f*")
+    request = resolve.make_request(asked, methods, settings, "cpu", 1)
     assert {s.name for s in request.selectors} == {n for n in fake_bench.SELECTORS if not n.startswith("f")}
     assert (request.supernet_seeds, request.selector_seeds) == (2, 1)
-    request = resolve.make_request(asked, fake_bench.methods(), {"cifar10": settings_for("lite")}, "cpu", 1)
+    request = resolve.make_request(asked, methods, {"cifar10": settings_for("lite")}, "cpu", 1)
     assert len(request.selectors) == len(fake_bench.SELECTORS)
     assert (request.supernet_seeds, request.selector_seeds) == (3, 2)
 
