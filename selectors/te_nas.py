@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.space import EDGES, NONE, OPERATIONS
 from selectors import proxies
@@ -30,7 +30,7 @@ from selectors.parts.initialisation import (
 )
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
-from supernets.literal import LiteralSupernet, Mixture
+from supernets.literal import LiteralCell, LiteralSupernet, MixedEdge, Mixture
 
 CHANNELS = {"ntk": 3, "linear_regions": 1}
 FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
@@ -41,8 +41,8 @@ class PruningByImportance(Rule):
     """The order in which TE-NAS takes the operations out."""
 
     repeats: int = option(3, positive, "networks over which both measures are averaged")
-    images: int = option(12, positive, "images of the tangent kernel (the paper: 32; its script: 72)")
-    samples: int = option(1000, positive, "crops of the linear regions (the paper: 5000; its script: 3000)")
+    images: int | None = option(None, positive, "images of the kernel; 32 as the paper at preset paper, else fewer")
+    samples: int | None = option(None, positive, "crops of the regions; 2048 at preset paper (the paper: 5000)")
     weights: str = option(
         "paper", one_of("paper", "released"), "Kaiming, or PyTorch's own and one network for all kernels"
     )
@@ -88,11 +88,16 @@ class PruningByImportance(Rule):
         for repeat in range(self.repeats):
             mixture = self._network(search, proxy, repeat)
             x = batches[repeat % len(batches)][0]
-            name = f"linear_regions[samples={self.samples}]" if proxy == "linear_regions" else proxy
-            x = x if proxy == "linear_regions" else x[: self.images]
+            size = search.settings.proposal_batch
+            name = proxy
+            if proxy == "ntk":
+                x = x[: self.images or max(8, size // 8)]
+            else:
+                name = f"{proxy}[samples={self.samples or 8 * size}]"
             seed = search.shared_seed("regions", repeat=repeat)
+            every = [[list(edge.operations) for edge in edges_of(cell)] for cell in mixture.network.cells]
             for i, mask in enumerate(masks):
-                mixture.weights.copy_(mask / mask.sum(1, keepdim=True))
+                keep_only(mixture, every, mask)
                 score = proxies.score(name, mixture, x, seed=seed)
                 values[i] += score if proxies.find(proxy).higher_is_better else -score
         return values / self.repeats
@@ -109,6 +114,21 @@ class PruningByImportance(Rule):
         mixture = network.mixture(search.like.new_zeros(len(EDGES), len(OPERATIONS)))
         search.meter.watch(mixture)
         return mixture
+
+
+def keep_only(mixture: Mixture, every: list[list[list[nn.Module]]], mask: Tensor) -> None:
+    """Leave the operations of `mask` [6, 5] in every cell, sharing the weight of their edge; the others do not run."""
+    mixture.weights.copy_(mask / mask.sum(1, keepdim=True))
+    for cell, edges in zip(mixture.network.cells, every, strict=True):
+        for edge, (mixed, operations) in enumerate(zip(edges_of(cell), edges, strict=True)):
+            left = (module if mask[edge, o] else nn.Identity() for o, module in enumerate(operations))
+            mixed.operations = nn.ModuleList(left)
+
+
+def edges_of(cell: nn.Module) -> list[MixedEdge]:
+    """The six edges of a literal cell."""
+    assert isinstance(cell, LiteralCell)
+    return [edge for edge in cell.edges if isinstance(edge, MixedEdge)]
 
 
 def one(operation: int) -> Tensor:

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +18,30 @@ Layer = nn.Conv2d | nn.Linear
 
 def private_copy(network: nn.Module) -> nn.Module:
     """A deep copy in train mode, without gradients, all parameters differentiable, in at least float32."""
-    twin = copy.deepcopy(network)
+    twin = twin_of(network, {})
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in twin.parameters()):
         twin = twin.float()
     twin.train()
     twin.requires_grad_(True)
     twin.zero_grad(set_to_none=True)
+    return twin
+
+
+def twin_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """What copy.deepcopy makes of a module, several times faster: a score of a small network is mostly its copy."""
+    if id(module) in memo:
+        found: nn.Module = memo[id(module)]
+        return found
+    twin = module.__new__(type(module))
+    memo[id(module)] = twin
+    for name, value in vars(module).items():
+        if name == "_modules":
+            value = {key: None if child is None else twin_of(child, memo) for key, child in value.items()}
+        elif isinstance(value, dict) and not value:
+            value = type(value)()
+        elif not isinstance(value, bool | int | float | str | None):
+            value = copy.deepcopy(value, memo)
+        vars(twin)[name] = value
     return twin
 
 
