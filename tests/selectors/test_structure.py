@@ -61,7 +61,7 @@ CHEAPER = {
 
 
 def chosen() -> list[str]:
-    """Every selector; of those that differ in their proxy alone, one of each family: proxies have tests of their own."""
+    """Every selector; of those that differ in their proxy alone, one of each family: proxies have their own tests."""
     families = set()
     taken = []
     for name in registry.names():

@@ -1,0 +1,10 @@
+"""docs/methods.md says what the code declares."""
+
+from pathlib import Path
+
+from selectors.describe import page
+
+
+def test_the_page_is_up_to_date() -> None:
+    written = (Path(__file__).parents[2] / "docs" / "methods.md").read_text()
+    assert written == page(), "make it anew: python -m selectors.describe > docs/methods.md"
