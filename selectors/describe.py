@@ -74,8 +74,8 @@ def page() -> str:
             "## Edge orders\n",
             orders,
             "## Zero-cost proxies\n",
-            "Each gives a `zero-cost-pt-PROXY` and a `disc-zc-PROXY`, both also with `-post` on the trained supernet, and"
-            " a `zero-cost-rank-PROXY` (with `-` for `_`; nwot is the one without a suffix).\n",
+            "Each gives a `zero-cost-pt-PROXY` and a `disc-zc-PROXY`, both with `-post` for the trained supernet, and a"
+            " `zero-cost-rank-PROXY` (with `-` for `_`; nwot is the one without a suffix).\n",
             scores,
         ]
     )

@@ -8,7 +8,7 @@ import torch
 
 def main() -> int:
     """Run the measurements one after another, each in a process of its own."""
-    names = ["network", "recipes"]
+    names = ["network", "recipes", "one_shot"]
     if torch.cuda.is_available():
         names.append("gpu_training")
     codes = [subprocess.run([sys.executable, "-m", f"tests.performance.{name}"]).returncode for name in names]
