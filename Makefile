@@ -1,11 +1,12 @@
 # make run   installs into .venv and runs the embedded benchmark; says where the report is
 # make test  everything that CI checks: style, types, import contract, tests
+# make check redraws the stored digits results and compares; exit 3 where they differ
 # make performance  ratios to the literal reference, measured in one run
 PYTHON ?= python3
 BIN := .venv/bin
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run test performance clean
+.PHONY: run test check performance clean
 
 run: .venv/run.done
 	$(BIN)/python run_bench.py
@@ -16,6 +17,9 @@ test: .venv/test.done
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: .venv/run.done
+	$(BIN)/python run_bench.py --check results/digits
 
 performance: .venv/test.done
 	$(BIN)/python -m tests.performance
