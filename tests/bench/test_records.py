@@ -1,6 +1,7 @@
 """What a record file holds, what it refuses, and how damage shows."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,6 +77,15 @@ def test_any_changed_byte_is_damage_or_another_schema(data: st.DataObject) -> No
             return
         # What still reads as a record says the very same (a changed spelling of a number, say).
         assert after is None or after == before
+
+
+def test_a_number_damaged_into_infinity_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    write_record(path, done_record(selection()))
+    damaged = re.sub(r"\d+\.\d+", "9e999", path.read_text(), count=1)
+    assert damaged != path.read_text()
+    path.write_text(damaged)
+    assert read_record(path) is None
 
 
 def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -48,10 +48,16 @@ def results(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
+def listen_to_interrupts() -> None:
+    """A background job of a shell ignores Ctrl-C, and its children inherit that; these tests must not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def in_subprocess(arguments: list[str], **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.bench.fake_bench", *arguments], cwd=ROOT, text=True, start_new_session=True,
         env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=listen_to_interrupts,
     )  # fmt: skip
 
 
