@@ -10,7 +10,7 @@ sum of -w (H g) over a network is better when larger). GraSP prunes at initialis
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -75,12 +75,7 @@ SELECTOR = Greedy(
 )
 
 VARIANTS = {
-    "post": Greedy(
-        paper=PAPER,
-        formula="c (H g), c the gates of the operations at 1, trained",
-        direction="smallest -c (H g), which is what GraSP keeps",
-        passes="2 B forward and 3 B backward",
-        differs="the authors' code prunes weights; there is none for gates",
-        rule=GateFlow(trained=True),
+    "post": replace(
+        SELECTOR, formula="c (H g), c the gates of the operations at 1, trained", rule=GateFlow(trained=True)
     )
 }

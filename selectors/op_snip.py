@@ -7,7 +7,7 @@ where it is the same number as `ostr`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,12 +50,7 @@ SELECTOR = Greedy(
 )
 
 VARIANTS = {
-    "post": Greedy(
-        paper=PAPER,
-        formula="|dL/dc(e, o)|, c a gate on the operation, trained",
-        direction="largest",
-        passes="B forward and B backward",
-        differs="the authors' code prunes weights; there is none for gates",
-        rule=GateSensitivity(trained=True),
+    "post": replace(
+        SELECTOR, formula="|dL/dc(e, o)|, c a gate on the operation, trained", rule=GateSensitivity(trained=True)
     )
 }
