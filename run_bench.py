@@ -70,8 +70,9 @@ def selector_facts(name: str) -> SelectorFacts:
 
     selector = registry.find(name)
     return SelectorFacts(
-        selector.name, selector.version, selector.paper, selector.stochastic, selector.reads_only_alphas
-    )
+        selector.name, selector.version, selector.paper, selector.stochastic, selector.reads_only_alphas,
+        selector.reads_checkpoint,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=2)

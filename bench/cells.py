@@ -6,10 +6,13 @@ data, so that they can be hashed, sent to a worker and written as canonical JSON
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from bench.presets import Settings
 from bench.seeds import derive
+
+NO_RECIPE = "untrained"
+"""In place of a recipe where none matters."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,15 @@ class Cell:
         return self.supernet.derive(
             purpose, epoch=self.epoch, selector=self.selector, selector_seed=self.selector_seed, **axes,
         )  # fmt: skip
+
+
+def without_checkpoint(cell: Cell) -> Cell:
+    """The work of a cell whose selector reads nothing of its checkpoint: the same for all recipes and epochs.
+
+    Its random numbers are drawn for this cell, so that the recipes of one supernet seed share one result
+    and do not pass for independent samples of it.
+    """
+    return replace(cell, supernet=replace(cell.supernet, recipe=NO_RECIPE), epoch=0)
 
 
 def canonical_json(value: object) -> str:

@@ -31,6 +31,8 @@ class SelectorFacts:
     """Whether further selector seeds can change its choice."""
     every_checkpoint: bool
     """Whether it only reads alphas, so that it runs at every stored epoch for nothing."""
+    reads_checkpoint: bool = True
+    """Whether anything of the checkpoint matters to it; if not, all recipes of a supernet seed share its result."""
 
 
 @dataclass(frozen=True)

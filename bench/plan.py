@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from bench.cells import Cell, SupernetJob, supernet_key
+from bench.cells import Cell, SupernetJob, supernet_key, without_checkpoint
 from bench.errors import UsageError
 from bench.methods import Methods, RecipeFacts, SelectorFacts
 from bench.names import canonical, parse, unknown
@@ -63,6 +63,8 @@ class PlannedCell:
     columns: Mapping[str, str | int]
     stem: str
     key: str
+    shared: str | None = None
+    """Names the work that gives this cell's result and others' too; None where the result is its own."""
 
     @property
     def title(self) -> str:
@@ -135,12 +137,21 @@ def make_plan(request: Request) -> list[PlannedCell]:
                     for epoch in epochs_for(selector, request, settings):
                         for selector_seed in range(request.selector_seeds if selector.stochastic else 1):
                             cell = Cell(job, epoch, selector.name, selector_seed, request.bn)
-                            columns = identity(cell, here)
-                            plan.append(
-                                PlannedCell(cell, supernet, selector.version, columns, file_stem(columns),
-                                            record_key(cell, supernet.key, selector.version))
-                            )  # fmt: skip
+                            plan.append(planned_cell(cell, supernet, selector, here))
     return plan
+
+
+def planned_cell(cell: Cell, supernet: Supernet, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
+    """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result."""
+    columns = identity(cell, here)
+    names = {}
+    if not selector.reads_checkpoint:
+        work = without_checkpoint(cell)
+        names["shared"] = record_key(work, supernet_key(work.supernet, 0, here.device, here.threads), selector.version)
+    return PlannedCell(
+        cell, supernet, selector.version, columns, file_stem(columns),
+        record_key(cell, supernet.key, selector.version, **names), names.get("shared"),
+    )  # fmt: skip
 
 
 def checkpoint_of(methods: Methods, planned: PlannedCell, cache: Path) -> str | None:
@@ -247,6 +258,7 @@ class Timings:
         supernets = {planned.supernet.key: planned for planned in todo}
         for key in trained:
             supernets.pop(key, None)
-        expected = [self.cell(planned) for planned in todo] + [self.supernet(p) for p in supernets.values()]
+        works = {planned.shared or planned.stem: planned for planned in todo}
+        expected = [self.cell(planned) for planned in works.values()] + [self.supernet(p) for p in supernets.values()]
         known = [seconds for seconds in expected if seconds is not None]
         return sum(known) / jobs, len(expected) - len(known)

@@ -31,6 +31,9 @@ KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selec
 
 DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
 
+CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_passes", "backward_passes")
+"""The fields of a done record that a selection fills."""
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -70,14 +73,14 @@ def file_stem(columns: Mapping[str, str | int]) -> str:
     return f"{readable[:120]}.{key(dict(columns))[:10]}"
 
 
-def record_key(cell: Cell, supernet: str, selector_version: int) -> str:
+def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
     """What decides whether a stored record still holds.
 
     `supernet` is the supernet's cache key: recipe and its version, seeds, settings, device, threads.
     """
     return key(
         {"supernet": supernet, "epoch": cell.epoch, "selector": cell.selector, "version": selector_version,
-         "selector_seed": cell.selector_seed, "bn": cell.bn}
+         "selector_seed": cell.selector_seed, "bn": cell.bn, **further}
     )  # fmt: skip
 
 
@@ -184,6 +187,14 @@ class Store:
     def logs(self) -> Path:
         """One traceback per failed cell or supernet."""
         return self.folder / "logs"
+
+    def cost(self, stem: str) -> dict[str, Any]:
+        """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
+        try:
+            content = json.loads((self.costs / f"{stem}.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     def set_aside(self, stem: str) -> None:
         """Take a record that no longer holds out of the results, until its successor is written."""

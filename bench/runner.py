@@ -3,16 +3,16 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
 from bench.plan import PlannedCell, Split, Supernet, Timings, checkpoint_of, split_plan
 from bench.progress import NORMAL, Progress
-from bench.records import DONE, FAILED, Store, file_stem
+from bench.records import CHOICE, DONE, FAILED, Store, file_stem
 from bench.storage import write_whole
-from bench.tasks import Outcome, SelectTask, Task, TrainTask, Workplace, is_trained, killed, perform
+from bench.tasks import Outcome, SelectTask, Task, TrainTask, Workplace, failure, is_trained, killed, perform
 from bench.workers import spread
 
 
@@ -151,21 +151,58 @@ class Run:
             progress.cells_lost(f"supernet {title}", count)
         self._keep_training_costs(todo)
         told = None if self.workplace.pool.own_processes else progress
+        known = self._shared_results()
+        works: dict[str, list[PlannedCell]] = {}
+        for planned in ready:
+            if planned.shared in known:
+                self._conclude(planned, self._at_checkpoint(planned, known[planned.shared]), progress)
+            else:
+                works.setdefault(planned.shared or planned.stem, []).append(planned)
+        alike = list(works.values())
         tasks: list[tuple[int, Task]] = [
-            (number, SelectTask(planned, self.workplace, told)) for number, planned in enumerate(ready)
+            (number, SelectTask(cells[0], self.workplace, told)) for number, cells in enumerate(alike)
         ]
         for number, outcome in spread(perform, tasks, self.workplace.pool, killed):
             self._stop_on_disk_trouble(outcome)
-            log = None
-            if outcome.state == FAILED:
-                log = f"logs/{ready[number].stem}.txt"
-                write_whole(self._log(ready[number].stem), outcome.trace or outcome.reason)
-            else:
-                self._log(ready[number].stem).unlink(missing_ok=True)
-            self._keep(ready[number], outcome, log)
-            progress.cell_finished(ready[number].title, outcome.state, outcome.seconds, outcome.reason)
+            first, *others = alike[number]
+            self._conclude(first, outcome, progress)
+            for planned in others:
+                self._conclude(planned, self._at_checkpoint(planned, outcome), progress)
             if told is None:
                 progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
+
+    def _shared_results(self) -> dict[str | None, Outcome]:
+        """The results in the store that are not of one checkpoint alone, by the name of their work."""
+        found: dict[str | None, Outcome] = {}
+        for stem, record in self.store.read_all()[0].items():
+            if record["state"] != DONE or not record.get("shared"):
+                continue
+            cost = {name: value for name, value in self.store.cost(stem).items() if name != "cell"}
+            found[record["shared"]] = Outcome(DONE, record={name: record[name] for name in CHOICE}, cost=cost)
+        return found
+
+    def _at_checkpoint(self, planned: PlannedCell, outcome: Outcome) -> Outcome:
+        """A shared result as that of one more cell, whose checkpoint it names."""
+        if outcome.state != DONE:
+            return outcome
+        place = self.workplace
+        try:
+            facts = place.methods.checkpoint(planned.supernet.folder(place.cache), planned.cell.epoch)
+        except DataError as error:
+            return failure(error, 0.0)
+        named = {"checkpoint": facts.sha256, "supernet_accuracy": facts.accuracy}
+        return replace(outcome, record={**outcome.record, **named}, seconds=0.0)
+
+    def _conclude(self, planned: PlannedCell, outcome: Outcome, progress: Progress) -> None:
+        """Keep how a cell ended, and tell it."""
+        log = None
+        if outcome.state == FAILED:
+            log = f"logs/{planned.stem}.txt"
+            write_whole(self._log(planned.stem), outcome.trace or outcome.reason)
+        else:
+            self._log(planned.stem).unlink(missing_ok=True)
+        self._keep(planned, outcome, log)
+        progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.reason)
 
     def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None) -> None:
         """Write the cell's cost, then its record: a record on disk always has its cost beside it."""
@@ -177,7 +214,7 @@ class Run:
             "cell": dict(planned.columns), "root": planned.cell.supernet.root, "key": planned.key,
             "version": planned.version, "recipe_version": planned.supernet.recipe_version,
             "state": outcome.state, "reason": outcome.reason, "log": log,
-            "checkpoint": None, "supernet_accuracy": None,
+            "shared": planned.shared, "checkpoint": None, "supernet_accuracy": None,
         }  # fmt: skip
         self.store.write(planned.stem, {**record, **outcome.record})
         self.states[planned.stem] = outcome.state

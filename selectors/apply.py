@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from bench.batches import Half
-from bench.cells import Cell
+from bench.cells import Cell, without_checkpoint
 from bench.images import ImageSet
 from bench.selection import Selection
+from bench.space import EDGES, OPERATIONS
 from selectors import registry
 from selectors.parts.search import Search
 from supernets import checkpoint
@@ -34,6 +35,8 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
 def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Search:
     """The checkpoint of a cell as its selector sees it."""
     selector = registry.find(cell.selector)
+    if not selector.reads_checkpoint:
+        return open_untrained(cell, images, device)
     stored = checkpoint.load(folder, cell.epoch)
     recipe = find_recipe(cell.supernet.recipe)
     place = torch.device(device)
@@ -58,3 +61,17 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
             checkpoint.load(folder, epoch).alphas for epoch in checkpoint.epochs_present(folder) if epoch < cell.epoch
         ],
     )  # fmt: skip
+
+
+def open_untrained(cell: Cell, images: ImageSet, device: str) -> Search:
+    """What a selector sees that reads nothing of the checkpoint: the same whatever the recipe and the epoch."""
+    settings = cell.supernet.settings
+    place = torch.device(device)
+    with torch.random.fork_rng(devices=[]):  # as above
+        network = Supernet(settings.channels, settings.cells, images.classes)
+    prepare(network, place)
+    alphas = torch.zeros(len(EDGES), len(OPERATIONS), device=place)
+    needs = registry.find(cell.selector).needs
+    return Search(
+        without_checkpoint(cell), network, alphas, find_recipe("blank"), Half(images, "selection", place), needs
+    )

@@ -175,6 +175,11 @@ class Selector(Configurable, ABC):
         """Whether it costs nothing, so that it is applied to every checkpoint."""
         return self.needs == Needs(alphas=True)
 
+    @property
+    def reads_checkpoint(self) -> bool:
+        """Whether anything of the checkpoint matters to it; all recipes of a seed share the result of the others."""
+        return self.needs.trained or self.needs.alphas or self.needs.tuning
+
     @abstractmethod
     def select(self, search: Search) -> Selection:
         """Choose an architecture; `search` is this selector's own."""

@@ -1,12 +1,10 @@
 """Small pieces of linear algebra and counting that several proxies share."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from selectors.proxies._contract import ProxyFailure
-
-BITS = 62
-"""Bits packed into one int64: the sign and one more bit are left alone."""
 
 
 def correlation(rows: Tensor) -> Tensor:
@@ -52,17 +50,5 @@ def spectrum(kernel: Tensor, what: str) -> Tensor:
 
 def distinct_rows(bits: Tensor) -> int:
     """The number of different rows of a boolean matrix [rows, columns], exactly."""
-    rows, columns = bits.shape
-    group = torch.zeros(rows, dtype=torch.int64, device=bits.device)
-    count = min(rows, 1)
-    for first in range(0, columns, BITS):
-        word = torch.zeros(rows, dtype=torch.int64, device=bits.device)
-        for position, column in enumerate(bits[:, first : first + BITS].T.contiguous()):
-            word |= column.to(torch.int64) << position
-        values, word_group = torch.unique(word, return_inverse=True)
-        # Rows are alike so far when they are in one group and have the same word.
-        groups, group = torch.unique(group * len(values) + word_group, return_inverse=True)
-        count = len(groups)
-        if count == rows:
-            break
-    return count
+    packed = np.packbits(bits.cpu().numpy(), axis=1)
+    return len({row.tobytes() for row in packed})

@@ -15,6 +15,9 @@ from selectors.proxies._contract import Batch, ProxyFailure
 
 Layer = nn.Conv2d | nn.Linear
 
+SHAREABLE = (bool, int, float, str, type(None))
+"""What a copy of a module may share with it, since nobody can change it."""
+
 
 def private_copy(network: nn.Module) -> nn.Module:
     """A deep copy in train mode, without gradients, all parameters differentiable, in at least float32."""
@@ -34,15 +37,27 @@ def twin_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
         return found
     twin = module.__new__(type(module))
     memo[id(module)] = twin
+    mine = vars(twin)
     for name, value in vars(module).items():
         if name == "_modules":
-            value = {key: None if child is None else twin_of(child, memo) for key, child in value.items()}
-        elif isinstance(value, dict) and not value:
-            value = type(value)()
-        elif not isinstance(value, bool | int | float | str | None):
-            value = copy.deepcopy(value, memo)
-        vars(twin)[name] = value
+            mine[name] = {key: None if child is None else twin_of(child, memo) for key, child in value.items()}
+        elif isinstance(value, SHAREABLE) or (isinstance(value, tuple) and all(type(v) is int for v in value)):
+            mine[name] = value
+        elif isinstance(value, dict):
+            mine[name] = type(value)((key, twin_of_tensor(item, memo)) for key, item in value.items())
+        else:
+            mine[name] = copy.deepcopy(value, memo)
     return twin
+
+
+def twin_of_tensor(value: Any, memo: dict[int, Any]) -> Any:
+    """A copy of an entry of a module's dictionary: a parameter, a buffer, or whatever else it may hold."""
+    if type(value) not in (Tensor, nn.Parameter) or not value.is_leaf:
+        return copy.deepcopy(value, memo)
+    if id(value) not in memo:
+        copied = value.detach().clone()
+        memo[id(value)] = nn.Parameter(copied, value.requires_grad) if isinstance(value, nn.Parameter) else copied
+    return memo[id(value)]
 
 
 def use_batch_norm(network: nn.Module, mode: str) -> None:
@@ -132,10 +147,17 @@ def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
     """The calls of all modules of these kinds, or of all modules without children, in order of execution."""
     seen: list[Seen] = []
     open_calls: dict[int, Tensor] = {}
+    signs: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if isinstance(module, nn.ReLU):
-            open_calls[id(module)] = inputs[0].detach() > 0
+            # The ReLUs of all edges that leave a node read one tensor. It is kept beside its signs, so that no other
+            # gets its id; the version tells whether somebody worked on it in place since.
+            x = inputs[0]
+            place = id(x), 0 if x.is_inference() else x._version
+            if place not in signs:
+                signs[place] = x, x.detach() > 0
+            open_calls[id(module)] = signs[place][1]
 
     def after(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         seen.append(Seen(module, inputs[0], output, open_calls.pop(id(module), None)))
@@ -179,7 +201,7 @@ def reached(seen: list[Seen], logits: Tensor, batch: Batch) -> list[Seen]:
 def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reached: bool) -> list[Tensor]:
     """For every ReLU call on feature maps: boolean [n, units], whether the unit is active for the image.
 
-    Raises ProxyFailure if the network has no such nn.ReLU module.
+    ReLUs that read one tensor share theirs. Raises ProxyFailure if the network has no such nn.ReLU module.
     """
     with torch.set_grad_enabled(only_reached), watch(network, nn.ReLU) as seen:
         logits = network(tracked(images) if only_reached else images)
@@ -191,7 +213,9 @@ def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reache
         seen = reached(seen, logits, batch)
     if not seen:
         raise ProxyFailure("the logits depend on no ReLU of the network.")
-    return [s.positive.flatten(1) for s in seen if s.positive is not None]
+    positive = [s.positive for s in seen if s.positive is not None]
+    flat = {id(p): p.flatten(1) for p in positive}
+    return [flat[id(p)] for p in positive]
 
 
 def layers_reached(network: nn.Module, batch: Batch, *kinds: type[nn.Module]) -> list[nn.Module]:

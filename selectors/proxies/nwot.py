@@ -4,6 +4,7 @@ Mellor, Turner, Storkey, Crowley, "Neural Architecture Search without Training",
 (Xiang et al., AAAI 2023) calls it `jacob`.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from torch import nn
@@ -43,10 +44,15 @@ class Nwot(Proxy):
         """See the class."""
         use_batch_norm(network, self.bn)
         kernel = None
-        for active in activations(network, batch.images, batch, only_reached=self.reached):
+        seen = activations(network, batch.images, batch, only_reached=self.reached)
+        times = Counter(id(active) for active in seen)
+        for active in {id(active): active for active in seen}.values():
             code = active.to(batch.dtype)
-            # Counts below 2^24 per layer are exact in float32; the sum over layers is kept in double.
-            same = (code @ code.T + (1 - code) @ (1 - code).T).double()
+            on = code.sum(1)
+            # Units on for both, and off for both: units - on_i - on_j + both. Counts below 2^24 per layer are exact
+            # in float32; the sum over layers is kept in double.
+            both = code @ code.T
+            same = (2 * both - on[:, None] - on + code.shape[1]).double() * times[id(active)]
             kernel = same if kernel is None else kernel + same
         if kernel is None:
             raise ProxyFailure("no ReLU was seen.")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cells import Cell, SupernetJob
+from bench.cells import Cell, SupernetJob, without_checkpoint
 from bench.cli import build_parser
 from bench.errors import DataError, ExitCode, SkipCell
 from bench.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
@@ -26,7 +26,8 @@ from bench.storage import write_whole
 from bench.table import Accuracies, GroundTruth
 
 RECIPES = ("steady", "shaky", "diverges-late", "diverges")
-SELECTORS = ("alphas", "random", "ranks", "fails", "fails-once", "skips", "lies", "full-disk", "killed")
+SELECTORS = ("alphas", "random", "ranks", "fails", "fails-once", "skips", "lies", "full-disk", "killed", "blind",
+             "blind-fails")  # fmt: skip
 
 
 def recipe_names() -> Sequence[str]:
@@ -49,7 +50,8 @@ def selector(name: str) -> SelectorFacts:
     if base not in SELECTORS:
         raise unknown("selector", base, SELECTORS)
     version = int(os.environ.get("FAKE_SELECTOR_VERSION", "1")) if base == "random" else 1
-    return SelectorFacts(canonical(base, options), version, "no paper", base == "random", base == "alphas")
+    return SelectorFacts(canonical(base, options), version, "no paper", base == "random", base == "alphas",
+                         reads_checkpoint=not base.startswith("blind"))  # fmt: skip
 
 
 def load_images(dataset: str, root: Path, limit: int | None) -> str:
@@ -95,7 +97,10 @@ def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
     """Draws scores from the cell's seed and the checkpoint, or misbehaves as its name says."""
     work()
     name = parse(cell.selector)[0]
-    if name == "fails":
+    if name.startswith("blind"):
+        with (folder.parent / "calls.txt").open("a") as calls:
+            calls.write(f"{cell.selector} {cell.supernet.recipe} {cell.supernet.seed} {cell.epoch}\n")
+    if name in ("fails", "blind-fails"):
         raise ValueError("the paper's formula divides by zero\nsecond line")
     if name == "skips":
         raise SkipCell("needs alphas, and the recipe has none")
@@ -110,6 +115,8 @@ def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
             raise RuntimeError("not this time")
     seed = int(checkpoint(folder, cell.epoch).sha256, 16) % 2**32
     rng = np.random.default_rng([seed, cell.derive("scores") % 2**32])
+    if name == "blind":
+        rng = np.random.default_rng(without_checkpoint(cell).derive("scores"))
     scores = rng.normal(size=(6, 5))
     if name == "lies":
         scores[0, 0] = np.nan
