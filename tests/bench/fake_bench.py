@@ -4,11 +4,14 @@ Also a program, `python -m tests.bench.fake_bench ARGUMENTS`, so that a test can
 misbehaves as its name says; FAKE_SECONDS is how long each step of work takes.
 """
 
+import csv
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +27,8 @@ from bench.session import answer
 from bench.space import N_ARCHITECTURES, all_architectures, architecture_of
 from bench.storage import write_whole
 from bench.table import Accuracies, GroundTruth
+
+ROOT = Path(__file__).parents[2]
 
 RECIPES = ("steady", "shaky", "diverges-late", "diverges")
 SELECTORS = ("alphas", "random", "ranks", "fails", "fails-once", "skips", "lies", "full-disk", "killed", "blind",
@@ -161,6 +166,37 @@ def run(*arguments: str | Path) -> ExitCode:
     """The command line in this process."""
     argv = [str(argument) for argument in arguments]
     return answer(build_parser().parse_args(argv), argv, methods(), draw_report, code=Path(__file__).parent)
+
+
+def listen_to_interrupts() -> None:
+    """A background job of a shell ignores Ctrl-C, and its children inherit that; what is interrupted must not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def in_subprocess(arguments: Sequence[str], **environment: str) -> subprocess.Popen[str]:
+    """The command line as a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.fake_bench", *arguments], cwd=ROOT, text=True, start_new_session=True,
+        env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=listen_to_interrupts,
+    )  # fmt: skip
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    """What records.csv of an output folder says."""
+    with (out / "records.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def states(out: Path) -> Counter[str]:
+    """How many cells are done, failed, skipped, missing."""
+    return Counter(row["state"] for row in rows(out))
+
+
+def results(out: Path) -> dict[str, bytes]:
+    """Every file that must not depend on clocks, workers or interruptions."""
+    files = [*out.glob("records/*.json"), out / "records.csv", out / "scores.csv", out / "plan.json"]
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """A selector that reads nothing of its checkpoint is run once for all recipes and epochs of a supernet seed."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from bench.errors import ExitCode
 from tests.bench import fake_bench
+from tests.bench.fake_bench import rows
 
 
 @pytest.fixture
@@ -16,11 +16,6 @@ def place(tmp_path: Path) -> list[str]:
     table = fake_bench.make_table(tmp_path / "table.npz")
     return ["--device", "cpu", "--jobs", "1", "--threads", "1", "--table", str(table), "--out", str(tmp_path / "out"),
             "--cache", str(tmp_path / "cache"), "--seeds", "2", "--epochs", "all"]  # fmt: skip
-
-
-def rows(out: Path) -> list[dict[str, str]]:
-    with (out / "records.csv").open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def calls(tmp_path: Path) -> list[str]:
