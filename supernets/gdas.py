@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.contract import Mixing, Recipe, Search
-from supernets.network import Supernet
-from supernets.sampling import drawn, gumbel, pass_of, relaxed
+from supernets.concrete import Concrete
+from supernets.contract import Mixing, Search
+from supernets.sampling import drawn
 
 
 @dataclass(frozen=True)
-class Gdas(Recipe):
+class Gdas(Concrete):
     """Dong & Yang, "Searching for A Robust Neural Architecture in Four GPU Hours", CVPR 2019, section 3.2.
 
     The forward pass runs the operation with the largest perturbed probability on every edge, with
@@ -20,8 +19,6 @@ class Gdas(Recipe):
     5 and 6). Only the drawn operation has an output, so only its probability has a gradient of its own.
     """
 
-    tau_max: float = 10.0
-    """Temperature of the first epoch."""
     tau_min: float = 0.1
     """Temperature of the last epoch."""
 
@@ -37,18 +34,9 @@ class Gdas(Recipe):
         "which gives them a gradient too; steps the weights before the alphas; 250 epochs with Nesterov"
     )
 
-    def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
-        """The temperature, linear over the epochs."""
-        return {"tau": self.tau_max - (self.tau_max - self.tau_min) * epoch / max(epochs - 1, 1)}
-
-    def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
-        """Gumbel noise of both passes of each step."""
-        return gumbel(generator, steps)
-
     def mixing(self, search: Search, alphas: Tensor) -> Mixing:
         """One operation per edge, with the gradient of its soft probability."""
-        assert search.noise is not None
-        weights = straight_through(relaxed(alphas, search.noise[pass_of(alphas)], search.numbers["tau"]))
+        weights = straight_through(self.sample(search, alphas))
         return Mixing(weights, active=drawn(weights.detach()))
 
 

@@ -9,8 +9,7 @@ from bench.space import EDGES, OPERATIONS
 from supernets.contract import Batch, Mixing, Recipe, Search
 from supernets.network import Supernet
 from supernets.partial import PartialSupernet
-
-ARRIVING = tuple([e for e, (target, _) in enumerate(EDGES) if target == node] for node in (1, 2, 3))
+from supernets.skeleton import ARRIVING
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class PcDarts(Recipe):
         if not self.normalise_edges:
             return torch.ones_like(alphas[:, -1])
         # Edges lie sorted by the node at which they arrive.
-        return torch.cat([alphas[edges, -1].softmax(0) for edges in ARRIVING])
+        return torch.cat([alphas[edges, -1].softmax(0) for edges in map(list, ARRIVING.values())])
 
     def weight_step(self, search: Search, weights: Batch) -> None:
         """As darts; what selectors will see keeps the edges' weights."""

@@ -5,12 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.space import EDGES, NONE, OPERATIONS
+from supernets.skeleton import ARRIVING
 
 ALPHA_PASS, WEIGHT_PASS = 0, 1
 """Where the noise of a step's two passes lies: the step of the alphas, then that of the weights."""
-
-ARRIVING = tuple(tuple(e for e, (target, _) in enumerate(EDGES) if target == node) for node in (1, 2, 3))
-"""The edges that arrive at each node but the input: (0,), (1, 2), (3, 4, 5)."""
 
 
 def pass_of(alphas: Tensor) -> int:
@@ -35,7 +33,7 @@ def uniform_choices(generator: torch.Generator, *shape: int) -> Tensor:
     A node at which only `none` would arrive is drawn again (released code of NAS-Bench-201's RSPS).
     """
     chosen = torch.randint(len(OPERATIONS), (*shape, len(EDGES)), generator=generator).flatten(0, -2)
-    for edges in map(list, ARRIVING):
+    for edges in map(list, ARRIVING.values()):
         while (cut := (chosen[:, edges] == NONE).all(-1).nonzero()[:, :1]).numel():
             chosen[cut, edges] = torch.randint(len(OPERATIONS), (len(cut), len(edges)), generator=generator)
     return chosen.view(*shape, len(EDGES))

@@ -10,6 +10,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bench.space import EDGES
+
+ARRIVING = {node: tuple(e for e, (target, _) in enumerate(EDGES) if target == node) for node in (1, 2, 3)}
+"""The edges that arrive at each node of a cell but its input: (0,), (1, 2), (3, 4, 5)."""
+
 Normalisation = Literal["train", "batch", "running"]
 """What batch norm uses: batch statistics while updating the running ones (`train`), batch statistics
 and nothing updated (`batch`), or the running statistics (`running`)."""

@@ -16,9 +16,7 @@ from torch import Tensor, nn
 from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
 from supernets.network import EPSILON, KERNELS, MixedCell, Supernet, average_pool
 from supernets.precision import autocast
-
-ARRIVING = {target: tuple(e for e, (to, _) in enumerate(EDGES) if to == target) for target in (1, 2, 3)}
-"""The edges that arrive at each node."""
+from supernets.skeleton import ARRIVING
 
 GROUP_NUMBERS = {"cpu": 2**18, "cuda": 2**28}
 """Numbers in the first feature map of a group: what a core's cache holds, and what keeps a GPU busy."""
