@@ -8,6 +8,8 @@ fine-tune the supernet for a few epochs (5 on the paper's scale); go on with the
 `darts-pt-loss` keeps the operation without which the loss is highest, an option of the released code.
 """
 
+from dataclasses import replace
+
 from selectors.parts.perturbation import Mask
 from selectors.parts.schedule import Greedy
 
@@ -31,14 +33,10 @@ SELECTOR = Greedy(
 )
 
 VARIANTS = {
-    "loss": Greedy(
-        paper=PAPER,
+    "loss": replace(
+        SELECTOR,
         formula="loss(supernet without o on e)",
         direction="highest loss without it",
-        passes="30 B and 5 gaps of tuning",
-        differs=DIFFERS,
         rule=Mask(measure="loss"),
-        order="random",
-        tune=None,
     )
 }

@@ -7,6 +7,8 @@ the paper's criterion 1; `sgas-2` is criterion 2, which also asks for alphas tha
 checkpoints. As an edge order for other rules: `darts-pt[order=sgas]`.
 """
 
+from dataclasses import replace
+
 from selectors.magnitude_no_none import MagnitudeWithoutNone
 from selectors.parts.schedule import Greedy
 
@@ -28,14 +30,9 @@ SELECTOR = Greedy(
 )
 
 VARIANTS = {
-    "2": Greedy(
-        paper=PAPER,
+    "2": replace(
+        SELECTOR,
         formula="p(e, o), and 0 for none, on the edge with the largest importance times certainty times stability",
-        direction="largest",
-        passes="5 gaps of tuning",
-        differs=DIFFERS,
-        rule=MagnitudeWithoutNone(),
         order="sgas-2",
-        tune=None,
     )
 }
