@@ -21,6 +21,7 @@ from bench.check_runs import Rows, compare_distributions, compare_runs
 from bench.difference import Difference, cell_of
 from bench.errors import DataError, ExitCode
 from bench.gather import PLAN_FILE, gather
+from bench.pack import opened
 from bench.provenance import RUN_FILE, read_run
 from bench.records import DONE, KEY_COLUMNS, Store
 from bench.table import GroundTruth
@@ -74,11 +75,13 @@ def check(stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path
     """Check the results in `stored`: always exactly, and against the run in `fresh` where one is given.
 
     The fresh run is compared tightly if it has the same seeds on a CPU with as many threads, else statistically.
-    Raises DataError where either folder holds no results.
+    Either may be packed. Raises DataError where one holds no results.
     """
-    outcomes = [check_exact(stored, table, draw_report)]
-    if fresh is not None:
-        outcomes.append(check_fresh(stored, fresh, table))
+    with opened(stored) as whole:
+        outcomes = [check_exact(whole, table, draw_report)]
+        if fresh is not None:
+            with opened(fresh) as run:
+                outcomes.append(check_fresh(whole, run, table))
     return outcomes
 
 

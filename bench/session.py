@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,6 +19,7 @@ from bench.errors import BenchError, ExitCode
 from bench.gather import gather, write_plan
 from bench.images import data_root
 from bench.methods import Methods
+from bench.pack import opened, unpack
 from bench.plan import Timings, make_plan
 from bench.progress import NORMAL, QUIET, VERBOSE, duration
 from bench.provenance import read_run, write_run
@@ -146,7 +147,8 @@ class Session:
     def show_plan(self) -> ExitCode:
         """Print what is done, what is to do and how long it may take."""
         self.tell_choices()
-        split = self.job.split()
+        with opened(self.out) as folder:
+            split = replace(self.job, store=Store(folder)).split()
         supernets = self.job.untrained(split.todo)
         trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
         standing = {state: len(cells) for state, cells in split.standing.items()}
@@ -170,6 +172,7 @@ class Session:
                 make_folder(folder)
             for folder in (self.out, self.store.records, self.store.costs, self.store.logs):
                 sweep(folder)
+            unpack(self.out, self.say)
             split = self.job.split()
             standing = {state: len(cells) for state, cells in split.standing.items() if cells}
             self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + _bracketed(counts_line(standing)))

@@ -11,6 +11,7 @@ from bench.errors import DataError, ExitCode, UsageError
 from bench.gather import gather
 from bench.images import DATASETS, data_root, dataset_names
 from bench.methods import Methods
+from bench.pack import unpack
 from bench.presets import PRESETS
 from bench.provenance import read_run
 from bench.records import DONE, FAILED, Store
@@ -66,6 +67,7 @@ def report_only(options: argparse.Namespace, draw_report: DrawReport) -> ExitCod
         )
     store = Store(out)
     with only_writer(out / ".lock", wait=False):
+        unpack(out, lambda line: print(line, file=sys.stderr))
         counts = gather(store, table, lambda line: print(line, file=sys.stderr))
         page = draw_report(out, table)
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
