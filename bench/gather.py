@@ -22,7 +22,7 @@ from bench.storage import write_whole
 from bench.table import GroundTruth
 
 RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index", *MEASURES, "forward_passes",
-                  "backward_passes", "supernet_accuracy", "checkpoint", "version", "recipe_version",
+                  "backward_passes", "supernet_accuracy", "checkpoint", "shared", "version", "recipe_version",
                   "schema")  # fmt: skip
 SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
 COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",

@@ -20,7 +20,7 @@ from bench.statistics import (
     holm,
     improvement_share,
     pooled_median,
-    sign_flip_p,
+    sign_flip_ps,
     smallest_p,
 )
 
@@ -102,6 +102,8 @@ def compare(
     values: Mapping[str, Mapping[Checkpoint, float]],
     stratum: Callable[[Checkpoint], Hashable],
     margin: float | None = None,
+    alike: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
+    with_intervals: Callable[[str, str], bool] = lambda first, second: True,
 ) -> list[Comparison]:
     """Every pair of selectors compared on the checkpoints they share, Holm's correction over all pairs.
 
@@ -109,24 +111,34 @@ def compare(
     averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
     A difference counts as better or worse only if it is significant *and* its median exceeds `margin`,
     where one is given. Pairs without a shared checkpoint are left out. The order follows `values`.
+
+    `alike[selector](checkpoint)` names the one draw behind the values of a selector that gives the same on several
+    checkpoints: its differences are averaged over those, since they are one observation and not many.
+    `with_intervals` says which pairs get bootstrap intervals, the slow part.
     """
+    alike = alike or {}
     drafts: list[tuple[str, str, list[list[float]]]] = []
     for first, second in combinations(values, 2):
         found: dict[Hashable, list[float]] = {}
         for checkpoint in values[first]:
             if checkpoint in values[second]:
                 difference = values[first][checkpoint] - values[second][checkpoint]
-                found.setdefault(stratum(checkpoint), []).append(difference)
+                draw = alike.get(first) or alike.get(second)
+                found.setdefault(draw(checkpoint) if draw else stratum(checkpoint), []).append(difference)
         if found:
-            drafts.append((first, second, list(found.values())))
+            groups = list(found.values())
+            if first in alike or second in alike:
+                groups = [[float(np.mean(group)) for group in groups]]
+            drafts.append((first, second, groups))
+    pooled_of = [np.array([d for group in groups for d in group]) for *_, groups in drafts]
     comparisons = []
-    for first, second, groups in drafts:
-        pooled = np.array([d for group in groups for d in group])
-        p = sign_flip_p(pooled)
+    for (first, second, groups), pooled, p in zip(drafts, pooled_of, sign_flip_ps(pooled_of), strict=True):
+        shown = with_intervals(first, second)
         comparison = Comparison(
             first, second, len(pooled), int(np.count_nonzero(pooled)), float(np.median(pooled)),
-            bootstrap(groups, pooled_median), float(pooled.mean()), estimate(groups, improvement_share),
-            bootstrap(groups, improvement_share), p, p, p, Verdict.OPEN,
+            bootstrap(groups, pooled_median) if shown else None, float(pooled.mean()),
+            estimate(groups, improvement_share), bootstrap(groups, improvement_share) if shown else None,
+            p, p, p, Verdict.OPEN,
         )  # fmt: skip
         comparisons.append(comparison)
     return corrected(comparisons, margin)

@@ -27,6 +27,8 @@ REPEATS = 2_000
 EXACT_FLIPS = 15
 """Up to this many differing pairs all sign patterns are enumerated; beyond, FLIP_SAMPLES are drawn."""
 FLIP_SAMPLES = 50_000
+FLIP_BATCH = 256
+"""Comparisons tested at once: their sums under all sign patterns fit into 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -124,16 +126,26 @@ def sign_flip_p(differences: Numbers, seed: int = 0) -> float:
     observed one. Pairs that do not differ say nothing under this test and drop out; without any
     differing pair p is 1.
     """
-    values = np.asarray(differences, float)
-    values = values[values != 0]
-    if not len(values):
-        return 1.0
-    observed = abs(values.sum())
-    tolerance = 1e-9 * np.abs(values).sum()
-    if len(values) <= EXACT_FLIPS:
-        return float(np.mean(np.abs(_sign_patterns(len(values)) @ values) >= observed - tolerance))
-    sums = np.abs(_sign_samples(len(values), FLIP_SAMPLES, seed) @ values)
-    return float((np.count_nonzero(sums >= observed - tolerance) + 1) / (FLIP_SAMPLES + 1))
+    return sign_flip_ps([differences], seed)[0]
+
+
+def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
+    """`sign_flip_p` of many comparisons: those with equally many differing pairs share one matrix product."""
+    nonzero = [values[values != 0] for values in (np.asarray(differences, float) for differences in families)]
+    p = [1.0] * len(nonzero)
+    for n in sorted({len(values) for values in nonzero} - {0}):
+        places = [i for i, values in enumerate(nonzero) if len(values) == n]
+        for start in range(0, len(places), FLIP_BATCH):
+            batch = places[start : start + FLIP_BATCH]
+            stacked = np.stack([nonzero[i] for i in batch], axis=1)
+            beyond = np.abs(stacked.sum(axis=0)) - 1e-9 * np.abs(stacked).sum(axis=0)
+            exact = n <= EXACT_FLIPS
+            signs = _sign_patterns(n) if exact else _sign_samples(n, FLIP_SAMPLES, seed)
+            reached = np.count_nonzero(np.abs(signs @ stacked) >= beyond, axis=0)
+            found = reached / len(signs) if exact else (reached + 1) / (FLIP_SAMPLES + 1)
+            for i, value in zip(batch, found, strict=True):
+                p[i] = float(value)
+    return p
 
 
 def smallest_p(differing: int) -> float:

@@ -31,21 +31,22 @@ def ranking_section(source: Source) -> Section:
             "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over"
             " the six edges, before any decision. A mark is one selection, against the best accuracy that each"
             " operation allows; tick and bar: mean and 95 % bootstrap interval over supernet seeds. Hollow: mean"
-            f" against the mean accuracy with each operation. {noise}"
+            f" against the mean accuracy with each operation. {noise}{source.left_out(dataset)}"
         )
         section.blocks += [
             Heading(dataset),
             source.picture(
                 f"tau-{dataset}", f"{dataset}: do the scores order the operations as the table does?", caption,
                 partial(
-                    tau_figure, source.tau_best, source.tau_mean, dataset, source.results.settings,
+                    tau_figure, source.in_focus(source.tau_best), source.in_focus(source.tau_mean), dataset,
+                    source.results.settings,
                     source.sticks[dataset], _float(tau),
                 ),
             ),
         ]  # fmt: skip
         section.blocks += _ranking_blocks(source, dataset)
         for setting in source.results.settings:
-            maps = score_maps(source.results, dataset, setting, source.order(dataset))
+            maps = score_maps(source.results, dataset, setting, source.focus(dataset))
             if maps:
                 counts = sorted({m.n for m in maps})
                 n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -54,7 +55,8 @@ def ranking_section(source: Source) -> Section:
                         f"scores-{dataset}-{setting}", f"{dataset}, {setting}: the 6 × 5 scores beside the oracle",
                         "Rows are edges, columns operations. Scores standardised on each edge and averaged over"
                         f" selections (n = {n}); violet = keep, orange = drop, ±2 standard deviations. Dots: the"
-                        " operation chosen most often. The first two panels are the table's.",
+                        " operation chosen most often. The first two panels are the table's."
+                        + source.left_out(dataset),
                         partial(score_map_figure, maps, source.table, dataset),
                     )
                 )  # fmt: skip
@@ -139,6 +141,7 @@ def cost_section(source: Source) -> Section:
             )
         )  # fmt: skip
         front = set(pareto(costs))
+        costs = costs[costs["method"].isin(source.focus(dataset))]
         rows = [
             Row([
                 Cell(row["method"], "name"), Cell(row["setting"]), Cell(duration(row["scoring_seconds"])),
@@ -152,7 +155,9 @@ def cost_section(source: Source) -> Section:
             Column("peak memory, MiB"), Column("test %"), Column("Pareto", numeric=False),
         ]  # fmt: skip
         if rows:
-            section.blocks.append(Table(f"costs-{dataset}", "Means over selections.", columns, rows))
+            section.blocks.append(
+                Table(f"costs-{dataset}", f"Means over selections.{source.left_out(dataset)}", columns, rows)
+            )
     trained = source.results.supernets
     if len(trained):
         means = trained.groupby(["dataset", "recipe"])["training_seconds"].agg(["mean", "count"])

@@ -21,14 +21,14 @@ def chosen_section(source: Source) -> Section:
     section = Section("chosen", "What was chosen")
     section.blocks.append(Prose(cells.definitions() + cells.key()))
     for dataset in source.datasets:
-        order = source.order(dataset)
+        order = source.focus(dataset)
         section.blocks += [
             Heading(dataset),
-            _cell_table(source, dataset, order),
+            _cell_table(source, dataset, order, source.left_out(dataset)),
             source.picture(
                 f"operations-{dataset}", f"{dataset}: which operations does each selector take?",
                 "Share of each operation among the six edges of all selected architectures at the last checkpoint;"
-                " orange is skip, whose share rises when the search collapses.",
+                " orange is skip, whose share rises when the search collapses." + source.left_out(dataset),
                 partial(operation_figure, source.results, dataset, order),
             ),
         ]  # fmt: skip
@@ -36,7 +36,7 @@ def chosen_section(source: Source) -> Section:
     return section
 
 
-def _cell_table(source: Source, dataset: str, order: list[str]) -> Table:
+def _cell_table(source: Source, dataset: str, order: list[str], left_out: str) -> Table:
     frame = source.results.final[source.results.final["dataset"] == dataset]
     settings = [setting for setting in source.results.settings if (frame["setting"] == setting).any()]
     accuracy = source.table.accuracy(dataset)
@@ -63,7 +63,7 @@ def _cell_table(source: Source, dataset: str, order: list[str]) -> Table:
     ]  # fmt: skip
     caption = (
         "The architecture selected most often per recipe at the last checkpoint, how many of the selections chose it,"
-        " and its test accuracy. Nodes from the input (left) to the output (right)."
+        f" and its test accuracy. Nodes from the input (left) to the output (right).{left_out}"
     )
     return Table(f"cells-{dataset}", caption, columns, rows)
 
@@ -105,6 +105,6 @@ def _agreement(source: Source, dataset: str, order: list[str]) -> list[Block]:
     )
     caption = (
         "Mean over shared checkpoints and edges of the τ-b between the scores of two selectors, selector seed 0;"
-        " blue = they order the operations alike, orange = the other way round."
+        f" blue = they order the operations alike, orange = the other way round.{source.left_out(dataset)}"
     )
     return [Picture(f"agreement-{dataset}", f"{dataset}: which selectors say the same?", caption, grid)]

@@ -6,6 +6,7 @@ from bench.pairs import Comparison, Verdict, compare, corrected, tie_groups
 from bench.statistics import Interval, TrialNoise, bootstrap, estimate, trial_noise
 from bench.table import GroundTruth
 from bench.yardsticks import Yardstick
+from reports.focus import focus
 from reports.results import Checkpoint, Results, per_checkpoint
 
 FLOORS = ("random", "constant-order", "params")
@@ -23,7 +24,7 @@ class Standing:
     settings: int
     """Settings in which the method has a value."""
     n: int
-    """Checkpoints."""
+    """Checkpoints; supernet seeds for a method that reads nothing of them."""
     group: int
     """Tie group, 0 = the leader's."""
 
@@ -41,6 +42,13 @@ class Contest:
     """All pairs of methods, and of methods with FLOORS."""
     noise: TrialNoise | None
     settings: int
+    focus: list[str]
+    """The methods that are drawn, best mean first: all of them where they are not too many."""
+
+    @property
+    def drawn(self) -> list[Comparison]:
+        """The comparisons among the methods in focus, and of those with FLOORS."""
+        return [c for c in self.comparisons if c.first in self.focus and c.second in {*self.focus, *FLOORS}]
 
     def against(self, baseline: str) -> list[Comparison]:
         """Every method against one name, best method first; Holm's correction over these comparisons only."""
@@ -70,6 +78,10 @@ def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
     return list(groups.values())
 
 
+def _seed(checkpoint: Checkpoint) -> int:
+    return checkpoint[1]
+
+
 def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yardstick]) -> Contest:
     """Test accuracy at the last checkpoint compared over all settings of `dataset`, paired by checkpoint."""
     values = per_checkpoint(results.final[results.final["dataset"] == dataset], "test")
@@ -77,11 +89,16 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
     floors = {stick.name: dict.fromkeys(checkpoints, stick.test) for stick in sticks if stick.name in FLOORS}
     trials = table.trials(dataset)
     noise = None if trials is None else trial_noise(trials)
+    drawn = {*focus(list(values)), *floors}
     comparisons = compare(
-        {**values, **floors}, stratum=lambda checkpoint: checkpoint[0], margin=None if noise is None else noise.margin
+        {**values, **floors},
+        stratum=lambda checkpoint: checkpoint[0],
+        margin=None if noise is None else noise.margin,
+        alike=dict.fromkeys(results.alike, _seed),
+        with_intervals=lambda first, second: second in floors or {first, second} <= drawn,
     )
     comparisons = [c for c in comparisons if c.first not in floors]
-    drafts = [_standing(method, of_method) for method, of_method in values.items()]
+    drafts = [_standing(method, of_method, method in results.alike) for method, of_method in values.items()]
     # Those with values in fewer settings come last: their means are over other supernets.
     order = [s.method for s in sorted(drafts, key=lambda s: (-s.settings, -s.mean, s.method))]
     among = [c for c in comparisons if c.second not in floors]
@@ -89,9 +106,14 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
     group_of = {name: place for place, group in enumerate(tie_groups(order, among, margin)) for name in group}
     standings = [replace(standing, group=group_of[standing.method]) for standing in drafts]
     standings.sort(key=lambda standing: (-standing.mean, standing.method))
-    return Contest(dataset, order[0], standings, comparisons, noise, len({setting for setting, _ in checkpoints}))
+    shown = focus([standing.method for standing in standings])
+    recipes = len({setting for setting, _ in checkpoints})
+    return Contest(dataset, order[0], standings, comparisons, noise, recipes, shown)
 
 
-def _standing(method: str, values: dict[Checkpoint, float]) -> Standing:
+def _standing(method: str, values: dict[Checkpoint, float], alike: bool) -> Standing:
     groups = _by_setting(values)
-    return Standing(method, estimate(groups), bootstrap(groups), len(groups), len(values), 0)
+    draws = groups
+    if alike:  # one result per seed, however many recipes it stands beside
+        draws = [list({seed: value for (_, seed), value in values.items()}.values())]
+    return Standing(method, estimate(groups), bootstrap(draws), len(groups), sum(map(len, draws)), 0)

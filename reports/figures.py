@@ -24,6 +24,9 @@ from reports.style import (
     stretched,
 )
 
+ACROSS = 4
+"""Settings side by side; further ones go below."""
+
 STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
 """Operations in the order in which the bars stack."""
 
@@ -100,7 +103,10 @@ def along_epochs(results: Results, dataset: str) -> pd.DataFrame:
 
 
 def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
-    """Share of skip connections, accuracy and tau against the epoch of the checkpoint, one column per setting."""
+    """Share of skip connections, accuracy and tau against the epoch of the checkpoint, one column per setting.
+
+    Where there are many settings, further bands of three rows stand below.
+    """
     frame = along_epochs(results, dataset)
     if frame.empty:
         raise NotDrawn("no method was applied to more than one checkpoint of a supernet")
@@ -114,13 +120,17 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
         run=frame["supernet_seed"].astype(str) + "." + frame["selector_seed"].astype(str),
     )
     with drawing():
-        figure = Figure(figsize=(min(WIDTH, 2.2 + 2.6 * len(settings)), 5.2), layout="constrained")
-        grid = figure.subplots(3, len(settings), sharex="col", sharey="row", squeeze=False)
-        for column, setting in enumerate(settings):
+        across = min(len(settings), ACROSS)
+        bands = -(-len(settings) // across)
+        figure = Figure(figsize=(min(WIDTH, 2.2 + 2.6 * across), 0.6 + 4.6 * bands), layout="constrained")
+        grid = figure.subplots(3 * bands, across, sharex=True, sharey="row", squeeze=False)
+        for number_of_setting, setting in enumerate(settings):
+            band, column = divmod(number_of_setting, across)
+            panels = grid[3 * band : 3 * band + 3, column]
             for number, method in enumerate(methods):
                 here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
                 colour, marker = look(number)
-                for axes, measure in zip(grid[:, column], ("skip_share", "position", "tau_mean"), strict=True):
+                for axes, measure in zip(panels, ("skip_share", "position", "tau_mean"), strict=True):
                     before = len(axes.get_lines())
                     where = {"data": here, "x": "epoch", "y": measure, "color": colour, "ax": axes}
                     sns.lineplot(**where, units="run", estimator=None, lw=0.5, alpha=0.4)
@@ -131,15 +141,20 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
                     legend = axes.get_legend()
                     if legend is not None:
                         legend.remove()
-            grid[0, column].set_title(setting)
-            grid[2, column].set_xlabel("epoch of the checkpoint")
-        grid[0, 0].set_ylabel("share of skip")
-        grid[0, 0].set_ylim(-0.04, 1.04)
-        grid[1, 0].set_ylabel("test accuracy, %")
-        accuracy_axis(grid[1, 0], optimum, worst, vertical=True)
-        grid[2, 0].set_ylabel("τ-b, mean oracle")
+            panels[0].set_title(setting)
+            panels[2].set_xlabel("epoch of the checkpoint")
+        for band in range(bands):
+            share, accuracy, tau = grid[3 * band : 3 * band + 3, 0]
+            share.set_ylabel("share of skip")
+            share.set_ylim(-0.04, 1.04)
+            accuracy.set_ylabel("test accuracy, %")
+            accuracy_axis(accuracy, optimum, worst, vertical=True)
+            tau.set_ylabel("τ-b, mean oracle")
         for axes in grid.flat:
             axes.grid()
+        for spare in range(len(settings), across * bands):
+            for axes in grid[-3:, spare % across]:
+                axes.set_visible(False)
         handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(labels)), fontsize=7.5)
     return figure
@@ -160,9 +175,14 @@ def operation_figure(results: Results, dataset: str, order: Sequence[str]) -> Fi
     shares = {setting: operation_shares(results, dataset, setting) for setting in results.settings}
     shares = {setting: found for setting, found in shares.items() if found}
     with drawing():
-        figure = Figure(figsize=(min(WIDTH, 2.6 + 2.4 * len(shares)), ROW * len(order) + 0.8), layout="constrained")
-        grid = figure.subplots(1, len(shares), sharey=True, squeeze=False)[0]
-        for axes, (setting, found) in zip(grid, shares.items(), strict=True):
+        across = min(len(shares), ACROSS)
+        down = -(-len(shares) // across)
+        size = (min(WIDTH, 2.6 + 2.4 * across), (ROW * len(order) + 0.5) * down + 0.3)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = list(figure.subplots(down, across, sharey=True, squeeze=False).flat)
+        for spare in grid[len(shares) :]:
+            spare.set_visible(False)
+        for axes, (setting, found) in zip(grid, shares.items(), strict=False):
             heights = [y for y, method in enumerate(order) if method in found]
             stacked = np.array([found[method][list(STACK)] for method in order if method in found])
             right = stacked.cumsum(axis=1)

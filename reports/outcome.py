@@ -65,7 +65,8 @@ def main_table(source: Source, contest: Contest) -> Table:
         Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes"),
         Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
         Column("cost", "mean time of one selection: scoring and tuning"),
-        Column("n", "checkpoints: recipes × supernet seeds", hidden=len(settings) > 2),
+        Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
+               " checkpoint, since its result is one for all recipes", hidden=len(settings) > 2),
     ]  # fmt: skip
     entries: list[tuple[float, Row]] = []
     for standing in contest.standings:
@@ -156,10 +157,12 @@ def strips_section(source: Source) -> Section:
             f" bootstrap interval over supernet seeds (selector seeds averaged). {promise(seeds)} A faint line joins"
             " what was selected on the same supernet; point at a mark to follow it. Diamonds: floors and ceilings;"
             " dashed: random choice and the optimum. The axis is logarithmic in the distance to the optimum."
+            + source.left_out(dataset)
         )
         draw = partial(
-            accuracy_figure, source.test, source.table, dataset, source.results.settings, source.sticks.get(dataset, [])
-        )
+            accuracy_figure, source.in_focus(source.test), source.table, dataset, source.results.settings,
+            source.sticks.get(dataset, []),
+        )  # fmt: skip
         title = f"{dataset}: which accuracy does each selector reach, seed by seed?"
         section.blocks.append(source.picture(f"accuracy-{dataset}", title, caption, draw))
     section.blocks += _variance(source)
@@ -242,10 +245,10 @@ def pair_table(contest: Contest, baseline: str) -> Table:
 
 def matrix(contest: Contest) -> str:
     """All pairs as a grid of signs: the row against the column."""
-    methods = [standing.method for standing in contest.standings]
-    others = [*methods, *dict.fromkeys(c.second for c in contest.comparisons if c.second not in methods)]
-    found = {(c.first, c.second): c for c in contest.comparisons}
-    found |= {(c.second, c.first): c.seen_from(c.second) for c in contest.comparisons}
+    methods = contest.focus
+    others = [*methods, *dict.fromkeys(c.second for c in contest.drawn if c.second not in methods)]
+    found = {(c.first, c.second): c for c in contest.drawn}
+    found |= {(c.second, c.first): c.seen_from(c.second) for c in contest.drawn}
     values = len(others) <= 16
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in others)
     body = []
@@ -281,7 +284,7 @@ def pairs_section(source: Source) -> Section:
         caption = (
             "Row against column: median difference in test accuracy, points, over shared checkpoints, coloured by"
             f" what the paired test supports after correction over all {len(contest.comparisons)} pairs."
-            f" {_sizes(contest)}"
+            f" {_sizes(contest)}{source.left_out(contest.dataset)}"
         )
         grid = f'<p class="key">{key}</p>{matrix(contest)}'
         section.blocks.append(_standings(source, contest))
@@ -294,6 +297,7 @@ def _standings(source: Source, contest: Contest) -> Picture:
         "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % bootstrap interval over"
         " supernet seeds. A bar on the right joins neighbours among which no pair was shown to differ (paired"
         f" sign-flip tests, Holm's correction over all {len(contest.comparisons)} pairs). {_sizes(contest)}"
+        f"{source.left_out(contest.dataset)}"
     )
     title = f"{contest.dataset}: who cannot be told apart?"
     draw = partial(standings_figure, contest, source.table)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from bench.pairs import Verdict
@@ -130,12 +131,14 @@ def _fill(template: jinja2.Template, source: Source, shown: list[Section], data:
 
 
 def page_data(source: Source) -> dict[str, Any]:
-    """What the page's script reads and the reader can download: one row per selection, and all comparisons."""
-    final = source.results.final[source.results.final["dataset"].isin(source.datasets)]
+    """What the page's script reads: one row per selection that is drawn, and the comparisons that are."""
+    final = source.results.final
+    shown = [(final["dataset"] == dataset) & final["method"].isin(source.focus(dataset)) for dataset in source.datasets]
+    final = final[np.logical_or.reduce(shown)] if shown else final.iloc[:0]
     order = ["dataset", "setting", "method", "supernet_seed", "selector_seed"]
     final = final.sort_values(order, kind="stable")
     architectures = sorted(set(final["architecture"]))
-    names = sorted({*final["method"], *(c.second for contest in source.contests for c in contest.comparisons)})
+    names = sorted({*final["method"], *(c.second for contest in source.contests for c in contest.drawn)})
     at = {text: number for number, text in enumerate((*names, *architectures, *source.results.settings))}
     shift = len(names)
     return {
@@ -168,11 +171,11 @@ def _pairs(contest: Contest, at: dict[str, int]) -> list[list[float | None]]:
     """One row per pair: over all pairs, then judged in the family of either name as the baseline."""
     family = {
         (comparison.first, baseline): comparison
-        for baseline in {c.first for c in contest.comparisons} | {c.second for c in contest.comparisons}
+        for baseline in {c.first for c in contest.drawn} | {c.second for c in contest.drawn}
         for comparison in contest.against(baseline)
     }
     rows: list[list[float | None]] = []
-    for c in contest.comparisons:
+    for c in contest.drawn:
         row = [at[c.first], at[c.second], c.n, c.differing, _rounded(c.median, 2), *_ends(c.median_interval),
                _rounded(c.improvement, 2), *_ends(c.improvement_interval)]  # fmt: skip
         for judged in (c, family[c.first, c.second], family.get((c.second, c.first))):

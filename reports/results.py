@@ -133,6 +133,14 @@ class Results:
         """Settings in the order of the rows."""
         return [str(name) for name in self.rows["setting"].unique()]
 
+    @cached_property
+    def alike(self) -> set[str]:
+        """Methods that read nothing of the checkpoint: their result is one for all recipes of a supernet seed."""
+        if "shared" not in self.done:
+            return set()
+        every = self.done["shared"].notna().groupby(self.done["method"]).all()
+        return {str(method) for method in every.index[every]}
+
     def counts(self) -> dict[str, int]:
         """Cells by state: done, failed, skipped, missing."""
         found = self.rows["state"].value_counts()

@@ -12,6 +12,7 @@ from bench.table import GroundTruth
 from bench.yardsticks import Yardstick, floors_and_ceilings, noise_ceiling
 from reports.blocks import NotDrawn, Picture
 from reports.comparisons import Contest, contest
+from reports.focus import focus, said
 from reports.results import Results
 from reports.strips import order_of_methods
 from reports.style import inline, to_svg, with_ground
@@ -75,6 +76,19 @@ class Source:
     def order(self, dataset: str) -> list[str]:
         """The methods of a data set, best mean accuracy first."""
         return order_of_methods([line for line in self.test if line.dataset == dataset])
+
+    def focus(self, dataset: str) -> list[str]:
+        """Those methods of a data set that the figures show, best mean accuracy first."""
+        return focus(self.order(dataset))
+
+    def left_out(self, dataset: str) -> str:
+        """What captions say of the methods that the figures do not show."""
+        return said(len(self.focus(dataset)), len(self.order(dataset)))
+
+    def in_focus(self, found: list[Line]) -> list[Line]:
+        """Those of the lines that the figures show."""
+        shown = {dataset: set(self.focus(dataset)) for dataset in self.datasets}
+        return [line for line in found if line.method in shown.get(line.dataset, ())]
 
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""

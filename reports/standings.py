@@ -18,7 +18,7 @@ DECISIVE = (Verdict.BETTER, Verdict.WORSE)
 
 def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
     """First and last place of every longest run of neighbours in which no pair was shown to differ."""
-    place = {standing.method: number for number, standing in enumerate(contest.standings)}
+    place = {method: number for number, method in enumerate(contest.focus)}
     apart = {
         frozenset((place[c.first], place[c.second]))
         for c in contest.comparisons
@@ -42,11 +42,12 @@ def standings_figure(contest: Contest, table: GroundTruth) -> Figure:
     """Mean and interval of each method, best first, and the runs of ties as bars on the right."""
     runs = runs_of_ties(contest)
     optimum = float(table.accuracy(contest.dataset).max())
-    lows = [s.mean if s.interval is None else s.interval.low for s in contest.standings]
+    shown = [standing for standing in contest.standings if standing.method in contest.focus]
+    lows = [s.mean if s.interval is None else s.interval.low for s in shown]
     with drawing():
         figure = Figure(figsize=(7.2, ROW * len(lows) + 0.7), layout="constrained")
         axes, bars = figure.subplots(1, 2, sharey=True, width_ratios=(5, max(1.0, 0.14 * len(runs))))
-        for y, standing in enumerate(contest.standings):
+        for y, standing in enumerate(shown):
             if standing.interval is not None:
                 ends = stretched([optimum - standing.interval.low, optimum - standing.interval.high])
                 axes.plot(ends, [y, y], color=MUTED, lw=1.2)
@@ -55,7 +56,7 @@ def standings_figure(contest: Contest, table: GroundTruth) -> Figure:
             bars.plot([x, x], [first - 0.3, last + 0.3], color=INK, lw=2.4, solid_capstyle="butt")
         bars.set_xlim(-1, max(4, len(runs)))
         bars.set_axis_off()
-        axes.set_yticks(range(len(lows)), [standing.method for standing in contest.standings])
+        axes.set_yticks(range(len(lows)), [standing.method for standing in shown])
         axes.set_ylim(len(lows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.grid()

@@ -75,3 +75,30 @@ def test_tie_groups_leave_ties_open() -> None:
     assert groups(8, top=3.0, near=2.98, low=0.02, lowest=0) == [["top", "near"], ["low", "lowest"]]
     assert groups(8, margin=5.0, top=3.0, low=0) == [["top", "low"]]
     assert groups(2, top=3.0, low=0) == [["top", "low"]]  # too few seeds to tell
+
+
+def test_one_draw_beside_many_recipes_is_one_observation() -> None:
+    generator = np.random.default_rng(2)
+    trained = {(recipe, seed): 90 + generator.normal() for recipe in "abcd" for seed in range(3)}
+    draw = {seed: 95 + generator.normal() for seed in range(3)}
+    shared = {(recipe, seed): draw[seed] for recipe in "abcd" for seed in range(3)}
+    values = {"trained": trained, "shared": shared}
+
+    def compared(**options: object) -> pairs.Comparison:
+        (comparison,) = pairs.compare(values, stratum=lambda key: key[0], **options)  # type: ignore[arg-type]
+        return comparison
+
+    naive, honest = compared(), compared(alike={"shared": lambda key: key[1]})
+    assert (naive.n, naive.verdict) == (12, Verdict.WORSE)
+    assert (honest.n, honest.verdict) == (3, Verdict.TOO_FEW)
+    per_seed = [np.mean([trained[r, s] for r in "abcd"]) - draw[s] for s in range(3)]
+    assert honest.median == pytest.approx(np.median(per_seed))
+    assert honest.p == statistics.sign_flip_p(per_seed)
+
+
+def test_intervals_are_made_for_the_pairs_asked_for() -> None:
+    values = {name: noisy(shift, 5) for name, shift in (("a", 1.0), ("b", 0.5), ("c", 0.0))}
+    every = pairs.compare(values, stratum=lambda key: key[0])
+    some = pairs.compare(values, stratum=lambda key: key[0], with_intervals=lambda first, second: first == "a")
+    assert [c.median_interval is not None for c in some] == [True, True, False]
+    assert [(c.p, c.verdict, c.median) for c in some] == [(c.p, c.verdict, c.median) for c in every]

@@ -38,6 +38,12 @@ def test_sign_flip_p_of_many_pairs_is_sampled_near_the_exact_value() -> None:
     assert statistics.sign_flip_p(values) == statistics.sign_flip_p(values)
 
 
+def test_many_comparisons_at_once_give_the_p_of_each() -> None:
+    generator = np.random.default_rng(6)
+    families = [generator.normal(0.3, 1, n).round(1) for n in (1, 4, 4, 9, 17, 18, 17, 4)] + [np.zeros(3), np.array([])]
+    assert statistics.sign_flip_ps(families) == [statistics.sign_flip_p(values) for values in families]
+
+
 @pytest.mark.parametrize(("pairs", "p"), [(3, 0.25), (5, 0.0625), (6, 0.03125), (8, 0.0078125), (10, 0.001953125)])
 def test_smallest_p_is_reached_by_one_sided_differences(pairs: int, p: float) -> None:
     assert statistics.smallest_p(pairs) == p
