@@ -1,12 +1,13 @@
 # make run   installs into .venv and runs the embedded benchmark; says where the report is
 # make test  everything that CI checks: style, types, import contract, tests
-# make check redraws the stored digits results and compares; exit 3 where they differ
+# make check redraws the stored results and compares; then runs the smallest of them again and compares
+# make results  runs the command of every stored result again and compares; hours
 # make performance  ratios to the literal reference, measured in one run
 PYTHON ?= python3
 BIN := .venv/bin
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run test check performance clean
+.PHONY: run test check results performance clean
 
 run: .venv/run.done
 	$(BIN)/python run_bench.py
@@ -19,7 +20,11 @@ test: .venv/test.done
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/run.done
-	$(BIN)/python run_bench.py --check results/digits
+	@$(BIN)/python -m bench.regenerate --exact
+	@$(BIN)/python -m bench.regenerate digits-tiny
+
+results: .venv/run.done
+	@$(BIN)/python -m bench.regenerate --into out/regenerated
 
 performance: .venv/test.done
 	$(BIN)/python -m tests.performance

@@ -57,13 +57,15 @@ def processor() -> str:
 def write_run(folder: Path, code: Path, table: GroundTruth, facts: Mapping[str, Any], argv: Sequence[str]) -> None:
     """Write run.json: `facts` of the request, and what they were resolved and run with.
 
-    The time of the folder's first run is kept.
+    The time of the folder's first run is kept, and every command line that filled it.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     earlier = read_run(folder) or {}
+    known = commands(earlier)
     content = {
         "schema": 1,
         "argv": list(argv),
+        "commands": known if list(argv) in known else [*known, list(argv)],
         **facts,
         "table": {"name": table.name, "sha256": table.sha256, "datasets": list(table.datasets)},
         "versions": versions(),
@@ -76,6 +78,15 @@ def write_run(folder: Path, code: Path, table: GroundTruth, facts: Mapping[str, 
         "last_started": now,
     }
     write_whole(folder / RUN_FILE, json.dumps(content, indent=1) + "\n")
+
+
+def commands(run: Mapping[str, Any]) -> list[list[str]]:
+    """The command lines that filled a folder, each once, in the order of their first use.
+
+    A folder of before they were kept knows the last one only.
+    """
+    known = run.get("commands", [run["argv"]] if "argv" in run else [])
+    return [list(command) for command in known]
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
