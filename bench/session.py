@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import os
 import shlex
 import signal
 import sys
@@ -39,20 +40,31 @@ def answer(
     """
     try:
         with terminated_like_interrupted():
-            if options.list:
-                return list_all(data_root(options.data_root), methods)
-            if options.report_only:
-                return report_only(options, draw_report)
-            if options.check:
-                return check_results(options, draw_report)
-            session = Session(options, argv, methods, code)
-            return session.show_plan() if options.plan else session.work(draw_report)
+            code_of_exit = _work_off(options, argv, methods, draw_report, code)
+            sys.stdout.flush()
+            return code_of_exit
+    except BrokenPipeError:  # whoever read stdout has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
     except BenchError as error:
         print(f"run_bench.py: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return ExitCode.INTERRUPTED
+
+
+def _work_off(
+    options: argparse.Namespace, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path
+) -> ExitCode:
+    if options.list:
+        return list_all(data_root(options.data_root), methods)
+    if options.report_only:
+        return report_only(options, draw_report)
+    if options.check:
+        return check_results(options, draw_report)
+    session = Session(options, argv, methods, code)
+    return session.show_plan() if options.plan else session.work(draw_report)
 
 
 @contextmanager

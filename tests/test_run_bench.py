@@ -122,3 +122,14 @@ def test_list_names_the_four_papers_criteria() -> None:
     done = run([sys.executable, "run_bench.py", "--list"])
     assert done.returncode == 0
     assert all(name in done.stdout for name in ("magnitude", "darts-pt", "darts-minus", "cifar10", "lite"))
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    listing = subprocess.Popen(
+        [sys.executable, "run_bench.py", "--list"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert listing.stdout is not None
+    assert listing.stderr is not None
+    listing.stdout.close()
+    assert listing.stderr.read() == ""
+    assert listing.wait() == 0
