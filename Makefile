@@ -20,8 +20,7 @@ test: .venv/test.done
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/run.done
-	@$(BIN)/python -m bench.regenerate --exact
-	@$(BIN)/python -m bench.regenerate digits-tiny
+	@$(BIN)/python -m bench.regenerate --exact; code=$$?; $(BIN)/python -m bench.regenerate digits-tiny && exit $$code
 
 results: .venv/run.done
 	@$(BIN)/python -m bench.regenerate --into out/regenerated

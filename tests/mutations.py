@@ -1,0 +1,180 @@
+"""Does the check notice? `python -m tests.mutations [NAME ...]` breaks one thing at a time and looks.
+
+Each mutation is made in a copy of the tracked files, by replacing a text that must stand there exactly once, and
+then the check runs: `exact` redraws results/digits-tiny from its records, `tight` runs its command again. A
+mutation is noticed when that ends with exit code 3. Prints a table in Markdown; exit 1 where one was not noticed.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.check import EXACT, TIGHT
+from bench.errors import ExitCode, UsageError
+from bench.names import unknown
+from bench.table import Accuracies, GroundTruth
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULT = "digits-tiny"
+TABLE = "bench/digits_table.npz"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One deliberate break."""
+
+    name: str
+    what: str
+    level: str
+    """Which level has to notice."""
+    file: str
+    old: str = ""
+    new: str = ""
+
+    def apply(self, root: Path) -> None:
+        """Break the copy in `root`; raises UsageError unless `old` stands there exactly once."""
+        path = root / self.file
+        if self.file == TABLE:
+            change_best(path)
+            return
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise UsageError(f"{self.name}: {self.file} holds {text.count(self.old)} times {self.old!r}, not once.")
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+def change_best(path: Path) -> None:
+    """Raise the accuracy of the best architecture of a table by a tenth of a point, as if it had been measured so."""
+    table = GroundTruth.load(path)
+    trials = table.trials("digits")
+    if trials is None:
+        raise UsageError(f"{path} holds no trials.")
+    changed = trials.copy()
+    changed[table.accuracy("digits").argmax()] += 0.1
+    held = Accuracies(
+        trials=changed, valid=table.accuracy("digits", "valid"), parameters=table.parameters("digits"),
+        flops=table.flops("digits"),
+    )  # fmt: skip
+    GroundTruth(table.name, {"digits": held}, table.index).save(path)
+
+
+MUTATIONS = (
+    Mutation("ostr-sign", "`ostr` keeps the weakest operation", TIGHT, "selectors/ostr.py",
+             "return gradients.abs().numpy()", "return -gradients.abs().numpy()"),
+    Mutation("synflow-weights", "`synflow` does not make the weights positive", TIGHT, "selectors/proxies/synflow.py",
+             "tensor.abs_()", "tensor.abs()"),
+    Mutation("half-a-mask", "`darts-pt` halves an operation in place of masking it", TIGHT,
+             "selectors/parts/perturbation.py", "masked[edge, operation] = 0", "masked[edge, operation] *= 0.5"),
+    Mutation("ties", "`one-shot-sampled` breaks ties for the larger loss", TIGHT, "selectors/one_shot.py",
+             "take_best(search, candidates, accuracy, -loss)", "take_best(search, candidates, accuracy, loss)"),
+    Mutation("purpose", "seeds forget what they are for", TIGHT, "bench/cells.py",
+             "purpose=purpose, **axes", "**axes"),
+    Mutation("supernet-seed", "seeds forget the supernet seed", TIGHT, "bench/cells.py",
+             " supernet_seed=self.seed,", ""),
+    Mutation("selector-seed", "seeds forget the selector seed", TIGHT, "bench/cells.py",
+             " selector_seed=self.selector_seed,", ""),
+    Mutation("shuffle", "training batches come in the order of the images", TIGHT, "bench/batches.py",
+             "order = torch.randperm(n, generator=generator)", "order = torch.arange(n)"),
+    Mutation("halves", "the selection half begins one image late", TIGHT, "bench/batches.py",
+             '"selection": slice(middle, len(images))', '"selection": slice(middle + 1, len(images))'),
+    Mutation("batch-norm", "selection sees running statistics in place of the batch's", TIGHT,
+             "selectors/parts/search.py", '"batch" if cell.bn == "batch" else "running"', '"running"'),
+    Mutation("momentum", "supernets train with momentum 0.8", TIGHT, "supernets/training.py",
+             "momentum=0.9", "momentum=0.8"),
+    Mutation("tau-c", "Kendall's tau-c in place of tau-b", EXACT, "bench/measures.py",
+             "kendalltau(first, second).statistic", 'kendalltau(first, second, variant="c").statistic'),
+    Mutation("percentile", "the percentile counts ties as won", EXACT, "bench/measures.py",
+             "np.mean(accuracies < test)", "np.mean(accuracies <= test)"),
+    Mutation("table-cell", "one architecture of the ground truth is 0.1 points better", EXACT, TABLE),
+)  # fmt: skip
+UNBROKEN = (
+    Mutation("none-exact", "nothing", EXACT, "README.md"),
+    Mutation("none-tight", "nothing", TIGHT, "README.md"),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the check said."""
+
+    code: int
+    first: str
+    """The first difference, or the last line where there was none."""
+
+
+@contextmanager
+def copy_of_the_code() -> Iterator[Path]:
+    """A temporary copy of the tracked files, without the stored results that are not needed."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).is_file() and (not name.startswith("results/") or name.startswith(f"results/{RESULT}/")):
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, Path(folder) / name)
+        yield Path(folder)
+
+
+def look(root: Path, level: str) -> Verdict:
+    """Run the check in `root`, and read what it says at `level`."""
+    command = [sys.executable, "-m", "bench.regenerate", RESULT, *(["--exact"] if level == EXACT else [])]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines() or [(done.stderr.splitlines() or ["nothing said"])[-1]]
+    # The exact level speaks first; what a tight run finds stands behind its verdict.
+    ends = [number for number, line in enumerate(lines) if line.startswith(f"{EXACT}:")]
+    own = lines if level == EXACT or not ends else lines[ends[0] + 1 :]
+    told = [line.removeprefix("- ") for line in own if line.startswith("- ") and not line.startswith("- not compared")]
+    said = [line for line in own if line.strip()]
+    return Verdict(done.returncode, told[0] if told else said[-1] if said else lines[-1])
+
+
+def row(mutation: Mutation, verdict: Verdict) -> str:
+    """One row of the table."""
+    first = verdict.first.replace("|", "\\|")
+    return f"| {mutation.name} | {mutation.what} | `{mutation.file}` | {mutation.level} | {verdict.code} | {first} |"
+
+
+def try_all(mutations: Sequence[Mutation], look: Callable[[Path, str], Verdict] = look) -> bool:
+    """Apply each mutation alone, print what the check says, and return whether each was noticed."""
+    print("| mutation | what was broken | where | level | exit code | first difference told |")
+    print("|---|---|---|---|---|---|", flush=True)
+    noticed = True
+    for mutation in mutations:
+        with copy_of_the_code() as root:
+            broken = mutation not in UNBROKEN
+            if broken:
+                mutation.apply(root)
+            else:
+                mutation = replace(mutation, file="-")
+            verdict = look(root, mutation.level)
+        print(row(mutation, verdict), flush=True)
+        noticed &= verdict.code == (ExitCode.DIFFERS if broken else ExitCode.OK)
+    return noticed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try the mutations that were named, or all; 0 where each was noticed and the unbroken code holds."""
+    known = {mutation.name: mutation for mutation in (*UNBROKEN, *MUTATIONS)}
+    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description="Does the check notice?")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"mutations (all): {', '.join(known)}")
+    given = parser.parse_args(arguments)
+    try:
+        for name in given.names:
+            if name not in known:
+                raise unknown("mutation", name, list(known))
+        noticed = try_all([known[name] for name in given.names or known])
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return int(ExitCode.USAGE)
+    return 0 if noticed else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
