@@ -128,6 +128,8 @@ def _compare_scores(
 
 
 MEASURES = ("test", "tau_best", "tau_mean")
+ONE_DRAW = ("", "")
+"""In place of recipe and epoch, for a selector that reads neither."""
 LARGE_TAU = 0.1
 LARGE_POINTS = 1.0
 """What counts as large where the table holds no repeated trainings."""
@@ -178,7 +180,9 @@ def _by_group(rows: Rows) -> dict[tuple[str, str, str], dict[tuple[str, str], li
             number = _number(row.get(measure, ""))
             if row["state"] == DONE and number is not None:
                 stratum = values.setdefault((row["dataset"], row["selector"], measure), {})
-                seeds = stratum.setdefault((row["recipe"], row["epoch"]), {})
+                # One run that stands beside many recipes and epochs is one observation of its seed.
+                place = ONE_DRAW if row.get("shared") else (row["recipe"], row["epoch"])
+                seeds = stratum.setdefault(place, {})
                 seeds.setdefault(row["supernet_seed"], []).append(number)
     return {
         key: {stratum: _means(list(seeds.values())) for stratum, seeds in strata.items()}

@@ -261,3 +261,18 @@ def test_too_few_seeds_is_an_answer(table: GroundTruth, tmp_path: Path) -> None:
     assert outcome.compared == 0
     assert all("n too small to tell (4 fresh seeds)" in note for note in outcome.notes)
     assert check.exit_code(outcomes) is ExitCode.NOTHING_MEASURED
+
+
+def test_one_run_beside_many_recipes_is_one_observation(table: GroundTruth) -> None:
+    def rows(level: float, shared: str) -> list[dict[str, str]]:
+        return [
+            {"dataset": "digits", "selector": "blind", "recipe": f"r{recipe}", "epoch": "2", "state": "done",
+             "supernet_seed": str(seed), "shared": shared, "test": str(level + seed)}
+            for recipe in range(20) for seed in range(3)
+        ]  # fmt: skip
+
+    compared, differences, notes = compare_distributions(rows(60, "w"), rows(90, "w"), table)
+    assert (compared, differences) == (0, [])
+    assert notes == ["digits, blind, test: n too small to tell (3 fresh seeds)"]
+    # Sixty supernets of their own would be another matter.
+    assert compare_distributions(rows(60, ""), rows(90, ""), table)[0] == 1
