@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bench import check
+from bench.check_runs import compare_distributions
 from bench.errors import DataError, ExitCode
 from bench.gather import gather
 from bench.records import Store, done_record, file_stem, write_record
