@@ -73,8 +73,8 @@ class ProxyRule(Rule):
 
     @property
     def stochastic(self) -> bool:
-        """Untrained weights are drawn."""
-        return not self.trained
+        """Untrained weights are drawn, and by some proxies images or weights."""
+        return not self.trained or proxies.find(self.proxy).draws
 
     def _scores(self, search: Search, mixtures: Sequence[Tensor]) -> np.ndarray:
         batches = search.proxy_batches(self.place + 1)

@@ -65,6 +65,8 @@ class Proxy(ABC):
     """In the literature; `score` negates where it is False."""
     uses_images: ClassVar[bool]
     uses_labels: ClassVar[bool]
+    draws: ClassVar[bool] = False
+    """Whether its value depends on random numbers."""
     batch_norm: ClassVar[str]
     """What batch norm does while the score is taken."""
     differs: ClassVar[str]

@@ -33,6 +33,7 @@ class LinearRegions(Proxy):
     higher_is_better = True
     uses_images = True
     uses_labels = False
+    draws = True
     batch_norm = "batch statistics of all samples together"
     differs = (
         "all samples in one batch (the released code runs 3 batches of 1000), crops with replacement from the given"

@@ -30,6 +30,7 @@ class Meco(Proxy):
     higher_is_better = True
     uses_images = False
     uses_labels = False
+    draws = True
     batch_norm = "batch statistics of the one image"
     differs = (
         "modules without children only: with the released code's containers (option containers=true) the score"

@@ -30,6 +30,7 @@ class Zen(Proxy):
     higher_is_better = True
     uses_images = False
     uses_labels = False
+    draws = True
     batch_norm = "batch statistics, whose variances are part of the score"
     differs = (
         "the variances are those of the batch, as the paper writes (the released code reads the running ones, which"

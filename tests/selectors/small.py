@@ -27,9 +27,10 @@ SETTINGS = dataclasses.replace(
 )  # fmt: skip
 
 
-def images(labels_seed: int = 0) -> ImageSet:
+def images(labels_seed: int = 0, pixels_seed: int = 5) -> ImageSet:
     """64 images of 8x8; 32 in each half."""
-    pixels = torch.randint(256, (64, 3, 8, 8), generator=torch.Generator().manual_seed(5), dtype=torch.uint8)
+    generator = torch.Generator().manual_seed(pixels_seed)
+    pixels = torch.randint(256, (64, 3, 8, 8), generator=generator, dtype=torch.uint8)
     labels = torch.randint(CLASSES, (64,), generator=torch.Generator().manual_seed(labels_seed))
     return ImageSet("noise", pixels, labels, CLASSES, (0.5,) * 3, (0.25,) * 3, 1, True)
 

@@ -96,6 +96,13 @@ def test_is_deterministic_and_leaves_everything_as_it_was(name: str) -> None:
 
 
 @EVERY
+def test_the_seed_matters_where_random_numbers_are_declared(name: str) -> None:
+    torch.manual_seed(0)
+    net, (images, labels) = standalone((2, 0, 0, 0, 1, 0), 1, 1, 10), some_images()  # so narrow that regions coincide
+    assert (len({score(name, net, images, labels, seed=seed) for seed in range(3)}) > 1) == find(name).draws
+
+
+@EVERY
 def test_the_mode_of_the_network_makes_no_difference(name: str) -> None:
     images, labels = some_images()
     assert score(name, network().eval(), images, labels) == score(name, network().train(), images, labels)
