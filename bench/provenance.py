@@ -17,6 +17,9 @@ from bench.storage import write_whole
 from bench.table import GroundTruth
 
 RUN_FILE = "run.json"
+CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
+"""What git is asked to list the files of the program that differ from the commit."""
+
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors", "matplotlib", "seaborn")
 
 
@@ -32,7 +35,10 @@ def versions() -> dict[str, str]:
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit of the checkout that holds `folder`, `-dirty` behind it when files differ; None outside of one."""
+    """The commit of the checkout that holds `folder`, `-dirty` behind it when the program differs; None outside of one.
+
+    Stored results are no part of the program: a run that goes on in results/ changes them as it works.
+    """
     if shutil.which("git") is None or not (folder / ".git").exists():
         return None
 
@@ -41,7 +47,7 @@ def git_commit(folder: Path) -> str | None:
         return done.stdout.strip() if done.returncode == 0 else None
 
     commit = answer("rev-parse", "HEAD")
-    return f"{commit}-dirty" if commit and answer("status", "--porcelain", "--untracked-files=no") else commit
+    return f"{commit}-dirty" if commit and answer(*CHANGED) else commit
 
 
 def processor() -> str:
