@@ -31,27 +31,20 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("recipe", names())
-def test_every_recipe_learns_and_repeats_itself(
+def test_every_recipe_tells_easy_classes_apart(
     recipe: str, settings: Settings, images: ImageSet, tmp_path: Path
 ) -> None:
     job = SupernetJob("patterns", recipe, 0, 0, settings)
     told: list[tuple[int, int]] = []
-    train(job, images, "cpu", tmp_path / "a", lambda done, of: told.append((done, of)))
+    train(job, images, "cpu", tmp_path, lambda done, of: told.append((done, of)))
     assert told == [(1, 3), (2, 3), (3, 3)]
-    assert epochs_present(tmp_path / "a") == [1, 3]
-    first, last = load(tmp_path / "a", 1), load(tmp_path / "a", 3)
-    # is-darts prunes all that it prunes after the second of three epochs, too late to recover.
+    assert epochs_present(tmp_path) == [1, 3]
+    first, last = load(tmp_path, 1), load(tmp_path, 3)
+    # is-darts prunes all that it prunes after the second of three epochs: the third trains another network.
     assert last.facts["train_loss"] < (math.log(4) if recipe == "is-darts" else first.facts["train_loss"])
     assert all(math.isfinite(value) for value in last.facts.values())
     if find(recipe).capturable:  # the others draw architectures: their weights never saw the mixture
         assert last.facts["supernet_accuracy"] > 30, "four classes"
-    train(job, images, "cpu", tmp_path / "b")
-    assert files(tmp_path / "a") == files(tmp_path / "b")
-    weights = find(recipe).edge_weights(last.alphas)
-    assert weights.shape == (6, 5)
-    assert weights.isfinite().all()
-    logits = last.network()(torch.randn(4, 3, 8, 8), weights)
-    assert logits.shape == (4, 4)
 
 
 def test_one_step_is_alphas_then_weights(job: SupernetJob, images: ImageSet) -> None:
