@@ -22,6 +22,10 @@ CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclud
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors", "matplotlib", "seaborn")
 
+ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
+"""Environment variables that choose the instructions of torch's libraries. Others sum in another order, and training
+amplifies the last digit. At `default`, `COMPATIBLE`, `SSE41`, which every x86-64 CPU has, they mean the same everywhere."""
+
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages whose numbers end up in results."""
@@ -77,6 +81,8 @@ def write_run(folder: Path, code: Path, table: GroundTruth, facts: Mapping[str, 
         "versions": versions(),
         "git_commit": git_commit(code),
         "processor": processor(),
+        "machine": platform.machine(),
+        "environment": {name: os.environ[name] for name in ARITHMETIC if name in os.environ},
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
         "byte_order": sys.byteorder,

@@ -6,11 +6,12 @@ that is not on this machine is skipped, with the reason.
 """
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from bench.cli import build_parser
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.images import data_root, load_images
 from bench.names import unknown
-from bench.provenance import RUN_FILE, commands, git_commit, read_run
+from bench.provenance import ARITHMETIC, RUN_FILE, commands, git_commit, read_run
 from bench.storage import make_folder, write_whole
 
 CODE = Path(__file__).resolve().parents[1]
@@ -36,9 +37,11 @@ class Program:
 
     words: Sequence[str] = (sys.executable, str(CODE / "run_bench.py"))
 
-    def run(self, arguments: Sequence[str]) -> int:
-        """Run it for its output folder; its progress goes to stderr."""
-        return subprocess.run([*self.words, *arguments], stdout=subprocess.DEVNULL, check=False).returncode
+    def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+        """Run it for its output folder, computing as `environment` says; its progress goes to stderr."""
+        others = {name: value for name, value in os.environ.items() if name not in ARITHMETIC}
+        command, around = [*self.words, *arguments], {**others, **environment}
+        return subprocess.run(command, stdout=subprocess.DEVNULL, env=around, check=False).returncode
 
     def check(self, arguments: Sequence[str]) -> int:
         """Run it for what it says."""
@@ -70,7 +73,7 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
         against = ["--out", str(into / stored.name)]
         for line in lines:
             command = [*without(line, "--out", "--cache"), *against, "--cache", str(into / "supernets")]
-            code = program.run(command)
+            code = program.run(command, run.get("environment", {}))
             if code not in (ExitCode.OK, ExitCode.SOME_CELLS_FAILED, ExitCode.NOTHING_MEASURED):
                 print(f"its command ended with exit code {code}: {shlex.join(command)}\n", flush=True)
                 return ExitCode.INTERRUPTED if code == ExitCode.INTERRUPTED else ExitCode.USAGE

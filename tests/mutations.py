@@ -92,6 +92,8 @@ MUTATIONS = (
              "kendalltau(first, second).statistic", 'kendalltau(first, second, variant="c").statistic'),
     Mutation("percentile", "the percentile counts ties as won", EXACT, "bench/measures.py",
              "np.mean(accuracies < test)", "np.mean(accuracies <= test)"),
+    Mutation("noise-margin", "the noise between trainings is a mean in place of a median", EXACT, "bench/statistics.py",
+             "float(np.median(np.nanmedian(gaps, axis=1)))", "float(np.mean(np.nanmedian(gaps, axis=1)))"),
     Mutation("table-cell", "one architecture of the ground truth is 0.1 points better", EXACT, TABLE),
 )  # fmt: skip
 UNBROKEN = (

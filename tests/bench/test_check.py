@@ -12,6 +12,7 @@ from bench import check
 from bench.check_runs import compare_distributions
 from bench.errors import DataError, ExitCode
 from bench.gather import gather
+from bench.provenance import ARITHMETIC
 from bench.records import Store, done_record, file_stem, write_record
 from bench.selection import Decision, Selection
 from bench.space import N_ARCHITECTURES
@@ -19,6 +20,7 @@ from bench.table import Accuracies, GroundTruth
 
 RECIPES = ("blank", "darts")
 SELECTORS = ("magnitude", "ostr")
+PINNED = dict.fromkeys(ARITHMETIC, "old")
 
 
 def truth(changed: int | None = None) -> GroundTruth:
@@ -199,6 +201,30 @@ def test_a_changed_selector_is_noticed_and_named(stored: Path, table: GroundTrut
     differences = only(check.check(stored, table, draw, fresh), check.TIGHT).differences
     assert {d.cell["selector"] for d in differences} == {"ostr"}
     assert {"score", "architecture", "tau_mean"} <= {d.column for d in differences}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [
+        ({}, {"processor": "A", "environment": {}, "machine": "x86_64"}, check.TIGHT),  # from before it was kept
+        ({"processor": "A"}, {"processor": "A"}, check.TIGHT),
+        ({"processor": "A"}, {"processor": "B"}, check.STATISTICAL),
+        ({"processor": "A", "environment": PINNED}, {"processor": "B", "environment": PINNED}, check.TIGHT),
+        ({"machine": "x86_64", "environment": PINNED}, {"machine": "arm64", "environment": PINNED}, check.STATISTICAL),
+        ({"processor": "A", "environment": PINNED}, {"processor": "A", "environment": {}}, check.STATISTICAL),
+        ({"threads": 1}, {"threads": 2}, check.STATISTICAL),
+        ({"seed": 0}, {"seed": 1}, check.STATISTICAL),
+    ],
+)
+def test_runs_that_sum_in_another_order_are_not_compared_tightly(
+    stored: Path, table: GroundTruth, tmp_path: Path, before: dict[str, object], after: dict[str, object], level: str
+) -> None:
+    sides = []
+    for name, facts in (("before", before), ("after", after)):
+        sides.append(Path(shutil.copytree(stored, tmp_path / name)))
+        run = json.loads((sides[-1] / "run.json").read_text())
+        (sides[-1] / "run.json").write_text(json.dumps(run | facts))
+    assert check.check_fresh(*sides, table).level == level
 
 
 def test_a_near_tie_may_fall_either_way(table: GroundTruth, tmp_path: Path) -> None:

@@ -69,6 +69,16 @@ def test_what_differs_is_told_with_its_exit_code(
     assert "exact: holds" in said  # the records themselves are as they were
 
 
+def test_it_computes_with_the_instructions_that_the_stored_run_used(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(stored / "two", environment={"MKL_CBWR": "COMPATIBLE"})
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    assert again(stored, "two", "--into", tmp_path / "fresh") == ExitCode.OK
+    run = json.loads((tmp_path / "fresh" / "two" / "run.json").read_text())
+    assert run["environment"] == {"MKL_CBWR": "COMPATIBLE"}
+
+
 def test_an_old_run_json_knows_its_last_command(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(stored / "one", commands=None)
     assert again(stored, "one") == ExitCode.DIFFERS
