@@ -1,7 +1,7 @@
 """disc-zc: reduce an edge of an untrained supernet to one operation and score it by a zero-cost proxy.
 
 Xiang, Dudziak, Abdelfattah, Chau, Lane & Wen, "Zero-Cost Operation Scoring in Differentiable Architecture
-Search", AAAI 2023, section 3: the counterpart of `zero-cost-pt` that discretises where that perturbs, and keeps
+Search", AAAI 2023: the counterpart of `zero-cost-pt` that discretises where that perturbs, and keeps
 the operation with which the proxy is highest. The search around it is the same, as are the proxies
 (`disc-zc-PROXY`) and the scores on the trained supernet (`disc-zc-post`, `disc-zc-PROXY-post`).
 """

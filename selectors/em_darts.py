@@ -1,8 +1,8 @@
 """Transfer of information from an operation to its edge.
 
-The portable idea of EM-DARTS (arXiv 2409.14432), which searches networks that recognise eye movements and prunes
-layers by the transfer entropy between them. That is a method for another space, and only its abstract was read:
-THIS FILE IS OUR READING of what it says for an operation.
+The portable idea of EM-DARTS (Qin et al., arXiv 2409.14432), which searches networks that recognise eye movements
+and prunes layers by the transfer entropy between them. That is a method for another space, and only its abstract was
+read: THIS FILE IS OUR READING of what it says for an operation.
 Transfer entropy is I(future of the target; past of the source | past of the target). Here the target is the
 edge, whose past is what enters it, x, and whose future is what leaves it, m; the source is the operation, o(x).
 With all of them taken as jointly Gaussian, I(m; o(x) | x) = -log(1 - r^2) / 2 with r the partial correlation
@@ -62,7 +62,10 @@ def gaussian_transfer(source: Tensor, target: Tensor, past: Tensor) -> Tensor:
 
 
 SELECTOR = Greedy(
-    paper="EM-DARTS, arXiv 2409.14432 (our reading of the portable idea)",
+    paper=(
+        "Qin et al., EM-DARTS: Hierarchical Differentiable Architecture Search for Eye Movement Recognition,"
+        " arXiv 2409.14432, 2024 (our reading of the portable idea)"
+    ),
     formula="-log(1 - r^2) / 2, r the partial correlation of o(x) and the mixed output given x",
     direction="largest",
     passes="B forward",

@@ -1,7 +1,7 @@
 """Fisher information of operation gates.
 
 Theis, Korshunova, Tejani & Huszar, "Faster gaze prediction with dense networks and Fisher pruning",
-arXiv 1801.05787, section 2.2: removing what a gate c multiplies raises the loss by half the Fisher information
+arXiv 1801.05787, 2018: removing what a gate c multiplies raises the loss by half the Fisher information
 of the gate, mean over images of (d loss of the image / dc)^2 / 2. Here a gate is an operation's, shared by all
 cells as the alphas are. `level=channel` gives every channel of every cell its own gate and adds the scores,
 the form in which it is used as a zero-cost proxy.
@@ -55,7 +55,7 @@ class GateFisher(Rule):
 
 
 SELECTOR = Greedy(
-    paper="Theis et al., Faster gaze prediction with dense networks and Fisher pruning, arXiv 1801.05787, sec. 2.2",
+    paper="Theis et al., Faster gaze prediction with dense networks and Fisher pruning, arXiv 1801.05787, 2018",
     formula="mean over images of (d loss of the image / dc(e, o))^2 / 2, c a gate on the operation",
     direction="largest",
     passes="B forward and B backward",

@@ -1,7 +1,7 @@
 """GraSP on operation gates: which operation's removal would stop the gradient from flowing.
 
-Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow", ICLR 2020,
-algorithm 2: to first order, removing what a gate c multiplies changes the squared norm of the gradient by
+Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow", ICLR 2020:
+to first order, removing what a gate c multiplies changes the squared norm of the gradient by
 -2 c (H g), with g and H the gradient and the Hessian of the loss. GraSP removes what has the largest -c (H g)
 and keeps what has the smallest, so the score is c (H g). Here c are the gates of the operations, at 1.
 `sign=proxy` turns it round, as the zero-cost-proxy literature does (Abdelfattah et al., ICLR 2021, where the
@@ -63,7 +63,7 @@ class GateFlow(Rule):
         return scores if self.sign == "paper" else -scores
 
 
-PAPER = "Wang, Zhang & Grosse, GraSP, ICLR 2020, alg. 2, on operation gates"
+PAPER = "Wang, Zhang & Grosse, GraSP, ICLR 2020, on operation gates"
 
 SELECTOR = Greedy(
     paper=PAPER,

@@ -1,6 +1,6 @@
 """SNIP on operation gates: how much the loss of a fresh supernet depends on each operation.
 
-Lee, Ajanthan & Torr, "SNIP: Single-shot Network Pruning based on Connection Sensitivity", ICLR 2019, equation 4,
+Lee, Ajanthan & Torr, "SNIP: Single-shot Network Pruning based on Connection Sensitivity", ICLR 2019,
 with a gate per operation in place of one per weight: |dL/dc| at c = 1, which is |p dL/dp|. SNIP prunes at
 initialisation, so the supernet is untrained and the mixture uniform; `op-snip-post` looks at the trained one,
 where it is the same number as `ostr`.
@@ -38,7 +38,7 @@ class GateSensitivity(Rule):
         return gate_gradients(search).abs().numpy()[list(edges)]
 
 
-PAPER = "Lee, Ajanthan & Torr, SNIP, ICLR 2019, eq. 4, on operation gates"
+PAPER = "Lee, Ajanthan & Torr, SNIP, ICLR 2019, on operation gates"
 
 SELECTOR = Greedy(
     paper=PAPER,

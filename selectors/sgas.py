@@ -1,7 +1,7 @@
 """SGAS: decide the most certain edge first, by its alphas.
 
-Li, Qian, Delgadillo, Mueller, Thabet & Ghanem, "SGAS: Sequential Greedy Architecture Search", CVPR 2020,
-section 3. The edge that is important (little weight on `none`) and certain (low entropy among the others) is
+Li, Qian, Delgadillo, Mueller, Thabet & Ghanem, "SGAS: Sequential Greedy Architecture Search", CVPR 2020.
+The edge that is important (little weight on `none`) and certain (low entropy among the others) is
 decided, its operation is the one with the largest weight that is not `none`, and training goes on. `sgas` is
 the paper's criterion 1; `sgas-2` is criterion 2, which also asks for alphas that were stable over the last four
 checkpoints. As an edge order for other rules: `darts-pt[order=sgas]`.
@@ -12,7 +12,7 @@ from dataclasses import replace
 from selectors.magnitude_no_none import MagnitudeWithoutNone
 from selectors.parts.schedule import Greedy
 
-PAPER = "Li et al., SGAS: Sequential Greedy Architecture Search, CVPR 2020, sec. 3"
+PAPER = "Li et al., SGAS: Sequential Greedy Architecture Search, CVPR 2020"
 DIFFERS = (
     "The paper decides while the supernet trains, every 5 epochs after 9; here the stored supernet is fine-tuned"
     " between decisions as DARTS-PT does, and stability looks at stored checkpoints. The code is for DARTS's space."

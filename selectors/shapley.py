@@ -1,7 +1,7 @@
 """Shapley-NAS: the average contribution of an operation over random orders of removal.
 
 Xiao, Wang, Zhu, Zhou & Lu, "Shapley-NAS: Discovering Operation Contribution for Neural Architecture Search",
-CVPR 2022, section 3.2 and algorithm 1. Players are all operations on all open edges. Each of K Monte-Carlo
+CVPR 2022. Players are all operations on all open edges. Each of K Monte-Carlo
 samples draws a permutation and one mini-batch, starts from the whole supernet and takes the players out one
 after the other (masked, not renormalised): the fall in accuracy is a player's marginal contribution. A
 permutation is cut short where the accuracy falls below half of the whole supernet's; who is left contributes
@@ -76,7 +76,7 @@ class Shapley(Rule):
 
 
 SELECTOR = Greedy(
-    paper="Xiao et al., Shapley-NAS, CVPR 2022, sec. 3.2",
+    paper="Xiao, Wang, Zhu, Zhou & Lu, Shapley-NAS, CVPR 2022",
     formula="mean over permutations of accuracy before o on e is removed minus after",
     direction="largest",
     passes="at most K (1 + 24), one mini-batch each",

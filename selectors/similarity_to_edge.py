@@ -1,7 +1,7 @@
 """Similarity to the edge: keep the operation whose output looks most like that of the whole mixture.
 
 After the "decorrelation discretization" of Wang, Yang, Huang & Wang, "iDARTS: Improving DARTS by Node
-Normalization and Decorrelation Discretization", IEEE TNNLS 2021: discretising disturbs the supernet least
+Normalization and Decorrelation Discretization", IEEE TNNLS 34(4), 2023: discretising disturbs the supernet least
 where the operation that stays stands for its edge. OUR READING, since no code is public: the cosine between an
 operation's output and the mixed output, per image, averaged over images and cells. `measure=share` asks how much
 of the mixed output the weighted operation makes up: p <o(x), m> / |m|^2.
@@ -60,7 +60,10 @@ def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
 
 
 SELECTOR = Greedy(
-    paper="Wang et al., iDARTS: Node Normalization and Decorrelation Discretization, TNNLS 2021 (our reading)",
+    paper=(
+        "Wang, Yang, Huang & Wang, iDARTS: Improving DARTS by Node Normalization and Decorrelation Discretization,"
+        " IEEE TNNLS 34(4), 2023 (our reading)"
+    ),
     formula="mean cosine of o(x) and the mixed output of e",
     direction="largest",
     passes="B forward",

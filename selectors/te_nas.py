@@ -1,7 +1,7 @@
 """TE-NAS: prune the operations without which the network is easiest to train and loses fewest linear regions.
 
 Chen, Gong & Wang, "Neural Architecture Search on ImageNet in Four GPU Hours: A Theoretically Inspired Perspective",
-ICLR 2021, section 3.3 and algorithm 1. `none` goes first. Then, round by round: for every operation that is left,
+ICLR 2021, section 3.2 and algorithm 1. `none` goes first. Then, round by round: for every operation that is left,
 how much do the condition number of the neural tangent kernel and the number of linear regions fall without it,
 relative to the supernet with it? Operations are ranked by both (a large fall of the condition number and a small
 fall of the regions speak for pruning), the ranks are added, and each edge loses the operation with the lowest sum.
@@ -149,7 +149,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 SELECTOR = Greedy(
-    paper="Chen, Gong & Wang, TE-NAS, ICLR 2021, alg. 1",
+    paper="Chen, Gong & Wang, TE-NAS, ICLR 2021, sec. 3.2 and alg. 1",
     formula="round in which the lowest sum of ranks (fall of the NTK condition number, fall of linear regions) goes",
     direction="largest: pruned last",
     passes="57 times `repeats` kernels and region counts",

@@ -1,7 +1,7 @@
 """Zero-Cost-PT: perturb an untrained supernet and score it by a zero-cost proxy.
 
 Xiang, Dudziak, Abdelfattah, Chau, Lane & Wen, "Zero-Cost Operation Scoring in Differentiable Architecture
-Search", AAAI 2023, algorithm 1. Stage 1 makes N proposals: on an untrained supernet, edge after edge, mask each
+Search", AAAI 2023. Stage 1 makes N proposals: on an untrained supernet, edge after edge, mask each
 operation and keep the one without which the proxy is lowest. Stage 2 builds each distinct proposal as a
 stand-alone network, sums the proxy over V mini-batches, and takes the best.
 

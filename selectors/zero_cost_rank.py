@@ -1,6 +1,6 @@
 """Zero-cost ranking: draw architectures, score each untrained network by a proxy, take the best.
 
-Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training" (NASWOT), ICML 2021, algorithm 1,
+Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training" (NASWOT), ICML 2021,
 with nwot; `zero-cost-rank-PROXY` with another proxy. The networks are those that NAS-Bench-201 trains, with fresh
 weights; all see the same images. Nothing of the supernet is used but its size.
 """
@@ -54,7 +54,7 @@ def best_by_proxy(search: Search, proxy: str, architectures: list[Architecture])
 def _of(proxy: str) -> Selector:
     about = proxies.find(proxy)
     return ZeroCostRank(
-        paper=f"Mellor et al., NASWOT, ICML 2021, alg. 1; the proxy: {about.paper}",
+        paper=f"Mellor et al., NASWOT, ICML 2021; the proxy: {about.paper}",
         formula=f"{proxy}(stand-alone network, untrained); (e, o): mean over architectures",
         direction="largest",
         passes="one score for each of 100 architectures",

@@ -19,7 +19,7 @@ class Balenas(Recipe):
     """Zhang et al., "BaLeNAS: Differentiable Architecture Search via the Bayesian Learning Rule", CVPR 2022.
 
     Natural-gradient variational inference by weight perturbation in Adam (Khan et al., "Fast and Scalable
-    Bayesian Deep Learning by Weight-Perturbation in Adam", ICML 2018, figure 1, right): one sample, the prior
+    Bayesian Deep Learning by Weight-Perturbation in Adam", ICML 2018): one sample, the prior
     N(0, 1/prior). The alphas of a checkpoint are the means; the precision follows from the second moment.
     """
 

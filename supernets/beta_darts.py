@@ -9,7 +9,7 @@ from supernets.contract import Recipe, Search
 
 @dataclass(frozen=True)
 class BetaDarts(Recipe):
-    """Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022, section 3.
+    """Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022.
 
     The gradient of the penalty in alpha_o is softmax(alpha)_o / 6: the strongest operation of each
     edge is pulled down hardest. Its weight grows linearly from zero.
@@ -19,10 +19,7 @@ class BetaDarts(Recipe):
     """The weight towards which the penalty grows: decay t/T."""
 
     name = "beta-darts"
-    paper = (
-        'Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022, '
-        "equations 9 and 13"
-    )
+    paper = 'Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022'
     equation = "L_val + lambda(t) mean_e logsumexp_o(alpha_eo), lambda(t) = decay t/T; else as darts"
     differs = "nothing: as in the released code, Adam's weight decay of 1e-3 on the alphas stays on"
 

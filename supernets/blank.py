@@ -7,13 +7,13 @@ from supernets.contract import Recipe
 
 @dataclass(frozen=True)
 class Blank(Recipe):
-    """Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 4.2.
+    """Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 7.
 
     As in the released code the alphas stay at their initial 1e-3 noise, not at exactly zero.
     """
 
     name = "blank"
-    paper = 'Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 4.2 (fix-alpha)'
+    paper = 'Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 7 (fixed alpha)'
     equation = "alpha fixed at 1e-3 N(0, 1); w <- w - xi grad_w L_train(w, softmax(alpha))"
     tunes_alphas = False
     offers = "near-uniform probabilities"

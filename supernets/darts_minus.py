@@ -9,7 +9,7 @@ from supernets.contract import Mixing, Recipe, Search
 
 @dataclass(frozen=True)
 class DartsMinus(Recipe):
-    """Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021, section 3.3.
+    """Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021.
 
     Every mixed edge output has beta(t) x added, outside the softmax; beta decays linearly from
     `beta` to near zero. All edges of NAS-Bench-201 have stride 1, so the auxiliary path is the identity.
@@ -20,7 +20,7 @@ class DartsMinus(Recipe):
     """The auxiliary skip's weight in the first epoch."""
 
     name = "darts-minus"
-    paper = 'Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021, 3.3'
+    paper = 'Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021'
     equation = "edge output = beta(t) x + sum_o softmax(alpha)_o o(x), beta(t) = beta (1 - t/T); else as darts"
     offers = "probabilities, without the auxiliary skip"
     differs = "nothing in the decay (linear, the last epoch at beta/T); the authors released no NAS-Bench-201 code"

@@ -13,7 +13,7 @@ from supernets.sampling import pass_of
 
 @dataclass(frozen=True)
 class Drnas(Recipe):
-    """Chen et al., "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021, section 3.
+    """Chen et al., "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021.
 
     Every pass draws afresh; the gradient goes through the draw. The distance to the uniform Dirichlet
     (alpha = 0) that the paper regularises is Adam's weight decay on the alphas. A checkpoint offers
@@ -21,7 +21,7 @@ class Drnas(Recipe):
     """
 
     name = "drnas"
-    paper = 'Chen et al., "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021, section 3.2'
+    paper = 'Chen et al., "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021'
     equation = (
         "theta_e ~ Dirichlet(elu(alpha_e) + 1); alpha <- alpha - eta grad_alpha E L_val(w, theta), pathwise; "
         "w <- w - xi grad_w L_train(w, theta)"

@@ -9,20 +9,16 @@ from supernets.contract import Recipe, Search
 
 @dataclass(frozen=True)
 class FairDarts(Recipe):
-    """Chu et al., "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020, 4.
+    """Chu et al., "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020.
 
-    Sigmoids replace the softmax (section 4.1); the zero-one loss (section 4.2, its quadratic form)
-    narrows the gap between a gate and a decision.
+    Sigmoids replace the softmax; the zero-one loss (its quadratic form) narrows the gap between a gate and a decision.
     """
 
     zero_one: float = 10.0
     """Weight of the zero-one loss."""
 
     name = "fair-darts"
-    paper = (
-        'Chu et al., "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", '
-        "ECCV 2020, sections 4.1 and 4.2, equation 5"
-    )
+    paper = 'Chu et al., "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020'
     equation = "edge output = sum_o sigma(alpha_o) o(x); L_val - zero_one mean_eo (sigma(alpha_eo) - 1/2)^2"
     offers = "independent gates in (0, 1), which do not add up to one"
     differs = "the authors searched the DARTS space only, by a threshold on the gates; their weight of 10 is kept"

@@ -12,18 +12,18 @@ from supernets.sampling import drawn
 
 @dataclass(frozen=True)
 class Gdas(Concrete):
-    """Dong & Yang, "Searching for A Robust Neural Architecture in Four GPU Hours", CVPR 2019, section 3.2.
+    """Dong & Yang, "Searching for A Robust Neural Architecture in Four GPU Hours", CVPR 2019.
 
     The forward pass runs the operation with the largest perturbed probability on every edge, with
-    weight one; the backward pass takes the gradient of the soft probabilities in its place (equations
-    5 and 6). Only the drawn operation has an output, so only its probability has a gradient of its own.
+    weight one; the backward pass takes the gradient of the soft probabilities in its place. Only the
+    drawn operation has an output, so only its probability has a gradient of its own.
     """
 
     tau_min: float = 0.1
     """Temperature of the last epoch."""
 
     name = "gdas"
-    paper = 'Dong & Yang, "Searching for A Robust Neural Architecture in Four GPU Hours", CVPR 2019, section 3.2'
+    paper = 'Dong & Yang, "Searching for A Robust Neural Architecture in Four GPU Hours", CVPR 2019'
     equation = (
         "h = one_hot(argmax p), p = softmax((log softmax(alpha) + g) / tau), g ~ Gumbel(0, 1); "
         "edge output = h_o o(x) of the drawn o alone; dh/dalpha := dp/dalpha; tau linear from tau_max to tau_min"

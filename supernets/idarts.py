@@ -13,7 +13,7 @@ from supernets.differences import follow_alphas, slope_along
 
 @dataclass(frozen=True)
 class Idarts(Recipe):
-    """Zhang, Su, Pan, Chang, Abbasnejad & Haffari, "iDARTS", ICML 2021, equation 11 and algorithm 1.
+    """Zhang, Su, Pan, Chang, Abbasnejad & Haffari, "iDARTS", ICML 2021.
 
     After `inner` steps of the weights, one of the alphas. Where the weights minimise the training loss, their
     derivative by alpha is -H^-1 times the mixed second derivative; H^-1 is xi times a Neumann series, of which the
@@ -30,7 +30,7 @@ class Idarts(Recipe):
     name = "idarts"
     paper = (
         "Zhang, Su, Pan, Chang, Abbasnejad & Haffari, "
-        '"iDARTS: Differentiable Architecture Search with Stochastic Implicit Gradients", ICML 2021, algorithm 1'
+        '"iDARTS: Differentiable Architecture Search with Stochastic Implicit Gradients", ICML 2021'
     )
     equation = (
         "every T steps alpha <- alpha - eta [grad_alpha L_val - xi (d2 L_train / d alpha d w) "

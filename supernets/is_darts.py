@@ -22,10 +22,7 @@ class IsDarts(Recipe):
     """
 
     name = "is-darts"
-    paper = (
-        'He et al., "IS-DARTS: Stabilizing DARTS through Precise Measurement on Candidate Importance", AAAI 2024, '
-        "section 3"
-    )
+    paper = 'He et al., "IS-DARTS: Stabilizing DARTS through Precise Measurement on Candidate Importance", AAAI 2024'
     equation = (
         "edge output = sum_o mask_o o(x) / 5; prune argmax_o mean 3 (z - mean_c z)^2 / (std_c z)^6, z = o(x), mean and "
         "deviation across channels; w <- w - xi grad_w L_train(w)"

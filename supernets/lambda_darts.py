@@ -14,7 +14,7 @@ from supernets.differences import follow_weights, slope_along
 class LambdaDarts(Recipe):
     """Movahedi et al., "Lambda-DARTS: Mitigating Performance Collapse by Harmonizing Operation Selection among Cells".
 
-    ICLR 2023, section 4. Lambda is the mean cosine between the gradients g_l that the cells l would give the edge
+    ICLR 2023. Lambda is the mean cosine between the gradients g_l that the cells l would give the edge
     weights p if each had its own. Its gradient by w is a difference of two gradients: each cell's edge weights move
     along d Lambda / d g_l.
     """
@@ -27,7 +27,7 @@ class LambdaDarts(Recipe):
     name = "lambda-darts"
     paper = (
         'Movahedi et al., "Lambda-DARTS: Mitigating Performance Collapse by Harmonizing Operation Selection among '
-        'Cells", ICLR 2023, section 4'
+        'Cells", ICLR 2023'
     )
     equation = (
         "w <- w - xi grad_w [L_train - lambda(t) Lambda], Lambda = mean_{l<m} cos(g_l, g_m), g_l = dL_train/dp_l, "

@@ -1,6 +1,6 @@
 """The network of PC-DARTS: operations see a part of a node's channels, the others pass by.
 
-Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020, section 3.2.
+Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020.
 An edge mixes the first 1/k of the channels, appends the others untouched and shuffles the channels, so that
 the next edge sees others. All edges shuffle alike, so a node adds first and shuffles once.
 """

@@ -27,10 +27,7 @@ class PcDarts(Recipe):
     """Share of the search in which only the weights learn (the authors': 15 of 50 epochs)."""
 
     name = "pc-darts"
-    paper = (
-        'Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020, '
-        "section 3"
-    )
+    paper = 'Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020'
     equation = (
         "node_j = sum_i beta_ij shuffle([sum_o softmax(alpha_ij)_o o(x_i[: C/k]), x_i[C/k :]]), beta_j softmax over i; "
         "alpha and beta rest for the first 30 % of the search; else as darts"

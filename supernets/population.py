@@ -7,7 +7,7 @@ convolution, their batch normalisations one batch normalisation over the concate
 the update is one update of one long vector. Every network still computes what
 `supernets.network.standalone` computes, because no operation here mixes channels of two networks.
 
-Network: Dong & Yang, "NAS-Bench-201", ICLR 2020, section 2.1 (stem, three stages of N cells with
+Network: Dong & Yang, "NAS-Bench-201", ICLR 2020 (stem, three stages of N cells with
 residual blocks of stride 2 between them, affine batch normalisation, global average pooling).
 """
 

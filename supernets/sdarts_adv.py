@@ -12,7 +12,7 @@ from supernets.sdarts_rs import SdartsRs, on_simplex
 
 @dataclass(frozen=True)
 class SdartsAdv(SdartsRs):
-    """Chen & Hsieh, "Stabilizing DARTS via Perturbation-based Regularization", ICML 2020, section 3.2.2.
+    """Chen & Hsieh, "Stabilizing DARTS via Perturbation-based Regularization", ICML 2020.
 
     Projected gradient ascent on the training loss, in the cube of half side epsilon around softmax(alpha) and on
     the simplex, from a random start; the weights then learn there.
@@ -24,7 +24,7 @@ class SdartsAdv(SdartsRs):
     name = "sdarts-adv"
     paper = (
         'Chen & Hsieh, "Stabilizing Differentiable Architecture Search via Perturbation-based Regularization", '
-        "ICML 2020, section 3.2.2 (adversarial)"
+        "ICML 2020 (adversarial)"
     )
     equation = (
         "w <- w - xi grad_w L_train(w, p'), p' = argmax_{|p' - softmax(alpha)|_inf <= epsilon(t)} L_train(w, p') by "

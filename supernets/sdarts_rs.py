@@ -12,7 +12,7 @@ from supernets.network import Supernet
 
 @dataclass(frozen=True)
 class SdartsRs(Recipe):
-    """Chen & Hsieh, "Stabilizing DARTS via Perturbation-based Regularization", ICML 2020, section 3.2.1.
+    """Chen & Hsieh, "Stabilizing DARTS via Perturbation-based Regularization", ICML 2020.
 
     Random smoothing: a step of the weights sees softmax(alpha) plus uniform noise in a cube whose half side
     epsilon grows linearly, clipped and rescaled to the simplex. The alphas see softmax(alpha) as it is.
@@ -26,7 +26,7 @@ class SdartsRs(Recipe):
     name = "sdarts-rs"
     paper = (
         'Chen & Hsieh, "Stabilizing Differentiable Architecture Search via Perturbation-based Regularization", '
-        "ICML 2020, section 3.2.1 (random smoothing)"
+        "ICML 2020 (random smoothing)"
     )
     equation = (
         "w <- w - xi grad_w L_train(w, simplex(softmax(alpha) + u)), u ~ U(-epsilon(t), epsilon(t)); else as darts"

@@ -12,16 +12,14 @@ from supernets.sampling import drawn, one_hot, uniform_choices
 
 @dataclass(frozen=True)
 class Setn(Recipe):
-    """Dong & Yang, "One-Shot Neural Architecture Search via Self-Evaluated Template Network", ICCV 2019, section 3.
+    """Dong & Yang, "One-Shot Neural Architecture Search via Self-Evaluated Template Network", ICCV 2019.
 
     Uniform draws treat every candidate fairly while the weights learn; the alphas, which say how
     promising a candidate is, learn from all operations at once.
     """
 
     name = "setn"
-    paper = (
-        'Dong & Yang, "One-Shot Neural Architecture Search via Self-Evaluated Template Network", ICCV 2019, section 3'
-    )
+    paper = 'Dong & Yang, "One-Shot Neural Architecture Search via Self-Evaluated Template Network", ICCV 2019'
     equation = (
         "w <- w - xi grad_w L_train(w, a), a uniform, one per step; "
         "alpha <- alpha - eta grad_alpha L_val(w, softmax(alpha)), all operations"

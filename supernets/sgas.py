@@ -20,7 +20,7 @@ FIRST, LAST = 0.18, 0.88
 
 @dataclass(frozen=True)
 class Sgas(Recipe):
-    """Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020, section 3.
+    """Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020.
 
     An edge is decided that is important (little weight on `none`) and certain (low entropy of the others), under
     criterion 2 also stable (its probabilities overlap with those of the last epochs); its operation is the one with
@@ -33,7 +33,7 @@ class Sgas(Recipe):
     """Epochs that stability looks back."""
 
     name = "sgas"
-    paper = 'Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020, section 3'
+    paper = 'Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020'
     equation = (
         "edge = argmax N(sum_{o != none} p_o) N(1 + sum_o q_o log q_o / log 4) [N(mean_t sum_o min(q_o, q_o(t)))], "
         "q = p without none, N min-max over open edges; o = argmax q; else as darts"

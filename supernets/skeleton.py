@@ -1,7 +1,7 @@
 """The macro skeleton that every network here shares, and its plain building blocks.
 
 Stem, three stages of N cells at C, 2C and 4C channels, a residual block of stride 2 between two
-stages, and a classifier. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020, section 2.1 and figure 1.
+stages, and a classifier. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
 """
 
 from collections.abc import Callable

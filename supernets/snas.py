@@ -10,14 +10,14 @@ from supernets.contract import Mixing, Search
 
 @dataclass(frozen=True)
 class Snas(Concrete):
-    """Xie et al., "SNAS: Stochastic Neural Architecture Search", ICLR 2019, section 2.2.
+    """Xie et al., "SNAS: Stochastic Neural Architecture Search", ICLR 2019.
 
     The weights of an edge are a sample of the concrete distribution over its operations, whose
     temperature falls; the gradient of the expected loss comes through the sample.
     """
 
     name = "snas"
-    paper = 'Xie et al., "SNAS: Stochastic Neural Architecture Search", ICLR 2019, section 2.2, equation 4'
+    paper = 'Xie et al., "SNAS: Stochastic Neural Architecture Search", ICLR 2019'
     equation = (
         "edge output = sum_o z_o o(x), z = softmax((log softmax(alpha) + g) / tau), g ~ Gumbel(0, 1); "
         "tau linear from tau_max to tau_min; alphas and weights each on their half"

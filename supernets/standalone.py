@@ -67,6 +67,6 @@ def standalone(
 ) -> StandaloneNetwork:  # fmt: skip
     """The network that NAS-Bench-201 trains for `architecture`: plain modules, affine batch norm.
 
-    Source: Dong & Yang, "NAS-Bench-201", ICLR 2020, section 2.
+    Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
     """
     return StandaloneNetwork(architecture, channels, cells, classes)

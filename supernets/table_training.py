@@ -2,7 +2,7 @@
 
 Every network of a trial starts from the same draws (a tensor's first values depend on the trial and on
 its place, not on the architecture) and sees the same batches in the same order, as NAS-Bench-201
-trained all architectures with the same three seeds (Dong & Yang, ICLR 2020, section 2.2). What is common to
+trained all architectures with the same three seeds (Dong & Yang, ICLR 2020). What is common to
 all then cancels in their order, and the numbers of a network do not depend on its group, up to rounding.
 
 The default recipe is what two cores can afford for 5,044 networks: 125 steps of 16 images. It ranks

@@ -4,7 +4,7 @@ An order names the edge to decide next. It may look at the scores of the open ed
 context, at those of the checkpoint before any decision, or at the alphas.
 Sources: DARTS-PT (Wang et al., ICLR 2021): random. Zero-Cost-PT (Xiang et al., AAAI 2023, "Edge
 discretisation order"): fixed, reverse, random, global-op and global-edge, each iterative or once.
-SGAS (Li et al., CVPR 2020, section 3): most certain first.
+SGAS (Li et al., CVPR 2020): most certain first.
 """
 
 from collections.abc import Callable, Mapping, Sequence

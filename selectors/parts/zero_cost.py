@@ -93,7 +93,7 @@ class ProxyRule(Rule):
 class MaskByProxy(ProxyRule):
     """How much worse the proxy thinks of the supernet without an operation.
 
-    Source: Xiang et al., "Zero-Cost Operation Scoring in Differentiable Architecture Search", AAAI 2023, sec. 3.
+    Source: Xiang et al., "Zero-Cost Operation Scoring in Differentiable Architecture Search", AAAI 2023.
     """
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """synflow: how much synaptic flow passes through all weights, without data.
 
 Tanaka, Kunin, Yamins, Ganguli, "Pruning neural networks without any data by iteratively conserving synaptic
-flow", NeurIPS 2020, algorithm 1; as a score of networks: Abdelfattah et al., ICLR 2021.
+flow", NeurIPS 2020; as a score of networks: Abdelfattah et al., ICLR 2021.
 """
 
 import math
