@@ -1,7 +1,8 @@
 """Rules that perturb or discretise the supernet and score the result by a zero-cost proxy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 from torch import Tensor, nn
@@ -23,7 +24,19 @@ def needs_of(proxy: str, *, trained: bool) -> Needs:
 def proxy_score(
     search: Search, proxy: str, network: nn.Module, batch: tuple[Tensor, Tensor | None], seed: int
 ) -> float:
-    """The score of `network` by `proxy`, larger = better, with batch norm as the cell says.
+    """The score of `network` by `proxy`, larger = better, with batch norm as the cell says. Raises ProxyFailure."""
+    return next(proxy_scores(search, proxy, network, [lambda copy: None], batch, seed))
+
+
+def proxy_scores(
+    search: Search,
+    proxy: str,
+    network: nn.Module,
+    variants: Iterable[Callable[[nn.Module], object]],
+    batch: tuple[Tensor, Tensor | None],
+    seed: int,
+) -> Iterator[float]:
+    """The scores of variants of `network` (`proxies.scores`), with batch norm as the cell says.
 
     A proxy that prescribes what batch norm does (synflow by-passes it) keeps to that. A proxy with a backward pass
     per image (ntk) sees an eighth of the mini-batch: 32 images at preset paper, as in TE-NAS. Raises ProxyFailure.
@@ -35,7 +48,7 @@ def proxy_score(
     few = max(8, search.settings.proposal_batch // 8)
     if declared.passes(len(images)).backward >= len(images):
         images, labels = images[:few], None if labels is None else labels[:few]
-    return proxies.score(canonical(proxy, options), network, images, labels, seed=seed)
+    return proxies.scores(canonical(proxy, options), network, variants, images, labels, seed=seed)
 
 
 def score_architectures(
@@ -56,6 +69,11 @@ def score_architectures(
         except proxies.ProxyFailure as reason:
             failure = str(reason)
     return values, failure
+
+
+def with_weights(mixture: nn.Module, weights: Tensor) -> None:
+    """Give a mixture the edge weights [6, 5]."""
+    mixture.get_buffer("weights").copy_(weights)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +100,8 @@ class ProxyRule(Rule):
         network = search.mixture(mixtures[0])
         # One draw of random numbers for all, so that operations are compared on equal terms.
         seed = search.shared_seed("proxy", place=self.place)
-        values = []
-        for weights in mixtures:
-            network.weights.copy_(weights)
-            values.append(proxy_score(search, self.proxy, network, batch, seed))
-        return np.array(values)
+        variants = (partial(with_weights, weights=weights) for weights in mixtures)
+        return np.array(list(proxy_scores(search, self.proxy, network, variants, batch, seed)))
 
 
 @dataclass(frozen=True, kw_only=True)

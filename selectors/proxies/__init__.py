@@ -11,6 +11,7 @@ A proxy is a file of this folder that does not begin with an underscore; its nam
 import dataclasses
 import importlib
 import math
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from bench import names as spelling
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._network import private_copy
 
-__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "find", "names", "score"]
+__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "find", "names", "score", "scores"]
 
 
 def names() -> list[str]:
@@ -52,11 +53,38 @@ def score(name: str, network: nn.Module, images: Tensor, labels: Tensor | None =
     path from the input to the output, ...), ValueError for images or labels of the wrong shape, UsageError for
     an unknown name or option.
     """
+    return next(scores(name, network, [lambda copy: None], images, labels, seed=seed))
+
+
+def scores(
+    name: str,
+    network: nn.Module,
+    variants: Iterable[Callable[[nn.Module], object]],
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    seed: int = 0,
+) -> Iterator[float]:
+    """The scores of variants of `network`, one after the other, each as `score` gives it.
+
+    A variant sets the copy that is scored to what it is, say by writing edge weights into a buffer, whatever the
+    variant before it wrote. Copying is much of the work for a small network, and most proxies can do with one copy.
+    """
     proxy = find(name)
     _check(name, proxy, images, labels)
+    copy = None
+    for variant in variants:
+        with torch.inference_mode(False), torch.no_grad():
+            if copy is None or proxy.changes_network:
+                copy = private_copy(network)
+            variant(copy)
+        yield _score(name, proxy, copy, images, labels, seed)
+
+
+def _score(name: str, proxy: Proxy, copy: nn.Module, images: Tensor, labels: Tensor | None, seed: int) -> float:
+    """The score of a network that is the proxy's to change."""
     # The caller may well sit under no_grad, inference_mode or autocast; scores must not depend on it.
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
-        copy = private_copy(network)
         parameter = next(copy.parameters(), None)
         dtype = torch.float32 if parameter is None else parameter.dtype
         batch = Batch(

@@ -74,6 +74,8 @@ class Proxy(ABC):
     version: ClassVar[int] = 1
     """Raised by hand when the numbers change."""
     minimum_images: ClassVar[int] = 1
+    changes_network: ClassVar[bool] = True
+    """Whether `compute` may change weights or modules; one that never does can score one copy many times."""
 
     @abstractmethod
     def passes(self, images: int) -> Passes:

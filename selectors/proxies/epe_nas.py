@@ -32,6 +32,7 @@ class EpeNas(Proxy):
     batch_norm = "batch statistics"
     differs = "nothing; both orders of each pair of classes are summed, as in the released code (a factor of two)"
     minimum_images = 2
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward, one backward."""

@@ -31,6 +31,7 @@ class Fisher(Proxy):
         " it by the fan-in; here that is the option fan_in=true. The loss is the batch mean, as there (Theis et al."
         " use each image's own loss, a constant factor at a fixed batch size)"
     )
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward, one backward."""

@@ -30,6 +30,7 @@ class Flops(Proxy):
         "nothing: batch norm, pooling, activations and biases are not counted, which gives NAS-Bench-201's own FLOPs"
         " exactly; the option reached=true is ours (on a supernet, masking changes no plain count)"
     )
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward; with reached=true also one backward, of two random images."""

@@ -22,6 +22,7 @@ class GradNorm(Proxy):
     uses_labels = True
     batch_norm = "batch statistics"
     differs = "nothing: biases and batch-norm parameters are left out, as in the released code"
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward, one backward."""

@@ -27,6 +27,7 @@ class Grasp(Proxy):
         " iteration. The sign is that of Abdelfattah et al.: GraSP itself prunes the weights with large -w Hg, and"
         " the released proxy code notes that accuracy goes with the minus sign"
     )
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward; the gradient and, through it, the Hessian product."""

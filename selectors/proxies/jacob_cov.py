@@ -42,6 +42,7 @@ class JacobCov(Proxy):
     batch_norm = "batch statistics"
     differs = "symmetric eigenvalues in double precision (the released code uses a general solver)"
     minimum_images = 2
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward, one backward."""

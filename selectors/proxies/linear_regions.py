@@ -39,6 +39,7 @@ class LinearRegions(Proxy):
         "all samples in one batch (the released code runs 3 batches of 1000), crops with replacement from the given"
         " images, all input channels unless the caller takes one; the paper speaks of 5000 images"
     )
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward of the crops."""

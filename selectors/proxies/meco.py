@@ -37,6 +37,7 @@ class Meco(Proxy):
         " depends on how the same function is cut into modules. A constant channel has correlation 0 with all, as"
         " there; symmetric eigenvalues in double precision"
     )
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward of one random image; with reached=true one backward."""

@@ -33,6 +33,7 @@ class Ntk(Proxy):
         " a batch of 32, the released script takes 72"
     )
     minimum_images = 2
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward and one backward per image; with running statistics one of each for all images."""

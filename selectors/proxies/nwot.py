@@ -35,6 +35,7 @@ class Nwot(Proxy):
         " written. A singular kernel (two images with the same code) is a failure, not minus infinity"
     )
     minimum_images = 2
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward; with reached=true one backward to find the ReLUs that matter."""

@@ -26,6 +26,7 @@ class Params(Proxy):
     uses_labels = False
     batch_norm = "no part"
     differs = "nothing; the option reached=true is ours (on a supernet, masking changes no plain count)"
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """None; with reached=true one forward and one backward of random images."""

@@ -26,6 +26,7 @@ class Plain(Proxy):
         "nothing; note that w * dL/dw sums to zero over every convolution that a batch norm follows (the loss does"
         " not change with the convolution's scale), so the score is what the other layers add, and rounding"
     )
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward, one backward."""

@@ -26,6 +26,7 @@ class Snip(Proxy):
         "the gradient by a mask of ones is taken as w * dL/dw, which is the same number; not divided by the total"
         " as in the pruning paper, since the total is the score"
     )
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward, one backward."""

@@ -33,6 +33,7 @@ class Zico(Proxy):
         " there, and a network of such layers only is a failure"
     )
     minimum_images = 4
+    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward and one backward per batch."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from bench.space import architecture_of
-from selectors.proxies import Proxy, ProxyFailure, find, names, score
+from selectors.proxies import Proxy, ProxyFailure, find, names, score, scores
 from supernets.literal import LiteralSupernet
 from supernets.network import standalone
 from tests.selectors.proxies.networks import Tiny, batch
@@ -184,6 +184,24 @@ def test_runs_on_the_masked_supernet(name: str) -> None:
     assert score(name, supernet.mixture(without_none), images, labels) == pytest.approx(whole, rel=1e-9)
     if name not in ("params", "flops", "l2_norm"):
         assert score(name, supernet.mixture(without_conv), images, labels) != whole
+
+
+@EVERY
+def test_variants_of_one_network_score_as_networks_of_their_own(name: str) -> None:
+    torch.manual_seed(0)
+    mixture = LiteralSupernet(4, 1, 10).mixture(torch.rand(6, 5).softmax(-1))
+    images, labels = some_images(16)
+    weights = [torch.rand(6, 5).softmax(-1) for _ in range(2)]
+    weights.append(weights[0])  # what came in between leaves no trace
+    apart = []
+    for w in weights:
+        own = copy.deepcopy(mixture)
+        own.weights.copy_(w)
+        apart.append(score(name, own, images, labels, seed=4))
+    before = mixture.weights.clone()
+    variants = [lambda twin, w=w: twin.get_buffer("weights").copy_(w) for w in weights]
+    assert list(scores(name, mixture, variants, images, labels, seed=4)) == apart
+    assert torch.equal(mixture.weights, before)
 
 
 @pytest.mark.parametrize("name", ["params", "flops", "l2_norm"])
