@@ -1,5 +1,5 @@
 # make run   installs into .venv and runs the embedded benchmark; says where the report is
-# make test  everything that CI checks: style, types, import contract, tests
+# make test  style, types, import contract, tests
 # make check redraws the stored results and compares; then runs the smallest of them again and compares
 # make results  runs the command of every stored result again and compares; hours
 # make performance  ratios to the literal reference, measured in one run
