@@ -13,6 +13,8 @@ drawn anew for each of `repeats`: Kaiming normal, by fan-out for the kernel and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -31,6 +33,9 @@ from selectors.parts.initialisation import (
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
 from supernets.literal import LiteralCell, LiteralSupernet, MixedEdge, Mixture
+
+Operations = WeakKeyDictionary[nn.Module, list[list[list[nn.Module]]]]
+"""Per network, cell and edge."""
 
 CHANNELS = {"ntk": 3, "linear_regions": 1}
 FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
@@ -95,11 +100,10 @@ class PruningByImportance(Rule):
             else:
                 name = f"{proxy}[samples={self.samples or 8 * size}]"
             seed = search.shared_seed("regions", repeat=repeat)
-            every = [[list(edge.operations) for edge in edges_of(cell)] for cell in mixture.network.cells]
-            for i, mask in enumerate(masks):
-                keep_only(mixture, every, mask)
-                score = proxies.score(name, mixture, x, seed=seed)
-                values[i] += score if proxies.find(proxy).higher_is_better else -score
+            known: Operations = WeakKeyDictionary()
+            variants = (partial(keep_only, mask=mask, known=known) for mask in masks)
+            scores = np.array(list(proxies.scores(name, mixture, variants, x, seed=seed)))
+            values += scores if proxies.find(proxy).higher_is_better else -scores
         return values / self.repeats
 
     def _network(self, search: Search, proxy: str, repeat: int) -> Mixture:
@@ -116,10 +120,16 @@ class PruningByImportance(Rule):
         return mixture
 
 
-def keep_only(mixture: Mixture, every: list[list[list[nn.Module]]], mask: Tensor) -> None:
-    """Leave the operations of `mask` [6, 5] in every cell, sharing the weight of their edge; the others do not run."""
+def keep_only(mixture: nn.Module, mask: Tensor, known: Operations) -> None:
+    """Leave the operations of `mask` [6, 5] in every cell, sharing the weight of their edge; the others do not run.
+
+    `known` remembers all operations of each mixture, so that those left out can come back.
+    """
+    assert isinstance(mixture, Mixture)
     mixture.weights.copy_(mask / mask.sum(1, keepdim=True))
-    for cell, edges in zip(mixture.network.cells, every, strict=True):
+    if mixture not in known:
+        known[mixture] = [[list(edge.operations) for edge in edges_of(cell)] for cell in mixture.network.cells]
+    for cell, edges in zip(mixture.network.cells, known[mixture], strict=True):
         for edge, (mixed, operations) in enumerate(zip(edges_of(cell), edges, strict=True)):
             left = (module if mask[edge, o] else nn.Identity() for o, module in enumerate(operations))
             mixed.operations = nn.ModuleList(left)
