@@ -33,6 +33,9 @@ GLOSSARY = (
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
      " ties half"),
     ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same ones"),
+    ("one result per seed", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained networks)"
+     " has one result for all recipes and epochs of a supernet seed. Its n counts seeds, and in a comparison its"
+     " differences are averaged over recipes first, since they are one observation"),
     ("blank", "a supernet whose architecture parameters are never trained (all operations weigh the same)"),
     ("skipped", "the selector does not apply to the recipe, with the reason; not a failure"),
     ("missing", "asked for, but neither done nor tried yet"),
@@ -128,6 +131,9 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and value and all(isinstance(inner, list) for inner in value):
+        for number, inner in enumerate(value, start=1):
+            yield from _flat(inner, f"{name} {number}")
     elif isinstance(value, list):
         yield name, " ".join(map(str, value))
     else:
