@@ -86,14 +86,8 @@ def score_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def cost_rows(store: Store) -> list[dict[str, Any]]:
     """The stored costs of cells and supernets, sorted; a damaged file is left out, it only held timings."""
-    rows = []
-    for path in sorted(store.costs.glob("*.json")):
-        try:
-            content = json.loads(path.read_bytes())
-            rows.append({**content.pop("cell"), **content})
-        except (ValueError, KeyError, AttributeError):
-            continue
-    return sorted(rows, key=sort_key)
+    stored = [store.cost(path.stem) for path in sorted(store.costs.glob("*.json"))]
+    return sorted(({**content.pop("cell"), **content} for content in stored if content), key=sort_key)
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -194,7 +194,7 @@ class Store:
             content = json.loads((self.costs / f"{stem}.json").read_bytes())
         except (OSError, ValueError):
             return {}
-        return content if isinstance(content, dict) else {}
+        return content if isinstance(content, dict) and isinstance(content.get("cell"), dict) else {}
 
     def set_aside(self, stem: str) -> None:
         """Take a record that no longer holds out of the results, until its successor is written."""

@@ -151,7 +151,7 @@ class Run:
             progress.cells_lost(f"supernet {title}", count)
         self._keep_training_costs(todo)
         told = None if self.workplace.pool.own_processes else progress
-        known = self._shared_results()
+        known = self._shared_results() if any(planned.shared for planned in ready) else {}
         works: dict[str, list[PlannedCell]] = {}
         for planned in ready:
             if planned.shared in known:
