@@ -133,6 +133,7 @@ def keep_only(mixture: nn.Module, mask: Tensor, known: Operations) -> None:
         for edge, (mixed, operations) in enumerate(zip(edges_of(cell), edges, strict=True)):
             left = (module if mask[edge, o] else nn.Identity() for o, module in enumerate(operations))
             mixed.operations = nn.ModuleList(left)
+    mixture.run_only(mask)
 
 
 def edges_of(cell: nn.Module) -> list[MixedEdge]:

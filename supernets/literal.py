@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from bench.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
+from bench.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
 from supernets.skeleton import Skeleton
 from supernets.standalone import operation
 
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 class MixedEdge(nn.Module):
     """All operations of one edge, summed with weights."""
 
+    running: tuple[int, ...]
+    """The operations that run, one or more: all of them, unless somebody knows that the others add nothing."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.operations = nn.ModuleList(operation(o, channels, affine=False) for o in range(len(OPERATIONS)))
+        self.running = tuple(range(len(OPERATIONS)))
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """[n, c, h, w] and weights [5] -> [n, c, h, w]."""
-        return add([w * module(x) for w, module in zip(weights, self.operations, strict=True)])
+        return add([weights[o] * self.operations[o](x) for o in self.running])
 
 
 class LiteralCell(nn.Module):
@@ -98,6 +102,13 @@ class Mixture(nn.Module):
         """[n, 3, h, w] -> logits [n, classes]."""
         logits: Tensor = self.network(images, self.weights)
         return logits
+
+    def run_only(self, mask: Tensor) -> None:
+        """In every cell, run only the operations of `mask` [6, 5]; on an edge that has none of them, `none`."""
+        running = [tuple(o for o, runs in enumerate(row) if runs) or (NONE,) for row in mask.tolist()]
+        for cell in self.network.cells:
+            for edge, operations in zip(cell.edges, running, strict=True):  # type: ignore[arg-type]
+                edge.running = operations
 
 
 def add(terms: list[Tensor]) -> Tensor:

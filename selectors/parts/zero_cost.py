@@ -13,6 +13,7 @@ from selectors import proxies
 from selectors.contract import Needs, Rule
 from selectors.parts.perturbation import OPERATION_INDICES, discretised, without
 from selectors.parts.search import Search
+from supernets.literal import Mixture
 
 
 def needs_of(proxy: str, *, trained: bool) -> Needs:
@@ -71,9 +72,14 @@ def score_architectures(
     return values, failure
 
 
-def with_weights(mixture: nn.Module, weights: Tensor) -> None:
-    """Give a mixture the edge weights [6, 5]."""
-    mixture.get_buffer("weights").copy_(weights)
+def with_weights(mixture: nn.Module, weights: Tensor, *, run_all: bool) -> None:
+    """Give a mixture the edge weights [6, 5]; if not `run_all`, operations that add nothing but zeros do not run."""
+    assert isinstance(mixture, Mixture)
+    mixture.weights.copy_(weights)
+    if not run_all:
+        adds = weights != 0
+        adds[:, NONE] = False
+        mixture.run_only(adds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +106,8 @@ class ProxyRule(Rule):
         network = search.mixture(mixtures[0])
         # One draw of random numbers for all, so that operations are compared on equal terms.
         seed = search.shared_seed("proxy", place=self.place)
-        variants = (partial(with_weights, weights=weights) for weights in mixtures)
+        run_all = proxies.find(self.proxy).sees_unused
+        variants = (partial(with_weights, weights=weights, run_all=run_all) for weights in mixtures)
         return np.array(list(proxy_scores(search, self.proxy, network, variants, batch, seed)))
 
 

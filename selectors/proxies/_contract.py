@@ -77,6 +77,11 @@ class Proxy(ABC):
     changes_network: ClassVar[bool] = True
     """Whether `compute` may change weights or modules; one that never does can score one copy many times."""
 
+    @property
+    def sees_unused(self) -> bool:
+        """Whether operations that add nothing but zeros can change the score; if not, they need not run."""
+        return True
+
     @abstractmethod
     def passes(self, images: int) -> Passes:
         """How often the network runs forward and backward for one score on `images` images."""
@@ -88,3 +93,13 @@ class Proxy(ABC):
         `network` is a copy that is the proxy's to change, in train mode (batch statistics), with gradients
         enabled for all parameters. Raises ProxyFailure where the score is not defined.
         """
+
+
+@dataclass(frozen=True)
+class GradientProxy(Proxy):
+    """A proxy that reads gradients, which are zero wherever the logits depend on nothing."""
+
+    @property
+    def sees_unused(self) -> bool:
+        """No: zeros change no sum."""
+        return False

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._contract import Batch, GradientProxy, Passes
 from selectors.proxies._matrices import input_correlation
 from selectors.proxies.jacob_cov import input_jacobian
 
@@ -18,7 +18,7 @@ MANY_CLASSES = 100
 
 
 @dataclass(frozen=True)
-class EpeNas(Proxy):
+class EpeNas(GradientProxy):
     """Per class the log correlations of its images' Jacobians, summed; then their sizes, summed over classes."""
 
     paper = "Lopes, Alirezazadeh & Alexandre, EPE-NAS, ICANN 2021"

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._network import gradients_of, layers, loss_of, watch, weight_of
 
 
 @dataclass(frozen=True)
-class Fisher(Proxy):
+class Fisher(GradientProxy):
     """Half the mean square over images of (activation . its gradient), summed over channels and layers."""
 
     fan_in: bool = False

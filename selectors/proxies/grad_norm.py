@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._contract import Batch, GradientProxy, Passes
 from selectors.proxies._network import weights_and_gradients
 
 
 @dataclass(frozen=True)
-class GradNorm(Proxy):
+class GradNorm(GradientProxy):
     """The Euclidean norms of the loss gradient by each layer's weights, summed over the layers."""
 
     paper = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"

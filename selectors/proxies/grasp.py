@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._contract import Batch, GradientProxy, Passes
 from selectors.proxies._network import gradients_of, layers, loss_of
 
 
 @dataclass(frozen=True)
-class Grasp(Proxy):
+class Grasp(GradientProxy):
     """Minus weight times Hessian-gradient product, summed over all weights."""
 
     paper = "Wang, Zhang & Grosse, Picking Winning Tickets Before Training, ICLR 2020; Abdelfattah et al., ICLR 2021"

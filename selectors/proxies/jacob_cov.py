@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._matrices import input_correlation
 
 OFFSET = 1e-5
@@ -31,7 +31,7 @@ def input_jacobian(network: nn.Module, images: Tensor) -> tuple[Tensor, int]:
 
 
 @dataclass(frozen=True)
-class JacobCov(Proxy):
+class JacobCov(GradientProxy):
     """Minus the divergence of the correlation matrix of the images' Jacobians from the identity."""
 
     paper = "Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, v1 (2020)"

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._matrices import spectrum
 from selectors.proxies._network import gradients_of, use_batch_norm
 
 
 @dataclass(frozen=True)
-class Ntk(Proxy):
+class Ntk(GradientProxy):
     """The ratio of the largest to the smallest eigenvalue of the kernel of the images' parameter gradients."""
 
     bn: str = "batch"

@@ -37,6 +37,11 @@ class Nwot(Proxy):
     minimum_images = 2
     changes_network = False
 
+    @property
+    def sees_unused(self) -> bool:
+        """Only where all ReLUs count."""
+        return not self.reached
+
     def passes(self, images: int) -> Passes:
         """One forward; with reached=true one backward to find the ReLUs that matter."""
         return Passes(1, 1 if self.reached else 0)

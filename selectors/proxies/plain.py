@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._contract import Batch, GradientProxy, Passes
 from selectors.proxies._network import weights_and_gradients
 
 
 @dataclass(frozen=True)
-class Plain(Proxy):
+class Plain(GradientProxy):
     """The first-order effect w dL/dw of all weights, summed with its sign: snip without the absolute value."""
 
     paper = "Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._contract import Batch, GradientProxy, Passes
 from selectors.proxies._network import weights_and_gradients
 
 
 @dataclass(frozen=True)
-class Snip(Proxy):
+class Snip(GradientProxy):
     """The connection sensitivities |w dL/dw| of all weights, summed."""
 
     paper = "Lee, Ajanthan & Torr, SNIP, ICLR 2019; Abdelfattah et al., ICLR 2021"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._network import gradients_of, layers, use_batch_norm
 
 
 @dataclass(frozen=True)
-class Synflow(Proxy):
+class Synflow(GradientProxy):
     """The logarithm of the sum of |w dR/dw|, R = the sum of the logits of an image of ones with |w| as weights."""
 
     bn: str = "bypassed"

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._network import weights_and_gradients
 
 
 @dataclass(frozen=True)
-class Zico(Proxy):
+class Zico(GradientProxy):
     """Per layer the logarithm of the sum over its weights of mean|g| / std(g) over batches, summed over layers."""
 
     batches: int = 2

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from bench.space import architecture_of
+from selectors.parts.zero_cost import with_weights
 from selectors.proxies import Proxy, ProxyFailure, find, names, score, scores
 from supernets.literal import LiteralSupernet
 from supernets.network import standalone
@@ -202,6 +203,26 @@ def test_variants_of_one_network_score_as_networks_of_their_own(name: str) -> No
     variants = [lambda twin, w=w: twin.get_buffer("weights").copy_(w) for w in weights]
     assert list(scores(name, mixture, variants, images, labels, seed=4)) == apart
     assert torch.equal(mixture.weights, before)
+
+
+@pytest.mark.parametrize("name", [*names(), "nwot[reached=false]"])
+def test_unused_operations_need_not_run_where_the_proxy_says_so(name: str) -> None:
+    torch.manual_seed(0)
+    mixture = LiteralSupernet(4, 1, 10).mixture(torch.rand(6, 5).softmax(-1))
+    images, labels = some_images(16)
+    weights = torch.zeros(6, 5)
+    for edge, operations in enumerate([(2,), (0, 1, 3), (3,), (0,), (1, 2, 4), (3, 4)]):
+        weights[edge, list(operations)] = 0.5
+    values = []
+    for run_all in (True, False):
+        twin = copy.deepcopy(mixture)
+        with_weights(twin, weights, run_all=run_all)
+        values.append(score(name, twin, images, labels, seed=4))
+    if not find(name).sees_unused:
+        assert values[0] == values[1]
+    # Two run nothing; the counts of patterns of two are at their ceiling on so few images.
+    elif name not in ("params", "l2_norm", "linear_regions", "swap"):
+        assert values[0] != values[1]
 
 
 @pytest.mark.parametrize("name", ["params", "flops", "l2_norm"])
