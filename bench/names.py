@@ -13,6 +13,9 @@ from typing import Any
 from bench.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+LISTED = 40
+"""How many names an error lists at most."""
+
 _SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
 
 
@@ -49,11 +52,16 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a `kind` (recipe, selector, ...) that does not exist: the nearest names, then the list."""
+    """The error for a `kind` (recipe, selector, ...) that does not exist: the nearest names, then the list.
+
+    A list too long to read in an error is left to `run_bench.py --list`.
+    """
     known = sorted(known)
     near = nearest(name, known)
-    hint = f" did you mean {' or '.join(near)}?" if near else ""
-    return UsageError(f"Unknown {kind} {name!r};{hint} The {kind}s are: {', '.join(known)}.")
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    if len(known) > LISTED:
+        return UsageError(f"Unknown {kind} {name!r}{hint} `run_bench.py --list` shows all {len(known)} {kind}s.")
+    return UsageError(f"Unknown {kind} {name!r}{hint} The {kind}s are: {', '.join(known)}.")
 
 
 def convert(value: str, default: object, option: str, name: str) -> Any:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.names import canonical, nearest, parse, unknown, with_options
+from bench.names import LISTED, canonical, nearest, parse, unknown, with_options
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 VALUES = st.from_regex(r"[A-Za-z0-9._-]{1,6}", fullmatch=True)
@@ -35,6 +35,10 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
     assert nearest("drats", ["darts", "blank"]) == ["darts"]
     message = str(unknown("recipe", "drats", ["darts", "blank"]))
     assert message == "Unknown recipe 'drats'; did you mean darts? The recipes are: blank, darts."
+    assert str(unknown("recipe", "zzz", ["darts"])) == "Unknown recipe 'zzz'. The recipes are: darts."
+    many = [f"proxy-{i}" for i in range(LISTED + 1)]
+    message = str(unknown("selector", "zzz", many))
+    assert message == f"Unknown selector 'zzz'. `run_bench.py --list` shows all {len(many)} selectors."
     assert "did you mean" not in str(unknown("recipe", "xyzxyz", ["darts", "blank"]))
 
 
