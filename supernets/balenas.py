@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.errors import UsageError
 from bench.space import EDGES, OPERATIONS
 from supernets.contract import Batch, Mixing, Recipe, Search
 from supernets.network import Supernet
@@ -38,11 +39,19 @@ class Balenas(Recipe):
         "m <- b1 m + (1 - b1)(g + prior mu / N); s <- b2 s + (1 - b2) g^2; "
         "mu <- mu - eta m^ / (sqrt(s^) + prior / N), ^ = bias corrected"
     )
+    alpha_update = f"{Recipe.alpha_rate:g} in the update above, without Adam and without weight decay but the prior's"
     offers = "the softmax of the mean"
     differs = (
         "no code was released: prior, N and one sample are those of an optimiser line in the authors' iDARTS "
-        "notebook; that the weights' pass draws as well is our reading"
+        "notebook, and N stays 25,000 whatever the data set; that the weights' pass draws as well is our reading"
     )
+
+    def __post_init__(self) -> None:
+        if self.examples < 1 or not self.prior > 0:
+            raise UsageError(
+                f"balenas[examples={self.examples},prior={self.prior}]: the likelihood has at least one image, and the "
+                "precision of the prior is above 0."
+            )
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
         """Normal noise [steps, 2, 6, 5] of both passes of each step."""

@@ -17,7 +17,10 @@ class Blank(Recipe):
     equation = "alpha fixed at 1e-3 N(0, 1); w <- w - xi grad_w L_train(w, softmax(alpha))"
     tunes_alphas = False
     offers = "near-uniform probabilities"
-    differs = "nothing; the paper writes alpha = 0, the released code leaves it at its initial noise, and so do we"
+    differs = (
+        "nothing but the batches; the paper writes alpha = 0, the released code leaves it at its initial noise, and so "
+        "do we"
+    )
 
 
 RECIPE = Blank()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.errors import UsageError
 from supernets.contract import Recipe, Search
 from supernets.network import Supernet
 from supernets.sampling import gumbel, pass_of, relaxed
@@ -18,6 +19,13 @@ class Concrete(Recipe):
     """Temperature of the first epoch."""
     tau_min: float = 1.0
     """Temperature of the last epoch."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tau_min <= self.tau_max:
+            raise UsageError(
+                f"{self.name}[tau_max={self.tau_max},tau_min={self.tau_min}]: temperatures are above 0, and tau_max is "
+                "not below tau_min."
+            )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
         """The temperature, linear over the epochs."""

@@ -126,7 +126,7 @@ BatchesOf = Callable[[str], Iterator[Batch]]
 class Recipe:
     """First-order DARTS, and the hooks by which the other recipes differ from it.
 
-    A subclass is a frozen dataclass; its fields are the options of its name: `gdas[tau=5]`.
+    A subclass is a frozen dataclass; its fields are the options of its name: `gdas[tau_max=5]`.
     """
 
     name: ClassVar[str]
@@ -144,6 +144,10 @@ class Recipe:
     """Learning rate of the alphas (Adam, betas 0.5 and 0.999)."""
     alpha_decay: ClassVar[float] = 1e-3
     """Weight decay of the alphas."""
+    alpha_start: ClassVar[str] = "6 x 5, 1e-3 times normal noise"
+    """Shape and beginning of the alphas, in words: what `initial_alphas` makes."""
+    alpha_update: ClassVar[str] = ""
+    """How the search steps the alphas, in words, where it is not by Adam with `alpha_rate` and `alpha_decay`."""
     capturable: ClassVar[bool] = True
     """Whether a step can be captured as a CUDA graph."""
     offers: ClassVar[str] = "probabilities"

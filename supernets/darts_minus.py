@@ -23,7 +23,11 @@ class DartsMinus(Recipe):
     paper = 'Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021'
     equation = "edge output = beta(t) x + sum_o softmax(alpha)_o o(x), beta(t) = beta (1 - t/T); else as darts"
     offers = "probabilities, without the auxiliary skip"
-    differs = "nothing in the decay (linear, the last epoch at beta/T); the authors released no NAS-Bench-201 code"
+    differs = (
+        "nothing in the decay (linear, the last epoch at beta/T); the authors released no NAS-Bench-201 code; the "
+        "network of an intermediate checkpoint was last trained with beta > 0 but is offered without, so that supernet "
+        "accuracy and curves over epochs are of a mixture never trained so"
+    )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
         """The auxiliary skip's weight: linear decay, beta/T in the last epoch."""

@@ -18,8 +18,11 @@ they are updated, and what is added to the loss or the network. Options are writ
 `gdas[tau_max=5]`. What all recipes share, where a section does not say otherwise:
 
 - the weights learn on the first half of the training images, the alphas on the second, alphas first in each step;
+- batches: an epoch is one pass over each half without replacement, the incomplete last batch dropped
+  (`bench/batches.py`), where DARTS-PT's code draws every batch anew from the whole half, and SmoothDARTS's every
+  selection batch, that is with replacement;
 - weights: SGD, momentum 0.9, weight decay 3e-4, gradient norm clipped to 5, learning rate on a cosine per epoch;
-- alphas: 6 x 5 for all cells, 1e-3 times normal noise at first; Adam, betas 0.5 and 0.999;
+- alphas: the same for all cells; where they are learnt, by Adam, betas 0.5 and 0.999;
 - length of training, batch size and network size are the preset's, not the recipe's.
 
 Hyper-parameters are the authors' for NAS-Bench-201 where they are known; where they are ours, the section says so.
@@ -38,14 +41,18 @@ def section(recipe: Recipe) -> str:
     """One recipe: paper, update, defaults, source, differences."""
     first, last = recipe.weight_rates
     rates = f"weights {first:g} to {last:g}"
-    rates += f"; alphas {recipe.alpha_rate:g}, weight decay {recipe.alpha_decay:g}" if recipe.tunes_alphas else ""
+    if recipe.tunes_alphas:
+        adam = f"{recipe.alpha_rate:g}, weight decay {recipe.alpha_decay:g}"
+        # The Tuner steps every recipe's alphas by Adam, those too whose search has an update of its own.
+        own = recipe.alpha_update and f"{recipe.alpha_update} (while a selector tunes: Adam, {adam})"
+        rates += f"; alphas {own or adam}"
     options = ", ".join(f"`{f.name}={text(getattr(recipe, f.name))}`" for f in fields(recipe)) or "none"
     lines = [
         f"## {recipe.name}\n",
         f"- Paper: {recipe.paper}",
         f"- Update: `{recipe.equation}`",
         f"- Offers: {recipe.offers}",
-        f"- Alphas: {'learnt' if recipe.tunes_alphas else 'never updated by gradient'}",
+        f"- Alphas: {recipe.alpha_start}; {'learnt' if recipe.tunes_alphas else 'never updated by gradient'}",
         f"- Options and their defaults: {options}",
         f"- Learning rates: {rates}",
         f"- Differs from the released code: {recipe.differs}",

@@ -40,11 +40,14 @@ class Idarts(Recipe):
     capturable = False
     differs = (
         "the paper's algorithm: in the released notebook the training loss never moves the weights, which we take for "
-        "an accident; all terms of the series use the newest training batch; no Nesterov, weight decay as in darts"
+        "an accident; an epoch has a quarter of darts' steps of the alphas (the notebook: as many, with four fresh "
+        "training batches for each); all terms of the series use the newest training batch; the extra passes also "
+        "update the running batch-norm statistics (some of the notebook's run on copies of the network), which matters "
+        "with --bn running only; no Nesterov, weight decay as in darts"
     )
 
     def __post_init__(self) -> None:
-        if self.inner < 1 or self.terms < 0 or self.epsilon <= 0:
+        if self.inner < 1 or self.terms < 0 or not self.epsilon > 0:
             raise UsageError("idarts: inner is at least 1, terms at least 0 and epsilon positive.")
 
     def memory(self) -> dict[str, Tensor]:

@@ -46,6 +46,8 @@ class ImportanceSampling(Recipe):
         "u_ki in [-1, 1] by the rank of L_val(w, h_i) + c_k params(h_i); w learns on one draw, distributions in turn"
     )
     capturable = False
+    alpha_start = "3 x 6 x 5 (one for each of `distributions`), 1e-3 times normal noise"
+    alpha_update = "by the natural gradient in steps of `rate`, without Adam and without weight decay"
     offers = "the probabilities of one distribution (`chosen`)"
     differs = (
         "the abstract was all we could read and no code was released: number of distributions, coefficients, "
@@ -54,13 +56,20 @@ class ImportanceSampling(Recipe):
 
     def __post_init__(self) -> None:
         if not 0 <= self.chosen < self.distributions:
-            raise UsageError(f"chosen={self.chosen} must be below distributions={self.distributions}.")
+            raise UsageError(
+                f"importance-sampling: chosen={self.chosen} must be at least 0 and below "
+                f"distributions={self.distributions}."
+            )
         if self.draws < 1 or self.distributions * self.draws < 2:
             raise UsageError("importance-sampling ranks its draws; ask for at least two in all.")
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
         """Logits [distributions, 6, 5]: 1e-3 times normal noise, as elsewhere."""
         return 1e-3 * torch.randn(self.distributions, len(EDGES), len(OPERATIONS), generator=generator)
+
+    def passes(self) -> float:
+        """One of the weights; one of each draw that the alphas value, forward only."""
+        return 1.0 + self.distributions * self.draws
 
     def edge_weights(self, alphas: Tensor) -> Tensor:
         """The probabilities of the chosen distribution."""

@@ -28,6 +28,7 @@ class IsDarts(Recipe):
         "deviation across channels; w <- w - xi grad_w L_train(w)"
     )
     tunes_alphas = False
+    alpha_start = "6 x 5, constant 1/5, the edge weights themselves"
     offers = (
         "1/5 for each operation left and 0 for the others: uniform before the first pruning, one is left at the end"
     )

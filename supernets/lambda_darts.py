@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.errors import UsageError
 from supernets.contract import Batch, Mixing, Recipe, Search
 from supernets.differences import follow_weights, slope_along
 
@@ -37,6 +38,10 @@ class LambdaDarts(Recipe):
     differs = (
         "alphas step before the weights and halves by index, as in darts; the released code steps the weights first"
     )
+
+    def __post_init__(self) -> None:
+        if not self.epsilon > 0:
+            raise UsageError(f"lambda-darts[epsilon={self.epsilon}]: the edge weights move by more than 0.")
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
         """lambda: 0 in the first epoch, `strength` in the last."""

@@ -1,10 +1,12 @@
 """PC-DARTS: operations see 1/k of the channels, edges are normalised, alphas start late."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from bench.errors import UsageError
 from bench.space import EDGES, OPERATIONS
 from supernets.contract import Batch, Mixing, Recipe, Search
 from supernets.network import Supernet
@@ -34,11 +36,18 @@ class PcDarts(Recipe):
     )
     weight_rates = (0.025, 0.0)
     alpha_rate = 6e-4
+    alpha_start = "6 x 6 (five operations and the edge), 1e-3 times normal noise"
     offers = "probabilities of the operations; the edges' beta stays in the network"
     differs = (
         "the authors' 0.1 -> 0 at batch 256 is 0.025 -> 0 at our 64; Lambda-DARTS's code for NAS-Bench-201 has no edge "
-        "normalisation (normalise_edges=false)"
+        "normalisation (normalise_edges=false), and its alphas do not rest at first (warm_up=0)"
     )
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise UsageError(f"pc-darts[k={self.k}]: operations see one part of k, at least 1.")
+        if not 0 <= self.warm_up <= 1:
+            raise UsageError(f"pc-darts[warm_up={self.warm_up}]: a share of the search, from 0 to 1.")
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:
         """A network with partial channels."""
@@ -54,7 +63,8 @@ class PcDarts(Recipe):
 
     def searches(self, epoch: int, epochs: int) -> bool:
         """Not during the warm-up."""
-        return epoch >= int(self.warm_up * epochs)
+        # A share such as 0.29 of 100 epochs is 28.999999999999996 in floating point.
+        return epoch >= math.floor(self.warm_up * epochs + 1e-9)
 
     def mixing(self, search: Search, alphas: Tensor) -> Mixing:
         """Operations' weights, and the edges' as a sixth column."""

@@ -7,6 +7,7 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
+from bench.errors import UsageError
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS, SKIP
 from supernets.contract import BatchesOf, Mixing, Recipe, Search
 from supernets.fused_parts import EPSILON
@@ -44,11 +45,18 @@ class Racl(Recipe):
         "log limit)^2], m and s of the log of the cell's Lipschitz constant, z the confidence's quantile"
     )
     alpha_decay = 0.0
+    alpha_start = "2 x 6 x 5, mu = log 1/5 and 1e-3 times normal noise, and log sigma"
     offers = "the mean of the log-normal weights, not probabilities"
     differs = (
         "our reading of the abstract, no code was released: no adversarial training, a penalty in place of constrained "
         "optimisation, one cell's constant in place of the network's; limit, confidence, strength and sigma are ours"
     )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.confidence < 1:
+            raise UsageError(f"racl[confidence={self.confidence}]: a probability between 0 and 1, neither of them.")
+        if not self.sigma > 0 or not self.limit > 0:
+            raise UsageError(f"racl[limit={self.limit},sigma={self.sigma}]: both are above 0.")
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
         """mu = log 1/5 and some noise, log sigma."""
@@ -92,6 +100,7 @@ def operation_constants(network: Supernet) -> Tensor:
     """[6, 5], averaged over cells: 0 for none, 1 for skip and pool, that of the kernel over BN's deviation for others.
 
     A kernel's is the spectral norm of its matrix [C, C k k] times k, an upper bound (each pixel is in k^2 patches).
+    That of the pool is a little above 1, since borders do not count the padding: 1.005 at 32x32, 1.015 at 8x8.
     """
     total = torch.zeros(len(EDGES), len(OPERATIONS))
     for cell in network.cells:

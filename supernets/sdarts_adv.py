@@ -31,8 +31,10 @@ class SdartsAdv(SdartsRs):
         "projected sign ascent; else as darts"
     )
     differs = (
-        "the released ascent runs with running batch-norm statistics, ours with those of the batch; 7 steps, 0.03 to "
-        "0.3 and the rest are the authors' for NAS-Bench-201"
+        "the released ascent runs with running batch-norm statistics and leaves them alone, ours with those of the "
+        "batch, and its passes also update the running ones (which matters with --bn running only); the released code "
+        "goes back to softmax(alpha) where the loss is smaller at the end of the ascent than there, ours does not; 7 "
+        "steps, 0.03 to 0.3 and the rest are the authors' for NAS-Bench-201"
     )
 
     def __post_init__(self) -> None:

@@ -32,7 +32,9 @@ class SdartsRs(Recipe):
         "w <- w - xi grad_w L_train(w, simplex(softmax(alpha) + u)), u ~ U(-epsilon(t), epsilon(t)); else as darts"
     )
     offers = "probabilities, unperturbed"
-    differs = "nothing; epsilon 0.03 to 0.3 over the whole search, as the authors' script for NAS-Bench-201"
+    differs = (
+        "nothing but the batches: epsilon 0.03 to 0.3 over the whole search, as the authors' script for NAS-Bench-201"
+    )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
         """epsilon: linear, `first` in the first epoch."""

@@ -15,7 +15,9 @@ OPEN = -1
 CLOSED = -1000.0
 """The alpha of an operation that lost: its softmax is exactly zero."""
 FIRST, LAST = 0.18, 0.88
-"""When edges are decided, as shares of the search; the paper's 9th and 44th of 50 epochs."""
+"""The first and the last decision, as shares of the search that are done: after 9 and 44 of 50 epochs.
+
+The released code decides behind its epochs 9, 14, ..., 44 counted from 0, so after 10, 15, ..., 45 of 50."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Sgas(Recipe):
     )
     offers = "probabilities; those of a decided edge are one-hot"
     differs = (
-        "the released code is for DARTS's space and grows the batch after each decision; the six decisions lie evenly "
-        "between 18 % and 88 % of the search, as its eight do"
+        "the released code is for DARTS's space and grows the batch after each decision; its eight decisions come "
+        "after 10, 15, ..., 45 of 50 epochs, our six evenly after 18 % to 88 % of the search (9 to 44 of 50); its "
+        "minimum and maximum are those of all edges, the decided ones with their frozen alphas, ours of the open ones"
     )
 
     def __post_init__(self) -> None:
@@ -49,6 +52,8 @@ class Sgas(Recipe):
             raise UsageError(f"sgas[criterion={self.criterion}]: the criteria of sgas are 1 and 2.")
         if self.window < 1:
             raise UsageError(f"sgas[window={self.window}]: stability looks back at least one epoch.")
+        if self.criterion == 1 and self.window != type(self).window:
+            raise UsageError(f"sgas[window={self.window}]: only criterion 2 looks back; add criterion=2.")
 
     def memory(self) -> dict[str, Tensor]:
         """The decisions [6], and the probabilities of the last epochs [window, 6, 5], nan where there were none."""

@@ -24,7 +24,8 @@ class Snas(Concrete):
     )
     differs = (
         "the paper trains alphas and weights on one loss and batch; this is the bilevel form and the temperature "
-        "of the NAS-Bench-201 code in the DrNAS repository; no resource penalty"
+        "of the NAS-Bench-201 code in the DrNAS repository, which here reaches tau_min in the last epoch, there ends "
+        "one step short of it; no resource penalty"
     )
 
     def mixing(self, search: Search, alphas: Tensor) -> Mixing:

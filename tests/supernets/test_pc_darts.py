@@ -113,6 +113,10 @@ def test_edges_are_normalised_over_those_that_arrive() -> None:
 
 def test_alphas_rest_during_the_warm_up(settings: Settings, images: ImageSet, tmp_path: Path) -> None:
     assert [RECIPE.searches(epoch, 50) for epoch in (0, 14, 15, 49)] == [False, False, True, True]
+    # 0.29 * 100 is 28.999999999999996.
+    assert [replace(RECIPE, warm_up=0.29).searches(epoch, 100) for epoch in (28, 29)] == [False, True]
+    assert [replace(RECIPE, warm_up=share).searches(0, 10) for share in (0, 1)] == [True, False]
+    assert not replace(RECIPE, warm_up=1).searches(9, 10)
     job = SupernetJob("patterns", "pc-darts[warm_up=0.34]", 0, 0, replace(settings, epochs=3))
     run = Training(job, images, torch.device("cpu"))
     start = run.search.alphas.detach().clone()

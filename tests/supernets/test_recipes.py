@@ -14,6 +14,7 @@ from supernets.checkpoint import epochs_present, load
 from supernets.describe import page
 from supernets.registry import find, names
 from supernets.training import TIMING, Training, train
+from tests.supernets.tiny import batch, tiny_search
 
 GATES = {"fair-darts", "is-darts", "racl"}
 """Recipes whose edge weights are not probabilities and need not add up to one."""
@@ -82,6 +83,36 @@ def test_every_recipe_learns_repeats_itself_and_goes_on(
     logits = network(torch.randn(4, 3, 8, 8), weights)
     assert logits.shape == (4, 10)
     assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [name for name in names() if find(name).tunes_alphas])
+def test_alphas_learn_from_the_images(
+    name: str, settings: Settings, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An epoch moves the alphas of every edge, without their weight decay, and before a decision between epochs."""
+    recipe = type(find(name))
+    monkeypatch.setattr(recipe, "alpha_decay", 0.0)
+    monkeypatch.setattr(recipe, "after_epoch", lambda *_: None)
+    run = Training(SupernetJob("digits", name, 0, 0, replace(settings, epochs=2)), digits, torch.device("cpu"))
+    start = run.search.alphas.detach().clone()
+    run.run_epoch()
+    moved = (run.search.alphas.detach() - start).abs()
+    assert moved.amax(-1).min() > recipe.alpha_rate / 2
+
+
+@pytest.mark.parametrize("name", names())
+def test_passes_are_those_that_a_step_makes(name: str) -> None:
+    """Over four steps, since idarts steps its alphas in one of four."""
+    search, recipe = tiny_search(find(name), channels=4), find(name)
+    search.memory = {k: t.double() if t.is_floating_point() else t for k, t in recipe.memory().items()}
+    search.numbers = {key: torch.tensor(value).double() for key, value in recipe.schedule(1, 4).items()}
+    noise = recipe.noise(torch.Generator().manual_seed(0), 4, search.network)
+    made: list[int] = []
+    search.network.register_forward_pre_hook(lambda *_: made.append(1))
+    for step in range(4):
+        search.noise = None if noise is None else noise[step].double() if noise.is_floating_point() else noise[step]
+        recipe.step(search, batch(1) if recipe.tunes_alphas else None, batch(2))
+    assert len(made) == 4 * recipe.passes()
 
 
 def test_the_page_about_recipes_is_that_of_the_code() -> None:

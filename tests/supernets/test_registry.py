@@ -1,6 +1,7 @@
 """Recipes are found by their files and named with options; every one says what it is."""
 
 import pytest
+import torch
 
 from bench.errors import UsageError
 from supernets.contract import Recipe
@@ -20,6 +21,10 @@ def test_every_recipe_describes_itself(name: str) -> None:
         assert text and text.strip()
     assert any(year in recipe.paper for year in map(str, range(2015, 2027)))
     assert recipe.version >= 1
+    start = recipe.initial_alphas(torch.Generator().manual_seed(0))
+    said, _, words = recipe.alpha_start.partition(" x ".join(map(str, start.shape)))
+    assert not said and words[0] in ", ", "the shape of the alphas comes first"
+    assert recipe.tunes_alphas or not recipe.alpha_update
 
 
 def test_options_have_the_type_of_their_default() -> None:

@@ -5,9 +5,7 @@ import math
 import pytest
 import torch
 
-from bench.errors import UsageError
 from supernets.contract import Search
-from supernets.registry import find
 from supernets.sgas import OPEN, RECIPE, Sgas, certainty, decisions_due, still_open
 from tests.supernets.tiny import batch, tiny_search
 
@@ -108,11 +106,3 @@ def test_a_decided_edge_stays_and_runs_one_operation() -> None:
 def test_all_edges_are_decided_at_the_end(epochs: int) -> None:
     due = [decisions_due(done, epochs) for done in range(epochs + 1)]
     assert due == sorted(due) and due[0] == 0 and due[-1] == 6
-
-
-def test_options_without_sense_are_refused() -> None:
-    with pytest.raises(UsageError, match="criteria of sgas are 1 and 2"):
-        find("sgas[criterion=3]")
-    for name in ("sgas[window=0]", "idarts[inner=0]", "sdarts-adv[steps=0]"):
-        with pytest.raises(UsageError, match="at least"):
-            find(name)

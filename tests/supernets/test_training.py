@@ -3,7 +3,6 @@
 import copy
 import math
 import multiprocessing
-import os
 import signal
 import time
 from dataclasses import replace
@@ -19,7 +18,7 @@ from bench.cells import SupernetJob
 from bench.images import ImageSet
 from bench.presets import Settings
 from supernets import training
-from supernets.checkpoint import epochs_present, load
+from supernets.checkpoint import epochs_present, load, load_progress
 from supernets.literal import LiteralSupernet
 from supernets.registry import find, names
 from supernets.training import Training, train
@@ -125,16 +124,27 @@ def test_a_run_broken_between_epochs_ends_in_the_same_bytes(
     assert files(tmp_path / "whole") == files(tmp_path / "broken")
 
 
+def epochs_done(job: SupernetJob, folder: Path) -> int:
+    """As the progress file says, which is replaced as a whole."""
+    found = load_progress(folder / training.PROGRESS, job)
+    return 0 if found is None else int(found[0]["epoch"])
+
+
 def test_a_killed_run_ends_in_the_same_bytes(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    """Killed twice, each time when it has gone on by an epoch and is within a later one."""
+    job = replace(job, settings=replace(job.settings, epochs=6, checkpoint_epochs=(1, 2, 6)))
     train(job, images, "cpu", tmp_path / "whole")
     context = multiprocessing.get_context("fork")
-    for delay in (0.3, 0.15, 0.25):
+    for _ in range(2):
+        before, deadline = epochs_done(job, tmp_path / "killed"), time.monotonic() + 60
         child = context.Process(target=train, args=(job, images, "cpu", tmp_path / "killed"))
         child.start()
-        time.sleep(delay)
-        if child.pid is not None and child.is_alive():
-            os.kill(child.pid, signal.SIGKILL)
+        while epochs_done(job, tmp_path / "killed") == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        child.kill()
         child.join()
+        assert child.exitcode == -signal.SIGKILL, "it was killed at work"
+        assert before < epochs_done(job, tmp_path / "killed") < 6
     train(job, images, "cpu", tmp_path / "killed")
     left = {n: b for n, b in files(tmp_path / "killed").items() if not n.endswith(".draft")}
     assert left == files(tmp_path / "whole")

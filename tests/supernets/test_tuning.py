@@ -49,8 +49,15 @@ def test_the_alphas_of_darts_are_tuned_too(settings: Settings, images: ImageSet)
     tuned.tune(1, decided)
     moved = (tuned.alphas - before).abs()
     assert moved[1:].max() > 1e-4
-    # The decided edge has no gradient, so Adam moves it by its weight decay alone.
     assert tuned.forward_passes == tuned.backward_passes == 20
+    # The decided edge has no gradient, so Adam moves it by its weight decay alone.
+    alone = before.clone().requires_grad_()
+    adam = torch.optim.Adam([alone], lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+    for _ in range(10):
+        alone.grad = torch.zeros_like(alone)
+        adam.step()
+    torch.testing.assert_close(tuned.alphas[0], alone.detach()[0])
+    assert (tuned.alphas - alone.detach())[1:].abs().amax(-1).min() > 1e-4, "the others follow the images"
 
 
 def test_a_decided_architecture_is_tuned_without_alphas(settings: Settings, images: ImageSet) -> None:
