@@ -1,5 +1,6 @@
 """Applying a selector to a stored checkpoint: the one way from a cell to a selection."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -28,6 +29,7 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
     selector = registry.find(cell.selector)
     search = open_search(cell, folder, images, device)
     selection = selector.select(search)
+    selection.facts |= search.facts
     selection.cost = search.meter.cost()
     return selection
 
@@ -40,9 +42,8 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
     stored = checkpoint.load(folder, cell.epoch)
     recipe = find_recipe(cell.supernet.recipe)
     place = torch.device(device)
-    with torch.random.fork_rng(devices=[]):  # the constructors of torch draw; the values are overwritten
-        network = stored.network()
-    prepare(network, place)
+    # A recipe's own network (some run on a part of the channels) matters only to those who read its weights.
+    network = built(stored.network if selector.needs.trained else plain_supernet(cell, images), place)
 
     def make_tuner(own_network: Supernet, alphas: Tensor) -> Tuner:
         return Tuner(
@@ -65,13 +66,24 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
 
 def open_untrained(cell: Cell, images: ImageSet, device: str) -> Search:
     """What a selector sees that reads nothing of the checkpoint: the same whatever the recipe and the epoch."""
-    settings = cell.supernet.settings
     place = torch.device(device)
-    with torch.random.fork_rng(devices=[]):  # as above
-        network = Supernet(settings.channels, settings.cells, images.classes)
-    prepare(network, place)
+    network = built(plain_supernet(cell, images), place)
     alphas = torch.zeros(len(EDGES), len(OPERATIONS), device=place)
     needs = registry.find(cell.selector).needs
     return Search(
         without_checkpoint(cell), network, alphas, find_recipe("blank"), Half(images, "selection", place), needs
     )
+
+
+def plain_supernet(cell: Cell, images: ImageSet) -> Callable[[], Supernet]:
+    """What builds the supernet of the cell's size that no recipe has changed."""
+    settings = cell.supernet.settings
+    return lambda: Supernet(settings.channels, settings.cells, images.classes)
+
+
+def built(make: Callable[[], Supernet], place: torch.device) -> Supernet:
+    """The network that `make` builds, ready for work; the constructors of torch draw, and that leaves no trace."""
+    with torch.random.fork_rng(devices=[]):
+        network = make()
+    prepare(network, place)
+    return network

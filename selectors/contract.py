@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -87,15 +87,44 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return convert
 
 
+@dataclass(frozen=True)
+class OrWord:
+    """A converter that also takes `word`, which stands for None; None is shown as that word."""
+
+    word: str
+    convert: Callable[[str], Any]
+
+    def __call__(self, text: str) -> Any:
+        """None for the word, else what the converter makes of the text; raises ValueError."""
+        if text == self.word:
+            return None
+        try:
+            return self.convert(text)
+        except ValueError as error:
+            raise ValueError(f"{error} (it may also be {self.word})") from error
+
+
+def or_preset(convert: Callable[[str], Any]) -> OrWord:
+    """A converter that takes `preset` as well: None, which means what the preset says."""
+    return OrWord("preset", convert)
+
+
+def or_all(convert: Callable[[str], Any]) -> OrWord:
+    """A converter that takes `all` as well: None, which means all there are."""
+    return OrWord("all", convert)
+
+
 def option(default: Any, convert: Callable[[str], Any], text: str) -> Any:
     """A dataclass field that can be set by name: `darts-pt[tune=0]`. `text` says what it does."""
     return field(default=default, metadata={"convert": convert, "help": text})
 
 
-def as_text(value: object) -> str:
-    """The spelling of an option's value in a name."""
+def as_text(value: object, convert: Callable[[str], Any] | None = None) -> str:
+    """The spelling of an option's value in a name, as `convert` reads it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None and isinstance(convert, OrWord):
+        return convert.word
     return str(value)
 
 
@@ -106,6 +135,22 @@ class Configurable:
     def options(self) -> dict[str, tuple[Any, str]]:
         """Current value and help of each option."""
         return {f.name: (getattr(self, f.name), f.metadata["help"]) for f in fields(self) if "help" in f.metadata}
+
+    def spelled(self) -> dict[str, str]:
+        """The current value of each option as it is typed."""
+        converters = self.converters()
+        return {name: as_text(value, converters.get(name)) for name, (value, _) in self.options().items()}
+
+    def converters(self) -> dict[str, Callable[[str], Any]]:
+        """How each option is read, those of the parts among them."""
+        found: dict[str, Callable[[str], Any]] = {}
+        for f in fields(self):
+            part = getattr(self, f.name)
+            if isinstance(part, Configurable):
+                found |= part.converters()
+            elif "convert" in f.metadata:
+                found[f.name] = f.metadata["convert"]
+        return found
 
     def set_options(self, texts: Mapping[str, str]) -> Any:
         """A copy with the options in `texts` set; raises UsageError for a value that does not fit."""
@@ -132,6 +177,14 @@ class Rule(Configurable, ABC):
     def stochastic(self) -> bool:
         """Whether another selector seed gives other scores."""
         return False
+
+    @property
+    def can_be_tuned(self) -> bool:
+        """Whether fine-tuning between decisions can change what it scores; an untrained network stays untrained."""
+        return self.needs.trained or self.needs.alphas
+
+    chooses_none: ClassVar[bool] = True
+    """Whether `none` can have the largest score; if not, there is nothing to forbid."""
 
     @abstractmethod
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
@@ -198,5 +251,5 @@ class Selector(Configurable, ABC):
 
     def differing(self, default: Selector) -> dict[str, str]:
         """The options that are not as in `default`, as text."""
-        mine, theirs = self.options(), default.options()
-        return {name: as_text(value) for name, (value, _) in mine.items() if theirs[name][0] != value}
+        theirs, texts = default.options(), self.spelled()
+        return {name: texts[name] for name, (value, _) in self.options().items() if theirs[name][0] != value}

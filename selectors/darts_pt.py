@@ -14,11 +14,15 @@ from selectors.parts.perturbation import Mask
 from selectors.parts.schedule import Greedy
 
 PAPER = "Wang et al., Rethinking Architecture Selection in Differentiable NAS, ICLR 2021, alg. 1"
-DIFFERS = (
+SCORING = (
     "Scores come from fixed, un-augmented images (the code reads the training transform, so that the accuracy"
     " without `none`, which cannot differ, has a standard deviation of 0.2 points); `none` scores as the whole"
-    " supernet; the supernet is copied, while the code's scoring moves running statistics; the code's last gap"
-    " has 4 epochs, not 5."
+    " supernet; scoring batches have up to 256 images (the code: 64), on whose statistics batch norm depends; the"
+    " supernet is copied, while the code's scoring moves running statistics. "
+)
+TUNING = (
+    "The code's last gap has 4 epochs, not 5; an epoch of tuning draws each image once (the code draws a random"
+    " mini-batch at every step, so that some images come again and others do not)."
 )
 
 SELECTOR = Greedy(
@@ -26,7 +30,7 @@ SELECTOR = Greedy(
     formula="-accuracy(supernet without o on e)",
     direction="lowest accuracy without it",
     passes="30 B and 5 gaps of tuning",
-    differs=DIFFERS,
+    differs=SCORING + TUNING,
     rule=Mask(measure="accuracy"),
     order="random",
     tune=None,

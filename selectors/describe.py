@@ -18,7 +18,10 @@ without `trained` the network is freshly initialised, without `alphas` the mixtu
 
 Options are part of the name: `darts-pt[order=sgas,tune=0]`. A criterion with the options `order` and `tune` is a
 scoring rule in the greedy schedule: edges are decided one after the other in an order, with epochs of fine-tuning
-between decisions (`preset`: as many as the preset says).
+between decisions (`preset`: as many as the preset says). The rule scores what it reads itself: an order that looks at
+alphas does not give them to a rule that reads none, and a rule that scores an untrained network cannot be tuned.
+`none=no` leaves the scores as they are and never decides for `none`; where that cannot score best there is no such
+option.
 """
 
 
@@ -30,10 +33,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def selector_row(name: str, selector: Selector) -> list[str]:
     """One criterion: what it is, what it reads, what it costs."""
-    options = ", ".join(
-        f"`{option}={'preset' if value is None else 'yes' if value is True else 'no' if value is False else value}`"
-        for option, (value, _) in selector.options().items()
-    )
+    options = ", ".join(f"`{option}={value}`" for option, value in selector.spelled().items())
     reads = ", ".join(selector.needs.names()) or "nothing"
     return [
         f"`{name}`", selector.paper, selector.formula, selector.direction, reads, options, selector.passes,

@@ -28,6 +28,11 @@ class DiscretiseAndTune(Discretise):
         """The trained mixture and labelled images, and fine-tuning if asked for."""
         return super().needs | Needs(tuning=self.converge > 0)
 
+    @property
+    def stochastic(self) -> bool:
+        """Mini-batches are shuffled for fine-tuning."""
+        return self.converge > 0
+
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the accuracy with the edge one-hot, or minus the loss."""
         if not self.converge:

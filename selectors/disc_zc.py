@@ -7,16 +7,16 @@ the operation with which the proxy is highest. The search around it is the same,
 """
 
 from selectors.parts.zero_cost import DiscretiseByProxy
-from selectors.zero_cost_pt import variants
+from selectors.zero_cost_pt import COMMON, POST, SEARCH, variants
+
+UNRELEASED = "No code is released for it; what is said of the code is said of zero-cost-pt's. "
 
 VARIANTS = variants(
     DiscretiseByProxy,
     main="nwot",
     formula="{proxy}(supernet with only o on e)",
     direction="highest proxy with it alone",
-    differs=(
-        "No code is released for it. Proposals, images and batch norm as in zero-cost-pt; an operation of which the"
-        " proxy has no value (an edge of `none` that leaves no path) fails the cell with the reason"
-    ),
+    differs=UNRELEASED + SEARCH + COMMON,
+    differs_post=UNRELEASED + POST + COMMON,
 )
 SELECTOR = VARIANTS.pop("")

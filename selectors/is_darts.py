@@ -29,6 +29,7 @@ from selectors.parts.search import Search
 class InformationPruning(Rule):
     """The order in which information-based pruning takes the operations out."""
 
+    chooses_none = False
     retrain: int = option(0, integer, "epochs of training of the weights between two prunings (the paper: 2)")
 
     @property

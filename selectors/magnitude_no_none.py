@@ -1,7 +1,8 @@
 """Magnitude without `none`: the largest architecture parameter among the four operations that do something.
 
 Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.4: the zero operation
-takes part in training but is not chosen. `none` scores 0, the least that a weight can be.
+takes part in training but is not chosen. `none` scores 0, the least that a weight can be; `magnitude[none=no]` takes
+the same decisions and lets `none` keep its score.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from selectors.parts.search import Search
 @dataclass(frozen=True, kw_only=True)
 class MagnitudeWithoutNone(Magnitude):
     """The weight of the operation in the mixture, 0 for `none`."""
+
+    chooses_none = False
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the weights with the column of `none` at 0."""

@@ -10,7 +10,7 @@ activations (or the running statistics of the mixture with --bn running). The lo
 from dataclasses import dataclass
 
 from bench.selection import Selection
-from selectors.contract import Needs, Selector, option, positive
+from selectors.contract import Needs, Selector, option, or_all, positive
 from selectors.parts.ranking import one_of_each_class, sample_uniformly, take_best
 from selectors.parts.search import Search
 from selectors.parts.shared_weights import evaluate_architectures
@@ -20,8 +20,8 @@ from selectors.parts.shared_weights import evaluate_architectures
 class OneShot(Selector):
     """The architecture that is best with inherited weights."""
 
-    architectures: int | None = option(None, positive, "how many random architectures; one of each class if not given")
-    images: int | None = option(128, positive, "selection images, in one mini-batch; all of them if not given")
+    architectures: int | None = option(None, or_all(positive), "how many random architectures; all: one of each class")
+    images: int | None = option(128, or_all(positive), "how many selection images, in one mini-batch; all: every one")
 
     @property
     def needs(self) -> Needs:

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from selectors.contract import Needs, Rule, one_of, option
-from selectors.parts.gates import empty_scores, visit_contributions
+from selectors.parts.gates import empty_scores, gradients_of_images, visit_contributions
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
 
@@ -40,18 +40,15 @@ class GateFisher(Rule):
 
     def _of_batch(self, search: Search, batch: tuple[Tensor, Tensor]) -> Tensor:
         """[6, 5]: the sum over the images of a mini-batch of the squared gradient by the gate."""
+        if self.level == "gate":
+            return (gradients_of_images(search, batch) ** 2).sum(0)
         squares = empty_scores(search)
-        by_image = squares.expand(len(batch[1]), -1, -1).clone()
 
         def add(_cell: int, edge: int, operation: int, product: Tensor) -> None:
-            by_channel = product.double().sum((2, 3))
-            if self.level == "channel":
-                squares[edge, operation] += (by_channel**2).sum()
-            else:
-                by_image[:, edge, operation] += by_channel.sum(1)
+            squares[edge, operation] += (product.double().sum((2, 3)) ** 2).sum()
 
         visit_contributions(search, batch, add)
-        return squares + (by_image**2).sum(0)
+        return squares
 
 
 SELECTOR = Greedy(

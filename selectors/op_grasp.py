@@ -4,9 +4,9 @@ Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gra
 to first order, removing what a gate c multiplies changes the squared norm of the gradient by
 -2 c (H g), with g and H the gradient and the Hessian of the loss. GraSP removes what has the largest -c (H g)
 and keeps what has the smallest, so the score is c (H g). Here c are the gates of the operations, at 1.
-`sign=proxy` turns it round, as the zero-cost-proxy literature does (Abdelfattah et al., ICLR 2021, where the
-sum of -w (H g) over a network is better when larger). GraSP prunes at initialisation: the supernet is untrained;
-`op-grasp-post` looks at the trained one.
+`sign=proxy` turns it round: THE OPPOSITE CONVENTION, that of the zero-cost-proxy literature (Abdelfattah et al.,
+ICLR 2021, and its code zero-cost-nas), where the sum of -w (H g) over a network is better when larger. GraSP prunes at
+initialisation: the supernet is untrained; `op-grasp-post` looks at the trained one.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,12 @@ SELECTOR = Greedy(
     formula="c (H g), c the gates of the operations at 1, untrained",
     direction="smallest -c (H g), which is what GraSP keeps",
     passes="2 B forward and 3 B backward",
-    differs="the authors' code prunes weights; there is none for gates",
+    differs=(
+        "The authors' code prunes weights; there is none for gates. The sign is the opposite of that of zero-cost-nas,"
+        " which scores a whole network by the sum of -w (H g), larger = better, and of -c (H g) as gates are scored"
+        " after it: GraSP itself removes what has the largest -c (H g), and what it would remove last is kept here;"
+        " sign=proxy gives theirs"
+    ),
     rule=GateFlow(),
 )
 

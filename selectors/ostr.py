@@ -7,8 +7,9 @@ ABSTRACT: the change of the loss if the operation is taken out, to first order, 
 et al., ICLR 2017). With z = p o(x) an operation's contribution, that is <dL/dz, z> summed over all cells that
 share p, which is p dL/dp: all 30 scores come out of one backward pass per mini-batch.
 
-`ostr[absolute=batch]` takes the absolute value per mini-batch, so that batches do not cancel. `ostr-exact`
-removes the operation instead of expanding.
+`ostr[absolute=batch]` takes the absolute value per mini-batch, so that batches do not cancel, and
+`ostr[absolute=image]` that of each image's part, so that images do not. `ostr-exact` removes the operation instead of
+expanding.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from selectors.contract import Needs, Rule, one_of, option
-from selectors.parts.gates import gate_gradients
+from selectors.parts.gates import empty_scores, gate_gradients, gradients_of_images
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
 
@@ -26,7 +27,9 @@ from selectors.parts.search import Search
 class Taylor(Rule):
     """How much the loss would change, to first order, without the operation."""
 
-    absolute: str = option("sum", one_of("sum", "batch"), "absolute value of the sum over images, or per mini-batch")
+    absolute: str = option(
+        "sum", one_of("sum", "batch", "image"), "absolute value of the sum over images, per mini-batch or per image"
+    )
 
     @property
     def needs(self) -> Needs:
@@ -35,8 +38,18 @@ class Taylor(Rule):
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: |p dL/dp|, with L the mean loss over the selection images; 0 for `none`."""
+        if self.absolute == "image":
+            return self._of_images(search)[list(edges)]
         gradients = gate_gradients(search, absolute_per_batch=self.absolute == "batch")
         return gradients.abs().numpy()[list(edges)]
+
+    def _of_images(self, search: Search) -> np.ndarray:
+        """[6, 5]: the mean over images of |p dL/dp|, L the loss of the image."""
+        total = empty_scores(search)
+        for batch in search.batches:
+            total += gradients_of_images(search, batch).abs().sum(0)
+        images = sum(len(y) for _, y in search.batches)
+        return (total / images).cpu().numpy()
 
 
 SELECTOR = Greedy(

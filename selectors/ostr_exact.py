@@ -11,18 +11,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.space import NONE
+from selectors.contract import Needs, Rule
 from selectors.parts.perturbation import Mask
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
 
+WITHOUT = Mask(measure="loss")
+"""The loss without an operation; with nothing scaled up, the loss without `none` is that of the whole."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class LossRise(Mask):
+class LossRise(Rule):
     """How much the loss rises without the operation."""
+
+    @property
+    def needs(self) -> Needs:
+        """The trained mixture and labelled images."""
+        return WITHOUT.needs
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: loss without the operation minus loss of the whole; `none`, whose mask changes nothing, is 0."""
-        losses = super().score(search, edges)
+        losses = WITHOUT.score(search, edges)
         return losses - losses[:, [NONE]]
 
 
@@ -32,5 +41,5 @@ SELECTOR = Greedy(
     direction="largest",
     passes="25 B",
     differs="no code is public, and the formula is our reading of the abstract",
-    rule=LossRise(measure="loss"),
+    rule=LossRise(),
 )

@@ -5,6 +5,7 @@ ablation "DARTS+PT-Mag": decide and fine-tune edge by edge as `darts-pt` does, i
 batches, but keep the operation with the largest alpha. What `darts-pt` gains over it is due to its criterion.
 """
 
+from selectors.darts_pt import TUNING
 from selectors.magnitude import Magnitude
 from selectors.parts.schedule import Greedy
 
@@ -13,6 +14,7 @@ SELECTOR = Greedy(
     formula="p(e, o), edge by edge with fine-tuning",
     direction="largest",
     passes="5 gaps of tuning",
+    differs=f"The schedule is that of darts-pt, with what differs there: {TUNING}",
     rule=Magnitude(),
     order="random",
     tune=None,

@@ -30,6 +30,11 @@ class Chance(Rule):
         """It is nothing else."""
         return True
 
+    @property
+    def can_be_tuned(self) -> bool:
+        """Yes: it is the control for methods that are, and costs what they cost."""
+        return True
+
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: uniform in [0, 1)."""
         generator = search.generator("chance")

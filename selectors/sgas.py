@@ -24,6 +24,7 @@ SELECTOR = Greedy(
     direction="largest",
     passes="5 gaps of tuning",
     differs=DIFFERS,
+    version=2,  # since the importance of an edge is the sum of its gates, also where they do not add up to 1
     rule=MagnitudeWithoutNone(),
     order="sgas",
     tune=None,

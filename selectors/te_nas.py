@@ -7,8 +7,9 @@ relative to the supernet with it? Operations are ranked by both (a large fall of
 fall of the regions speak for pruning), the ranks are added, and each edge loses the operation with the lowest sum.
 What is left of an edge shares its weight (renormalised). An operation scores by when it was pruned: 0 first, 4 stays.
 
-Both are measured on small untrained supernets of their own: C=3, N=1 for the kernel and C=1, N=1 for the regions,
-drawn anew for each of `repeats`: Kaiming normal, by fan-out for the kernel and by fan-in for the regions.
+Both are measured on small untrained supernets of their own: C=3, N=1 for the kernel; for the regions one cell of one
+channel without a stem, on crops of one channel. They are drawn anew for each of `repeats`: Kaiming normal, by fan-out
+for the kernel and by fan-in for the regions.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.space import EDGES, NONE, OPERATIONS
+from bench.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
 from selectors import proxies
 from selectors.contract import Needs, Rule, one_of, option, positive
 from selectors.parts.initialisation import (
@@ -37,8 +38,11 @@ from supernets.literal import LiteralCell, LiteralSupernet, MixedEdge, Mixture
 Operations = WeakKeyDictionary[nn.Module, list[list[list[nn.Module]]]]
 """Per network, cell and edge."""
 
-CHANNELS = {"ntk": 3, "linear_regions": 1}
 FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
+
+KERNEL_CHANNELS = 3
+DIGITS = 3
+"""Decimal digits to which falls are compared; what is equal to them shares a rank (`precision` in the code)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,37 +78,44 @@ class PruningByImportance(Rule):
             candidates = [(e, o) for e in search.open_edges for o in range(len(OPERATIONS)) if kept[e, o]]
             without = [kept & ~at(e, o) for e, o in candidates]
             falls = {}
-            for proxy in CHANNELS:
-                whole, *others = self._measure(search, proxy, [kept, *without])
-                falls[proxy] = (whole - np.array(others)) / whole
-            # A rank counts those that speak louder for pruning; equal ones share the smallest.
-            worst = ranks(-falls["ntk"]) + ranks(falls["linear_regions"])
+            for proxy in FILLS:
+                values = self._measure(search, proxy, [kept, *without])
+                # Relative within a repeat: the condition number varies by more between networks than by operation.
+                relative = (values[:, :1] - values[:, 1:]) / values[:, :1]
+                falls[proxy] = relative.mean(axis=0).round(DIGITS)
+            worst = dense_ranks(-falls["ntk"]) + dense_ranks(falls["linear_regions"])
             for edge in search.open_edges:
                 mine = [i for i, (e, _) in enumerate(candidates) if e == edge]
-                pruned = candidates[min(mine, key=lambda i: worst[i])]
+                pruned = candidates[min(mine, key=lambda i: (worst[i], -falls["ntk"][i]))]
                 kept[pruned] = False
                 rounds[pruned] = step
         return rounds[list(edges)]
 
     def _measure(self, search: Search, proxy: str, masks: Sequence[Tensor]) -> np.ndarray:
-        """[m]: the condition number or the number of regions with only the operations of each mask, averaged."""
-        values = np.zeros(len(masks))
+        """[repeats, m]: the condition number or the number of regions with only the operations of each mask."""
         batches = search.proxy_batches(self.repeats)
+        size = search.settings.proposal_batch
+        rows = []
         for repeat in range(self.repeats):
             mixture = self._network(search, proxy, repeat)
             x = batches[repeat % len(batches)][0]
-            size = search.settings.proposal_batch
             name = proxy
             if proxy == "ntk":
                 x = x[: self.images or max(8, size // 8)]
             else:
+                x = x[:, :1]
                 name = f"{proxy}[samples={self.samples or 8 * size}]"
             seed = search.shared_seed("regions", repeat=repeat)
             known: Operations = WeakKeyDictionary()
-            variants = (partial(keep_only, mask=mask, known=known) for mask in masks)
-            scores = np.array(list(proxies.scores(name, mixture, variants, x, seed=seed)))
-            values += scores if proxies.find(proxy).higher_is_better else -scores
-        return values / self.repeats
+            # The thin network is linear without a convolution, whose ReLU is its only bend.
+            measured = [proxy == "ntk" or bool(mask[:, [CONV_1X1, CONV_3X3]].any()) for mask in masks]
+            variants = (
+                partial(keep_only, mask=m, known=known) for m, here in zip(masks, measured, strict=True) if here
+            )
+            scores = np.ones(len(masks))
+            scores[measured] = proxies.defined(proxies.scores(name, mixture, variants, x, seed=seed))
+            rows.append(scores if proxies.find(proxy).higher_is_better else -scores)
+        return np.stack(rows)
 
     def _network(self, search: Search, proxy: str, repeat: int) -> Mixture:
         """A small untrained supernet as a module of images; its passes are counted."""
@@ -112,12 +123,25 @@ class PruningByImportance(Rule):
         same = released and proxy == "ntk"
         generator = search.shared_generator("te-nas", proxy=proxy, repeat=0 if same else repeat)
         with torch.device("meta"):
-            empty = LiteralSupernet(CHANNELS[proxy], 1, search.network.classes)
+            empty = LiteralSupernet(KERNEL_CHANNELS, 1, search.network.classes) if proxy == "ntk" else ThinSupernet()
         network = empty.to_empty(device=search.like.device).to(search.like.dtype)
         initialise(network, generator, pytorch_default if released else FILLS[proxy])
-        mixture = network.mixture(search.like.new_zeros(len(EDGES), len(OPERATIONS)))
+        mixture = Mixture(network, search.like.new_zeros(len(EDGES), len(OPERATIONS)))
         search.meter.watch(mixture)
         return mixture
+
+
+class ThinSupernet(nn.Module):
+    """One cell of one channel, so narrow that operations differ in how many regions they leave apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = nn.ModuleList([LiteralCell(1)])
+
+    def forward(self, images: Tensor, weights: Tensor) -> Tensor:
+        """[n, 1, h, w] and weights [6, 5] -> [n, h * w]."""
+        features: Tensor = self.cells[0](images, weights)
+        return features.flatten(1)
 
 
 def keep_only(mixture: nn.Module, mask: Tensor, known: Operations) -> None:
@@ -128,17 +152,16 @@ def keep_only(mixture: nn.Module, mask: Tensor, known: Operations) -> None:
     assert isinstance(mixture, Mixture)
     mixture.weights.copy_(mask / mask.sum(1, keepdim=True))
     if mixture not in known:
-        known[mixture] = [[list(edge.operations) for edge in edges_of(cell)] for cell in mixture.network.cells]
-    for cell, edges in zip(mixture.network.cells, known[mixture], strict=True):
+        known[mixture] = [[list(edge.operations) for edge in edges_of(cell)] for cell in mixture.cells]
+    for cell, edges in zip(mixture.cells, known[mixture], strict=True):
         for edge, (mixed, operations) in enumerate(zip(edges_of(cell), edges, strict=True)):
             left = (module if mask[edge, o] else nn.Identity() for o, module in enumerate(operations))
             mixed.operations = nn.ModuleList(left)
     mixture.run_only(mask)
 
 
-def edges_of(cell: nn.Module) -> list[MixedEdge]:
+def edges_of(cell: LiteralCell) -> list[MixedEdge]:
     """The six edges of a literal cell."""
-    assert isinstance(cell, LiteralCell)
     return [edge for edge in cell.edges if isinstance(edge, MixedEdge)]
 
 
@@ -154,9 +177,9 @@ def at(edge: int, operation: int) -> Tensor:
     return place
 
 
-def ranks(values: np.ndarray) -> np.ndarray:
-    """How many values are smaller, for each."""
-    return (values[None, :] < values[:, None]).sum(axis=1)
+def dense_ranks(values: np.ndarray) -> np.ndarray:
+    """The place of each value among the different ones, ascending from 0."""
+    return np.unique(values, return_inverse=True)[1]
 
 
 SELECTOR = Greedy(
@@ -167,7 +190,9 @@ SELECTOR = Greedy(
     differs=(
         "Kaiming initialisation and new networks per repeat, as the paper says (in the released code the names of"
         " the schemes do not match, so that nothing is drawn anew: weights=released); batch norm in cells without"
-        " affine part; fewer images and crops, so that it takes seconds"
+        " affine part; fewer images and crops, so that it takes seconds. As released: falls are relative within a"
+        " repeat, then averaged; rounded to 3 digits; dense ranks; of equal sums the largest fall of the kernel's goes"
     ),
+    version=2,
     rule=PruningByImportance(),
 )

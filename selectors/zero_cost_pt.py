@@ -10,7 +10,7 @@ The paper's proxy is nwot (`jacob` in its code). `zero-cost-pt-PROXY` takes anot
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,6 +36,15 @@ class ZeroCostSearch(Selector):
     proposals: int | None = option(None, positive, "proposals N of stage 1; the preset's if not given")
     validation: int | None = option(None, positive, "mini-batches V of stage 2; the preset's if not given")
     reinitialise: bool = option(True, yes_or_no, "new weights for each proposal; the released code keeps them")
+
+    def options(self) -> dict[str, tuple[object, str]]:
+        """Those of the search and of the proxy."""
+        return {**super().options(), **self.rule.options()}
+
+    def set_options(self, texts: Mapping[str, str]) -> "ZeroCostSearch":
+        """A copy with the options in `texts` set on the search and on the proxy."""
+        search: ZeroCostSearch = super().set_options(texts)
+        return replace(search, rule=self.rule.set_options(texts))
 
     @property
     def needs(self) -> Needs:
@@ -89,39 +98,59 @@ def architecture_made_by(decisions: list[Decision]) -> Architecture:
     return a, b, c, d, e, f
 
 
+AS_SCORED = {
+    "nwot": "nwot[reached=false]",
+    "params": "params[reached=true]",
+    "flops": "flops[reached=true]",
+    "l2_norm": "l2_norm[reached=true]",
+}
+"""Proxies with other options than their own defaults. The paper's code counts every ReLU, whether or not the logits
+depend on it. The plain counts are the same whatever is masked, so that only what the logits depend on can count."""
+
+
 def variants(
-    rule: type[ProxyRule], main: str | None, formula: str, direction: str, differs: str
+    rule: type[ProxyRule], main: str | None, formula: str, direction: str, differs: str, differs_post: str
 ) -> dict[str, Selector]:  # fmt: skip
     """By suffix: one search per proxy (`PROXY`; the main one has none), and its scores on the trained supernet."""
     selectors: dict[str, Selector] = {}
     for proxy in proxies.names():
-        about = proxies.find(proxy)
+        scored = AS_SCORED.get(proxy, proxy)
+        about = proxies.find(scored)
         suffix = "" if proxy == main else proxy.replace("_", "-")
-        text = formula.format(proxy=proxy)
+        text = formula.format(proxy=scored)
+        version = about.version + (proxy in AS_SCORED)  # since these options are set
         selectors[suffix] = ZeroCostSearch(
             paper=f"{PAPER}; the proxy: {about.paper}", formula=text, direction=direction,
-            passes="N times 30 scores, and V per distinct proposal", differs=differs, version=about.version,
-            rule=rule(proxy=proxy),
+            passes="N times 30 scores, and V per distinct proposal", differs=differs, version=version,
+            rule=rule(proxy=scored),
         )  # fmt: skip
         selectors[f"{suffix}-post".lstrip("-")] = Greedy(
             paper=f"{PAPER}; the proxy: {about.paper}", formula=f"{text}, trained supernet", direction=direction,
-            passes="30 scores", differs=differs, version=about.version,
-            rule=rule(proxy=proxy, trained=True), order="random",
+            passes="30 scores", differs=differs_post, version=version,
+            rule=rule(proxy=scored, trained=True), order="random",
         )  # fmt: skip
     return selectors
 
+
+COMMON = (
+    "An operation of which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
+    " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm as --bn"
+    " says (the code: running statistics, --bn running; of a fresh network they do nothing); the orders global-*-once"
+    " sort by the scores (the code's popitem() takes the last edge, so that they are reverse)"
+)
+POST = "One mini-batch for all edges; the mixture is the recipe's, and without the masked operation not renormalised. "
+SEARCH = (
+    "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
+    " proposals are one cell: reinitialise=no), one mini-batch per proposal (the code: one per edge), and an exactly"
+    " uniform mixture. "
+)
 
 VARIANTS = variants(
     MaskByProxy,
     main="nwot",
     formula="-{proxy}(supernet without o on e)",
     direction="lowest proxy without it",
-    differs=(
-        "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all"
-        " N proposals are one cell: reinitialise=no); un-augmented images of the selection half, one mini-batch per"
-        " proposal (the code: one per edge, training transform, first half); batch norm as --bn says (the code:"
-        " initial running statistics, --bn running); the mixture is exactly uniform; the orders global-*-once sort"
-        " by the scores (the code's popitem() takes the last edge, so that they are reverse)"
-    ),
+    differs=SEARCH + COMMON,
+    differs_post=POST + COMMON,
 )
 SELECTOR = VARIANTS.pop("")

@@ -15,14 +15,13 @@ from selectors import proxies
 from selectors.contract import Needs, Selector, option, positive
 from selectors.parts.ranking import sample_uniformly, take_best
 from selectors.parts.search import Search
-from selectors.parts.zero_cost import needs_of, score_architectures
+from selectors.parts.zero_cost import ByProxy, needs_of, score_architectures
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZeroCostRank(Selector):
+class ZeroCostRank(ByProxy, Selector):
     """The best of some random architectures by a zero-cost proxy."""
 
-    proxy: str
     architectures: int = option(100, positive, "how many random architectures are scored")
 
     @property

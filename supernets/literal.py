@@ -89,11 +89,11 @@ class LiteralSupernet(Skeleton):
 
 
 class Mixture(nn.Module):
-    """A literal supernet with fixed edge weights."""
+    """A supernet of literal cells with fixed edge weights."""
 
     weights: Tensor
 
-    def __init__(self, network: LiteralSupernet, weights: Tensor) -> None:
+    def __init__(self, network: nn.Module, weights: Tensor) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("weights", weights.detach().clone())
@@ -103,11 +103,17 @@ class Mixture(nn.Module):
         logits: Tensor = self.network(images, self.weights)
         return logits
 
+    @property
+    def cells(self) -> list[LiteralCell]:
+        """The cells, in order."""
+        return [module for module in self.network.modules() if isinstance(module, LiteralCell)]
+
     def run_only(self, mask: Tensor) -> None:
         """In every cell, run only the operations of `mask` [6, 5]; on an edge that has none of them, `none`."""
         running = [tuple(o for o, runs in enumerate(row) if runs) or (NONE,) for row in mask.tolist()]
-        for cell in self.network.cells:
-            for edge, operations in zip(cell.edges, running, strict=True):  # type: ignore[arg-type]
+        for cell in self.cells:
+            for edge, operations in zip(cell.edges, running, strict=True):
+                assert isinstance(edge, MixedEdge)
                 edge.running = operations
 
 

@@ -55,6 +55,17 @@ def visit_contributions(
     search.network.zero_grad(set_to_none=True)
 
 
+def gradients_of_images(search: Search, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """[n, 6, 5] float64: image n's part in the gradient of the summed loss of `batch` by each gate."""
+    by_image = empty_scores(search).expand(len(batch[1]), -1, -1).clone()
+
+    def add(_cell: int, edge: int, operation: int, product: Tensor) -> None:
+        by_image[:, edge, operation] += product.double().sum((2, 3)).sum(1)
+
+    visit_contributions(search, batch, add)
+    return by_image
+
+
 def empty_scores(search: Search) -> Tensor:
     """[6, 5] zeros in float64 on the device."""
     return torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.float64, device=search.like.device)

@@ -39,10 +39,15 @@ class Meter:
 
     @contextmanager
     def tuning(self) -> Iterator[None]:
-        """Time spent here is tuning, not scoring."""
-        start = self._now()
-        yield
-        self._tuning += self._now() - start
+        """Time spent here is tuning, not scoring. What is set aside, inside or around it, is neither."""
+        if self._aside:
+            yield
+            return
+        start, paused = self._now(), self._paused
+        try:
+            yield
+        finally:
+            self._tuning += self._now() - start - (self._paused - paused)
 
     @contextmanager
     def aside(self) -> Iterator[None]:

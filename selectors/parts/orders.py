@@ -31,6 +31,8 @@ class Step:
     """Scores [k, 5] of k open edges in the present context; computed once per context."""
     at_start: Mapping[int, np.ndarray]
     """Scores [5] of the edges that were scored at the checkpoint, before any decision."""
+    first: int = 0
+    """The first operation that can be chosen; those after it can be, too."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +63,19 @@ def _best(step: Step, values: np.ndarray) -> int:
 
 
 def _global_op(step: Step) -> int:
-    return _best(step, step.score(step.open_edges).max(axis=1))
+    return _best(step, step.score(step.open_edges)[:, step.first :].max(axis=1))
 
 
 def _global_edge(step: Step) -> int:
-    return _best(step, step.score(step.open_edges).mean(axis=1))
+    return _best(step, step.score(step.open_edges)[:, step.first :].mean(axis=1))
 
 
 def _global_op_once(step: Step) -> int:
-    return _best(step, np.array([step.at_start[edge].max() for edge in step.open_edges]))
+    return _best(step, np.array([step.at_start[edge][step.first :].max() for edge in step.open_edges]))
 
 
 def _global_edge_once(step: Step) -> int:
-    return _best(step, np.array([step.at_start[edge].mean() for edge in step.open_edges]))
+    return _best(step, np.array([step.at_start[edge][step.first :].mean() for edge in step.open_edges]))
 
 
 def _min_max(values: np.ndarray) -> np.ndarray:
@@ -89,11 +91,11 @@ def _without_none(probabilities: np.ndarray) -> np.ndarray:
 def edge_certainty(probabilities: np.ndarray, history: Sequence[np.ndarray] = ()) -> np.ndarray:
     """SGAS's certainty [k] of k edges with operation `probabilities` [k, 5], larger = decide sooner.
 
-    Criterion 1: importance (the share that is not `none`) times selection certainty (1 - the normalised
+    Criterion 1: importance (the sum of those that are not `none`) times selection certainty (1 - the normalised
     entropy of the others), each scaled to [0, 1] over the edges given. With `history`, the probabilities at
     earlier epochs, criterion 2: times the selection stability, the mean intersection with them.
     """
-    importance = 1 - probabilities[:, NONE]
+    importance = probabilities[:, NONE + 1 :].sum(axis=1)  # not 1 - p(none): gates need not add up to 1
     kept = _without_none(probabilities)
     logs = np.log(np.where(kept > 0, kept, 1))
     certainty = 1 + (kept * logs).sum(axis=1) / np.log(kept.shape[1])

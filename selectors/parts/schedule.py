@@ -7,8 +7,8 @@ import numpy as np
 
 from bench.errors import UsageError
 from bench.selection import Decision, Selection
-from bench.space import EDGES, OPERATIONS
-from selectors.contract import Needs, Rule, Selector, integer, one_of, option
+from bench.space import EDGES, NONE, OPERATIONS
+from selectors.contract import Needs, Rule, Selector, integer, one_of, option, or_preset, yes_or_no
 from selectors.parts.orders import ORDERS, Step
 from selectors.parts.search import Search
 
@@ -16,14 +16,14 @@ ALL_EDGES = tuple(range(len(EDGES)))
 
 
 def decide_greedily(
-    rule: Rule, order_name: str, tune_epochs: int, search: Search, *, all_scores: bool = True
+    rule: Rule, order_name: str, tune_epochs: int, search: Search, *, none: bool = True, all_scores: bool = True
 ) -> tuple[np.ndarray, list[Decision]]:
-    """Decide the six edges one after the other.
+    """Decide the six edges one after the other, if not `none` for one of the four operations that do something.
 
     Returns the scores [6, 5] before any decision and the decisions in the order made; `search.decided` holds
     them too. Where `all_scores` is false, edges that the method did not score before any decision score 0.
     """
-    order = ORDERS[order_name]
+    order, first = ORDERS[order_name], NONE if none else NONE + 1
     at_start: dict[int, np.ndarray] = {}
     score_at_start = Scorer(rule, search, at_start)
     score = score_at_start
@@ -31,8 +31,8 @@ def decide_greedily(
     if order.scores_all_first:
         score_at_start(ALL_EDGES)
     while search.open_edges:
-        edge = order.choose(Step(search, search.open_edges, score, at_start))
-        operation = int(np.argmax(score([edge])[0]))
+        edge = order.choose(Step(search, search.open_edges, score, at_start, first))
+        operation = first + int(np.argmax(score([edge])[0, first:]))
         if not decisions and all_scores:
             # The measures compare all 30 scores in one context; a method that decides edge by edge has no need to.
             with search.meter.aside():
@@ -49,7 +49,7 @@ def decide_greedily(
 
 @dataclass
 class Scorer:
-    """Scores of edges in one context, each computed once."""
+    """Scores of edges in one context, each computed once, from what the rule itself reads."""
 
     rule: Rule
     search: Search
@@ -59,7 +59,8 @@ class Scorer:
         """[len(edges), 5] scores, larger = keep."""
         missing = [edge for edge in edges if edge not in self.known]
         if missing:
-            rows = self.rule.score(self.search, missing)
+            with self.search.withholding(self.rule.needs):
+                rows = self.rule.score(self.search, missing)
             self.known.update(zip(missing, rows, strict=True))
         return np.stack([self.known[edge] for edge in edges])
 
@@ -73,8 +74,8 @@ class Greedy(Selector):
 
     rule: Rule
     order: str = option("once", one_of(*ORDERS), "in which order edges are decided")
-    tune: int | None = option(0, integer, "epochs of fine-tuning between decisions")
-    """None is what the preset says."""
+    tune: int | None = option(0, or_preset(integer), "epochs of fine-tuning between decisions")
+    none: bool = option(True, yes_or_no, "whether an edge can be decided for `none`; the scores stay as they are")
 
     @property
     def needs(self) -> Needs:
@@ -89,7 +90,10 @@ class Greedy(Selector):
 
     def options(self) -> dict[str, tuple[object, str]]:
         """The options of the schedule and of the rule."""
-        return {**super().options(), **self.rule.options()}
+        mine = super().options()
+        if not self.rule.chooses_none:
+            del mine["none"]
+        return {**mine, **self.rule.options()}
 
     def set_options(self, texts: Mapping[str, str]) -> "Greedy":
         """A copy with the options in `texts` set on the schedule and on the rule."""
@@ -102,10 +106,15 @@ class Greedy(Selector):
                 f"{self.name} with order=once decides all edges at the checkpoint, so there is no fine-tuning"
                 " between decisions; choose another order or tune=0."
             )
+        if result.tune != 0 and not result.rule.can_be_tuned:
+            raise UsageError(
+                f"{self.name} scores a network with fresh weights, which fine-tuning would leave as they are;"
+                " tune=0 is all that it takes."
+            )
         return result
 
     def select(self, search: Search) -> Selection:
         """Decide edge after edge."""
         epochs = search.settings.tune_epochs if self.tune is None else self.tune
-        scores, decisions = decide_greedily(self.rule, self.order, epochs, search)
+        scores, decisions = decide_greedily(self.rule, self.order, epochs, search, none=self.none)
         return Selection(search.architecture(), scores, decisions)

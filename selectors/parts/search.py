@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -95,6 +96,8 @@ class Search:
         """The operation of each decided edge."""
         self.axes: dict[str, str | int] = {}
         """Further axes of the shared random numbers, where a selector searches several times."""
+        self.facts: dict[str, int] = {}
+        """Counts that rules keep for the record; branches share them."""
         self._alphas = alphas.detach().clone()
         self._recipe, self._half, self._make_tuner, self._history = recipe, half, make_tuner, history
         self._tuner: Tunes | None = None
@@ -103,6 +106,18 @@ class Search:
             initialise(self.network, self.shared_generator("untrained-weights"))
         self.network.normalise("batch" if cell.bn == "batch" else "running")
         self.meter = Meter(self.like.device)
+
+    @contextmanager
+    def withholding(self, needs: Needs) -> Iterator[None]:
+        """In here nothing can be reached but `needs`, and the mixture is what they make it.
+
+        A rule scores what it reads itself: that the order looks at the alphas does not put them into its mixture.
+        """
+        whole, self.needs = self.needs, needs
+        try:
+            yield
+        finally:
+            self.needs = whole
 
     # ---- the decisions
 

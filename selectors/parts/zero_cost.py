@@ -1,16 +1,17 @@
 """Rules that perturb or discretise the supernet and score the result by a zero-cost proxy."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from bench.names import canonical
-from bench.space import NONE, OPERATIONS, Architecture
+from bench.names import canonical, parse
+from bench.space import NONE, Architecture
 from selectors import proxies
-from selectors.contract import Needs, Rule
+from selectors.contract import Configurable, Needs, Rule
 from selectors.parts.perturbation import OPERATION_INDICES, discretised, without
 from selectors.parts.search import Search
 from supernets.literal import Mixture
@@ -26,7 +27,7 @@ def proxy_score(
     search: Search, proxy: str, network: nn.Module, batch: tuple[Tensor, Tensor | None], seed: int
 ) -> float:
     """The score of `network` by `proxy`, larger = better, with batch norm as the cell says. Raises ProxyFailure."""
-    return next(proxy_scores(search, proxy, network, [lambda copy: None], batch, seed))
+    return proxies.defined(proxy_scores(search, proxy, network, [lambda copy: None], batch, seed))[0]
 
 
 def proxy_scores(
@@ -36,20 +37,21 @@ def proxy_scores(
     variants: Iterable[Callable[[nn.Module], object]],
     batch: tuple[Tensor, Tensor | None],
     seed: int,
-) -> Iterator[float]:
+) -> Iterator[float | proxies.ProxyFailure]:
     """The scores of variants of `network` (`proxies.scores`), with batch norm as the cell says.
 
     A proxy that prescribes what batch norm does (synflow by-passes it) keeps to that. A proxy with a backward pass
-    per image (ntk) sees an eighth of the mini-batch: 32 images at preset paper, as in TE-NAS. Raises ProxyFailure.
+    per image (ntk) sees an eighth of the mini-batch: 32 images at preset paper, as in TE-NAS.
     """
     declared = proxies.find(proxy)
-    own_mode = {f.name: getattr(declared, f.name) for f in fields(declared)}.get("bn")
-    options = {"bn": "running"} if search.cell.bn == "running" and own_mode == "batch" else {}
+    stem, options = parse(proxy)
+    if search.cell.bn == "running" and getattr(declared, "bn", None) == "batch" and "bn" not in options:
+        options["bn"] = "running"
     images, labels = batch
     few = max(8, search.settings.proposal_batch // 8)
     if declared.passes(len(images)).backward >= len(images):
         images, labels = images[:few], None if labels is None else labels[:few]
-    return proxies.scores(canonical(proxy, options), network, variants, images, labels, seed=seed)
+    return proxies.scores(canonical(stem, options), network, variants, images, labels, seed=seed)
 
 
 def score_architectures(
@@ -83,10 +85,35 @@ def with_weights(mixture: nn.Module, weights: Tensor, *, run_all: bool) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProxyRule(Rule):
-    """A score of one mini-batch; `place` says which of the mini-batches of the selection half it is."""
+class ByProxy(Configurable):
+    """Something that scores networks by a zero-cost proxy; the options of the proxy are options of it."""
 
     proxy: str
+    """As `selectors.proxies.find` takes it, with options if they are not the proxy's own defaults."""
+
+    def options(self) -> dict[str, tuple[object, str]]:
+        """Its own options, and those of the proxy."""
+        stem, _ = parse(self.proxy)
+        declared = proxies.find(self.proxy)
+        text = f"of the proxy, see selectors/proxies/{stem}.py"
+        return {**super().options(), **{f.name: (getattr(declared, f.name), text) for f in fields(declared)}}
+
+    def set_options(self, texts: Mapping[str, str]) -> Any:
+        """A copy with the options in `texts` set; raises UsageError for a value that does not fit."""
+        stem, given = parse(self.proxy)
+        given |= {f.name: texts[f.name] for f in fields(proxies.find(self.proxy)) if f.name in texts}
+        proxies.find(canonical(stem, given))  # raises where a value does not fit
+        return replace(super().set_options(texts), proxy=canonical(stem, given))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxyRule(ByProxy, Rule):
+    """A score of one mini-batch; `place` says which of the mini-batches of the selection half it is.
+
+    An operation that the proxy has no value for scores just below the others of its edge, so that it is not chosen,
+    as in the released code of Zero-Cost-PT, and is counted; an edge without any value is a failure.
+    """
+
     trained: bool = False
     place: int = 0
 
@@ -100,7 +127,7 @@ class ProxyRule(Rule):
         """Untrained weights are drawn, and by some proxies images or weights."""
         return not self.trained or proxies.find(self.proxy).draws
 
-    def _scores(self, search: Search, mixtures: Sequence[Tensor]) -> np.ndarray:
+    def _scores(self, search: Search, mixtures: Sequence[Tensor]) -> list[float | proxies.ProxyFailure]:
         batches = search.proxy_batches(self.place + 1)
         batch = batches[self.place % len(batches)]
         network = search.mixture(mixtures[0])
@@ -108,7 +135,25 @@ class ProxyRule(Rule):
         seed = search.shared_seed("proxy", place=self.place)
         run_all = proxies.find(self.proxy).sees_unused
         variants = (partial(with_weights, weights=weights, run_all=run_all) for weights in mixtures)
-        return np.array(list(proxy_scores(search, self.proxy, network, variants, batch, seed)))
+        return list(proxy_scores(search, self.proxy, network, variants, batch, seed))
+
+
+def without_failures(search: Search, rows: Sequence[Sequence[float | proxies.ProxyFailure]]) -> np.ndarray:
+    """[k, 5]: the rows, with a number just below the others of its row in the place of each failure.
+
+    Counts them in `search.facts`. Raises the last failure of a row that has nothing else.
+    """
+    scores = np.array([[np.nan if isinstance(v, proxies.ProxyFailure) else v for v in row] for row in rows])
+    for values, row in zip(scores, rows, strict=True):
+        undefined = np.isnan(values)
+        if undefined.all():
+            proxies.defined(row[-1:])
+        if undefined.any():
+            values[undefined] = np.nextafter(np.nanmin(values), -np.inf)
+            search.facts["operations_without_value"] = (
+                search.facts.get("operations_without_value", 0) + int(undefined.sum())
+            )  # fmt: skip
+    return scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +167,10 @@ class MaskByProxy(ProxyRule):
         """[k, 5]: minus the proxy of the supernet without the operation; for `none` of the whole supernet."""
         weights = search.weights()
         masked = [without(weights, e, o) for e in edges for o in OPERATION_INDICES if o != NONE]
-        values = -self._scores(search, [weights, *masked])
-        scores = np.full((len(edges), len(OPERATIONS)), values[0])
-        scores[:, NONE + 1 :] = values[1:].reshape(len(edges), 4)
-        return scores
+        whole, *others = (
+            v if isinstance(v, proxies.ProxyFailure) else -v for v in self._scores(search, [weights, *masked])
+        )
+        return without_failures(search, [[whole, *others[i : i + 4]] for i in range(0, len(others), 4)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,4 +181,4 @@ class DiscretiseByProxy(ProxyRule):
         """[k, 5]: the proxy of the supernet with the edge one-hot."""
         weights = search.weights()
         values = self._scores(search, [discretised(weights, e, o) for e in edges for o in OPERATION_INDICES])
-        return values.reshape(len(edges), len(OPERATIONS))
+        return without_failures(search, [values[i : i + 5] for i in range(0, len(values), 5)])

@@ -21,7 +21,7 @@ from bench import names as spelling
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._network import private_copy
 
-__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "find", "names", "score", "scores"]
+__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "defined", "find", "names", "score", "scores"]
 
 
 def names() -> list[str]:
@@ -53,7 +53,7 @@ def score(name: str, network: nn.Module, images: Tensor, labels: Tensor | None =
     path from the input to the output, ...), ValueError for images or labels of the wrong shape, UsageError for
     an unknown name or option.
     """
-    return next(scores(name, network, [lambda copy: None], images, labels, seed=seed))
+    return defined(scores(name, network, [lambda copy: None], images, labels, seed=seed))[0]
 
 
 def scores(
@@ -64,11 +64,12 @@ def scores(
     labels: Tensor | None = None,
     *,
     seed: int = 0,
-) -> Iterator[float]:
+) -> Iterator[float | ProxyFailure]:
     """The scores of variants of `network`, one after the other, each as `score` gives it.
 
     A variant sets the copy that is scored to what it is, say by writing edge weights into a buffer, whatever the
     variant before it wrote. Copying is much of the work for a small network, and most proxies can do with one copy.
+    Where a score is not defined the failure, with its reason, stands in its place.
     """
     proxy = find(name)
     _check(name, proxy, images, labels)
@@ -78,7 +79,20 @@ def scores(
             if copy is None or proxy.changes_network:
                 copy = private_copy(network)
             variant(copy)
-        yield _score(name, proxy, copy, images, labels, seed)
+        try:
+            yield _score(name, proxy, copy, images, labels, seed)
+        except ProxyFailure as failure:
+            yield ProxyFailure(str(failure))  # without the frames, which hold the network's activations
+
+
+def defined(values: Iterable[float | ProxyFailure]) -> list[float]:
+    """The scores if all are defined; raises the first failure otherwise."""
+    numbers = []
+    for value in values:
+        if isinstance(value, ProxyFailure):
+            raise value
+        numbers.append(value)
+    return numbers
 
 
 def _score(name: str, proxy: Proxy, copy: nn.Module, images: Tensor, labels: Tensor | None, seed: int) -> float:

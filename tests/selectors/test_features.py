@@ -46,8 +46,9 @@ def test_similarity_is_the_mean_cosine_and_the_share_in_the_mixture() -> None:
                         cosine[e, o] += float(part @ mixed / part.norm() / mixed.norm()) / 72
                     share[e, o] += float(weights[e, o] * (part @ mixed) / (mixed @ mixed)) / 72
     np.testing.assert_allclose(scores("similarity-to-edge"), cosine, atol=1e-6)
-    np.testing.assert_allclose(scores("similarity-to-edge[measure=share]"), share, atol=1e-6)
-    np.testing.assert_allclose(share.sum(1), 1), "the shares of an edge make up the whole"
+    found = scores("similarity-to-edge[measure=share]")
+    np.testing.assert_allclose(found, share, atol=1e-6)
+    np.testing.assert_allclose(found.sum(1), 1, err_msg="the shares of an edge make up the whole")
 
 
 def test_transfer_of_gaussians_has_its_closed_form() -> None:

@@ -46,6 +46,20 @@ def test_fisher_is_the_mean_square_of_the_gradients_image_by_image() -> None:
     np.testing.assert_allclose(scores("op-fisher", "running"), squares / 48, rtol=1e-5, atol=1e-12)
 
 
+def test_ostr_per_image_is_the_mean_of_what_each_image_alone_would_say() -> None:
+    """With running statistics images do not mix, so each image's gradient is that of a batch of one."""
+    total = torch.zeros(6, 5, dtype=torch.float64)
+    for xs, ys in small.batches():
+        for x, y in zip(xs.split(1), ys.split(1), strict=True):
+            gates = torch.ones(6, 5, dtype=torch.float64, requires_grad=True)
+            total += torch.autograd.grad(loss_of_gates(gates, x, y, "running"), [gates])[0].abs()
+    found = scores("ostr[absolute=image]", "running")
+    np.testing.assert_allclose(found, total / 24, rtol=1e-5, atol=1e-12)
+    per_batch = scores("ostr[absolute=batch]", "running")
+    assert (found >= per_batch - 1e-9).all(), "images of a mini-batch cancel"
+    assert (found > per_batch + 1e-6).any()
+
+
 def test_fisher_of_channels_adds_up_to_that_of_the_gate_only_without_cross_terms() -> None:
     by_channel = scores("op-fisher[level=channel]", "running")
     assert (by_channel[:, NONE] == 0).all()

@@ -41,12 +41,14 @@ def test_darts_pt_is_the_accuracy_and_the_loss_without_the_operation(bn: str) ->
     np.testing.assert_allclose(scores("ostr-exact", bn), loss - loss[:, [NONE]], atol=1e-7)
 
 
-def test_masking_none_changes_nothing_in_the_literal_network_either() -> None:
-    whole = small.literal_figures(small.alphas().softmax(-1))
-    accuracy, loss = expected(masked)
-    assert set(accuracy[:, NONE]) == {whole[0]}
-    np.testing.assert_allclose(loss[:, NONE], whole[1], rtol=1e-12)
-    assert len(set(scores("darts-pt-loss[tune=0]")[:, NONE])) == 1
+def test_none_scores_as_the_whole_literal_network_where_masking_it_changes_nothing() -> None:
+    accuracy, loss = small.literal_figures(small.alphas().softmax(-1))
+    np.testing.assert_allclose(scores("darts-pt[tune=0]")[:, NONE], -accuracy)
+    np.testing.assert_allclose(scores("darts-pt-loss[tune=0]")[:, NONE], loss, rtol=1e-7)
+    np.testing.assert_array_equal(scores("ostr-exact")[:, NONE], 0)
+    # What is scaled up to the old sum is another mixture, so that there `none` has a score of its own.
+    scaled = scores("darts-pt-loss[renormalise=yes,tune=0]")[:, NONE]
+    assert (np.abs(scaled - loss) > 1e-4).all()
 
 
 def test_renormalised_masks_keep_the_sum_of_an_edge() -> None:

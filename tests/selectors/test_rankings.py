@@ -6,11 +6,11 @@ import torch
 
 from bench.equivalence import function_classes, published_classes
 from bench.selection import Ranking
-from bench.space import NONE, architecture_of, code
+from bench.space import CONV_1X1, NONE, SKIP, architecture_of, code
 from selectors import proxies, registry, te_nas
 from selectors.parts.ranking import marginal_means, one_of_each_class
 from selectors.parts.search import Search
-from supernets.literal import LiteralSupernet
+from supernets.literal import LiteralSupernet, Mixture
 from tests.selectors import small
 
 
@@ -98,7 +98,8 @@ def test_te_nas_prunes_by_the_sum_of_ranks(monkeypatch: pytest.MonkeyPatch) -> N
     def measure(_rule: object, _search: Search, proxy: str, masks: list[torch.Tensor]) -> np.ndarray:
         sums = np.array([float((mask.numpy() * worth).sum()) for mask in masks])
         # Removing what is worth little leaves most regions, and lowers the condition number most.
-        return 2000 + sums if proxy == "linear_regions" else 2000 - 2 * sums + 60 * np.array([m.sum() for m in masks])
+        values = 60 + sums if proxy == "linear_regions" else 60 - 2 * sums + 60 * np.array([m.sum() for m in masks])
+        return np.stack([values, 1000 * values])  # networks differ in scale, which relative falls do not see
 
     monkeypatch.setattr(te_nas.PruningByImportance, "_measure", measure)
     scores = te_nas.SELECTOR.select(small.search("te-nas")).scores
@@ -114,9 +115,34 @@ def test_te_nas_measures_networks_without_the_operation() -> None:
     mask = torch.ones(6, 5, dtype=torch.bool)
     mask[:, NONE] = False
     mask[2, 3] = mask[4, 1] = False
-    found = rule._measure(search, "ntk", [mask])[0]
+    found = rule._measure(search, "ntk", [mask])[0, 0]
     network = rule._network(search, "ntk", 0).network
     assert isinstance(network, LiteralSupernet)
     weights = mask.double() / mask.sum(1, keepdim=True)
     expected = -proxies.score("ntk", network.mixture(weights), search.proxy_batches(1)[0][0][:6])
     assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_te_nas_counts_regions_on_one_thin_cell() -> None:
+    """The different sign patterns of the cell's ReLUs on crops of one channel, masked operations left out."""
+    search = small.search("te-nas")
+    rule = te_nas.PruningByImportance(repeats=1, samples=200)
+    masks = [torch.arange(5) != NONE, torch.arange(5) == SKIP, torch.arange(5) == CONV_1X1]
+    found = rule._measure(search, "linear_regions", [mask.expand(6, 5) for mask in masks])
+    mixture = rule._network(search, "linear_regions", 0)
+    assert [m.weight.shape[:2] for m in mixture.modules() if isinstance(m, torch.nn.Conv2d)] == [(1, 1)] * 12
+    for mask, value in zip(masks, found[0], strict=True):
+        weights = mask.expand(6, 5).double() / mask.sum()
+        own = Mixture(mixture.network, weights)
+        own.run_only(weights > 0)
+        seed = search.shared_seed("regions", repeat=0)
+        images = search.proxy_batches(1)[0][0][:, :1]
+        if mask[SKIP] and mask.sum() == 1:
+            assert value == 1  # no ReLU: one linear piece
+        else:
+            assert value == proxies.score("linear_regions[samples=200]", own, images, seed=seed)
+    assert 1 < found[0, 2] <= found[0, 0] < 200  # not at the ceiling
+
+
+def test_te_nas_ranks_are_dense() -> None:
+    assert te_nas.dense_ranks(np.array([0.2, 0.1, 0.2, 0.5])).tolist() == [1, 0, 1, 2]

@@ -29,7 +29,10 @@ KINDS = (
     "magnitude-no-none",
     "one-shot-sampled[architectures=3]",
     "op-fisher",
+    "op-snip[order=sgas]",
     "op-snip-post",
+    "op-synflow[order=sgas]",
+    "op-synflow-post",
     "ostr",
     "pt-magnitude[tune=1]",
     "sgas-2[tune=0]",
@@ -39,7 +42,7 @@ KINDS = (
 )
 """One of each way to read a checkpoint; what reads none of it cannot depend on the recipe."""
 
-SKIPPED = {"pc-darts": {"one-shot-sampled[architectures=3]", "zero-cost-pt-swap-post[order=once]"}}
+SKIPPED = {"pc-darts": {"one-shot-sampled[architectures=3]", "op-synflow-post", "zero-cost-pt-swap-post[order=once]"}}
 """Operations on a quarter of the channels: no stand-alone network, and no plain one, can take over their weights."""
 
 

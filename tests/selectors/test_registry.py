@@ -32,6 +32,32 @@ def test_one_selector_has_one_name() -> None:
     assert registry.find("darts-pt[measure=loss]").name == "darts-pt[measure=loss]"
 
 
+def test_what_an_option_stands_for_when_not_given_can_be_typed() -> None:
+    assert registry.find("darts-pt[tune=preset]").name == "darts-pt"
+    assert registry.find("ostr[order=fixed,tune=preset]").name == "ostr[order=fixed,tune=preset]"
+    assert registry.find("ostr[order=fixed,tune=preset]").needs.tuning
+    assert registry.find("one-shot[architectures=all]").name == "one-shot"
+    assert registry.find("one-shot[images=all]").name == "one-shot[images=all]"
+    assert registry.find("one-shot[images=all]").options()["images"][0] is None
+    assert registry.find("one-shot-sampled[images=all]").name == "one-shot-sampled"
+    assert registry.find("one-shot-sampled[architectures=all]").name == "one-shot-sampled[architectures=all]"
+    assert not registry.find("one-shot-sampled[architectures=all]").stochastic
+    assert registry.find("magnitude[none=yes]").name == "magnitude"
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_default_can_be_typed_as_it_is_shown(name: str) -> None:
+    for option, text in registry.find(name).spelled().items():
+        assert registry.find(f"{name}[{option}={text}]").name == name
+
+
+def test_what_can_be_tuned() -> None:
+    """A rule that reads trained weights or alphas, and the control that costs what others do."""
+    for name in ("op-snip-post", "magnitude", "is-darts", "op-fisher", "zero-cost-pt-snip-post"):
+        assert registry.find(f"{name}[order=fixed,tune=1]").needs.tuning
+    assert registry.find("pt-random[tune=2]").needs.trained, "tuning goes on from the trained weights"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -42,7 +68,17 @@ def test_one_selector_has_one_name() -> None:
         ("darts-pt[tune=few]", "tune=few"),
         ("darts-pt[renormalise=maybe]", "yes, no"),
         ("darts-pt[order=once,tune=2]", "all edges at the checkpoint"),
+        ("darts-pt[tune=few]", "preset"),
         ("magnitude[measure=loss]", "no option 'measure'"),
+        ("ostr-exact[measure=accuracy]", "no option 'measure'"),
+        ("ostr-exact[renormalise=yes]", "no option 'renormalise'"),
+        ("magnitude-no-none[none=no]", "no option 'none'"),
+        ("sgas[none=no]", "no option 'none'"),
+        ("is-darts[none=yes]", "no option 'none'"),
+        ("op-snip[order=fixed,tune=1]", "fresh weights"),
+        ("op-snip[order=fixed,tune=preset]", "fresh weights"),
+        ("op-grasp[order=random,tune=2]", "fresh weights"),
+        ("te-nas[order=fixed,tune=1]", "fresh weights"),
     ],
 )
 def test_mistakes_are_answered_with_what_exists(text: str, words: str) -> None:

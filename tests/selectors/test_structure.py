@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.errors import UsageError
 from bench.records import done_record
 from bench.selection import Selection
 from bench.space import EDGES, OPERATIONS
@@ -65,6 +66,20 @@ CHEAPER = {
 }
 """Options that leave nothing out and take a fraction of the time."""
 
+CONFIGURED = (
+    "disc-acc[converge=1]",
+    "is-darts[retrain=1]",
+    "is-darts[order=fixed,tune=1]",
+    "magnitude[none=no,order=random,tune=1]",
+    "one-shot[images=all]",
+    "op-grasp-post[order=fixed,tune=1]",
+    "op-snip[order=sgas]",
+    "op-synflow[none=no,order=global-op]",
+    "ostr[absolute=image,order=sgas-2]",
+    "zero-cost-pt-snip[order=sgas,proposals=1,validation=1]",
+)
+"""Options that change what a selector reads, or whether it draws."""
+
 CHEAPEST = {"order": "once", "proposals": "1", "validation": "1", "architectures": "3"}
 """Options, where a selector has them, for selectors that differ from one that was run at length in the proxy alone."""
 
@@ -105,7 +120,7 @@ def of_one_edge(rule: type[ProxyRule]) -> object:
     return score
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", [*registry.names(), *CONFIGURED])
 def test_every_selector_keeps_the_contract(
     name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +168,30 @@ def test_every_selector_keeps_the_contract(
     if not selector.reads_checkpoint:  # then it is the same for every recipe and epoch
         again = replace(again, epoch=1, supernet=replace(again.supernet, recipe="pc-darts"))
     same(selection, apply.select(again, other, images, "cpu"))
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_no_network_with_fresh_weights_is_said_to_be_tuned(name: str) -> None:
+    selector = registry.find(name)
+    if "tune" not in selector.options():
+        return
+    text = f"{name}[order=fixed,tune=1]"
+    if selector.needs.trained or selector.needs.alphas:
+        assert registry.find(text).needs.tuning
+        return
+    with pytest.raises(UsageError, match="fresh weights"):
+        registry.find(text)
+
+
+def test_trained_weights_make_a_difference_where_they_are_declared(folder: Path, tmp_path: Path) -> None:
+    """The other way round: what is declared is what is scored, and fine-tuning goes on from the checkpoint."""
+    store(tmp_path, weights_seed=9)
+    for name in ("op-snip-post", "pt-magnitude", "is-darts[retrain=1]", "disc-acc[converge=1,measure=loss]"):
+        text = registry.find(name).name
+        searches = [apply.open_search(small.cell(text), place, small.images(), "cpu") for place in (folder, tmp_path)]
+        states = [search.network.state_dict() for search in searches]
+        assert not all(torch.equal(states[0][key], states[1][key]) for key in states[0]), name
+        assert torch.equal(states[0]["classifier.weight"], small.network(0, torch.float32).classifier.weight), name
 
 
 @pytest.mark.parametrize("name", registry.names())

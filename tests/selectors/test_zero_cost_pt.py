@@ -5,14 +5,34 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from bench.errors import UsageError
 from bench.selection import Selection
 from bench.space import NONE
 from selectors import proxies, registry
 from selectors.parts.schedule import decide_greedily
 from selectors.parts.search import Search, UndeclaredNeed
+from selectors.parts.zero_cost import without_failures
 from supernets.literal import LiteralSupernet
 from tests.selectors import small
+
+
+def nwot_as_released(network: nn.Module, images: torch.Tensor) -> float:
+    """log |K| over every ReLU that runs, whether or not the logits depend on it (METHODS: op_score.py)."""
+    kernel = torch.zeros(len(images), len(images), dtype=torch.float64)
+
+    def count(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        code = (inputs[0].flatten(1) > 0).double()
+        kernel.add_(code @ code.T + (1 - code) @ (1 - code).T)
+
+    handles = [m.register_forward_pre_hook(count) for m in network.modules() if isinstance(m, nn.ReLU)]
+    network.train()
+    with torch.no_grad():
+        network(images)
+    for handle in handles:
+        handle.remove()
+    return float(torch.linalg.slogdet(kernel)[1])
 
 
 def select(name: str, **settings: int) -> tuple[Selection, Search]:
@@ -51,7 +71,9 @@ def test_a_proposal_masks_edge_after_edge_on_an_untrained_uniform_supernet() -> 
         for o in range(5):
             masked = weights.clone()
             masked[decision.edge, o] = 0
-            values.append(proxies.score("nwot", literal.mixture(masked), x))
+            values.append(nwot_as_released(literal.mixture(masked), x))
+        if not weights[decision.edge].eq(0).any() and len(weights.unique()) == 1:
+            np.testing.assert_allclose(selection.scores[decision.edge], -np.array(values), rtol=1e-9)
         assert decision.operation == int(np.argmin(values))
         weights[decision.edge] = torch.eye(5, dtype=torch.float64)[decision.operation]
 
@@ -84,3 +106,50 @@ def test_an_untrained_criterion_cannot_reach_trained_weights_and_the_other_way_r
         search.branch(search.generator("fresh"))
     with pytest.raises(UndeclaredNeed):
         _ = small.search("zero-cost-pt").alphas
+
+
+def test_plain_counts_see_what_is_masked() -> None:
+    """A supernet has as many parameters whatever is masked; only what the logits depend on can tell."""
+    for proxy in ("params", "flops", "l2-norm"):
+        selection, _ = select(f"zero-cost-pt-{proxy}", proposals=1)
+        # Fresh weights of both convolutions have about the same norm, whatever the kernel.
+        assert set(selection.architecture) <= ({2, 3} if proxy == "l2-norm" else {3})
+        assert (selection.scores[:, 2:4] > selection.scores[:, [0]]).all()
+
+
+def test_an_operation_without_a_value_is_not_chosen_and_is_counted() -> None:
+    search = small.search("zero-cost-pt")
+    failure = proxies.ProxyFailure("why")
+    scores = without_failures(search, [[1.0, failure, 0.5, 2.0, failure], [3.0, 4.0, 5.0, 6.0, 7.0]])
+    assert scores[0].argmin() in (1, 4)
+    assert scores[0, 1] == scores[0, 4] < 0.5
+    np.testing.assert_array_equal(scores[1], [3, 4, 5, 6, 7])
+    assert search.facts == {"operations_without_value": 2}
+    with pytest.raises(proxies.ProxyFailure, match="why"):
+        without_failures(search, [[failure] * 5])
+
+
+@pytest.mark.parametrize("name", ["disc-zc-jacob-cov-post", "disc-zc-epe-nas-post"])
+def test_an_edge_without_a_path_costs_the_operation_and_not_the_cell(name: str) -> None:
+    """With every edge but one cut, reducing that one to `none` leaves no path; the others have a value."""
+    search = small.search(name)
+    for edge in (1, 3, 4):
+        search.decided[edge] = NONE
+    selector = registry.find(name)
+    row = selector.rule.score(search, [5])[0]  # type: ignore[attr-defined]
+    assert row.argmin() == NONE
+    assert search.facts["operations_without_value"] == 1
+
+
+def test_options_of_the_proxy_are_options_of_the_selector() -> None:
+    assert registry.find("zero-cost-pt[reached=no]").name == "zero-cost-pt"
+    assert registry.find("zero-cost-pt[reached=yes]").name == "zero-cost-pt[reached=yes]"
+    default, _ = select("zero-cost-pt-synflow-post")
+    with_batch_norm, search = select("zero-cost-pt-synflow-post[bn=batch]")
+    literal = LiteralSupernet.like(search.network)
+    x, y = search.proxy_batches(1)[0]
+    whole = -proxies.score("synflow[bn=batch]", literal.mixture(small.alphas().softmax(-1)), x, y)
+    np.testing.assert_allclose(with_batch_norm.scores[:, NONE], whole, rtol=1e-9)
+    assert not np.allclose(default.scores, with_batch_norm.scores)
+    with pytest.raises(UsageError, match="is not a value of type bool"):
+        registry.find("zero-cost-rank[reached=perhaps]")
