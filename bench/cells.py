@@ -21,7 +21,7 @@ class SupernetJob:
 
     dataset: str
     recipe: str
-    """Name of the recipe, with options if any: `darts`, `gdas[tau=5]`."""
+    """Name of the recipe, with options if any: `darts`, `gdas[tau_max=5]`."""
     seed: int
     """Supernet seed: 0, 1, 2, ... as counted by --seeds."""
     root: int

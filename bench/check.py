@@ -5,7 +5,8 @@
 * tight: a fresh run of the same cells on the same kind of CPU is compared cell by cell, with a stated
   tolerance per column. Notices a changed selector, recipe or seed.
 * statistical: a fresh run that cannot be equal (another device, other seeds) is compared in distribution; a
-  difference has to be significant and large, and "too few seeds" is an answer.
+  difference has to be significant and large, and "too few seeds" is an answer. A result that failed or is missing
+  where the fresh run asked for it is a difference without a test.
 """
 
 import csv
@@ -36,11 +37,14 @@ _KEYED = {
     "costs.csv": KEY_COLUMNS,
     "tables/accuracy.csv": ("dataset", "recipe", "selector", "measure"),
     "tables/kendall_tau.csv": ("dataset", "recipe", "selector", "measure"),
+    "tables/comparisons.csv": ("dataset", "family", "first", "second"),
 }
 """CSV files that are compared row by row, and the columns that name a row."""
 
 _COPIED = (RUN_FILE, PLAN_FILE)
 _DRAWN = (".html", ".svg")
+_OF_THE_REPORT = ("tables", "figures")
+"""Folders in which nothing but the report writes, so that a file that it does not write is a stale one."""
 
 
 @dataclass
@@ -168,9 +172,21 @@ def _compare_folders(stored: Path, again: Path, outcome: Outcome) -> None:
             outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))
         elif (stored / name).read_bytes() != (again / name).read_bytes():
             if name in _KEYED:
-                outcome.differences += list(_row_differences(name, _rows(stored / name), _rows(again / name)))
+                told = list(_row_differences(name, _rows(stored / name), _rows(again / name)))
+                # Rows in another order, or twice: equal row by row and yet not the file that is written.
+                outcome.differences += told or [_first_line(name, stored / name, again / name)]
             elif drawn_alike or not name.endswith(_DRAWN):
                 outcome.differences.append(_first_line(name, stored / name, again / name))
+    outcome.differences += _stale(stored, again)
+
+
+def _stale(stored: Path, again: Path) -> Iterator[Difference]:
+    """Files in the folders of the report that it does not write any more."""
+    for folder in _OF_THE_REPORT:
+        for path in sorted((stored / folder).glob("*")):
+            name = f"{folder}/{path.name}"
+            if not path.name.startswith(".") and not (again / name).exists():
+                yield Difference(name, {}, "file", "present", "not drawn from the stored records")
 
 
 def _generator(folder: Path) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bench.difference import Difference, cell_of
 from bench.pairs import SIGNIFICANCE
-from bench.records import DONE, KEY_COLUMNS
+from bench.records import DONE, KEY_COLUMNS, SKIPPED
 from bench.space import EDGE_NAMES, OPERATIONS, parse
 from bench.statistics import holm, smallest_two_sample_p, trial_noise, two_sample_p
 from bench.table import GroundTruth
@@ -139,15 +139,14 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
     """Per data set, selector and measure: do the seeds of two runs come from the same distribution?
 
     Stratified by recipe and epoch, one value per supernet seed; Holm's correction over everything compared. A
-    difference must be significant and larger than the table's noise. Returns how many groups were
-    compared, the differences, and the groups that could not be.
+    difference must be significant and larger than the table's noise; that a selector has no results any more
+    needs no test. Returns how many groups were compared, the differences, and what could not be compared.
     """
     old, new = _by_group(stored), _by_group(fresh)
-    groups = [key for key in old if key in new]
-    notes = [f"{', '.join(key)}: only in the {'stored' if key in old else 'fresh'} run"
-             for key in sorted(old.keys() ^ new.keys())]  # fmt: skip
+    differences = _lost_results(stored, fresh)
+    notes = _asked_by_one(stored, fresh)
     drafts = []
-    for key in groups:
+    for key in [key for key in old if key in new]:
         strata = sorted(old[key].keys() & new[key].keys())
         first, second = [old[key][s] for s in strata], [new[key][s] for s in strata]
         if strata:
@@ -155,7 +154,7 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
             drafts.append((key, first, second, two_sample_p(first, second), smallest))
     p = holm([draft[3] for draft in drafts])
     reachable = holm([draft[4] for draft in drafts])
-    compared, differences = 0, []
+    compared = 0
     for (key, first, second, *_), corrected, reached in zip(drafts, p, reachable, strict=True):
         dataset, selector, measure = key
         seeds = sum(map(len, second))
@@ -170,6 +169,62 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
             values = (f"{before:.3f}", f"{after:.3f}")
             differences.append(Difference("records.csv", where, f"mean {measure}", *values, why))
     return compared, differences, notes
+
+
+def _lost_results(stored: Rows, fresh: Rows) -> list[Difference]:
+    """What was done in the stored run and, asked for again, failed, was skipped or is missing.
+
+    Where seeds had failed in the stored run too, only the loss of all results counts: which seeds fail is chance.
+    """
+    before, after = _states(stored), _states(fresh)
+    found = []
+    for place, states in before.items():
+        again = after.get(place, [])
+        lost = [state for state in again if state != DONE]
+        whole = all(state in (DONE, SKIPPED) for state in states)
+        if DONE in states and lost and (whole or DONE not in again):
+            where = dict(zip(_PLACE, place, strict=True))
+            sides = [f"{states.count(DONE)} of {len(states)} cells done", f"{len(again) - len(lost)} of {len(again)}"]
+            note = ", ".join(f"{lost.count(state)} {state}" for state in sorted(set(lost)))
+            found.append(Difference("records.csv", where, "state", sides[0], sides[1], note))
+    return found
+
+
+_PLACE = ("dataset", "recipe", "selector")
+
+
+def _states(rows: Rows) -> dict[tuple[str, ...], list[str]]:
+    """(data set, recipe, selector) -> the states of its cells."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[name] for name in _PLACE), []).append(row["state"])
+    return found
+
+
+def _asked_by_one(stored: Rows, fresh: Rows) -> list[str]:
+    """What only one of the runs asked for, whole data sets, recipes, epochs and selectors in one line each."""
+    names = ("dataset", "recipe", "epoch", "selector")
+    before, after = ({tuple(row[name] for name in names) for row in rows} for rows in (stored, fresh))
+    notes = []
+    for name, here, there in (("stored", before, after), ("fresh", after, before)):
+        left = here - there
+        for parts, said in _COARSE_FIRST:
+            known = {tuple(key[part] for part in parts) for key in there}
+            wholly = {tuple(key[part] for part in parts) for key in left} - known
+            notes += [f"{said.format(*place)}: only in the {name} run" for place in sorted(wholly)]
+            left = {key for key in left if tuple(key[part] for part in parts) in known}
+    return notes
+
+
+_COARSE_FIRST = (
+    ((0,), "{}"),
+    ((0, 1), "{}, {}"),
+    ((0, 3), "{}, {}"),
+    ((0, 1, 2), "{}, {}, epoch {}"),
+    ((0, 1, 3), "{}, {}, {}"),
+    ((0, 1, 2, 3), "{}, {}, epoch {}, {}"),
+)
+"""Parts of (data set, recipe, epoch, selector) that one run may lack, and how they are told."""
 
 
 def _by_group(rows: Rows) -> dict[tuple[str, str, str], dict[tuple[str, str], list[float]]]:

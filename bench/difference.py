@@ -6,6 +6,7 @@ from dataclasses import dataclass
 _SAID = {
     "dataset": "{}", "recipe": "{}", "supernet_seed": "supernet seed {}", "epoch": "epoch {}", "selector": "{}",
     "selector_seed": "selector seed {}", "edge": "edge {}", "operation": "{}", "measure": "{}",
+    "family": "{}", "first": "{}", "second": "against {}",
 }  # fmt: skip
 """How the key columns are told; those that never help to find a cell are left out."""
 

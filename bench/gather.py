@@ -32,20 +32,21 @@ PLAN_FILE = "plan.json"
 
 
 def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
-    """Keep which cells the latest run asked for, so that those without a record can be told as missing."""
-    content = {"cells": sorted((dict(cell) for cell in cells), key=sort_key)}
+    """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""
+    asked = {file_stem(cell): dict(cell) for cell in (*planned_cells(store), *cells)}
+    content = {"cells": sorted(asked.values(), key=sort_key)}
     write_whole(store.folder / PLAN_FILE, json.dumps(content, indent=0) + "\n")
 
 
 def planned_cells(store: Store) -> list[dict[str, Any]]:
-    """The cells that the latest run asked for; none where the folder has no plan."""
+    """The cells that the runs of the folder asked for; none where it has no plan."""
     path = store.folder / PLAN_FILE
     if not path.exists():
         return []
     try:
         return list(json.loads(path.read_bytes())["cells"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it or run the command again.") from error
+        raise DataError(f"{path} is damaged ({error}); delete it and run the command again.") from error
 
 
 def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:

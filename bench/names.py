@@ -1,4 +1,4 @@
-"""Names of methods with options: `gdas[tau=5]`, `darts-pt[order=fixed,tune=0]`.
+"""Names of methods with options: `gdas[tau_max=5]`, `darts-pt[order=fixed,tune=0]`.
 
 Recipes and selectors share this spelling. A name is its own documentation in a table and part of
 the cache key, so it has one canonical form: `canonical(*parse(text))`.

@@ -5,6 +5,7 @@ Paired tests with Holm's correction instead of mean ranks, whose outcome depends
 outcome could have been significant, that is said instead of "no difference".
 """
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,8 +13,10 @@ from itertools import combinations
 from typing import TypeVar
 
 import numpy as np
+from scipy.stats import binomtest
 
 from bench.statistics import (
+    LEVEL,
     Interval,
     bootstrap,
     estimate,
@@ -25,6 +28,8 @@ from bench.statistics import (
 )
 
 SIGNIFICANCE = 0.05
+FEWEST_SEEDS = 2
+"""Pairs per recipe, on average, below which a comparison is not judged: other recipes are no repetitions of a seed."""
 
 Checkpoint = TypeVar("Checkpoint", bound=Hashable)
 
@@ -36,7 +41,7 @@ class Verdict(StrEnum):
     WORSE = "worse"
     SMALL = "differs, within the margin"
     OPEN = "no difference shown"
-    TOO_FEW = "too few pairs to tell"
+    TOO_FEW = "too few seeds to tell"
     SAME = "same choices"
 
 
@@ -48,6 +53,8 @@ class Comparison:
     second: str
     n: int
     """Pairs: checkpoints on which both gave a value."""
+    sizes: tuple[int, ...]
+    """Pairs of each recipe; all in one where differences were averaged over recipes."""
     differing: int
     """Pairs in which the two values differ."""
     median: float
@@ -58,10 +65,20 @@ class Comparison:
     improvement_interval: Interval | None
     p: float
     p_holm: float
-    """`p` corrected over all comparisons made together."""
+    """`p` corrected over all comparisons made together; 1 where no outcome could have been significant."""
     smallest_p_holm: float
     """What `p_holm` would be if every comparison were as clear as its number of pairs allows."""
     verdict: Verdict
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether some outcome would have been significant on its own, and seeds were repeated."""
+        return smallest_p(self.differing) <= SIGNIFICANCE and self.n >= FEWEST_SEEDS * len(self.sizes)
+
+    @property
+    def decidable(self) -> bool:
+        """Whether some outcome would have been significant after the correction."""
+        return self.hopeful and self.smallest_p_holm <= SIGNIFICANCE
 
     def seen_from(self, name: str) -> "Comparison":
         """The same comparison with `name`, one of the two, as `first`."""
@@ -71,8 +88,9 @@ class Comparison:
             raise ValueError(f"{name} is not part of the comparison of {self.first} and {self.second}")
         mirror = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
         return Comparison(
-            self.second, self.first, self.n, self.differing, -self.median, _negated(self.median_interval, 0.0),
-            -self.mean, 1 - self.improvement, _negated(self.improvement_interval, 1.0),
+            self.second, self.first, self.n, self.sizes, self.differing,
+            -self.median, _negated(self.median_interval, 0.0), -self.mean,
+            1 - self.improvement, _negated(self.improvement_interval, 1.0),
             self.p, self.p_holm, self.smallest_p_holm, mirror.get(self.verdict, self.verdict),
         )  # fmt: skip
 
@@ -86,12 +104,13 @@ def _negated(interval: Interval | None, total: float) -> Interval | None:
     )  # fmt: skip
 
 
-def _verdict(comparison: Comparison, p: float, reachable: float, margin: float | None) -> Verdict:
+def _verdict(comparison: Comparison, margin: float | None) -> Verdict:
     if comparison.differing == 0:
         return Verdict.SAME
-    if reachable > SIGNIFICANCE:
+    if not comparison.decidable:
         return Verdict.TOO_FEW
-    if p > SIGNIFICANCE:
+    # The test is of the mean: a few collapses can move it to one side while most pairs lie on the other.
+    if comparison.p_holm > SIGNIFICANCE or comparison.mean * comparison.median <= 0:
         return Verdict.OPEN
     if margin is not None and abs(comparison.median) <= margin:
         return Verdict.SMALL
@@ -109,8 +128,9 @@ def compare(
 
     `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
     averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
-    A difference counts as better or worse only if it is significant *and* its median exceeds `margin`,
-    where one is given. Pairs without a shared checkpoint are left out. The order follows `values`.
+    A difference counts as better or worse only if it is significant, its mean and median have one sign, *and* its
+    median exceeds `margin`, where one is given. Pairs without a shared checkpoint are left out. The order follows
+    `values`.
 
     `alike[selector](checkpoint)` names the one draw behind the values of a selector that gives the same on several
     checkpoints: its differences are averaged over those, since they are one observation and not many.
@@ -135,44 +155,64 @@ def compare(
     for (first, second, groups), pooled, p in zip(drafts, pooled_of, sign_flip_ps(pooled_of), strict=True):
         shown = with_intervals(first, second)
         comparison = Comparison(
-            first, second, len(pooled), int(np.count_nonzero(pooled)), float(np.median(pooled)),
-            bootstrap(groups, pooled_median) if shown else None, float(pooled.mean()),
-            estimate(groups, improvement_share), bootstrap(groups, improvement_share) if shown else None,
+            first, second, len(pooled), tuple(map(len, groups)), int(np.count_nonzero(pooled)),
+            float(np.median(pooled)), bootstrap(groups, pooled_median) if shown else None, float(pooled.mean()),
+            estimate(groups, improvement_share), _improvement_interval(groups) if shown else None,
             p, p, p, Verdict.OPEN,
         )  # fmt: skip
         comparisons.append(comparison)
     return corrected(comparisons, margin)
 
 
+def _improvement_interval(groups: Sequence[Sequence[float]]) -> Interval | None:
+    """Of the probability of improvement: the bootstrap's, or Clopper and Pearson's where that has no width.
+
+    Where one selector won every pair of a recipe, resampling shows no other outcome; chance would have, now and then.
+    """
+    found = bootstrap(groups, improvement_share)
+    if found is not None and found.low < found.high:
+        return found
+    pooled = np.array([difference for group in groups for difference in group])
+    fewest = min(map(len, groups))
+    if fewest < FEWEST_SEEDS or not pooled.any():
+        return None
+    won = float((0.5 * (np.sign(pooled) + 1)).sum())
+    low = binomtest(math.floor(won), len(pooled)).proportion_ci(LEVEL).low
+    high = binomtest(math.ceil(won), len(pooled)).proportion_ci(LEVEL).high
+    return Interval(float(low), float(high), LEVEL, len(pooled), fewest, "supernet seeds")
+
+
 def corrected(comparisons: Sequence[Comparison], margin: float | None = None) -> list[Comparison]:
     """The same comparisons judged as one family: Holm's correction over exactly these, verdicts to match.
 
+    Comparisons that no outcome could have made significant are never called so, and take no part in the correction.
     A family fixed beforehand, such as every selector against one baseline, needs less correction than all pairs.
     """
-    p = holm([comparison.p for comparison in comparisons])
-    reachable = holm([smallest_p(comparison.differing) for comparison in comparisons])
-    return [
-        replace(
-            comparison, p_holm=float(p[i]), smallest_p_holm=float(reachable[i]),
-            verdict=_verdict(comparison, float(p[i]), float(reachable[i]), margin),
-        )
+    places = [i for i, comparison in enumerate(comparisons) if comparison.hopeful]
+    p, reachable = np.ones(len(comparisons)), np.ones(len(comparisons))
+    p[places] = holm([comparisons[i].p for i in places])
+    reachable[places] = holm([smallest_p(comparisons[i].differing) for i in places])
+    judged = [
+        replace(comparison, p_holm=float(p[i]), smallest_p_holm=float(reachable[i]))
         for i, comparison in enumerate(comparisons)
-    ]  # fmt: skip
+    ]
+    return [replace(comparison, verdict=_verdict(comparison, margin)) for comparison in judged]
 
 
-def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison], margin: float | None = None) -> list[list[str]]:
-    """Groups instead of ranks: the first name, and all that were not shown worse than it; then the same with the rest.
+def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[list[str]]:
+    """Groups instead of ranks: a leader, and all that were not shown worse than it; then the same with the rest.
 
-    `names` are ordered best first. Holm's correction is over the comparisons with the best one, the family of
-    multiple comparisons with the best (Hsu, "Simultaneous Confidence Intervals for All Distances from the
-    'Best'", Annals of Statistics 1981); names without a comparison stay with the best.
+    `names` are ordered best first. Verdicts are taken as they stand, so `comparisons` should be corrected over all
+    pairs: the leader was found on the same data, and a family of the comparisons with it alone would be chosen with
+    hindsight. Names that too few seeds stand behind to tell from any other are in no group, since nothing could have
+    been shown of them; the leader is the best of those that are in one.
     """
-    groups, left = [], list(names)
+    verdicts = {(c.first, c.second): c.verdict for c in comparisons}
+    verdicts |= {(c.second, c.first): c.seen_from(c.second).verdict for c in comparisons}
+    told = {name for c in comparisons if c.decidable for name in (c.first, c.second)}
+    groups, left = [], [name for name in names if name in told]
     while left:
-        best, others = left[0], set(left[1:])
-        family = [c.seen_from(best) for c in comparisons if best in (c.first, c.second)]
-        judged = corrected([c for c in family if c.second in others], margin)
-        beaten = {c.second for c in judged if c.verdict is Verdict.BETTER}
+        beaten = [name for name in left if verdicts.get((left[0], name)) is Verdict.BETTER]
         groups.append([name for name in left if name not in beaten])
-        left = [name for name in left if name in beaten]
+        left = beaten
     return groups

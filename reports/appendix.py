@@ -1,11 +1,13 @@
 """Sections that a reviewer turns to: failures, published numbers, provenance, glossary."""
 
 import csv
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
 
+from bench.provenance import commands
 from reports.blocks import Cell, Column, Heading, Prose, Row, Section, Table
 from reports.source import Source
 from reports.summary import written_coverage
@@ -26,19 +28,25 @@ GLOSSARY = (
      " edge counts 0"),
     ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum"
      " over edges of its standardised scores) and test accuracy"),
-    ("group", "tie group A is the leader and every selector that was not shown worse than it; B the same among the"
-     " rest; and so on. Two selectors of one group may differ; it could not be shown"),
+    ("two trainings", "how well the oracle made of one training of every architecture agrees with that made of"
+     " another (test-retest). It measures the noise of the table and is no ceiling: criteria are held against the mean"
+     " over the stored trainings, which is less noisy than a single one, so what orders operations by their worth on"
+     " average can exceed it, as the parameter count does"),
+    ("group", "tie group A is the leader and every selector that was not shown worse than it, with Holm's correction"
+     " over all pairs; B the same among the rest; and so on. Two selectors of one group may differ; it could not be"
+     " shown. ?: too few independent results to be told from any other, whatever the mean; such a selector cannot"
+     " lead. Pairs that no outcome could have made significant take no part in the correction"),
     ("95 % interval", "percentile bootstrap, supernet seeds resampled inside each recipe, 2,000 repeats, fixed"
-     " generator; selector seeds are averaged first"),
+     " generator; selector seeds are averaged first. None where all values are equal: they say nothing about chance"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
-     " ties half"),
+     " ties half. Where one won every pair its interval is Clopper and Pearson's, since resampling has none to show"),
     ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same ones"),
     ("one result per seed", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained networks)"
      " has one result for all recipes and epochs of a supernet seed. Its n counts seeds, and in a comparison its"
      " differences are averaged over recipes first, since they are one observation"),
     ("blank", "a supernet whose architecture parameters are never trained (all operations weigh the same)"),
     ("skipped", "the selector does not apply to the recipe, with the reason; not a failure"),
-    ("missing", "asked for, but neither done nor tried yet"),
+    ("missing", "asked for by one of the commands that filled the folder, but neither done nor tried yet"),
 )  # fmt: skip
 
 
@@ -75,17 +83,18 @@ def failures_section(source: Source) -> Section:
     ]  # fmt: skip
     section.blocks.append(Table("left", "Cells without a result, by reason.", columns, table_rows))
     counts = source.results.counts()
-    if counts["failed"] or counts["missing"]:
-        command = command_of(source.results.run)
-        retry = command + (" --retry-failed" if counts["failed"] and "--retry-failed" not in command else "")
-        section.blocks.append(Prose(f"<p>To run what failed or is missing: <code>{escape(retry)}</code></p>"))
+    lines = commands(source.results.run)
+    if lines and (counts["failed"] or counts["missing"]):
+        extra = ["--retry-failed"] if counts["failed"] else []
+        retries = [[*line, *(word for word in extra if word not in line)] for line in lines]
+        section.blocks.append(Prose(f"<p>To run what failed or is missing:</p>{_code(retries)}"))
     return section
 
 
-def command_of(run: dict[str, Any]) -> str:
-    """The command line that made the results, as run.json has it."""
-    argv = run.get("argv")
-    return "python run_bench.py " + " ".join(map(str, argv)) if isinstance(argv, list) else str(run.get("command", ""))
+def _code(lines: Sequence[Sequence[str]]) -> str:
+    """Command lines that can be pasted into a shell."""
+    spelled = "\n".join(shlex.join(["python", "run_bench.py", *map(str, line)]) for line in lines)
+    return f"<pre><code>{escape(spelled)}</code></pre>"
 
 
 def published_section(source: Source) -> Section:
@@ -135,7 +144,9 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         for number, inner in enumerate(value, start=1):
             yield from _flat(inner, f"{name} {number}")
     elif isinstance(value, list):
-        yield name, " ".join(map(str, value))
+        # Command lines as a shell reads them; lists of names are no command.
+        join = shlex.join if name.partition(" ")[0] in ("argv", "commands") else " ".join
+        yield name, join(map(str, value))
     else:
         yield name, str(value)
 
@@ -154,12 +165,22 @@ def _coverage() -> Table:
     return Table("coverage", caption, columns, rows, searchable=False)
 
 
+def _citation(run: dict[str, Any]) -> str:
+    """How to cite the page: the program and its commit, and the table."""
+    commit = run.get("git_commit")
+    return (
+        f"To cite: nas-selection-bench{f', commit {commit}' if commit else ''} (CITATION.cff), and NAS-Bench-201 (Dong"
+        " & Yang, ICLR 2020) where its table is the ground truth."
+    )
+
+
 def provenance_section(source: Source) -> Section:
     """Under which circumstances the results were made."""
     section = Section("provenance", "Provenance", folded=True)
-    command = command_of(source.results.run)
-    if command:
-        section.blocks.append(Prose(f"<p>Made by <code>{escape(command)}</code></p>"))
+    lines = commands(source.results.run)
+    if lines:
+        section.blocks.append(Prose(f"<p>Made by</p>{_code(lines)}"))
+    section.blocks.append(Prose(f"<p>{escape(_citation(source.results.run))}</p>"))
     table = source.table
     rows = [Row([Cell("ground truth", "name"), Cell(f"{table.name}, sha256 {table.sha256}", "wrap")])]
     stored = source.results.run.get("table", {})

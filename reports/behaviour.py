@@ -4,12 +4,14 @@ from functools import partial
 from html import escape
 
 import numpy as np
+import pandas as pd
 
 from bench.bias import trait_correlations, traits
 from bench.measures import standardised
 from reports.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, shade
 from reports.figures import along_epochs, cost_figure, epoch_figure, pareto, selection_costs
 from reports.maps import ranking_figure, rankings, score_map_figure, score_maps, top_agreement
+from reports.results import ONE_DRAW_SAID
 from reports.source import Source
 from reports.strips import tau_figure
 from reports.text import duration, number, spread
@@ -19,13 +21,14 @@ def ranking_section(source: Source) -> Section:
     """How the scores agree with the ground truth."""
     section = Section("ranking", "Do the scores agree with the truth?")
     for dataset in source.datasets:
-        ceiling = source.ceilings[dataset]
-        tau = ceiling["tau_best"]
+        retraining = source.retrainings[dataset]
+        tau = retraining["tau_best"]
         noise = (
-            f"Noise ceiling: two single trainings per architecture agree to τ {number(_float(tau))} on the oracle of"
-            f" best accuracies and {number(_float(ceiling['tau_mean']))} on that of means ({ceiling['how']})."
+            f"Two trainings: the oracle of best accuracies made of one training per architecture agrees with that of"
+            f" another to τ {number(_float(tau))}, that of means to {number(_float(retraining['tau_mean']))}"
+            f" ({retraining['how']}). No ceiling: selectors are held against the mean over trainings."
             if tau is not None
-            else f"No noise ceiling: {ceiling['how']}."
+            else f"How well two trainings agree is not known: {retraining['how']}."
         )
         caption = (
             "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over"
@@ -130,9 +133,11 @@ def cost_section(source: Source) -> Section:
     for dataset in source.datasets:
         costs = selection_costs(source.results, dataset)
         caption = (
-            "A mark is the mean of a selector's selections on one recipe: time of scoring and tuning, on the machine"
-            " named in the provenance. The line joins those that no other beats in both. Training of the supernet,"
-            " the same for all, is not in it."
+            "A mark is the mean of a selector's selections on one recipe"
+            f" (n = {_from_to(costs['n'])}): time of scoring and tuning, on the machine named in the provenance. The"
+            " line joins those that no other beats in both. Training of the supernet is not in it: how long it takes"
+            " depends on the recipe (below), and a selector that reads no checkpoint (†) needs none; its time is that"
+            " of its one run per seed."
         )
         section.blocks.append(
             source.picture(
@@ -144,19 +149,21 @@ def cost_section(source: Source) -> Section:
         costs = costs[costs["method"].isin(source.focus(dataset))]
         rows = [
             Row([
-                Cell(row["method"], "name"), Cell(row["setting"]), Cell(duration(row["scoring_seconds"])),
-                Cell(duration(row["tuning_seconds"])), Cell(number(row["peak_memory_bytes"] / 2**20, 0)),
-                Cell(number(row["test"])), Cell("yes" if i in front else ""),
+                Cell(source.results.marked(row["method"]), "name"), Cell(row["setting"]),
+                Cell(duration(row["scoring_seconds"])), Cell(duration(row["tuning_seconds"])),
+                Cell(number(row["peak_memory_bytes"] / 2**20, 0)), Cell(number(row["test"])),
+                Cell("yes" if i in front else ""), Cell(str(row["n"])),
             ])
             for i, row in costs.sort_values("seconds", kind="stable").iterrows()
         ]  # fmt: skip
         columns = [
             Column("selector", numeric=False), Column("recipe", numeric=False), Column("scoring"), Column("tuning"),
             Column("peak memory, MiB"), Column("test %"), Column("Pareto", numeric=False),
+            Column("n", "selections"),
         ]  # fmt: skip
         if rows:
             section.blocks.append(
-                Table(f"costs-{dataset}", f"Means over selections.{source.left_out(dataset)}", columns, rows)
+                Table(f"costs-{dataset}", f"Means over n selections.{source.left_out(dataset)}", columns, rows)
             )
     trained = source.results.supernets
     if len(trained):
@@ -169,6 +176,13 @@ def cost_section(source: Source) -> Section:
     return section
 
 
+def _from_to(values: pd.Series) -> str:
+    """`3`, or `3 to 9`; an en dash for none."""
+    if values.empty:
+        return "–"
+    return str(values.min()) if values.min() == values.max() else f"{values.min()} to {values.max()}"
+
+
 def bias_section(source: Source) -> Section:
     """Is the criterion only counting convolutions?"""
     section = Section("bias", "Is it only counting convolutions?")
@@ -178,20 +192,21 @@ def bias_section(source: Source) -> Section:
         rows = []
         for method in source.order(dataset):
             places = frame.index[frame["method"] == method].to_numpy()
+            places = places[np.isfinite(source.results.scores[places]).all(axis=(1, 2))]
             scores = source.results.scores[places]
-            scores = scores[np.isfinite(scores).all(axis=(1, 2))]
             if not len(scores):
                 continue
             found = trait_correlations(np.mean([standardised(s) for s in scores], axis=0), of)
             taus = [*found.values(), float(frame.loc[places, "tau_space"].mean())]
             shaded = [Cell(number(tau), f"shade {shade(tau)}") for tau in taus]
-            rows.append(Row([Cell(method, "name"), *shaded, Cell(str(len(scores)))]))
+            n = source.results.draws(frame.loc[places], method)
+            rows.append(Row([Cell(source.results.marked(method), "name"), *shaded, Cell(str(n))]))
         columns = [Column("selector", numeric=False), *(Column(name) for name in (*of, "test accuracy")), Column("n")]
         caption = (
             "τ-b over the 15,625 architectures between the sum of a selector's scores, standardised per edge and"
-            " averaged over its n selections, and size or counts of operations; last, the mean τ-b of its own scores"
-            " of architectures with test accuracy. A criterion that follows size more than accuracy is mostly"
-            " counting convolutions."
+            " averaged over its n selections, and size, counts of operations or depth (the most convolutions on one"
+            " path); last, the mean τ-b of its own scores of architectures with test accuracy. A criterion that follows"
+            f" size more than accuracy is mostly counting convolutions. {ONE_DRAW_SAID}"
         )
         section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, rows)]
     return section

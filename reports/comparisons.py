@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bench.pairs import Comparison, Verdict, compare, corrected, tie_groups
+from bench.pairs import Comparison, compare, corrected, tie_groups
 from bench.statistics import Interval, TrialNoise, bootstrap, estimate, trial_noise
 from bench.table import GroundTruth
 from bench.yardsticks import Yardstick
@@ -25,8 +25,8 @@ class Standing:
     """Settings in which the method has a value."""
     n: int
     """Checkpoints; supernet seeds for a method that reads nothing of them."""
-    group: int
-    """Tie group, 0 = the leader's."""
+    group: int | None
+    """Tie group, 0 = the leader's; None where too few seeds stand behind the method to tell it from any other."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,10 @@ class Contest:
     """Everything that is compared on one data set."""
 
     dataset: str
-    leader: str
+    best: str
     """The method with the best mean among those that have values in all settings."""
+    leader: str | None
+    """The best of those that could have been told from some other one; None where there is none such."""
     standings: list[Standing]
     """Best mean first."""
     comparisons: list[Comparison]
@@ -60,15 +62,36 @@ class Contest:
         margin = None if self.noise is None else self.noise.margin
         return corrected([found[s.method] for s in self.standings if s.method in found], margin)
 
+    def of(self, method: str) -> Standing:
+        """Where one method stands."""
+        return next(standing for standing in self.standings if standing.method == method)
+
     @property
     def leaders(self) -> list[str]:
         """The leader's tie group: the methods that were not shown worse than the leader."""
         return [standing.method for standing in self.standings if standing.group == 0]
 
     @property
-    def can_tell(self) -> bool:
-        """Whether some method has enough pairs with the leader to tell a difference."""
-        return any(c.verdict not in (Verdict.TOO_FEW, Verdict.SAME) for c in self.against(self.leader))
+    def placed(self) -> list[str]:
+        """The methods that are in some tie group."""
+        return [standing.method for standing in self.standings if standing.group is not None]
+
+    @property
+    def unplaced_above(self) -> list[Standing]:
+        """Methods in no tie group whose mean is above the leader's."""
+        if self.leader is None:
+            return []
+        return [s for s in self.standings if s.group is None and s.mean > self.of(self.leader).mean]
+
+    @property
+    def family(self) -> str:
+        """What verdicts over all pairs are corrected over, in words."""
+        counted = sum(comparison.hopeful for comparison in self.comparisons)
+        if counted == len(self.comparisons):
+            return f"all {counted} pairs"
+        if not counted:
+            return f"none of {len(self.comparisons)} pairs, since too few seeds stand behind each"
+        return f"the {counted} of {len(self.comparisons)} pairs that enough seeds stand behind"
 
 
 def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
@@ -102,13 +125,14 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
     # Those with values in fewer settings come last: their means are over other supernets.
     order = [s.method for s in sorted(drafts, key=lambda s: (-s.settings, -s.mean, s.method))]
     among = [c for c in comparisons if c.second not in floors]
-    margin = None if noise is None else noise.margin
-    group_of = {name: place for place, group in enumerate(tie_groups(order, among, margin)) for name in group}
-    standings = [replace(standing, group=group_of[standing.method]) for standing in drafts]
+    groups = tie_groups(order, among)
+    group_of = {name: place for place, group in enumerate(groups) for name in group}
+    standings = [replace(standing, group=group_of.get(standing.method)) for standing in drafts]
     standings.sort(key=lambda standing: (-standing.mean, standing.method))
     shown = focus([standing.method for standing in standings])
     recipes = len({setting for setting, _ in checkpoints})
-    return Contest(dataset, order[0], standings, comparisons, noise, recipes, shown)
+    leader = groups[0][0] if groups else None
+    return Contest(dataset, order[0], leader, standings, comparisons, noise, recipes, shown)
 
 
 def _standing(method: str, values: dict[Checkpoint, float], alike: bool) -> Standing:
@@ -116,4 +140,4 @@ def _standing(method: str, values: dict[Checkpoint, float], alike: bool) -> Stan
     draws = groups
     if alike:  # one result per seed, however many recipes it stands beside
         draws = [list({seed: value for (_, seed), value in values.items()}.values())]
-    return Standing(method, estimate(groups), bootstrap(draws), len(groups), sum(map(len, draws)), 0)
+    return Standing(method, estimate(groups), bootstrap(draws), len(groups), sum(map(len, draws)), None)

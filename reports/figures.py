@@ -32,10 +32,11 @@ STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
 
 
 def selection_costs(results: Results, dataset: str) -> pd.DataFrame:
-    """One row per method and setting: mean test accuracy, mean seconds of scoring, of tuning, and both; peak memory."""
+    """One row per method and setting: means of test accuracy, seconds (scoring, tuning, both), peak memory; n."""
     frame = results.final[results.final["dataset"] == dataset]
     columns = ["test", "scoring_seconds", "tuning_seconds", "peak_memory_bytes"]
-    costs = frame.groupby(["method", "setting"], sort=True)[columns].mean().reset_index()
+    groups = frame.groupby(["method", "setting"], sort=True)
+    costs = groups[columns].mean().assign(n=groups.size()).reset_index()
     costs["seconds"] = costs["scoring_seconds"] + costs["tuning_seconds"].fillna(0.0)
     return costs[costs["seconds"].notna() & (costs["seconds"] > 0)].reset_index(drop=True)
 

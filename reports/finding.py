@@ -71,27 +71,30 @@ def findings(source: Source) -> list[str]:
 def _of_dataset(source: Source, contest: Contest) -> list[str]:
     frame = source.results.final[source.results.final["dataset"] == contest.dataset]
     seeds = frame["supernet_seed"].nunique()
-    best = contest.standings[0]
+    best = contest.of(contest.leader or contest.best)
     sizes = f"{count(contest.settings, 'recipe')}, {count(seeds, 'supernet seed')} each"
     where = f"On <b>{escape(contest.dataset)}</b> ({sizes})"
     reached = (
-        f"reaches {number(best.mean)} % on average, {number(source.optimum(contest.dataset) - best.mean)} points"
-        " below the best architecture of the space"
+        f"{_listed([best.method])}, reaches {number(best.mean)} % on average (n = {best.n}),"
+        f" {number(source.optimum(contest.dataset) - best.mean)} points below the best architecture of the space"
     )
-    leaders = contest.leaders
-    if not contest.can_tell:
+    leaders, placed = contest.leaders, contest.placed
+    if contest.leader is None:
         said = [
-            f"{where} no selector can be told from the one with the highest mean, {_listed([best.method])}, which"
-            f" {reached}: too few checkpoints ({best.n})."
+            f"{where} there are too few seeds to tell any selector from another (corrected over {contest.family}). The"
+            f" one with the highest mean, {reached}."
         ]
     elif len(leaders) == 1:
-        said = [f"{where} {_listed(leaders)} is shown better than each of the others: it {reached}."]
+        said = [f"{where} the leader, {reached}, and is shown better than each of the other {len(placed) - 1} placed."]
     else:
-        share = f"{len(leaders)} of {len(contest.standings)} selectors"
+        share = f"{len(leaders)} of the {len(placed)} selectors that can be placed"
         said = [
-            f"{where} the leader's tie group has {share}: {_listed(leaders)}. The highest mean has"
-            f" {_listed([best.method])}, which {reached}."
+            f"{where} the leader, {reached}. Its tie group, not shown worse than it, has {share}: {_listed(leaders)}."
         ]
+    above = contest.unplaced_above
+    if above:
+        names = [f"{s.method} (n = {s.n})" for s in above]
+        said.append(f"With a higher mean, but too few independent results to be placed: {_listed(names)}.")
     return [*said, *_against_floors(source, contest), *_agreement(source, contest), *_collapse(source, contest)]
 
 
@@ -108,9 +111,10 @@ def _against_floors(source: Source, contest: Contest) -> list[str]:
             shown.append(f"{_counted(better)} better and {_counted(worse)} worse than {words}")
     said = []
     if shown:
-        said.append(f"Shown to differ, of {len(contest.standings)} selectors: {'; '.join(shown)}.")
+        selectors = count(len(contest.standings), "selector")
+        said.append(f"Shown to differ, of {selectors}, corrected per baseline: {'; '.join(shown)}.")
     if untold:
-        said.append(f"Too few pairs to compare with {_joined(untold)}.")
+        said.append(f"Too few seeds to compare with {_joined(untold)}.")
     random = next((s.test for s in source.sticks[contest.dataset] if s.name == "random"), None)
     below = [s.method for s in contest.standings if random is not None and s.mean < random]
     if below:
@@ -123,19 +127,19 @@ def _agreement(source: Source, contest: Contest) -> list[str]:
     for line in source.tau_best:
         if line.dataset == contest.dataset:
             means.setdefault(line.method, []).append(line.mean)
+    sticks = {s.name: s.tau_best for s in source.sticks[contest.dataset]}
     if not means:
         return []
     best = max(means, key=lambda method: (float(np.mean(means[method])), method))
-    order = next((s.tau_best for s in source.sticks[contest.dataset] if s.name == "constant-order"), None)
-    ceiling = source.ceilings[contest.dataset]["tau_best"]
+    retraining = source.retrainings[contest.dataset]["tau_best"]
     said = (
         f"The scores that agree best with the oracle of best accuracies are those of {_listed([best])},"
-        f" τ {number(float(np.mean(means[best])))}"
+        f" τ {number(float(np.mean(means[best])))} (n = {contest.of(best).n})"
     )
-    aside = [f"the constant order has {number(order)}"] if order is not None else []
-    if isinstance(ceiling, float):
-        aside.append(f"the table agrees with itself to {number(ceiling)}")
-    return [said + (f" ({', '.join(aside)})." if aside else ".")]
+    aside = [f"{BASELINES[name]} has {number(sticks[name])}" for name in ("constant-order", "params")]
+    if isinstance(retraining, float):
+        aside.append(f"two trainings of every architecture agree to {number(retraining)}")
+    return [f"{said}; {', '.join(aside)}."]
 
 
 def _collapse(source: Source, contest: Contest) -> list[str]:

@@ -1,44 +1,25 @@
-"""Sections on outcomes: the main table, the strips, who beats whom, and where the spread comes from."""
+"""Sections on outcomes: the main table, the strips, and where the spread comes from."""
 
 from collections.abc import Sequence
 from functools import partial
-from html import escape
 
 import numpy as np
 
-from bench.pairs import SIGNIFICANCE, Comparison, Verdict
-from bench.statistics import Interval
+from bench.statistics import ROUGH_BELOW
 from bench.yardsticks import Yardstick
-from reports.blocks import Block, Cell, Column, Heading, Picture, Prose, Row, Section, Table
+from reports.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
 from reports.comparisons import Contest
 from reports.figures import selection_costs
+from reports.results import ONE_DRAW_SAID
 from reports.source import Source
-from reports.standings import standings_figure
 from reports.strips import accuracy_figure
 from reports.summary import Line, promise
-from reports.text import count, duration, number, spread
-
-MARKS = {
-    Verdict.BETTER: ("better", "+"),
-    Verdict.WORSE: ("worse", "−"),
-    Verdict.SMALL: ("small", "≈"),
-    Verdict.OPEN: ("open", "·"),
-    Verdict.TOO_FEW: ("few", "?"),
-    Verdict.SAME: ("same", "="),
-}
-"""CSS class and sign of each verdict."""
+from reports.text import count, duration, interval_text, number, spread
 
 
 def group_name(group: int) -> str:
     """A for the leader's tie group, then B, C, ..."""
     return chr(ord("A") + group) if group < 26 else str(group + 1)
-
-
-def interval_text(interval: Interval | None, decimals: int = 2) -> str:
-    """`[low, high]`, with a tilde where it is rough."""
-    if interval is None:
-        return "–"
-    return f"{'~' if interval.rough else ''}[{number(interval.low, decimals)}, {number(interval.high, decimals)}]"
 
 
 def _mean(lines: Sequence[Line], method: str) -> float | None:
@@ -55,9 +36,10 @@ def main_table(source: Source, contest: Contest) -> Table:
     columns = [
         Column("selector", "the criterion; floors and ceilings of the table in italics", numeric=False),
         Column("group", "tie group: A is the leader and all selectors that were not shown worse than it, B the same"
-               " among the rest", numeric=False),
+               " among the rest; ? = too few seeds to place it", numeric=False),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
-        Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough, fewer than 10 seeds per recipe"),
+        Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough, fewer than"
+               f" {ROUGH_BELOW} seeds per recipe; – = all values equal, or one"),
         Column("regret", "best test accuracy of the space minus this one, points"),
         Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 2),
         *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
@@ -66,25 +48,28 @@ def main_table(source: Source, contest: Contest) -> Table:
         Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
         Column("cost", "mean time of one selection: scoring and tuning"),
         Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
-               " checkpoint, since its result is one for all recipes", hidden=len(settings) > 2),
+               " checkpoint, since its result is one for all recipes"),
     ]  # fmt: skip
     entries: list[tuple[float, Row]] = []
     for standing in contest.standings:
         per_setting = {x.setting: x for x in source.test if x.dataset == dataset and x.method == standing.method}
         partial = standing.settings < contest.settings
+        lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
         percentile = _mean([x for x in source.lines("percentile") if x.dataset == dataset], standing.method)
         cells = [
-            Cell(standing.method, "name"),
-            Cell(group_name(standing.group) if contest.can_tell else "?"),
+            Cell(source.results.marked(standing.method), "name"),
+            Cell("?" if standing.group is None else group_name(standing.group)),
             Cell(
-                number(standing.mean) + ("*" if partial else ""), "strong",
+                number(standing.mean) + ("*" if partial or lost else ""), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if partial else "",
             ),
             Cell(interval_text(standing.interval), "quiet"),
             Cell(number(source.optimum(dataset) - standing.mean)),
             Cell(number(percentile, 1)),
             *(
-                Cell(spread(x.mean, x.deviation, x.n) if (x := per_setting.get(setting)) else "–")
+                Cell(spread(x.mean, x.deviation, x.n) + ("*" if setting in lost else ""))
+                if (x := per_setting.get(setting))
+                else Cell("–")
                 for setting in settings
             ),
             *(
@@ -94,7 +79,7 @@ def main_table(source: Source, contest: Contest) -> Table:
             Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
             Cell(str(standing.n)),
         ]  # fmt: skip
-        entries.append((standing.mean, Row(cells, "leader" if standing.group == 0 and contest.can_tell else "")))
+        entries.append((standing.mean, Row(cells, "leader" if standing.group == 0 else "")))
     for stick in source.sticks.get(dataset, []):
         cells = [
             Cell(stick.name, "name", stick.note), Cell(""), Cell(number(stick.test), "strong"), Cell("exact", "quiet"),
@@ -103,15 +88,33 @@ def main_table(source: Source, contest: Contest) -> Table:
         ]  # fmt: skip
         entries.append((stick.test, Row(cells, "yardstick")))
     entries.sort(key=lambda entry: -entry[0])
-    caption = (
-        f"Shaded: the tie group of the leader ({contest.leader}), that is all selectors that were not shown worse"
-        " than it by paired sign-flip tests, Holm's correction over the comparisons with it. "
-        if contest.can_tell
-        else "There are no tie groups: with so few pairs no difference from the leader could be shown. "
-    ) + "Italics: floors and ceilings, from the table alone."
-    if any(standing.settings < contest.settings for standing in contest.standings):
-        caption += " * mean over fewer recipes than the others; compare it inside a recipe only."
+    caption = _groups_said(contest) + " Italics: floors and ceilings, from the table alone."
+    if any(cell.text.endswith("*") for _, row in entries for cell in row.cells):
+        caption += (
+            " * mean over what is there: fewer recipes than the others (compare it inside a recipe only), or some of"
+            " its selections failed or are missing."
+        )
+    if any(standing.method in source.results.alike for standing in contest.standings):
+        caption += f" {ONE_DRAW_SAID}"
     return Table(f"main-{dataset}", caption, columns, [row for _, row in entries])
+
+
+def _groups_said(contest: Contest) -> str:
+    """What the tie groups of a main table are, and which selectors are in none."""
+    if contest.leader is None:
+        return (
+            f"There are no tie groups: with so few seeds no difference could have been shown after correction over"
+            f" {contest.family}."
+        )
+    said = (
+        f"Shaded: the tie group of the leader ({contest.leader}), that is all selectors that were not shown worse"
+        f" than it by paired sign-flip tests, Holm's correction over {contest.family}."
+    )
+    above = contest.unplaced_above
+    if above:
+        names = ", ".join(f"{s.method} (n = {s.n})" for s in above)
+        said += f" Higher mean, but too few independent results to be placed: {names}."
+    return said
 
 
 def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
@@ -194,116 +197,3 @@ def _variance(source: Source) -> list[Block]:
         " (one-way random-effects analysis of variance; 0 where the estimate is negative)."
     )
     return [Heading("Two sources of chance"), Table("variance", caption, columns, rows)]
-
-
-def _pair_cells(c: Comparison) -> list[Cell]:
-    css, sign = MARKS[c.verdict]
-    return [
-        Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(number(c.median)),
-        Cell(interval_text(c.median_interval), "quiet"), Cell(number(c.improvement)),
-        Cell(interval_text(c.improvement_interval), "quiet"),
-        Cell("<0.001" if c.p_holm < 0.001 else number(c.p_holm, 3)), Cell(str(c.n)), Cell(str(c.differing)),
-    ]  # fmt: skip
-
-
-PAIR_COLUMNS = (
-    Column("selector", numeric=False),
-    Column("verdict", "what the corrected test and the margin support", numeric=False),
-    Column("median difference", "median over shared checkpoints of the difference in test accuracy, points"),
-    Column("95 % interval", "stratified bootstrap over supernet seeds"),
-    Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
-    Column("95 % interval ", "stratified bootstrap over supernet seeds"),
-    Column("p (Holm)", "paired sign-flip test, corrected over the comparisons with this baseline"),
-    Column("n", "pairs: shared checkpoints"),
-    Column("differing", "pairs in which the two accuracies differ"),
-)
-
-
-def default_baseline(contest: Contest) -> str:
-    """The name that everything is compared with at first: the constant order, else the last in the ranking."""
-    names = {c.second for c in contest.comparisons} | {c.first for c in contest.comparisons}
-    return "constant-order" if "constant-order" in names else contest.standings[-1].method
-
-
-def pair_table(contest: Contest, baseline: str) -> Table:
-    """Every method against one baseline."""
-    compared = contest.against(baseline)
-    rows = [Row(_pair_cells(comparison)) for comparison in compared]
-    margin = (
-        f"A difference counts only if its median exceeds {number(contest.noise.margin)} points, the median gap between"
-        f" two trainings of one architecture in the table ({contest.noise.architectures:,} architectures)."
-        if contest.noise
-        else "The table holds no repeated trainings of this data set, so there is no margin of practical equivalence."
-    )
-    caption = (
-        f"Compared on the same checkpoints, paired; Holm's correction over the {len(compared)} comparisons with the"
-        f" baseline. {margin} “too few pairs to tell”: no outcome could have reached p ≤ {SIGNIFICANCE} after"
-        " correction. Inference is about this data set and these recipes."
-    )
-    return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
-
-
-def matrix(contest: Contest) -> str:
-    """All pairs as a grid of signs: the row against the column."""
-    methods = contest.focus
-    others = [*methods, *dict.fromkeys(c.second for c in contest.drawn if c.second not in methods)]
-    found = {(c.first, c.second): c for c in contest.drawn}
-    found |= {(c.second, c.first): c.seen_from(c.second) for c in contest.drawn}
-    values = len(others) <= 16
-    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in others)
-    body = []
-    for row in methods:
-        cells = []
-        for column in others:
-            c = found.get((row, column))
-            if c is None:
-                cells.append("<td></td>")
-            else:
-                css, sign = MARKS[c.verdict]
-                cells.append(
-                    f'<td class="{css}">{number(c.median, 1 if abs(c.median) >= 10 else 2) if values else sign}</td>'
-                )
-        body.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
-    return (
-        f'<div class="scroll"><table class="matrix" data-dataset="{escape(contest.dataset)}">'
-        f"<thead><tr><td></td>{head}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
-
-
-def pairs_section(source: Source) -> Section:
-    """Who beats whom."""
-    section = Section("pairs", "Who beats whom")
-    key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
-    for contest in source.contests:
-        if not contest.comparisons:
-            section.blocks.append(Prose(f"<p>{contest.dataset}: there is nothing to compare with.</p>"))
-            continue
-        baseline = default_baseline(contest)
-        section.blocks += [Heading(f"{contest.dataset}: against {baseline}"), pair_table(contest, baseline)]
-        caption = (
-            "Row against column: median difference in test accuracy, points, over shared checkpoints, coloured by"
-            f" what the paired test supports after correction over all {len(contest.comparisons)} pairs."
-            f" {_sizes(contest)}{source.left_out(contest.dataset)}"
-        )
-        grid = f'<p class="key">{key}</p>{matrix(contest)}'
-        section.blocks.append(_standings(source, contest))
-        section.blocks.append(Picture(f"matrix-{contest.dataset}", f"{contest.dataset}: all pairs", caption, grid))
-    return section
-
-
-def _standings(source: Source, contest: Contest) -> Picture:
-    caption = (
-        "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % bootstrap interval over"
-        " supernet seeds. A bar on the right joins neighbours among which no pair was shown to differ (paired"
-        f" sign-flip tests, Holm's correction over all {len(contest.comparisons)} pairs). {_sizes(contest)}"
-        f"{source.left_out(contest.dataset)}"
-    )
-    title = f"{contest.dataset}: who cannot be told apart?"
-    draw = partial(standings_figure, contest, source.table)
-    return source.picture(f"standings-{contest.dataset}", title, caption, draw)
-
-
-def _sizes(contest: Contest) -> str:
-    pairs = sorted({c.n for c in contest.comparisons})
-    return f"n = {pairs[0]} pairs." if len(pairs) == 1 else f"n = {pairs[0]} to {pairs[-1]} pairs."

@@ -76,8 +76,8 @@
     return rows.map((row) => columns.map((index) => textOf(row.cells[index])));
   };
   const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
-  const escapes = { "\\": "\\textbackslash{}", "&": "\\&", "%": "\\%", $: "\\$", "#": "\\#", _: "\\_", "{": "\\{", "}": "\\}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "±": "$\\pm$", "<": "$<$", ">": "$>$", "−": "$-$", "–": "--", "×": "$\\times$", "τ": "$\\tau$", "·": "$\\cdot$", "|": "$|$" };
-  const tex = (text) => text.replace(/[\\&%$#_{}~^±<>−–×τ·|]/g, (character) => escapes[character]);
+  const escapes = { "\\": "\\textbackslash{}", "&": "\\&", "%": "\\%", $: "\\$", "#": "\\#", _: "\\_", "{": "\\{", "}": "\\}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "±": "$\\pm$", "<": "$<$", ">": "$>$", "−": "$-$", "–": "--", "×": "$\\times$", "τ": "$\\tau$", "·": "$\\cdot$", "†": "$\\dagger$", "|": "$|$" };
+  const tex = (text) => text.replace(/[\\&%$#_{}~^±<>−–×τ·†|]/g, (character) => escapes[character]);
   const formats = {
     CSV: (rows) => rows.map((row) => row.map((text) => quoted(text.replace(/^−/, "-"))).join(",")).join("\n") + "\n",
     Markdown: ([head, ...rows]) => [head, head.map((_, index) => (index ? "--:" : ":--")), ...rows].map((row) => `| ${row.map((text) => text.replace(/\|/g, "\\|")).join(" | ")} |`).join("\n") + "\n",

@@ -27,11 +27,12 @@ from reports.blocks import Picture, Section
 from reports.choices import chosen_section
 from reports.comparisons import Contest
 from reports.finding import findings, gaps
-from reports.outcome import MARKS, pairs_section, results_section, strips_section
+from reports.outcome import results_section, strips_section
 from reports.results import Results
 from reports.source import Source
 from reports.style import classes_for_styles
 from reports.tables import write_tables
+from reports.versus import MARKS, pairs_section
 
 LIMIT = 1_900_000
 """Bytes that the page stays under, so that it can be mailed."""

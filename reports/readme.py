@@ -1,22 +1,30 @@
 """The picture and the table of a README, from stored results: `python -m reports.readme results/NAME README.md`.
 
 Replaces what stands between the lines `<!-- results -->` and `<!-- /results -->`, so that nobody edits numbers by
-hand. Reads tables/accuracy.csv of the stored results and refers to their figure; no ground truth is needed.
+hand. Reads tables/accuracy.csv of the stored results and refers to their figure; no ground truth is needed. Of many
+selectors the table shows those in focus (reports/focus.py) and the baselines, and says where the others are.
 """
 
 import argparse
 import csv
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import BenchError, DataError, ExitCode
 from bench.storage import write_whole
+from reports.finding import BASELINES
+from reports.focus import focus
+from reports.results import ONE_DRAW, ONE_DRAW_SAID
 from reports.tables import NO_RECIPE
 from reports.text import number, spread, to_markdown
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 FLOORS = ("optimum", "constant-order", "params", "random")
+PARTIAL_SAID = "* mean over what is there: recipes are missing, or some selections failed."
+MOST = 16
+"""Selectors that a table in a README can show."""
 
 
 def block(folder: Path, readme: Path, dataset: str | None = None) -> str:
@@ -32,18 +40,7 @@ def block(folder: Path, readme: Path, dataset: str | None = None) -> str:
     if not rows:
         raise DataError(f"{path} holds no results{f' on {dataset}' if dataset else ''}.")
     recipes = sorted({row["recipe"] for row in rows} - {NO_RECIPE})
-    lines: dict[str, dict[str, str]] = {}
-    means: dict[str, list[float]] = {}
-    for row in rows:
-        if row["recipe"] != NO_RECIPE:
-            deviation = float(row["sd_over_supernets"]) if row["sd_over_supernets"] else None
-            shown = spread(float(row["mean"]), deviation, int(row["supernet_seeds"]))
-            lines.setdefault(row["selector"], {})[row["recipe"]] = shown
-            means.setdefault(row["selector"], []).append(float(row["mean"]))
-    entries = [
-        (sum(of) / len(of), [name, number(sum(of) / len(of)), *(lines[name].get(recipe, "–") for recipe in recipes)])
-        for name, of in means.items()
-    ]
+    entries, left_out = _selectors([row for row in rows if row["recipe"] != NO_RECIPE], recipes)
     for row in rows:
         if row["recipe"] == NO_RECIPE and row["selector"] in FLOORS:
             mean = float(row["mean"])
@@ -51,12 +48,43 @@ def block(folder: Path, readme: Path, dataset: str | None = None) -> str:
     entries.sort(key=lambda entry: (-entry[0], entry[1][0]))
     here = os.path.relpath(folder, readme.parent).replace(os.sep, "/")
     table = to_markdown(["selector", "mean", *recipes], [cells for _, cells in entries])
+    said = "".join(
+        f" {note}"
+        for mark, note in ((ONE_DRAW, ONE_DRAW_SAID), ("*", PARTIAL_SAID))
+        if any(cell.endswith(mark) and not cell.startswith("*") for _, cells in entries for cell in cells)
+    )
+    rest = f"{left_out} more selectors are in [the whole table]({here}/tables/accuracy.md); the" if left_out else "The"
     return (
         f"![Test accuracy of every selection on {chosen}]({here}/figures/accuracy-{chosen}.svg)\n\n"
         f"Test accuracy on {chosen}, %: mean over recipes, then per recipe mean ± standard deviation over supernet"
-        " seeds (seeds); italics are floors and ceilings of the table alone."
-        f" More in [{here}]({here}).\n\n{table}"
+        f" seeds (seeds); italics are floors and ceilings of the table alone.{said} {rest} report is in"
+        f" [{here}]({here}).\n\n{table}"
     )
+
+
+def _selectors(rows: Sequence[Mapping[str, str]], recipes: Sequence[str]) -> tuple[list[tuple[float, list[str]]], int]:
+    """Mean and cells of each selector that is shown, and how many are not."""
+    lines: dict[str, dict[str, Mapping[str, str]]] = {}
+    for row in rows:
+        lines.setdefault(row["selector"], {})[row["recipe"]] = row
+    means = {name: sum(float(row["mean"]) for row in of.values()) / len(of) for name, of in lines.items()}
+    best_first = sorted(means, key=lambda name: (-means[name], name))
+    shown = {*focus(best_first, MOST), *(name for name in best_first if name in BASELINES)}
+    entries = []
+    for name in best_first:
+        if name in shown:
+            of = lines[name]
+            partial = len(of) < len(recipes) or any(row.get("cells_without_result") for row in of.values())
+            marked = name + ONE_DRAW if any(row.get("one_draw_per_seed") for row in of.values()) else name
+            cells = [_spread(of[recipe]) if recipe in of else "–" for recipe in recipes]
+            entries.append((means[name], [marked, number(means[name]) + ("*" if partial else ""), *cells]))
+    return entries, len(lines) - len(shown)
+
+
+def _spread(row: Mapping[str, str]) -> str:
+    deviation = float(row["sd_over_supernets"]) if row["sd_over_supernets"] else None
+    lost = "*" if row.get("cells_without_result") else ""
+    return spread(float(row["mean"]), deviation, int(row["supernet_seeds"])) + lost
 
 
 def replace_block(text: str, content: str) -> str:

@@ -21,6 +21,11 @@ from bench.space import EDGE_NAMES, OPERATIONS
 Checkpoint = tuple[str, int]
 """(setting, supernet seed): what comparisons are paired by, inside one data set."""
 
+ONE_DRAW = " †"
+"""Stands behind the name of a selector that reads nothing of the checkpoint."""
+
+ONE_DRAW_SAID = "† one draw per supernet seed, the same for every recipe."
+
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 
@@ -140,6 +145,22 @@ class Results:
             return set()
         every = self.done["shared"].notna().groupby(self.done["method"]).all()
         return {str(method) for method in every.index[every]}
+
+    @cached_property
+    def lost(self) -> dict[tuple[str, str, str], int]:
+        """(data set, setting, method) -> cells that failed or are missing at the last checkpoint; those with any."""
+        last = self.final.groupby(["dataset", "setting"])["epoch"].first().rename("last")
+        left = self.rows[self.rows["state"].isin(("failed", "missing"))].join(last, on=["dataset", "setting"])
+        sizes = left[left["epoch"] == left["last"]].groupby(["dataset", "setting", "method"]).size()
+        return {(str(d), str(s), str(m)): int(n) for (d, s, m), n in zip(sizes.index, sizes, strict=True)}
+
+    def marked(self, method: str) -> str:
+        """The name of a method in a table, ONE_DRAW behind it where its result is one per supernet seed."""
+        return method + ONE_DRAW if method in self.alike else method
+
+    def draws(self, frame: pd.DataFrame, method: str) -> int:
+        """Independent selections among the rows of `frame`, all of `method` on one data set."""
+        return len(frame.drop_duplicates(["supernet_seed", "selector_seed"]) if method in self.alike else frame)
 
     def counts(self) -> dict[str, int]:
         """Cells by state: done, failed, skipped, missing."""

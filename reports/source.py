@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.storage import write_whole
 from bench.table import GroundTruth
-from bench.yardsticks import Yardstick, floors_and_ceilings, noise_ceiling
+from bench.yardsticks import Yardstick, floors_and_ceilings, retraining_agreement
 from reports.blocks import NotDrawn, Picture
 from reports.comparisons import Contest, contest
 from reports.focus import focus, said
@@ -43,9 +43,9 @@ class Source:
         return {name: floors_and_ceilings(self.table, name) for name in self.datasets}
 
     @cached_property
-    def ceilings(self) -> dict[str, dict[str, float | int | str | None]]:
-        """Noise ceilings of each data set."""
-        return {name: noise_ceiling(self.table, name) for name in self.datasets}
+    def retrainings(self) -> dict[str, dict[str, float | int | str | None]]:
+        """How well two trainings of every architecture agree, per data set."""
+        return {name: retraining_agreement(self.table, name) for name in self.datasets}
 
     @cached_property
     def contests(self) -> list[Contest]:

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from bench.table import GroundTruth
-from bench.yardsticks import Yardstick
+from bench.yardsticks import RETRAINING, Yardstick
 from reports.style import INK, MARKERS, MUTED, PAPER, SERIES, accuracy_axis, drawing, stretched
 from reports.summary import Line
 
@@ -137,14 +137,14 @@ def tau_figure(
     dataset: str,
     settings: Sequence[str],
     sticks: Sequence[Yardstick],
-    ceiling: float | None,
+    retraining: float | None,
 ) -> Figure:
     """Kendall's tau-b per method: marks against the oracle of best accuracies, the mean against the mean one hollow."""
     here = [line for line in best if line.dataset == dataset]
     order = order_of_methods(here)
     named = [(stick.name, stick.tau_best) for stick in sticks if stick.tau_best is not None and stick.name != "optimum"]
-    if ceiling is not None:
-        named.append(("noise ceiling", ceiling))
+    if retraining is not None:
+        named.append((RETRAINING, retraining))
     with drawing():
         present = [setting for setting in settings if any(line.setting == setting for line in here)]
         figure, panels = _panels(present, len(order) + len(named))
@@ -160,7 +160,7 @@ def tau_figure(
             ]
             axes.scatter(*columns_of(against_mean), s=26, marker=marker, facecolors=PAPER,
                          edgecolors=colour, linewidths=1.1, zorder=5)  # fmt: skip
-            _yardstick_rows(axes, named, len(order), _as_is, ("noise ceiling", "constant-order"))
+            _yardstick_rows(axes, named, len(order), _as_is, (RETRAINING, "constant-order"))
             axes.axvline(0, color=MUTED, lw=0.6)
             axes.set_xlim(-1.02, 1.02)
             axes.set_title(setting)

@@ -4,12 +4,14 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from bench.statistics import Interval
+
 Cell = str | float | int | None
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "<": r"$<$", ">": r"$>$", "−": "$-$",
-    "–": "--", "×": r"$\times$", "τ": r"$\tau$", "·": r"$\cdot$",
+    "–": "--", "×": r"$\times$", "τ": r"$\tau$", "·": r"$\cdot$", "†": r"$\dagger$",
 }  # fmt: skip
 
 
@@ -32,6 +34,13 @@ def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> s
     """`mean ± deviation (n)`; without the deviation where one value has none."""
     around = "" if deviation is None else f" ± {number(deviation, decimals)}"
     return f"{number(mean, decimals)}{around} ({n})"
+
+
+def interval_text(interval: Interval | None, decimals: int = 2) -> str:
+    """`[low, high]`, with a tilde where it is rough."""
+    if interval is None:
+        return "–"
+    return f"{'~' if interval.rough else ''}[{number(interval.low, decimals)}, {number(interval.high, decimals)}]"
 
 
 def duration(seconds: float | None) -> str:

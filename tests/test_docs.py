@@ -7,6 +7,7 @@ import pytest
 
 from bench.gather import COST_COLUMNS, RECORD_COLUMNS, SCORE_COLUMNS
 from bench.images import DATASETS
+from reports.tables import COMPARISONS, HEADER
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +21,13 @@ def documented(file: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(
     ("file", "columns"),
-    [("records.csv", RECORD_COLUMNS), ("scores.csv", SCORE_COLUMNS), ("costs.csv", COST_COLUMNS)],
+    [
+        ("records.csv", RECORD_COLUMNS),
+        ("scores.csv", SCORE_COLUMNS),
+        ("costs.csv", COST_COLUMNS),
+        ("tables/accuracy.csv and tables/kendall_tau.csv", HEADER),
+        ("tables/comparisons.csv", COMPARISONS),
+    ],
 )
 def test_every_column_is_documented_in_its_order(file: str, columns: tuple[str, ...]) -> None:
     assert [name for name, _, _ in documented(file)] == list(columns)

@@ -19,9 +19,23 @@ def table() -> GroundTruth:
 
 def test_traits_of_a_known_cell(table: GroundTruth) -> None:
     found = bias.traits(table, "d")
-    assert list(found) == ["parameters", "convolutions", "skip connections"]  # the table knows no FLOPs
+    assert list(found) == ["parameters", "convolutions", "skip connections", "depth"]  # the table knows no FLOPs
     position = code((1, 3, 2, 0, 1, 4))
-    assert [found[name][position] for name in found] == [10.0, 2.0, 2.0]
+    assert [found[name][position] for name in found] == [10.0, 2.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ((3, 3, 3, 3, 3, 3), 3),  # 0 -> 1 -> 2 -> 3
+        ((3, 3, 3, 3, 3, 0), 2),  # the last step of the longest path is cut: 0 -> 1 -> 3
+        ((3, 3, 3, 1, 0, 0), 0),  # only the skip connection from 0 to 3 is left
+        ((3, 3, 3, 0, 0, 0), 0),  # nothing reaches the output
+        ((1, 0, 4, 0, 0, 2), 1),
+    ],
+)
+def test_depth_is_the_most_convolutions_on_an_open_path(cell: tuple[int, ...], expected: int) -> None:
+    assert bias.depths(np.array([cell])).tolist() == [expected]
 
 
 def test_a_score_that_counts_convolutions_is_found_out(table: GroundTruth) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +156,32 @@ def test_a_changed_report_is_noticed_unless_drawn_with_other_versions(stored: Pa
     assert "drawn with v1, here with v2" in outcome.notes[0]
 
 
+def test_rows_in_another_order_or_twice_are_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    head, first, second, *rest = (out / "scores.csv").read_text().splitlines()
+    for lines, told in (([head, second, first, *rest], "line 2"), ([head, first, second, *rest, rest[-1]], "lines")):
+        (out / "scores.csv").write_text("\n".join(lines) + "\n")
+        (difference,) = check.check_exact(out, table, draw).differences
+        assert (difference.file, difference.column) == ("scores.csv", told)
+
+
+def test_files_on_one_side_only_are_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    for folder in ("tables", "figures"):
+        (out / folder).mkdir()
+        (out / folder / "old.svg").write_text("of a report of before")
+    (out / "figures" / ".DS_Store").write_text("")
+    (out / "costs.csv").unlink()
+    found = [(d.file, d.stored) for d in check.check_exact(out, table, draw).differences]
+    assert found == [("costs.csv", "missing"), ("tables/old.svg", "present"), ("figures/old.svg", "present")]
+
+
+def test_a_changed_comparison_is_named() -> None:
+    row = {"dataset": "digits", "family": "all pairs", "first": "a", "second": "b", "p_holm": "0.04"}
+    (found,) = check._row_differences("tables/comparisons.csv", [row], [{**row, "p_holm": "0.06"}])
+    assert str(found) == "tables/comparisons.csv: digits, all pairs, a, against b, p_holm: stored 0.04, fresh 0.06"
+
+
 def test_a_damaged_or_missing_record_is_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
     out = Path(shutil.copytree(stored, tmp_path / "digits"))
     first, second = sorted((out / "records").iterdir())[:2]
@@ -288,6 +314,46 @@ def test_too_few_seeds_is_an_answer(table: GroundTruth, tmp_path: Path) -> None:
     assert outcome.compared == 0
     assert all("n too small to tell (4 fresh seeds)" in note for note in outcome.notes)
     assert check.exit_code(outcomes) is ExitCode.NOTHING_MEASURED
+
+
+def plain(
+    recipes: Sequence[str] = ("a", "b"), selectors: Sequence[str] = ("s", "t"), seeds: int = 3, **state: str
+) -> list[dict[str, str]]:
+    """Rows of invented cells, done unless `state[selector]` says otherwise (of supernet seed 0)."""
+    return [
+        {"dataset": "digits", "selector": selector, "recipe": recipe, "epoch": "2", "supernet_seed": str(seed),
+         "state": state.get(selector, "done") if seed == 0 else "done", "test": str(60 + seed)}
+        for recipe in recipes for selector in selectors for seed in range(seeds)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["failed", "missing", "skipped"])
+def test_a_result_that_is_no_longer_there_is_a_difference(table: GroundTruth, state: str) -> None:
+    _, differences, _ = compare_distributions(plain(), plain(t=state), table)
+    assert [(d.cell["recipe"], d.cell["selector"], d.note) for d in differences] == [
+        ("a", "t", f"1 {state}"),
+        ("b", "t", f"1 {state}"),
+    ]
+    assert "a, t, state: stored 3 of 3 cells done, fresh 2 of 3" in str(differences[0])
+    assert check.Outcome(check.STATISTICAL, 0, differences).exit_code is ExitCode.DIFFERS
+
+
+def test_a_selector_that_failed_before_may_fail_again_but_not_always(table: GroundTruth) -> None:
+    assert compare_distributions(plain(t="failed"), plain(t="failed"), table)[1] == []
+    assert compare_distributions(plain(t="failed"), plain(seeds=1, t="failed"), table)[1] != []
+
+
+def test_what_the_fresh_run_did_not_ask_for_is_noted_once(table: GroundTruth) -> None:
+    _, differences, notes = compare_distributions(plain(), plain(recipes=["a"]), table)
+    assert differences == []
+    assert "digits, b: only in the stored run" in notes
+    _, differences, notes = compare_distributions(plain(selectors=["s"]), plain(), table)
+    assert differences == []
+    assert "digits, t: only in the fresh run" in notes
+    single = [row for row in plain() if (row["recipe"], row["selector"]) != ("b", "t")]
+    assert "digits, b, t: only in the stored run" in compare_distributions(plain(), single, table)[2]
+    later = [{**row, "epoch": "4"} for row in plain()]
+    assert "digits, a, epoch 4: only in the stored run" in compare_distributions([*plain(), *later], plain(), table)[2]
 
 
 def test_one_run_beside_many_recipes_is_one_observation(table: GroundTruth) -> None:

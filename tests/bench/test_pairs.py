@@ -67,14 +67,70 @@ def test_a_comparison_mirrors() -> None:
 
 def groups(seeds: int, margin: float | None = None, **shifts: float) -> list[list[str]]:
     values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
-    return pairs.tie_groups(list(shifts), pairs.compare(values, stratum=lambda key: key[0]), margin)
+    return pairs.tie_groups(list(shifts), pairs.compare(values, stratum=lambda key: key[0], margin=margin))
 
 
 def test_tie_groups_leave_ties_open() -> None:
     assert groups(8, top=3.0, near=2.98, low=0) == [["top", "near"], ["low"]]
     assert groups(8, top=3.0, near=2.98, low=0.02, lowest=0) == [["top", "near"], ["low", "lowest"]]
     assert groups(8, margin=5.0, top=3.0, low=0) == [["top", "low"]]
-    assert groups(2, top=3.0, low=0) == [["top", "low"]]  # too few seeds to tell
+    assert groups(2, top=3.0, low=0) == []  # too few seeds to tell
+
+
+def test_tie_groups_are_corrected_over_all_pairs() -> None:
+    # Twelve comparisons with the best of 13 could each be told from ten pairs (.002 * 12 < .05), but not the 78 of
+    # all pairs; the best one was found on the same data.
+    assert groups(5, **{f"s{i:02}": 13.0 - i for i in range(13)}) == []
+    found = groups(8, **{f"s{i:02}": 13.0 - i for i in range(13)})
+    assert found == [[f"s{i:02}"] for i in range(13)]
+
+
+def test_what_cannot_be_told_from_anything_leads_no_group() -> None:
+    values = {name: noisy(shift, 3) for name, shift in (("good", 3.0), ("bad", 0.0))}
+    values["shared"] = {(recipe, seed): 99.0 + seed for recipe in "ab" for seed in range(3)}
+    compared = pairs.compare(values, stratum=lambda key: key[0], alike={"shared": lambda key: key[1]})
+    assert pairs.tie_groups(["shared", "good", "bad"], compared) == [["good"], ["bad"]]
+    # Nor does it cost the others anything: it takes no part in the correction.
+    (alone,) = (c for c in compared if "shared" not in (c.first, c.second))
+    assert (alone.p_holm, alone.verdict) == (alone.p, Verdict.BETTER)
+    assert {c.verdict for c in compared} == {Verdict.BETTER, Verdict.TOO_FEW}
+
+
+def test_recipes_are_no_repetitions_of_a_seed() -> None:
+    recipes = [f"r{i}" for i in range(21)]
+    one = {(r, 0): 90.0 + i for i, r in enumerate(recipes)}
+    (single,) = pairs.compare({"x": one, "y": {key: v - 1 for key, v in one.items()}}, stratum=lambda key: key[0])
+    assert single.p < 0.001
+    assert (single.verdict, single.n, single.sizes) == (Verdict.TOO_FEW, 21, (1,) * 21)
+    two = {(r, s): 90.0 + i + s for i, r in enumerate(recipes) for s in range(2)}
+    (double,) = pairs.compare({"x": two, "y": {key: v - 1 for key, v in two.items()}}, stratum=lambda key: key[0])
+    assert double.verdict is Verdict.BETTER
+
+
+def test_mean_and_median_of_two_signs_are_no_verdict() -> None:
+    # Nearly always a little worse, and far better where the other one collapses.
+    base = {("a", s): 90.0 for s in range(30)}
+    other = {("a", s): 90.0 + (-0.5 if s < 18 else 20.0) for s in range(30)}
+    for margin in (None, 1.0):
+        (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=margin)
+        assert found.p < 0.05
+        assert found.mean > 0 > found.median
+        assert found.verdict is Verdict.OPEN
+
+
+def test_a_share_of_all_or_nothing_has_an_exact_interval() -> None:
+    (found,) = pairs.compare({"x": noisy(5, 5), "y": noisy(0, 5)}, stratum=lambda key: key[0])
+    assert found.improvement == 1
+    assert found.improvement_interval is not None
+    # Clopper and Pearson for 10 of 10: 0.025 ** (1 / 10).
+    assert found.improvement_interval.low == pytest.approx(0.025**0.1)
+    assert found.improvement_interval.high == 1
+    mirrored = found.seen_from("y").improvement_interval
+    assert mirrored is not None
+    assert (mirrored.low, mirrored.high) == pytest.approx((0, 1 - 0.025**0.1))
+    (same,) = pairs.compare({"x": noisy(1, 5), "y": noisy(1, 5)}, stratum=lambda key: key[0])
+    assert same.improvement_interval is None
+    assert same.median_interval is None
 
 
 def test_one_draw_beside_many_recipes_is_one_observation() -> None:

@@ -78,14 +78,21 @@ def test_bootstrap_of_one_stratum_agrees_with_scipy() -> None:
     assert interval is not None
     expected = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=7).confidence_interval
     assert [interval.low, interval.high] == pytest.approx([expected.low, expected.high], abs=0.03)
-    assert (interval.n, interval.smallest_stratum, interval.rough) == (12, 12, False)
+    assert (interval.n, interval.smallest_stratum, interval.rough) == (12, 12, True)
 
 
 def test_bootstrap_resamples_inside_strata_only() -> None:
-    # Two constant strata far apart: nothing varies inside them, so the interval has no width.
-    interval = statistics.bootstrap([[0.0] * 4, [100.0] * 5])
+    # Two strata far apart: the mean of their means stays near 50 whatever is drawn.
+    interval = statistics.bootstrap([[-1.0, 1.0] * 10, [99.0, 101.0] * 10])
     assert interval is not None
-    assert (interval.low, interval.high, interval.rough) == (50.0, 50.0, True)
+    assert 49 < interval.low < 50 < interval.high < 51
+    assert (interval.n, interval.smallest_stratum, interval.rough) == (40, 20, False)
+
+
+def test_equal_values_have_no_interval() -> None:
+    assert statistics.bootstrap([[0.0] * 4, [100.0] * 5]) is None
+    assert statistics.bootstrap([[0.1 + 0.2, 0.3, 0.3]]) is None
+    assert statistics.bootstrap([[0.0] * 4, [100.0, 101.0]]) is not None
 
 
 def test_bootstrap_repeats_itself_and_needs_two_units() -> None:

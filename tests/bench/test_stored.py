@@ -133,6 +133,19 @@ def test_report_only_gathers_what_is_there_and_computes_nothing(place: list[str]
     assert states(tmp_path / "out") == {"done": 3, "missing": 1}
 
 
+def test_what_any_command_of_the_folder_asked_for_is_missing_until_it_is_done(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    fake_bench.run(*place, "--selectors", "ranks")
+    for path in (tmp_path / "out" / "records").iterdir():
+        path.unlink()
+    asked = rows(tmp_path / "out")
+    fake_bench.run(*place, "--report-only")
+    again = rows(tmp_path / "out")
+    place_of = ["selector", "supernet_seed"]
+    assert [[row[name] for name in place_of] for row in again] == [[row[name] for name in place_of] for row in asked]
+    assert {row["selector"] for row in again if row["state"] == "missing"} == {"random", "ranks"}
+
+
 def test_check_holds_for_what_was_stored_and_tells_what_differs(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

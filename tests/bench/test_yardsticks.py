@@ -1,4 +1,4 @@
-"""Floors, ceilings and the noise ceiling."""
+"""Floors, ceilings and the agreement of two trainings."""
 
 import itertools
 import os
@@ -10,7 +10,7 @@ from bench.equivalence import function_classes
 from bench.measures import edge_tau, oracle, tau_b
 from bench.space import N_ARCHITECTURES, code
 from bench.table import Accuracies, GroundTruth
-from bench.yardsticks import Yardstick, floors_and_ceilings, noise_ceiling
+from bench.yardsticks import Yardstick, floors_and_ceilings, retraining_agreement
 from tests.bench.synthetic_table import accuracies, class_table
 
 SPACE = list(itertools.product(range(5), repeat=6))
@@ -89,26 +89,27 @@ def test_the_optimum_is_the_best(sticks: dict[str, Yardstick]) -> None:
     assert "1 more reach the same" in by_name(GroundTruth("t", {"d": Accuracies(tied)}), "d")["optimum"].note
 
 
-def test_without_noise_the_ceiling_is_one() -> None:
+def test_without_noise_two_trainings_agree() -> None:
     trials = np.stack([TEST, np.full_like(TEST, np.nan), TEST], axis=1)
-    found = noise_ceiling(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", draws=2)
+    found = retraining_agreement(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", draws=2)
     taus = [found[name] for name in ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")]
     assert taus == pytest.approx([1] * 5)
     assert (found["n"], found["draws"]) == (N_ARCHITECTURES, 2)
 
 
-def test_with_two_trials_the_ceiling_is_their_agreement() -> None:
+def test_with_two_trials_it_is_their_agreement() -> None:
     trials = np.stack([TEST, TEST + np.random.default_rng(0).normal(0, 3, len(TEST)).clip(-9, 9)], axis=1)
-    found = noise_ceiling(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", draws=1)
+    table = GroundTruth("t", {"d": Accuracies(trials=trials)})
+    found = retraining_agreement(table, "d", draws=1)
     # Which of the two comes first is drawn per architecture, and moves the agreement of the trials little.
     assert found["tau_space"] == pytest.approx(tau_b(trials[:, 0], trials[:, 1]), abs=0.02)
-    assert found["tau_space"] == noise_ceiling(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", 1)["tau_space"]
+    assert found["tau_space"] == retraining_agreement(table, "d", 1)["tau_space"]
 
 
 def test_equivalent_architectures_share_the_draw() -> None:
     """Members of a class are one training: drawing for each apart would average the noise away."""
     table = class_table(trials=4, noise=8.0)
-    found = noise_ceiling(table, "digits", draws=5)
+    found = retraining_agreement(table, "digits", draws=5)
     trials = table.trials("digits")
     assert trials is not None
     repeated = (~np.isnan(trials)).sum(axis=1) >= 2
@@ -125,9 +126,9 @@ def test_equivalent_architectures_share_the_draw() -> None:
     assert found["tau_mean"] == pytest.approx(np.mean(expected), abs=0.15)
 
 
-def test_without_a_second_trial_there_is_no_ceiling() -> None:
+def test_without_a_second_trial_nothing_is_known() -> None:
     for held in (Accuracies(TEST), Accuracies(trials=TEST[:, None])):
-        found = noise_ceiling(GroundTruth("t", {"d": held}), "d")
+        found = retraining_agreement(GroundTruth("t", {"d": held}), "d")
         assert found["n"] == 0 and found["tau_best"] is None
         assert found["how"] == "no architecture was trained twice"
 

@@ -23,8 +23,9 @@ MEASURES = (
 )  # fmt: skip
 COLUMNS = (
     *KEY_COLUMNS, "state", "reason", "architecture", "index", *MEASURES,
-    "forward_passes", "backward_passes", "supernet_accuracy", "checkpoint", "version", "schema",
+    "forward_passes", "backward_passes", "supernet_accuracy", "checkpoint", "shared", "version", "schema",
 )  # fmt: skip
+COMMANDS = [["--preset", "lite", "--selectors", "all,!darts-pt*"], ["--preset", "lite"]]
 PRIOR = np.array([0.0, 2.0, 3.0, 4.0, 1.0])
 
 SELECTORS = {
@@ -101,8 +102,12 @@ def write_results(
     selectors: dict[str, tuple[float, float, float, float, int, float]] | None = None,
     failures: bool = True,
     ranking: bool = True,
+    alike: Sequence[str] = (),
 ) -> Path:
-    """Write records/, records.csv, scores.csv, costs.csv and run.json of an invented run to `out`."""
+    """Write records/, records.csv, scores.csv, costs.csv and run.json of an invented run to `out`.
+
+    Selectors in `alike` have one result per supernet seed, the same beside every recipe.
+    """
     chosen = SELECTORS if selectors is None else selectors
     out.mkdir(parents=True, exist_ok=True)
     (out / "records").mkdir(exist_ok=True)
@@ -125,8 +130,9 @@ def write_results(
                                 **place, "epoch": epoch, "selector": name, "selector_seed": repeat, "bn": "batch",
                                 **circumstances,
                             }  # fmt: skip
-                            generator = np.random.default_rng([d, r, seed, s, epoch, repeat])
-                            scores = signal * truth + prior * stats.zscore(PRIOR) + 0.5 * noise * shared
+                            generator = np.random.default_rng([d, 0 if name in alike else r, seed, s, epoch, repeat])
+                            scores = signal * truth + prior * stats.zscore(PRIOR)
+                            scores = scores + 0.5 * noise * shared * (name not in alike)
                             scores = scores + noise * generator.normal(size=(6, 5))
                             scores[:, 1] += skip * epoch / epochs[-1] * (recipe != "blank")
                             rows.append(row := {**cell, "version": 1, "schema": SCHEMA, "state": "done"})
@@ -139,7 +145,8 @@ def write_results(
                             else:
                                 row |= _measures(scores, table, dataset)
                                 row |= {"forward_passes": 480, "backward_passes": 0, "supernet_accuracy": 61.5,
-                                        "checkpoint": "0123456789ab"}  # fmt: skip
+                                        "checkpoint": "0123456789ab",
+                                        "shared": "work" if name in alike else None}  # fmt: skip
                                 costs.append({**cell, "scoring_seconds": seconds * (1 + 0.1 * generator.random()),
                                               "tuning_seconds": 200.0 * name.startswith(("darts-pt", "pt-")),
                                               "peak_memory_bytes": 900_000_000 + 1_000_000 * s})  # fmt: skip
@@ -158,8 +165,8 @@ def write_results(
         costs,
     )
     run = {
-        "command": "python run_bench.py --preset lite --table nb201.csv.gz", "started": "2026-11-22T03:00:00Z",
-        "commit": "0123456789abcdef", "device": "cpu", "versions": {"torch": "2.13.0", "numpy": "2.4.6"},
+        "argv": COMMANDS[-1], "commands": COMMANDS, "first_started": "2026-11-22T03:00:00Z",
+        "git_commit": "0123456789abcdef", "device": "cpu", "versions": {"torch": "2.13.0", "numpy": "2.4.6"},
         "seed": 0, "table": {"name": table.name, "sha256": table.sha256},
     }  # fmt: skip
     (out / "run.json").write_text(json.dumps(run, indent=1, sort_keys=True))

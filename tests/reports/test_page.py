@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -116,7 +117,17 @@ def test_failures_tell_the_command(text: str) -> None:
     failures = text[text.index('<section id="failures"') : text.index('<section id="published"')]
     assert "RuntimeError: out of memory" in failures
     assert "the recipe does not train alphas" in failures
-    assert "--retry-failed</code>" in failures
+    # Every command of the folder, so that whatever failed is among what they ask for; quoted for a shell.
+    assert "run_bench.py --preset lite --selectors &#x27;all,!darts-pt*&#x27; --retry-failed\n" in failures
+    assert "run_bench.py --preset lite --retry-failed</code>" in failures
+
+
+def test_every_command_and_how_to_cite_stand_in_the_provenance(text: str) -> None:
+    provenance = unescape(text[text.index('<section id="provenance"') :])
+    assert "run_bench.py --preset lite --selectors 'all,!darts-pt*'\n" in provenance
+    assert "run_bench.py --preset lite</code>" in provenance
+    assert provenance.count("'all,!darts-pt*'") == 2, "quoted in the table of run.json too"
+    assert "To cite: nas-selection-bench, commit 0123456789abcdef (CITATION.cff)" in provenance
 
 
 def test_its_data_are_in_the_page(text: str) -> None:

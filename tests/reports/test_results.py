@@ -11,7 +11,7 @@ import pytest
 from bench.errors import DataError
 from bench.space import EDGE_NAMES, OPERATIONS
 from reports.results import Results, per_checkpoint
-from reports.summary import lines
+from reports.summary import lines, promise
 
 
 def test_counts_are_those_of_the_file(results: Results, folder: Path) -> None:
@@ -89,3 +89,12 @@ def test_lines_hold_every_value_once(results: Results) -> None:
     assert line.mean == pytest.approx(per_seed.mean())
     assert line.deviation == pytest.approx(per_seed.std())
     assert (line.n, line.selector_seeds, line.low) == (3, 2, mine["test"].min())
+
+
+def test_the_coverage_of_the_intervals_is_always_told() -> None:
+    assert promise(1) == ""
+    told = {seeds: promise(seeds) for seeds in (2, 3, 9, 10, 14, 19, 40)}
+    assert "over 3 seeds such an interval held the truth in 73 %" in told[2]
+    assert told[9] == told[10] == told[14]
+    assert "It is rough: over 10 seeds such an interval held the truth in 90 % of simulated runs, in 80 %" in told[10]
+    assert told[40].startswith("Over 20 seeds such an interval held the truth in 93 %")

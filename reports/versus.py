@@ -1,0 +1,151 @@
+"""The section on who beats whom: against a baseline, in order, and all pairs."""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+
+from bench.pairs import FEWEST_SEEDS, SIGNIFICANCE, Comparison, Verdict
+from reports.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
+from reports.comparisons import Contest
+from reports.source import Source
+from reports.standings import standings_figure
+from reports.text import count, interval_text, number
+
+MARKS = {
+    Verdict.BETTER: ("better", "+"),
+    Verdict.WORSE: ("worse", "−"),
+    Verdict.SMALL: ("small", "≈"),
+    Verdict.OPEN: ("open", "·"),
+    Verdict.TOO_FEW: ("few", "?"),
+    Verdict.SAME: ("same", "="),
+}
+"""CSS class and sign of each verdict."""
+
+
+def _pair_cells(c: Comparison) -> list[Cell]:
+    css, sign = MARKS[c.verdict]
+    return [
+        Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(number(c.median)),
+        Cell(interval_text(c.median_interval), "quiet"), Cell(number(c.improvement)),
+        Cell(interval_text(c.improvement_interval), "quiet"),
+        Cell("<0.001" if c.p_holm < 0.001 else number(c.p_holm, 3)), Cell(str(c.n)), Cell(str(c.differing)),
+    ]  # fmt: skip
+
+
+PAIR_COLUMNS = (
+    Column("selector", numeric=False),
+    Column("verdict", "what the corrected test and the margin support", numeric=False),
+    Column("median difference", "median over shared checkpoints of the difference in test accuracy, points"),
+    Column("95 % interval", "stratified bootstrap over supernet seeds"),
+    Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
+    Column("95 % interval ", "stratified bootstrap over supernet seeds"),
+    Column("p (Holm)", "paired sign-flip test, corrected over the comparisons with this baseline"),
+    Column("n", "pairs: shared checkpoints"),
+    Column("differing", "pairs in which the two accuracies differ"),
+)
+
+
+def default_baseline(contest: Contest) -> str:
+    """The name that everything is compared with at first: the constant order, else the last in the ranking."""
+    names = {c.second for c in contest.comparisons} | {c.first for c in contest.comparisons}
+    return "constant-order" if "constant-order" in names else contest.standings[-1].method
+
+
+def pair_table(contest: Contest, baseline: str) -> Table:
+    """Every method against one baseline."""
+    compared = contest.against(baseline)
+    rows = [Row(_pair_cells(comparison)) for comparison in compared]
+    margin = (
+        f"A difference counts only if its median exceeds {number(contest.noise.margin)} points, the median gap between"
+        f" two trainings of one architecture in the table ({contest.noise.architectures:,} architectures)."
+        if contest.noise
+        else "The table holds no repeated trainings of this data set, so there is no margin of practical equivalence."
+    )
+    caption = (
+        "Compared on the same checkpoints, paired; Holm's correction over the comparisons with the baseline that enough"
+        f" seeds stand behind ({sum(c.hopeful for c in compared)} of {len(compared)} here). {_sizes(compared)} {margin}"
+        f" “{Verdict.TOO_FEW}”: no outcome could have reached p ≤ {SIGNIFICANCE} after correction, or there are fewer"
+        f" than {FEWEST_SEEDS} independent seeds per recipe. “{Verdict.OPEN}” is also said where mean and median have"
+        " different signs. Inference is about this data set and these recipes."
+    )
+    return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
+
+
+def matrix(contest: Contest) -> str:
+    """All pairs as a grid of signs: the row against the column."""
+    methods = contest.focus
+    others = [*methods, *dict.fromkeys(c.second for c in contest.drawn if c.second not in methods)]
+    found = {(c.first, c.second): c for c in contest.drawn}
+    found |= {(c.second, c.first): c.seen_from(c.second) for c in contest.drawn}
+    values = len(others) <= 16
+    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in others)
+    body = []
+    for row in methods:
+        cells = []
+        for column in others:
+            c = found.get((row, column))
+            if c is None:
+                cells.append("<td></td>")
+            else:
+                css, sign = MARKS[c.verdict]
+                cells.append(
+                    f'<td class="{css}">{number(c.median, 1 if abs(c.median) >= 10 else 2) if values else sign}</td>'
+                )
+        body.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
+    return (
+        f'<div class="scroll"><table class="matrix" data-dataset="{escape(contest.dataset)}">'
+        f"<thead><tr><td></td>{head}</tr></thead>"
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def pairs_section(source: Source) -> Section:
+    """Who beats whom."""
+    section = Section("pairs", "Who beats whom")
+    key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
+    for contest in source.contests:
+        if not contest.comparisons:
+            section.blocks.append(Prose(f"<p>{contest.dataset}: there is nothing to compare with.</p>"))
+            continue
+        baseline = default_baseline(contest)
+        section.blocks += [Heading(f"{contest.dataset}: against {baseline}"), pair_table(contest, baseline)]
+        caption = (
+            "Row against column: median difference in test accuracy, points, over shared checkpoints, coloured by"
+            f" what the paired test supports after Holm's correction over {contest.family}."
+            f" {_sizes(contest.drawn)}{source.left_out(contest.dataset)}"
+        )
+        grid = f'<p class="key">{key}</p>{matrix(contest)}'
+        section.blocks.append(_standings(source, contest))
+        section.blocks.append(Picture(f"matrix-{contest.dataset}", f"{contest.dataset}: all pairs", caption, grid))
+    return section
+
+
+def _standings(source: Source, contest: Contest) -> Picture:
+    caption = (
+        "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % bootstrap interval over"
+        " supernet seeds. A bar on the right joins neighbours among which no pair was shown to differ (paired"
+        f" sign-flip tests, Holm's correction over {contest.family}). {_sizes(contest.drawn)}"
+        f"{source.left_out(contest.dataset)}"
+    )
+    title = f"{contest.dataset}: who cannot be told apart?"
+    draw = partial(standings_figure, contest, source.table)
+    return source.picture(f"standings-{contest.dataset}", title, caption, draw)
+
+
+def _sizes(comparisons: Sequence[Comparison]) -> str:
+    """`n = 9 pairs = 3 recipes × 3 seeds.`; of unequal comparisons the smallest and the largest."""
+    if not comparisons:
+        return ""
+    fewest, most = (of(comparisons, key=lambda c: (c.n, len(c.sizes))) for of in (min, max))
+    said = f"n = {_product(fewest)}"
+    return f"{said}." if fewest.sizes == most.sizes else f"{said} to {_product(most)}."
+
+
+def _product(comparison: Comparison) -> str:
+    seeds = sorted(set(comparison.sizes))
+    pairs = count(comparison.n, "pair")
+    if len(seeds) > 1:
+        return pairs
+    if len(comparison.sizes) == 1:
+        return f"{pairs} = {count(seeds[0], 'seed')}"
+    return f"{pairs} = {count(len(comparison.sizes), 'recipe')} × {count(seeds[0], 'seed')}"

@@ -1,0 +1,113 @@
+"""Who leads, who cannot be placed, and what the finding and the captions say of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.pairs import Verdict
+from bench.table import GroundTruth
+from reports.blocks import Picture, Table
+from reports.comparisons import Contest
+from reports.finding import findings, gaps
+from reports.outcome import main_table
+from reports.results import Results
+from reports.source import Source
+from reports.versus import pairs_section
+from tests.reports.synthetic import SELECTORS, write_results
+
+FEW = {
+    # The first has the best scores by far, and one result per supernet seed.
+    "one-draw": (9.0, 0.8, 0.0, 0.1, 1, 1.0),
+    "good": (1.0, 0.8, 0.0, 0.9, 1, 1.0),
+    "bad": (-3.0, 0.0, 0.0, 0.5, 1, 1.0),
+}
+
+
+def source_of(out: Path, table: GroundTruth, **options: object) -> Source:
+    given: dict[str, object] = {"datasets": ("cifar10",), "failures": False, "ranking": False, **options}
+    return Source(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Source:
+    out = tmp_path_factory.mktemp("alike") / "out"
+    return source_of(out, table, recipes=("a", "b", "c"), seeds=3, selectors=FEW, alike=("one-draw",))
+
+
+@pytest.fixture
+def contest(source: Source) -> Contest:
+    (found,) = source.contests
+    return found
+
+
+def test_a_selector_of_one_draw_per_seed_does_not_lead(contest: Contest) -> None:
+    assert contest.best == contest.standings[0].method == "one-draw"
+    assert contest.leader == "good"
+    assert {s.method: s.group for s in contest.standings} == {"one-draw": None, "good": 0, "bad": 1}
+    assert [(s.method, s.n) for s in contest.unplaced_above] == [("one-draw", 3)]
+
+
+def test_the_finding_and_the_table_name_one_leader(source: Source, contest: Contest) -> None:
+    (said,) = findings(source)
+    assert re.search(r"the leader, <b>good</b>, reaches 9\d\.\d\d % on average \(n = 9\)", said)
+    assert "too few independent results to be placed: <b>one-draw (n = 3)</b>" in said
+    table = main_table(source, contest)
+    assert "the leader (good)" in table.caption
+    assert "too few independent results to be placed: one-draw (n = 3)" in table.caption
+    groups = {row.cells[0].text: row.cells[1].text for row in table.rows if row.css != "yardstick"}
+    assert groups == {"one-draw †": "?", "good": "A", "bad": "B"}
+    assert [row.cells[0].text for row in table.rows if row.css == "leader"] == ["good"]
+
+
+def test_the_finding_says_what_its_p_values_are_corrected_over(source: Source) -> None:
+    (said,) = findings(source)
+    assert "corrected per baseline: " in said
+
+
+def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Source) -> None:
+    (said,) = findings(source)
+    best = re.search(r"are those of <b>([\w-]+)</b>, τ [\d.]+ \(n = (\d)\); (.*?)\.( |$)", said)
+    assert best is not None
+    assert best[2] == {"one-draw": "3", "good": "9"}[best[1]]
+    sticks = {stick.name: stick.tau_best for stick in source.sticks["cifar10"]}
+    for name, words in (("params", "the parameter count"), ("constant-order", "the constant order of operations")):
+        assert f"{words} has {sticks[name]:.2f}" in said
+    assert "two trainings of every architecture agree to " in said
+
+
+def test_captions_say_what_the_pairs_are(source: Source) -> None:
+    section = pairs_section(source)
+    captions = [block.caption for block in section.blocks if isinstance(block, Table | Picture)]
+    assert any("n = 3 pairs = 3 seeds to 9 pairs = 3 recipes × 3 seeds." in caption for caption in captions)
+    assert all("after correction over all" not in caption for caption in captions)
+    assert any("over the 7 of 12 pairs that enough seeds stand behind" in caption for caption in captions)
+
+
+def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:
+    recipes = [f"r{i:02}" for i in range(21)]
+    few = {name: FEW[name] for name in ("good", "bad")}
+    source = source_of(tmp_path / "out", table, recipes=recipes, seeds=1, selectors=few)
+    (contest,) = source.contests
+    assert contest.leader is None
+    assert {c.verdict for c in contest.comparisons} <= {Verdict.TOO_FEW, Verdict.SAME}
+    assert all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in contest.against("params"))
+    assert "Only 1 supernet seed" in gaps(source)[0]
+    (said,) = findings(source)
+    assert "too few seeds to tell any selector from another (corrected over none of 7 pairs" in said
+    assert "Shown to differ" not in said
+    assert {row.cells[1].text for row in main_table(source, contest).rows if row.css != "yardstick"} == {"?"}
+
+
+def test_nothing_is_called_a_noise_ceiling(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").lower()
+    assert "noise ceiling" not in text
+    assert "can exceed it" in text
+    assert ">two trainings</" in text
+
+
+def test_selectors_in_the_invented_run_are_placed(results: Results, table: GroundTruth, tmp_path: Path) -> None:
+    source = Source(results, table, tmp_path)
+    for contest in source.contests:
+        assert {s.method for s in contest.standings} <= set(SELECTORS)
+        assert contest.leader is None or contest.of(contest.leader).group == 0
