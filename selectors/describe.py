@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from selectors import proxies, registry
 from selectors.contract import Selector
 from selectors.parts.orders import ORDERS
+from selectors.zero_cost_pt import AS_SCORED
 
 INTRODUCTION = """\
 # Selection criteria
@@ -50,7 +51,7 @@ def proxy_of(selector: Selector) -> str | None:
 def page() -> str:
     """The whole page."""
     found = {name: registry.find(name) for name in registry.names()}
-    main = {name: s for name, s in found.items() if proxy_of(s) in (None, "nwot")}
+    main = {name: s for name, s in found.items() if proxy_of(s) in (None, "nwot", AS_SCORED["nwot"])}
     columns = ("name", "paper", "score", "keeps", "reads", "options", "passes", "what differs, and why")
     criteria = table(columns, (selector_row(name, s) for name, s in main.items()))
     declared = {name: proxies.find(name) for name in proxies.names()}

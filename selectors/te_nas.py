@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from bench.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
 from selectors import proxies
-from selectors.contract import Needs, Rule, one_of, option, positive
+from selectors.contract import Needs, Rule, one_of, option, or_preset, positive
 from selectors.parts.initialisation import (
     Fill,
     initialise,
@@ -49,9 +49,15 @@ DIGITS = 3
 class PruningByImportance(Rule):
     """The order in which TE-NAS takes the operations out."""
 
+    chooses_none = False
+
     repeats: int = option(3, positive, "networks over which both measures are averaged")
-    images: int | None = option(None, positive, "images of the kernel; 32 as the paper at preset paper, else fewer")
-    samples: int | None = option(None, positive, "crops of the regions; 2048 at preset paper (the paper: 5000)")
+    images: int | None = option(
+        None, or_preset(positive), "images of the kernel; 32 as the paper at preset paper, else fewer"
+    )
+    samples: int | None = option(
+        None, or_preset(positive), "crops of the regions; 2048 at preset paper (the paper: 5000)"
+    )
     weights: str = option(
         "paper", one_of("paper", "released"), "Kaiming, or PyTorch's own and one network for all kernels"
     )

@@ -18,7 +18,7 @@ import numpy as np
 from bench.selection import Decision, Selection
 from bench.space import Architecture
 from selectors import proxies
-from selectors.contract import Needs, Selector, one_of, option, positive, yes_or_no
+from selectors.contract import Needs, Selector, one_of, option, or_preset, positive, yes_or_no
 from selectors.parts.orders import ORDERS
 from selectors.parts.schedule import Greedy, decide_greedily
 from selectors.parts.search import Search
@@ -33,8 +33,8 @@ class ZeroCostSearch(Selector):
 
     rule: ProxyRule
     order: str = option("random", one_of(*ORDERS), "in which order edges are decided")
-    proposals: int | None = option(None, positive, "proposals N of stage 1; the preset's if not given")
-    validation: int | None = option(None, positive, "mini-batches V of stage 2; the preset's if not given")
+    proposals: int | None = option(None, or_preset(positive), "proposals N of stage 1")
+    validation: int | None = option(None, or_preset(positive), "mini-batches V of stage 2")
     reinitialise: bool = option(True, yes_or_no, "new weights for each proposal; the released code keeps them")
 
     def options(self) -> dict[str, tuple[object, str]]:
