@@ -40,8 +40,8 @@ LIMIT = 1_900_000
 DRAWN_WITH = ("matplotlib", "seaborn", "numpy", "scipy", "pandas", "jinja2")
 """Packages whose versions the bytes of the page depend on; the page names them."""
 
-LEFT_OUT_FIRST = ("scores-", "ranking-")
-"""Figures that give way where a page would grow beyond LIMIT: the largest first."""
+LEFT_OUT_FIRST = (("scores-", "ranking-"), ("operations-",), ("cost-",))
+"""Figures that give way where a page would grow beyond LIMIT, group after group; of a group the largest first."""
 
 
 def write_report(out: Path, table: GroundTruth) -> Path:
@@ -96,12 +96,14 @@ def render(source: Source) -> str:
 
 def leave_out(shown: list[Section], size: int) -> bool:
     """Replace the heaviest figures, `size` bytes or more, by references to their files; False if none is left."""
-    places = [
-        (len(block.markup), section, number)
+    drawn = [
+        (len(block.markup), section, number, block.name)
         for section in shown
         for number, block in enumerate(section.blocks)
-        if isinstance(block, Picture) and block.name.startswith(LEFT_OUT_FIRST) and block.markup
+        if isinstance(block, Picture) and block.markup
     ]
+    groups = ([place[:3] for place in drawn if place[3].startswith(group)] for group in LEFT_OUT_FIRST)
+    places = next((group for group in groups if group), [])
     for weight, section, number in sorted(places, key=lambda place: -place[0]):
         if size <= 0:
             break
