@@ -51,6 +51,13 @@ def gaps(source: Source) -> list[str]:
         if counts[state]:
             methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
             found.append(f"{count(counts[state], 'cell')} {said}: {_listed(methods)}.")
+    versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
+    mixed = sorted(versions.index[versions > 1])
+    if mixed:
+        found.append(
+            f"Results of more than one version of {_listed(mixed)} stand side by side; the same command for all seeds"
+            " runs the old ones again."
+        )
     for dataset in source.results.datasets:
         if dataset not in source.table.datasets:
             found.append(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged.")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.pairs import Verdict
@@ -111,3 +112,16 @@ def test_selectors_in_the_invented_run_are_placed(results: Results, table: Groun
     for contest in source.contests:
         assert {s.method for s in contest.standings} <= set(SELECTORS)
         assert contest.leader is None or contest.of(contest.leader).group == 0
+
+
+def test_results_of_two_versions_are_told(table: GroundTruth, tmp_path: Path) -> None:
+    """What another definition of a criterion chose for some seeds is no repetition of it."""
+    out = tmp_path / "out"
+    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW))
+    records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
+    place = records.index[(records["selector"] == "good") & (records["state"] == "done")][0]
+    records.loc[place, "version"] = "2"
+    records.to_csv(out / "records.csv", index=False)
+    after = gaps(Source(Results.read(out), table, out / "figures"))
+    assert len(after) == len(before) + 1
+    assert any("more than one version of <b>good</b>" in line for line in after)
