@@ -15,7 +15,6 @@ for the kernel and by fan-in for the regions.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -33,10 +32,7 @@ from selectors.parts.initialisation import (
 )
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
-from supernets.literal import LiteralCell, LiteralSupernet, MixedEdge, Mixture
-
-Operations = WeakKeyDictionary[nn.Module, list[list[list[nn.Module]]]]
-"""Per network, cell and edge."""
+from supernets.literal import LiteralCell, LiteralSupernet, Mixture
 
 FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
 
@@ -112,12 +108,9 @@ class PruningByImportance(Rule):
                 x = x[:, :1]
                 name = f"{proxy}[samples={self.samples or 8 * size}]"
             seed = search.shared_seed("regions", repeat=repeat)
-            known: Operations = WeakKeyDictionary()
             # The thin network is linear without a convolution, whose ReLU is its only bend.
             measured = [proxy == "ntk" or bool(mask[:, [CONV_1X1, CONV_3X3]].any()) for mask in masks]
-            variants = (
-                partial(keep_only, mask=m, known=known) for m, here in zip(masks, measured, strict=True) if here
-            )
+            variants = (partial(keep_only, mask=m) for m, here in zip(masks, measured, strict=True) if here)
             scores = np.ones(len(masks))
             scores[measured] = proxies.defined(proxies.scores(name, mixture, variants, x, seed=seed))
             rows.append(scores if proxies.find(proxy).higher_is_better else -scores)
@@ -150,25 +143,11 @@ class ThinSupernet(nn.Module):
         return features.flatten(1)
 
 
-def keep_only(mixture: nn.Module, mask: Tensor, known: Operations) -> None:
-    """Leave the operations of `mask` [6, 5] in every cell, sharing the weight of their edge; the others do not run.
-
-    `known` remembers all operations of each mixture, so that those left out can come back.
-    """
+def keep_only(mixture: nn.Module, mask: Tensor) -> None:
+    """Leave the operations of `mask` [6, 5] in every cell, sharing the weight of their edge; the others do not run."""
     assert isinstance(mixture, Mixture)
     mixture.weights.copy_(mask / mask.sum(1, keepdim=True))
-    if mixture not in known:
-        known[mixture] = [[list(edge.operations) for edge in edges_of(cell)] for cell in mixture.cells]
-    for cell, edges in zip(mixture.cells, known[mixture], strict=True):
-        for edge, (mixed, operations) in enumerate(zip(edges_of(cell), edges, strict=True)):
-            left = (module if mask[edge, o] else nn.Identity() for o, module in enumerate(operations))
-            mixed.operations = nn.ModuleList(left)
     mixture.run_only(mask)
-
-
-def edges_of(cell: LiteralCell) -> list[MixedEdge]:
-    """The six edges of a literal cell."""
-    return [edge for edge in cell.edges if isinstance(edge, MixedEdge)]
 
 
 def one(operation: int) -> Tensor:
