@@ -22,6 +22,8 @@ class MixedEdge(nn.Module):
 
     running: tuple[int, ...]
     """The operations that run, one or more: all of them, unless somebody knows that the others add nothing."""
+    bending: tuple[int, ...] = ()
+    """Convolutions that do not run except for their ReLU, which somebody watches."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -30,6 +32,8 @@ class MixedEdge(nn.Module):
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """[n, c, h, w] and weights [5] -> [n, c, h, w]."""
+        for o in self.bending:
+            self.operations[o][0](x)  # type: ignore[index]
         return add([weights[o] * self.operations[o](x) for o in self.running])
 
 
@@ -108,13 +112,17 @@ class Mixture(nn.Module):
         """The cells, in order."""
         return [module for module in self.network.modules() if isinstance(module, LiteralCell)]
 
-    def run_only(self, mask: Tensor) -> None:
-        """In every cell, run only the operations of `mask` [6, 5]; on an edge that has none of them, `none`."""
+    def run_only(self, mask: Tensor, *, relus: bool = False) -> None:
+        """In every cell, run only the operations of `mask` [6, 5]; on an edge that has none of them, `none`.
+
+        With `relus`, the ReLUs of the other convolutions run too, so that who watches ReLUs sees the same as ever.
+        """
+        bending = [tuple(o for o in (CONV_1X1, CONV_3X3) if relus and not row[o]) for row in mask.tolist()]
         running = [tuple(o for o, runs in enumerate(row) if runs) or (NONE,) for row in mask.tolist()]
         for cell in self.cells:
-            for edge, operations in zip(cell.edges, running, strict=True):
+            for edge, operations, others in zip(cell.edges, running, bending, strict=True):
                 assert isinstance(edge, MixedEdge)
-                edge.running = operations
+                edge.running, edge.bending = operations, others
 
 
 def add(terms: list[Tensor]) -> Tensor:

@@ -22,6 +22,7 @@ from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP, A
 from supernets.fused import FusedCell
 from supernets.fused_parts import EPSILON, LEAVING, MOMENTUM, CellPlan, Running
 from supernets.literal import copy_frame
+from supernets.pooling import average_pool
 from supernets.skeleton import Normalisation, Skeleton
 from supernets.standalone import StandaloneNetwork, standalone
 
@@ -156,11 +157,6 @@ class MixedCell(nn.Module):
             assert arrived is not None
             nodes.append(arrived)
         return nodes[3]
-
-
-def average_pool(x: Tensor) -> Tensor:
-    """The 3x3 average with stride 1 that does not count the padding."""
-    return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
 
 
 def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Sequence[Active | None]:

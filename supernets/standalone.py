@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, Architecture
+from supernets.pooling import AveragePool
 from supernets.skeleton import Skeleton, relu_conv_bn
 
 
@@ -21,7 +22,7 @@ def operation(index: int, channels: int, *, affine: bool) -> nn.Module:
     if index == SKIP:
         return nn.Identity()
     if index == AVG_POOL:
-        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        return AveragePool()
     return relu_conv_bn(channels, channels, {CONV_1X1: 1, CONV_3X3: 3}[index], affine=affine)
 
 

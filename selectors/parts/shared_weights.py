@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
-from supernets.network import EPSILON, KERNELS, MixedCell, Supernet, average_pool
+from supernets.network import EPSILON, KERNELS, MixedCell, Supernet
+from supernets.pooling import average_pool
 from supernets.precision import autocast
 from supernets.skeleton import ARRIVING
 

@@ -74,14 +74,14 @@ def score_architectures(
     return values, failure
 
 
-def with_weights(mixture: nn.Module, weights: Tensor, *, run_all: bool) -> None:
-    """Give a mixture the edge weights [6, 5]; if not `run_all`, operations that add nothing but zeros do not run."""
+def with_weights(mixture: nn.Module, weights: Tensor, *, sees: proxies.Sees) -> None:
+    """Give a mixture the edge weights [6, 5]; of operations that add nothing but zeros, only what `sees` says runs."""
     assert isinstance(mixture, Mixture)
     mixture.weights.copy_(weights)
-    if not run_all:
+    if sees != "everything":
         adds = weights != 0
         adds[:, NONE] = False
-        mixture.run_only(adds)
+        mixture.run_only(adds, relus=sees == "relus")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +133,8 @@ class ProxyRule(ByProxy, Rule):
         network = search.mixture(mixtures[0])
         # One draw of random numbers for all, so that operations are compared on equal terms.
         seed = search.shared_seed("proxy", place=self.place)
-        run_all = proxies.find(self.proxy).sees_unused
-        variants = (partial(with_weights, weights=weights, run_all=run_all) for weights in mixtures)
+        sees = proxies.find(self.proxy).sees_of_unused
+        variants = (partial(with_weights, weights=weights, sees=sees) for weights in mixtures)
         return list(proxy_scores(search, self.proxy, network, variants, batch, seed))
 
 

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from bench import names as spelling
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
 from selectors.proxies._network import private_copy
 
-__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "defined", "find", "names", "score", "scores"]
+__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "find", "names", "score", "scores"]
 
 
 def names() -> list[str]:

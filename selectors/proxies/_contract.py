@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,10 @@ from torch import Tensor, nn
 
 class ProxyFailure(Exception):
     """The proxy has no value for this network; the message says why, in one sentence."""
+
+
+Sees = Literal["everything", "relus", "nothing"]
+"""What a score can see of an operation that adds nothing but zeros."""
 
 
 class Passes(NamedTuple):
@@ -78,9 +82,9 @@ class Proxy(ABC):
     """Whether `compute` may change weights or modules; one that never does can score one copy many times."""
 
     @property
-    def sees_unused(self) -> bool:
-        """Whether operations that add nothing but zeros can change the score; if not, they need not run."""
-        return True
+    def sees_of_unused(self) -> Sees:
+        """What of operations that add nothing but zeros can change the score; the rest need not run."""
+        return "everything"
 
     @abstractmethod
     def passes(self, images: int) -> Passes:
@@ -100,6 +104,6 @@ class GradientProxy(Proxy):
     """A proxy that reads gradients, which are zero wherever the logits depend on nothing."""
 
     @property
-    def sees_unused(self) -> bool:
-        """No: zeros change no sum."""
-        return False
+    def sees_of_unused(self) -> Sees:
+        """Nothing: zeros change no sum."""
+        return "nothing"

@@ -218,6 +218,11 @@ def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reache
     return [flat[id(p)] for p in positive]
 
 
+def distinct(patterns: list[Tensor]) -> list[Tensor]:
+    """Each tensor once: ReLUs that read one tensor share theirs."""
+    return list({id(pattern): pattern for pattern in patterns}.values())
+
+
 def layers_reached(network: nn.Module, batch: Batch, *kinds: type[nn.Module]) -> list[nn.Module]:
     """The layers (of these kinds; convolutions and linear layers if none are named) that the logits depend on.
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UsageError
-from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._contract import Batch, Passes, Proxy, Sees
 from selectors.proxies._matrices import distinct_rows
-from selectors.proxies._network import activations
+from selectors.proxies._network import activations, distinct
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class LinearRegions(Proxy):
     )
     changes_network = False
 
+    @property
+    def sees_of_unused(self) -> Sees:
+        """Every ReLU counts."""
+        return "relus"
+
     def passes(self, images: int) -> Passes:
         """One forward of the crops."""
         return Passes(1, 0)
@@ -49,7 +54,7 @@ class LinearRegions(Proxy):
         """See the class. Raises UsageError for a crop larger than the images or fewer than 2 samples."""
         crops = self._crops(batch)
         patterns = activations(network, crops, batch, only_reached=False)
-        return float(distinct_rows(torch.cat(patterns, dim=1)))
+        return float(distinct_rows(torch.cat(distinct(patterns), dim=1)))
 
     def _crops(self, batch: Batch) -> Tensor:
         images = batch.images

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
 from selectors.proxies._matrices import spectrum
-from selectors.proxies._network import activations, use_batch_norm
+from selectors.proxies._network import activations, distinct, use_batch_norm
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Nwot(Proxy):
     changes_network = False
 
     @property
-    def sees_unused(self) -> bool:
-        """Only where all ReLUs count."""
-        return not self.reached
+    def sees_of_unused(self) -> Sees:
+        """ReLUs, where all of them count."""
+        return "nothing" if self.reached else "relus"
 
     def passes(self, images: int) -> Passes:
         """One forward; with reached=true one backward to find the ReLUs that matter."""
@@ -52,7 +52,7 @@ class Nwot(Proxy):
         kernel = None
         seen = activations(network, batch.images, batch, only_reached=self.reached)
         times = Counter(id(active) for active in seen)
-        for active in {id(active): active for active in seen}.values():
+        for active in distinct(seen):
             code = active.to(batch.dtype)
             on = code.sum(1)
             # Units on for both, and off for both: units - on_i - on_j + both. Counts below 2^24 per layer are exact

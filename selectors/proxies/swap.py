@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
-from selectors.proxies._contract import Batch, Passes, Proxy
+from selectors.proxies._contract import Batch, Passes, Proxy, Sees
 from selectors.proxies._matrices import distinct_rows
-from selectors.proxies._network import activations, gaussian_weights, use_batch_norm
+from selectors.proxies._network import activations, distinct, gaussian_weights, use_batch_norm
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Swap(Proxy):
     )
     minimum_images = 2
 
+    @property
+    def sees_of_unused(self) -> Sees:
+        """ReLUs, where all of them count."""
+        return "nothing" if self.reached else "relus"
+
     def passes(self, images: int) -> Passes:
         """One forward per draw of weights; with reached=true also one backward."""
         draws = max(self.repeats, 1)
@@ -57,7 +62,7 @@ class Swap(Proxy):
             if self.repeats:
                 gaussian_weights(network, batch)
             patterns = activations(network, batch.images, batch, only_reached=self.reached)
-            counts.append(distinct_rows(torch.cat(patterns, dim=1).T))
+            counts.append(distinct_rows(torch.cat(distinct(patterns), dim=1).T))
         mean = sum(counts) / len(counts)
         if self.sigma == 0:
             return mean

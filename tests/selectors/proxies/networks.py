@@ -1,4 +1,4 @@
-"""Tiny networks for the tests of the proxies, written without the project's own."""
+"""Networks and images for the tests of the proxies; Tiny is written without the project's own."""
 
 import copy
 import itertools
@@ -6,6 +6,8 @@ import itertools
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from supernets.network import standalone
 
 
 class Tiny(nn.Module):
@@ -53,6 +55,18 @@ def batch(images: int, size: int = 4, classes: int = 3, channels: int = 3, seed:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(images, channels, size, size, generator=generator, dtype=torch.float64)
     return x, torch.arange(images) % classes
+
+
+def some_images(count: int = 8, classes: int = 10) -> tuple[Tensor, Tensor]:
+    """In single precision, of 8x8."""
+    images, labels = batch(count, size=8, classes=classes)
+    return images.float(), labels
+
+
+def network(architecture: tuple[int, ...] = (3, 2, 1, 4, 3, 1), seed: int = 0) -> nn.Module:
+    """The stand-alone network of an architecture, 4 channels, one cell per stage."""
+    torch.manual_seed(seed)
+    return standalone(architecture, 4, 1, 10)  # type: ignore[arg-type]
 
 
 def loss_at(network: nn.Module, images: Tensor, labels: Tensor) -> float:

@@ -12,11 +12,9 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from bench.space import architecture_of
-from selectors.parts.zero_cost import with_weights
-from selectors.proxies import Proxy, ProxyFailure, find, names, score, scores
-from supernets.literal import LiteralSupernet
+from selectors.proxies import Proxy, ProxyFailure, find, names, score
 from supernets.network import standalone
-from tests.selectors.proxies.networks import Tiny, batch
+from tests.selectors.proxies.networks import Tiny, batch, network, some_images
 
 EXPECTED = {
     "epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacob_cov", "l2_norm", "linear_regions", "meco", "ntk",
@@ -33,16 +31,6 @@ KINDS = [
     (0, 3, 3, 0, 3, 3),  # a convolution of zeros that reaches the output
     (0, 0, 0, 1, 0, 0),
 ]
-
-
-def some_images(count: int = 8, classes: int = 10) -> tuple[Tensor, Tensor]:
-    images, labels = batch(count, size=8, classes=classes)
-    return images.float(), labels
-
-
-def network(architecture: tuple[int, ...] = (3, 2, 1, 4, 3, 1), seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return standalone(architecture, 4, 1, 10)  # type: ignore[arg-type]
 
 
 def test_all_eighteen_are_found() -> None:
@@ -168,86 +156,6 @@ def test_a_network_with_a_weight_that_is_not_a_number_fails_by_name(name: str) -
     next(net.parameters()).data.fill_(torch.nan)
     with pytest.raises(ProxyFailure, match=name):
         score(name, net, *some_images())
-
-
-@EVERY
-def test_runs_on_the_masked_supernet(name: str) -> None:
-    torch.manual_seed(0)
-    # Patterns of a few units and of many images, so that no count reaches its ceiling.
-    supernet = LiteralSupernet(1 if name == "linear_regions" else 4, 1, 10).double()
-    images, labels = batch(16, size=24 if name == "linear_regions" else 8, classes=10)
-    weights = torch.full((6, 5), 0.2).double()
-    whole = score(name, supernet.mixture(weights), images, labels)
-    without_none, without_conv = weights.clone(), weights.clone()
-    without_none[:, 0] = 0
-    without_conv[:, 3] = 0
-    # `none` puts out zeros: masking it cannot change the function.
-    assert score(name, supernet.mixture(without_none), images, labels) == pytest.approx(whole, rel=1e-9)
-    if name not in ("params", "flops", "l2_norm"):
-        assert score(name, supernet.mixture(without_conv), images, labels) != whole
-
-
-@EVERY
-def test_variants_of_one_network_score_as_networks_of_their_own(name: str) -> None:
-    torch.manual_seed(0)
-    mixture = LiteralSupernet(4, 1, 10).mixture(torch.rand(6, 5).softmax(-1))
-    images, labels = some_images(16)
-    weights = [torch.rand(6, 5).softmax(-1) for _ in range(2)]
-    weights.append(weights[0])  # what came in between leaves no trace
-    apart = []
-    for w in weights:
-        own = copy.deepcopy(mixture)
-        own.weights.copy_(w)
-        apart.append(score(name, own, images, labels, seed=4))
-    before = mixture.weights.clone()
-    variants = [lambda twin, w=w: twin.get_buffer("weights").copy_(w) for w in weights]
-    assert list(scores(name, mixture, variants, images, labels, seed=4)) == apart
-    assert torch.equal(mixture.weights, before)
-
-
-@pytest.mark.parametrize("name", [*names(), "nwot[reached=false]"])
-def test_unused_operations_need_not_run_where_the_proxy_says_so(name: str) -> None:
-    torch.manual_seed(0)
-    mixture = LiteralSupernet(4, 1, 10).mixture(torch.rand(6, 5).softmax(-1))
-    images, labels = some_images(16)
-    weights = torch.zeros(6, 5)
-    for edge, operations in enumerate([(2,), (0, 1, 3), (3,), (0,), (1, 2, 4), (3, 4)]):
-        weights[edge, list(operations)] = 0.5
-    values = []
-    for run_all in (True, False):
-        twin = copy.deepcopy(mixture)
-        with_weights(twin, weights, run_all=run_all)
-        values.append(score(name, twin, images, labels, seed=4))
-    if not find(name).sees_unused:
-        assert values[0] == values[1]
-    # Two run nothing; the counts of patterns of two are at their ceiling on so few images.
-    elif name not in ("params", "l2_norm", "linear_regions", "swap"):
-        assert values[0] != values[1]
-
-
-@pytest.mark.parametrize("name", ["params", "flops", "l2_norm"])
-def test_counts_of_what_is_reached_see_masks_and_dead_ends(name: str) -> None:
-    torch.manual_seed(0)
-    supernet = LiteralSupernet(4, 1, 10)
-    images, _ = some_images()
-    weights = torch.full((6, 5), 0.2)
-    masked = weights.clone()
-    masked[5, 3] = 0
-    plain = score(name, supernet.mixture(weights), images)
-    assert score(name, supernet.mixture(masked), images) == plain
-    lost = plain - score(f"{name}[reached=true]", supernet.mixture(masked), images)
-    convolutions = [cell.edges[5].operations[3][1].weight for cell in supernet.cells]
-    if name == "params":
-        assert lost == sum(w.numel() for w in convolutions)
-    elif name == "l2_norm":
-        assert lost == pytest.approx(sum(float(w.detach().norm()) for w in convolutions), rel=1e-5)
-    else:
-        assert lost == sum(w.numel() * size for w, size in zip(convolutions, (64, 16, 4), strict=True))
-    # A convolution whose output goes nowhere: edge 1<-0 when nothing leaves node 1.
-    dead, without = network((3, 1, 0, 1, 0, 1)), network((0, 1, 0, 1, 0, 1))
-    assert score(name, dead, images) > score(name, without, images)
-    if name != "l2_norm":
-        assert score(f"{name}[reached=true]", dead, images) == score(f"{name}[reached=true]", without, images)
 
 
 class Counted(nn.Module):
