@@ -62,6 +62,7 @@ CHEAPER = {
     "te-nas": "te-nas[images=2,repeats=1,samples=16]",
     "disc-zc": "disc-zc[proposals=1]",
     "zero-cost-rank": "zero-cost-rank[architectures=10]",
+    "az-nas": "az-nas[architectures=10,images=8]",
     "balenas-tf": "balenas-tf[samples=10]",
 }
 """Options that leave nothing out and take a fraction of the time."""
