@@ -130,11 +130,18 @@ def as_text(value: object, convert: Callable[[str], Any] | None = None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Configurable:
-    """A dataclass some of whose fields are options."""
+    """A dataclass some of whose fields are options; the options of parts (fields of this kind) are options of it."""
+
+    def parts(self) -> dict[str, Configurable]:
+        """By the name of the field."""
+        return {f.name: part for f in fields(self) if isinstance(part := getattr(self, f.name), Configurable)}
 
     def options(self) -> dict[str, tuple[Any, str]]:
         """Current value and help of each option."""
-        return {f.name: (getattr(self, f.name), f.metadata["help"]) for f in fields(self) if "help" in f.metadata}
+        found = {f.name: (getattr(self, f.name), f.metadata["help"]) for f in fields(self) if "help" in f.metadata}
+        for part in self.parts().values():
+            found |= part.options()
+        return found
 
     def spelled(self) -> dict[str, str]:
         """The current value of each option as it is typed."""
@@ -142,21 +149,17 @@ class Configurable:
         return {name: as_text(value, converters.get(name)) for name, (value, _) in self.options().items()}
 
     def converters(self) -> dict[str, Callable[[str], Any]]:
-        """How each option is read, those of the parts among them."""
-        found: dict[str, Callable[[str], Any]] = {}
-        for f in fields(self):
-            part = getattr(self, f.name)
-            if isinstance(part, Configurable):
-                found |= part.converters()
-            elif "convert" in f.metadata:
-                found[f.name] = f.metadata["convert"]
+        """How each option is read."""
+        found = {f.name: f.metadata["convert"] for f in fields(self) if "convert" in f.metadata}
+        for part in self.parts().values():
+            found |= part.converters()
         return found
 
     def set_options(self, texts: Mapping[str, str]) -> Any:
         """A copy with the options in `texts` set; raises UsageError for a value that does not fit."""
-        values = {}
+        values = {name: part.set_options(texts) for name, part in self.parts().items()}
         for f in fields(self):
-            if f.name in texts:
+            if f.name in texts and "convert" in f.metadata:
                 try:
                     values[f.name] = f.metadata["convert"](texts[f.name])
                 except ValueError as error:

@@ -10,7 +10,7 @@ The paper's proxy is nwot (`jacob` in its code). `zero-cost-pt-PROXY` takes anot
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,15 +36,6 @@ class ZeroCostSearch(Selector):
     proposals: int | None = option(None, or_preset(positive), "proposals N of stage 1")
     validation: int | None = option(None, or_preset(positive), "mini-batches V of stage 2")
     reinitialise: bool = option(True, yes_or_no, "new weights for each proposal; the released code keeps them")
-
-    def options(self) -> dict[str, tuple[object, str]]:
-        """Those of the search and of the proxy."""
-        return {**super().options(), **self.rule.options()}
-
-    def set_options(self, texts: Mapping[str, str]) -> "ZeroCostSearch":
-        """A copy with the options in `texts` set on the search and on the proxy."""
-        search: ZeroCostSearch = super().set_options(texts)
-        return replace(search, rule=self.rule.set_options(texts))
 
     @property
     def needs(self) -> Needs:

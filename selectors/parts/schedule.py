@@ -89,16 +89,15 @@ class Greedy(Selector):
         return self.rule.stochastic or ORDERS[self.order].stochastic or self.tune != 0
 
     def options(self) -> dict[str, tuple[object, str]]:
-        """The options of the schedule and of the rule."""
-        mine = super().options()
+        """Those of the schedule and of the rule."""
+        found = super().options()
         if not self.rule.chooses_none:
-            del mine["none"]
-        return {**mine, **self.rule.options()}
+            del found["none"]
+        return found
 
     def set_options(self, texts: Mapping[str, str]) -> "Greedy":
         """A copy with the options in `texts` set on the schedule and on the rule."""
-        schedule: Greedy = super().set_options(texts)
-        result = replace(schedule, rule=self.rule.set_options(texts))
+        result: Greedy = super().set_options(texts)
         if result.order == "once" and "order" in texts and "tune" not in texts:
             result = replace(result, tune=0)
         if result.order == "once" and result.tune != 0:
