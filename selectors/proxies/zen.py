@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
-from selectors.proxies._network import Seen, gaussian_weights, watch
+from selectors.proxies._network import gaussian_weights
 
 
 @dataclass(frozen=True)
@@ -57,28 +57,45 @@ class Zen(Proxy):
         gaussian_weights(network, batch)
         images = batch.normal(*batch.shape)
         changed = images + self.alpha * batch.normal(*batch.shape)
-        with watch(network) as seen:
-            network(images)
-        with watch(network) as seen_changed:
-            network(changed)
-        change = (last_features(seen) - last_features(seen_changed)).flatten(1).double()
+        log_scales: list[float] = []
+        features = last_features(network, images, log_scales)
+        features_changed = last_features(network, changed)
+        change = (features - features_changed).flatten(1).double()
         size = float(change.norm(dim=1, p=2 if self.norm == "fro" else 1).mean())
         if size == 0:
             raise ProxyFailure("the features do not change with the input (no path from the input to the output?).")
         if not math.isfinite(size):
             raise ProxyFailure("the features are not finite under Gaussian weights.")
-        return math.log(size) + sum(log_scale(call.input) for call in seen if isinstance(call.module, nn.BatchNorm2d))
+        return math.log(size) + sum(log_scales)
 
 
-def last_features(seen: list[Seen]) -> Tensor:
-    """The last feature maps before the global pooling: the last four-dimensional output that is not a pooled one."""
+def last_features(network: nn.Module, images: Tensor, log_scales: list[float] | None = None) -> Tensor:
+    """The last feature maps before the global pooling; appends the log scale of every batch norm's input, in order.
+
+    They are the last four-dimensional output of a module without children that is not a pooled one.
+    """
     pools = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-    for call in reversed(seen):
-        if isinstance(call.module, pools):
-            return call.input
-        if call.output.ndim == 4:
-            return call.output
-    raise ProxyFailure("no module of the network puts out feature maps.")
+    features: list[Tensor] = []
+
+    def after(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        # No other output is kept: memory that is free again at once is far faster than new memory.
+        if isinstance(module, pools):
+            features[:] = inputs[:1]
+        elif output.ndim == 4:
+            features[:] = [output]
+        if log_scales is not None and isinstance(module, nn.BatchNorm2d):
+            log_scales.append(log_scale(inputs[0]))
+
+    leaves = [module for module in network.modules() if next(module.children(), None) is None]
+    handles = [module.register_forward_hook(after) for module in leaves]
+    try:
+        network(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not features:
+        raise ProxyFailure("no module of the network puts out feature maps.")
+    return features[0]
 
 
 def log_scale(normalised: Tensor) -> float:
