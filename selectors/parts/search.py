@@ -6,7 +6,6 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,40 +17,11 @@ from bench.space import EDGES, OPERATIONS, Architecture
 from selectors.contract import Needs
 from selectors.parts.initialisation import build, initialise
 from selectors.parts.meter import Meter
+from selectors.parts.suppliers import Batches, Images, Recipe, Tunes
 from supernets.evaluation import evaluate
 from supernets.literal import LiteralSupernet, Mixture
 from supernets.network import Observer, Supernet, standalone
 from supernets.precision import autocast
-
-Batches = list[tuple[Tensor, Tensor]]
-
-
-class Recipe(Protocol):
-    """What selection asks of a training recipe."""
-
-    def edge_weights(self, alphas: Tensor) -> Tensor:
-        """[6, 5] alphas -> [6, 5] weights of the mixture."""
-
-
-class Images(Protocol):
-    """What selection asks of the selection half."""
-
-    def fixed(self, batch_size: int, limit: int | None = None) -> Batches:
-        """Un-augmented mini-batches, the same for everybody."""
-
-
-class Tunes(Protocol):
-    """What selection asks of fine-tuning."""
-
-    forward_passes: int
-    backward_passes: int
-
-    @property
-    def alphas(self) -> Tensor:
-        """The alphas as they are now."""
-
-    def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor]) -> None:
-        """Train weights (and alphas, where the recipe does) with edge weights `weights_of(alphas)`."""
 
 
 class UndeclaredNeed(Exception):
