@@ -78,8 +78,9 @@ def findings(source: Source) -> list[str]:
 def _of_dataset(source: Source, contest: Contest) -> list[str]:
     frame = source.results.final[source.results.final["dataset"] == contest.dataset]
     seeds = frame["supernet_seed"].nunique()
+    uneven = frame.groupby("method")["supernet_seed"].nunique().min() < seeds
     best = contest.of(contest.leader or contest.best)
-    sizes = f"{count(contest.settings, 'recipe')}, {count(seeds, 'supernet seed')} each"
+    sizes = f"{count(contest.settings, 'recipe')}, {'up to ' if uneven else ''}{count(seeds, 'supernet seed')} each"
     where = f"On <b>{escape(contest.dataset)}</b> ({sizes})"
     reached = (
         f"{_listed([best.method])}, reaches {number(best.mean)} % on average (n = {best.n}),"

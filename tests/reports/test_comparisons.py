@@ -77,6 +77,16 @@ def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Source) 
     assert "two trainings of every architecture agree to " in said
 
 
+def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Source, tmp_path: Path) -> None:
+    assert "(3 recipes, 3 supernet seeds each) the leader" in findings(source)[0]
+    out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
+    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
+    rows.loc[(rows["selector"] == "magnitude") & (rows["supernet_seed"] == 2), "state"] = "missing"
+    rows.to_csv(out / "records.csv", index=False)
+    uneven = Source(Results.read(out), source.table, out / "figures")
+    assert ", up to 3 supernet seeds each)" in findings(uneven)[0]
+
+
 def test_captions_say_what_the_pairs_are(source: Source) -> None:
     section = pairs_section(source)
     captions = [block.caption for block in section.blocks if isinstance(block, Table | Picture)]
