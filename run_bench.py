@@ -54,11 +54,10 @@ def selector_names() -> Sequence[str]:
 def recipe_facts(name: str) -> RecipeFacts:
     """What the plan needs to know of a recipe."""
     from bench.methods import RecipeFacts
-    from bench.names import canonical, parse
     from supernets import registry
 
     recipe = registry.find(name)
-    return RecipeFacts(canonical(*parse(name)), recipe.version, recipe.paper)
+    return RecipeFacts(registry.spelled(name), recipe.version, recipe.paper)
 
 
 def selector_facts(name: str) -> SelectorFacts:

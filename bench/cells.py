@@ -27,6 +27,8 @@ class SupernetJob:
     root: int
     """The root seed of the run (--seed)."""
     settings: Settings
+    data: str = ""
+    """Of a data set of one's own, the fingerprint of its files; those that everybody has alike need none."""
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:
         """The seed of one purpose (`init`, `shuffle`, ...) of this supernet, and of further axes."""
@@ -82,4 +84,5 @@ def supernet_key(job: SupernetJob, version: int, device_type: str, threads: int)
     to the key because floating-point sums depend on them: the same command gives the same bytes
     whatever the cache holds.
     """
-    return key({"job": asdict(job), "version": version, "device": device_type, "threads": threads})
+    told = {name: value for name, value in asdict(job).items() if name != "data" or value}
+    return key({"job": told, "version": version, "device": device_type, "threads": threads})

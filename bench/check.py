@@ -126,7 +126,7 @@ def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Outcome:
     if sum_alike(before, after):
         outcome = Outcome(TIGHT)
         old_scores, new_scores = (_rows(folder / "scores.csv") for folder in (stored, fresh))
-        outcome.compared, outcome.differences = compare_runs(old, new, old_scores, new_scores)
+        outcome.compared, outcome.differences, outcome.notes = compare_runs(old, new, old_scores, new_scores)
     else:
         outcome = Outcome(STATISTICAL)
         outcome.compared, outcome.differences, outcome.notes = compare_distributions(old, new, table)
@@ -158,15 +158,17 @@ def _rows(path: Path) -> Rows:
             return list(csv.DictReader(stream))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); gather it with --report-only.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is damaged ({error}); gather it with --report-only.") from error
 
 
 def _compare_folders(stored: Path, again: Path, outcome: Outcome) -> None:
     names = sorted(str(path.relative_to(again)) for path in again.rglob("*") if path.is_file())
     names = [name for name in names if name not in _COPIED and not name.startswith(("records/", "costs/"))]
     drawn_with, here = _generator(stored), _generator(again)
-    drawn_alike = drawn_with == here
+    drawn_alike = drawn_with in ("", here)  # a page that names no versions is none that the report wrote
     if not drawn_alike:
-        outcome.notes.append(f"the page and figures, drawn with {drawn_with or 'unknown versions'}, here with {here}")
+        outcome.notes.append(f"the page and figures, drawn with {drawn_with}, here with {here}")
     for name in names:
         if not (stored / name).is_file():
             outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))

@@ -1,5 +1,6 @@
 """A fresh run against a stored one: cell by cell with tolerances, or in distribution."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from bench.difference import Difference, cell_of
 from bench.pairs import SIGNIFICANCE
-from bench.records import DONE, KEY_COLUMNS, SKIPPED
+from bench.records import DONE, KEY_COLUMNS, MISSING, SKIPPED
 from bench.space import EDGE_NAMES, OPERATIONS, parse
 from bench.statistics import holm, smallest_two_sample_p, trial_noise, two_sample_p
 from bench.table import GroundTruth
@@ -58,26 +59,33 @@ def _score_arrays(rows: Rows) -> dict[tuple[str, ...], NDArray[np.float64]]:
     return arrays
 
 
-def compare_runs(stored: Rows, fresh: Rows, stored_scores: Rows, fresh_scores: Rows) -> tuple[int, list[Difference]]:
-    """Cells done in either run, compared by column; returns how many and what differs.
+def compare_runs(
+    stored: Rows, fresh: Rows, stored_scores: Rows, fresh_scores: Rows
+) -> tuple[int, list[Difference], list[str]]:
+    """Cells of two runs, compared by column; returns how many, what differs, and what could not be compared.
 
-    A cell that only one of the runs asked for is a difference.
+    A stored cell that the fresh run lacks is a difference. One that only the fresh run has, since there is a new
+    selector or the stored run was not finished, contradicts nothing that is stored.
     """
     old = {tuple(row[name] for name in KEY_COLUMNS): row for row in stored}
     new = {tuple(row[name] for name in KEY_COLUMNS): row for row in fresh}
     old_scores, new_scores = _score_arrays(stored_scores), _score_arrays(fresh_scores)
     compared, differences = 0, []
-    for key in [*old, *(key for key in new if key not in old)]:
+    for key, row in old.items():
         place = cell_of(dict(zip(KEY_COLUMNS, key, strict=True)))
-        if key not in old or key not in new:
-            sides = ("present" if key in old else "absent", "present" if key in new else "absent")
-            differences.append(Difference("records.csv", place, "row", *sides))
+        if row["state"] == MISSING:
+            continue
+        if key not in new:
+            differences.append(Difference("records.csv", place, "row", "present", "absent"))
             continue
         compared += old[key]["state"] == DONE
         differences += _compare_cell(place, old[key], new[key])
         if key in old_scores and key in new_scores:
             differences += _compare_scores(place, old[key], new[key], old_scores[key], new_scores[key])
-    return compared, differences
+    further = [row for key, row in new.items() if key not in old or old[key]["state"] == MISSING]
+    counts = Counter(row["selector"] for row in further if row["state"] != MISSING)
+    notes = [f"{selector}: {n} cells only in the fresh run" for selector, n in sorted(counts.items())]
+    return compared, differences, notes
 
 
 def _compare_cell(place: dict[str, str], old: dict[str, str], new: dict[str, str]) -> list[Difference]:

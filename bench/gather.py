@@ -44,9 +44,13 @@ def planned_cells(store: Store) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return list(json.loads(path.read_bytes())["cells"])
+        cells = [{name: cell[name] for name in KEY_COLUMNS} for cell in json.loads(path.read_bytes())["cells"]]
+        sorted(cells, key=sort_key)  # raises where a number is none
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it and run the command again.") from error
+        raise DataError(f"{path} is damaged ({error!r}); delete it and run the command again.") from error
+    return cells
 
 
 def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:
@@ -88,7 +92,8 @@ def score_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 def cost_rows(store: Store) -> list[dict[str, Any]]:
     """The stored costs of cells and supernets, sorted; a damaged file is left out, it only held timings."""
     stored = [store.cost(path.stem) for path in sorted(store.costs.glob("*.json"))]
-    return sorted(({**content.pop("cell"), **content} for content in stored if content), key=sort_key)
+    rows = [{**content["cell"], **content} for content in stored if content]
+    return sorted((row for row in rows if set(KEY_COLUMNS) <= set(row)), key=sort_key)
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

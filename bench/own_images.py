@@ -6,6 +6,7 @@ The description says what the arrays cannot: {"classes": 7, "mean": [r, g, b], "
 in [0, 1]), "crop_padding": 2, "flip": true}.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -91,6 +92,22 @@ def load_own(name: str, root: Path, limit: int | None = None, split: Literal["tr
         labels=torch.from_numpy(labels[:last].astype(np.int64)), classes=told.classes, mean=told.mean, std=told.std,
         crop_padding=told.crop_padding, flip=told.flip,
     )  # fmt: skip
+
+
+def fingerprint(name: str, root: Path) -> str:
+    """16 hex digits that change with the description, the images or the labels.
+
+    Raises DataError for a file that cannot be read.
+    """
+    digest = hashlib.sha256()
+    for file in (DESCRIPTION, "images.npy", "labels.npy"):
+        path = root / name / file
+        try:
+            with path.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    return digest.hexdigest()[:16]
 
 
 def _array(path: Path) -> np.ndarray:

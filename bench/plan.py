@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from statistics import fmean
@@ -31,6 +31,8 @@ class Request:
     bn: str
     root: int
     circumstances: Circumstances
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprints of the data sets that are the user's own (`bench.images.fingerprint`)."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,15 @@ def split_names(text: str) -> list[str]:
 def choose(kind: str, text: str, known: Sequence[str]) -> list[str]:
     """The names that `text` asks for, each once, in the order asked.
 
-    `all`, a name, a name with options, a glob of * and ?, or any of these with ! in front to leave out.
+    `all`, a name, a name with options, a glob of * and ?, or any of these with ! in front to leave out, wherever
+    it stands.
     Raises UsageError, with the nearest names and the list, for what matches nothing.
     """
     chosen: dict[str, None] = {}
     entries = split_names(text)
     if entries and all(entry.startswith("!") for entry in entries):
         entries = ["all", *entries]
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: entry.startswith("!")):
         pattern, bracket, options = entry.removeprefix("!").partition("[")
         if pattern == "all" or "*" in pattern or "?" in pattern:
             matches = [name for name in known if pattern == "all" or fnmatchcase(name, pattern)]
@@ -131,7 +134,7 @@ def make_plan(request: Request) -> list[PlannedCell]:
     for dataset, settings in request.settings.items():
         for recipe in request.recipes:
             for seed in range(request.supernet_seeds):
-                job = SupernetJob(dataset, recipe.name, seed, request.root, settings)
+                job = SupernetJob(dataset, recipe.name, seed, request.root, settings, request.data.get(dataset, ""))
                 supernet = Supernet(job, supernet_key(job, recipe.version, here.device, here.threads), recipe.version)
                 for selector in request.selectors:
                     for epoch in epochs_for(selector, request, settings):

@@ -27,6 +27,11 @@ ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
 amplifies the last digit. At `default`, `COMPATIBLE`, `SSE41` every x86-64 CPU computes with the same ones."""
 
 
+def arithmetic() -> dict[str, str]:
+    """Those of the ARITHMETIC variables that are set."""
+    return {name: os.environ[name] for name in ARITHMETIC if name in os.environ}
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages whose numbers end up in results."""
     found = {"python": platform.python_version()}
@@ -82,7 +87,6 @@ def write_run(folder: Path, code: Path, table: GroundTruth, facts: Mapping[str, 
         "git_commit": git_commit(code),
         "processor": processor(),
         "machine": platform.machine(),
-        "environment": {name: os.environ[name] for name in ARITHMETIC if name in os.environ},
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
         "byte_order": sys.byteorder,
@@ -102,11 +106,17 @@ def commands(run: Mapping[str, Any]) -> list[list[str]]:
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
-    """What run.json says, None where there is none; raises DataError for a damaged one."""
+    """What run.json says, None where there is none; raises DataError for a damaged one, or another program's."""
+    path = folder / RUN_FILE
     try:
-        content = json.loads((folder / RUN_FILE).read_bytes())
+        content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     except ValueError as error:
-        raise DataError(f"{folder / RUN_FILE} is damaged ({error}); delete it and run the command again.") from error
+        raise DataError(f"{path} is damaged ({error}); delete it and run the command again.") from error
+    table = content.get("table") if isinstance(content, dict) else None
+    if not isinstance(table, dict) or "sha256" not in table or "datasets" not in content:
+        raise DataError(f"{path} is not what this program writes; delete it, or choose another folder.")
     return dict(content)

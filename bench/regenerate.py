@@ -30,6 +30,9 @@ STAMP = "commit.txt"
 ORDER = (ExitCode.INTERRUPTED, ExitCode.DIFFERS, ExitCode.USAGE, ExitCode.OK, ExitCode.NOTHING_MEASURED)
 """Which exit code speaks for several results: the first that any of them ended with."""
 
+ANSWERS = (ExitCode.OK, ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED, ExitCode.INTERRUPTED)
+"""What a check can end with that says something about the results; Python itself exits with 1 behind a traceback."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -64,7 +67,8 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
         lines.append(run["argv"])
     try:
         for line in lines:
-            refuse_missing(build_parser().parse_args(line), run["datasets"], images=into is not None)
+            options = build_parser().parse_args(line)
+            refuse_missing(options, run["datasets"], run.get("device", "cpu"), images=into is not None)
     except BenchError as error:
         print(f"skipped: {error}\n", flush=True)
         return ExitCode.NOTHING_MEASURED
@@ -78,15 +82,22 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
                 print(f"its command ended with exit code {code}: {shlex.join(command)}\n", flush=True)
                 return ExitCode.INTERRUPTED if code == ExitCode.INTERRUPTED else ExitCode.USAGE
     places = [word for name in ("--table", "--data-root") for word in option(lines[-1], name)]
-    return ExitCode(program.check(["--check", str(stored), *against, *places]))
+    code = program.check(["--check", str(stored), *against, *places])
+    if code in ANSWERS:
+        return ExitCode(code)
+    print(f"the check itself ended with exit code {code}, so nothing is known\n", flush=True)
+    return ExitCode.USAGE
 
 
-def refuse_missing(options: argparse.Namespace, datasets: list[str], images: bool) -> None:
-    """BenchError where the ground truth, or with `images` the training images, of a command are not here."""
+def refuse_missing(options: argparse.Namespace, datasets: list[str], kind: str, images: bool) -> None:
+    """BenchError where the ground truth, or with `images` the training images, of a command are not here.
+
+    `kind` is that of the device which it ran on, on which the preset depends.
+    """
     root = data_root(options.data_root)
     resolve.find_table(options, datasets, root)
     if images:
-        settings = resolve.find_settings(options, datasets, "cpu")
+        settings = resolve.find_settings(options, datasets, kind)
         for dataset in datasets:
             load_images(dataset, root, settings[dataset].images)
 

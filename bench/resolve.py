@@ -5,13 +5,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bench.cli import available_cores
 from bench.errors import DataError, UsageError
-from bench.images import dataset_names
+from bench.images import DATASETS, dataset_names
 from bench.methods import Methods
 from bench.names import unknown
+from bench.own_images import fingerprint
 from bench.plan import Request, choose, split_names
 from bench.presets import PRESETS, Settings, settings_for
 from bench.records import Circumstances
@@ -81,6 +83,11 @@ def find_datasets(text: str, root: Path) -> list[str]:
         if name not in known:
             raise unknown("data set", name, known)
     return names
+
+
+def find_fingerprints(datasets: list[str], root: Path) -> dict[str, str]:
+    """The fingerprints of those data sets that are the user's own."""
+    return {name: fingerprint(name, root) for name in datasets if name not in DATASETS}
 
 
 def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -> dict[str, Settings]:
@@ -160,14 +167,19 @@ def default_cache() -> Path:
 
 
 def make_request(
-    options: argparse.Namespace, methods: Methods, settings: Mapping[str, Settings], kind: str, threads: int
+    options: argparse.Namespace,
+    methods: Methods,
+    settings: Mapping[str, Settings],
+    kind: str,
+    threads: int,
+    data: Mapping[str, str] = MappingProxyType({}),
 ) -> Request:
     """The request of `options`; UsageError for names that do not exist."""
     recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
     extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
     known = methods.selector_names()
     usual = methods.quick_selectors if any(extent.quick for extent in extents) else "all"
-    chosen = choose("selector", options.selectors or usual, known)
+    chosen = choose("selector", usual if options.selectors is None else options.selectors, known)
     selectors = {s.name: s for s in map(methods.selector, chosen)}
     return Request(
         settings=settings,
@@ -179,6 +191,7 @@ def make_request(
         bn=options.bn,
         root=options.seed,
         circumstances=Circumstances(kind, threads),
+        data=data,
     )
 
 
@@ -194,6 +207,7 @@ def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now:
         "device": "pass --device {} to go on",
         "threads": "pass --threads {} to go on",
         "table_sha256": "use the table that it was made with",
+        "environment": "set the same variables to go on (bench/provenance.py says what they do)",
     }
     for name, cure in cures.items():
         if name in earlier and earlier[name] != now[name]:

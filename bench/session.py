@@ -17,13 +17,13 @@ from typing import Any
 from bench import resolve
 from bench.cli import available_cores
 from bench.errors import BenchError, ExitCode
-from bench.gather import gather, write_plan
+from bench.gather import COST_COLUMNS, gather, write_plan
 from bench.images import data_root
 from bench.methods import Methods
 from bench.pack import opened, unpack
 from bench.plan import Timings, make_plan
 from bench.progress import NORMAL, QUIET, VERBOSE, duration
-from bench.provenance import read_run, write_run
+from bench.provenance import arithmetic, read_run, write_run
 from bench.records import Store
 from bench.runner import Run, counts_line
 from bench.storage import make_folder, only_writer, sweep
@@ -100,7 +100,8 @@ class Session:
         self.jobs = resolve.find_jobs(options, self.device)
         self.threads = resolve.find_threads(options, earlier)
         self.table = resolve.find_table(options, self.datasets, root)
-        self.request = resolve.make_request(options, methods, self.settings, self.device.kind, self.threads)
+        data = resolve.find_fingerprints(self.datasets, root)
+        self.request = resolve.make_request(options, methods, self.settings, self.device.kind, self.threads, data)
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
         cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
         pool = resolve.find_pool(options, self.device, self.jobs, self.threads, cache)
@@ -132,6 +133,7 @@ class Session:
             "threads": self.threads,
             "jobs": self.jobs,
             "table_sha256": self.table.sha256,
+            "environment": arithmetic(),
         }
 
     def say(self, line: str) -> None:
@@ -218,12 +220,29 @@ class Session:
 
 
 def stored_costs(*places: Path) -> list[dict[str, str]]:
-    """Rows of costs.csv of the output folders in `places`, from which times are estimated."""
+    """Rows of costs.csv of the output folders in `places`, from which times are estimated.
+
+    A neighbour's file that cannot be read, or is another program's, costs no more than an estimate.
+    """
     rows: list[dict[str, str]] = []
     for path in dict.fromkeys(path for place in places for path in sorted(place.glob("*/costs.csv"))):
-        with path.open(newline="") as stream:
-            rows += [row for row in csv.DictReader(stream) if row.get("threads")]
+        try:
+            with path.open(newline="", encoding="utf-8") as stream:
+                reader = csv.DictReader(stream)
+                if set(COST_COLUMNS) <= set(reader.fieldnames or ()):
+                    rows += [row for row in reader if _timed(row)]
+        except (OSError, UnicodeDecodeError, csv.Error):
+            continue
     return rows
+
+
+def _timed(row: dict[str, str]) -> bool:
+    """Whether the numbers of a row of costs are numbers."""
+    try:
+        int(row["threads"])
+        return all(not row[name] or float(row[name]) >= 0 for name in ("wall_seconds", "training_seconds"))
+    except (TypeError, ValueError):
+        return False
 
 
 def _by_selector(cells: Sequence[Any]) -> dict[str, int]:

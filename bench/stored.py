@@ -54,15 +54,18 @@ def report_only(options: argparse.Namespace, draw_report: DrawReport) -> ExitCod
     """Gather the records of an output folder again and draw its report; nothing is computed."""
     root = data_root(options.data_root)
     datasets = resolve.find_datasets(options.datasets, root)
-    settings = resolve.find_settings(options, datasets, "cpu")
-    out = Path(options.out) if options.out else resolve.default_out(datasets, settings)
+    if options.out:
+        out = Path(options.out)
+    else:
+        kind = "cpu" if options.preset else resolve.find_device(options.device).kind
+        out = resolve.default_out(datasets, resolve.find_settings(options, datasets, kind))
     earlier = read_run(out)
     if earlier is None:
         raise DataError(f"{out} holds no results: {out / 'run.json'} does not exist; run with --out {out} first.")
     table = resolve.find_table(options, list(earlier["datasets"]), root)
     if table.sha256 != earlier["table"]["sha256"]:
         raise UsageError(
-            f"{out} was made with the table {earlier['table']['name']!r} of another content than {table.name!r};"
+            f"{out} was made with the table {earlier['table'].get('name')!r} of another content than {table.name!r};"
             " give that one with --table."
         )
     store = Store(out)

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -135,7 +136,7 @@ class GroundTruth:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             meta = json.loads(str(arrays.pop("meta")))
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError) as error:
             raise DataError(
                 f"{path} is not a compact ground-truth table, or it is damaged ({error}); make it anew."
             ) from error
@@ -225,6 +226,8 @@ def _complete(where: str, key: str, values: np.ndarray) -> np.ndarray:
 def _check_percent(where: str, key: str, values: np.ndarray) -> None:
     if values.size and not (values.min() >= 0 and values.max() <= 100):
         raise DataError(f"{where}: {key} accuracies must lie in 0..100 (%), found {values.min()} to {values.max()}.")
+    if values.size and values.max() <= 1:
+        raise DataError(f"{where}: no {key} accuracy is above 1, so they look like fractions; give them in %.")
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:

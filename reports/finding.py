@@ -41,6 +41,10 @@ def _counted(names: Sequence[str]) -> str:
     return f"{len(names)} ({_listed(names)})" if len(names) <= FEW else str(len(names))
 
 
+ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
+"""What names a checkpoint, which every selector must have seen alike."""
+
+
 def gaps(source: Source) -> list[str]:
     """What is missing from this report, one sentence each; empty for a complete one."""
     counts, rows = source.results.counts(), source.results.rows
@@ -57,6 +61,17 @@ def gaps(source: Source) -> list[str]:
         found.append(
             f"Results of more than one version of {_listed(mixed)} stand side by side; the same command for all seeds"
             " runs the old ones again."
+        )
+    own = source.results.own_checkpoint
+    recipe_versions = own.groupby("setting")["recipe_version"].nunique()
+    retrained = sorted(recipe_versions.index[recipe_versions > 1])
+    if retrained:
+        found.append(f"Supernets of more than one version of the recipe {_listed(retrained)} stand side by side.")
+    torn = int((own.groupby(list(ONE_CHECKPOINT))["checkpoint"].nunique() > 1).sum())
+    if torn:
+        found.append(
+            f"Of {count(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on another"
+            " machine?), so that they are no pairs; delete those records and run the command again."
         )
     for dataset in source.results.datasets:
         if dataset not in source.table.datasets:

@@ -129,6 +129,13 @@ class Results:
         return self.done[self.done["epoch"] == last]
 
     @cached_property
+    def own_checkpoint(self) -> pd.DataFrame:
+        """The rows with a result whose selector read its checkpoint; results of long ago may not say which one."""
+        unsaid = {name: np.nan for name in ("shared", "checkpoint", "recipe_version") if name not in self.done}
+        rows = self.done.assign(**unsaid)
+        return rows[rows["shared"].isna()]
+
+    @cached_property
     def datasets(self) -> list[str]:
         """Data sets in the order of the run."""
         return [str(name) for name in self.rows["dataset"].unique()]

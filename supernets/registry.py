@@ -7,7 +7,7 @@ from functools import cache
 from types import MappingProxyType
 
 import supernets
-from bench.names import parse, unknown, with_options
+from bench.names import canonical, parse, unknown, with_options
 from supernets.contract import Recipe
 
 
@@ -37,3 +37,18 @@ def find(text: str) -> Recipe:
         raise unknown("recipe", name, recipes())
     recipe = recipes()[name]
     return replace(recipe, **with_options(recipe, name, options))
+
+
+def spelled(text: str) -> str:
+    """The one name of the recipe that `text` asks for: options at their defaults are left out. Raises as `find`."""
+    name, options = parse(text)
+    found, usual = find(text), recipes()[name]
+    values = {option: getattr(found, option) for option in options}
+    return canonical(name, {option: _as_typed(v) for option, v in values.items() if v != getattr(usual, option)})
+
+
+def _as_typed(value: object) -> str:
+    """The shortest text that is read as `value`."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
