@@ -87,6 +87,14 @@ def test_a_changed_report_is_noticed_unless_drawn_with_other_versions(stored: Pa
     assert "drawn with v1, here with v2" in outcome.notes[0]
 
 
+def test_an_emptied_page_is_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    copy = shutil.copytree(stored, tmp_path / "copy")
+    (copy / "report.html").write_text("")
+    (outcome,) = check.check(copy, table, draw)
+    assert outcome.exit_code == ExitCode.DIFFERS
+    assert [d.file for d in outcome.differences] == ["report.html"]
+
+
 def test_rows_in_another_order_or_twice_are_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
     out = Path(shutil.copytree(stored, tmp_path / "digits"))
     head, first, second, *rest = (out / "scores.csv").read_text().splitlines()

@@ -10,7 +10,7 @@ import pytest
 from bench.batches import Half
 from bench.errors import DataError, UsageError
 from bench.images import dataset_names, load_images
-from bench.own_images import load_own
+from bench.own_images import fingerprint, load_own
 
 TOLD = {"classes": 3, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.25], "crop_padding": 1, "flip": False}
 
@@ -34,6 +34,19 @@ def test_it_is_found_and_read_like_the_others(root: Path) -> None:
     assert np.array_equal(images.images.numpy(), np.load(root / "flowers" / "images.npy")[:10])
     assert images.labels.tolist() == np.load(root / "flowers" / "labels.npy")[:10].tolist()
     assert sum(len(y) for _, y in Half(images, "weights", "cpu").epoch(0, 2)) == 4
+
+
+@pytest.mark.parametrize("file", ["dataset.json", "images.npy", "labels.npy"])
+def test_its_fingerprint_changes_with_every_byte(root: Path, file: str) -> None:
+    before = fingerprint("flowers", root)
+    assert before == fingerprint("flowers", root)
+    content = bytearray((root / "flowers" / file).read_bytes())
+    content[-1] ^= 1
+    (root / "flowers" / file).write_bytes(bytes(content))
+    assert fingerprint("flowers", root) != before
+    (root / "flowers" / file).unlink()
+    with pytest.raises(DataError, match=file):
+        fingerprint("flowers", root)
 
 
 def test_its_test_images_are_for_tables_only(root: Path) -> None:

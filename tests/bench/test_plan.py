@@ -55,6 +55,7 @@ def test_commas_in_brackets_do_not_split(text: str, names: list[str]) -> None:
         ("darts-pt,darts-*", ["darts-pt", "darts-pt-loss"]),
         ("all,!zero-*,!magnitude", ["darts-pt", "darts-pt-loss"]),
         ("!zero-*,!magnitude", ["darts-pt", "darts-pt-loss"]),
+        ("!zero-*,all,!magnitude", ["darts-pt", "darts-pt-loss"]),
         ("darts-pt[tune=0,order=fixed]", ["darts-pt[order=fixed,tune=0]"]),
         ("darts-*[tune=0]", ["darts-pt[tune=0]", "darts-pt-loss[tune=0]"]),
         ("darts-pt,darts-pt[tune=0]", ["darts-pt", "darts-pt[tune=0]"]),
@@ -122,6 +123,7 @@ def test_the_plan_is_the_whole_grid_with_nothing_twice() -> None:
         {"recipes": (RecipeFacts("darts", 2, ""), RecipeFacts("blank", 2, ""))},
         {"selectors": (SelectorFacts("a", 2, "", False, True), SelectorFacts("b", 2, "", True, False))},
         {"settings": {name: settings_for("lite").with_epochs(11) for name in ("cifar10", "cifar100")}},
+        {"data": {"cifar10": "0123", "cifar100": "4567"}},
     ],
 )
 def test_whatever_changes_the_numbers_changes_every_key(changes: dict[str, object]) -> None:

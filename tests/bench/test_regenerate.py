@@ -69,6 +69,29 @@ def test_what_differs_is_told_with_its_exit_code(
     assert "exact: holds" in said  # the records themselves are as they were
 
 
+def test_a_check_that_crashes_says_nothing_and_is_not_all_right(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crashing = Program((sys.executable, "-c", "raise ZeroDivisionError"))
+    assert main(["--exact", "--results", str(stored)], crashing) == ExitCode.USAGE
+    assert "the check itself ended with exit code 1" in capsys.readouterr().out
+    with (stored / "one" / "records.csv").open("ab") as damaged:
+        damaged.write(b"\xff")
+    assert again(stored, "--exact") == ExitCode.USAGE, "the other result holds"
+
+
+def test_a_selector_that_is_new_since_contradicts_nothing(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = json.loads((stored / "two" / "run.json").read_text())
+    wider = [word if word != "ranks" else "ranks,alphas" for word in run["argv"]]
+    edit(stored / "two", argv=wider, commands=[wider])
+    assert again(stored, "two", "--into", tmp_path / "fresh") == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "not compared: alphas: 4 cells only in the fresh run" in said
+    assert "tight: holds (1 compared" in said
+
+
 def test_it_computes_with_the_instructions_that_the_stored_run_used(
     stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.errors import ExitCode
@@ -137,6 +138,41 @@ def test_another_experiment_in_the_same_folder_is_refused(
     fake_bench.run(*place, "--selectors", "random")
     assert fake_bench.run(*place, "--selectors", "random", option, value) == ExitCode.USAGE
     assert f"pass {option}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changed", ["device", "table_sha256", "environment"])
+def test_results_of_other_circumstances_are_not_mixed(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: str
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    path = tmp_path / "out" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {changed: "other"}))
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.USAGE
+    assert f"holds results with {changed} other" in capsys.readouterr().err
+
+
+def test_changed_images_make_everything_to_do(place: list[str], tmp_path: Path) -> None:
+    """A data set of one's own may change; what it trained before must not pass for it."""
+    folder = tmp_path / "data" / "flowers"
+    folder.mkdir(parents=True)
+    told = {"classes": 2, "mean": [0.5] * 3, "std": [0.5] * 3, "crop_padding": 0, "flip": False}
+    (folder / "dataset.json").write_text(json.dumps(told))
+    np.save(folder / "images.npy", np.zeros((4, 3, 8, 8), dtype=np.uint8))
+    np.save(folder / "labels.npy", np.array([0, 1, 0, 1]))
+    table = fake_bench.make_table(tmp_path / "flowers.npz", ["flowers"])
+    command = [*place, "--table", table, "--datasets", "flowers", "--selectors", "random", "--seeds", "1"]
+    assert fake_bench.run(*command) == ExitCode.OK
+    before = rows(tmp_path / "out")
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    np.save(folder / "labels.npy", np.array([0, 1, 1, 1]))
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert len(rows(tmp_path / "out")) == len(before)
+
+
+def test_an_empty_list_of_selectors_is_refused(place: list[str]) -> None:
+    assert fake_bench.run(*place, "--selectors", "", "--plan") == ExitCode.USAGE
 
 
 def test_threads_default_to_those_that_the_folder_was_begun_with(place: list[str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import resolve
 from bench.errors import ExitCode
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
@@ -144,6 +145,60 @@ def test_what_any_command_of_the_folder_asked_for_is_missing_until_it_is_done(pl
     place_of = ["selector", "supernet_seed"]
     assert [[row[name] for name in place_of] for row in again] == [[row[name] for name in place_of] for row in asked]
     assert {row["selector"] for row in again if row["state"] == "missing"} == {"random", "ranks"}
+
+
+def test_another_table_is_refused_when_results_are_drawn_again(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    other = fake_bench.make_table(tmp_path / "other.npz", worth=9.0)
+    assert fake_bench.run(*place, "--report-only", "--table", other) == ExitCode.USAGE
+    assert "another content" in capsys.readouterr().err
+
+
+def test_results_drawn_again_are_looked_for_where_a_run_on_a_gpu_puts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(resolve, "find_device", lambda name: resolve.Device("cuda:0", "cuda", "a GPU", (0,)))
+    assert fake_bench.run("--datasets", "cifar10", "--report-only") == ExitCode.USAGE
+    assert "cifar10-paper" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["[1]", "5", "{}", '{"table": {}, "datasets": []}', None])
+@pytest.mark.parametrize("task", ["--plan", "--report-only", "--check"])
+def test_a_run_json_of_another_program_is_one_line_and_exit_2(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, task: str
+) -> None:
+    path = tmp_path / "out" / "run.json"
+    path.parent.mkdir()
+    path.mkdir() if content is None else path.write_text(content)
+    asked = [task, str(tmp_path / "out")] if task == "--check" else [task]
+    assert fake_bench.run(*place, *asked) == ExitCode.USAGE
+    assert str(path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ['{"cells":[1]}', '{"cells":[{"dataset":"digits"}]}', "{}", "[]", "\ufeff"])
+def test_a_damaged_plan_is_one_line_and_exit_2(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    capsys.readouterr()
+    (tmp_path / "out" / "plan.json").write_text(content)
+    assert fake_bench.run(*place, "--report-only") == ExitCode.USAGE
+    assert "plan.json is damaged" in capsys.readouterr().err
+
+
+def test_damaged_costs_are_left_out_and_a_neighbour_costs_nothing(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    (tmp_path / "out" / "costs" / "a.json").write_text('{"cell":{}}')
+    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    header = (tmp_path / "out" / "costs.csv").read_text().splitlines()[0]
+    neighbours = {"a": b"threads,cpu\n4,b\n", "b": b"\xff\xfe", "c": f"{header}\n{'x,' * 20}x\n".encode()}
+    for name, content in neighbours.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "costs.csv").write_bytes(content)
+    assert fake_bench.run(*place, "--selectors", "random,ranks", "--plan") == ExitCode.OK
 
 
 def test_check_holds_for_what_was_stored_and_tells_what_differs(

@@ -124,6 +124,8 @@ def test_incomplete_or_impossible_numbers_are_refused_by_name() -> None:
     never_run[5] = np.nan
     with pytest.raises(DataError, match="missing for 1 architectures"):
         GroundTruth("t", {"d": Accuracies(trials=never_run)})
+    with pytest.raises(DataError, match="look like fractions"):
+        GroundTruth("t", {"d": Accuracies(np.full(N_ARCHITECTURES, 0.9))})
     with pytest.raises(DataError, match=r"must lie in 0\.\.100"):
         GroundTruth("t", {"d": Accuracies(accuracies() * 2)})
     with pytest.raises(DataError, match=r"shape \(3,\)"):

@@ -124,6 +124,28 @@ def test_selectors_in_the_invented_run_are_placed(results: Results, table: Groun
         assert contest.leader is None or contest.of(contest.leader).group == 0
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("recipe_version", "2", "one version of the recipe <b>a</b>"),
+        ("checkpoint", "f", "Of 1 supernet some"),
+    ],
+)
+def test_supernets_that_are_not_one_are_told(
+    table: GroundTruth, tmp_path: Path, column: str, value: str, said: str
+) -> None:
+    out = tmp_path / "out"
+    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW))
+    records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
+    records["recipe_version"] = "1"
+    last = (records["selector"] == "good") & (records["state"] == "done") & (records["supernet_seed"] == "2")
+    records.loc[last, column] = value
+    records.to_csv(out / "records.csv", index=False)
+    after = gaps(Source(Results.read(out), table, out / "figures"))
+    assert len(after) == len(before) + 1
+    assert any(said in line for line in after)
+
+
 def test_results_of_two_versions_are_told(table: GroundTruth, tmp_path: Path) -> None:
     """What another definition of a criterion chose for some seeds is no repetition of it."""
     out = tmp_path / "out"

@@ -5,7 +5,7 @@ import torch
 
 from bench.errors import UsageError
 from supernets.contract import Recipe
-from supernets.registry import find, names, recipes
+from supernets.registry import find, names, recipes, spelled
 
 
 def test_the_first_three_are_there() -> None:
@@ -30,6 +30,12 @@ def test_every_recipe_describes_itself(name: str) -> None:
 def test_options_have_the_type_of_their_default() -> None:
     assert find("darts-minus[beta=2]").beta == 2.0  # type: ignore[attr-defined]
     assert find("darts-minus").beta == 1.0  # type: ignore[attr-defined]
+
+
+def test_one_recipe_has_one_name() -> None:
+    assert spelled("gdas") == spelled("gdas[tau_max=10]") == spelled(" gdas[ tau_max = 10.0 ]") == "gdas"
+    assert spelled("gdas[tau_max=5]") == spelled("gdas[tau_max=5.0]") == "gdas[tau_max=5]"
+    assert find(spelled("darts-minus[beta=0.25]")) == find("darts-minus[beta=.25]")
 
 
 def test_mistakes_are_answered_with_what_exists() -> None:
