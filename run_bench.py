@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.cli import build_parser
 from bench.errors import ExitCode
+from reports.primary import PRIMARY
 
 if TYPE_CHECKING:
     from bench.cells import Cell, SupernetJob
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from bench.table import GroundTruth
 
 HERE = Path(__file__).resolve().parent
-
-QUICK_SELECTORS = (
-    "magnitude,magnitude-no-none,darts-pt,darts-pt-loss,ostr,ostr-exact,zero-cost-pt,disc-acc,pt-magnitude,pt-random"
-)
-"""The criteria of DARTS, DARTS-PT, OStr-DARTS and Zero-Cost-PT, and the controls that separate what they mix."""
 
 
 def open_selectors() -> None:
@@ -136,7 +132,7 @@ def methods() -> Methods:
     return Methods(
         recipe_names=recipe_names, selector_names=selector_names, recipe=recipe_facts, selector=selector_facts,
         load_images=images_of, train=train, epochs_present=epochs_present, checkpoint=checkpoint_facts,
-        training_seconds=training_seconds, select=select, set_threads=set_threads, quick_selectors=QUICK_SELECTORS,
+        training_seconds=training_seconds, select=select, set_threads=set_threads, quick_selectors=",".join(PRIMARY),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Who beats whom on one data set: methods and floors compared on the checkpoints they share."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from bench.pairs import Comparison, compare, corrected, tie_groups
@@ -7,6 +8,7 @@ from bench.statistics import Interval, TrialNoise, bootstrap, estimate, trial_no
 from bench.table import GroundTruth
 from bench.yardsticks import Yardstick
 from reports.focus import focus
+from reports.primary import PRIMARY
 from reports.results import Checkpoint, Results, per_checkpoint
 
 FLOORS = ("random", "constant-order", "params")
@@ -52,15 +54,22 @@ class Contest:
         """The comparisons among the methods in focus, and of those with FLOORS."""
         return [c for c in self.comparisons if c.first in self.focus and c.second in {*self.focus, *FLOORS}]
 
-    def against(self, baseline: str) -> list[Comparison]:
-        """Every method against one name, best method first; Holm's correction over these comparisons only."""
+    @property
+    def primary(self) -> list[str]:
+        """The PRIMARY methods, best mean first, where they are some among others; else none, all being one family."""
+        found = [standing.method for standing in self.standings if standing.method in PRIMARY]
+        return found if 1 < len(found) < len(self.standings) else []
+
+    def against(self, baseline: str, among: Collection[str] | None = None) -> list[Comparison]:
+        """Every method (or those in `among`) against one name, best first; Holm's correction over these alone."""
         found = {}
         for comparison in self.comparisons:
             if baseline in (comparison.first, comparison.second):
                 other = comparison.second if comparison.first == baseline else comparison.first
                 found[other] = comparison.seen_from(other)
         margin = None if self.noise is None else self.noise.margin
-        return corrected([found[s.method] for s in self.standings if s.method in found], margin)
+        members = [s.method for s in self.standings if s.method in found and (among is None or s.method in among)]
+        return corrected([found[method] for method in members], margin)
 
     def of(self, method: str) -> Standing:
         """Where one method stands."""
@@ -118,7 +127,7 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
         stratum=lambda checkpoint: checkpoint[0],
         margin=None if noise is None else noise.margin,
         alike=dict.fromkeys(results.alike, _seed),
-        with_intervals=lambda first, second: second in floors or {first, second} <= drawn,
+        with_intervals=lambda *pair: pair[1] in floors or set(pair) <= drawn or set(pair) <= set(PRIMARY),
     )
     comparisons = [c for c in comparisons if c.first not in floors]
     drafts = [_standing(method, of_method, method in results.alike) for method, of_method in values.items()]

@@ -122,10 +122,25 @@ def _of_dataset(source: Source, contest: Contest) -> list[str]:
 
 
 def _against_floors(source: Source, contest: Contest) -> list[str]:
+    said = []
+    if contest.primary:
+        of = f"Of the {len(contest.primary)} criteria of the founding papers and their controls"
+        said += _verdicts(contest, f"{of}, corrected per baseline over them alone", "these", contest.primary)
+    all_of_them = f"Of all {count(len(contest.standings), 'selector')}, corrected per baseline"
+    said += _verdicts(contest, all_of_them, "them all")
+    random = next((s.test for s in source.sticks[contest.dataset] if s.name == "random"), None)
+    below = [s.method for s in contest.standings if random is not None and s.mean < random]
+    if below:
+        said.append(f"With a mean below that of a random choice: {_listed(below)}.")
+    return said
+
+
+def _verdicts(contest: Contest, of: str, them: str, among: Sequence[str] | None = None) -> list[str]:
+    """Who was shown to differ from which baseline in a family of comparisons, and where there are too few seeds."""
     shown: list[str] = []
     untold: list[str] = []
     for baseline, words in BASELINES.items():
-        judged = contest.against(baseline)
+        judged = contest.against(baseline, among)
         better = [c.first for c in judged if c.verdict is Verdict.BETTER]
         worse = [c.first for c in judged if c.verdict is Verdict.WORSE]
         if judged and all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in judged):
@@ -134,14 +149,9 @@ def _against_floors(source: Source, contest: Contest) -> list[str]:
             shown.append(f"{_counted(better)} better and {_counted(worse)} worse than {words}")
     said = []
     if shown:
-        selectors = count(len(contest.standings), "selector")
-        said.append(f"Shown to differ, of {selectors}, corrected per baseline: {'; '.join(shown)}.")
+        said.append(f"{of}: {'; '.join(shown)}.")
     if untold:
-        said.append(f"Too few seeds to compare with {_joined(untold)}.")
-    random = next((s.test for s in source.sticks[contest.dataset] if s.name == "random"), None)
-    below = [s.method for s in contest.standings if random is not None and s.mean < random]
-    if below:
-        said.append(f"With a mean below that of a random choice: {_listed(below)}.")
+        said.append(f"Too few seeds to compare {them} with {_joined(untold)}.")
     return said
 
 

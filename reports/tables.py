@@ -26,7 +26,7 @@ COMPARISONS = (
     "dataset", "family", "first", "second", "verdict", "n", "differing", "p", "p_corrected", "smallest_p_corrected",
     "mean", "median", "median_low", "median_high", "p_better", "p_better_low", "p_better_high",
 )  # fmt: skip
-ALL_PAIRS, BASELINE = "all pairs", "baseline"
+ALL_PAIRS, BASELINE, PRIMARY_BASELINE = "all pairs", "baseline", "primary, baseline"
 """Families that p values are corrected over."""
 
 ACCURACY = ("test", "valid", "regret", "percentile", "gain")
@@ -130,6 +130,9 @@ def _comparisons(source: Source) -> str:
         rows += [_comparison_row(contest.dataset, ALL_PAIRS, c) for c in contest.drawn]
         for baseline in BASELINES:
             rows += [_comparison_row(contest.dataset, BASELINE, c) for c in contest.against(baseline)]
+            if contest.primary:
+                judged = contest.against(baseline, contest.primary)
+                rows += [_comparison_row(contest.dataset, PRIMARY_BASELINE, c) for c in judged]
     return to_csv(COMPARISONS, rows)
 
 

@@ -7,6 +7,7 @@ from html import escape
 from bench.pairs import FEWEST_SEEDS, SIGNIFICANCE, Comparison, Verdict
 from reports.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
 from reports.comparisons import Contest
+from reports.finding import BASELINES
 from reports.source import Source
 from reports.standings import standings_figure
 from reports.text import count, interval_text, number
@@ -71,6 +72,20 @@ def pair_table(contest: Contest, baseline: str) -> Table:
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 
 
+def primary_table(contest: Contest) -> Table:
+    """The primary criteria against each baseline, every baseline a family of its own."""
+    judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
+    rows = [Row([Cell(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
+    caption = (
+        f"The {len(contest.primary)} criteria of the founding papers and their controls, named before any result."
+        " Paired by checkpoint; Holm's correction over their comparisons with one floor, or with magnitude, however"
+        f" many other selectors there are. {_sizes([c for _, compared in judged for c in compared])} All other"
+        " selectors are judged in the tables below."
+    )
+    columns = (Column("against", numeric=False), *PAIR_COLUMNS)
+    return Table(f"primary-{contest.dataset}", caption, columns, rows)
+
+
 def matrix(contest: Contest) -> str:
     """All pairs as a grid of signs: the row against the column."""
     methods = contest.focus
@@ -108,6 +123,9 @@ def pairs_section(source: Source) -> Section:
             section.blocks.append(Prose(f"<p>{contest.dataset}: there is nothing to compare with.</p>"))
             continue
         baseline = default_baseline(contest)
+        if contest.primary:
+            title = f"{contest.dataset}: the founding papers' criteria against the floors and magnitude"
+            section.blocks += [Heading(title), primary_table(contest)]
         section.blocks += [Heading(f"{contest.dataset}: against {baseline}"), pair_table(contest, baseline)]
         caption = (
             "Row against column: median difference in test accuracy, points, over shared checkpoints, coloured by"

@@ -95,6 +95,28 @@ def test_captions_say_what_the_pairs_are(source: Source) -> None:
     assert any("over the 7 of 12 pairs that enough seeds stand behind" in caption for caption in captions)
 
 
+def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTruth, tmp_path: Path) -> None:
+    """However many others there are, the correction of the comparison that was planned stays as it is."""
+    named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"]}
+    alone = source_of(tmp_path / "alone", table, selectors=named, recipes=("a", "b", "c"), seeds=4).contests[0]
+    assert alone.primary == [], "all there is, so no family apart"
+    others = {f"other-{i}": (0.0, 0.1 * i, 0.0, 0.5, 1, 1.0) for i in range(30)}
+    source = source_of(tmp_path / "out", table, selectors={**named, **others}, recipes=("a", "b", "c"), seeds=4)
+    (contest,) = source.contests
+    assert contest.primary == ["darts-pt", "magnitude"]
+    (among,) = contest.against("magnitude", contest.primary)
+    (before,) = alone.against("magnitude")
+    assert (among.first, among.second, among.p_holm) == ("darts-pt", "magnitude", before.p_holm)
+    (of_all,) = (c for c in contest.against("magnitude") if c.first == "darts-pt")
+    assert of_all.p == among.p < of_all.p_holm
+    assert among.verdict is Verdict.BETTER
+    (said,) = findings(source)
+    assert "Of the 2 criteria of the founding papers and their controls, corrected per baseline over them alone" in said
+    tables = [block for block in pairs_section(source).blocks if isinstance(block, Table)]
+    assert [table.name for table in tables] == ["primary-cifar10", "pairs-cifar10"]
+    assert len(tables[0].rows) == 7, "two against each of three floors, one against magnitude"
+
+
 def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:
     recipes = [f"r{i:02}" for i in range(21)]
     few = {name: FEW[name] for name in ("good", "bad")}
@@ -106,7 +128,7 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
     assert "Only 1 supernet seed" in gaps(source)[0]
     (said,) = findings(source)
     assert "too few seeds to tell any selector from another (corrected over none of 7 pairs" in said
-    assert "Shown to differ" not in said
+    assert "corrected per baseline: " not in said
     assert {row.cells[1].text for row in main_table(source, contest).rows if row.css != "yardstick"} == {"?"}
 
 
