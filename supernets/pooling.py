@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-CACHED_NUMBERS = 2**16
-"""Numbers worked on at a time."""
+CACHED_NUMBERS = 30_000
+"""Numbers worked on at a time: below what torch splits among threads, whose meeting would cost more than they save."""
 SMALLEST_PLANE = 64
 """Numbers in a plane (h * w) below which the padding costs more than it saves."""
 SMALLEST_MAP = 2**14
