@@ -32,7 +32,7 @@ class Request:
     root: int
     circumstances: Circumstances
     data: Mapping[str, str] = field(default_factory=dict)
-    """Fingerprints of the data sets that are the user's own (`bench.images.fingerprint`)."""
+    """Fingerprints of the data sets that are the user's own (`bench.own_images.fingerprint`)."""
 
 
 @dataclass(frozen=True)
