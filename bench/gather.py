@@ -45,12 +45,11 @@ def planned_cells(store: Store) -> list[dict[str, Any]]:
         return []
     try:
         cells = [{name: cell[name] for name in KEY_COLUMNS} for cell in json.loads(path.read_bytes())["cells"]]
-        sorted(cells, key=sort_key)  # raises where a number is none
+        return sorted(cells, key=sort_key)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error!r}); delete it and run the command again.") from error
-    return cells
 
 
 def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:

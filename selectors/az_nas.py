@@ -28,9 +28,10 @@ from torch import Tensor, nn
 from bench.selection import Selection
 from selectors import proxies
 from selectors.contract import Needs, Selector, option, positive
-from selectors.parts.initialisation import initialise, kaiming_normal_fan_in
+from selectors.parts.initialisation import kaiming_normal_fan_in
 from selectors.parts.ranking import sample_uniformly, take_best
 from selectors.parts.search import Search
+from selectors.proxies._network import listening
 
 OFFSET_OF_LOG, OFFSET_OF_NORM = 1e-8, 1e-6
 
@@ -60,8 +61,7 @@ class RankByFourMeasures(Selector):
         noise = torch.randn(self.images, *shape, generator=generator, dtype=torch.float64).to(search.like)
         measures = []
         for architecture in drawn:
-            network = search.standalone(architecture, search.shared_generator("stand-alone"))
-            initialise(network, search.shared_generator("stand-alone"), kaiming_normal_fan_in)
+            network = search.standalone(architecture, search.shared_generator("stand-alone"), kaiming_normal_fan_in)
             blocks = block_outputs(network.train(), noise)
             entropies = np.array([entropy_of_spectrum(features) for features in blocks])
             measures.append((
@@ -80,13 +80,8 @@ def block_outputs(network: nn.Module, images: Tensor) -> list[Tensor]:
     blocks = [network.get_submodule("stem")]
     for name in ("cells", "reductions"):
         blocks += network.get_submodule(name).children()
-    handles = [block.register_forward_hook(lambda _m, _i, output: found.append(output)) for block in blocks]
-    try:
-        with torch.enable_grad():
-            network(images)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with torch.enable_grad(), listening(blocks, lambda _module, _inputs, output: found.append(output)):
+        network(images)
     return found
 
 

@@ -117,7 +117,7 @@ def pass_windows(x: Tensor, *, divide_first: bool) -> Tensor:
     length = at_once * (h + 2) * width
     memory = x.new_zeros(length + 2 * (width + 1))
     inside = memory[width + 1 : width + 1 + length].view(at_once, h + 2, width)[:, 1:-1, 1:-1]
-    first, *others = (memory[y * width + x : y * width + x + length] for y in range(3) for x in range(3))
+    first, *others = (memory[s : s + length] for s in (row * width + column for row in range(3) for column in range(3)))
     sums = x.new_empty(length)
     window = sums.view(at_once, h + 2, width)[:, 1:-1, 1:-1]
     for start in range(0, n * c, at_once):

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from bench.seeds import derive
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, SKIP, Architecture
+from supernets.pooling import average_pool
 
 STAGES = 3
 BN_EPS = 1e-5
@@ -245,7 +246,7 @@ class Population:
         return functional.batch_norm(x, mean, variance, scale, shift, train, BN_MOMENTUM, BN_EPS)
 
     def _pool(self, x: Tensor) -> Tensor:
-        return functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+        return average_pool(x)
 
     def _index(self, members: tuple[int, ...]) -> Tensor:
         if members not in self._indices:

@@ -70,7 +70,9 @@ def initialise(network: nn.Module, generator: torch.Generator, fill: Fill = pyto
     return network
 
 
-def build(make: Callable[[], nn.Module], generator: torch.Generator, like: Tensor) -> nn.Module:
+def build(
+    make: Callable[[], nn.Module], generator: torch.Generator, like: Tensor, fill: Fill = pytorch_default
+) -> nn.Module:
     """The network that `make` builds, with fresh weights, on the device and in the dtype of `like`.
 
     It is built without storage first, because the constructors of PyTorch draw from the global generator.
@@ -78,4 +80,4 @@ def build(make: Callable[[], nn.Module], generator: torch.Generator, like: Tenso
     with torch.device("meta"):
         network = make()
     network.to_empty(device=like.device)
-    return initialise(network.to(like.dtype), generator)
+    return initialise(network.to(like.dtype), generator, fill)

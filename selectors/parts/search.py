@@ -15,7 +15,7 @@ from bench.cells import Cell
 from bench.presets import Settings
 from bench.space import EDGES, OPERATIONS, Architecture
 from selectors.contract import Needs
-from selectors.parts.initialisation import build, initialise
+from selectors.parts.initialisation import Fill, build, initialise, pytorch_default
 from selectors.parts.meter import Meter
 from selectors.parts.suppliers import Batches, Images, Recipe, Tunes
 from supernets.evaluation import evaluate
@@ -239,11 +239,13 @@ class Search:
         self.meter.watch(mixture)
         return mixture
 
-    def standalone(self, architecture: Architecture, generator: torch.Generator) -> nn.Module:
+    def standalone(
+        self, architecture: Architecture, generator: torch.Generator, fill: Fill = pytorch_default
+    ) -> nn.Module:
         """The network that NAS-Bench-201 trains for `architecture`, untrained; its passes are counted."""
         net = self.network
         network = build(
-            lambda: standalone(architecture, net.channels, net.cells_per_stage, net.classes), generator, self.like
+            lambda: standalone(architecture, net.channels, net.cells_per_stage, net.classes), generator, self.like, fill
         )
         self.meter.watch(network)
         return network

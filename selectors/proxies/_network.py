@@ -1,7 +1,7 @@
 """What proxies ask of any network: a copy to work on, its layers, its gradients, what its modules put out."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -162,15 +162,27 @@ def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
     def after(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         seen.append(Seen(module, inputs[0], output, open_calls.pop(id(module), None)))
 
-    chosen = [
-        module
-        for module in network.modules()
-        if (isinstance(module, kinds) if kinds else next(module.children(), None) is None)
-    ]
+    chosen = [module for module in network.modules() if isinstance(module, kinds)] if kinds else leaves(network)
     handles = [module.register_forward_pre_hook(before) for module in chosen]
-    handles += [module.register_forward_hook(after) for module in chosen]
     try:
-        yield seen
+        with listening(chosen, after):
+            yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def leaves(network: nn.Module) -> list[nn.Module]:
+    """The modules without children."""
+    return [module for module in network.modules() if next(module.children(), None) is None]
+
+
+@contextmanager
+def listening(modules: Iterable[nn.Module], after: Callable[..., None]) -> Iterator[None]:
+    """In here every call of `modules` is told to after(module, inputs, output)."""
+    handles = [module.register_forward_hook(after) for module in modules]
+    try:
+        yield
     finally:
         for handle in handles:
             handle.remove()

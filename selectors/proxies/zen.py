@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.errors import UsageError
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
-from selectors.proxies._network import gaussian_weights
+from selectors.proxies._network import gaussian_weights, leaves, listening
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,8 @@ def last_features(network: nn.Module, images: Tensor, log_scales: list[float] | 
         if log_scales is not None and isinstance(module, nn.BatchNorm2d):
             log_scales.append(log_scale(inputs[0]))
 
-    leaves = [module for module in network.modules() if next(module.children(), None) is None]
-    handles = [module.register_forward_hook(after) for module in leaves]
-    try:
+    with listening(leaves(network), after):
         network(images)
-    finally:
-        for handle in handles:
-            handle.remove()
     if not features:
         raise ProxyFailure("no module of the network puts out feature maps.")
     return features[0]
