@@ -23,7 +23,7 @@ examples:
   python run_bench.py --check results/digits                  does the stored result still hold?
 
 exit codes: 0 all right; 1 some cells failed; 2 wrong usage or missing data; 3 differs from the stored
-results; 4 nothing was measured; 130 interrupted (the same command goes on where it was)."""
+results; 4 nothing was measured; 70 a fault of this program; 130 interrupted (the same command goes on where it was)."""
 
 
 def positive(text: str) -> int:

@@ -15,6 +15,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     DIFFERS = 3
     NOTHING_MEASURED = 4
+    FAULT = 70
+    """A fault of the program itself, with its traceback; the number is that of sysexits.h."""
     INTERRUPTED = 130
 
 

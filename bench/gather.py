@@ -26,7 +26,7 @@ RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index
                   "schema")  # fmt: skip
 SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
 COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",
-                "training_seconds")  # fmt: skip
+                "training_seconds", "commit")  # fmt: skip
 
 PLAN_FILE = "plan.json"
 

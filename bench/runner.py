@@ -25,6 +25,8 @@ class Run:
     workplace: Workplace
     timings: Timings
     retry_failed: bool = False
+    commit: str | None = None
+    """Of the program, where it is known: it is kept beside what each cell cost."""
     verbosity: int = NORMAL
     states: dict[str, str] = field(default_factory=dict)
     """The state of each cell of the plan that has a record that holds, by file stem."""
@@ -178,6 +180,7 @@ class Run:
             if record["state"] != DONE or not record.get("shared"):
                 continue
             cost = {name: value for name, value in self.store.cost(stem).items() if name != "cell"}
+            cost.setdefault("commit", None)  # of before commits were kept: not the present one
             found[record["shared"]] = Outcome(DONE, record={name: record[name] for name in CHOICE}, cost=cost)
         return found
 
@@ -208,7 +211,7 @@ class Run:
         """Write the cell's cost, then its record: a record on disk always has its cost beside it."""
         if outcome.cost:
             self.timings.learn({**planned.columns, **outcome.cost})
-            content = {"cell": dict(planned.columns), **outcome.cost}
+            content = {"cell": dict(planned.columns), "commit": self.commit, **outcome.cost}
             write_whole(self.store.costs / f"{planned.stem}.json", json.dumps(content, indent=1) + "\n")
         record: dict[str, Any] = {
             "cell": dict(planned.columns), "root": planned.cell.supernet.root, "key": planned.key,

@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,14 +18,14 @@ from typing import Any
 from bench import resolve
 from bench.cli import available_cores
 from bench.errors import BenchError, ExitCode
-from bench.gather import COST_COLUMNS, gather, write_plan
+from bench.gather import gather, write_plan
 from bench.images import data_root
 from bench.methods import Methods
 from bench.pack import opened, unpack
 from bench.plan import Timings, make_plan
 from bench.progress import NORMAL, QUIET, VERBOSE, duration
-from bench.provenance import arithmetic, read_run, write_run
-from bench.records import Store
+from bench.provenance import arithmetic, git_commit, read_run, write_run
+from bench.records import KEY_COLUMNS, Store
 from bench.runner import Run, counts_line
 from bench.storage import make_folder, only_writer, sweep
 from bench.stored import DrawReport, check_results, conclude, failures, list_all, report_only
@@ -52,6 +53,11 @@ def answer(
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return ExitCode.INTERRUPTED
+    except Exception:  # noqa: BLE001 - a script must not take a fault of the program for cells that failed
+        traceback.print_exc()
+        print("run_bench.py: this is a fault of the program, not of its input; what was finished stays."
+              " Please report the lines above.", file=sys.stderr)  # fmt: skip
+        return ExitCode.FAULT
 
 
 def _work_off(
@@ -112,6 +118,7 @@ class Session:
             workplace=Workplace(methods, root, cache, self.device.name, pool),
             timings=Timings(stored_costs(self.out.parent, code / "results")),
             retry_failed=options.retry_failed,
+            commit=git_commit(code),
             verbosity=self.verbosity,
         )
 
@@ -229,7 +236,7 @@ def stored_costs(*places: Path) -> list[dict[str, str]]:
         try:
             with path.open(newline="", encoding="utf-8") as stream:
                 reader = csv.DictReader(stream)
-                if set(COST_COLUMNS) <= set(reader.fieldnames or ()):
+                if {*KEY_COLUMNS, "wall_seconds", "training_seconds"} <= set(reader.fieldnames or ()):
                     rows += [row for row in reader if _timed(row)]
         except (OSError, UnicodeDecodeError, csv.Error):
             continue

@@ -174,6 +174,16 @@ def _citation(run: dict[str, Any]) -> str:
     )
 
 
+def _computed_by(source: Source) -> Iterator[str]:
+    """How many selections each commit of the program computed, most first; `git_commit` is that of the last run."""
+    known = source.results.commits
+    for commit, n in sorted(known.items(), key=lambda item: (-item[1], item[0])):
+        yield f"{commit}: {n:,}"
+    unknown = source.results.counts()["done"] - sum(known.values())
+    if known and unknown > 0:
+        yield f"an unknown commit (of before it was kept): {unknown:,}"
+
+
 def provenance_section(source: Source) -> Section:
     """Under which circumstances the results were made."""
     section = Section("provenance", "Provenance", folded=True)
@@ -189,6 +199,7 @@ def provenance_section(source: Source) -> Section:
             Row([Cell("ground truth of the run", "bad"), Cell(f"sha256 {stored['sha256']}: another table!", "bad")])
         )
     rows += [Row([Cell(key, "name"), Cell(value, "wrap")]) for key, value in _flat(source.results.run)]
+    rows += [Row([Cell("selections computed by", "name"), Cell(said, "wrap")]) for said in _computed_by(source)]
     columns = [Column("what", numeric=False), Column("value", numeric=False)]
     section.blocks.append(Table("run", "run.json, and the table that the report was made with.", columns, rows))
     section.blocks.append(Heading("Glossary"))

@@ -31,7 +31,7 @@ COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"commit": str})
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -93,6 +93,8 @@ class Results:
     """Costs of training: dataset, recipe, supernet_seed, training_seconds."""
     run: dict[str, Any]
     """run.json."""
+    commits: dict[str, int]
+    """Selections by the commit of the program that computed them; those of an unknown one are left out."""
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
@@ -106,6 +108,9 @@ class Results:
         if "training_seconds" in costs:
             trained = costs[costs["training_seconds"].notna()]
             supernets = trained[[*supernets.columns]].reset_index(drop=True)
+        commits: dict[str, int] = {}
+        if "commit" in costs:
+            commits = {str(commit): int(n) for commit, n in costs["commit"].value_counts(sort=False).items()}
         keys = [name for name in KEY_COLUMNS if name in costs.columns]
         present = [name for name in COST_COLUMNS if name in costs.columns]
         if "selector" in keys and present:
@@ -115,7 +120,7 @@ class Results:
         for name in COST_COLUMNS:
             if name not in rows:
                 rows[name] = np.nan
-        return cls(folder, rows, _score_array(rows, scores), supernets, _read_run(folder / "run.json"))
+        return cls(folder, rows, _score_array(rows, scores), supernets, _read_run(folder / "run.json"), commits)
 
     @cached_property
     def done(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench.errors import ExitCode
+from bench.table import GroundTruth
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 
@@ -52,6 +53,19 @@ def test_a_failing_selector_costs_its_own_cell(
     log = (tmp_path / "out" / found["fails"]["log"]).read_text()
     assert "Traceback" in log and "second line" in log
     assert "--retry-failed" in capsys.readouterr().err
+
+
+def test_a_fault_of_the_program_is_not_taken_for_cells_that_failed(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(out: Path, table: GroundTruth) -> Path:
+        raise ZeroDivisionError("in the page")
+
+    monkeypatch.setattr(fake_bench, "draw_report", break_down)
+    assert fake_bench.run(*place, "--selectors", "random", "--seeds", "1") == ExitCode.FAULT == 70
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError: in the page" in told and "this is a fault of the program" in told
+    assert len(list((tmp_path / "out" / "records").glob("*.json"))) == 1, "what was finished stays"
 
 
 def test_a_failing_training_costs_its_own_cells(place: list[str], tmp_path: Path) -> None:

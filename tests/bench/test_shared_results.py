@@ -1,10 +1,12 @@
 """A selector that reads nothing of its checkpoint is run once for all recipes and epochs of a supernet seed."""
 
+import csv
 import json
 from pathlib import Path
 
 import pytest
 
+from bench import session
 from bench.errors import ExitCode
 from tests.bench import fake_bench
 from tests.bench.fake_bench import rows
@@ -42,6 +44,21 @@ def test_a_recipe_that_comes_later_takes_the_stored_result(place: list[str], tmp
     assert len(rows(tmp_path / "out")) == 16
     costs = [json.loads(path.read_text()) for path in (tmp_path / "out" / "costs").iterdir()]
     assert sum("wall_seconds" in cost for cost in costs) == 16, "the cost is told at every cell"
+
+
+def test_each_selection_keeps_the_commit_that_computed_it(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for commit, recipes in ((None, "steady"), ("first", "steady,shaky"), ("second", "steady,shaky")):
+        monkeypatch.setattr(session, "git_commit", lambda code, commit=commit: commit)
+        selectors = "blind" if commit is None else "blind,random" if commit == "first" else "blind,random,ranks"
+        fake_bench.run(*place, "--supernets", recipes, "--selectors", selectors, "--epochs", "last")
+    with (tmp_path / "out" / "costs.csv").open(newline="") as stream:
+        found = {(row["selector"], row["recipe"]): row["commit"] for row in csv.DictReader(stream)}
+    assert found == {
+        ("", "steady"): "", ("blind", "steady"): "", ("random", "steady"): "first", ("ranks", "steady"): "second",
+        ("", "shaky"): "", ("blind", "shaky"): "", ("random", "shaky"): "first", ("ranks", "shaky"): "second",
+    }, "a shared result stays that of the commit that computed it, also at a recipe that came later"  # fmt: skip
 
 
 def test_two_workers_and_a_resumed_run_give_the_same_bytes(place: list[str], tmp_path: Path) -> None:

@@ -149,7 +149,8 @@ def write_results(
                                         "shared": "work" if name in alike else None}  # fmt: skip
                                 costs.append({**cell, "scoring_seconds": seconds * (1 + 0.1 * generator.random()),
                                               "tuning_seconds": 200.0 * name.startswith(("darts-pt", "pt-")),
-                                              "peak_memory_bytes": 900_000_000 + 1_000_000 * s})  # fmt: skip
+                                              "peak_memory_bytes": 900_000_000 + 1_000_000 * s,
+                                              "commit": None if name == "ostr" else f"{seed % 2:040x}"})  # fmt: skip
                                 scores_rows += [
                                     {**cell, "edge": edge, "operation": operation, "score": float(scores[e, o])}
                                     for e, edge in enumerate(EDGE_NAMES)
@@ -161,7 +162,7 @@ def write_results(
     _write_csv(out / "scores.csv", (*KEY_COLUMNS, "edge", "operation", "score"), scores_rows)
     _write_csv(
         out / "costs.csv",
-        (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "peak_memory_bytes", "training_seconds"),
+        (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "peak_memory_bytes", "training_seconds", "commit"),
         costs,
     )
     run = {

@@ -122,12 +122,15 @@ def test_failures_tell_the_command(text: str) -> None:
     assert "run_bench.py --preset lite --retry-failed</code>" in failures
 
 
-def test_every_command_and_how_to_cite_stand_in_the_provenance(text: str) -> None:
+def test_every_command_and_how_to_cite_stand_in_the_provenance(text: str, page: Path) -> None:
     provenance = unescape(text[text.index('<section id="provenance"') :])
     assert "run_bench.py --preset lite --selectors 'all,!darts-pt*'\n" in provenance
     assert "run_bench.py --preset lite</code>" in provenance
     assert provenance.count("'all,!darts-pt*'") == 2, "quoted in the table of run.json too"
     assert "To cite: nas-selection-bench, commit 0123456789abcdef (CITATION.cff)" in provenance
+    counted = [int(n) for n in re.findall(rf"(?:{0:040x}|{1:040x}|before it was kept\)): (\d+)", provenance)]
+    done = (page.parent / "records.csv").read_text().count(",done,")
+    assert len(counted) == 3 and sum(counted) == done, "each selection at the commit that computed it"
 
 
 def test_its_data_are_in_the_page(text: str) -> None:
