@@ -77,6 +77,8 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
         against = ["--out", str(into / stored.name)]
         for line in lines:
             command = [*without(line, "--out", "--cache"), *against, "--cache", str(into / "supernets")]
+            if not option(line, "--device"):  # `auto` would take another one where this machine has it
+                command += ["--device", run.get("device", "cpu")]
             code = program.run(command, run.get("environment", {}))
             if code not in (ExitCode.OK, ExitCode.SOME_CELLS_FAILED, ExitCode.NOTHING_MEASURED):
                 print(f"its command ended with exit code {code}: {shlex.join(command)}\n", flush=True)

@@ -115,7 +115,7 @@ class Session:
         self.job = Run(
             plan=make_plan(self.request),
             store=self.store,
-            workplace=Workplace(methods, root, cache, self.device.name, pool),
+            workplace=Workplace(methods, root, cache, pool.device_name(self.device.name), pool),
             timings=Timings(stored_costs(self.out.parent, code / "results")),
             retry_failed=options.retry_failed,
             commit=git_commit(code),

@@ -43,6 +43,10 @@ class Pool:
         """Whether tasks run in other processes than this one."""
         return self.backend == "dask" or (self.jobs > 1 and self.backend != "threading")
 
+    def device_name(self, name: str) -> str:
+        """What tasks call the device `name`: a process that claimed a GPU sees no other, so that it is the first."""
+        return "cuda:0" if self.own_processes and self.devices and self.locks is not None else name
+
 
 def limit_threads(threads: int) -> None:
     """Fix the thread count of numerical libraries that are not imported yet, here and in processes started here."""

@@ -19,6 +19,8 @@ EAGER_CALLS = 3
 _one_capture = threading.Lock()
 """Supernets may train in threads of one process; captures share the device's random generator, so they take turns."""
 
+_of_thread = threading.local()
+
 
 @contextmanager
 def own_stream(device: torch.device) -> Iterator[None]:
@@ -26,7 +28,10 @@ def own_stream(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    stream = torch.cuda.Stream(device)
+    # One for each thread: memory that torch caches for a stream serves no other.
+    if device not in (streams := vars(_of_thread).setdefault("streams", {})):
+        streams[device] = torch.cuda.Stream(device)
+    stream = streams[device]
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.device(device), torch.cuda.stream(stream):
         try:
@@ -66,23 +71,27 @@ class Repeated:
     def _capture(self) -> None:
         graph = torch.cuda.CUDAGraph()
         with _one_capture:
+            # A capture allocates from memory of its own and may not give cached memory back to get it.
+            free, whole = torch.cuda.mem_get_info()
+            if free < whole / 4:
+                torch.cuda.empty_cache()
             graph.capture_begin(capture_error_mode="thread_local")
+            failure: RuntimeError | None = None
             try:
                 self._result = self._step(*self._inputs)
             except RuntimeError as reason:
-                self._refuse(reason)
+                failure = reason
+            finally:  # also where it is interrupted: the stream must not stay in capture
                 try:
                     graph.capture_end()
-                except RuntimeError:  # the capture is already invalid: ending it says so again
-                    return
-                return
-            try:
-                graph.capture_end()
-            except RuntimeError as reason:
-                self._refuse(reason)
-                return
-        self._graph = graph
+                except RuntimeError as reason:  # an invalid capture says so again when it ends
+                    failure = failure or reason
+        self._capture_at = None if failure else self._capture_at
+        if failure is None:
+            self._graph = graph
+        else:
+            self._refuse(failure)
 
     def _refuse(self, reason: RuntimeError) -> None:
-        line = str(reason).strip().splitlines()[0]
+        line = (str(reason).strip() or type(reason).__name__).splitlines()[0]
         warnings.warn(f"no CUDA graph, training runs eagerly and slower: {line}", RuntimeWarning, stacklevel=4)

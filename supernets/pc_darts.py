@@ -74,8 +74,8 @@ class PcDarts(Recipe):
         """beta [6]; 1 where edges are not normalised."""
         if not self.normalise_edges:
             return torch.ones_like(alphas[:, -1])
-        # Edges lie sorted by the node at which they arrive.
-        return torch.cat([alphas[edges, -1].softmax(0) for edges in map(list, ARRIVING.values())])
+        # Edges lie sorted by the node at which they arrive. (A list as index would be copied to a GPU at every step.)
+        return torch.cat([alphas[edges[0] : edges[-1] + 1, -1].softmax(0) for edges in ARRIVING.values()])
 
     def weight_step(self, search: Search, weights: Batch) -> None:
         """As darts; what selectors will see keeps the edges' weights."""

@@ -19,4 +19,6 @@ def prepare(network: nn.Module, device: torch.device) -> None:
         # Deterministic kernels only: the same seeds give the same supernet.
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
+        # What is not in bfloat16 is meant to be in float32, not in TF32 with its 10 bits.
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -138,7 +138,10 @@ def fit(population: Population, trial: int, images: SplitImages, recipe: TableRe
             momentum.mul_(recipe.momentum).add_(slope)
             population.values.sub_(slope.add_(momentum, alpha=recipe.momentum).mul_(rate))
 
-    run = _captured(step, [population.values, momentum, *population.buffers()]) if graph else step
+    run = step
+    if graph:
+        with torch.cuda.device(population.device):
+            run = _captured(step, [population.values, momentum, *population.buffers()])
     for indices, value in zip(batches, rates, strict=True):
         chosen.copy_(indices)
         rate.copy_(value)

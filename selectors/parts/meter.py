@@ -28,7 +28,8 @@ class Meter:
 
     def _now(self) -> float:
         if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+            # Not the whole device: another thread may be capturing a graph, which that would spoil.
+            torch.cuda.current_stream(self.device).synchronize()
         return time.perf_counter()
 
     def count(self, forward: int = 0, backward: int = 0) -> None:

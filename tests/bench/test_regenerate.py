@@ -59,6 +59,14 @@ def test_a_result_of_several_commands_is_made_again_and_holds(
     assert (tmp_path / "fresh" / "supernets").is_dir()
 
 
+def test_it_runs_on_the_kind_of_device_that_the_result_was_made_on(stored: Path, tmp_path: Path) -> None:
+    """Also where the command left that to the program, which takes a GPU where there is one."""
+    argv = without(json.loads((stored / "two" / "run.json").read_text())["argv"], "--device")
+    edit(stored / "two", argv=argv, commands=[argv])
+    assert again(stored, "--into", tmp_path / "fresh", "two") == ExitCode.OK
+    assert option(json.loads((tmp_path / "fresh" / "two" / "run.json").read_text())["argv"], "--device")[1] == "cpu"
+
+
 def test_what_differs_is_told_with_its_exit_code(
     stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

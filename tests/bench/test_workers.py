@@ -75,3 +75,9 @@ sys.stdin.read()
     for process in claimants:
         process.kill()
         process.communicate()
+
+
+def test_a_process_that_claimed_a_gpu_sees_no_other(tmp_path: Path) -> None:
+    assert Pool(2, "dask", 1, (1,), tmp_path).device_name("cuda:1") == "cuda:0"
+    assert Pool(1, "loky", 1, (1,), tmp_path).device_name("cuda:1") == "cuda:1", "runs in this process"
+    assert Pool(2, "loky", 1).device_name("cpu") == "cpu"
