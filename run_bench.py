@@ -53,7 +53,7 @@ def recipe_facts(name: str) -> RecipeFacts:
     from supernets import registry
 
     recipe = registry.find(name)
-    return RecipeFacts(registry.spelled(name), recipe.version, recipe.paper)
+    return RecipeFacts(registry.spelled(name), recipe.version, recipe.paper, recipe.learns_alphas)
 
 
 def selector_facts(name: str) -> SelectorFacts:
@@ -66,7 +66,7 @@ def selector_facts(name: str) -> SelectorFacts:
     selector = registry.find(name)
     return SelectorFacts(
         selector.name, selector.version, selector.paper, selector.stochastic, selector.reads_only_alphas,
-        selector.reads_checkpoint,
+        selector.reads_checkpoint, selector.decides_by_alphas,
     )  # fmt: skip
 
 

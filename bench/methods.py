@@ -17,6 +17,8 @@ class RecipeFacts:
     """Canonical, options included."""
     version: int
     paper: str
+    learns_alphas: bool = True
+    """Whether the alphas of its supernets say anything."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class SelectorFacts:
     """Whether it only reads alphas, so that it runs at every stored epoch for nothing."""
     reads_checkpoint: bool = True
     """Whether anything of the checkpoint matters to it; if not, all recipes of a supernet seed share its result."""
+    decides_by_alphas: bool = False
+    """Whether alphas alone decide its operations, so that it is skipped where they learn nothing."""
 
 
 @dataclass(frozen=True)

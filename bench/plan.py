@@ -140,14 +140,21 @@ def make_plan(request: Request) -> list[PlannedCell]:
                     for epoch in epochs_for(selector, request, settings):
                         for selector_seed in range(request.selector_seeds if selector.stochastic else 1):
                             cell = Cell(job, epoch, selector.name, selector_seed, request.bn)
-                            plan.append(planned_cell(cell, supernet, selector, here))
+                            by_lot = selector.decides_by_alphas and not recipe.learns_alphas
+                            plan.append(planned_cell(cell, supernet, selector, here, by_lot))
     return plan
 
 
-def planned_cell(cell: Cell, supernet: Supernet, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
-    """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result."""
+def planned_cell(
+    cell: Cell, supernet: Supernet, selector: SelectorFacts, here: Circumstances, by_lot: bool = False
+) -> PlannedCell:
+    """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
+
+    `by_lot` says that the alphas which decide were never learnt. Such cells are skipped; their key says so, since
+    earlier versions chose by those alphas.
+    """
     columns = identity(cell, here)
-    names = {}
+    names = {"alphas": "not learnt"} if by_lot else {}
     if not selector.reads_checkpoint:
         work = without_checkpoint(cell)
         names["shared"] = record_key(work, supernet_key(work.supernet, 0, here.device, here.threads), selector.version)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bench.batches import Half
 from bench.cells import Cell, without_checkpoint
+from bench.errors import SkipCell
 from bench.images import ImageSet
 from bench.selection import Selection
 from bench.space import EDGES, OPERATIONS
@@ -27,6 +28,9 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
     DataError for a missing or damaged checkpoint.
     """
     selector = registry.find(cell.selector)
+    recipe = find_recipe(cell.supernet.recipe)
+    if selector.decides_by_alphas and not recipe.learns_alphas:
+        raise SkipCell(f"{recipe.name} does not learn its alphas, so that choosing by them is drawing lots")
     search = open_search(cell, folder, images, device)
     selection = selector.select(search)
     selection.facts |= search.facts

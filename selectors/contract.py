@@ -232,6 +232,11 @@ class Selector(Configurable, ABC):
         return self.needs == Needs(alphas=True)
 
     @property
+    def decides_by_alphas(self) -> bool:
+        """Whether nothing but alphas decides its operations; a recipe that does not learn them leaves it to chance."""
+        return False
+
+    @property
     def reads_checkpoint(self) -> bool:
         """Whether anything of the checkpoint matters to it; all recipes of a seed share the result of the others."""
         return self.needs.trained or self.needs.alphas or self.needs.tuning

@@ -16,6 +16,7 @@ class Blank(Recipe):
     paper = 'Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 7 (fixed alpha)'
     equation = "alpha fixed at 1e-3 N(0, 1); w <- w - xi grad_w L_train(w, softmax(alpha))"
     tunes_alphas = False
+    learns_alphas = False
     offers = "near-uniform probabilities"
     differs = (
         "nothing but the batches; the paper writes alpha = 0, the released code leaves it at its initial noise, and so "

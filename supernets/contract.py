@@ -138,6 +138,8 @@ class Recipe:
     """Bumped by hand when the numbers of this recipe change: part of the cache key."""
     tunes_alphas: ClassVar[bool] = True
     """Whether alphas are updated by gradient; also between two decisions of a selector that tunes."""
+    learns_alphas: ClassVar[bool] = True
+    """Whether the alphas of a trained supernet say anything; if not, choosing by them alone is drawing lots."""
     weight_rates: ClassVar[tuple[float, float]] = (0.025, 0.001)
     """Learning rate of the weights in the first epoch, and where its cosine ends."""
     alpha_rate: ClassVar[float] = 3e-4

@@ -27,6 +27,7 @@ class Rsps(Recipe):
     )
     equation = "w <- w - xi grad_w L_train(w, a), a ~ Uniform(architectures in which every node is reached by an edge)"
     tunes_alphas = False
+    learns_alphas = False
     capturable = False
     offers = "near-uniform probabilities: the alphas stay at their initial noise"
     differs = (

@@ -88,6 +88,11 @@ class Greedy(Selector):
         """Whether the rule or the order draws, or mini-batches are shuffled for fine-tuning."""
         return self.rule.stochastic or ORDERS[self.order].stochastic or self.tune != 0
 
+    @property
+    def decides_by_alphas(self) -> bool:
+        """Whether the rule reads alphas alone, whatever the order and the fine-tuning read."""
+        return self.rule.needs == Needs(alphas=True)
+
     def options(self) -> dict[str, tuple[object, str]]:
         """Those of the schedule and of the rule."""
         found = super().options()

@@ -83,6 +83,18 @@ def test_what_matches_nothing_is_refused_with_the_nearest_names(text: str, said:
         choose("selector", text, KNOWN)
 
 
+def test_choosing_by_alphas_that_are_not_learnt_has_a_key_of_its_own() -> None:
+    """So that a record of before such cells were skipped does not hold, and no other record is touched."""
+    recipes = (RecipeFacts("darts", 1, ""), RecipeFacts("blank", 1, "", learns_alphas=False))
+    keys = {}
+    for by_alphas in (False, True):
+        selectors = (SelectorFacts("a", 1, "", stochastic=False, every_checkpoint=True, decides_by_alphas=by_alphas),)
+        plan = make_plan(request(recipes=recipes, selectors=selectors))
+        keys[by_alphas] = {cell.stem: cell.key for cell in plan}
+    changed = {stem for stem, key in keys[False].items() if keys[True][stem] != key}
+    assert changed == {stem for stem in keys[False] if ".blank." in stem} and len(changed) == 2 * 3 * 5
+
+
 @given(st.lists(st.sampled_from(KNOWN), min_size=1))
 def test_each_name_is_chosen_once_in_the_order_asked(names: list[str]) -> None:
     assert choose("selector", ",".join(names), KNOWN) == list(dict.fromkeys(names))

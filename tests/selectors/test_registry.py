@@ -24,6 +24,12 @@ def test_options_set_the_parts_and_change_the_needs() -> None:
     assert registry.find("pt-random[order=sgas,tune=0]").needs == Needs(alphas=True)
 
 
+def test_alphas_alone_decide_some_and_no_others() -> None:
+    by_alphas = {name for name in registry.names() if registry.find(name).decides_by_alphas}
+    assert by_alphas == {"magnitude", "magnitude-no-none", "pt-magnitude", "sgas", "sgas-2"}
+    assert not registry.find("darts-pt[order=sgas]").decides_by_alphas, "the order is not the decision"
+
+
 def test_one_selector_has_one_name() -> None:
     assert registry.find("darts-pt[tune=0,order=sgas]").name == "darts-pt[order=sgas,tune=0]"
     assert registry.find("darts-pt[order=random]").name == "darts-pt"
