@@ -6,7 +6,7 @@ outcome could have been significant, that is said instead of "no difference".
 """
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
@@ -69,6 +69,8 @@ class Comparison:
     smallest_p_holm: float
     """What `p_holm` would be if every comparison were as clear as its number of pairs allows."""
     verdict: Verdict
+    margin: float | None = None
+    """The median difference that is too small to count, where one is known."""
 
     @property
     def hopeful(self) -> bool:
@@ -87,11 +89,10 @@ class Comparison:
         if name != self.second:
             raise ValueError(f"{name} is not part of the comparison of {self.first} and {self.second}")
         mirror = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
-        return Comparison(
-            self.second, self.first, self.n, self.sizes, self.differing,
-            -self.median, _negated(self.median_interval, 0.0), -self.mean,
-            1 - self.improvement, _negated(self.improvement_interval, 1.0),
-            self.p, self.p_holm, self.smallest_p_holm, mirror.get(self.verdict, self.verdict),
+        return replace(
+            self, first=self.second, second=self.first, verdict=mirror.get(self.verdict, self.verdict),
+            median=-self.median, median_interval=_negated(self.median_interval, 0.0), mean=-self.mean,
+            improvement=1 - self.improvement, improvement_interval=_negated(self.improvement_interval, 1.0),
         )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def _negated(interval: Interval | None, total: float) -> Interval | None:
     )  # fmt: skip
 
 
-def _verdict(comparison: Comparison, margin: float | None) -> Verdict:
+def _verdict(comparison: Comparison) -> Verdict:
     if comparison.differing == 0:
         return Verdict.SAME
     if not comparison.decidable:
@@ -112,7 +113,7 @@ def _verdict(comparison: Comparison, margin: float | None) -> Verdict:
     # The test is of the mean: a few collapses can move it to one side while most pairs lie on the other.
     if comparison.p_holm > SIGNIFICANCE or comparison.mean * comparison.median <= 0:
         return Verdict.OPEN
-    if margin is not None and abs(comparison.median) <= margin:
+    if comparison.margin is not None and abs(comparison.median) <= comparison.margin:
         return Verdict.SMALL
     return Verdict.BETTER if comparison.mean > 0 else Verdict.WORSE
 
@@ -123,8 +124,9 @@ def compare(
     margin: float | None = None,
     alike: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
     with_intervals: Callable[[str, str], bool] = lambda first, second: True,
+    pairs: Iterable[tuple[str, str]] | None = None,
 ) -> list[Comparison]:
-    """Every pair of selectors compared on the checkpoints they share, Holm's correction over all pairs.
+    """Pairs of selectors, if not given all, compared on the checkpoints they share, Holm's correction over them.
 
     `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
     averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
@@ -138,7 +140,7 @@ def compare(
     """
     alike = alike or {}
     drafts: list[tuple[str, str, list[list[float]]]] = []
-    for first, second in combinations(values, 2):
+    for first, second in combinations(values, 2) if pairs is None else pairs:
         found: dict[Hashable, list[float]] = {}
         for checkpoint in values[first]:
             if checkpoint in values[second]:
@@ -158,10 +160,10 @@ def compare(
             first, second, len(pooled), tuple(map(len, groups)), int(np.count_nonzero(pooled)),
             float(np.median(pooled)), bootstrap(groups, pooled_median) if shown else None, float(pooled.mean()),
             estimate(groups, improvement_share), _improvement_interval(groups) if shown else None,
-            p, p, p, Verdict.OPEN,
+            p, p, p, Verdict.OPEN, margin,
         )  # fmt: skip
         comparisons.append(comparison)
-    return corrected(comparisons, margin)
+    return corrected(comparisons)
 
 
 def _improvement_interval(groups: Sequence[Sequence[float]]) -> Interval | None:
@@ -182,7 +184,7 @@ def _improvement_interval(groups: Sequence[Sequence[float]]) -> Interval | None:
     return Interval(float(low), float(high), LEVEL, len(pooled), fewest, "supernet seeds")
 
 
-def corrected(comparisons: Sequence[Comparison], margin: float | None = None) -> list[Comparison]:
+def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The same comparisons judged as one family: Holm's correction over exactly these, verdicts to match.
 
     Comparisons that no outcome could have made significant are never called so, and take no part in the correction.
@@ -196,23 +198,26 @@ def corrected(comparisons: Sequence[Comparison], margin: float | None = None) ->
         replace(comparison, p_holm=float(p[i]), smallest_p_holm=float(reachable[i]))
         for i, comparison in enumerate(comparisons)
     ]
-    return [replace(comparison, verdict=_verdict(comparison, margin)) for comparison in judged]
+    return [replace(comparison, verdict=_verdict(comparison)) for comparison in judged]
 
 
 def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[list[str]]:
     """Groups instead of ranks: a leader, and all that were not shown worse than it; then the same with the rest.
 
-    `names` are ordered best first. Verdicts are taken as they stand, so `comparisons` should be corrected over all
-    pairs: the leader was found on the same data, and a family of the comparisons with it alone would be chosen with
-    hindsight. Names that too few seeds stand behind to tell from any other are in no group, since nothing could have
-    been shown of them; the leader is the best of those that are in one.
+    `names` are ordered best first; the leader is the first that none was shown better than, since means over
+    different checkpoints can be in another order than the pairs that two names share. Verdicts are taken as they
+    stand, so `comparisons` should be corrected over all pairs: the leader was found on the same data, and a family of
+    the comparisons with it alone would be chosen with hindsight. Names that too few seeds stand behind to tell from
+    any other are in no group, since nothing could have been shown of them.
     """
     verdicts = {(c.first, c.second): c.verdict for c in comparisons}
     verdicts |= {(c.second, c.first): c.seen_from(c.second).verdict for c in comparisons}
     told = {name for c in comparisons if c.decidable for name in (c.first, c.second)}
     groups, left = [], [name for name in names if name in told]
     while left:
-        beaten = [name for name in left if verdicts.get((left[0], name)) is Verdict.BETTER]
-        groups.append([name for name in left if name not in beaten])
+        unbeaten = [name for name in left if not any(verdicts.get((o, name)) is Verdict.BETTER for o in left)]
+        leader = next(iter(unbeaten), left[0])
+        beaten = [name for name in left if verdicts.get((leader, name)) is Verdict.BETTER]
+        groups.append([leader, *(name for name in left if name not in {leader, *beaten})])
         left = beaten
     return groups

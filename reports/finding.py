@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from bench.pairs import Verdict
-from reports.comparisons import Contest
+from reports.comparisons import RANDOM, Contest
 from reports.source import Source
 from reports.text import count, number
 
@@ -14,7 +14,7 @@ MANY = 6
 FEW = 3
 
 BASELINES = {
-    "random": "a random architecture",
+    RANDOM: "a random architecture (in percentiles)",
     "constant-order": "the constant order of operations",
     "params": "the parameter count",
     "magnitude": "magnitude",
@@ -86,52 +86,60 @@ def gaps(source: Source) -> list[str]:
 
 
 def findings(source: Source) -> list[str]:
-    """One paragraph of sentences per data set."""
-    return [" ".join(_of_dataset(source, contest)) for contest in source.contests if contest.standings]
+    """Per data set a sentence and a list, as HTML: the question first, then who leads, who agrees, who collapses."""
+    said = []
+    for contest in source.contests:
+        if contest.standings:
+            points = "".join(f"<li>{point}</li>" for point in _points(source, contest))
+            said.append(f"<p>{_size(source, contest)}</p><ul>{points}</ul>")
+    return said
 
 
-def _of_dataset(source: Source, contest: Contest) -> list[str]:
+def _size(source: Source, contest: Contest) -> str:
     frame = source.results.final[source.results.final["dataset"] == contest.dataset]
     seeds = frame["supernet_seed"].nunique()
     uneven = frame.groupby("method")["supernet_seed"].nunique().min() < seeds
-    best = contest.of(contest.leader or contest.best)
     sizes = f"{count(contest.settings, 'recipe')}, {'up to ' if uneven else ''}{count(seeds, 'supernet seed')} each"
-    where = f"On <b>{escape(contest.dataset)}</b> ({sizes})"
+    return f"On <b>{escape(contest.dataset)}</b> ({sizes}):"
+
+
+def _points(source: Source, contest: Contest) -> list[str]:
+    primary = []
+    if contest.primary:
+        of = (
+            f"Of the {len(contest.primary)} criteria of the founding papers and their controls, corrected per baseline"
+            " over them alone"
+        )
+        primary = _verdicts(contest, of, "these", contest.primary)
+    of = f"Of all {count(len(contest.standings), 'selector')}, corrected per baseline"
+    every = _verdicts(contest, of, "them all")
+    return [*primary, _leader(source, contest), *every, *_agreement(source, contest), *_collapse(source, contest)]
+
+
+def _leader(source: Source, contest: Contest) -> str:
+    best = contest.of(contest.leader or contest.best)
     reached = (
         f"{_listed([best.method])}, reaches {number(best.mean)} % on average (n = {best.n}),"
         f" {number(source.optimum(contest.dataset) - best.mean)} points below the best architecture of the space"
     )
     leaders, placed = contest.leaders, contest.placed
     if contest.leader is None:
-        said = [
-            f"{where} there are too few seeds to tell any selector from another (corrected over {contest.family}). The"
+        said = (
+            f"After correction over {contest.family} no selector can be told from another: there are too few seeds. The"
             f" one with the highest mean, {reached}."
-        ]
+        )
     elif len(leaders) == 1:
-        said = [f"{where} the leader, {reached}, and is shown better than each of the other {len(placed) - 1} placed."]
+        said = f"The leader, {reached}, and is shown better than each of the other {len(placed) - 1} placed."
     else:
         share = f"{len(leaders)} of the {len(placed)} selectors that can be placed"
-        said = [
-            f"{where} the leader, {reached}. Its tie group, not shown worse than it, has {share}: {_listed(leaders)}."
-        ]
+        said = (
+            f"The leader, {reached}. Its tie group, not shown worse than it after correction over {contest.family}, has"
+            f" {share}: {_listed(leaders)}."
+        )
     above = contest.unplaced_above
     if above:
         names = [f"{s.method} (n = {s.n})" for s in above]
-        said.append(f"With a higher mean, but too few independent results to be placed: {_listed(names)}.")
-    return [*said, *_against_floors(source, contest), *_agreement(source, contest), *_collapse(source, contest)]
-
-
-def _against_floors(source: Source, contest: Contest) -> list[str]:
-    said = []
-    if contest.primary:
-        of = f"Of the {len(contest.primary)} criteria of the founding papers and their controls"
-        said += _verdicts(contest, f"{of}, corrected per baseline over them alone", "these", contest.primary)
-    all_of_them = f"Of all {count(len(contest.standings), 'selector')}, corrected per baseline"
-    said += _verdicts(contest, all_of_them, "them all")
-    random = next((s.test for s in source.sticks[contest.dataset] if s.name == "random"), None)
-    below = [s.method for s in contest.standings if random is not None and s.mean < random]
-    if below:
-        said.append(f"With a mean below that of a random choice: {_listed(below)}.")
+        said += f" With a higher mean, but too few independent results to be placed: {_listed(names)}."
     return said
 
 
@@ -139,8 +147,8 @@ def _verdicts(contest: Contest, of: str, them: str, among: Sequence[str] | None 
     """Who was shown to differ from which baseline in a family of comparisons, and where there are too few seeds."""
     shown: list[str] = []
     untold: list[str] = []
-    for baseline, words in BASELINES.items():
-        judged = contest.against(baseline, among)
+    for baseline in BASELINES:
+        judged, words = contest.against(baseline, among), _called(contest, baseline)
         better = [c.first for c in judged if c.verdict is Verdict.BETTER]
         worse = [c.first for c in judged if c.verdict is Verdict.WORSE]
         if judged and all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in judged):
@@ -153,6 +161,13 @@ def _verdicts(contest: Contest, of: str, them: str, among: Sequence[str] | None 
     if untold:
         said.append(f"Too few seeds to compare {them} with {_joined(untold)}.")
     return said
+
+
+def _called(contest: Contest, baseline: str) -> str:
+    """A baseline in words, with the floors that choose the same architecture."""
+    alike = [BASELINES[name] for name in contest.floors.get(baseline, ())]
+    words = BASELINES[baseline]
+    return f"{words} (the choice of {' and '.join(alike)} too)" if alike else words
 
 
 def _agreement(source: Source, contest: Contest) -> list[str]:

@@ -69,7 +69,7 @@ def _selectors(rows: Sequence[Mapping[str, str]], recipes: Sequence[str]) -> tup
         lines.setdefault(row["selector"], {})[row["recipe"]] = row
     means = {name: sum(float(row["mean"]) for row in of.values()) / len(of) for name, of in lines.items()}
     best_first = sorted(means, key=lambda name: (-means[name], name))
-    shown = {*focus(best_first, MOST), *(name for name in best_first if name in BASELINES)}
+    shown = {*focus(best_first, most=MOST), *(name for name in best_first if name in BASELINES)}
     entries = []
     for name in best_first:
         if name in shown:

@@ -5,6 +5,7 @@ both names carry the batch norm mode, preset or device where those differ within
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from bench.errors import DataError
 from bench.records import KEY_COLUMNS, Store, file_stem
 from bench.space import EDGE_NAMES, OPERATIONS
+from reports.focus import first_shown
 
 Checkpoint = tuple[str, int]
 """(setting, supernet seed): what comparisons are paired by, inside one data set."""
@@ -165,6 +167,16 @@ class Results:
         left = self.rows[self.rows["state"].isin(("failed", "missing"))].join(last, on=["dataset", "setting"])
         sizes = left[left["epoch"] == left["last"]].groupby(["dataset", "setting", "method"]).size()
         return {(str(d), str(s), str(m)): int(n) for (d, s, m), n in zip(sizes.index, sizes, strict=True)}
+
+    def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
+        """Those of `names` that chose on every checkpoint what another did, which speaks for them."""
+        frame = self.final[self.final["dataset"] == dataset].sort_values(list(KEY_COLUMNS))
+        places = frame["setting"] + "|" + frame["supernet_seed"].astype(str) + "|" + frame["selector_seed"].astype(str)
+        choices = (places + "=" + frame["architecture"]).groupby(frame["method"]).agg("\n".join)
+        speaker: dict[str, str] = {}
+        for name in sorted(names, key=lambda name: first_shown(name, names)):
+            speaker.setdefault(str(choices[name]), name)
+        return {*names} - {*speaker.values()}
 
     def marked(self, method: str) -> str:
         """The name of a method in a table, ONE_DRAW behind it where its result is one per supernet seed."""

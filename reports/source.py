@@ -30,6 +30,7 @@ class Source:
     drawn: list[str] = field(default_factory=list)
     """Names of the figures drawn so far."""
     _lines: dict[str, list[Line]] = field(default_factory=dict)
+    _shown: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
     def datasets(self) -> list[str]:
@@ -79,7 +80,10 @@ class Source:
 
     def focus(self, dataset: str) -> list[str]:
         """Those methods of a data set that the figures show, best mean accuracy first."""
-        return focus(self.order(dataset))
+        if dataset not in self._shown:
+            order = self.order(dataset)
+            self._shown[dataset] = focus(order, self.results.clones(dataset, order))
+        return self._shown[dataset]
 
     def left_out(self, dataset: str) -> str:
         """What captions say of the methods that the figures do not show."""

@@ -11,6 +11,7 @@ from bench.pairs import Comparison
 from bench.statistics import Interval
 from bench.storage import write_whole
 from bench.yardsticks import RETRAINING
+from reports.comparisons import measure_of
 from reports.finding import BASELINES
 from reports.results import ONE_DRAW_SAID
 from reports.source import Source
@@ -23,8 +24,8 @@ HEADER = (
     "cells_without_result",
 )  # fmt: skip
 COMPARISONS = (
-    "dataset", "family", "first", "second", "verdict", "n", "differing", "p", "p_corrected", "smallest_p_corrected",
-    "mean", "median", "median_low", "median_high", "p_better", "p_better_low", "p_better_high",
+    "dataset", "family", "first", "second", "measure", "verdict", "n", "differing", "p", "p_corrected",
+    "smallest_p_corrected", "mean", "median", "median_low", "median_high", "p_better", "p_better_low", "p_better_high",
 )  # fmt: skip
 ALL_PAIRS, BASELINE, PRIMARY_BASELINE = "all pairs", "baseline", "primary, baseline"
 """Families that p values are corrected over."""
@@ -118,8 +119,8 @@ def _notes(source: Source, rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _comparison_row(dataset: str, family: str, c: Comparison) -> list[Cell]:
     return [
-        dataset, family, c.first, c.second, str(c.verdict), c.n, c.differing, c.p, c.p_holm, c.smallest_p_holm,
-        c.mean, c.median, *_ends(c.median_interval), c.improvement, *_ends(c.improvement_interval),
+        dataset, family, c.first, c.second, measure_of(c), str(c.verdict), c.n, c.differing, c.p, c.p_holm,
+        c.smallest_p_holm, c.mean, c.median, *_ends(c.median_interval), c.improvement, *_ends(c.improvement_interval),
     ]  # fmt: skip
 
 

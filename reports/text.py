@@ -37,8 +37,8 @@ def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> s
 
 
 def interval_text(interval: Interval | None, decimals: int = 2) -> str:
-    """`[low, high]`, with a tilde where it is rough."""
-    if interval is None:
+    """`[low, high]`, with a tilde where it is rough; an en dash for none, and where resampling found no spread."""
+    if interval is None or interval.low == interval.high:
         return "–"
     return f"{'~' if interval.rough else ''}[{number(interval.low, decimals)}, {number(interval.high, decimals)}]"
 

@@ -6,7 +6,7 @@ from html import escape
 
 from bench.pairs import FEWEST_SEEDS, SIGNIFICANCE, Comparison, Verdict
 from reports.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
-from reports.comparisons import Contest
+from reports.comparisons import RANDOM, Contest
 from reports.finding import BASELINES
 from reports.source import Source
 from reports.standings import standings_figure
@@ -25,22 +25,38 @@ MARKS = {
 
 def _pair_cells(c: Comparison) -> list[Cell]:
     css, sign = MARKS[c.verdict]
+    told = c.verdict not in (Verdict.TOO_FEW, Verdict.SAME)
     return [
         Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(number(c.median)),
         Cell(interval_text(c.median_interval), "quiet"), Cell(number(c.improvement)),
         Cell(interval_text(c.improvement_interval), "quiet"),
-        Cell("<0.001" if c.p_holm < 0.001 else number(c.p_holm, 3)), Cell(str(c.n)), Cell(str(c.differing)),
+        Cell(("<0.001" if c.p_holm < 0.001 else number(c.p_holm, 3)) if told else "–"), Cell(str(c.n)),
+        Cell(str(c.differing)),
     ]  # fmt: skip
 
+
+PERCENTILES = (
+    f"Against {RANDOM}, percentiles are compared with the 50 that a random choice expects, and P(better) with 0.5: its"
+    " accuracy has a long tail of broken networks, above whose mean most random choices lie."
+)
+"""What every caption says of a comparison with a random choice."""
 
 PAIR_COLUMNS = (
     Column("selector", numeric=False),
     Column("verdict", "what the corrected test and the margin support", numeric=False),
-    Column("median difference", "median over shared checkpoints of the difference in test accuracy, points"),
+    Column(
+        "median difference",
+        "median over shared checkpoints of the difference in test accuracy, points; against"
+        f" {RANDOM}, of the difference in percentile",
+    ),
     Column("95 % interval", "stratified bootstrap over supernet seeds"),
     Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
-    Column("95 % interval ", "stratified bootstrap over supernet seeds"),
-    Column("p (Holm)", "paired sign-flip test, corrected over the comparisons with this baseline"),
+    Column("95 % interval ", "stratified bootstrap over supernet seeds; Clopper and Pearson's where it has no width"),
+    Column(
+        "p (Holm)",
+        "paired sign-flip test, corrected over the comparisons with this baseline; – = no outcome could"
+        " have been significant, or the choices are the same",
+    ),
     Column("n", "pairs: shared checkpoints"),
     Column("differing", "pairs in which the two accuracies differ"),
 )
@@ -67,7 +83,7 @@ def pair_table(contest: Contest, baseline: str) -> Table:
         f" seeds stand behind ({sum(c.hopeful for c in compared)} of {len(compared)} here). {_sizes(compared)} {margin}"
         f" “{Verdict.TOO_FEW}”: no outcome could have reached p ≤ {SIGNIFICANCE} after correction, or there are fewer"
         f" than {FEWEST_SEEDS} independent seeds per recipe. “{Verdict.OPEN}” is also said where mean and median have"
-        " different signs. Inference is about this data set and these recipes."
+        f" different signs. {PERCENTILES} Inference is about this data set and these recipes."
     )
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 
@@ -77,22 +93,28 @@ def primary_table(contest: Contest) -> Table:
     judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
     rows = [Row([Cell(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
     caption = (
-        f"The {len(contest.primary)} criteria of the founding papers and their controls, named before any result."
-        " Paired by checkpoint; Holm's correction over their comparisons with one floor, or with magnitude, however"
-        f" many other selectors there are. {_sizes([c for _, compared in judged for c in compared])} All other"
-        " selectors are judged in the tables below."
+        f"The {len(contest.primary)} criteria of the founding papers and their controls: the default of the command"
+        " line before there was any result, and judged as a family of their own since there were more than a hundred"
+        " selectors. Paired by checkpoint; Holm's correction over their comparisons with one floor, or with magnitude,"
+        f" however many other selectors there are. {_sizes([c for _, compared in judged for c in compared])}"
+        f" {PERCENTILES} All other selectors are judged in the tables below."
     )
     columns = (Column("against", numeric=False), *PAIR_COLUMNS)
     return Table(f"primary-{contest.dataset}", caption, columns, rows)
 
 
-def matrix(contest: Contest) -> str:
-    """All pairs as a grid of signs: the row against the column."""
-    methods = contest.focus
-    others = [*methods, *dict.fromkeys(c.second for c in contest.drawn if c.second not in methods)]
-    found = {(c.first, c.second): c for c in contest.drawn}
-    found |= {(c.second, c.first): c.seen_from(c.second) for c in contest.drawn}
-    values = len(others) <= 16
+FEW_COLUMNS = 16
+"""Columns of a matrix up to which its cells hold numbers; beyond, signs."""
+
+
+def matrix(methods: Sequence[str], comparisons: Sequence[Comparison], dataset: str | None = None) -> str:
+    """All pairs of `methods`, and of these with the floors, as a grid: the row against the column.
+
+    With `dataset` the page's script tells the numbers of a cell, which are those of the family of all pairs.
+    """
+    others = [*methods, *dict.fromkeys(c.second for c in comparisons if c.second not in methods)]
+    found = {(c.first, c.second): c for c in comparisons}
+    found |= {(c.second, c.first): c.seen_from(c.second) for c in comparisons}
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in others)
     body = []
     for row in methods:
@@ -103,38 +125,51 @@ def matrix(contest: Contest) -> str:
                 cells.append("<td></td>")
             else:
                 css, sign = MARKS[c.verdict]
-                cells.append(
-                    f'<td class="{css}">{number(c.median, 1 if abs(c.median) >= 10 else 2) if values else sign}</td>'
-                )
+                median = number(c.median, 1 if abs(c.median) >= 10 else 2)
+                cells.append(f'<td class="{css}">{median if len(others) <= FEW_COLUMNS else sign}</td>')
         body.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
+    linked = "" if dataset is None else f' data-dataset="{escape(dataset)}"'
     return (
-        f'<div class="scroll"><table class="matrix" data-dataset="{escape(contest.dataset)}">'
-        f"<thead><tr><td></td>{head}</tr></thead>"
+        f'<div class="scroll"><table class="matrix"{linked}><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, further: str) -> Picture:
+    """The grid with its key; not drawn where it would hold nothing but "too few"."""
+    columns = {c.second for c in compared} | {c.first for c in compared}
+    shown = "median difference, points" if len(columns) <= FEW_COLUMNS else "sign of the verdict"
+    caption = (
+        f"Row against column: {shown}, over shared checkpoints, coloured by what the paired test supports after Holm's"
+        f" correction over {further} {_sizes(compared)} {PERCENTILES}"
+    )
+    if all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in compared):
+        return Picture(name, title, caption, "", "after correction too few seeds stand behind every pair")
+    key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
+    return Picture(name, title, caption, f'<p class="key">{key}</p>{grid}')
 
 
 def pairs_section(source: Source) -> Section:
     """Who beats whom."""
     section = Section("pairs", "Who beats whom")
-    key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
     for contest in source.contests:
+        dataset = contest.dataset
         if not contest.comparisons:
-            section.blocks.append(Prose(f"<p>{contest.dataset}: there is nothing to compare with.</p>"))
+            section.blocks.append(Prose(f"<p>{dataset}: there is nothing to compare with.</p>"))
             continue
         baseline = default_baseline(contest)
         if contest.primary:
-            title = f"{contest.dataset}: the founding papers' criteria against the floors and magnitude"
+            title = f"{dataset}: the founding papers' criteria against the floors and magnitude"
             section.blocks += [Heading(title), primary_table(contest)]
-        section.blocks += [Heading(f"{contest.dataset}: against {baseline}"), pair_table(contest, baseline)]
-        caption = (
-            "Row against column: median difference in test accuracy, points, over shared checkpoints, coloured by"
-            f" what the paired test supports after Holm's correction over {contest.family}."
-            f" {_sizes(contest.drawn)}{source.left_out(contest.dataset)}"
-        )
-        grid = f'<p class="key">{key}</p>{matrix(contest)}'
+            judged = contest.among(contest.primary)
+            grid = matrix(contest.primary, judged)
+            further = f"these {sum(c.hopeful for c in judged)} pairs."
+            title = f"{dataset}: all pairs of the founding papers' criteria"
+            section.blocks.append(_matrix(f"primary-matrix-{dataset}", title, judged, grid, further))
+        section.blocks += [Heading(f"{dataset}: against {baseline}"), pair_table(contest, baseline)]
         section.blocks.append(_standings(source, contest))
-        section.blocks.append(Picture(f"matrix-{contest.dataset}", f"{contest.dataset}: all pairs", caption, grid))
+        grid, further = matrix(contest.focus, contest.drawn, dataset), f"{contest.family}.{source.left_out(dataset)}"
+        section.blocks.append(_matrix(f"matrix-{dataset}", f"{dataset}: all pairs", contest.drawn, grid, further))
     return section
 
 

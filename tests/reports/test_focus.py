@@ -10,9 +10,16 @@ NAMES = ["zero-cost-pt-zen", "darts-pt", "darts-pt-loss", "zero-cost-pt", "zero-
 
 
 def test_main_forms_come_before_variants_and_keep_their_order() -> None:
-    assert focus(NAMES, most=4) == ["darts-pt", "zero-cost-pt", "ostr", "magnitude"]
-    assert focus(NAMES, most=5) == ["zero-cost-pt-zen", "darts-pt", "zero-cost-pt", "ostr", "magnitude"]
+    names = [f"x-{name}" for name in NAMES]  # none of which is among the founding papers' criteria
+    assert focus(names, most=4) == [f"x-{name}" for name in ("darts-pt", "zero-cost-pt", "ostr", "magnitude")]
+    assert focus(names, most=5)[0] == "x-zero-cost-pt-zen" and len(focus(names, most=5)) == 5
     assert focus(NAMES, most=len(NAMES)) == NAMES
+
+
+def test_the_founding_papers_criteria_come_first_and_clones_last() -> None:
+    assert focus(NAMES, most=5) == ["darts-pt", "darts-pt-loss", "zero-cost-pt", "ostr", "magnitude"]
+    assert focus(NAMES, {"ostr"}, most=5) == ["zero-cost-pt-zen", "darts-pt", "darts-pt-loss", "zero-cost-pt",
+                                              "magnitude"]  # fmt: skip
 
 
 def test_a_variant_has_an_ending_or_options() -> None:
@@ -29,7 +36,7 @@ def test_a_variant_has_an_ending_or_options() -> None:
 
 @given(st.lists(st.text("ab-[", min_size=1), unique=True), st.integers(1, 6))
 def test_no_more_than_fit_and_all_where_they_do(names: list[str], most: int) -> None:
-    shown = focus(names, most)
+    shown = focus(names, most=most)
     assert len(shown) == min(len(names), most)
     assert shown == [name for name in names if name in shown]
 
