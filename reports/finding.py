@@ -11,7 +11,7 @@ from reports.source import Source
 from reports.text import count, number
 
 MANY = 6
-FEW = 3
+FEW = 6
 
 BASELINES = {
     RANDOM: "a random architecture (in percentiles)",
