@@ -95,7 +95,8 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
     Only architectures with two or more trials can be compared, so both oracles are over those. Each draw takes two
     different trials of every architecture at random (seeded); architectures that share one training share the draw.
     Keys: `tau_best`, `tau_mean`, both without `none`, `tau_space` (over the architectures themselves), each the mean
-    over the draws; `n` architectures, `draws`, and `how` in words. The taus are None where no trial was repeated.
+    over the draws; `n` architectures, `draws`, and `how` in words. The taus are None where the table holds no two
+    trials of any architecture, which says nothing of how often it was trained: a file may keep the means only.
     """
     names = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")
     trials = table.trials(dataset)
@@ -103,7 +104,12 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
     if trials is not None:
         repeated = np.flatnonzero((~np.isnan(trials)).sum(axis=1) >= 2)
     if trials is None or not repeated.size:
-        return {**dict.fromkeys(names), "n": 0, "draws": 0, "how": "no architecture was trained twice"}
+        how = (
+            "the table file stores no separate trainings"
+            if trials is None
+            else "the table file stores no more than one training of each architecture"
+        )
+        return {**dict.fromkeys(names), "n": 0, "draws": 0, "how": how}
     rng = np.random.default_rng(derive(0, purpose="retraining-agreement", dataset=dataset))
     trainings, training_of = np.unique(trials[repeated], axis=0, return_inverse=True)
     found = []
