@@ -25,7 +25,10 @@ from bench.space import (
 )
 from bench.table import GroundTruth
 
-__all__ = ["CONSTANT_ORDER", "RETRAINING", "Yardstick", "floors_and_ceilings", "oracle", "retraining_agreement"]
+__all__ = [
+    "CONSTANT_ORDER", "RETRAINING", "Yardstick", "convolution_weights", "floors_and_ceilings", "oracle",
+    "retraining_agreement",
+]  # fmt: skip
 
 RETRAINING = "two trainings"
 """What tables and figures call the agreement of one training of every architecture with another."""
@@ -151,11 +154,16 @@ def _fixed(table: GroundTruth, dataset: str, name: str, operation: int) -> Yards
     return _of(table, dataset, name, architecture, None, None, f"{OPERATIONS[operation]} on every edge")
 
 
+def convolution_weights() -> np.ndarray:
+    """[15625], space order: weights in the convolutions of each cell, in units of C * C; for tables without counts."""
+    return np.array([_WEIGHTS_PER_OPERATION[op] for op in range(len(OPERATIONS))])[all_architectures()].sum(axis=1)
+
+
 def _ranked(table: GroundTruth, dataset: str, name: str, sizes: np.ndarray | None) -> Yardstick:
     """The largest architecture, and the agreement of size with accuracy."""
     note = f"the architecture with the most {name}, as the table counts them"
     if sizes is None:
-        sizes = np.array([_WEIGHTS_PER_OPERATION[op] for op in range(len(OPERATIONS))])[all_architectures()].sum(axis=1)
+        sizes = convolution_weights()
         note = "the architecture with the most weights in its convolutions (the table holds no counts)"
     # The mean of equal counts may differ in the last digits from edge to edge; that is no preference.
     scores = np.round(oracle(sizes, "mean"), 6)

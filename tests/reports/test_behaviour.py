@@ -1,0 +1,62 @@
+"""The sections on behaviour: every number of a table against what the records say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.space import all_architectures
+from bench.table import Accuracies, GroundTruth
+from reports.behaviour import bias_section
+from reports.blocks import Section, Table
+from reports.results import Results
+from reports.source import Source
+
+
+@pytest.fixture(scope="module")
+def source(results: Results, table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return Source(results, table, tmp_path_factory.mktemp("figures"))
+
+
+def table_of(section: Section, name: str) -> Table:
+    return next(block for block in section.blocks if isinstance(block, Table) and block.name == name)
+
+
+def rows_of(table: Table) -> dict[str, dict[str, str]]:
+    titles = [column.title for column in table.columns]
+    return {row.cells[0].text: dict(zip(titles, (c.text for c in row.cells), strict=True)) for row in table.rows}
+
+
+def test_size_and_accuracy_are_compared_over_the_same_selections(source: Source, table: GroundTruth) -> None:
+    bias = table_of(bias_section(source), "bias-cifar10")
+    frame = source.results.final
+    places = frame.index[(frame["dataset"] == "cifar10") & (frame["method"] == "ostr")]
+    cells = all_architectures()
+    expected = {}
+    for name, values in (("parameters", table.parameters("cifar10")), ("test accuracy", table.accuracy("cifar10"))):
+        taus = []
+        for place in places:
+            standard = stats.zscore(source.results.scores[place], axis=1)
+            taus.append(stats.kendalltau(sum(standard[e, cells[:, e]] for e in range(6)), values).statistic)
+        expected[name] = np.mean(taus)
+    shown = rows_of(bias)["ostr"]
+    assert shown["n"] == str(len(places)) == "6"
+    for name, tau in expected.items():
+        assert float(shown[name].replace("−", "-")) == pytest.approx(tau, abs=0.006)
+    counted = [row for name, row in rows_of(bias).items() if name != "test accuracy itself"]
+    larger = sum(
+        float(r["parameters"].replace("−", "-")) > float(r["test accuracy"].replace("−", "-")) for r in counted
+    )
+    assert f"{larger} of {len(counted)} selectors follow parameters more closely than test accuracy" in bias.caption
+    # The invented FLOPs are linear in the parameters.
+    assert "FLOPs" not in shown and "FLOPs order the architectures as parameters do" in bias.caption
+
+
+def test_size_is_there_where_the_table_holds_none(results: Results, table: GroundTruth, tmp_path: Path) -> None:
+    bare = GroundTruth("bare", {name: Accuracies(test=table.accuracy(name)) for name in table.datasets})
+    bias = table_of(bias_section(Source(results, bare, tmp_path)), "bias-cifar10")
+    whole = table_of(bias_section(Source(results, table, tmp_path)), "bias-cifar10")
+    # The invented parameter count is linear in the weights of the convolutions.
+    assert rows_of(bias)["ostr"]["convolution weights"] == rows_of(whole)["ostr"]["parameters"]
+    assert "The table holds no sizes" in bias.caption and "FLOPs" not in bias.caption
