@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -26,6 +27,9 @@ from reports.style import (
 
 ACROSS = 4
 """Settings side by side; further ones go below."""
+
+EPOCH_MEASURES = ("skip_share", "test", "tau_mean")
+"""What the panels of a band show along training, from the top."""
 
 STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
 """Operations in the order in which the bars stack."""
@@ -103,6 +107,12 @@ def along_epochs(results: Results, dataset: str) -> pd.DataFrame:
     return frame[epochs > 1]
 
 
+def _over_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns EPOCH_MEASURES per epoch: mean over supernet seeds of means over selector seeds, as in the tables."""
+    per_seed = frame.groupby(["epoch", "supernet_seed"])[list(EPOCH_MEASURES)].mean()
+    return per_seed.groupby(level="epoch").mean().reset_index()
+
+
 def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     """Share of skip connections, accuracy and tau against the epoch of the checkpoint, one column per setting.
 
@@ -117,9 +127,13 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     worst = optimum - float(frame["test"].min())
     frame = frame.assign(
         skip_share=frame["skips"] / 6,
-        position=stretched(optimum - frame["test"].to_numpy()),
         run=frame["supernet_seed"].astype(str) + "." + frame["selector_seed"].astype(str),
     )
+
+    def placed(rows: pd.DataFrame) -> pd.DataFrame:
+        """Accuracies on their axis: averaged before this, since a mean of stretched values is not their mean."""
+        return rows.assign(test=stretched(optimum - rows["test"].to_numpy()))
+
     with drawing():
         across = min(len(settings), ACROSS)
         bands = -(-len(settings) // across)
@@ -130,12 +144,15 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
             panels = grid[3 * band : 3 * band + 3, column]
             for number, method in enumerate(methods):
                 here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
+                if here.empty:  # skipped on this recipe
+                    continue
                 colour, marker = look(number)
-                for axes, measure in zip(panels, ("skip_share", "position", "tau_mean"), strict=True):
+                runs, means = placed(here), placed(_over_seeds(here))
+                for axes, measure in zip(panels, EPOCH_MEASURES, strict=True):
                     before = len(axes.get_lines())
-                    where = {"data": here, "x": "epoch", "y": measure, "color": colour, "ax": axes}
-                    sns.lineplot(**where, units="run", estimator=None, lw=0.5, alpha=0.4)
-                    sns.lineplot(**where, errorbar=None, marker=marker, ms=5, lw=1.6, label=method, legend=False)
+                    where = {"x": "epoch", "y": measure, "estimator": None, "color": colour, "ax": axes}
+                    sns.lineplot(runs, **where, units="run", lw=0.5, alpha=0.4)
+                    sns.lineplot(means, **where, marker=marker, ms=5, lw=1.6, label=method, legend=False)
                     for line in axes.get_lines()[before:]:
                         line.set_gid(f"series={method}")
                     axes.set(xlabel="", ylabel="")
@@ -143,6 +160,8 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
                     if legend is not None:
                         legend.remove()
             panels[0].set_title(setting)
+            # Shared axes are labelled in the lowest row of the grid alone, which need not be full.
+            panels[2].tick_params(labelbottom=True)
             panels[2].set_xlabel("epoch of the checkpoint")
         for band in range(bands):
             share, accuracy, tau = grid[3 * band : 3 * band + 3, 0]
@@ -156,8 +175,12 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
         for spare in range(len(settings), across * bands):
             for axes in grid[-3:, spare % across]:
                 axes.set_visible(False)
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(labels)), fontsize=7.5)
+        keys: dict[str, Artist] = {}
+        for axes in grid[::3].flat:  # a method need not be in the first panel
+            handles, labels = axes.get_legend_handles_labels()
+            keys.update(zip(map(str, labels), handles, strict=True))
+        figure.legend([keys[method] for method in methods], methods, loc="outside upper right",
+                      ncols=min(4, len(methods)), fontsize=7.5)  # fmt: skip
     return figure
 
 
