@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 
 class NotDrawn(Exception):
@@ -96,6 +97,32 @@ class Section:
     blocks: list[Block] = field(default_factory=list)
     folded: bool = False
     """Whether it is closed until the reader opens it."""
+
+
+def gathered(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks with figures that are not drawn for one reason told in one sentence, where the first of them stood.
+
+    Of titles `X: question` the question is said once and the X are listed. A single figure keeps its box and caption.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for block in blocks:
+        if isinstance(block, Picture) and block.reason:
+            subject, _, question = block.title.rpartition(": ")
+            groups.setdefault((question, block.reason), []).append(subject)
+    found: list[Block] = []
+    for block in blocks:
+        if not isinstance(block, Picture) or not block.reason:
+            found.append(block)
+            continue
+        question = block.title.rpartition(": ")[2]
+        subjects = groups[question, block.reason]
+        if len(subjects) == 1:
+            found.append(block)
+        elif subjects:
+            said = f"{question}: {len(subjects)} figures not drawn ({'; '.join(subjects)}): {block.reason}."
+            found.append(Prose(f'<p class="notdrawn">{escape(said)}</p>'))
+            groups[question, block.reason] = []
+    return found
 
 
 def texts(*values: str) -> list[Cell]:

@@ -23,7 +23,7 @@ from reports.behaviour import (
     training_section,
     transfer_section,
 )
-from reports.blocks import Picture, Section
+from reports.blocks import Picture, Section, gathered
 from reports.choices import chosen_section
 from reports.comparisons import Contest
 from reports.finding import findings, gaps
@@ -109,7 +109,7 @@ def leave_out(shown: list[Section], size: int) -> bool:
             break
         picture = section.blocks[number]
         assert isinstance(picture, Picture)
-        reason = "left out to keep this page small enough to mail; it is in the folder figures"
+        reason = "left out to keep this page small enough to mail; see the folder figures"
         section.blocks[number] = replace(picture, markup="", reason=reason)
         size -= weight
     return bool(places)
@@ -118,7 +118,7 @@ def leave_out(shown: list[Section], size: int) -> bool:
 def _fill(template: jinja2.Template, source: Source, shown: list[Section], data: str) -> str:
     folder = files("reports")
     return template.render(
-        sections=shown,
+        sections=[replace(section, blocks=gathered(section.blocks)) for section in shown],
         generator=", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
         gaps=[Markup(text) for text in gaps(source)],
         findings=[Markup(text) for text in findings(source)],
