@@ -4,17 +4,17 @@ from functools import partial
 from html import escape
 
 import numpy as np
-import pandas as pd
 
 from bench.bias import ACCURACY, trait_correlations, traits
 from bench.measures import tau_b
-from reports.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, shade
+from reports.blocks import Cell, Column, Heading, Prose, Row, Section, Table, shade
 from reports.figures import along_epochs, cost_figure, epoch_figure, pareto, selection_costs
-from reports.maps import ranking_figure, rankings, score_map_figure, score_maps, top_agreement
+from reports.maps import score_map_figure, score_maps
+from reports.rankings import ranking_blocks
 from reports.results import ONE_DRAW_SAID
 from reports.source import Source
 from reports.strips import tau_figure
-from reports.text import duration, number, spread
+from reports.text import duration, from_to, number, spread
 
 
 def ranking_section(source: Source) -> Section:
@@ -47,7 +47,7 @@ def ranking_section(source: Source) -> Section:
                 ),
             ),
         ]  # fmt: skip
-        section.blocks += _ranking_blocks(source, dataset)
+        section.blocks += ranking_blocks(source, dataset)
         for setting in source.results.settings:
             maps = score_maps(source.results, dataset, setting, source.focus(dataset))
             if maps:
@@ -68,46 +68,6 @@ def ranking_section(source: Source) -> Section:
 
 def _float(value: object) -> float | None:
     return value if isinstance(value, float) else None
-
-
-def _ranking_blocks(source: Source, dataset: str) -> list[Block]:
-    found = rankings(source.results, dataset)
-    if not found:
-        return [Prose(f"<p>{escape(dataset)}: no selector of this run ranks whole architectures.</p>")]
-    caption = (
-        "A mark is one architecture that the criterion scored: its rank by the criterion against its test accuracy."
-        " One checkpoint per criterion, the first supernet and selector seed; n in each panel."
-    )
-    picture = source.picture(
-        f"ranking-{dataset}", f"{dataset}: does a better score mean a better architecture?", caption,
-        partial(ranking_figure, found, source.table, dataset),
-    )  # fmt: skip
-    rows = []
-    for ranking in found:
-        top = top_agreement(ranking, source.table.accuracy(dataset))
-        rows.append(
-            Row([
-                Cell(ranking.method, "name"), Cell(ranking.setting), Cell(str(ranking.seed)), Cell(f"{top.n:,}"),
-                Cell(f"{top.tied:,}"), Cell(number(top.tau)), *(Cell(number(top.tau_top[s])) for s in (0.1, 0.01)),
-                *(Cell(number(top.precision.get(k))) for k in (10, 100)),
-                *(Cell(str(top.best_rank.get(k, "–"))) for k in (1, 10)),
-            ])
-        )  # fmt: skip
-    columns = [
-        Column("criterion", numeric=False),
-        Column("recipe", numeric=False),
-        Column("seed", "supernet seed"),
-        Column("scored", "architectures scored"),
-        Column("tied", "scores that repeat another one"),
-        Column("τ all"),
-        Column("τ top 10 %", "tau-b among the truly best tenth of those scored"),
-        Column("τ top 1 %", "tau-b among the truly best hundredth of those scored"),
-        Column("P@10", "share of the criterion's 10 best among the 10 truly best"),
-        Column("P@100", "share of its 100 best among the 100 truly best"),
-        Column("rank@1", "true rank of the criterion's first choice, among those scored"),
-        Column("rank@10", "best true rank among the criterion's 10 best"),
-    ]
-    return [picture, Table(f"top-{dataset}", "The same in numbers, and among the best only.", columns, rows)]
 
 
 def training_section(source: Source) -> Section:
@@ -133,11 +93,10 @@ def cost_section(source: Source) -> Section:
     for dataset in source.datasets:
         costs = selection_costs(source.results, dataset)
         caption = (
-            "A mark is the mean of a selector's selections on one recipe"
-            f" (n = {_from_to(costs['n'])}): time of scoring and tuning, on the machine named in the provenance. The"
-            " line joins those that no other beats in both. Training of the supernet is not in it: how long it takes"
-            " depends on the recipe (below), and a selector that reads no checkpoint (†) needs none; its time is that"
-            " of its one run per seed."
+            f"A mark is the mean of a selector's selections on one recipe (n = {from_to(costs['n'].tolist())}): time of"
+            " scoring and tuning, on the machine named in the provenance. The line joins those that no other beats in"
+            " both. Training of the supernet is not in it: how long it takes depends on the recipe (below), and a"
+            " selector that reads no checkpoint (†) needs none; its time is that of its one run per seed."
         )
         section.blocks.append(
             source.picture(
@@ -176,13 +135,6 @@ def cost_section(source: Source) -> Section:
     return section
 
 
-def _from_to(values: pd.Series) -> str:
-    """`3`, or `3 to 9`; an en dash for none."""
-    if values.empty:
-        return "–"
-    return str(values.min()) if values.min() == values.max() else f"{values.min()} to {values.max()}"
-
-
 def bias_section(source: Source) -> Section:
     """Is the criterion only counting convolutions?"""
     section = Section("bias", "Is it only counting convolutions?")
@@ -203,7 +155,9 @@ def bias_section(source: Source) -> Section:
         if rows:
             itself = {name: tau_b(of[ACCURACY], values) for name, values in of.items()}
             row = Row([Cell(f"{ACCURACY} itself", "name"), *_shaded(itself), Cell("–")], "yardstick")
-            said = f" {larger} of {len(rows)} selectors follow {size} more closely than {ACCURACY}. {ONE_DRAW_SAID}"
+            said = (
+                f" Of {len(rows)} selectors, {larger} have a higher τ with {size} than with {ACCURACY}. {ONE_DRAW_SAID}"
+            )
             rows.append(row)
         else:
             said = ""

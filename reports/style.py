@@ -182,6 +182,11 @@ def classes_for_styles(page: str) -> tuple[str, str]:
     return _FIGURE.sub(shorten, page), "".join(f".{name}{{{style}}}" for style, name in names.items())
 
 
+def short(name: str, length: int) -> str:
+    """A name that fits, its end cut off where it does not."""
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
 REGRET_FLOOR = 0.1
 """Points of regret below which the accuracy axis stops stretching."""
 

@@ -30,6 +30,14 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def from_to(values: Sequence[int]) -> str:
+    """`3`, or `3 to 9`; an en dash for none."""
+    if not values:
+        return "–"
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
 def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> str:
     """`mean ± deviation (n)`; without the deviation where one value has none."""
     around = "" if deviation is None else f" ± {number(deviation, decimals)}"
