@@ -1,6 +1,7 @@
 """The section on what was chosen: the cells drawn, their operations, and who scores alike."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from itertools import combinations
@@ -49,11 +50,8 @@ def _cell_table(source: Source, dataset: str, order: list[str], left_out: str) -
             if texts.empty:
                 row.append(Cell("–"))
                 continue
-            counted = Counter(texts)
-            text, count = min(counted.items(), key=lambda item: (-item[1], item[0]))
-            architecture = parse(text)
-            reached = number(accuracy[source.table.position(architecture)])
-            markup = f'{cells.draw(architecture)}<span class="quiet">{count} of {len(texts)} · {reached} %</span>'
+            text, said = typical(list(texts), lambda text: float(accuracy[source.table.position(parse(text))]))
+            markup = f'{cells.draw(parse(text))}<span class="quiet">{said}</span>'
             row.append(Cell(markup, "drawing", markup=True))
         row.append(Cell(str(len(distinct))))
         rows.append(Row(row))
@@ -63,9 +61,23 @@ def _cell_table(source: Source, dataset: str, order: list[str], left_out: str) -
     ]  # fmt: skip
     caption = (
         "The architecture selected most often per recipe at the last checkpoint, how many of the selections chose it,"
-        f" and its test accuracy. Nodes from the input (left) to the output (right).{left_out}"
+        " and its test accuracy; where several were selected equally often, that of them with the median accuracy"
+        f" (the lower of two). Nodes from the input (left) to the output (right).{left_out}"
     )
     return Table(f"cells-{dataset}", caption, columns, rows)
+
+
+def typical(texts: Sequence[str], accuracy: Callable[[str], float]) -> tuple[str, str]:
+    """One of the selected architectures to show for all, and how it was found; no order of names decides."""
+    counted = Counter(texts)
+    most = max(counted.values())
+    tied = sorted((text for text, n in counted.items() if n == most), key=lambda text: (accuracy(text), text))
+    text = tied[(len(tied) - 1) // 2]
+    reached = f"{number(accuracy(text))} %"
+    if len(tied) == 1:
+        return text, f"{most} of {len(texts)} · {reached}"
+    how = f"all {len(texts)} differ" if most == 1 else f"{len(tied)} of them {most} times each"
+    return text, f"{how}, median {reached}"
 
 
 def _agreement(source: Source, dataset: str, order: list[str]) -> list[Block]:
