@@ -1,14 +1,16 @@
-"""Sections that a reviewer turns to: failures, published numbers, provenance, glossary."""
+"""Sections that a reviewer turns to: published numbers, provenance, glossary."""
 
 import csv
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
 from typing import Any
 
 from bench.provenance import commands
 from reports.blocks import Cell, Column, Heading, Prose, Row, Section, Table
+from reports.failures import code
+from reports.scale import PUBLISHED_SIZE, presets, size
 from reports.source import Source
 from reports.summary import written_coverage
 from reports.text import spread
@@ -50,53 +52,6 @@ GLOSSARY = (
 )  # fmt: skip
 
 
-def failures_section(source: Source) -> Section:
-    """What failed, was skipped or is missing, and the command that runs it again."""
-    rows = source.results.rows
-    section = Section("failures", "Failed, skipped, missing")
-    left = rows[rows["state"] != "done"]
-    if left.empty:
-        section.blocks.append(Prose("<p>Nothing: every cell that was asked for is done.</p>"))
-        return section
-    table_rows = []
-    grouped = left.assign(reason=left["reason"].fillna("")).groupby(
-        ["state", "dataset", "setting", "method", "reason"], sort=True
-    )
-    for key, group in grouped:
-        state, dataset, setting, method, reason = map(str, key)
-        pairs = dict.fromkeys(zip(group["supernet_seed"], group["selector_seed"], strict=True))
-        seeds = ", ".join(f"{seed}.{repeat}" for seed, repeat in pairs)
-        css = "bad" if state in ("failed", "missing") else ""
-        cells = [
-            Cell(state, css),
-            Cell(dataset),
-            Cell(setting),
-            Cell(method, "name"),
-            Cell(reason, "wrap"),
-            Cell(seeds, "wrap"),
-        ]
-        table_rows.append(Row([*cells, Cell(str(len(group)))]))
-    columns = [
-        Column("state", numeric=False), Column("data set", numeric=False), Column("recipe", numeric=False),
-        Column("selector", numeric=False), Column("reason", numeric=False),
-        Column("seeds", "supernet seed . selector seed", numeric=False), Column("cells"),
-    ]  # fmt: skip
-    section.blocks.append(Table("left", "Cells without a result, by reason.", columns, table_rows))
-    counts = source.results.counts()
-    lines = commands(source.results.run)
-    if lines and (counts["failed"] or counts["missing"]):
-        extra = ["--retry-failed"] if counts["failed"] else []
-        retries = [[*line, *(word for word in extra if word not in line)] for line in lines]
-        section.blocks.append(Prose(f"<p>To run what failed or is missing:</p>{_code(retries)}"))
-    return section
-
-
-def _code(lines: Sequence[Sequence[str]]) -> str:
-    """Command lines that can be pasted into a shell."""
-    spelled = "\n".join(shlex.join(["python", "run_bench.py", *map(str, line)]) for line in lines)
-    return f"<pre><code>{escape(spelled)}</code></pre>"
-
-
 def published_section(source: Source) -> Section:
     """Numbers from papers beside ours."""
     section = Section("published", "Published numbers beside ours", folded=True)
@@ -132,6 +87,10 @@ def published_section(source: Source) -> Section:
         " modes and seeds, and often from one search on cifar10; they are context, not competitors. Ours stands"
         " beside a method where the same criterion was applied to the same kind of supernet."
     )
+    small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
+    if small:
+        sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)
+        caption += f" Our supernets are smaller than the papers': {sizes}."
     section.blocks.append(Table("published-numbers", caption, columns, rows))
     return section
 
@@ -189,7 +148,7 @@ def provenance_section(source: Source) -> Section:
     section = Section("provenance", "Provenance", folded=True)
     lines = commands(source.results.run)
     if lines:
-        section.blocks.append(Prose(f"<p>Made by</p>{_code(lines)}"))
+        section.blocks.append(Prose(f"<p>Made by</p>{code(lines)}"))
     section.blocks.append(Prose(f"<p>{escape(_citation(source.results.run))}</p>"))
     table = source.table
     rows = [Row([Cell("ground truth", "name"), Cell(f"{table.name}, sha256 {table.sha256}", "wrap")])]

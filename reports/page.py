@@ -1,6 +1,7 @@
 """report.html: one file that shows everything, offline, the same bytes for the same records."""
 
 import json
+import re
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
@@ -15,7 +16,7 @@ from bench.pairs import Verdict
 from bench.statistics import Interval
 from bench.storage import write_whole
 from bench.table import GroundTruth
-from reports.appendix import failures_section, provenance_section, published_section
+from reports.appendix import provenance_section, published_section
 from reports.behaviour import (
     bias_section,
     cost_section,
@@ -26,9 +27,11 @@ from reports.behaviour import (
 from reports.blocks import Picture, Section, gathered
 from reports.choices import chosen_section
 from reports.comparisons import Contest
+from reports.failures import failures_section
 from reports.finding import findings, gaps
 from reports.outcome import results_section, strips_section
 from reports.results import Results
+from reports.scale import scale
 from reports.source import Source
 from reports.style import classes_for_styles
 from reports.tables import write_tables
@@ -39,6 +42,11 @@ LIMIT = 1_900_000
 
 DRAWN_WITH = ("matplotlib", "seaborn", "numpy", "scipy", "pandas", "jinja2")
 """Packages whose versions the bytes of the page depend on; the page names them."""
+
+TOGETHER = re.compile(
+    r"(?<=[\d)]) (?=(?:%|points?|s|min|h)(?![\w%]))|(?<=\b[nNp]) (?=[=≤<] ?[\d−])|(?<=\b[nNp] [=≤]) (?=[\d−])"
+)
+"""Spaces at which no line may end: between a number and its unit, and in `n = 3`."""
 
 LEFT_OUT_FIRST = (("scores-", "ranking-"), ("operations-",), ("cost-",))
 """Figures that give way where a page would grow beyond LIMIT, group after group; of a group the largest first."""
@@ -83,6 +91,7 @@ def render(source: Source) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["unbroken"] = unbroken
     template = environment.from_string(folder.joinpath("page.html").read_text(encoding="utf-8"))
     data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
     shown = sections(source)
@@ -115,6 +124,11 @@ def leave_out(shown: list[Section], size: int) -> bool:
     return bool(places)
 
 
+def unbroken(text: str) -> str:
+    """`text` with the TOGETHER spaces unbreakable; markup stays markup, since no tag has such a space."""
+    return type(text)(TOGETHER.sub("\N{NO-BREAK SPACE}", text))
+
+
 def _fill(template: jinja2.Template, source: Source, shown: list[Section], data: str) -> str:
     folder = files("reports")
     return template.render(
@@ -123,6 +137,7 @@ def _fill(template: jinja2.Template, source: Source, shown: list[Section], data:
         gaps=[Markup(text) for text in gaps(source)],
         findings=[Markup(text) for text in findings(source)],
         counts=source.results.counts(),
+        scale=scale(source),
         run=source.results.run,
         datasets=source.results.datasets,
         settings=source.results.settings,

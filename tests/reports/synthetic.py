@@ -25,7 +25,8 @@ COLUMNS = (
     *KEY_COLUMNS, "state", "reason", "architecture", "index", *MEASURES,
     "forward_passes", "backward_passes", "supernet_accuracy", "checkpoint", "shared", "version", "schema",
 )  # fmt: skip
-COMMANDS = [["--preset", "lite", "--selectors", "all,!darts-pt*"], ["--preset", "lite"]]
+LITE = ["--datasets", "cifar10,cifar100", "--preset", "lite"]
+COMMANDS = [[*LITE, "--selectors", "all,!darts-pt*"], LITE]
 PRIOR = np.array([0.0, 2.0, 3.0, 4.0, 1.0])
 
 SELECTORS = {
@@ -168,6 +169,10 @@ def write_results(
     run = {
         "argv": COMMANDS[-1], "commands": COMMANDS, "first_started": "2026-11-22T03:00:00Z",
         "git_commit": "0123456789abcdef", "device": "cpu", "versions": {"torch": "2.13.0", "numpy": "2.4.6"},
+        "settings": {
+            dataset: {"preset": "lite", "channels": 8, "cells": 1, "epochs": max(epochs), "images": 10_000}
+            for dataset in datasets
+        },
         "seed": 0, "table": {"name": table.name, "sha256": table.sha256},
     }  # fmt: skip
     (out / "run.json").write_text(json.dumps(run, indent=1, sort_keys=True))

@@ -11,7 +11,7 @@ import matplotlib as mpl
 import pytest
 
 from bench.table import GroundTruth
-from reports.page import LIMIT, write_report
+from reports.page import LIMIT, unbroken, write_report
 from tests.reports.synthetic import SELECTORS, invented_table, write_results
 
 SECTIONS = ["results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias", "transfer", "failures",
@@ -117,15 +117,40 @@ def test_failures_tell_the_command(text: str) -> None:
     failures = text[text.index('<section id="failures"') : text.index('<section id="published"')]
     assert "RuntimeError: out of memory" in failures
     assert "the recipe does not train alphas" in failures
-    # Every command of the folder, so that whatever failed is among what they ask for; quoted for a shell.
-    assert "run_bench.py --preset lite --selectors &#x27;all,!darts-pt*&#x27; --retry-failed\n" in failures
-    assert "run_bench.py --preset lite --retry-failed</code>" in failures
+    narrowed = "run_bench.py --datasets cifar10,cifar100 --preset lite --selectors disc-acc,darts-pt --retry-failed"
+    assert re.findall("run_bench.py [^\n<]*", failures) == [narrowed], "one command, of what is left and no more"
+
+
+def test_the_head_tells_how_small_the_supernets_are(text: str) -> None:
+    head = unescape(text[text.index("<header>") : text.index("</header>")]).replace("\N{NO-BREAK SPACE}", " ")
+    said = "cifar10: preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images;"
+    assert f"{said} supernet accuracy 62 % at selection; CPU, 1 thread<" in head
+
+
+def test_no_line_ends_between_a_number_and_its_unit(text: str) -> None:
+    # Cells of tables are never broken at a space.
+    body = re.sub(r"<(script|svg|pre|thead|tbody).*?</\1>|<[^>]+>", " ", text[text.index("<body>") :], flags=re.S)
+    assert re.search("\\d\N{NO-BREAK SPACE}%", body) and re.search("n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}\\d", body)
+    assert re.findall(r"\d %|\bn =|\bn = ", body) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("55.91 % on average (n = 3), 0.61 points below", "55.91~% on average (n~=~3), 0.61~points below"),
+        ("too few seeds for p ≤ 0.05", "too few seeds for p~≤~0.05"),
+        ("12 selectors, 3 hours", "12 selectors, 3 hours"),
+        ("python run_bench.py --seeds 3 --selectors x", "python run_bench.py --seeds 3 --selectors x"),
+    ],
+)  # fmt: skip
+def test_unbroken(said: str, kept: str) -> None:
+    assert unbroken(said) == kept.replace("~", "\N{NO-BREAK SPACE}")
 
 
 def test_every_command_and_how_to_cite_stand_in_the_provenance(text: str, page: Path) -> None:
     provenance = unescape(text[text.index('<section id="provenance"') :])
-    assert "run_bench.py --preset lite --selectors 'all,!darts-pt*'\n" in provenance
-    assert "run_bench.py --preset lite</code>" in provenance
+    assert "run_bench.py --datasets cifar10,cifar100 --preset lite --selectors 'all,!darts-pt*'\n" in provenance
+    assert "run_bench.py --datasets cifar10,cifar100 --preset lite</code>" in provenance
     assert provenance.count("'all,!darts-pt*'") == 2, "quoted in the table of run.json too"
     assert "To cite: nas-selection-bench, commit 0123456789abcdef (CITATION.cff)" in provenance
     counted = [int(n) for n in re.findall(rf"(?:{0:040x}|{1:040x}|before it was kept\)): (\d+)", provenance)]
@@ -152,6 +177,7 @@ def test_published_numbers_are_marked(text: str) -> None:
     assert "cifar10 published" in published
     assert "third-party copy" in published
     assert "from memory" not in published
+    assert "Our supernets are smaller than the papers': cifar10: preset lite, 8 channels" in unescape(published)
 
 
 def test_names_cannot_smuggle_markup(table: GroundTruth, tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""The section on what has no result: failed, skipped or missing cells, and the commands that run them again."""
+
+import argparse
+import shlex
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from html import escape
+
+import pandas as pd
+
+from bench.cli import build_parser
+from bench.names import canonical, parse
+from bench.plan import split_names
+from bench.provenance import commands
+from bench.resolve import EXTENTS, Extent
+from reports.blocks import Cell, Column, Prose, Row, Section, Table
+from reports.source import Source
+from reports.text import count
+
+NAMED = 12
+"""Selectors that a command names; of more it keeps its own."""
+
+
+def failures_section(source: Source) -> Section:
+    """What failed, was skipped or is missing, and the commands that run it again."""
+    rows = source.results.rows
+    section = Section("failures", "Failed, skipped, missing")
+    left = rows[rows["state"] != "done"]
+    if left.empty:
+        section.blocks.append(Prose("<p>Nothing: every cell that was asked for is done.</p>"))
+        return section
+    section.blocks.append(_table(left))
+    wanted = left[left["state"].isin(("failed", "missing"))]
+    known = commands(source.results.run)
+    if not wanted.empty and known:
+        # The command line of the last run is the latest one, wherever it stands among the others.
+        latest = [*([source.results.run["argv"]] if "argv" in source.results.run else []), *reversed(known)]
+        lines, forgotten = again(latest, wanted)
+        if lines:
+            section.blocks.append(Prose(f"<p>To run what failed or is missing:</p>{code(lines)}"))
+        if forgotten:
+            said = f"No command that filled this folder asks for {count(forgotten, 'of these cell')}."
+            section.blocks.append(Prose(f"<p>{said}</p>"))
+    return section
+
+
+def code(lines: Sequence[Sequence[str]]) -> str:
+    """Command lines that can be pasted into a shell."""
+    spelled = "\n".join(shlex.join(["python", "run_bench.py", *map(str, line)]) for line in lines)
+    return f"<pre><code>{escape(spelled)}</code></pre>"
+
+
+def _table(left: pd.DataFrame) -> Table:
+    """Failed and missing cells by selector, since each has a cause of its own; skipped ones by their reason."""
+    frame = left.assign(reason=left["reason"].fillna(""))
+    by_reason = frame["state"] == "skipped"
+    frame["cause"] = frame["method"].mask(by_reason, "")
+    rows = []
+    for key, group in frame.groupby(["state", "dataset", "cause", "reason"], sort=True):
+        state, dataset, _, reason = map(str, key)
+        seeds = dict.fromkeys(zip(group["supernet_seed"], group["selector_seed"], strict=True))
+        rows.append(
+            Row([
+                Cell(state, "bad" if state in ("failed", "missing") else ""), Cell(dataset),
+                Cell(", ".join(dict.fromkeys(group["setting"])), "wrap"),
+                Cell(", ".join(dict.fromkeys(group["method"])), "wrap"),
+                Cell(f"{reason}{_one_failure(group)}", "wrap"),
+                Cell(", ".join(f"{seed}.{repeat}" for seed, repeat in seeds), "wrap"), Cell(str(len(group))),
+            ])
+        )  # fmt: skip
+    columns = [
+        Column("state", numeric=False), Column("data set", numeric=False), Column("recipes", numeric=False),
+        Column("selectors", numeric=False), Column("reason", numeric=False),
+        Column("seeds", "supernet seed . selector seed", numeric=False), Column("cells"),
+    ]  # fmt: skip
+    return Table("left", "Cells without a result, by reason.", columns, rows)
+
+
+def _one_failure(group: pd.DataFrame) -> str:
+    """Cells that share a draw have one result, so they fail together."""
+    shared = group["shared"].dropna() if "shared" in group else pd.Series(dtype=str)
+    draws = shared.nunique()
+    if (group["state"] != "failed").any() or len(shared) < len(group) or draws == len(group):
+        return ""
+    return f" ({count(draws, 'failure')}: the {len(group)} cells share {count(draws, 'draw')}.)"
+
+
+def again(lines: Sequence[Sequence[str]], cells: pd.DataFrame) -> tuple[list[list[str]], int]:
+    """The fewest of `lines`, the latest first, that ask for all of `cells`, narrowed to them; and how many none does.
+
+    A line keeps its recipes, seeds and sizes, and names only the selectors of the cells.
+    """
+    asked = [frozenset(_asked(line, cells)) for line in lines]
+    left = frozenset(cells.index)
+    found = []
+    while left:
+        most = max(range(len(lines)), key=lambda place: (len(asked[place] & left), -place))
+        here = asked[most] & left
+        if not here:
+            break
+        found.append(_narrowed(lines[most], cells.loc[sorted(here)]))
+        left -= here
+    return found, len(left)
+
+
+def _asked(line: Sequence[str], cells: pd.DataFrame) -> Iterator[int]:
+    """The index of each of the cells that a command line asks for."""
+    try:
+        options = build_parser().parse_args([str(word) for word in line])
+    except SystemExit:  # a word that this program no longer has
+        return
+    for i, cell in cells.iterrows():
+        if _asks(options, cell):
+            yield int(str(i))
+
+
+def _asks(options: argparse.Namespace, cell: pd.Series) -> bool:
+    extent = EXTENTS.get(str(cell["preset"]), Extent())
+    return (
+        cell["dataset"] in split_names(options.datasets)
+        and options.preset in (None, cell["preset"])
+        and options.bn == cell["bn"]
+        and int(cell["supernet_seed"]) < (options.seeds or extent.supernet_seeds)
+        and int(cell["selector_seed"]) < (options.selector_seeds or extent.selector_seeds)
+        and _matches(options.supernets, str(cell["recipe"]))
+        and _matches(options.selectors or "all", str(cell["selector"]))
+    )
+
+
+def _matches(text: str, name: str) -> bool:
+    """Whether a list of names and globs, some with `!` in front, asks for `name`."""
+    base = name.partition("[")[0]
+
+    def fits(entry: str) -> bool:
+        pattern, bracket, options = entry.removeprefix("!").partition("[")
+        return (pattern == "all" or fnmatchcase(base, pattern)) and canonical(*parse(base + bracket + options)) == name
+
+    entries = split_names(text)
+    wanted = [entry for entry in entries if not entry.startswith("!")]
+    return (not wanted or any(map(fits, wanted))) and not any(fits(entry) for entry in entries if entry not in wanted)
+
+
+def _narrowed(line: Sequence[str], cells: pd.DataFrame) -> list[str]:
+    names = list(dict.fromkeys(map(str, cells["selector"])))
+    words: list[str] = []
+    skip = False
+    for word in map(str, line):
+        if len(names) <= NAMED:
+            if skip or word.startswith("--selectors="):
+                skip = False
+                continue
+            if word == "--selectors":
+                skip = True
+                continue
+        if word != "--retry-failed":
+            words.append(word)
+    if len(names) <= NAMED:
+        words += ["--selectors", ",".join(names)]
+    return [*words, "--retry-failed"] if (cells["state"] == "failed").any() else words

@@ -1,0 +1,52 @@
+"""How large the experiment was, in words: numbers of small supernets are not those of the papers."""
+
+from collections.abc import Iterable, Iterator
+
+from reports.results import Results
+from reports.source import Source
+from reports.text import count, number
+
+PUBLISHED_SIZE = "paper"
+"""The preset whose supernets are as large as those of the papers."""
+
+
+def presets(results: Results, dataset: str) -> list[str]:
+    """The presets that stand behind the results on a data set."""
+    return _different(results.rows.loc[results.rows["dataset"] == dataset, "preset"])
+
+
+def size(results: Results, dataset: str) -> str:
+    """`preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images`; as much of it as run.json tells."""
+    names = presets(results, dataset)
+    said = [f"preset{'s' * (len(names) > 1)} {' and '.join(names)}"]
+    settings = results.run.get("settings", {}).get(dataset, {})
+    if names == [settings.get("preset")]:
+        images = settings["images"]
+        said += [
+            count(settings["channels"], "channel"), f"{count(settings['cells'], 'cell')} per stage",
+            f"{count(settings['epochs'], 'epoch')} on {'all' if images is None else f'{images:,}'} images",
+        ]  # fmt: skip
+    return ", ".join(said)
+
+
+def scale(source: Source) -> list[str]:
+    """A line per data set: the size of its supernets, how accurate they were when selected from, and the machine."""
+    return [f"{dataset}: {'; '.join(_said(source.results, dataset))}" for dataset in source.datasets]
+
+
+def _said(results: Results, dataset: str) -> Iterator[str]:
+    yield size(results, dataset)
+    final = results.final[results.final["dataset"] == dataset]
+    accuracies = final["supernet_accuracy"].dropna().tolist() if "supernet_accuracy" in final else []
+    if accuracies:
+        ends = _different(number(value, 0) for value in (min(accuracies), max(accuracies)))
+        yield f"supernet accuracy {'–'.join(ends)} % at selection"
+    devices = _different(final["device"])
+    threads = _different(final["threads"])
+    machine = " and ".join("CPU" if device == "cpu" else "GPU" for device in devices)
+    yield f"{machine}, {count(int(threads[0]), 'thread')}" if len(threads) == 1 and devices == ["cpu"] else machine
+
+
+def _different(values: Iterable[object]) -> list[str]:
+    """Each value once, as text, in the order of its first occurrence."""
+    return list(dict.fromkeys(map(str, values)))

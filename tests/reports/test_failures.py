@@ -1,0 +1,69 @@
+"""What has no result, why, and which command runs it again."""
+
+import pandas as pd
+import pytest
+
+from reports.failures import _one_failure, again
+
+BASE = ["--datasets", "cifar10", "--preset", "lite", "--seeds", "3", "--selector-seeds", "1", "--out", "x"]
+CELL = {
+    "dataset": "cifar10", "preset": "lite", "bn": "batch", "recipe": "darts", "supernet_seed": 2, "selector_seed": 0,
+    "selector": "zero-cost-pt-ntk", "state": "failed", "reason": "singular",
+}  # fmt: skip
+
+
+def cells(*changes: dict[str, object]) -> pd.DataFrame:
+    return pd.DataFrame([{**CELL, **change} for change in changes])
+
+
+def test_the_latest_command_that_asks_for_the_cell_is_narrowed_to_it() -> None:
+    lines = [
+        [*BASE, "--selectors", "darts-pt,pt-*"],
+        [*BASE, "--selectors=all,!zero-cost-*"],
+        [*BASE[:5], "2", *BASE[6:]],
+        [*BASE, "--supernets", "gdas,snas"],
+        [*BASE, "--retry-failed", "--selectors", "all", "--jobs", "2"],
+        [*BASE, "--selectors", "all"],
+    ]
+    expected = [*BASE, "--jobs", "2", "--selectors", "zero-cost-pt-ntk", "--retry-failed"]
+    assert again(lines, cells({}, {"recipe": "blank"})) == ([expected], 0)
+
+
+def test_two_commands_where_none_asks_for_all() -> None:
+    lines = [[*BASE, "--supernets", "snas", "--selectors", "ostr"], BASE]
+    found, forgotten = again(lines, cells({}, {"recipe": "snas", "selector": "ostr"}, {"dataset": "mnist"}))
+    assert [line[-2:] for line in found] == [["ostr", "--retry-failed"], ["zero-cost-pt-ntk", "--retry-failed"]]
+    assert "snas" in found[0] and forgotten == 1
+
+
+def test_missing_cells_need_no_retry_and_many_selectors_no_list() -> None:
+    many = cells(*({"selector": f"op-{i}", "state": "missing"} for i in range(20)))
+    line = [*BASE, "--selectors", "op-*"]
+    assert again([line], many) == ([line], 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("darts-pt[order=fixed,tune=0]", True),
+        ("darts-pt[tune=0,order=fixed]", True),
+        ("darts-*[order=fixed,tune=0]", True),
+        ("darts-pt", False),
+        ("all", False),
+    ],
+)
+def test_options_are_part_of_a_name(asked: str, found: bool) -> None:
+    cell = cells({"selector": "darts-pt[order=fixed,tune=0]"})
+    assert again([[*BASE, "--selectors", asked]], cell)[1] == (not found)
+
+
+def test_a_command_of_another_time_is_no_error() -> None:
+    assert again([["--no-such-option"]], cells({})) == ([], 1)
+
+
+def test_cells_that_share_a_draw_are_one_failure() -> None:
+    assert _one_failure(cells({"shared": "a"}, {"shared": "a"}, {"shared": "a"})) == (
+        " (1 failure: the 3 cells share 1 draw.)"
+    )
+    assert _one_failure(cells({"shared": "a"}, {"shared": "b"})) == ""
+    assert _one_failure(cells({"shared": None}, {"shared": "a"})) == ""
