@@ -1,8 +1,14 @@
 """What the page is made of: sections of prose, tables and figures, as plain data that the template renders."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+
+WIDE = 14
+"""Columns beyond which a table is printed across the page."""
+TALL = 1.8
+"""Height by width beyond which a figure is printed over several pages: on one its text would be too small."""
 
 
 class NotDrawn(Exception):
@@ -53,6 +59,11 @@ class Table:
     baseline: str = ""
     """What the rows are compared with, where that can be changed."""
 
+    @property
+    def wide(self) -> bool:
+        """Whether an upright page is too narrow for it."""
+        return sum(not column.hidden for column in self.columns) > WIDE
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -67,6 +78,12 @@ class Picture:
     legend: Sequence[tuple[str, str]] = ()
     """(series, CSS colour) that can be switched off."""
     kind: str = "picture"
+
+    @property
+    def tall(self) -> bool:
+        """Whether it is too tall for one page."""
+        box = re.match(r'<svg viewBox="\S+ \S+ (\S+) (\S+)"', self.markup)
+        return box is not None and float(box[2]) > TALL * float(box[1])
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,10 @@ from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
-import numpy as np
 from markupsafe import Markup
 
-from bench.pairs import Verdict
-from bench.statistics import Interval
 from bench.storage import write_whole
 from bench.table import GroundTruth
 from reports.appendix import provenance_section, published_section
@@ -26,22 +22,25 @@ from reports.behaviour import (
 )
 from reports.blocks import Picture, Section, gathered
 from reports.choices import chosen_section
-from reports.comparisons import Contest
 from reports.failures import failures_section
 from reports.finding import findings, gaps
 from reports.outcome import results_section, strips_section
+from reports.page_data import page_data
 from reports.results import Results
 from reports.scale import scale
 from reports.source import Source
 from reports.style import classes_for_styles
 from reports.tables import write_tables
-from reports.versus import MARKS, pairs_section
+from reports.versus import pairs_section
 
-LIMIT = 1_900_000
+LIMIT = 1_980_000
 """Bytes that the page stays under, so that it can be mailed."""
 
 DRAWN_WITH = ("matplotlib", "seaborn", "numpy", "scipy", "pandas", "jinja2")
 """Packages whose versions the bytes of the page depend on; the page names them."""
+
+SCRIPTS = ("page.js", "marks.js", "pairs.js")
+"""Parts of the page's script, which share one scope; each uses what those before it define."""
 
 TOGETHER = re.compile(
     r"(?<=[\d)]) (?=(?:%|points?|s|min|h)(?![\w%]))|(?<=\b[nNp]) (?=[=≤<] ?[\d−])|(?<=\b[nNp] [=≤]) (?=[\d−])"
@@ -142,74 +141,7 @@ def _fill(template: jinja2.Template, source: Source, shown: list[Section], data:
         datasets=source.results.datasets,
         settings=source.results.settings,
         style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),
-        script=Markup(folder.joinpath("page.js").read_text(encoding="utf-8")),
+        script=Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),
         # Inside a script element no "<" may stand; JSON has another spelling for it.
         data=Markup(data.replace("<", "\\u003c")),
     )
-
-
-def page_data(source: Source) -> dict[str, Any]:
-    """What the page's script reads: one row per selection that is drawn, and the comparisons that are."""
-    final = source.results.final
-    shown = [(final["dataset"] == dataset) & final["method"].isin(source.focus(dataset)) for dataset in source.datasets]
-    final = final[np.logical_or.reduce(shown)] if shown else final.iloc[:0]
-    order = ["dataset", "setting", "method", "supernet_seed", "selector_seed"]
-    final = final.sort_values(order, kind="stable")
-    architectures = sorted(set(final["architecture"]))
-    names = sorted({*final["method"], *(c.second for contest in source.contests for c in contest.drawn)})
-    at = {text: number for number, text in enumerate((*names, *architectures, *source.results.settings))}
-    shift = len(names)
-    return {
-        "datasets": source.datasets,
-        "recipes": source.results.settings,
-        "selectors": names,
-        "architectures": [[text, int(source.table.index[source.table.position(text)])] for text in architectures],
-        "accuracy": {
-            name: [_rounded(source.table.accuracy(name)[source.table.position(text)], 4) for text in architectures]
-            for name in source.datasets
-        },
-        "columns": ["dataset", "recipe", "selector", "supernet_seed", "selector_seed", "architecture", "tau_best",
-                    "tau_mean"],
-        "rows": [
-            [source.datasets.index(dataset), source.results.settings.index(setting), at[method], int(seed), int(repeat),
-             at[text] - shift, _rounded(best), _rounded(mean)]
-            for dataset, setting, method, seed, repeat, text, best, mean in final[
-                [*order, "architecture", "tau_best", "tau_mean"]
-            ].itertuples(index=False)
-        ],
-        "pair_columns": ["first", "second", "n", "differing", "median", "median_low", "median_high", "p_better",
-                         "p_better_low", "p_better_high", "p_all_pairs", "verdict_all_pairs", "p_baseline_second",
-                         "verdict_baseline_second", "p_baseline_first", "verdict_baseline_first"],
-        "pairs": {contest.dataset: _pairs(contest, at) for contest in source.contests},
-        "verdicts": [[str(verdict), *MARKS[verdict]] for verdict in Verdict],
-    }  # fmt: skip
-
-
-def _pairs(contest: Contest, at: dict[str, int]) -> list[list[float | None]]:
-    """One row per pair: over all pairs, then judged in the family of either name as the baseline."""
-    family = {
-        (comparison.first, baseline): comparison
-        for baseline in {c.first for c in contest.drawn} | {c.second for c in contest.drawn}
-        for comparison in contest.against(baseline)
-    }
-    rows: list[list[float | None]] = []
-    for c in contest.drawn:
-        row = [at[c.first], at[c.second], c.n, c.differing, _rounded(c.median, 2), *_ends(c.median_interval),
-               _rounded(c.improvement, 2), *_ends(c.improvement_interval)]  # fmt: skip
-        for judged in (c, family[c.first, c.second], family.get((c.second, c.first))):
-            if judged is None:
-                row += [None, None]
-            else:
-                p = judged.p_holm
-                row += [_rounded(p) if p >= 0.001 else float(f"{p:.1g}"), list(Verdict).index(judged.verdict)]
-        rows.append(row)
-    return rows
-
-
-def _ends(interval: Interval | None) -> list[float | None]:
-    return [None, None] if interval is None else [_rounded(interval.low, 2), _rounded(interval.high, 2)]
-
-
-def _rounded(value: float, decimals: int = 3) -> float:
-    # Adding zero turns -0.0 into 0.0.
-    return round(float(value), decimals) + 0.0

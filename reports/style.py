@@ -121,7 +121,7 @@ def inline(svg: str, name: str, label: str) -> str:
         raise ValueError(f"the figure {name} has no viewBox")
     opening = (
         f'<svg viewBox="{box.group(1)}" class="figure" role="img" aria-label="{escape(label)}"'
-        f' style="max-width:{float(box.group(1).split()[2]) * 4 / 3:.0f}px">'
+        f' style="--wide:{float(box.group(1).split()[2]) * 4 / 3:.0f}px">'
     )
     svg = re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)
     short = {long: f"{name}{number}" for number, long in enumerate(dict.fromkeys(_REFERENCE.findall(svg)))}

@@ -173,6 +173,48 @@ def test_the_baseline_can_be_changed(page: Path, tmp_path: Path) -> None:
     assert sorted(seen["again"]) == sorted(seen["before"])
 
 
+def test_the_first_baseline_comes_back_with_every_row(page: Path, tmp_path: Path) -> None:
+    """The script may hold fewer selectors than the page: what the page came with is not lost."""
+    text = page.read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, flags=re.S)[1])
+    lost = data["selectors"].index("pt-random")
+    held = [pair for pair in data["pairs"]["cifar10"] if lost not in pair[:2]]
+    data["pairs"]["cifar10"] = held
+    data["baselines"]["cifar10"]["captions"].append("another caption")
+    data["baselines"]["cifar10"]["of"]["ostr"] = len(data["baselines"]["cifar10"]["captions"]) - 1
+    data["left_out"] = {"cifar10": "Drawn: 7 of 8 selectors."}
+    fewer = tmp_path / "fewer.html"
+    spelled = json.dumps(data).replace("<", "\\u003c")
+    fewer.write_text(re.sub(r'(?<=id="data">).*?(?=</script>)', lambda _: spelled, text, flags=re.S), encoding="utf-8")
+    seen = act(fewer, tmp_path, """
+        const table = find('table[data-name="pairs-cifar10"]'), figure = table.closest("figure");
+        const choose = find("select", figure), filter = find("input[type=search]", figure);
+        const read = () => all("tbody tr", table).map((row) => [...row.cells].map((cell) => cell.textContent));
+        const change = (value) => { choose.value = value; choose.dispatchEvent(new Event("change")); };
+        const before = read(), caption = table.caption.textContent;
+        change("ostr");
+        const other = { names: names(table), caption: table.caption.textContent };
+        all(".choices input", figure)[2].click();
+        filter.value = "darts";
+        filter.dispatchEvent(new Event("input"));
+        find("thead button", table).click();
+        change("constant-order");
+        const filtered = names(table), off = getComputedStyle(table.tBodies[0].rows[0].cells[2]).display;
+        filter.value = "";
+        filter.dispatchEvent(new Event("input"));
+        const sorted = Boolean(find("[aria-sort]", table)), link = find(".themes a").textContent;
+        return { before, caption, other, again: read(), then: table.caption.textContent, filtered, off, sorted, link,
+                 address: location.hash };
+    """)  # fmt: skip
+    assert seen["again"] == seen["before"] and len(seen["before"]) == 8
+    assert seen["then"] == seen["caption"]
+    assert "pt-random" not in seen["other"]["names"] and len(seen["other"]["names"]) == 6
+    assert seen["other"]["caption"] == "another caption"
+    assert set(seen["filtered"]) == {"darts-pt", "darts-pt-loss"} and seen["off"] == "none"
+    assert not seen["sorted"] and "sort-pairs" not in seen["address"]
+    assert seen["link"] == "Data of the figures (JSON)"
+
+
 def test_the_address_restores_a_view(page: Path, tmp_path: Path) -> None:
     script = """
         const table = find('table[data-name="main-cifar10"]');

@@ -1,0 +1,87 @@
+// Comparisons: the baseline can be changed, and the matrix says what lies behind a sign.
+const mirror = { 0: 1, 1: 0 };
+const pairs = new Map();
+for (const [dataset, list] of Object.entries(data.pairs)) {
+  for (const [a, b, n, differing, median, low, high, better, betterLow, betterHigh, rough, pAll, all, p, verdict, pBack, back] of list) {
+    const first = data.selectors[a], second = data.selectors[b], tilde = rough ? "~" : "";
+    const turned = (value, total) => (value === null ? null : total - value);
+    // Seen from the first, `p` and `verdict` are those of the family with the second as baseline.
+    pairs.set([dataset, first, second].join("|"), { n, differing, median, low, high, better, betterLow, betterHigh, tilde, pAll, all, p, verdict });
+    pairs.set([dataset, second, first].join("|"), { n, differing, median: -median, low: turned(high, 0), high: turned(low, 0), better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), tilde, pAll, all: mirror[all] ?? all, p: pBack, verdict: back });
+  }
+}
+const interval = (low, high, tilde) => (low === null ? "–" : `${tilde}[${fixed(low, 2)}, ${fixed(high, 2)}]`);
+for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
+  const table = document.querySelector(`table[data-name="pairs-${CSS.escape(dataset)}"]`);
+  if (!table) continue;
+  const members = data.standings[dataset].map((index) => data.selectors[index]);
+  const heading = table.closest("figure").previousElementSibling;
+  // What the page came with holds every selector, whichever the script has.
+  const first = { baseline: table.dataset.baseline, rows: [...table.tBodies[0].rows], caption: table.caption.textContent };
+  const choose = make("select", { ariaLabel: `baseline on ${dataset}` });
+  choose.append(...Object.keys(of).map((name) => make("option", { value: name, textContent: name })));
+  choose.value = first.baseline;
+  const rowOf = (name, c) => {
+    const [words, css, sign] = data.verdicts[c.verdict];
+    const values = [name, `${sign} ${words}`, fixed(c.median, 2), interval(c.low, c.high, c.tilde), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), c.p < 0.001 ? "<0.001" : fixed(c.p, 3), c.n, c.differing];
+    const classes = ["name word", `${css} word`, "", "quiet", "", "quiet"];
+    return make("tr", {}, ...values.map((value, index) => make("td", { textContent: value, className: classes[index] || "" })));
+  };
+  const compare = (baseline) => {
+    const asFirst = baseline === first.baseline;
+    const judged = members.map((name) => [name, pairs.get([dataset, name, baseline].join("|"))]).filter(([, c]) => c && c.p !== null);
+    table.tBodies[0].replaceChildren(...(asFirst ? first.rows : judged.map(([name, c]) => rowOf(name, c))));
+    table.caption.textContent = asFirst ? first.caption : captions[of[baseline]];
+    table.dispatchEvent(new Event("refilled"));
+    heading.textContent = `${dataset}: against ${baseline}`;
+  };
+  choose.onchange = () => { compare(choose.value); remember(`baseline-${dataset}`, choose.value); };
+  table.closest("figure").querySelector(".tools").prepend(make("label", {}, "compare with ", choose));
+  restorers.set(`baseline-${dataset}`, (value) => { if (value in of) { choose.value = value; compare(value); } });
+}
+
+// The matrix: pointed at, tapped, or walked through with the arrow keys.
+for (const table of all("table.matrix[data-dataset]")) {
+  const columns = all("thead th", table).map((head) => head.textContent);
+  const explain = (cell, x, y) => {
+    const name = cell && cell.parentElement.querySelector("th").textContent;
+    const other = cell && columns[cell.cellIndex - 1];
+    const c = cell && pairs.get([table.dataset.dataset, name, other].join("|"));
+    if (!c) { say("", 0, 0); return; }
+    say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmedian ${fixed(c.median, 2)} points ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, x, y);
+  };
+  const cells = all("tbody td", table);
+  cells.forEach((cell, index) => { cell.tabIndex = index ? -1 : 0; });
+  const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  table.addEventListener("keydown", (event) => {
+    const cell = event.target.closest("tbody td"), [down, right] = steps[event.key] || [];
+    if (event.key === "Escape") say("", 0, 0);
+    if (!cell || down === undefined) return;
+    event.preventDefault();
+    const row = table.rows[cell.parentElement.rowIndex + down];
+    const next = row && row.rowIndex > 0 && row.cells[cell.cellIndex + right];
+    if (next && next.tagName === "TD") next.focus();
+  });
+  // A tap focuses a cell as the keyboard does.
+  table.addEventListener("focusin", (event) => {
+    const cell = event.target.closest("tbody td");
+    if (!cell) return;
+    cells.forEach((other) => { other.tabIndex = other === cell ? 0 : -1; });
+    const box = cell.getBoundingClientRect();
+    explain(cell, box.right, box.top);
+  });
+  table.addEventListener("focusout", () => say("", 0, 0));
+  table.addEventListener("pointermove", (event) => explain(event.target.closest("tbody td"), event.clientX, event.clientY));
+  table.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") say("", 0, 0); });
+}
+
+// What the address asks for; a plain #section is left to the browser.
+const asked = location.hash.slice(1);
+if (!sections.has(asked)) {
+  for (const part of asked.split("&")) {
+    const [key, value] = [part.slice(0, part.indexOf("=")), decodeURIComponent(part.slice(part.indexOf("=") + 1))];
+    if (key === "theme" && themes.includes(value)) { setTheme(value); remember(key, value); }
+    else if (restorers.has(key)) { restorers.get(key)(value); remember(key, value); }
+  }
+}
+addEventListener("beforeprint", () => all("details").forEach((element) => { element.open = true; }));
