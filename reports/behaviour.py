@@ -105,25 +105,31 @@ def cost_section(source: Source) -> Section:
             )
         )  # fmt: skip
         front = set(pareto(costs))
-        costs = costs[costs["method"].isin(source.focus(dataset))]
+        on_gpu = bool(costs["peak_memory_bytes"].notna().any())
+        # Whatever the line in the figure joins can be looked up, in focus or not.
+        costs = costs[costs["method"].isin(source.focus(dataset)) | costs.index.isin(front)]
         rows = [
             Row([
                 Cell(source.results.marked(row["method"]), "name"), Cell(row["setting"]),
                 Cell(duration(row["scoring_seconds"])), Cell(duration(row["tuning_seconds"])),
-                Cell(number(row["peak_memory_bytes"] / 2**20, 0)), Cell(number(row["test"])),
+                *([Cell(number(row["peak_memory_bytes"] / 2**20, 0))] if on_gpu else []), Cell(number(row["test"])),
                 Cell("yes" if i in front else ""), Cell(str(row["n"])),
             ])
             for i, row in costs.sort_values("seconds", kind="stable").iterrows()
         ]  # fmt: skip
         columns = [
             Column("selector", numeric=False), Column("recipe", numeric=False), Column("scoring"), Column("tuning"),
-            Column("peak memory, MiB"), Column("test %"), Column("Pareto", numeric=False),
+            *([Column("peak memory, MiB", "of the CUDA allocator during the selection")] if on_gpu else []),
+            Column("test %"), Column("Pareto", "joined by the line of the figure", numeric=False),
             Column("n", "selections"),
         ]  # fmt: skip
         if rows:
-            section.blocks.append(
-                Table(f"costs-{dataset}", f"Means over n selections.{source.left_out(dataset)}", columns, rows)
-            )
+            said = "Means over n selections."
+            if costs["peak_memory_bytes"].isna().any():
+                said += " Peak memory is known on a GPU only: on a CPU it is that of the whole process."
+            left_out = source.left_out(dataset).removesuffix(".")
+            said += f"{left_out}; here also those that the line joins." if left_out else ""
+            section.blocks.append(Table(f"costs-{dataset}", said, columns, rows))
     trained = source.results.supernets
     if len(trained):
         means = trained.groupby(["dataset", "recipe"])["training_seconds"].agg(["mean", "count"])

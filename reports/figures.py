@@ -36,8 +36,13 @@ STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
 
 
 def selection_costs(results: Results, dataset: str) -> pd.DataFrame:
-    """One row per method and setting: means of test accuracy, seconds (scoring, tuning, both), peak memory; n."""
+    """One row per method and setting: means of test accuracy, seconds (scoring, tuning, both), peak memory; n.
+
+    Peak memory is that of the CUDA allocator. On a CPU only the mark of the whole worker process is stored, which is
+    mostly PyTorch and images and says nothing of the selection: nan.
+    """
     frame = results.final[results.final["dataset"] == dataset]
+    frame = frame.assign(peak_memory_bytes=frame["peak_memory_bytes"].where(frame["device"] != "cpu"))
     columns = ["test", "scoring_seconds", "tuning_seconds", "peak_memory_bytes"]
     groups = frame.groupby(["method", "setting"], sort=True)
     costs = groups[columns].mean().assign(n=groups.size()).reset_index()

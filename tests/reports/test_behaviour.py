@@ -1,5 +1,6 @@
 """The sections on behaviour: every number of a table against what the records say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ from scipy import stats
 
 from bench.space import all_architectures
 from bench.table import Accuracies, GroundTruth
-from reports.behaviour import bias_section
+from reports.behaviour import bias_section, cost_section
 from reports.blocks import Section, Table
 from reports.results import Results
 from reports.source import Source
+from tests.reports.synthetic import write_results
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +64,34 @@ def test_size_is_there_where_the_table_holds_none(results: Results, table: Groun
     # The invented parameter count is linear in the weights of the convolutions.
     assert rows_of(bias)["ostr"]["convolution weights"] == rows_of(whole)["ostr"]["parameters"]
     assert "The table holds no sizes" in bias.caption and "FLOPs" not in bias.caption
+
+
+def test_memory_of_the_whole_process_is_not_called_a_selections(source: Source, tmp_path: Path) -> None:
+    costs = table_of(cost_section(source), "costs-cifar10")
+    assert not any("memory" in column.title for column in costs.columns)
+    assert "Peak memory is known on a GPU only" in costs.caption
+    rows = source.results.rows.assign(device="cuda", peak_memory_bytes=3 * 2**20)
+    on_gpu = Source(replace(source.results, rows=rows), source.table, tmp_path)
+    shown = table_of(cost_section(on_gpu), "costs-cifar10")
+    assert {row["peak memory, MiB"] for row in rows_of(shown).values()} == {"3"}
+    assert "Peak memory is known" not in shown.caption
+
+
+def test_every_member_of_the_pareto_front_is_in_the_table(table: GroundTruth, tmp_path: Path) -> None:
+    """Forty criteria in their main form fill the focus; the cheapest is the worst of them all."""
+    many = {f"criterion{i:02}": (0.1 * i, 0.3, 0.0, 0.5, 1, 5.0 + i) for i in range(40)}
+    many["cheap"] = (-2.0, -2.0, 0.0, 0.1, 1, 0.001)
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), epochs=(3,),
+                        selectors=many, failures=False, ranking=False)  # fmt: skip
+    source = Source(Results.read(out), table, tmp_path / "figures")
+    assert "cheap" not in source.focus("cifar10")
+    costs = table_of(cost_section(source), "costs-cifar10")
+    assert rows_of(costs)["cheap"]["Pareto"] == "yes"
+    means = source.results.final.groupby("method")[["scoring_seconds", "test"]].mean()
+    points = dict(zip(means.index, means.to_numpy().tolist(), strict=True))
+    front = {
+        name
+        for name, (seconds, test) in points.items()
+        if not any(s <= seconds and t >= test for other, (s, t) in points.items() if other != name)
+    }
+    assert {name for name, row in rows_of(costs).items() if row["Pareto"]} == front
