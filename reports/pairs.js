@@ -10,7 +10,8 @@ for (const [dataset, list] of Object.entries(data.pairs)) {
     pairs.set([dataset, second, first].join("|"), { n, differing, median: -median, low: turned(high, 0), high: turned(low, 0), better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), tilde, pAll, all: mirror[all] ?? all, p: pBack, verdict: back });
   }
 }
-const interval = (low, high, tilde) => (low === null ? "–" : `${tilde}[${fixed(low, 2)}, ${fixed(high, 2)}]`);
+const untold = ["?", "="]; // verdicts behind which no p stands
+const interval = (low, high, tilde) => (low === null || low === high ? "–" : `${tilde}[${fixed(low, 2)}, ${fixed(high, 2)}]`);
 for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   const table = document.querySelector(`table[data-name="pairs-${CSS.escape(dataset)}"]`);
   if (!table) continue;
@@ -23,7 +24,7 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   choose.value = first.baseline;
   const rowOf = (name, c) => {
     const [words, css, sign] = data.verdicts[c.verdict];
-    const values = [name, `${sign} ${words}`, fixed(c.median, 2), interval(c.low, c.high, c.tilde), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), c.p < 0.001 ? "<0.001" : fixed(c.p, 3), c.n, c.differing];
+    const values = [name, `${sign} ${words}`, fixed(c.median, 2), interval(c.low, c.high, c.tilde), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), untold.includes(sign) ? "–" : c.p < 0.001 ? "<0.001" : fixed(c.p, 3), c.n, c.differing];
     const classes = ["name word", `${css} word`, "", "quiet", "", "quiet"];
     return make("tr", {}, ...values.map((value, index) => make("td", { textContent: value, className: classes[index] || "" })));
   };
@@ -48,7 +49,8 @@ for (const table of all("table.matrix[data-dataset]")) {
     const other = cell && columns[cell.cellIndex - 1];
     const c = cell && pairs.get([table.dataset.dataset, name, other].join("|"));
     if (!c) { say("", 0, 0); return; }
-    say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmedian ${fixed(c.median, 2)} points ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, x, y);
+    const unit = other === "random" ? "percentiles" : "points";
+    say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmedian ${fixed(c.median, 2)} ${unit} ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, x, y);
   };
   const cells = all("tbody td", table);
   cells.forEach((cell, index) => { cell.tabIndex = index ? -1 : 0; });

@@ -4,13 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from bench.table import GroundTruth
+from reports.page import write_report
+from tests.reports.synthetic import write_results
 from tests.reports.test_browser import CHROMIUM, act
+from tests.reports.test_comparisons import FEW
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
 
 
-def test_the_matrix_speaks_to_keys_and_taps(page: Path, tmp_path: Path) -> None:
-    seen = act(page, tmp_path, """
+def test_the_matrix_speaks_to_keys_and_taps(table: GroundTruth, tmp_path: Path) -> None:
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("a", "b", "c"), seeds=3,
+                        selectors=FEW, failures=False, ranking=False)  # fmt: skip
+    seen = act(write_report(out, table), tmp_path, """
         const table = find("table.matrix[data-dataset]"), cell = table.tBodies[0].rows[0].cells[2];
         const said = () => find(".tip").textContent.split("\\n")[0];
         const event = (key) => new KeyboardEvent("keydown", { key, bubbles: true });

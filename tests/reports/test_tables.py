@@ -107,7 +107,7 @@ def test_one_draw_per_seed_is_marked_and_counted_once(table: GroundTruth, tmp_pa
 
 
 def test_costs_say_what_a_mark_is(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8").replace("\xa0", " ")
     cost = text[text.index('<section id="cost"') : text.index('<section id="bias"')]
     assert "the same for all" not in cost
     assert "(n = 2 to 6)" in cost
