@@ -175,7 +175,7 @@ def ranking_blocks(source: Source, dataset: str) -> list[Block]:
         rows.append(
             Row([
                 Cell(source.results.marked(method), "name"), Cell(str(len(tops))),
-                Cell(from_to([top.n for top in tops])), Cell(_mean([top.tied for top in tops], 0)),
+                Cell(from_to([top.n for top in tops])), Cell(f"{np.mean([top.tied for top in tops]):,.0f}"),
                 Cell(_mean([top.tau for top in tops])),
                 *(Cell(_mean([top.tau_top[part] for top in tops])) for part in TOP_PARTS),
                 *(Cell(_mean([top.precision[k] for top in tops])) for k in TOP_COUNTS[1:]),

@@ -49,3 +49,12 @@ def test_latex_escapes_what_it_would_read_as_commands() -> None:
 
 def test_markdown_escapes_bars() -> None:
     assert text.to_markdown(["a", "b"], [["x|y", "1"]]) == "| a | b |\n| :-- | --: |\n| x\\|y | 1 |\n"
+
+
+def test_a_range_is_one_number_where_all_are_equal() -> None:
+    assert [text.from_to(values) for values in ([], [3], [9, 3, 3], [6746, 100])] == [
+        "–",
+        "3",
+        "3 to 9",
+        "100 to 6,746",
+    ]
