@@ -11,6 +11,7 @@ from bench.pairs import Comparison, compare, corrected, tie_groups
 from bench.statistics import Interval, TrialNoise, bootstrap, estimate, trial_noise
 from bench.table import GroundTruth
 from bench.yardsticks import Yardstick
+from reports.factors import FACTORS
 from reports.focus import focus
 from reports.primary import PRIMARY
 from reports.results import Checkpoint, Results, per_checkpoint
@@ -147,13 +148,15 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
     clones = results.clones(dataset, list(values))
     drawn = {*focus(list(values), clones), *floors}
 
+    named = {factor.pair for factor in FACTORS} | {frozenset(pair) for pair in combinations(PRIMARY, 2)}
+
     def compared(values: dict[str, dict[Checkpoint, float]], margin: float | None) -> list[Comparison]:
         return compare(
             values,
             stratum=lambda checkpoint: checkpoint[0],
             margin=margin,
             alike=dict.fromkeys(results.alike, _seed),
-            with_intervals=lambda *pair: pair[1] in twins or set(pair) <= drawn or set(pair) <= set(PRIMARY),
+            with_intervals=lambda *pair: pair[1] in twins or frozenset(pair) in named or set(pair) <= drawn,
             pairs=[pair for pair in combinations(values, 2) if pair[0] not in twins],
         )
 

@@ -5,9 +5,11 @@ from html import escape
 
 import numpy as np
 
-from bench.pairs import Verdict
+from bench.pairs import Comparison, Verdict
 from reports.comparisons import RANDOM, Contest
+from reports.factors import Factor, contrasts
 from reports.source import Source
+from reports.standings import DECISIVE
 from reports.text import count, number
 
 MANY = 6
@@ -113,7 +115,29 @@ def _points(source: Source, contest: Contest) -> list[str]:
         primary = _verdicts(contest, of, "these", contest.primary)
     of = f"Of all {count(len(contest.standings), 'selector')}, corrected per baseline"
     every = _verdicts(contest, of, "them all")
-    return [*primary, _leader(source, contest), *every, *_agreement(source, contest), *_collapse(source, contest)]
+    return [
+        *primary,
+        *_factors(contest),
+        _leader(source, contest),
+        *every,
+        *_agreement(source, contest),
+        *_collapse(source, contest),
+    ]
+
+
+def _factors(contest: Contest) -> list[str]:
+    """Which single changes were shown to matter, where any could have been."""
+    found = [(factor, c) for factor, c in contrasts(contest.comparisons) if c.decidable]
+    told = {verdict: [_changed(f, c) for f, c in found if c.verdict is verdict] for verdict in DECISIVE}
+    if not found:
+        return []
+    said = [f"{verdict} with {'; '.join(pairs)}" for verdict, pairs in told.items() if pairs]
+    of = f"Of {count(len(found), 'pair')} of selectors that differ in one thing only"
+    return [f"{of}: {', '.join(said)}." if said else f"{of}, none was shown to differ."]
+
+
+def _changed(factor: Factor, c: Comparison) -> str:
+    return f"{escape(factor.changed)} ({escape(c.first)} − {escape(c.second)}: {number(c.median)} points)"
 
 
 def _leader(source: Source, contest: Contest) -> str:

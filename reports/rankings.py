@@ -142,8 +142,8 @@ def ranking_figure(found: Sequence[ArchitectureScores], table: GroundTruth, data
             axes.scatter(percent, stretched(optimum - truth), s=size, lw=0, color=PIXELS,
                          alpha=float(np.interp(size, (2, 12), (0.45, 0.9))), rasterized=True)  # fmt: skip
             axes.set_title(short(ranking.method, 36), fontsize=7.5)
-            axes.text(0.03, 0.97, f"τ-b {number(tau_b(ranking.scores, truth))}, n {len(truth):,}", transform=axes.transAxes,
-                      va="top", fontsize=7, color=INK)  # fmt: skip
+            said = f"τ-b {number(tau_b(ranking.scores, truth))}, n {len(truth):,}"
+            axes.text(0.03, 0.97, said, transform=axes.transAxes, va="top", fontsize=7, color=INK)
             axes.grid(axis="y")
         for axes in grid[max(0, len(found) - across) : len(found)]:
             axes.tick_params(labelbottom=True)  # the lowest of its column, where the last row is not full

@@ -12,6 +12,7 @@ from bench.statistics import Interval
 from bench.storage import write_whole
 from bench.yardsticks import RETRAINING
 from reports.comparisons import measure_of
+from reports.factors import contrasts
 from reports.finding import BASELINES
 from reports.results import ONE_DRAW_SAID
 from reports.source import Source
@@ -27,7 +28,7 @@ COMPARISONS = (
     "dataset", "family", "first", "second", "measure", "verdict", "n", "differing", "p", "p_corrected",
     "smallest_p_corrected", "mean", "median", "median_low", "median_high", "p_better", "p_better_low", "p_better_high",
 )  # fmt: skip
-ALL_PAIRS, BASELINE, PRIMARY_BASELINE = "all pairs", "baseline", "primary, baseline"
+ALL_PAIRS, BASELINE, PRIMARY_BASELINE, ONE_FACTOR = "all pairs", "baseline", "primary, baseline", "one factor"
 """Families that p values are corrected over."""
 
 ACCURACY = ("test", "valid", "regret", "percentile", "gain")
@@ -134,6 +135,7 @@ def _comparisons(source: Source) -> str:
             if contest.primary:
                 judged = contest.against(baseline, contest.primary)
                 rows += [_comparison_row(contest.dataset, PRIMARY_BASELINE, c) for c in judged]
+        rows += [_comparison_row(contest.dataset, ONE_FACTOR, c) for _, c in contrasts(contest.comparisons)]
     return to_csv(COMPARISONS, rows)
 
 

@@ -7,6 +7,7 @@ from html import escape
 from bench.pairs import FEWEST_SEEDS, SIGNIFICANCE, Comparison, Verdict
 from reports.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
 from reports.comparisons import RANDOM, Contest
+from reports.factors import contrasts
 from reports.finding import BASELINES
 from reports.source import Source
 from reports.standings import standings_figure
@@ -103,6 +104,26 @@ def primary_table(contest: Contest) -> Table:
     return Table(f"primary-{contest.dataset}", caption, columns, rows)
 
 
+def factor_table(contest: Contest) -> Table | None:
+    """Pairs of selectors that differ in one thing; None where no such two were run."""
+    found = contrasts(contest.comparisons)
+    if not found:
+        return None
+    rows = [
+        Row([Cell(c.first, "name"), Cell(c.second, "name"), Cell(factor.changed, "wrap"), *_pair_cells(c)[1:]])
+        for factor, c in found
+    ]
+    caption = (
+        "Two selectors that differ in one thing only, so that what the first gains is due to it. Paired by checkpoint,"
+        f" Holm's correction over these {count(len(found), 'pair')}. {_sizes([c for _, c in found])}"
+    )
+    columns = (
+        Column("selector", numeric=False), Column("control", numeric=False),
+        Column("what the selector has and its control has not", numeric=False), *PAIR_COLUMNS[1:],
+    )  # fmt: skip
+    return Table(f"factors-{contest.dataset}", caption, columns, rows)
+
+
 FEW_COLUMNS = 16
 """Columns of a matrix up to which its cells hold numbers; beyond, signs."""
 
@@ -166,6 +187,9 @@ def pairs_section(source: Source) -> Section:
             further = f"these {sum(c.hopeful for c in judged)} pairs."
             title = f"{dataset}: all pairs of the founding papers' criteria"
             section.blocks.append(_matrix(f"primary-matrix-{dataset}", title, judged, grid, further))
+        factors = factor_table(contest)
+        if factors is not None:
+            section.blocks += [Heading(f"{dataset}: one thing changed at a time"), factors]
         section.blocks += [Heading(f"{dataset}: against {baseline}"), pair_table(contest, baseline)]
         section.blocks.append(_standings(source, contest))
         grid, further = matrix(contest.focus, contest.drawn, dataset), f"{contest.family}.{source.left_out(dataset)}"

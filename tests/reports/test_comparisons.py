@@ -15,6 +15,7 @@ from bench.table_sources import embedded_table
 from bench.yardsticks import floors_and_ceilings
 from reports.blocks import Picture, Table
 from reports.comparisons import Contest, _twins, expected_percentile, measure_of
+from reports.factors import FACTORS, contrasts
 from reports.finding import findings, gaps
 from reports.outcome import main_table
 from reports.results import Results
@@ -171,6 +172,31 @@ def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTru
     tables = [block for block in pairs_section(source).blocks if isinstance(block, Table)]
     assert [table.name for table in tables] == ["primary-cifar10", "pairs-cifar10"]
     assert len(tables[0].rows) == 5, "two against each of two floors, one against magnitude"
+
+
+def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundTruth, tmp_path: Path) -> None:
+    named = {"magnitude": FEW["bad"], "pt-magnitude": FEW["bad"], "darts-pt": FEW["good"], "ostr": FEW["good"]}
+    source = source_of(tmp_path / "out", table, selectors=named, recipes=("a", "b", "c"), seeds=4)
+    (contest,) = source.contests
+    found = {(c.first, c.second): c for _, c in contrasts(contest.comparisons)}
+    assert list(found) == [("darts-pt", "pt-magnitude"), ("pt-magnitude", "magnitude")], "of those with both run"
+    change = found["darts-pt", "pt-magnitude"]
+    judged = [c.p for c in found.values() if c.hopeful]
+    assert change.p_holm == pytest.approx(min(1.0, change.p * len(judged))), "the smaller p of the family"
+    assert change.verdict is Verdict.BETTER and change.median > 0
+    (said,) = findings(source)
+    assert "differ in one thing only: better with perturbation instead of alphas, same order and fine-tuning" in said
+    names = [block.name for block in pairs_section(source).blocks if isinstance(block, Table)]
+    assert names == ["factors-cifar10", "pairs-cifar10"]
+    without = source_of(tmp_path / "none", table, selectors=FEW, recipes=("a",), seeds=2)
+    assert "one thing" not in findings(without)[0]
+    assert "factors-cifar10" not in {b.name for b in pairs_section(without).blocks if isinstance(b, Table)}
+
+
+def test_every_factor_names_selectors_that_exist() -> None:
+    from selectors import registry
+
+    assert {name for factor in FACTORS for name in factor.pair} <= {*registry.names()}
 
 
 def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:

@@ -1,0 +1,45 @@
+"""What papers change together, taken apart: pairs of selectors that differ in one thing only.
+
+DARTS-PT decides by another criterion than DARTS, and also edge by edge, with fine-tuning in between; its gain can come
+from any of these. The controls hold all but one of them fixed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.pairs import Comparison, corrected
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Two selectors that differ in one thing."""
+
+    first: str
+    second: str
+    changed: str
+    """What `first` has and `second` has not, all else being the same."""
+
+    @property
+    def pair(self) -> frozenset[str]:
+        """The two names, in no order."""
+        return frozenset((self.first, self.second))
+
+
+FACTORS = (
+    Factor("darts-pt", "pt-random", "perturbation instead of drawing lots, same order and fine-tuning"),
+    Factor("darts-pt", "pt-magnitude", "perturbation instead of alphas, same order and fine-tuning"),
+    Factor("pt-magnitude", "magnitude", "edge by edge with fine-tuning instead of all at once, by alphas both times"),
+    Factor("darts-pt-loss", "darts-pt", "loss instead of accuracy of the perturbed supernet"),
+    Factor("ostr", "ostr-exact", "a gradient instead of taking each operation out"),
+    Factor("magnitude-no-none", "magnitude", "`none` is no candidate"),
+    Factor("zero-cost-pt-post", "zero-cost-pt", "trained weights instead of fresh ones, nwot by perturbation"),
+    Factor("disc-zc-post", "disc-zc", "trained weights instead of fresh ones, nwot by discretisation"),
+)
+"""Named with the selectors that serve as controls; none was chosen for its outcome."""
+
+
+def contrasts(comparisons: Iterable[Comparison]) -> list[tuple[Factor, Comparison]]:
+    """The FACTORS whose selectors were compared, Holm's correction over these alone."""
+    known = {frozenset((c.first, c.second)): c for c in comparisons}
+    run = [factor for factor in FACTORS if factor.pair in known]
+    return list(zip(run, corrected([known[factor.pair].seen_from(factor.first) for factor in run]), strict=True))
