@@ -43,7 +43,8 @@ class Half:
         border = (self._padding,) * 4
         # The border is black before normalisation, as when the image itself is padded.
         self._padded = torch.nn.functional.pad(images.images[part], border).to(device)
-        self._labels = images.labels[part].to(device)
+        # A copy: what is written into the labels must not reach those of the next cell of this process.
+        self._labels = images.labels[part].to(device, copy=True)
         mean, std = (torch.tensor(c, dtype=torch.float64).view(1, 3, 1, 1) for c in (images.mean, images.std))
         self._scale = (1 / (255 * std)).to(device, torch.float32)
         self._shift = (-mean / std).to(device, torch.float32)

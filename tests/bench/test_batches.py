@@ -184,3 +184,16 @@ def test_a_gpu_sees_the_same_images() -> None:
                 assert gpu_x.is_cuda and gpu_x.is_contiguous(memory_format=torch.channels_last)
                 assert torch.equal(y, gpu_y.cpu())
                 torch.testing.assert_close(x, gpu_x.cpu(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("padding", [0, 2])
+def test_what_is_written_into_batches_stays_out_of_the_image_set(padding: int) -> None:
+    """The set is kept for the next cell of the process; whoever changes its batches changes their own."""
+    images, untouched = image_set(padding=padding, flip=False), image_set(padding=padding, flip=False)
+    for half in ("weights", "selection"):
+        own = Half(images, half, "cpu")
+        for x, y in (*own.fixed(10), *own.epoch(0, 10)):
+            x.zero_()
+            y.zero_()
+    assert torch.equal(images.labels, untouched.labels)
+    assert torch.equal(images.images, untouched.images)

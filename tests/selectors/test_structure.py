@@ -128,19 +128,22 @@ def test_every_selector_keeps_the_contract(
     selector = registry.find(cheap(name, monkeypatch))
     name = selector.name
     before = contents(folder)
+    given, unchanged = small.images(), small.images()
     torch.manual_seed(1)
     np.random.seed(1)
     random.seed(1)
     states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index]
     dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
 
-    selection = apply.select(small.cell(name), folder, small.images(), "cpu")
+    selection = apply.select(small.cell(name), folder, given, "cpu")
 
     assert torch.equal(torch.get_rng_state(), states[0]), "the selector draws from torch's global generator"
     np.testing.assert_array_equal(np.random.get_state()[1], states[1])  # type: ignore[index]
     assert random.getstate() == states[2], "the selector draws from Python's global generator"
     assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (dtype, gradients)
     assert contents(folder) == before, "the selector wrote to the checkpoint"
+    assert torch.equal(given.images, unchanged.images), "the selector wrote to the images, which are everybody's"
+    assert torch.equal(given.labels, unchanged.labels), "the selector wrote to the labels, which are everybody's"
 
     assert selection.scores.shape == (len(EDGES), len(OPERATIONS))
     assert selection.scores.dtype == np.float64
