@@ -15,6 +15,7 @@ from bench.space import EDGES, OPERATIONS
 from selectors import registry
 from selectors.parts.search import Search
 from supernets import checkpoint
+from supernets.modes import own_modes
 from supernets.network import Supernet
 from supernets.precision import prepare
 from supernets.registry import find as find_recipe
@@ -31,8 +32,9 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
     recipe = find_recipe(cell.supernet.recipe)
     if selector.decides_by_alphas and not recipe.learns_alphas:
         raise SkipCell(f"{recipe.name} does not learn its alphas, so that choosing by them is drawing lots")
-    search = open_search(cell, folder, images, device)
-    selection = selector.select(search)
+    with own_modes():
+        search = open_search(cell, folder, images, device)
+        selection = selector.select(search)
     selection.facts |= search.facts
     selection.cost = search.meter.cost()
     return selection

@@ -31,6 +31,7 @@ from supernets.checkpoint import (
 )
 from supernets.contract import Batch, Recipe, Search
 from supernets.evaluation import evaluate
+from supernets.modes import own_modes
 from supernets.network import Supernet
 from supernets.precision import prepare
 from supernets.registry import find
@@ -54,7 +55,7 @@ def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report:
         return
     folder.mkdir(parents=True, exist_ok=True)
     place = torch.device(device)
-    with own_stream(place):
+    with own_modes(), own_stream(place):
         training = Training(job, images, place)
         training.resume(folder)
         while training.epoch < job.settings.epochs:

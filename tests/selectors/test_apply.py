@@ -1,0 +1,60 @@
+"""What a criterion does to its process stays its own, and what it returns is a selection."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.selection import Decision, Selection
+from selectors import apply, registry
+from selectors.contract import Needs, Selector
+from selectors.parts.search import Search
+from supernets.checkpoint import Checkpoint
+from tests.selectors import small
+from tests.supernets.test_modes import modes, switch_all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made(Selector):
+    """A selector that does what a test says, and answers."""
+
+    act: Callable[[Search], object]
+
+    @property
+    def needs(self) -> Needs:
+        """Everything but fine-tuning."""
+        return Needs(trained=True, alphas=True, images=True, labels=True)
+
+    @property
+    def stochastic(self) -> bool:
+        """It draws nothing."""
+        return False
+
+    def select(self, search: Search) -> Selection:
+        """All 3x3, unless `act` gives something."""
+        decisions = [Decision(edge, 3) for edge in range(6)]
+        answer = self.act(search)
+        return Selection((3,) * 6, np.zeros((6, 5)), decisions) if answer is None else answer  # type: ignore[return-value]
+
+
+@pytest.fixture
+def applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Search], object]], Selection]:
+    """Applies a selector that does `act` to a stored checkpoint, as a cell does."""
+    job = small.cell("made").supernet
+    Checkpoint(job, 3, small.network(0, torch.float32).state_dict(), small.alphas(0, torch.float32)).save(tmp_path)
+
+    def run(act: Callable[[Search], object]) -> Selection:
+        selector = Made(paper="none", formula="none", direction="none", name="made", act=act)
+        monkeypatch.setattr(registry, "find", lambda name: selector)
+        return apply.select(small.cell("made"), tmp_path, small.images(), "cpu")
+
+    return run
+
+
+def test_a_selector_works_in_modes_of_its_own(applied: Callable[..., Selection]) -> None:
+    before = modes()
+    applied(lambda search: switch_all())
+    assert modes() == before
