@@ -88,6 +88,8 @@ def edge_tau(scores: np.ndarray, strengths: np.ndarray, *, without_none: bool = 
 
 def standardised(scores: np.ndarray) -> np.ndarray:
     """[6, 5] scores with mean 0 and standard deviation 1 on each edge; a fully tied edge is 0."""
+    # Times a power of two, which changes no digit, so that squares of the largest and smallest doubles stay in range.
+    scores = np.ldexp(scores, -np.frexp(np.abs(scores).max(axis=1, keepdims=True))[1])
     centred = scores - scores.mean(axis=1, keepdims=True)
     spread = scores.std(axis=1, keepdims=True)
     tied = np.ptp(scores, axis=1, keepdims=True) == 0
@@ -226,7 +228,8 @@ def _pair_signs(values: np.ndarray) -> np.ndarray:
     """[6, k, k]: for each edge, which of two operations scores higher (1, -1, or 0 for a tie)."""
     if np.isnan(values).any():
         raise ValueError("tau-b of values that are nan")
-    return np.sign(values[:, :, None] - values[:, None, :])
+    first, second = values[:, :, None], values[:, None, :]
+    return (first > second).astype(np.float64) - (first < second)  # a difference could overflow
 
 
 def _tied(values: np.ndarray) -> bool:
