@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.contract import checked
 from bench.errors import DataError
 from bench.measures import MEASURES, measure
 from bench.records import DONE, KEY_COLUMNS, MISSING, Store, file_stem
@@ -70,11 +71,11 @@ def selection_of(record: Mapping[str, Any]) -> Selection:
     )
 
 
-def record_row(record: Mapping[str, Any], table: GroundTruth) -> dict[str, Any]:
-    """The row of one record in records.csv."""
+def record_row(record: Mapping[str, Any], selection: Selection | None, table: GroundTruth) -> dict[str, Any]:
+    """The row of one record in records.csv; a done one holds `selection`."""
     row = {name: record.get(name) for name in RECORD_COLUMNS} | record["cell"]
-    if record["state"] == DONE:
-        row |= measure(selection_of(record), table, record["cell"]["dataset"])
+    if selection is not None:
+        row |= measure(selection, table, record["cell"]["dataset"])
     row["checkpoint"] = (record["checkpoint"] or "")[:12]
     return row
 
@@ -115,18 +116,29 @@ def _spelled(value: Any) -> str:
 def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Counter[str]:
     """Write records.csv, scores.csv and costs.csv of a folder; returns how many cells are in which state.
 
-    Damaged records are told through `warn` and left out: their cells are missing.
+    Records that are damaged, or hold what is no selection, are told through `warn` and left out: their cells are
+    missing.
     """
     records, damaged = store.read_all()
     for path in damaged:
         warn(f"The record {path} is damaged and left out; run the command that made it again.")
-    ordered = sorted(records.values(), key=lambda record: sort_key(record["cell"]))
-    rows = [record_row(record, table) for record in ordered]
+    rows: list[dict[str, Any]] = []
+    scores: list[dict[str, Any]] = []
+    left_out: set[str] = set()
+    for stem, record in sorted(records.items(), key=lambda item: sort_key(item[1]["cell"])):
+        try:
+            selection = checked(selection_of(record)) if record["state"] == DONE else None
+        except (ValueError, TypeError, KeyError) as error:
+            left_out.add(stem)
+            path = store.records / f"{stem}.json"
+            warn(f"The record {path} is no result ({error}); delete it and run the command that made it again.")
+            continue
+        rows.append(record_row(record, selection, table))
+        scores += [] if selection is None else score_rows(record)
     for columns in planned_cells(store):
-        if file_stem(columns) not in records:
+        if file_stem(columns) not in records.keys() - left_out:
             rows.append({**columns, "state": MISSING})
     rows.sort(key=sort_key)
-    scores = [row for record in ordered if record["state"] == DONE for row in score_rows(record)]
     write_whole(store.folder / "records.csv", as_csv(RECORD_COLUMNS, rows))
     write_whole(store.folder / "scores.csv", as_csv(SCORE_COLUMNS, scores))
     write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store)))

@@ -6,17 +6,17 @@ says under which circumstances it was made: the same name with another key is ou
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.cells import Cell, key
+from bench.contract import checked
 from bench.errors import DataError
 from bench.presets import PRESETS, Settings
 from bench.selection import Selection
-from bench.space import EDGES, OPERATIONS, to_string
+from bench.space import to_string
 from bench.storage import write_whole
 
 SCHEMA = 1
@@ -86,28 +86,16 @@ def record_key(cell: Cell, supernet: str, selector_version: int, **further: str)
 
 def done_record(selection: Selection) -> dict[str, Any]:
     """The part of a record that a selection fills; raises ValueError for one that breaks the contract."""
-    scores = [[float(score) for score in row] for row in selection.scores]
-    if [len(row) for row in scores] != [len(OPERATIONS)] * len(EDGES):
-        raise ValueError(f"the selector returned scores of shape {selection.scores.shape}, not (6, 5)")
-    if not all(math.isfinite(score) for row in scores for score in row):
-        raise ValueError("the selector returned scores that are not finite")
-    decisions = [(int(d.edge), int(d.operation)) for d in selection.decisions]
-    if sorted(edge for edge, _ in decisions) != list(range(len(EDGES))):
-        raise ValueError(f"the selector decided the edges {[edge for edge, _ in decisions]}, not each edge once")
-    if any(selection.architecture[edge] != operation for edge, operation in decisions):
-        raise ValueError("the selector's decisions do not lead to the architecture that it returned")
+    selection = checked(selection)
     ranking = None
     if selection.ranking is not None:
-        ranked = [float(score) for score in selection.ranking.scores]
-        ranking = {"codes": [int(code) for code in selection.ranking.codes], "scores": ranked}
-        if not all(math.isfinite(score) for score in ranked):
-            raise ValueError("the selector ranked architectures by scores that are not finite")
+        ranking = {"codes": selection.ranking.codes.tolist(), "scores": selection.ranking.scores.tolist()}
     return {
         "architecture": to_string(selection.architecture),
-        "scores": scores,
-        "decisions": [list(decision) for decision in decisions],
+        "scores": selection.scores.tolist(),
+        "decisions": [[decision.edge, decision.operation] for decision in selection.decisions],
         "ranking": ranking,
-        "facts": dict(selection.facts),
+        "facts": selection.facts,
         "forward_passes": int(selection.cost.forward_passes),
         "backward_passes": int(selection.cost.backward_passes),
     }

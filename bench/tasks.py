@@ -107,7 +107,7 @@ class SelectTask:
             record = done_record(selection)
             checkpoint = place.methods.checkpoint(folder, cell.epoch)
             record |= {"checkpoint": checkpoint.sha256, "supernet_accuracy": checkpoint.accuracy}
-            canonical_json(record)  # raises for facts that JSON cannot hold
+            canonical_json(record)  # raises for an accuracy that JSON cannot hold
         except SkipCell as skipped:
             return Outcome(SKIPPED, str(skipped), seconds=time.perf_counter() - start)
         except Exception as error:  # noqa: BLE001 - a selector may fail in any way; that costs its own cell only

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bench.batches import Half
 from bench.cells import Cell, without_checkpoint
+from bench.contract import checked
 from bench.errors import SkipCell
 from bench.images import ImageSet
 from bench.selection import Selection
@@ -35,6 +36,7 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
     with own_modes():
         search = open_search(cell, folder, images, device)
         selection = selector.select(search)
+    checked(selection)  # says what is wrong with it, before anything is done with it
     selection.facts |= search.facts
     selection.cost = search.meter.cost()
     return selection

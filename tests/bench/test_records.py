@@ -52,11 +52,59 @@ def test_a_selection_survives_its_record_exactly(tmp_path: Path) -> None:
         ({"decisions": [Decision(0, 4)] * 6}, "not each edge once"),
         ({"decisions": [Decision(edge, 3) for edge in range(6)]}, "do not lead to the architecture"),
         ({"ranking": Ranking(np.array([1]), np.array([np.nan]))}, "not finite"),
+        ({"scores": None}, r"scores of shape \(\), not \(6, 5\)"),
+        ({"scores": np.arange(30.0)}, r"scores of shape \(30,\), not \(6, 5\)"),
+        ({"scores": np.zeros((1, 6, 5))}, r"scores of shape \(1, 6, 5\), not \(6, 5\)"),
+        ({"scores": [[0.0]] * 3 + [[0.0, 1.0]] * 3}, r"scores of shape \(\), not \(6, 5\)"),
+        ({"scores": np.zeros((6, 5), dtype=complex)}, "scores that are not numbers"),
+        ({"scores": [["best"] * 5] * 6}, "scores that are not numbers"),
+        ({"decisions": None}, "not a list of Decision"),
+        ({"decisions": [(edge, 4) for edge in range(6)]}, "not a list of Decision"),
+        ({"decisions": [Decision(edge, -1) for edge in range(6)], "architecture": (-1,) * 6}, "not all from 0 to 4"),
+        ({"decisions": [Decision(edge, 9) for edge in range(6)], "architecture": (9,) * 6}, "not all from 0 to 4"),
+        (
+            {"decisions": [Decision(edge, 1.5) for edge in range(6)], "architecture": (1.5,) * 6},  # type: ignore[arg-type]
+            "not whole numbers",
+        ),
+        ({"architecture": (4,) * 7}, "do not lead to the architecture"),
+        ({"architecture": (4,) * 5}, "do not lead to the architecture"),
+        ({"architecture": "|nor_conv_3x3~0|"}, "do not lead to the architecture"),
+        ({"architecture": None}, "do not lead to the architecture"),
+        ({"ranking": Ranking(np.array([1, 1]), np.array([1.0, 2.0]))}, "ranked an architecture twice"),
+        ({"ranking": Ranking(np.array([1, 15625]), np.array([1.0, 2.0]))}, "not from 0 to 15624"),
+        ({"ranking": Ranking(np.array([1, -3]), np.array([1.0, 2.0]))}, "not from 0 to 15624"),
+        ({"ranking": Ranking(np.array([5.7, 6.2]), np.array([1.0, 2.0]))}, "codes that are not whole numbers"),
+        ({"ranking": Ranking(np.array([1, 2, 3]), np.array([1.0, 2.0]))}, r"shape \(3,\) and scores of shape \(2,\)"),
+        ({"ranking": Ranking(np.array([]), np.array([]))}, "one architecture at least"),
+        ({"ranking": (np.array([1]), np.array([1.0]))}, "one architecture at least"),
+        ({"facts": None}, "None as its facts"),
+        ({"facts": {3: 1.0, "a": 2}}, "by the name 3"),
+        ({"facts": {"loss": float("nan")}}, "fact 'loss' cannot be stored"),
+        ({"facts": {"network": object()}}, "fact 'network' cannot be stored"),
     ],
 )
 def test_a_selection_that_breaks_the_contract_is_no_result(changes: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as error:
         done_record(selection(**changes))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("answer", [None, ((4,) * 6, np.zeros((6, 5)))])
+def test_what_is_no_selection_is_no_result(answer: object) -> None:
+    with pytest.raises(ValueError, match="not a Selection"):
+        done_record(answer)  # type: ignore[arg-type]
+
+
+def test_numbers_may_have_any_type() -> None:
+    """A whole number of numpy in the facts, an architecture as an array: what it says is clear."""
+    ranking = Ranking(np.array([3.0, 1.0]), np.array([1, 2], dtype=np.float32))
+    plain = selection(ranking=Ranking(np.array([3, 1]), np.array([1.0, 2.0])), facts={"n": 3, "v": [0.0, 1.0]})
+    mixed = selection(
+        ranking=ranking, facts={"n": np.int64(3), "v": np.arange(2.0)}, architecture=np.array((4,) * 6),
+        decisions=[Decision(np.int64(d.edge), np.int64(d.operation)) for d in plain.decisions],  # type: ignore[arg-type]
+        scores=plain.scores.tolist(),
+    )  # fmt: skip
+    assert json.dumps(done_record(mixed)) == json.dumps(done_record(plain))
 
 
 @given(st.data())

@@ -6,6 +6,7 @@ import pytest
 
 from bench import resolve
 from bench.errors import ExitCode
+from bench.records import read_record, write_record
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 
@@ -101,6 +102,26 @@ def test_a_damaged_record_is_named_and_made_again(
     said = capsys.readouterr().err
     assert all(f"{path} is damaged" in said for path in (first, second, third))
     assert results(tmp_path / "out") == before
+
+
+def test_a_record_that_is_no_result_is_told_and_left_out(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An earlier version kept what broke the contract; it must not take the report of all others with it."""
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    path = next(path for path in (tmp_path / "out" / "records").iterdir() if "ranks" in path.name)
+    record = read_record(path)
+    assert record is not None
+    record["ranking"]["codes"][0] = record["ranking"]["codes"][1]
+    write_record(path, record)
+    capsys.readouterr()
+    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    told = capsys.readouterr().err
+    assert f"{path} is no result (the selector ranked an architecture twice); delete it and run" in told
+    assert states(tmp_path / "out") == {"done": 3, "missing": 1}
+    path.unlink()
+    assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 4}
 
 
 def test_a_damaged_record_of_another_run_is_refused(

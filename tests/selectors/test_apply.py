@@ -58,3 +58,18 @@ def test_a_selector_works_in_modes_of_its_own(applied: Callable[..., Selection])
     before = modes()
     applied(lambda search: switch_all())
     assert modes() == before
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("nothing", "returned a str, not a Selection"),
+        (Selection((3,) * 6, np.zeros((6, 5)), [Decision(e, 3) for e in range(6)], facts=None), "None as its facts"),  # type: ignore[arg-type]
+        (Selection((3,) * 6, np.zeros(30), [Decision(e, 3) for e in range(6)]), "shape"),
+    ],
+)
+def test_what_is_no_selection_is_told_in_a_sentence(
+    applied: Callable[..., Selection], answer: object, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        applied(lambda search: answer)
