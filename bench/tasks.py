@@ -72,7 +72,7 @@ class TrainTask:
                     sweep(folder)
                     images = place.methods.load_images(job.dataset, place.data_root, job.settings.images)
                     place.methods.train(job, images, place.device, folder, self.tell)
-        except Exception as error:  # noqa: BLE001 - a recipe may fail in any way; that costs its own cells only
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a recipe may fail in any way: it costs its own cells
             return failure(error, time.perf_counter() - start)
         return Outcome(DONE, seconds=time.perf_counter() - start)
 
@@ -110,7 +110,7 @@ class SelectTask:
             canonical_json(record)  # raises for an accuracy that JSON cannot hold
         except SkipCell as skipped:
             return Outcome(SKIPPED, str(skipped), seconds=time.perf_counter() - start)
-        except Exception as error:  # noqa: BLE001 - a selector may fail in any way; that costs its own cell only
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a selector may fail in any way: it costs its own cell
             return failure(error, time.perf_counter() - start)
         seconds = time.perf_counter() - start
         return Outcome(DONE, record=record, cost=cost_record(selection, seconds), seconds=seconds)

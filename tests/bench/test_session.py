@@ -2,7 +2,9 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,6 +55,34 @@ def test_a_failing_selector_costs_its_own_cell(
     log = (tmp_path / "out" / found["fails"]["log"]).read_text()
     assert "Traceback" in log and "second line" in log
     assert "--retry-failed" in capsys.readouterr().err
+
+
+def test_a_method_that_ends_the_program_costs_its_own_cells(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sys.exit(3)` in a criterion is not the answer of the benchmark, where 3 means that results differ."""
+    select, train = fake_bench.select, fake_bench.train
+
+    def leave(*given: Any) -> Any:
+        if "ranks" in given[0].selector:
+            sys.exit(3)
+        return select(*given)
+
+    def leave_training(*given: Any) -> None:
+        if given[0].recipe == "diverges":
+            sys.exit("no such luck")
+        train(*given)
+
+    monkeypatch.setattr(fake_bench, "select", leave)
+    monkeypatch.setattr(fake_bench, "train", leave_training)
+    code = fake_bench.run(*place[:-1], "steady,diverges", "--seeds", "1", "--selectors", "ranks,random")
+    assert code == ExitCode.SOME_CELLS_FAILED
+    assert {(row["recipe"], row["selector"]): row["reason"] for row in rows(tmp_path / "out")} == {
+        ("diverges", "random"): "supernet digits diverges seed 0 failed: SystemExit: no such luck",
+        ("diverges", "ranks"): "supernet digits diverges seed 0 failed: SystemExit: no such luck",
+        ("steady", "random"): "",
+        ("steady", "ranks"): "SystemExit: 3",
+    }
 
 
 def test_a_fault_of_the_program_is_not_taken_for_cells_that_failed(
