@@ -14,7 +14,7 @@ from bench.space import EDGES, N_ARCHITECTURES, OPERATIONS, Architecture
 def checked(answer: object) -> Selection:
     """What a selector returned, in plain numbers; raises ValueError, with a sentence, where it breaks the contract."""
     if not isinstance(answer, Selection):
-        raise ValueError(f"the selector returned {kind(answer)}, not a Selection")
+        raise ValueError(f"the selector returned no Selection ({type(answer).__name__})")
     shape = shape_of(answer.scores)
     if shape != (len(EDGES), len(OPERATIONS)):
         raise ValueError(f"the selector returned scores of shape {shape}, not (6, 5)")
@@ -22,11 +22,6 @@ def checked(answer: object) -> Selection:
     decisions = _decisions(answer.decisions)
     ranking = None if answer.ranking is None else _ranking(answer.ranking)
     return Selection(_architecture(answer, decisions), scores, decisions, ranking, _facts(answer.facts), answer.cost)
-
-
-def kind(value: object) -> str:
-    """What a value is, for a sentence: `None`, or its class."""
-    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def shape_of(values: Any) -> tuple[int, ...]:
@@ -98,7 +93,7 @@ def _ranking(ranking: Ranking) -> Ranking:
 def _facts(facts: object) -> dict[str, Any]:
     """With numbers of numpy as Python's."""
     if not isinstance(facts, dict):
-        raise ValueError(f"the selector returned {kind(facts)} as its facts, not a dictionary")
+        raise ValueError(f"the selector returned facts that are no dictionary ({type(facts).__name__})")
     plain = {name: value.tolist() if isinstance(value, np.generic | np.ndarray) else value
              for name, value in facts.items()}  # fmt: skip
     for name, value in plain.items():

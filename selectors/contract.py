@@ -137,10 +137,14 @@ class Configurable:
         return {f.name: part for f in fields(self) if isinstance(part := getattr(self, f.name), Configurable)}
 
     def options(self) -> dict[str, tuple[Any, str]]:
-        """Current value and help of each option."""
+        """Current value and help of each option; raises UsageError where two parts have one of the same name."""
         found = {f.name: (getattr(self, f.name), f.metadata["help"]) for f in fields(self) if "help" in f.metadata}
         for part in self.parts().values():
-            found |= part.options()
+            more = part.options()
+            if both := found.keys() & more.keys():
+                mine, theirs = type(self).__name__, type(part).__name__
+                raise UsageError(f"{mine} and {theirs} both have an option {min(both)!r}, so that one name sets both.")
+            found |= more
         return found
 
     def spelled(self) -> dict[str, str]:

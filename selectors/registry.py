@@ -5,37 +5,65 @@ Every module of this package that offers `SELECTOR` is one, by the name of its f
 `darts-pt[order=sgas,tune=0]`.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from types import MappingProxyType
 
+from bench.errors import UsageError
 from bench.names import canonical, parse, unknown
-from selectors.contract import Selector
+from bench.offered import kind, modules, shown, spelled_well, told
+from selectors.contract import Needs, Rule, Selector
+from supernets.modes import own_modes
 
 
 @cache
 def found() -> MappingProxyType[str, Selector]:
-    """Every selector by name, with its default options; reads the files once per process."""
-    selectors: dict[str, Selector] = {}
-    for module_info in iter_modules([str(Path(__file__).parent)]):
-        if module_info.ispkg:
-            continue
-        module = import_module(f"selectors.{module_info.name}")
-        base = module_info.name.replace("_", "-")
-        offered = {base: getattr(module, "SELECTOR", None)}
-        offered |= {f"{base}-{suffix}": variant for suffix, variant in getattr(module, "VARIANTS", {}).items()}
-        for name, selector in offered.items():
-            if selector is None:
-                continue
-            if name in selectors:
-                raise ImportError(
-                    f"two files offer the selector {name!r}; the second is selectors/{module_info.name}.py"
-                )
-            selectors[name] = replace(selector, name=name)
-    return MappingProxyType(dict(sorted(selectors.items())))
+    """Every selector by name, with its default options; reads the files once per process.
+
+    Raises UsageError, naming the file, for one that cannot be read or offers what is no selector.
+    """
+    return MappingProxyType({name: selector for name, (selector, _) in sorted(_offers().items())})
+
+
+def file_of(name: str) -> Path:
+    """The file that offers the selector called `name`, without options."""
+    return _offers()[name][1]
+
+
+@cache
+def _offers() -> dict[str, tuple[Selector, Path]]:
+    """Every selector and its file, by name."""
+    offers: dict[str, tuple[Selector, Path]] = {}
+    with own_modes():
+        for file, module in modules("selectors"):
+            base = file.stem.replace("_", "-")
+            offered = {base: module.SELECTOR} if hasattr(module, "SELECTOR") else {}
+            variants = getattr(module, "VARIANTS", {})
+            if not isinstance(variants, Mapping):
+                raise UsageError(f"{shown(file)}: VARIANTS is to be a dictionary, suffix: selector.")
+            for name, selector in (offered | {f"{base}-{suffix}": v for suffix, v in variants.items()}).items():
+                if name in offers:
+                    raise UsageError(f"{shown(offers[name][1])} and {shown(file)} both offer the selector {name!r}.")
+                spelled_well("selector", name, file)
+                offers[name] = replace(_checked(selector, name, file), name=name), file
+    return offers
+
+
+def _checked(selector: object, name: str, file: Path) -> Selector:
+    """The selector; raises UsageError for what is none, or does not say what it is."""
+    if not isinstance(selector, Selector):
+        hint = "; a Rule becomes one as Greedy(rule=..., ...)" if isinstance(selector, Rule) else ""
+        raise UsageError(f"{shown(file)} offers as {name!r} what is no Selector ({kind(selector)}){hint}.")
+    told(selector, ("paper", "formula", "direction"), file)
+    try:
+        selector.options()
+        if not isinstance(selector.needs, Needs):
+            raise TypeError("its needs are no Needs(...)")
+    except Exception as error:
+        raise UsageError(f"{shown(file)}: {name!r} cannot be used ({type(error).__name__}: {error}).") from error
+    return selector
 
 
 def names() -> tuple[str, ...]:

@@ -1,28 +1,49 @@
 """Finding recipes: every module of this package with a `RECIPE` is one, so adding a file adds a recipe."""
 
-import importlib
-import pkgutil
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
-import supernets
+from bench.errors import UsageError
 from bench.names import canonical, parse, unknown, with_options
+from bench.offered import kind, modules, shown, spelled_well, told
 from supernets.contract import Recipe
+from supernets.modes import own_modes
 
 
 @cache
 def recipes() -> MappingProxyType[str, Recipe]:
-    """Every recipe by name, sorted. Raises ValueError where two files claim one name."""
-    found: dict[str, Recipe] = {}
-    for module in pkgutil.iter_modules(supernets.__path__):
-        recipe = getattr(importlib.import_module(f"supernets.{module.name}"), "RECIPE", None)
-        if recipe is None:
-            continue
-        if recipe.name in found:
-            raise ValueError(f"two files define the recipe {recipe.name!r}; supernets/{module.name}.py is one of them")
-        found[recipe.name] = recipe
-    return MappingProxyType(dict(sorted(found.items())))
+    """Every recipe by name, sorted.
+
+    Raises UsageError, naming the file, for one that cannot be read or offers what is no recipe.
+    """
+    return MappingProxyType({name: recipe for name, (recipe, _) in sorted(_offers().items())})
+
+
+def file_of(name: str) -> Path:
+    """The file that offers the recipe called `name`, without options."""
+    return _offers()[name][1]
+
+
+@cache
+def _offers() -> dict[str, tuple[Recipe, Path]]:
+    """Every recipe and its file, by name."""
+    offers: dict[str, tuple[Recipe, Path]] = {}
+    with own_modes():
+        for file, module in modules("supernets"):
+            if not hasattr(module, "RECIPE"):
+                continue
+            recipe = module.RECIPE
+            if not isinstance(recipe, Recipe):
+                raise UsageError(f"{shown(file)} offers as RECIPE what is no Recipe ({kind(recipe)}).")
+            told(recipe, ("name", "paper", "equation"), file)
+            spelled_well("recipe", recipe.name, file)
+            if recipe.name in offers:
+                first = shown(offers[recipe.name][1])
+                raise UsageError(f"{first} and {shown(file)} both offer the recipe {recipe.name!r}.")
+            offers[recipe.name] = recipe, file
+    return offers
 
 
 def names() -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def test_a_selection_survives_its_record_exactly(tmp_path: Path) -> None:
         ({"ranking": Ranking(np.array([1, 2, 3]), np.array([1.0, 2.0]))}, r"shape \(3,\) and scores of shape \(2,\)"),
         ({"ranking": Ranking(np.array([]), np.array([]))}, "one architecture at least"),
         ({"ranking": (np.array([1]), np.array([1.0]))}, "one architecture at least"),
-        ({"facts": None}, "None as its facts"),
+        ({"facts": None}, "facts that are no dictionary"),
         ({"facts": {3: 1.0, "a": 2}}, "by the name 3"),
         ({"facts": {"loss": float("nan")}}, "fact 'loss' cannot be stored"),
         ({"facts": {"network": object()}}, "fact 'network' cannot be stored"),
@@ -91,7 +91,7 @@ def test_a_selection_that_breaks_the_contract_is_no_result(changes: dict[str, ob
 
 @pytest.mark.parametrize("answer", [None, ((4,) * 6, np.zeros((6, 5)))])
 def test_what_is_no_selection_is_no_result(answer: object) -> None:
-    with pytest.raises(ValueError, match="not a Selection"):
+    with pytest.raises(ValueError, match="returned no Selection"):
         done_record(answer)  # type: ignore[arg-type]
 
 

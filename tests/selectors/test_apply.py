@@ -63,8 +63,11 @@ def test_a_selector_works_in_modes_of_its_own(applied: Callable[..., Selection])
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ("nothing", "returned a str, not a Selection"),
-        (Selection((3,) * 6, np.zeros((6, 5)), [Decision(e, 3) for e in range(6)], facts=None), "None as its facts"),  # type: ignore[arg-type]
+        ("nothing", "returned no Selection \\(str\\)"),
+        (
+            Selection((3,) * 6, np.zeros((6, 5)), [Decision(e, 3) for e in range(6)], facts=None),
+            "facts that are no dictionary",
+        ),  # type: ignore[arg-type]
         (Selection((3,) * 6, np.zeros(30), [Decision(e, 3) for e in range(6)]), "shape"),
     ],
 )

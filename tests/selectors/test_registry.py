@@ -1,10 +1,17 @@
 """Selectors are found by their files and configured by name."""
 
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
+import torch
 
 from bench.errors import UsageError
 from selectors import registry
-from selectors.contract import Needs
+from selectors.contract import Configurable, Needs
 
 
 def test_files_and_variants_are_found() -> None:
@@ -90,3 +97,112 @@ def test_what_can_be_tuned() -> None:
 def test_mistakes_are_answered_with_what_exists(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         registry.find(text)
+
+
+GOOD = """
+from selectors.magnitude import SELECTOR as MAGNITUDE
+from dataclasses import replace
+SELECTOR = replace(MAGNITUDE, formula="another")
+"""
+RULE = """
+from dataclasses import dataclass
+from selectors.contract import Needs, Rule, integer, option
+from selectors.parts.schedule import Greedy
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(Rule):
+    tune: int = option(3, integer, "something else than the schedule's")
+
+    @property
+    def needs(self):
+        return Needs(alphas=True)
+
+    def score(self, search, edges):
+        return search.probabilities()[list(edges)]
+
+"""
+GREEDY = RULE + "SELECTOR = Greedy(rule=Mine(), formula='f', direction='d'{})\n"
+
+
+@pytest.fixture
+def with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Adds files to `selectors/`: those of a second folder of that name."""
+    folder = tmp_path / "selectors"
+    folder.mkdir()
+
+    def add(**files: str) -> None:
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(text)
+        importlib.invalidate_caches()
+        registry.found.cache_clear()
+        registry._offers.cache_clear()
+
+    package = sys.modules["selectors"]
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+    yield add
+    for path in folder.glob("*.py"):
+        sys.modules.pop(f"selectors.{path.stem}", None)
+    registry.found.cache_clear()
+    registry._offers.cache_clear()
+
+
+def test_a_file_is_all_that_a_selector_takes(with_files: Callable[..., None], tmp_path: Path) -> None:
+    with_files(my_own=GOOD + "VARIANTS = {'twice': SELECTOR}")
+    assert {"my-own", "my-own-twice"} <= {*registry.names()}
+    assert registry.file_of("my-own-twice") == tmp_path / "selectors" / "my_own.py"
+
+
+def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callable[..., None]) -> None:
+    with_files(my_own="import torch\ntorch.set_default_dtype(torch.float64)\n" + GOOD)
+    assert "my-own" in registry.names()
+    assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"mine": "x = = 3"}, "selectors/mine.py, line 1, cannot be read (SyntaxError: invalid syntax"),
+        ({"mine": "\nimport no_such_module"}, "selectors/mine.py, line 2, cannot be read (ModuleNotFoundError: No mod"),
+        ({"mine": "import selectors.yours", "yours": "x = 1 / 0"}, "selectors/yours.py, line 1, cannot be read (Zero"),
+        ({"mine": "import sys\nsys.exit(3)"}, "selectors/mine.py, line 2, cannot be read (SystemExit: 3)"),
+        ({"mine": "SELECTOR = 3"}, "selectors/mine.py offers as 'mine' what is no Selector (int)"),
+        ({"mine": "SELECTOR = None"}, "selectors/mine.py offers as 'mine' what is no Selector (NoneType)"),
+        ({"mine": "from selectors.parts.schedule import Greedy as SELECTOR"}, "what is no Selector (the class Greedy)"),
+        ({"mine": "VARIANTS = 3"}, "selectors/mine.py: VARIANTS is to be a dictionary"),
+        (
+            {"mine": RULE + "SELECTOR = Mine()"},
+            "what is no Selector (Mine); a Rule becomes one as Greedy(rule=..., ...).",
+        ),
+        ({"mine": GREEDY.format("")}, "missing 1 required keyword-only argument: 'paper'"),
+        ({"mine": GREEDY.format(", paper=''")}, "selectors/mine.py does not say its paper"),
+        ({"mine": GREEDY.format(", paper='p'")}, "selectors/mine.py: 'mine' cannot be used (UsageError: Greedy and"),
+        (
+            {"mine": GREEDY.format(", paper='p'").replace("Needs(a", "dict(a").replace("tune", "n")},
+            "selectors/mine.py: 'mine' cannot be used (TypeError",
+        ),
+        ({"darts": GOOD + "VARIANTS = {'pt': SELECTOR}"}, "both offer the selector 'darts-pt'."),
+        ({"Magnitude2": GOOD}, "selectors/Magnitude2.py offers the selector 'Magnitude2', which cannot be typed"),
+        ({"all": GOOD}, "selectors/all.py offers the selector 'all', which cannot be typed"),
+        ({"op_snip_": GOOD}, "selectors/op_snip_.py offers the selector 'op-snip-', which cannot be typed"),
+        ({"mine": GOOD + "VARIANTS = {'a b': SELECTOR}"}, "selectors/mine.py offers the selector 'mine-a b', which"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
+    with_files: Callable[..., None], files: dict[str, str], said: str
+) -> None:
+    with_files(**files)
+    with pytest.raises(UsageError) as error:
+        registry.names()
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_two_parts_of_a_selector_have_an_option_of_one_name() -> None:
+    """Setting it would set both."""
+
+    def names(part: Configurable) -> list[str]:
+        own = [f.name for f in fields(part) if "help" in f.metadata]
+        return own + [name for inner in part.parts().values() for name in names(inner)]
+
+    for name, selector in registry.found().items():
+        assert len(names(selector)) == len(set(names(selector))), name
