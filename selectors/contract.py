@@ -46,9 +46,17 @@ class Needs:
         return tuple(f.name for f in fields(self) if getattr(self, f.name))
 
 
+def whole(text: str) -> int:
+    """A whole number; raises ValueError otherwise."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("it must be a whole number") from None
+
+
 def integer(text: str) -> int:
     """A whole number of at least 0; raises ValueError otherwise."""
-    value = int(text)
+    value = whole(text)
     if value < 0:
         raise ValueError("it must not be negative")
     return value
@@ -56,7 +64,7 @@ def integer(text: str) -> int:
 
 def positive(text: str) -> int:
     """A whole number of at least 1; raises ValueError otherwise."""
-    value = int(text)
+    value = whole(text)
     if value < 1:
         raise ValueError("it must be at least 1")
     return value
@@ -64,7 +72,10 @@ def positive(text: str) -> int:
 
 def number(text: str) -> float:
     """A finite number; raises ValueError otherwise."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("it must be a number") from None
     if not np.isfinite(value):
         raise ValueError("it must be finite")
     return value
@@ -87,6 +98,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return convert
 
 
+def read(convert: Callable[[str], Any], text: str) -> Any:
+    """What a converter makes of the text; raises ValueError also where it raised otherwise, as a look-up does."""
+    try:
+        return convert(text)
+    except (LookupError, TypeError, ArithmeticError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
 @dataclass(frozen=True)
 class OrWord:
     """A converter that also takes `word`, which stands for None; None is shown as that word."""
@@ -99,7 +118,7 @@ class OrWord:
         if text == self.word:
             return None
         try:
-            return self.convert(text)
+            return read(self.convert, text)
         except ValueError as error:
             raise ValueError(f"{error} (it may also be {self.word})") from error
 
@@ -160,14 +179,14 @@ class Configurable:
         return found
 
     def set_options(self, texts: Mapping[str, str]) -> Any:
-        """A copy with the options in `texts` set; raises UsageError for a value that does not fit."""
+        """A copy with the options in `texts` set; raises ValueError, naming the option, for a value that is none."""
         values = {name: part.set_options(texts) for name, part in self.parts().items()}
         for f in fields(self):
             if f.name in texts and "convert" in f.metadata:
                 try:
-                    values[f.name] = f.metadata["convert"](texts[f.name])
+                    values[f.name] = read(f.metadata["convert"], texts[f.name])
                 except ValueError as error:
-                    raise UsageError(f"Option {f.name}={texts[f.name]} cannot be used: {error}.") from error
+                    raise ValueError(f"option {f.name}={texts[f.name]} cannot be used: {error}") from error
         return replace(self, **values)
 
 
@@ -258,7 +277,10 @@ class Selector(Configurable, ABC):
                 hint = f"; did you mean {' or '.join(near)}?" if near else "."
                 has = f"its options are {', '.join(known)}" if known else "it has none"
                 raise UsageError(f"{self.name} has no option {name!r} ({has}){hint}")
-        changed: Selector = self.set_options(texts)
+        try:
+            changed: Selector = self.set_options(texts)
+        except ValueError as error:
+            raise UsageError(f"{self.name}: {error}.") from error
         return changed
 
     def differing(self, default: Selector) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.contract import shape_of
 from bench.errors import UsageError
 from bench.selection import Decision, Selection
 from bench.space import EDGES, NONE, OPERATIONS
@@ -61,6 +62,11 @@ class Scorer:
         if missing:
             with self.search.withholding(self.rule.needs):
                 rows = self.rule.score(self.search, missing)
+            if shape_of(rows) != (len(missing), len(OPERATIONS)):
+                rule, found = type(self.rule).__name__, shape_of(rows) or type(rows).__name__
+                raise ValueError(
+                    f"{rule}.score gave {found} for the edges {missing}, not {len(missing)} rows of 5 scores"
+                )
             self.known.update(zip(missing, rows, strict=True))
         return np.stack([self.known[edge] for edge in edges])
 

@@ -99,7 +99,7 @@ class ByProxy(Configurable):
         return {**super().options(), **{f.name: (getattr(declared, f.name), text) for f in fields(declared)}}
 
     def set_options(self, texts: Mapping[str, str]) -> Any:
-        """A copy with the options in `texts` set; raises UsageError for a value that does not fit."""
+        """A copy with the options in `texts` set; raises UsageError or ValueError for a value that does not fit."""
         stem, given = parse(self.proxy)
         given |= {f.name: texts[f.name] for f in fields(proxies.find(self.proxy)) if f.name in texts}
         proxies.find(canonical(stem, given))  # raises where a value does not fit

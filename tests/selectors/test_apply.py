@@ -1,6 +1,6 @@
 """What a criterion does to its process stays its own, and what it returns is a selection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import torch
 
 from bench.selection import Decision, Selection
 from selectors import apply, registry
-from selectors.contract import Needs, Selector
+from selectors.contract import Needs, Rule, Selector
+from selectors.parts.schedule import Scorer
 from selectors.parts.search import Search
 from supernets.checkpoint import Checkpoint
 from tests.selectors import small
@@ -58,6 +59,28 @@ def test_a_selector_works_in_modes_of_its_own(applied: Callable[..., Selection])
     before = modes()
     applied(lambda search: switch_all())
     assert modes() == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (None, r"Fixed\.score gave NoneType for the edges \[2, 4\], not 2 rows of 5 scores"),
+        (np.zeros((6, 5)), r"Fixed\.score gave \(6, 5\) for the edges \[2, 4\]"),
+        (np.zeros((2, 4)), r"Fixed\.score gave \(2, 4\) for the edges \[2, 4\]"),
+        (np.zeros(10), r"Fixed\.score gave \(10,\) for the edges \[2, 4\]"),
+    ],
+)
+def test_a_rule_that_scores_other_edges_than_those_asked_for_is_told(rows: object, said: str) -> None:
+    class Fixed(Rule):
+        @property
+        def needs(self) -> Needs:
+            return Needs(alphas=True)
+
+        def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+            return rows  # type: ignore[return-value]
+
+    with pytest.raises(ValueError, match=said):
+        Scorer(Fixed(), small.search("magnitude"), {})([2, 4])
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,9 @@ def test_what_can_be_tuned() -> None:
         ("darts-pt[ordr=fixed]", "order"),
         ("darts-pt[order=fixd]", "fixed"),
         ("darts-pt[tune=-1]", "negative"),
-        ("darts-pt[tune=few]", "tune=few"),
+        ("darts-pt[tune=few]", r"^darts-pt: option tune=few cannot be used: it must be a whole number"),
+        ("shapley[samples=x]", r"^shapley: option samples=x cannot be used: it must be a whole number\.$"),
+        ("shapley[truncate=x]", r"^shapley: option truncate=x cannot be used: it must be a number\.$"),
         ("darts-pt[renormalise=maybe]", "yes, no"),
         ("darts-pt[order=once,tune=2]", "all edges at the checkpoint"),
         ("darts-pt[tune=few]", "preset"),
@@ -195,6 +197,15 @@ def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
         registry.names()
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("convert", ["{'a': 1}.__getitem__", "or_preset({'a': 1}.__getitem__)"])
+def test_a_converter_may_be_a_look_up(with_files: Callable[..., None], convert: str) -> None:
+    text = GREEDY.format(", paper='p'").replace("tune:", "n:").replace("(3, integer", f"(1, {convert}")
+    with_files(mine=text.replace("import Needs", "import or_preset, Needs"))
+    assert registry.find("mine[n=a]").options()["n"][0] == 1
+    with pytest.raises(UsageError, match=r"^mine: option n=b cannot be used: KeyError: 'b'"):
+        registry.find("mine[n=b]")
 
 
 def test_no_two_parts_of_a_selector_have_an_option_of_one_name() -> None:
