@@ -17,7 +17,7 @@ def test_figures_not_drawn_for_one_reason_are_one_sentence() -> None:
     assert found[0] == blocks[0] and found[2:] == [drawn, other]
     said = found[1]
     assert isinstance(said, Prose)
-    assert "the scores: 3 figures not drawn (a&lt;b; snas; rsps): left out." in said.markup
+    assert "The scores: 3 figures not drawn (a&lt;b; snas; rsps): left out." in said.markup
 
 
 def test_two_reasons_are_two_sentences_and_a_single_one_keeps_its_caption() -> None:

@@ -218,5 +218,5 @@ def test_a_large_run_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "selector-11" in text
     # What had to give way is named, and stands beside the page.
     assert "see the folder figures" in text
-    assert "the 6 × 5 scores beside the oracle: 2 figures not drawn (cifar10, blank; cifar10, gdas[tau=5]):" in text
+    assert "The 6 × 5 scores beside the oracle: 2 figures not drawn (cifar10, blank; cifar10, gdas[tau=5]):" in text
     assert (out / "figures" / "scores-cifar10-gdas_tau_5_.svg").is_file()
