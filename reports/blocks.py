@@ -136,7 +136,8 @@ def gathered(blocks: Sequence[Block]) -> list[Block]:
         if len(subjects) == 1:
             found.append(block)
         elif subjects:
-            said = f"{question[:1].upper()}{question[1:]}: {len(subjects)} figures not drawn ({'; '.join(subjects)}): {block.reason}."
+            opening = f"{question[:1].upper()}{question[1:]}: {len(subjects)} figures not drawn"
+            said = f"{opening} ({'; '.join(subjects)}): {block.reason}."
             found.append(Prose(f'<p class="notdrawn">{escape(said)}</p>'))
             groups[question, block.reason] = []
     return found
