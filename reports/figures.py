@@ -167,7 +167,7 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
             panels[0].set_title(setting)
             # Shared axes are labelled in the lowest row of the grid alone, which need not be full.
             panels[2].tick_params(labelbottom=True)
-            panels[2].set_xlabel("epoch of the checkpoint")
+            panels[2].set_xlabel("epoch of the checkpoint", visible=True)
         for band in range(bands):
             share, accuracy, tau = grid[3 * band : 3 * band + 3, 0]
             share.set_ylabel("share of skip")

@@ -61,4 +61,4 @@ def test_every_column_shows_its_epochs(many: Results, table: GroundTruth) -> Non
     for column in columns:
         lowest = column[-1]
         labels = [label for label in lowest.get_xticklabels() if label.get_visible() and label.get_text()]
-        assert len(labels) >= 2 and lowest.get_xlabel()
+        assert len(labels) >= 2 and lowest.get_xlabel() and lowest.xaxis.label.get_visible()
