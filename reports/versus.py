@@ -77,7 +77,8 @@ def pair_table(contest: Contest, baseline: str) -> Table:
         f"A difference counts only if its median exceeds {number(contest.noise.margin)} points, the median gap between"
         f" two trainings of one architecture in the table ({contest.noise.architectures:,} architectures)."
         if contest.noise
-        else "The table holds no repeated trainings of this data set, so there is no margin of practical equivalence."
+        else "The table file stores no separate trainings of this data set, so there is no margin: a significant"
+        " difference counts however small it is."
     )
     caption = (
         "Compared on the same checkpoints, paired; Holm's correction over the comparisons with the baseline that enough"
