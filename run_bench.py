@@ -18,7 +18,7 @@ from reports.primary import PRIMARY
 if TYPE_CHECKING:
     from bench.cells import Cell, SupernetJob
     from bench.images import ImageSet
-    from bench.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
+    from bench.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, Source, TrainProgress
     from bench.selection import Selection
     from bench.table import GroundTruth
 
@@ -68,6 +68,24 @@ def selector_facts(name: str) -> SelectorFacts:
         selector.name, selector.version, selector.paper, selector.stochastic, selector.reads_only_alphas,
         selector.reads_checkpoint, selector.decides_by_alphas,
     )  # fmt: skip
+
+
+def recipe_source(name: str) -> Source:
+    """The file that a recipe came from."""
+    from bench.sources import source_of
+    from supernets import registry
+
+    return source_of(registry.file_of(name))
+
+
+def selector_source(name: str) -> Source:
+    """The file that a selector came from."""
+    from bench.sources import source_of
+
+    open_selectors()
+    from selectors import registry
+
+    return source_of(registry.file_of(name))
 
 
 @lru_cache(maxsize=2)
@@ -133,6 +151,7 @@ def methods() -> Methods:
         recipe_names=recipe_names, selector_names=selector_names, recipe=recipe_facts, selector=selector_facts,
         load_images=images_of, train=train, epochs_present=epochs_present, checkpoint=checkpoint_facts,
         training_seconds=training_seconds, select=select, set_threads=set_threads, quick_selectors=",".join(PRIMARY),
+        recipe_source=recipe_source, selector_source=selector_source,
     )  # fmt: skip
 
 

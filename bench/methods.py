@@ -48,6 +48,20 @@ class CheckpointFacts:
     """The supernet's own accuracy on the selection half, %, where the recipe measured it."""
 
 
+@dataclass(frozen=True)
+class Source:
+    """The file that a method is in, as it is now."""
+
+    file: str
+    """As people call it: `selectors/magnitude.py`."""
+    digest: str
+    """Names the content: the first 16 hex digits of its SHA-256."""
+
+
+def no_source(name: str) -> None:
+    """The file of a method that came from none."""
+
+
 TrainProgress = Callable[[int, int], None]
 """Told (epochs trained, epochs to train) after each epoch."""
 
@@ -78,3 +92,7 @@ class Methods:
     """Limits the numerical library of this process to so many threads."""
     quick_selectors: str = "all"
     """What `--selectors` means in a preset that must be quick and where it is not given."""
+    recipe_source: Callable[[str], Source | None] = no_source
+    """The file that a recipe, options included, came from; None where that is not known."""
+    selector_source: Callable[[str], Source | None] = no_source
+    """The same of a selector."""

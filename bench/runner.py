@@ -11,6 +11,7 @@ from bench.errors import DataError
 from bench.plan import PlannedCell, Split, Supernet, Timings, checkpoint_of, split_plan
 from bench.progress import NORMAL, Progress
 from bench.records import CHOICE, DONE, FAILED, Store, file_stem
+from bench.sources import Sources
 from bench.storage import write_whole
 from bench.tasks import Outcome, SelectTask, Task, TrainTask, Workplace, failure, is_trained, killed, perform
 from bench.workers import spread
@@ -27,6 +28,8 @@ class Run:
     retry_failed: bool = False
     commit: str | None = None
     """Of the program, where it is known: it is kept beside what each cell cost."""
+    sources: Sources = field(default_factory=Sources)
+    """Of the methods: what their files say is kept beside what each cell cost, and with each supernet."""
     verbosity: int = NORMAL
     states: dict[str, str] = field(default_factory=dict)
     """The state of each cell of the plan that has a record that holds, by file stem."""
@@ -109,7 +112,8 @@ class Run:
         failed: dict[str, Outcome] = {}
         told = None if self.workplace.pool.own_processes else progress
         tasks: list[tuple[int, Task]] = [
-            (number, TrainTask(supernet, self.workplace, told)) for number, supernet in enumerate(supernets)
+            (number, TrainTask(supernet, self.workplace, told, self.sources.of_recipe(supernet.job.recipe)))
+            for number, supernet in enumerate(supernets)
         ]
         progress.working_on(f"training {supernets[0].title}")
         if told is None:
@@ -180,7 +184,7 @@ class Run:
             if record["state"] != DONE or not record.get("shared"):
                 continue
             cost = {name: value for name, value in self.store.cost(stem).items() if name != "cell"}
-            cost.setdefault("commit", None)  # of before commits were kept: not the present one
+            cost = {"commit": None, "source": None, **cost}  # of before they were kept: not the present ones
             found[record["shared"]] = Outcome(DONE, record={name: record[name] for name in CHOICE}, cost=cost)
         return found
 
@@ -211,7 +215,8 @@ class Run:
         """Write the cell's cost, then its record: a record on disk always has its cost beside it."""
         if outcome.cost:
             self.timings.learn({**planned.columns, **outcome.cost})
-            content = {"cell": dict(planned.columns), "commit": self.commit, **outcome.cost}
+            now = {"commit": self.commit, "source": self.sources.of_selector(planned.cell.selector)}
+            content = {"cell": dict(planned.columns), **now, **outcome.cost}
             write_whole(self.store.costs / f"{planned.stem}.json", json.dumps(content, indent=1) + "\n")
         record: dict[str, Any] = {
             "cell": dict(planned.columns), "root": planned.cell.supernet.root, "key": planned.key,

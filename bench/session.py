@@ -25,8 +25,9 @@ from bench.pack import opened, unpack
 from bench.plan import Timings, make_plan
 from bench.progress import NORMAL, QUIET, VERBOSE, duration
 from bench.provenance import arithmetic, git_commit, read_run, write_run
-from bench.records import KEY_COLUMNS, Store
+from bench.records import DONE, KEY_COLUMNS, Store
 from bench.runner import Run, counts_line
+from bench.sources import sources
 from bench.storage import make_folder, only_writer, sweep
 from bench.stored import DrawReport, check_results, conclude, failures, list_all, report_only
 from bench.tasks import Workplace
@@ -119,6 +120,7 @@ class Session:
             timings=Timings(stored_costs(self.out.parent, code / "results")),
             retry_failed=options.retry_failed,
             commit=git_commit(code),
+            sources=sources(methods, [r.name for r in self.request.recipes], [s.name for s in self.request.selectors]),
             verbosity=self.verbosity,
         )
 
@@ -197,6 +199,10 @@ class Session:
             split = self.job.split()
             standing = {state: len(cells) for state, cells in split.standing.items() if cells}
             self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + _bracketed(counts_line(standing)))
+            for line in self.job.sources.edits(
+                split.standing[DONE], self.job.plan, self.store, self.job.workplace.cache
+            ):
+                self.say(line)
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             write_run(self.out, self.code, self.table, self.facts(), self.argv)
             write_plan(self.store, [cell.columns for cell in self.job.plan])

@@ -13,6 +13,7 @@ from bench.methods import Methods
 from bench.plan import PlannedCell, Supernet
 from bench.progress import Progress
 from bench.records import DONE, FAILED, SKIPPED, cost_record, done_record
+from bench.sources import keep_source
 from bench.storage import is_disk_trouble, make_folder, only_writer, sweep
 from bench.workers import Pool, prepare_worker
 
@@ -57,6 +58,8 @@ class TrainTask:
     workplace: Workplace
     progress: Progress | None = None
     """Only for tasks of this process."""
+    source: str | None = None
+    """The digest of the recipe's file, where it is known."""
 
     def __call__(self) -> Outcome:
         """Train it, unless another process did so meanwhile."""
@@ -70,6 +73,7 @@ class TrainTask:
             with only_writer(folder / ".lock", wait=True):
                 if not is_trained(place.methods, self.supernet, place.cache):
                     sweep(folder)
+                    keep_source(folder, self.source)
                     images = place.methods.load_images(job.dataset, place.data_root, job.settings.images)
                     place.methods.train(job, images, place.device, folder, self.tell)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a recipe may fail in any way: it costs its own cells

@@ -27,9 +27,9 @@ def found() -> MappingProxyType[str, Selector]:
     return MappingProxyType({name: selector for name, (selector, _) in sorted(_offers().items())})
 
 
-def file_of(name: str) -> Path:
-    """The file that offers the selector called `name`, without options."""
-    return _offers()[name][1]
+def file_of(text: str) -> Path:
+    """The file that offers the selector that `text` names, with options or without."""
+    return _offers()[parse(text)[0]][1]
 
 
 @cache

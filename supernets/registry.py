@@ -21,9 +21,9 @@ def recipes() -> MappingProxyType[str, Recipe]:
     return MappingProxyType({name: recipe for name, (recipe, _) in sorted(_offers().items())})
 
 
-def file_of(name: str) -> Path:
-    """The file that offers the recipe called `name`, without options."""
-    return _offers()[name][1]
+def file_of(text: str) -> Path:
+    """The file that offers the recipe that `text` names, with options or without."""
+    return _offers()[parse(text)[0]][1]
 
 
 @cache

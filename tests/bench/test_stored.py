@@ -1,11 +1,13 @@
 """What a run finds stored, over fake methods: resume, retries, versions, damage, --report-only and --check."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench import resolve
 from bench.errors import ExitCode
+from bench.methods import Source
 from bench.records import read_record, write_record
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
@@ -49,6 +51,54 @@ def test_a_new_version_of_a_selector_makes_its_cells_to_do(
     fake_bench.run(*place, "--selectors", "random,ranks")
     assert "4 cells, 2 to do (2 done)" in capsys.readouterr().err
     assert {(row["selector"], row["version"]) for row in rows(tmp_path / "out")} == {("random", "2"), ("ranks", "1")}
+
+
+def test_a_method_edited_under_its_old_version_is_told(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results are kept by version; whoever edits a method and forgets to raise it should hear of it."""
+    now = {"steady": "s1", "random": "r1", "blind": "b1"}
+
+    def source(name: str) -> Source:
+        return Source(f"selectors/{name}.py", now[name])
+
+    plain = fake_bench.methods()
+    monkeypatch.setattr(
+        fake_bench, "methods", lambda: replace(plain, recipe_source=source, selector_source=source)
+    )  # fmt: skip
+    command = [*place, "--selectors", "random,blind"]
+    fake_bench.run(*command)
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert "has changed" not in capsys.readouterr().err
+    now |= {"random": "r2", "blind": "b2"}
+    fake_bench.run(*command, "--seeds", "3")  # one more of each, by the edited file
+    said = capsys.readouterr().err
+    assert said.count("has changed") == 2
+    advice = "raise its version if that changes what it chooses."
+    assert f"selectors/random.py has changed since 2 of its results were stored; {advice}\n" in said
+    assert f"selectors/blind.py has changed since 2 of its results were stored; {advice}\n" in said
+    now["steady"] = "s2"
+    fake_bench.run(*command, "--seeds", "3")
+    said = capsys.readouterr().err
+    assert "selectors/random.py has changed since 2 of its results" in said
+    assert "selectors/steady.py has changed since 3 of its supernets were trained; raise its version if" in said
+    # A result that is taken over for another recipe is still of the file that made it.
+    now |= {"shaky": "k1"}
+    fake_bench.run(*command[:-2], "--supernets", "steady,shaky", "--selectors", "blind", "--seeds", "2")
+    capsys.readouterr()
+    fake_bench.run(*command[:-2], "--supernets", "shaky", "--selectors", "blind", "--seeds", "2")
+    assert "selectors/blind.py has changed since 2 of its results" in capsys.readouterr().err
+
+
+def test_results_of_before_sources_were_kept_are_not_said_to_have_changed(
+    place: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    plain = fake_bench.methods()
+    known = replace(plain, recipe_source=lambda name: Source(name, "1"), selector_source=lambda name: Source(name, "2"))
+    monkeypatch.setattr(fake_bench, "methods", lambda: known)
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+    assert "has changed" not in capsys.readouterr().err
 
 
 def test_a_new_version_of_a_recipe_trains_and_selects_again(
