@@ -14,8 +14,8 @@ from selectors.contract import Needs, Rule, Selector
 from selectors.parts.schedule import Scorer
 from selectors.parts.search import Search
 from supernets.checkpoint import Checkpoint
+from supernets.modes import SWITCHES
 from tests.selectors import small
-from tests.supernets.test_modes import modes, switch_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +56,14 @@ def applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callab
 
 
 def test_a_selector_works_in_modes_of_its_own(applied: Callable[..., Selection]) -> None:
-    before = modes()
-    applied(lambda search: switch_all())
-    assert modes() == before
+    def careless(search: Search) -> None:
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
+
+    before = {name: read() for name, (read, _) in SWITCHES.items()}
+    applied(careless)
+    assert {name: read() for name, (read, _) in SWITCHES.items()} == before
 
 
 @pytest.mark.parametrize(
