@@ -21,7 +21,10 @@ GLOSSARY = (
      " training on all 50,000 images, valid is x-valid after training on half; cifar100 and imagenet16: x-test and"
      " x-valid. Other data sets: the training of their own table. Selection never reads test images."),
     ("regret", "best test accuracy of the space minus test, points"),
-    ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %"),
+    ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %; a random choice expects 50,"
+     " and is compared with in percentiles, since most of the space lies above its mean accuracy"),
+    ("skipped", "a selector that does not apply, with the reason: among them those that decide by alphas alone, on a"
+     " supernet whose alphas never learn (their choice would be a matter of the initial noise)"),
     ("gain", "(test − mean of the space) / (best − mean of the space)"),
     ("oracle", "what an operation on an edge is worth: the best, or the mean, test accuracy of all architectures that"
      " have it there"),
