@@ -216,6 +216,8 @@ def _agreement(source: Source, contest: Contest) -> list[str]:
 
 def _collapse(source: Source, contest: Contest) -> list[str]:
     frame = source.results.final[source.results.final["dataset"] == contest.dataset]
+    if contest.primary:  # of a hundred others some always do
+        frame = frame[frame["method"].isin(contest.primary)]
     shares = (frame["skips"] / 6).groupby([frame["method"], frame["setting"]]).mean()
     collapsed = shares[shares >= 0.5].sort_values(ascending=False, kind="stable")
     if collapsed.empty:
