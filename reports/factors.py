@@ -31,7 +31,7 @@ FACTORS = (
     Factor("pt-magnitude", "magnitude", "edge by edge with fine-tuning instead of all at once, by alphas both times"),
     Factor("darts-pt-loss", "darts-pt", "loss instead of accuracy of the perturbed supernet"),
     Factor("ostr", "ostr-exact", "a gradient instead of taking each operation out"),
-    Factor("magnitude-no-none", "magnitude", "`none` is no candidate"),
+    Factor("magnitude-no-none", "magnitude", "the operation none is no candidate"),
     Factor("zero-cost-pt-post", "zero-cost-pt", "trained weights instead of fresh ones, nwot by perturbation"),
     Factor("disc-zc-post", "disc-zc", "trained weights instead of fresh ones, nwot by discretisation"),
 )
