@@ -150,7 +150,7 @@ def _leader(source: Source, contest: Contest) -> str:
     if contest.leader is None:
         said = (
             f"After correction over {contest.family} no selector can be told from another: there are too few seeds. The"
-            f" one with the highest mean, {reached}."
+            f" one with the highest mean over all recipes, {reached}."
         )
     elif len(leaders) == 1:
         said = f"The leader, {reached}, and is shown better than each of the other {len(placed) - 1} placed."
