@@ -45,6 +45,10 @@ class Verdict(StrEnum):
     SAME = "same choices"
 
 
+UNTOLD = (Verdict.TOO_FEW, Verdict.SAME)
+"""Verdicts behind which no p stands."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two selectors on the checkpoints that both were applied to; positive differences favour `first`."""

@@ -69,8 +69,10 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def write_run(folder: Path, code: Path, table: GroundTruth, facts: Mapping[str, Any], argv: Sequence[str]) -> None:
-    """Write run.json: `facts` of the request, and what they were resolved and run with.
+def write_run(
+    folder: Path, commit: str | None, table: GroundTruth, facts: Mapping[str, Any], argv: Sequence[str]
+) -> None:
+    """Write run.json: `facts` of the request, and what they were resolved and run with; `commit` is the program's.
 
     The time of the folder's first run is kept, and every command line that filled it.
     """
@@ -84,7 +86,7 @@ def write_run(folder: Path, code: Path, table: GroundTruth, facts: Mapping[str, 
         **facts,
         "table": {"name": table.name, "sha256": table.sha256, "datasets": list(table.datasets)},
         "versions": versions(),
-        "git_commit": git_commit(code),
+        "git_commit": commit,
         "processor": processor(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),

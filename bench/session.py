@@ -119,7 +119,6 @@ class Session:
             workplace=Workplace(methods, root, cache, pool.device_name(self.device.name), pool),
             timings=Timings(stored_costs(self.out.parent, code / "results")),
             retry_failed=options.retry_failed,
-            commit=git_commit(code),
             sources=sources(methods, [r.name for r in self.request.recipes], [s.name for s in self.request.selectors]),
             verbosity=self.verbosity,
         )
@@ -204,7 +203,8 @@ class Session:
             ):
                 self.say(line)
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
-            write_run(self.out, self.code, self.table, self.facts(), self.argv)
+            self.job.commit = git_commit(self.code)
+            write_run(self.out, self.job.commit, self.table, self.facts(), self.argv)
             write_plan(self.store, [cell.columns for cell in self.job.plan])
             try:
                 self.job.work()

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from bench.pairs import Comparison, Verdict
+from bench.pairs import UNTOLD, Comparison, Verdict
 from reports.comparisons import RANDOM, Contest
 from reports.factors import Factor, contrasts
 from reports.source import Source
@@ -175,7 +175,7 @@ def _verdicts(contest: Contest, of: str, them: str, among: Sequence[str] | None 
         judged, words = contest.against(baseline, among), _called(contest, baseline)
         better = [c.first for c in judged if c.verdict is Verdict.BETTER]
         worse = [c.first for c in judged if c.verdict is Verdict.WORSE]
-        if judged and all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in judged):
+        if judged and all(c.verdict in UNTOLD for c in judged):
             untold.append(words)
         elif judged:
             shown.append(f"{_counted(better)} better and {_counted(worse)} worse than {words}")

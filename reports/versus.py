@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from html import escape
 
-from bench.pairs import FEWEST_SEEDS, SIGNIFICANCE, Comparison, Verdict
+from bench.pairs import FEWEST_SEEDS, SIGNIFICANCE, UNTOLD, Comparison, Verdict
 from reports.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
 from reports.comparisons import RANDOM, Contest
 from reports.factors import contrasts
@@ -26,7 +26,7 @@ MARKS = {
 
 def _pair_cells(c: Comparison) -> list[Cell]:
     css, sign = MARKS[c.verdict]
-    told = c.verdict not in (Verdict.TOO_FEW, Verdict.SAME)
+    told = c.verdict not in UNTOLD
     return [
         Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(number(c.median)),
         Cell(interval_text(c.median_interval), "quiet"), Cell(number(c.improvement)),
@@ -165,7 +165,7 @@ def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, fu
         f"Row against column: {shown}, over shared checkpoints, coloured by what the paired test supports after Holm's"
         f" correction over {further} {_sizes(compared)} {PERCENTILES}"
     )
-    if all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in compared):
+    if all(c.verdict in UNTOLD for c in compared):
         return Picture(name, title, caption, "", "after correction too few seeds stand behind every pair")
     key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
     return Picture(name, title, caption, f'<p class="key">{key}</p>{grid}')

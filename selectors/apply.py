@@ -35,8 +35,7 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
         raise SkipCell(f"{recipe.name} does not learn its alphas, so that choosing by them is drawing lots")
     with own_modes():
         search = open_search(cell, folder, images, device)
-        selection = selector.select(search)
-    checked(selection)  # says what is wrong with it, before anything is done with it
+        selection = checked(selector.select(search))
     selection.facts |= search.facts
     selection.cost = search.meter.cost()
     return selection

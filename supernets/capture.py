@@ -86,10 +86,10 @@ class Repeated:
                     graph.capture_end()
                 except RuntimeError as reason:  # an invalid capture says so again when it ends
                     failure = failure or reason
-        self._capture_at = None if failure else self._capture_at
         if failure is None:
             self._graph = graph
         else:
+            self._capture_at = None
             self._refuse(failure)
 
     def _refuse(self, reason: RuntimeError) -> None:
