@@ -1,7 +1,7 @@
 """A fresh run against a stored one: cell by cell with tolerances, or in distribution."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,8 +136,8 @@ def _compare_scores(
 
 
 MEASURES = ("test", "tau_best", "tau_mean")
-ONE_DRAW = ("", "")
-"""In place of recipe and epoch, for a selector that reads neither."""
+ONE_DRAW = ""
+"""In place of the recipe, for a selector that does not read it."""
 LARGE_TAU = 0.1
 LARGE_POINTS = 1.0
 """What counts as large where the table holds no repeated trainings."""
@@ -146,11 +146,15 @@ LARGE_POINTS = 1.0
 def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tuple[int, list[Difference], list[str]]:
     """Per data set, selector and measure: do the seeds of two runs come from the same distribution?
 
-    Stratified by recipe and epoch, one value per supernet seed; Holm's correction over everything compared. A
-    difference must be significant and larger than the table's noise; that a selector has no results any more
-    needs no test. Returns how many groups were compared, the differences, and what could not be compared.
+    Stratified by recipe, one value per supernet, at the last epoch that both runs have: epochs of one supernet are
+    no independent results. Holm's correction over everything compared. A difference must be significant and larger
+    than the table's noise; that a selector has no results any more needs no test. Returns how many groups were
+    compared, the differences, and what could not be compared.
     """
-    old, new = _by_group(stored), _by_group(fresh)
+    last = _last_epochs(stored, fresh)
+    # Rows of before this was told have the same draws, so that one run which tells it is enough.
+    drawn_once = {(row["dataset"], row["selector"]) for row in [*stored, *fresh] if row.get("shared")}
+    old, new = _by_group(stored, last, drawn_once), _by_group(fresh, last, drawn_once)
     differences = _lost_results(stored, fresh)
     notes = _asked_by_one(stored, fresh)
     drafts = []
@@ -165,15 +169,15 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
     compared = 0
     for (key, first, second, *_), corrected, reached in zip(drafts, p, reachable, strict=True):
         dataset, selector, measure = key
-        seeds = sum(map(len, second))
+        n = f"n = {sum(map(len, first))} stored and {sum(map(len, second))} fresh"
         if reached > SIGNIFICANCE:
-            notes.append(f"{dataset}, {selector}, {measure}: n too small to tell ({seeds} fresh seeds)")
+            notes.append(f"{dataset}, {selector}, {measure}: n too small to tell ({n})")
             continue
         compared += 1
         before, after = (float(np.mean([np.mean(values) for values in side])) for side in (first, second))
         if corrected <= SIGNIFICANCE and abs(before - after) > _large(measure, dataset, table):
             where = {"dataset": dataset, "selector": selector}
-            why = f"p {corrected:.2g} after correction, {seeds} fresh seeds"
+            why = f"p {corrected:.2g} after correction, {n}"
             values = (f"{before:.3f}", f"{after:.3f}")
             differences.append(Difference("records.csv", where, f"mean {measure}", *values, why))
     return compared, differences, notes
@@ -235,21 +239,37 @@ _COARSE_FIRST = (
 """Parts of (data set, recipe, epoch, selector) that one run may lack, and how they are told."""
 
 
-def _by_group(rows: Rows) -> dict[tuple[str, str, str], dict[tuple[str, str], list[float]]]:
-    """(data set, selector, measure) -> (recipe, epoch) -> one mean over selector seeds per supernet seed."""
-    values: dict[tuple[str, str, str], dict[tuple[str, str], dict[str, list[float]]]] = {}
+def _last_epochs(stored: Rows, fresh: Rows) -> dict[tuple[str, ...], str]:
+    """(data set, recipe, selector) -> the last epoch that both runs have rows of."""
+    epochs: list[dict[tuple[str, ...], set[str]]] = []
+    for rows in (stored, fresh):
+        found: dict[tuple[str, ...], set[str]] = {}
+        for row in rows:
+            found.setdefault(tuple(row[name] for name in _PLACE), set()).add(row["epoch"])
+        epochs.append(found)
+    before, after = epochs
+    common = {place: before[place] & after[place] for place in before.keys() & after.keys()}
+    return {place: max(both, key=int) for place, both in common.items() if both}
+
+
+def _by_group(
+    rows: Rows, last: Mapping[tuple[str, ...], str], drawn_once: Set[tuple[str, str]]
+) -> dict[tuple[str, str, str], dict[str, list[float]]]:
+    """(data set, selector, measure) -> recipe -> one mean over selector seeds per supernet seed, at the last epoch."""
+    values: dict[tuple[str, str, str], dict[str, dict[str, list[float]]]] = {}
     for row in rows:
+        if row["state"] != DONE or row["epoch"] != last.get(tuple(row[name] for name in _PLACE)):
+            continue
         for measure in MEASURES:
             number = _number(row.get(measure, ""))
-            if row["state"] == DONE and number is not None:
-                stratum = values.setdefault((row["dataset"], row["selector"], measure), {})
-                # One run that stands beside many recipes and epochs is one observation of its seed.
-                place = ONE_DRAW if row.get("shared") else (row["recipe"], row["epoch"])
-                seeds = stratum.setdefault(place, {})
-                seeds.setdefault(row["supernet_seed"], []).append(number)
+            if number is not None:
+                # One run that stands beside many recipes is one observation of its seed.
+                recipe = ONE_DRAW if (row["dataset"], row["selector"]) in drawn_once else row["recipe"]
+                recipes = values.setdefault((row["dataset"], row["selector"], measure), {})
+                recipes.setdefault(recipe, {}).setdefault(row["supernet_seed"], []).append(number)
     return {
-        key: {stratum: _means(list(seeds.values())) for stratum, seeds in strata.items()}
-        for key, strata in values.items()
+        key: {recipe: _means(list(seeds.values())) for recipe, seeds in recipes.items()}
+        for key, recipes in values.items()
     }
 
 

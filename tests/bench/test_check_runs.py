@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def test_a_large_difference_in_distribution_is_named(table: GroundTruth, tmp_pat
     gpu = store(tmp_path / "gpu", table, seeds=6, root=5, device="cuda", changed=upside_down)
     outcome = only(check.check(cpu, table, draw, gpu), check.STATISTICAL)
     assert {d.cell["selector"] for d in outcome.differences} == {"magnitude"}
-    assert "after correction, 12 fresh seeds" in str(outcome.differences[0])
+    assert "after correction, n = 12 stored and 12 fresh" in str(outcome.differences[0])
 
 
 def test_too_few_seeds_is_an_answer(table: GroundTruth, tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_too_few_seeds_is_an_answer(table: GroundTruth, tmp_path: Path) -> None:
     outcomes = check.check(cpu, table, draw, gpu)
     outcome = only(outcomes, check.STATISTICAL)
     assert outcome.compared == 0
-    assert all("n too small to tell (4 fresh seeds)" in note for note in outcome.notes)
+    assert all("n too small to tell (n = 4 stored and 4 fresh)" in note for note in outcome.notes)
     assert check.exit_code(outcomes) is ExitCode.NOTHING_MEASURED
 
 
@@ -151,7 +152,7 @@ def test_a_result_that_is_no_longer_there_is_a_difference(table: GroundTruth, st
         ("b", "t", f"1 {state}"),
     ]
     assert "a, t, state: stored 3 of 3 cells done, fresh 2 of 3" in str(differences[0])
-    assert check.Outcome(check.STATISTICAL, 0, differences).exit_code is ExitCode.DIFFERS
+    assert check.Checked(check.STATISTICAL, 0, differences).exit_code is ExitCode.DIFFERS
 
 
 def test_a_selector_that_failed_before_may_fail_again_but_not_always(table: GroundTruth) -> None:
@@ -182,6 +183,42 @@ def test_one_run_beside_many_recipes_is_one_observation(table: GroundTruth) -> N
 
     compared, differences, notes = compare_distributions(rows(60, "w"), rows(90, "w"), table)
     assert (compared, differences) == (0, [])
-    assert notes == ["digits, blind, test: n too small to tell (3 fresh seeds)"]
+    assert notes == ["digits, blind, test: n too small to tell (n = 3 stored and 3 fresh)"]
     # Sixty supernets of their own would be another matter.
     assert compare_distributions(rows(60, ""), rows(90, ""), table)[0] == 1
+    # Rows of before that was told are no more observations than those that tell it.
+    assert compare_distributions(rows(60, ""), rows(90, "w"), table)[0] == 0
+
+
+def at_epochs(level: float, seeds: range, epochs: Sequence[int] = (1, 2, 4, 7, 10)) -> list[dict[str, str]]:
+    """Rows of one selector on three recipes, whose value hardly changes from epoch to epoch of one supernet."""
+    return [
+        {"dataset": "digits", "selector": "s", "recipe": recipe, "epoch": str(epoch), "state": "done",
+         "supernet_seed": str(seed), "test": str(level + seed + 0.01 * epoch)}
+        for recipe in "abc" for seed in seeds for epoch in epochs
+    ]  # fmt: skip
+
+
+def test_epochs_of_one_supernet_are_no_independent_results(table: GroundTruth) -> None:
+    one = compare_distributions(at_epochs(60, range(1)), at_epochs(90, range(1)), table)
+    assert one == (0, [], ["digits, s, test: n too small to tell (n = 3 stored and 3 fresh)"])
+    many = compare_distributions(at_epochs(60, range(4)), at_epochs(90, range(4)), table)
+    assert (many[0], len(many[1])) == (1, 1)
+    # The last epoch that both have: 10 is more than 9, whatever comes first in the alphabet.
+    late = compare_distributions(at_epochs(60, range(4), (9, 10)), at_epochs(60, range(4), (9, 10, 20)), table)
+    assert late[0] == 1 and late[1] == []
+    assert not compare_distributions(at_epochs(60, range(4), (9,)), at_epochs(60, range(4), (10,)), table)[0]
+
+
+def test_equal_distributions_seldom_differ_however_many_epochs(table: GroundTruth) -> None:
+    generator = np.random.default_rng(0)
+
+    def run() -> list[dict[str, str]]:
+        levels = dict(zip(product("abc", range(3)), generator.normal(60, 10, 9), strict=True))
+        return [
+            {**row, "test": str(levels[row["recipe"], int(row["supernet_seed"])])} for row in at_epochs(0, range(3))
+        ]
+
+    found = sum(bool(compare_distributions(run(), run(), table)[1]) for _ in range(60))
+    # 5 % are 3 of 60, more than nine have a chance of .0007; epochs counted as results of their own gave 28.
+    assert found <= 9
