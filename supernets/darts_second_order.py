@@ -52,12 +52,14 @@ class DartsSecondOrder(Recipe):
 
         def training_gradient() -> Sequence[Tensor]:
             with search.frozen_weights():
-                return torch.autograd.grad(search.loss(weights, self.mixing(search, alphas)), [alphas])
+                loss = search.loss(weights, self.mixing(search, alphas), full_precision=True)
+                return torch.autograd.grad(loss, [alphas])
 
-        slope = torch.autograd.grad(search.loss(weights, self.mixing(search, alphas.detach())), parameters)
+        here = search.loss(weights, self.mixing(search, alphas.detach()), full_precision=True)
+        slope = torch.autograd.grad(here, parameters)
         rate = search.weight_optimiser.param_groups[0]["lr"]
         with moved(parameters, next_step(search.weight_optimiser, slope), -rate):
-            loss = search.loss(selection, self.mixing(search, alphas))
+            loss = search.loss(selection, self.mixing(search, alphas), full_precision=True)
             direct, *ahead = torch.autograd.grad(loss, [alphas, *parameters])
         (mixed,) = slope_along(training_gradient, parameters, ahead, self.epsilon)
         return direct - rate * mixed

@@ -75,13 +75,15 @@ class Idarts(Recipe):
         rate = search.weight_optimiser.param_groups[0]["lr"]
 
         def weight_gradient() -> Sequence[Tensor]:
-            return torch.autograd.grad(search.loss(weights, self.mixing(search, alphas.detach())), parameters)
+            loss = search.loss(weights, self.mixing(search, alphas.detach()), full_precision=True)
+            return torch.autograd.grad(loss, parameters)
 
         def alpha_gradient() -> Sequence[Tensor]:
             with search.frozen_weights():
-                return torch.autograd.grad(search.loss(weights, self.mixing(search, alphas)), [alphas])
+                loss = search.loss(weights, self.mixing(search, alphas), full_precision=True)
+                return torch.autograd.grad(loss, [alphas])
 
-        loss = search.loss(selection, self.mixing(search, alphas))
+        loss = search.loss(selection, self.mixing(search, alphas), full_precision=True)
         direct, *term = torch.autograd.grad(loss, [alphas, *parameters])
         series = [t.clone() for t in term]
         for _ in range(self.terms):

@@ -56,11 +56,12 @@ class LambdaDarts(Recipe):
         parameters = list(search.network.parameters())
         shared = self.edge_weights(search.alphas.detach())
         per_cell = shared.repeat(search.network.n_cells, 1, 1).requires_grad_()
-        loss = search.loss(weights, Mixing(per_cell), record=True)
+        loss = search.loss(weights, Mixing(per_cell), record=True, full_precision=True)
         by_cell, *slope = torch.autograd.grad(loss, [per_cell, *parameters])
 
         def gradient() -> Sequence[Tensor]:
-            return torch.autograd.grad(search.loss(weights, Mixing(per_cell.detach())), parameters)
+            loss = search.loss(weights, Mixing(per_cell.detach()), full_precision=True)
+            return torch.autograd.grad(loss, parameters)
 
         agreement = slope_along(gradient, [per_cell], [agreement_slope(by_cell)], self.epsilon)
         strength = search.numbers["lambda"]
