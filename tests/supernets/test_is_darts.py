@@ -70,7 +70,7 @@ def test_the_largest_of_each_edge_is_pruned_four_times() -> None:
         if gone.any():
             left.append((epoch + 1, int((search.alphas != 0).sum())))
             assert torch.equal(gone.long().argmax(1), metric.masked_fill(before == 0, -1).argmax(1))
-    assert left == [(22, 24), (24, 18), (26, 12), (28, 6)]
+    assert left == [(23, 24), (25, 18), (27, 12), (29, 6)]
     assert set(search.alphas.flatten().tolist()) == {0.0, 0.2}
     weights = search.network(batch(1)[0], RECIPE.mixing(search, search.alphas).weights)
     mixing = RECIPE.mixing(search, search.alphas)
