@@ -69,11 +69,9 @@ class Tuner:
         weights_half, selection_half = self._load()
 
         def step(x: Tensor | None, y: Tensor | None, weights_x: Tensor, weights_y: Tensor) -> None:
-            mixed = weights_of(search.alphas)
-            # Once every edge is decided the alphas have no effect and no gradient.
-            if x is not None and y is not None and mixed.requires_grad:
+            if x is not None and y is not None:
                 with search.frozen_weights():
-                    loss = search.loss((x, y), Mixing(mixed))
+                    loss = search.loss((x, y), Mixing(weights_of(search.alphas)))
                 search.descend_alphas(loss)
             search.descend_weights(search.loss((weights_x, weights_y), Mixing(weights_of(search.alphas.detach()))))
 
@@ -82,13 +80,15 @@ class Tuner:
         with own_stream(self._device):
             # Each decision changes what weights_of computes, so each call captures its own graph.
             run = Repeated(step, self._device)
-            passes = 2 if recipe.tunes_alphas else 1
+            # Where every edge is decided, or the weights are constant, the alphas have no gradient and need no pass.
+            with_alphas = recipe.tunes_alphas and weights_of(search.alphas).requires_grad
+            passes = 2 if with_alphas else 1
             for _ in range(epochs):
                 seed = self._seed_for(self.epochs)
                 weights = weights_half.epoch(seed, self._settings.batch_size)
                 # The halves hold different images, so one seed serves both.
                 selection: Iterable[tuple[Tensor | None, Tensor | None]] = repeat((None, None))
-                if recipe.tunes_alphas:
+                if with_alphas:
                     selection = selection_half.epoch(seed, self._settings.batch_size)
                 for batch, other in zip(weights, selection, strict=False):
                     run(*other, *batch)

@@ -67,6 +67,9 @@ def test_a_decided_architecture_is_tuned_without_alphas(settings: Settings, imag
     tuned.tune(1, lambda alphas: one_hot)
     assert torch.equal(tuned.alphas, before)
     assert not torch.equal(tuned.network.get_parameter("classifier.weight"), weight)
+    counted = tuned.forward_passes
+    tuned.tune(1, decided)
+    assert tuned.forward_passes - counted == 2 * counted, "no pass is counted that is not made"
 
 
 def test_nothing_is_tuned_for_no_epochs(settings: Settings, images: ImageSet) -> None:
