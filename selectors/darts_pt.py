@@ -21,8 +21,9 @@ SCORING = (
     " supernet is copied, while the code's scoring moves running statistics. "
 )
 TUNING = (
-    "The code's last gap has 4 epochs, not 5; an epoch of tuning draws each image once (the code draws a random"
-    " mini-batch at every step, so that some images come again and others do not)."
+    "The code's last gap has 4 epochs, not 5; in an epoch of tuning each selection image comes once (the code draws a"
+    " random mini-batch for every step of the alphas, so that some come again and others do not), and a last,"
+    " incomplete mini-batch is left out."
 )
 
 SELECTOR = Greedy(

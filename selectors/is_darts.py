@@ -23,6 +23,7 @@ from selectors.parts.features import look_at_features
 from selectors.parts.gates import empty_scores
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
+from supernets.is_darts import metric_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +88,6 @@ def information_metric(search: Search, weights: Tensor) -> np.ndarray:
     look_at_features(search, weights, look)
     mean = (total / (sum(len(x) for x in search.images) * search.network.n_cells)).cpu().numpy()
     return np.where(np.isfinite(mean), mean, np.inf)
-
-
-def metric_of(output: Tensor) -> Tensor:
-    """The mean of 3 (z - mean_c z)^2 / (std_c z)^6 over [n, c, h, w]."""
-    z = output.double()
-    return (3 * (z - z.mean(1, keepdim=True)) ** 2 / z.std(1, keepdim=True) ** 6).mean()
 
 
 SELECTOR = Greedy(

@@ -23,7 +23,7 @@ from selectors.parts.search import Search
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateFlow(Rule):
+class GradientPreservation(Rule):
     """How much gradient flow is lost without the operation."""
 
     sign: str = option("paper", one_of("paper", "proxy"), "keep what GraSP keeps, or what the proxy literature prefers")
@@ -76,11 +76,13 @@ SELECTOR = Greedy(
         " after it: GraSP itself removes what has the largest -c (H g), and what it would remove last is kept here;"
         " sign=proxy gives theirs"
     ),
-    rule=GateFlow(),
+    rule=GradientPreservation(),
 )
 
 VARIANTS = {
     "post": replace(
-        SELECTOR, formula="c (H g), c the gates of the operations at 1, trained", rule=GateFlow(trained=True)
+        SELECTOR,
+        formula="c (H g), c the gates of the operations at 1, trained",
+        rule=GradientPreservation(trained=True),
     )
 }

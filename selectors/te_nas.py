@@ -176,7 +176,9 @@ SELECTOR = Greedy(
         "Kaiming initialisation and new networks per repeat, as the paper says (in the released code the names of"
         " the schemes do not match, so that nothing is drawn anew: weights=released); batch norm in cells without"
         " affine part; fewer images and crops, so that it takes seconds. As released: falls are relative within a"
-        " repeat, then averaged; rounded to 3 digits; dense ranks; of equal sums the largest fall of the kernel's goes"
+        " repeat, then averaged; dense ranks; of equal sums the largest fall of the kernel's goes. Mean falls are"
+        " rounded to 3 digits, so that falls which differ by less are equal (the code rounds each repeat before the"
+        " mean); each repeat has crops of its own (the code: the same for all)"
     ),
     version=2,
     rule=PruningByImportance(),

@@ -10,7 +10,6 @@ The paper's proxy is nwot (`jacob` in its code). `zero-cost-pt-PROXY` takes anot
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,7 +48,7 @@ class ZeroCostSearch(Selector):
 
     def select(self, search: Search) -> Selection:
         """Propose, validate, take the best. The scores are those of the first proposal, before any decision."""
-        scores, proposed = zip(*self._propose(search), strict=True)
+        scores, proposed = zip(*self._proposals(search), strict=True)
         values: dict[tuple[int, ...], float] = {}
         best = max(range(len(proposed)), key=lambda i: self._validate(search, proposed[i], values))
         if values[architecture_made_by(proposed[best])] == -math.inf:
@@ -61,12 +60,26 @@ class ZeroCostSearch(Selector):
             facts={"proposals": len(proposed), "distinct_proposals": len(values)},
         )  # fmt: skip
 
-    def _propose(self, search: Search) -> Iterator[tuple[np.ndarray, list[Decision]]]:
-        """Stage 1: scores before any decision, and the decisions, of each proposal."""
-        for i in range(self.proposals or search.settings.proposals):
+    def _proposals(self, search: Search) -> list[tuple[np.ndarray, list[Decision]]]:
+        """Stage 1: scores before any decision (all 30 of the first), and the decisions, of each proposal.
+
+        Proposals on whose networks the proxy fails are left out and counted; without any other the last failure is
+        raised.
+        """
+        found: list[tuple[np.ndarray, list[Decision]]] = []
+        number = self.proposals or search.settings.proposals
+        for i in range(number):
             proposal = search.branch(search.shared_generator("proposal", index=i if self.reinitialise else 0))
             proposal.axes = {"proposal": i}
-            yield decide_greedily(replace(self.rule, place=i), self.order, 0, proposal, all_scores=i == 0)
+            try:
+                found.append(
+                    decide_greedily(replace(self.rule, place=i), self.order, 0, proposal, all_scores=not found)
+                )
+            except proxies.ProxyFailure:
+                if i + 1 == number and not found:
+                    raise
+                search.facts["failed_proposals"] = search.facts.get("failed_proposals", 0) + 1
+        return found
 
     def _validate(self, search: Search, decisions: list[Decision], values: dict[tuple[int, ...], float]) -> float:
         """Stage 2: the sum of the proxy over V mini-batches on the stand-alone network, untrained."""

@@ -67,6 +67,9 @@ class Scorer:
                 raise ValueError(
                     f"{rule}.score gave {found} for the edges {missing}, not {len(missing)} rows of 5 scores"
                 )
+            if not np.isfinite(rows).all():
+                rule = type(self.rule).__name__
+                raise ValueError(f"{rule}.score gave scores that are not finite for the edges {missing}")
             self.known.update(zip(missing, rows, strict=True))
         return np.stack([self.known[edge] for edge in edges])
 

@@ -196,11 +196,13 @@ class Search:
     def evaluate(self, weights: Tensor, place: int | None = None) -> Evaluation:
         """Accuracy and loss of m mixtures [m, 6, 5] on the fixed batches, all on the same images.
 
-        With `place` on that one of the mini-batches only.
+        With `place` on that one of the mini-batches only. Raises ValueError where a loss is not finite.
         """
         batches = self.batches if place is None else [self.batches[place]]
         accuracy, loss = evaluate(self.network, batches, weights)
         self.meter.count(forward=len(weights) * len(batches))
+        if not bool(loss.isfinite().all()):  # of logits that are nan the accuracy would be that of the first class
+            raise ValueError("the loss of the supernet is not finite")
         return Evaluation(accuracy.numpy(), loss.numpy())
 
     def loss(self, batch: tuple[Tensor, Tensor], weights: Tensor, observe: Observer | None = None) -> Tensor:

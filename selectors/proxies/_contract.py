@@ -69,8 +69,6 @@ class Proxy(ABC):
     """In the literature; `score` negates where it is False."""
     uses_images: ClassVar[bool]
     uses_labels: ClassVar[bool]
-    draws: ClassVar[bool] = False
-    """Whether its value depends on random numbers."""
     batch_norm: ClassVar[str]
     """What batch norm does while the score is taken."""
     differs: ClassVar[str]
@@ -80,6 +78,11 @@ class Proxy(ABC):
     minimum_images: ClassVar[int] = 1
     changes_network: ClassVar[bool] = True
     """Whether `compute` may change weights or modules; one that never does can score one copy many times."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether its value depends on random numbers."""
+        return False
 
     @property
     def sees_of_unused(self) -> Sees:

@@ -33,13 +33,17 @@ class LinearRegions(Proxy):
     higher_is_better = True
     uses_images = True
     uses_labels = False
-    draws = True
     batch_norm = "batch statistics of all samples together"
     differs = (
         "all samples in one batch (the released code runs 3 batches of 1000), crops with replacement from the given"
         " images, all input channels unless the caller takes one; the paper speaks of 5000 images"
     )
     changes_network = False
+
+    @property
+    def draws(self) -> bool:
+        """Always."""
+        return True
 
     @property
     def sees_of_unused(self) -> Sees:

@@ -43,6 +43,11 @@ class Swap(Proxy):
     minimum_images = 2
 
     @property
+    def draws(self) -> bool:
+        """Weights, if it is to average over draws of them."""
+        return self.repeats > 0
+
+    @property
     def sees_of_unused(self) -> Sees:
         """ReLUs, where all of them count."""
         return "nothing" if self.reached else "relus"

@@ -73,6 +73,7 @@ def test_a_selector_works_in_modes_of_its_own(applied: Callable[..., Selection])
         (np.zeros((6, 5)), r"Fixed\.score gave \(6, 5\) for the edges \[2, 4\]"),
         (np.zeros((2, 4)), r"Fixed\.score gave \(2, 4\) for the edges \[2, 4\]"),
         (np.zeros(10), r"Fixed\.score gave \(10,\) for the edges \[2, 4\]"),
+        (np.full((2, 5), np.nan), r"Fixed\.score gave scores that are not finite for the edges \[2, 4\]"),
     ],
 )
 def test_a_rule_that_scores_other_edges_than_those_asked_for_is_told(rows: object, said: str) -> None:

@@ -101,3 +101,13 @@ def test_ostr_is_the_directional_derivative_of_the_loss() -> None:
 def test_ostr_per_batch_is_at_least_the_absolute_of_the_sum() -> None:
     assert (scores("ostr[absolute=batch]") >= scores("ostr") - 1e-12).all()
     assert (scores("ostr[absolute=batch]") > scores("ostr") + 1e-9).any()
+
+
+@pytest.mark.parametrize("name", ["darts-pt", "darts-pt-loss"])
+def test_a_supernet_that_diverged_is_a_failure_and_no_choice(name: str) -> None:
+    """By accuracy, logits that are nan would be as good as the first class is frequent."""
+    search = small.search(name)
+    with torch.no_grad():
+        search.network.get_parameter("classifier.weight").fill_(torch.nan)
+    with pytest.raises(ValueError, match="the loss of the supernet is not finite"):
+        registry.find(name).select(search)

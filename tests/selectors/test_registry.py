@@ -27,6 +27,8 @@ def test_options_set_the_parts_and_change_the_needs() -> None:
     assert not registry.find("darts-pt[tune=0]").needs.tuning
     assert registry.find("darts-pt").stochastic
     assert not registry.find("darts-pt[order=fixed,tune=0]").stochastic
+    assert not registry.find("zero-cost-pt-swap-post[order=once]").stochastic
+    assert registry.find("zero-cost-pt-swap-post[order=once,repeats=2]").stochastic, "draws weights"
     assert registry.find("magnitude").reads_only_alphas
     assert registry.find("pt-random[order=sgas,tune=0]").needs == Needs(alphas=True)
 

@@ -10,7 +10,7 @@ from torch import nn
 from bench.errors import UsageError
 from bench.selection import Selection
 from bench.space import NONE
-from selectors import proxies, registry
+from selectors import proxies, registry, zero_cost_pt
 from selectors.parts.schedule import decide_greedily
 from selectors.parts.search import Search, UndeclaredNeed
 from selectors.parts.zero_cost import without_failures
@@ -19,7 +19,7 @@ from tests.selectors import small
 
 
 def nwot_as_released(network: nn.Module, images: torch.Tensor) -> float:
-    """log |K| over every ReLU that runs, whether or not the logits depend on it (METHODS: op_score.py)."""
+    """log |K| over every ReLU that runs, whether or not the logits depend on it (op_score.py of the released code)."""
     kernel = torch.zeros(len(images), len(images), dtype=torch.float64)
 
     def count(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -95,7 +95,7 @@ def test_the_best_of_the_proposals_is_that_with_the_largest_sum_over_the_validat
 
 
 def test_the_released_behaviour_proposes_one_cell_again_and_again() -> None:
-    """METHODS: weights are not drawn anew, so with a fixed order only the mini-batch differs."""
+    """The released code does not draw weights anew, so with a fixed order only the mini-batch differs."""
     selection, _ = select("zero-cost-pt-synflow[order=fixed,reinitialise=no]", proposals=3)
     assert selection.facts == {"proposals": 3, "distinct_proposals": 1}
 
@@ -127,6 +127,25 @@ def test_an_operation_without_a_value_is_not_chosen_and_is_counted() -> None:
     assert search.facts == {"operations_without_value": 2}
     with pytest.raises(proxies.ProxyFailure, match="why"):
         without_failures(search, [[failure] * 5])
+
+
+def test_a_proposal_without_value_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fail = zero_cost_pt.decide_greedily, {0}
+
+    def sometimes(rule: object, order: str, tune: int, search: Search, **asked: bool) -> object:
+        if search.axes["proposal"] in fail:
+            raise proxies.ProxyFailure("a singular kernel")
+        return real(rule, order, tune, search, **asked)  # type: ignore[arg-type]
+
+    whole, _ = select("zero-cost-pt", proposals=3)
+    monkeypatch.setattr(zero_cost_pt, "decide_greedily", sometimes)
+    selection, search = select("zero-cost-pt", proposals=3)
+    assert (selection.facts["proposals"], search.facts) == (2, {"failed_proposals": 1})
+    assert np.ptp(selection.scores, axis=1).all(), "the first that is left has scores of all edges"
+    assert not np.array_equal(selection.scores, whole.scores)
+    fail |= {1, 2}
+    with pytest.raises(proxies.ProxyFailure, match="singular"):
+        select("zero-cost-pt", proposals=3)
 
 
 @pytest.mark.parametrize("name", ["disc-zc-jacob-cov-post", "disc-zc-epe-nas-post"])
