@@ -52,9 +52,14 @@ class Cell:
     """Batch norm at selection: `batch` statistics or `running` statistics."""
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:
-        """The seed of one purpose of this cell. It does not depend on other selectors."""
+        """The seed of one purpose of this cell.
+
+        It does not depend on other selectors, nor on the options of this one: its variants draw alike, so that they are
+        compared on equal terms.
+        """
+        base = self.selector.partition("[")[0]
         return self.supernet.derive(
-            purpose, epoch=self.epoch, selector=self.selector, selector_seed=self.selector_seed, **axes,
+            purpose, epoch=self.epoch, selector=base, selector_seed=self.selector_seed, **axes,
         )  # fmt: skip
 
 

@@ -1,13 +1,16 @@
 """Names on the command line, checkpoints per selector, and estimates of time."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.cells import Cell, SupernetJob
 from bench.errors import UsageError
 from bench.methods import RecipeFacts, SelectorFacts
 from bench.plan import PlannedCell, Request, Timings, choose, epochs_for, make_plan, split_names
-from bench.presets import settings_for
+from bench.presets import PRESETS, settings_for
 from bench.records import Circumstances
 
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
@@ -141,6 +144,13 @@ def test_the_plan_is_the_whole_grid_with_nothing_twice() -> None:
 def test_whatever_changes_the_numbers_changes_every_key(changes: dict[str, object]) -> None:
     before = {cell.key for cell in make_plan(request())}
     assert not before & {cell.key for cell in make_plan(request(**changes))}
+
+
+def test_variants_of_a_selector_draw_alike_and_other_selectors_do_not() -> None:
+    job = SupernetJob("digits", "darts", 0, 0, PRESETS["digits"])
+    plain, variant, other = (Cell(job, 8, name, 0, "batch") for name in ("s", "s[option=1]", "t"))
+    assert plain.derive("permutations") == variant.derive("permutations") != other.derive("permutations")
+    assert plain.derive("permutations") != replace(plain, selector_seed=1).derive("permutations")
 
 
 def test_further_selectors_and_seeds_change_no_key_of_the_others() -> None:
