@@ -23,8 +23,6 @@ GLOSSARY = (
     ("regret", "best test accuracy of the space minus test, points"),
     ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %; a random choice expects 50,"
      " and is compared with in percentiles, since most of the space lies above its mean accuracy"),
-    ("skipped", "a selector that does not apply, with the reason: among them those that decide by alphas alone, on a"
-     " supernet whose alphas never learn (their choice would be a matter of the initial noise)"),
     ("gain", "(test − mean of the space) / (best − mean of the space)"),
     ("oracle", "what an operation on an edge is worth: the best, or the mean, test accuracy of all architectures that"
      " have it there"),
@@ -50,7 +48,9 @@ GLOSSARY = (
      " has one result for all recipes and epochs of a supernet seed. Its n counts seeds, and in a comparison its"
      " differences are averaged over recipes first, since they are one observation"),
     ("blank", "a supernet whose architecture parameters are never trained (all operations weigh the same)"),
-    ("skipped", "the selector does not apply to the recipe, with the reason; not a failure"),
+    ("skipped", "the selector does not apply to the recipe, with the reason; not a failure. Among them those that"
+     " decide by alphas alone, on a supernet whose alphas never learn (their choice would be a matter of the initial"
+     " noise)"),
     ("missing", "asked for by one of the commands that filled the folder, but neither done nor tried yet"),
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ class Column:
 
     title: str
     help: str = ""
-    """What the column means, shown on hover and in the glossary."""
+    """What the column means, shown on hover."""
     numeric: bool = True
     hidden: bool = False
     """Whether the reader has to switch it on."""
@@ -75,8 +75,6 @@ class Picture:
     markup: str
     """Inline SVG or HTML; empty if there is a reason why it is not drawn."""
     reason: str = ""
-    legend: Sequence[tuple[str, str]] = ()
-    """(series, CSS colour) that can be switched off."""
     kind: str = "picture"
 
     @property

@@ -4,9 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bench.pairs import Comparison, compare, corrected, tie_groups
 from bench.statistics import Interval, TrialNoise, bootstrap, estimate, trial_noise
 from bench.table import GroundTruth
@@ -54,7 +51,7 @@ class Contest:
 
     dataset: str
     best: str
-    """The method with the best mean among those that have values in all settings."""
+    """The method with the best mean among those that have values in the most settings."""
     leader: str | None
     """The best of those that could have been told from some other one; None where there is none such."""
     standings: list[Standing]
@@ -161,8 +158,8 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
         )
 
     comparisons = compared({**values, **floors}, None if noise is None else noise.margin)
-    if RANDOM in twins:
-        chance = dict.fromkeys(checkpoints, expected_percentile(table.accuracy(dataset)))
+    for expected in (stick.percentile for stick in sticks if stick.name == RANDOM and RANDOM in twins):
+        chance = dict.fromkeys(checkpoints, expected)
         for method, percentiles in per_checkpoint(frame, "percentile").items():
             comparisons += compared({method: percentiles, RANDOM: chance}, None)
     comparisons = corrected(comparisons)
@@ -178,12 +175,6 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
     recipes = len({setting for setting, _ in checkpoints})
     leader = groups[0][0] if groups else None
     return Contest(dataset, order[0], leader, standings, comparisons, noise, recipes, shown, twins)
-
-
-def expected_percentile(accuracies: NDArray[np.float64]) -> float:
-    """The percentile of a random choice: the mean over the space, just below 50 for ties."""
-    lower = np.searchsorted(np.sort(accuracies), accuracies, side="left")
-    return float(100 * lower.mean() / len(accuracies))
 
 
 def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:

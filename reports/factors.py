@@ -30,12 +30,11 @@ FACTORS = (
     Factor("darts-pt", "pt-magnitude", "perturbation instead of alphas, same order and fine-tuning"),
     Factor("pt-magnitude", "magnitude", "edge by edge with fine-tuning instead of all at once, by alphas both times"),
     Factor("darts-pt-loss", "darts-pt", "loss instead of accuracy of the perturbed supernet"),
-    Factor("ostr", "ostr-exact", "a gradient instead of taking each operation out"),
     Factor("magnitude-no-none", "magnitude", "the operation none is no candidate"),
-    Factor("zero-cost-pt-post", "zero-cost-pt", "trained weights instead of fresh ones, nwot by perturbation"),
-    Factor("disc-zc-post", "disc-zc", "trained weights instead of fresh ones, nwot by discretisation"),
 )
-"""Named with the selectors that serve as controls; none was chosen for its outcome."""
+"""None was chosen for its outcome. Not here: pairs that differ in more, as `zero-cost-pt-post` and `zero-cost-pt` do
+(trained weights, but also no proposals and no second stage), or `ostr` and `ostr-exact` (a gradient, but also its
+absolute value)."""
 
 
 def contrasts(comparisons: Iterable[Comparison]) -> list[tuple[Factor, Comparison]]:

@@ -9,10 +9,13 @@ from html import escape
 import pandas as pd
 
 from bench.cli import build_parser
+from bench.errors import UsageError
 from bench.names import canonical, parse
 from bench.plan import split_names
 from bench.provenance import commands
-from bench.resolve import EXTENTS, Extent
+from bench.records import preset_label
+from bench.regenerate import without
+from bench.resolve import EXTENTS, Extent, find_settings
 from reports.blocks import Cell, Column, Prose, Row, Section, Table
 from reports.source import Source
 from reports.text import count
@@ -39,7 +42,7 @@ def failures_section(source: Source) -> Section:
         if lines:
             section.blocks.append(Prose(f"<p>To run what failed or is missing:</p>{code(lines)}"))
         if forgotten:
-            said = f"No command that filled this folder asks for {count(forgotten, 'of these cell')}."
+            said = f"No command that filled this folder asks for {forgotten} of these cells."
             section.blocks.append(Prose(f"<p>{said}</p>"))
     return section
 
@@ -115,10 +118,15 @@ def _asked(line: Sequence[str], cells: pd.DataFrame) -> Iterator[int]:
 
 
 def _asks(options: argparse.Namespace, cell: pd.Series) -> bool:
-    extent = EXTENTS.get(str(cell["preset"]), Extent())
+    dataset = str(cell["dataset"])
+    try:
+        settings = find_settings(options, [dataset], str(cell["device"]))[dataset]
+    except UsageError:  # a preset that this program no longer has
+        return False
+    extent = EXTENTS.get(settings.preset, Extent())
     return (
-        cell["dataset"] in split_names(options.datasets)
-        and options.preset in (None, cell["preset"])
+        dataset in split_names(options.datasets)
+        and preset_label(settings) == cell["preset"]
         and options.bn == cell["bn"]
         and int(cell["supernet_seed"]) < (options.seeds or extent.supernet_seeds)
         and int(cell["selector_seed"]) < (options.selector_seeds or extent.selector_seeds)
@@ -142,18 +150,7 @@ def _matches(text: str, name: str) -> bool:
 
 def _narrowed(line: Sequence[str], cells: pd.DataFrame) -> list[str]:
     names = list(dict.fromkeys(map(str, cells["selector"])))
-    words: list[str] = []
-    skip = False
-    for word in map(str, line):
-        if len(names) <= NAMED:
-            if skip or word.startswith("--selectors="):
-                skip = False
-                continue
-            if word == "--selectors":
-                skip = True
-                continue
-        if word != "--retry-failed":
-            words.append(word)
+    words = [str(word) for word in line if word != "--retry-failed"]
     if len(names) <= NAMED:
-        words += ["--selectors", ",".join(names)]
+        words = [*without(words, "--selectors"), "--selectors", ",".join(names)]
     return [*words, "--retry-failed"] if (cells["state"] == "failed").any() else words

@@ -14,6 +14,8 @@ from reports.text import count, number
 
 MANY = 6
 FEW = 6
+FEWEST_TO_VARY = 3
+"""Supernet seeds below which the finding says that there are few."""
 
 BASELINES = {
     RANDOM: "a random architecture (in percentiles)",
@@ -78,12 +80,6 @@ def gaps(source: Source) -> list[str]:
     for dataset in source.results.datasets:
         if dataset not in source.table.datasets:
             found.append(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged.")
-    for dataset in source.datasets:
-        seeds = source.results.final.loc[source.results.final["dataset"] == dataset, "supernet_seed"].nunique()
-        if seeds < 3:
-            found.append(
-                f"Only {count(seeds, 'supernet seed')} on <b>{escape(dataset)}</b>: nothing can be said about chance."
-            )
     return found
 
 
@@ -102,7 +98,8 @@ def _size(source: Source, contest: Contest) -> str:
     seeds = frame["supernet_seed"].nunique()
     uneven = frame.groupby("method")["supernet_seed"].nunique().min() < seeds
     sizes = f"{count(contest.settings, 'recipe')}, {'up to ' if uneven else ''}{count(seeds, 'supernet seed')} each"
-    return f"On <b>{escape(contest.dataset)}</b> ({sizes}):"
+    few = ", too few to tell how much seeds vary" if seeds < FEWEST_TO_VARY else ""
+    return f"On <b>{escape(contest.dataset)}</b> ({sizes}{few}):"
 
 
 def _points(source: Source, contest: Contest) -> list[str]:
@@ -146,11 +143,12 @@ def _leader(source: Source, contest: Contest) -> str:
         f"{_listed([best.method])}, reaches {number(best.mean)} % on average (n = {best.n}),"
         f" {number(source.optimum(contest.dataset) - best.mean)} points below the best architecture of the space"
     )
+    over = "all recipes" if best.settings == contest.settings else count(best.settings, "recipe")
     leaders, placed = contest.leaders, contest.placed
     if contest.leader is None:
         said = (
             f"After correction over {contest.family} no selector can be told from another: there are too few seeds. The"
-            f" one with the highest mean over all recipes, {reached}."
+            f" one with the highest mean over {over}, {reached}."
         )
     elif len(leaders) == 1:
         said = f"The leader, {reached}, and is shown better than each of the other {len(placed) - 1} placed."

@@ -53,15 +53,15 @@ def main_table(source: Source, contest: Contest) -> Table:
     entries: list[tuple[float, Row]] = []
     for standing in contest.standings:
         per_setting = {x.setting: x for x in source.test if x.dataset == dataset and x.method == standing.method}
-        partial = standing.settings < contest.settings
+        elsewhere = standing.settings < contest.settings
         lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
         percentile = _mean([x for x in source.lines("percentile") if x.dataset == dataset], standing.method)
         cells = [
             Cell(source.results.marked(standing.method), "name"),
             Cell("?" if standing.group is None else group_name(standing.group)),
             Cell(
-                number(standing.mean) + ("*" if partial or lost else ""), "strong",
-                f"over {standing.settings} of {contest.settings} recipes" if partial else "",
+                number(standing.mean) + ("*" if elsewhere or lost else ""), "strong",
+                f"over {standing.settings} of {contest.settings} recipes" if elsewhere else "",
             ),
             Cell(interval_text(standing.interval), "quiet"),
             Cell(number(source.optimum(dataset) - standing.mean)),

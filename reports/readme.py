@@ -96,6 +96,13 @@ def replace_block(text: str, content: str) -> str:
     return f"{before}{BEGIN}\n{content}{END}{after}"
 
 
+def _text(readme: Path) -> str:
+    try:
+        return readme.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{readme} cannot be read ({error}).") from error
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command; answers with an exit code."""
     parser = argparse.ArgumentParser(prog="python -m reports.readme", description=__doc__.splitlines()[0])
@@ -105,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         content = block(options.results, options.readme, options.dataset)
-        write_whole(options.readme, replace_block(options.readme.read_text(encoding="utf-8"), content))
+        write_whole(options.readme, replace_block(_text(options.readme), content))
     except BenchError as error:
         print(f"reports.readme: {error}", file=sys.stderr)
         return error.exit_code

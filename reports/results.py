@@ -4,7 +4,6 @@ A *method* is a selector as the report names it, a *setting* a training recipe a
 both names carry the batch norm mode, preset or device where those differ within the folder.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.errors import DataError
+from bench.provenance import RUN_FILE, read_run
 from bench.records import KEY_COLUMNS, Store, file_stem
 from bench.space import EDGE_NAMES, OPERATIONS
 from reports.focus import first_shown
@@ -44,15 +44,10 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return frame
 
 
-def _read_run(path: Path) -> dict[str, Any]:
-    try:
-        run = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}).") from error
-    if not isinstance(run, dict):
-        raise DataError(f"{path} does not hold a JSON object.")
+def _run_of(folder: Path) -> dict[str, Any]:
+    run = read_run(folder)
+    if run is None:
+        raise DataError(f"{folder / RUN_FILE} is missing; run the benchmark with --out {folder} first.")
     return run
 
 
@@ -122,7 +117,7 @@ class Results:
         for name in COST_COLUMNS:
             if name not in rows:
                 rows[name] = np.nan
-        return cls(folder, rows, _score_array(rows, scores), supernets, _read_run(folder / "run.json"), commits)
+        return cls(folder, rows, _score_array(rows, scores), supernets, _run_of(folder), commits)
 
     @cached_property
     def done(self) -> pd.DataFrame:

@@ -173,7 +173,7 @@ def write_results(
             dataset: {"preset": "lite", "channels": 8, "cells": 1, "epochs": max(epochs), "images": 10_000}
             for dataset in datasets
         },
-        "seed": 0, "table": {"name": table.name, "sha256": table.sha256},
+        "datasets": list(datasets), "seed": 0, "table": {"name": table.name, "sha256": table.sha256},
     }  # fmt: skip
     (out / "run.json").write_text(json.dumps(run, indent=1, sort_keys=True))
     return out

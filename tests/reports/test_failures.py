@@ -7,8 +7,8 @@ from reports.failures import _one_failure, again
 
 BASE = ["--datasets", "cifar10", "--preset", "lite", "--seeds", "3", "--selector-seeds", "1", "--out", "x"]
 CELL = {
-    "dataset": "cifar10", "preset": "lite", "bn": "batch", "recipe": "darts", "supernet_seed": 2, "selector_seed": 0,
-    "selector": "zero-cost-pt-ntk", "state": "failed", "reason": "singular",
+    "dataset": "cifar10", "preset": "lite", "bn": "batch", "device": "cpu", "recipe": "darts", "supernet_seed": 2,
+    "selector_seed": 0, "selector": "zero-cost-pt-ntk", "state": "failed", "reason": "singular",
 }  # fmt: skip
 
 
@@ -57,7 +57,28 @@ def test_options_are_part_of_a_name(asked: str, found: bool) -> None:
     assert again([[*BASE, "--selectors", asked]], cell)[1] == (not found)
 
 
+def test_the_number_of_epochs_is_part_of_a_preset() -> None:
+    plain, short = [*BASE, "--selectors", "all"], [*BASE, "--selectors", "all", "--train-epochs", "4"]
+    wanted = cells({"preset": "lite[epochs=4]"})
+    found, forgotten = again([plain, short], wanted)
+    assert forgotten == 0 and "--train-epochs" in found[0]
+    assert again([plain], wanted) == ([], 1)
+    assert again([short], cells({})) == ([], 1)
+
+
+def test_a_line_without_a_preset_asks_for_that_of_its_data_set_and_device() -> None:
+    digits = {"dataset": "digits", "preset": "digits", "supernet_seed": 1}
+    assert again([["--selectors", "all"]], cells(digits))[1] == 0
+    short = cells({**digits, "preset": "digits[epochs=1]"})
+    assert again([["--selectors", "all", "--train-epochs", "1"]], short)[1] == 0
+    assert again([["--selectors", "all"]], cells({**digits, "supernet_seed": 2}))[1] == 1, "two seeds unless asked"
+    line = ["--datasets", "cifar10", "--selectors", "all"]
+    assert again([line], cells({}))[1] == 0
+    assert again([line], cells({"device": "cuda"}))[1] == 1, "there it is preset paper"
+
+
 def test_a_command_of_another_time_is_no_error() -> None:
+    assert again([[*BASE, "--preset", "huge"]], cells({})) == ([], 1)
     assert again([["--no-such-option"]], cells({})) == ([], 1)
 
 

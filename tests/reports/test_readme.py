@@ -66,3 +66,4 @@ def test_what_is_missing_is_named(page: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no results on svhn"):
         readme.block(page.parent, tmp_path / "README.md", "svhn")
     assert readme.main([str(tmp_path), str(tmp_path / "README.md")]) == ExitCode.USAGE
+    assert readme.main([str(page.parent), str(tmp_path / "README.md")]) == ExitCode.USAGE, "there is no README"
