@@ -94,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--device", type=device_name, default="auto", metavar="auto|cpu|cuda[:i]",
                      help="where to compute (auto: a GPU if there is one)")  # fmt: skip
     how.add_argument("--jobs", type=positive, metavar="N",
-                     help="workers (one per GPU; on the CPU one per core, up to 8, of one thread each)")  # fmt: skip
+                     help="workers (one per GPU; on the CPU as many as the cores hold, up to 8)")  # fmt: skip
     how.add_argument("--threads", type=positive, metavar="T",
                      help="CPU threads per worker (what --out was begun with; else 1, with --jobs cores / jobs);"
                           " floating-point sums depend on it, so results name it")  # fmt: skip

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -89,11 +89,15 @@ def score_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def cost_rows(store: Store) -> list[dict[str, Any]]:
-    """The stored costs of cells and supernets, sorted; a damaged file is left out, it only held timings."""
-    stored = [store.cost(path.stem) for path in sorted(store.costs.glob("*.json"))]
-    rows = [{**content["cell"], **content} for content in stored if content]
-    return sorted((row for row in rows if set(KEY_COLUMNS) <= set(row)), key=sort_key)
+def cost_rows(store: Store, done: Set[str]) -> list[dict[str, Any]]:
+    """The stored costs of supernets and of the cells whose file stems are `done`, sorted.
+
+    A damaged file is left out: it only held timings.
+    """
+    stored = {path.stem: store.cost(path.stem) for path in sorted(store.costs.glob("*.json"))}
+    rows = [(stem, {**content["cell"], **content}) for stem, content in stored.items() if content]
+    whole = [(stem, row) for stem, row in rows if set(KEY_COLUMNS) <= set(row)]
+    return sorted((row for stem, row in whole if stem in done or not row["selector"]), key=sort_key)
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -141,5 +145,6 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     rows.sort(key=sort_key)
     write_whole(store.folder / "records.csv", as_csv(RECORD_COLUMNS, rows))
     write_whole(store.folder / "scores.csv", as_csv(SCORE_COLUMNS, scores))
-    write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store)))
+    done = {stem for stem, record in records.items() if record["state"] == DONE} - left_out
+    write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store, done)))
     return Counter(row["state"] for row in rows)

@@ -128,11 +128,13 @@ def find_table(options: argparse.Namespace, datasets: list[str], root: Path) -> 
     return table
 
 
-def find_jobs(options: argparse.Namespace, device: Device) -> int:
-    """Workers: as asked, else one per GPU, or on the CPU one per core."""
+def find_jobs(options: argparse.Namespace, device: Device, threads: int) -> int:
+    """Workers: as asked, else one per GPU, or on the CPU as many as the cores hold with `threads` each."""
     if options.jobs:
         return int(options.jobs)
-    return max(1, len(device.indices)) if device.kind == "cuda" else min(available_cores(), MOST_JOBS)
+    if device.kind == "cuda":
+        return max(1, len(device.indices))
+    return max(1, min(available_cores() // threads, MOST_JOBS))
 
 
 def find_threads(options: argparse.Namespace, earlier: Mapping[str, Any] | None) -> int:

@@ -212,12 +212,15 @@ class Run:
         progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.reason)
 
     def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None) -> None:
-        """Write the cell's cost, then its record: a record on disk always has its cost beside it."""
-        if outcome.cost:
+        """Write the cell's cost, if it has one, then its record: a result on disk always has its cost beside it."""
+        cost = self.store.costs / f"{planned.stem}.json"
+        if not outcome.cost:
+            cost.unlink(missing_ok=True)
+        else:
             self.timings.learn({**planned.columns, **outcome.cost})
             now = {"commit": self.commit, "source": self.sources.of_selector(planned.cell.selector)}
             content = {"cell": dict(planned.columns), **now, **outcome.cost}
-            write_whole(self.store.costs / f"{planned.stem}.json", json.dumps(content, indent=1) + "\n")
+            write_whole(cost, json.dumps(content, indent=1) + "\n")
         record: dict[str, Any] = {
             "cell": dict(planned.columns), "root": planned.cell.supernet.root, "key": planned.key,
             "version": planned.version, "recipe_version": planned.supernet.recipe_version,

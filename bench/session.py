@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import os
 import shlex
 import signal
 import sys
@@ -20,6 +19,7 @@ from bench.cli import available_cores
 from bench.errors import BenchError, ExitCode
 from bench.gather import gather, write_plan
 from bench.images import data_root
+from bench.listener import heard_or_not
 from bench.methods import Methods
 from bench.pack import opened, unpack
 from bench.plan import Timings, make_plan
@@ -31,6 +31,7 @@ from bench.sources import sources
 from bench.storage import make_folder, only_writer, sweep
 from bench.stored import DrawReport, check_results, conclude, failures, list_all, report_only
 from bench.tasks import Workplace
+from bench.workers import leave_seats
 
 
 def answer(
@@ -41,13 +42,8 @@ def answer(
     What the user can mend ends in one line on stderr and the exit code of its kind.
     """
     try:
-        with terminated_like_interrupted():
-            code_of_exit = _work_off(options, argv, methods, draw_report, code)
-            sys.stdout.flush()
-            return code_of_exit
-    except BrokenPipeError:  # whoever read stdout has seen enough, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
+        with terminated_like_interrupted(), heard_or_not():
+            return _work_off(options, argv, methods, draw_report, code)
     except BenchError as error:
         print(f"run_bench.py: {error}", file=sys.stderr)
         return error.exit_code
@@ -104,14 +100,14 @@ class Session:
         self.settings = resolve.find_settings(options, self.datasets, self.device.kind)
         self.out = Path(options.out) if options.out else resolve.default_out(self.datasets, self.settings)
         earlier = read_run(self.out)
-        self.jobs = resolve.find_jobs(options, self.device)
         self.threads = resolve.find_threads(options, earlier)
+        self.jobs = resolve.find_jobs(options, self.device, self.threads)
         self.table = resolve.find_table(options, self.datasets, root)
         data = resolve.find_fingerprints(self.datasets, root)
         self.request = resolve.make_request(options, methods, self.settings, self.device.kind, self.threads, data)
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
         cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
-        pool = resolve.find_pool(options, self.device, self.jobs, self.threads, cache)
+        pool = resolve.find_pool(options, self.device, self.jobs, self.threads, self.out)
         self.store = Store(self.out)
         self.job = Run(
             plan=make_plan(self.request),
@@ -212,6 +208,8 @@ class Session:
                 counts = gather(self.store, self.table, self.say)
                 print(f"\nInterrupted: {counts_line(counts)}. Go on with:\n  {self.command()}", file=sys.stderr)
                 return ExitCode.INTERRUPTED
+            finally:
+                leave_seats(self.out)
             gather(self.store, self.table, self.say)
             page = draw_report(self.out, self.table)
         counts = Counter(self.job.states.values())

@@ -17,6 +17,7 @@ import numpy as np
 
 from bench.errors import DataError
 from bench.space import N_ARCHITECTURES, Architecture, architecture_of, code, parse, to_string
+from bench.storage import write_whole
 
 SCHEMA = 1
 SPLITS = ("test", "valid")
@@ -107,22 +108,13 @@ class GroundTruth:
         best = np.flatnonzero(test == test.max())
         return architecture_of(int(best[self.index[best].argmin()]))
 
-    def at_index(self, index: int) -> Architecture:
-        """The architecture that the table itself counts as number `index`."""
-        found = np.flatnonzero(self.index == index)
-        if not found.size:
-            raise ValueError(f"the table {self.name!r} has no architecture with index {index}")
-        return architecture_of(int(found[0]))
-
     def save(self, path: Path | str) -> None:
-        """Write the compact file: written beside and renamed, the same bytes for the same table."""
+        """Write the compact file, the same bytes for the same table; DataError where it cannot be written."""
         path = Path(path)
         meta = {"schema": SCHEMA, "name": self.name, "datasets": self.datasets, "sha256": self.sha256}
         content = io.BytesIO()
         np.savez_compressed(content, meta=np.array(json.dumps(meta)), **self._arrays())  # type: ignore[arg-type]
-        beside = path.with_name(path.name + ".part")
-        beside.write_bytes(content.getvalue())
-        beside.replace(path)
+        write_whole(path, content.getvalue())
 
     @classmethod
     def load(cls, path: Path | str) -> "GroundTruth":
@@ -136,7 +128,7 @@ class GroundTruth:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             meta = json.loads(str(arrays.pop("meta")))
-        except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, TypeError, ValueError, KeyError, EOFError, OSError) as error:
             raise DataError(
                 f"{path} is not a compact ground-truth table, or it is damaged ({error}); make it anew."
             ) from error

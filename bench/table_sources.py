@@ -51,6 +51,8 @@ def read_csv(path: Path) -> GroundTruth:
             rows = list(csv.reader(file))
     except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is truncated or damaged ({error}); get it anew.") from error
+    except OSError as error:
+        raise DataError(f"The table {path} cannot be read ({error.strerror or error}).") from error
     if not rows or "arch" not in rows[0]:
         raise DataError(f"{path} is not a table: its first line has no column `arch`.")
     header = rows[0]

@@ -65,9 +65,9 @@ class TrainTask:
         """Train it, unless another process did so meanwhile."""
         start = time.perf_counter()
         place, job = self.workplace, self.supernet.job
-        prepare_worker(place.pool)
         folder = self.supernet.folder(place.cache)
         try:
+            prepare_worker(place.pool)
             place.methods.set_threads(place.pool.threads)
             make_folder(folder)
             with only_writer(folder / ".lock", wait=True):
@@ -99,11 +99,11 @@ class SelectTask:
         """Apply the selector to its checkpoint and keep what it chose."""
         start = time.perf_counter()
         place, cell = self.workplace, self.planned.cell
-        prepare_worker(place.pool)
         if self.progress is not None:
             self.progress.working_on(self.planned.title)
         folder = self.planned.supernet.folder(place.cache)
         try:
+            prepare_worker(place.pool)
             place.methods.set_threads(place.pool.threads)
             settings = cell.supernet.settings
             images = place.methods.load_images(cell.supernet.dataset, place.data_root, settings.images)

@@ -36,7 +36,7 @@ class Pool:
     devices: tuple[int, ...] = ()
     """GPUs to share out among the worker processes, by index; empty for none."""
     locks: Path | None = None
-    """A folder for the lock files by which workers claim their GPU."""
+    """A folder of this run's own for the lock files by which workers claim their GPU: two runs share the GPUs."""
 
     @property
     def own_processes(self) -> bool:
@@ -74,6 +74,15 @@ def prepare_worker(pool: Pool) -> TextIO | None:
     return claim
 
 
+_SEAT = ".seat-"
+
+
+def leave_seats(locks: Path) -> None:
+    """Remove the lock files of a run that has ended."""
+    for seat in locks.glob(f"{_SEAT}*"):
+        seat.unlink(missing_ok=True)
+
+
 def claim_device(devices: Sequence[int], jobs: int, locks: Path) -> tuple[TextIO, int]:
     """A GPU for this process, held by a file lock for as long as the process lives.
 
@@ -81,7 +90,7 @@ def claim_device(devices: Sequence[int], jobs: int, locks: Path) -> tuple[TextIO
     each has one. Returns the open lock file (keep it) and the GPU's index.
     """
     for seat in range(max(jobs, len(devices))):
-        stream = (locks / f".seat-{seat}").open("a")
+        stream = (locks / f"{_SEAT}{seat}").open("a")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.errors import ExitCode
 from tests.bench.fake_bench import make_table
 
 ROOT = Path(__file__).parents[1]
@@ -124,6 +126,19 @@ def test_list_names_the_four_papers_criteria() -> None:
     done = run([sys.executable, "run_bench.py", "--list"])
     assert done.returncode == 0
     assert all(name in done.stdout for name in ("magnitude", "darts-pt", "darts-minus", "cifar10", "lite"))
+
+
+def test_a_reader_that_leaves_does_not_turn_a_difference_into_success(tmp_path: Path) -> None:
+    stored = tmp_path / "digits-tiny"
+    shutil.copytree(ROOT / "results" / "digits-tiny", stored)
+    (stored / "tables" / "accuracy.md").write_text("edited by hand\n")
+    command = [sys.executable, "run_bench.py", "--check", str(stored)]
+    check = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert check.stdout is not None
+    assert check.stderr is not None
+    check.stdout.close()
+    assert "Traceback" not in check.stderr.read()
+    assert check.wait() == ExitCode.DIFFERS
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:

@@ -72,6 +72,6 @@ def store(
     return out
 
 
-def only(outcomes: list[check.Outcome], level: str) -> check.Outcome:
+def only(outcomes: list[check.Checked], level: str) -> check.Checked:
     (found,) = (outcome for outcome in outcomes if outcome.level == level)
     return found

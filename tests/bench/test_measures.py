@@ -23,7 +23,6 @@ from bench.measures import (
     space_agreement,
     standardised,
     tau_b,
-    transfer,
 )
 from bench.selection import Decision, Ranking, Selection
 from bench.space import N_ARCHITECTURES, architecture_of, code
@@ -293,22 +292,6 @@ def test_measure_gives_every_column() -> None:
 def test_measure_leaves_open_what_the_table_does_not_hold() -> None:
     found = measure(selection((0, 1, 2, 3, 4, 0)), table(), "bare")
     assert found["valid"] is None and found["parameters"] is None
-
-
-def test_measure_refuses_decisions_that_lead_elsewhere() -> None:
-    wrong = selection((0, 1, 2, 3, 4, 0))
-    wrong.architecture = (1, 1, 2, 3, 4, 0)
-    with pytest.raises(ValueError, match="the decisions lead to"):
-        measure(wrong, table(), "full")
-
-
-def test_transfer_looks_an_architecture_up_on_every_data_set() -> None:
-    found = transfer((0, 1, 2, 3, 4, 0), table())
-    position = code((0, 1, 2, 3, 4, 0))
-    assert list(found) == ["full", "bare"]
-    assert found["full"]["test"] == ACCURACIES[position] and found["full"]["valid"] == ACCURACIES[position] - 1
-    assert found["bare"]["test"] == ACCURACIES[::-1][position] and found["bare"]["valid"] is None
-    assert found["bare"]["regret"] == pytest.approx(max(ACCURACIES) - ACCURACIES[::-1][position])
 
 
 @pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")

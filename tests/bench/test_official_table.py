@@ -83,7 +83,7 @@ def test_trials_are_kept_apart_and_those_never_run_stay_missing(table: GroundTru
 
 
 def test_the_table_keeps_the_index_of_the_file(table: GroundTruth) -> None:
-    assert [table.at_index(index) for index in INDEXES] == [parse(string_at(index)) for index in INDEXES]
+    assert [int(table.index[code(parse(string_at(index)))]) for index in INDEXES] == list(INDEXES)
 
 
 def test_the_old_way_of_writing_files_reads_the_same(tmp_path: Path, content: dict, files: dict[str, Path]) -> None:

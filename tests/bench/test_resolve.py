@@ -33,6 +33,9 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--jobs", "2"], CPU, None, 2, 2, "loky"),
         (["--jobs", "1"], CPU, None, 1, 4, "loky"),
         (["--jobs", "8"], CPU, None, 8, 1, "loky"),
+        (["--threads", "2"], CPU, None, 2, 2, "loky"),
+        (["--threads", "9"], CPU, None, 1, 9, "loky"),
+        ([], CPU, {"threads": 4}, 1, 4, "loky"),
         (["--jobs", "2", "--threads", "3"], CPU, None, 2, 3, "loky"),
         (["--jobs", "2"], CPU, {"threads": 1}, 2, 1, "loky"),
         (["--backend", "dask"], CPU, None, 4, 1, "dask"),
@@ -45,7 +48,7 @@ def test_workers_threads_and_backend(
     arguments: list[str], device: resolve.Device, earlier: dict[str, int] | None, jobs: int, threads: int, backend: str
 ) -> None:
     asked = options(*arguments)
-    assert resolve.find_jobs(asked, device) == jobs
+    assert resolve.find_jobs(asked, device, threads) == jobs
     assert resolve.find_threads(asked, earlier) == threads
     pool = resolve.find_pool(asked, device, jobs, threads, Path("locks"))
     assert (pool.jobs, pool.threads, pool.backend) == (jobs, threads, backend)

@@ -57,6 +57,22 @@ def test_a_failing_selector_costs_its_own_cell(
     assert "--retry-failed" in capsys.readouterr().err
 
 
+def test_only_what_is_done_has_a_cost(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--seeds", "1", "--selectors", "fails,ranks")
+    out = tmp_path / "out"
+    (record,) = (path for path in (out / "records").iterdir() if "fails" in path.name)
+    (cost,) = (path for path in (out / "costs").iterdir() if "ranks" in path.name)
+    of_before = json.loads(cost.read_text())
+    of_before["cell"]["selector"] = "fails"
+    stale = out / "costs" / record.name
+    stale.write_text(json.dumps(of_before))
+    for more in ([], ["--retry-failed"]):
+        fake_bench.run(*place, "--seeds", "1", "--selectors", "fails,ranks", *more)
+        with (out / "costs.csv").open(newline="") as stream:
+            assert [row["selector"] for row in csv.DictReader(stream)] == ["", "ranks"]
+        assert stale.exists() is not bool(more), "removed when the cell has run again"
+
+
 def test_a_method_that_ends_the_program_costs_its_own_cells(
     place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

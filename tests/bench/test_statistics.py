@@ -102,11 +102,6 @@ def test_bootstrap_repeats_itself_and_needs_two_units() -> None:
         statistics.bootstrap([[1.0, float("nan")]])
 
 
-def test_interquartile_mean_is_the_trimmed_mean() -> None:
-    values = np.random.default_rng(2).normal(size=15)
-    assert statistics.estimate([values], statistics.interquartile_mean) == pytest.approx(stats.trim_mean(values, 0.25))
-
-
 def test_improvement_share_counts_ties_half() -> None:
     assert statistics.estimate([[1.0, 0.0, -1.0, 2.0]], statistics.improvement_share) == 0.625
 

@@ -81,9 +81,6 @@ def test_lookup_answers_for_every_data_set(full: GroundTruth) -> None:
     }
     assert full.lookup(architecture) == expected
     assert full.lookup(to_string(architecture)) == expected
-    assert full.at_index(int(full.index[position])) == architecture
-    with pytest.raises(ValueError, match="no architecture with index 15625"):
-        full.at_index(N_ARCHITECTURES)
 
 
 def test_of_several_best_architectures_the_table_counts_one_first() -> None:
@@ -145,6 +142,18 @@ def test_a_truncated_file_is_refused(full: GroundTruth, tmp_path: Path, share: f
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(DataError, match=r"table\.npz is not a compact ground-truth table, or it is damaged"):
         GroundTruth.load(path)
+
+
+def test_one_array_that_is_named_as_a_table_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "table.npz").open("wb") as stream:
+        np.save(stream, np.zeros(3))
+    with pytest.raises(DataError, match=r"table\.npz is not a compact ground-truth table"):
+        GroundTruth.load(tmp_path / "table.npz")
+
+
+def test_a_table_that_cannot_be_written_says_so(full: GroundTruth, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere/table\.npz could not be written"):
+        full.save(tmp_path / "nowhere" / "table.npz")
 
 
 def rewrite(path: Path, **changes: np.ndarray) -> None:

@@ -64,7 +64,7 @@ def test_single_trials_are_read_and_averaged_where_no_mean_is_stated(path: Path)
 def test_without_an_index_the_rows_count(tmp_path: Path) -> None:
     write_csv(tmp_path / "t.csv", {"d_test": accuracies().tolist()}, ORDER)
     table = open_table(tmp_path / "t.csv")
-    assert table.at_index(17) == architecture_of(int(ORDER[17]))
+    assert np.flatnonzero(table.index == 17).tolist() == [ORDER[17]]
 
 
 def spoil(tmp_path: Path, change) -> Path:  # type: ignore[no-untyped-def]
@@ -128,6 +128,12 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     write_csv(tmp_path / "e.csv", {"remark": [0] * N_ARCHITECTURES})
     with pytest.raises(DataError, match="holds no accuracies"):
         open_table(tmp_path / "e.csv")
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").symlink_to("/proc/self/mem")
+    with pytest.raises(DataError, match=r"t\.csv cannot be read"):
+        open_table(tmp_path / "t.csv")
 
 
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:

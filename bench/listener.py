@@ -1,0 +1,43 @@
+"""Standard output whose reader may leave before the end, as `| head` does."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO, cast
+
+
+class Listener:
+    """An output stream that takes everything and tells nobody once its reader has gone, as `| head` does."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """How many characters of `text` were taken: all."""
+        self._tried(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what is still held."""
+        self._tried(self._stream.flush)
+
+    def _tried(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """The exit code says what was found even where nobody reads stdout to its end: `--check ... | head -1`."""
+    listener = Listener(sys.stdout)
+    with redirect_stdout(cast(TextIO, listener)):
+        try:
+            yield
+        finally:
+            listener.flush()
