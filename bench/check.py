@@ -10,7 +10,6 @@
 """
 
 import csv
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +47,7 @@ _OF_THE_REPORT = ("tables", "figures")
 
 
 @dataclass
-class Outcome:
+class Checked:
     """What a check found."""
 
     level: str
@@ -75,7 +74,7 @@ class Outcome:
         yield f"{self.level}: {verdict} ({self.compared} compared, {len(self.differences)} differences)"
 
 
-def check(stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path | None = None) -> list[Outcome]:
+def check(stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path | None = None) -> list[Checked]:
     """Check the results in `stored`: always exactly, and against the run in `fresh` where one is given.
 
     The fresh run is compared tightly if it has the same seeds and sums alike (`sum_alike`), else statistically.
@@ -89,15 +88,15 @@ def check(stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path
     return outcomes
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> ExitCode:
+def exit_code(outcomes: Sequence[Checked]) -> ExitCode:
     """A difference wins over nothing measured, which wins over all right."""
     codes = {outcome.exit_code for outcome in outcomes}
     return next((code for code in (ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED) if code in codes), ExitCode.OK)
 
 
-def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Outcome:
+def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Checked:
     """Gather and draw the stored records again, and compare every file."""
-    outcome = Outcome(EXACT)
+    outcome = Checked(EXACT)
     run = _run(stored)
     made_with = run.get("table", {}).get("sha256")
     if made_with != table.sha256:
@@ -119,16 +118,16 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Ou
     return outcome
 
 
-def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Outcome:
+def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Checked:
     """Compare a fresh run with the stored one."""
     before, after = _run(stored), _run(fresh)
     old, new = _rows(stored / "records.csv"), _rows(fresh / "records.csv")
     if sum_alike(before, after):
-        outcome = Outcome(TIGHT)
+        outcome = Checked(TIGHT)
         old_scores, new_scores = (_rows(folder / "scores.csv") for folder in (stored, fresh))
         outcome.compared, outcome.differences, outcome.notes = compare_runs(old, new, old_scores, new_scores)
     else:
-        outcome = Outcome(STATISTICAL)
+        outcome = Checked(STATISTICAL)
         outcome.compared, outcome.differences, outcome.notes = compare_distributions(old, new, table)
     return outcome
 
@@ -162,7 +161,7 @@ def _rows(path: Path) -> Rows:
         raise DataError(f"{path} is damaged ({error}); gather it with --report-only.") from error
 
 
-def _compare_folders(stored: Path, again: Path, outcome: Outcome) -> None:
+def _compare_folders(stored: Path, again: Path, outcome: Checked) -> None:
     names = sorted(str(path.relative_to(again)) for path in again.rglob("*") if path.is_file())
     names = [name for name in names if name not in _COPIED and not name.startswith(("records/", "costs/"))]
     drawn_with, here = _generator(stored), _generator(again)
@@ -229,15 +228,6 @@ def _first_line(name: str, stored: Path, fresh: Path) -> Difference:
     return Difference(name, {}, "lines", str(len(old)), str(len(new)))
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
+def summary(outcomes: Sequence[Checked]) -> str:
     """All outcomes as Markdown, for a terminal or a job summary."""
     return "\n".join(line for outcome in outcomes for line in outcome.lines()) + "\n"
-
-
-def as_json(outcomes: Sequence[Outcome]) -> str:
-    """All outcomes as JSON, for scripts."""
-    content = [
-        {"level": o.level, "compared": o.compared, "differences": [str(d) for d in o.differences], "notes": o.notes}
-        for o in outcomes
-    ]
-    return json.dumps(content, indent=1) + "\n"

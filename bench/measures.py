@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.equivalence import function_classes
 from bench.selection import Decision, Ranking, Selection
-from bench.space import EDGES, N_ARCHITECTURES, NONE, OPERATIONS, SKIP, Architecture, all_architectures, code
+from bench.space import EDGES, N_ARCHITECTURES, NONE, OPERATIONS, SKIP, all_architectures, code
 from bench.table import GroundTruth
 
 Measure = float | int | list[float] | None
@@ -25,7 +25,7 @@ _GRID = (len(OPERATIONS),) * len(EDGES)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Reached:
     """Where the accuracy of one architecture stands among those of the whole space."""
 
     regret: float
@@ -158,10 +158,10 @@ def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> li
     return lost
 
 
-def outcome(accuracies: np.ndarray, test: float) -> Outcome:
+def outcome(accuracies: np.ndarray, test: float) -> Reached:
     """Where a test accuracy stands among those of the whole space."""
     best, mean = float(accuracies.max()), float(accuracies.mean())
-    return Outcome(
+    return Reached(
         regret=best - test,
         percentile=100 * float(np.mean(accuracies < test)),
         gain=(test - mean) / (best - mean) if best > accuracies.min() else None,
@@ -169,17 +169,12 @@ def outcome(accuracies: np.ndarray, test: float) -> Outcome:
 
 
 def measure(selection: Selection, table: GroundTruth, dataset: str) -> dict[str, Measure]:
-    """Everything that DESIGN's table of measures names, for one selection on one data set.
+    """The measures of one selection on one data set: the columns of records.csv from `index` on (docs/columns.md).
 
     Keys: `index` (the table's own) and MEASURES. `valid` and `parameters` are None where the table has none.
     """
     accuracies = table.accuracy(dataset)
     position = code(selection.architecture)
-    chosen: list[int] = [-1] * len(EDGES)
-    for decision in selection.decisions:
-        chosen[decision.edge] = decision.operation
-    if tuple(chosen) != tuple(selection.architecture):
-        raise ValueError(f"the decisions lead to {tuple(chosen)}, not to {selection.architecture}")
     test = float(accuracies[position])
     parameters = table.parameters(dataset)
     tau_space, tau_space_n = space_agreement(selection.scores, selection.ranking, accuracies)
@@ -210,18 +205,6 @@ def edge_agreement(scores: np.ndarray, accuracies: np.ndarray) -> EdgeAgreement:
         tau_mean_no_none=edge_tau(scores, mean, without_none=True),
         tied_edges=sum(_tied(edge_scores) for edge_scores in scores),
     )
-
-
-def transfer(architecture: Architecture, table: GroundTruth) -> dict[str, dict[str, float | None]]:
-    """One architecture on every data set of the table: data set -> test, valid, regret, percentile, gain."""
-    found = {}
-    for dataset, accuracy in table.lookup(architecture).items():
-        found[dataset] = {
-            "test": accuracy["test"],
-            "valid": accuracy.get("valid"),
-            **asdict(outcome(table.accuracy(dataset), accuracy["test"])),
-        }
-    return found
 
 
 def _pair_signs(values: np.ndarray) -> np.ndarray:

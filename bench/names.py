@@ -6,7 +6,7 @@ the cache key, so it has one canonical form: `canonical(*parse(text))`.
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -59,9 +59,14 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     known = sorted(known)
     near = nearest(name, known)
     hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    return UsageError(f"Unknown {kind} {name!r}{hint} {listed(kind, known)}")
+
+
+def listed(kind: str, known: Sequence[str]) -> str:
+    """A sentence that names all there are of a `kind`, or says how to see them where they are many."""
     if len(known) > LISTED:
-        return UsageError(f"Unknown {kind} {name!r}{hint} `run_bench.py --list` shows all {len(known)} {kind}s.")
-    return UsageError(f"Unknown {kind} {name!r}{hint} The {kind}s are: {', '.join(known)}.")
+        return f"`run_bench.py --list` shows all {len(known)} {kind}s."
+    return f"The {kind}s are: {', '.join(known)}."
 
 
 def convert(value: str, default: object, option: str, name: str) -> Any:

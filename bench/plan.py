@@ -11,7 +11,7 @@ from typing import Any
 from bench.cells import Cell, SupernetJob, supernet_key, without_checkpoint
 from bench.errors import UsageError
 from bench.methods import Methods, RecipeFacts, SelectorFacts
-from bench.names import canonical, parse, unknown
+from bench.names import canonical, listed, parse, unknown
 from bench.presets import Settings
 from bench.records import DONE, FAILED, SKIPPED, Circumstances, file_stem, identity, record_key
 
@@ -106,7 +106,7 @@ def choose(kind: str, text: str, known: Sequence[str]) -> list[str]:
         else:
             chosen.update(dict.fromkeys(spelled))
     if not chosen:
-        raise UsageError(f"{text!r} leaves no {kind}; the {kind}s are: {', '.join(known)}.")
+        raise UsageError(f"{text!r} leaves no {kind}. {listed(kind, known)}")
     return list(chosen)
 
 
@@ -216,6 +216,16 @@ def split_plan(
     return split
 
 
+def _places(name: str, columns: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    """Where the time of a method is kept: the same kind of cell, the method elsewhere, its variants elsewhere."""
+    elsewhere = (columns["preset"], columns["device"])
+    return [
+        (name, columns["dataset"], *elsewhere, int(columns["threads"])),
+        (name, *elsewhere),
+        ("variants of", name.partition("[")[0], *elsewhere),
+    ]
+
+
 class Timings:
     """Seconds that cells and supernets took before, the nearest kind of cell first."""
 
@@ -237,17 +247,14 @@ class Timings:
     def _add(table: dict[tuple[object, ...], list[float]], row: Mapping[str, Any], name: str, seconds: object) -> None:
         if seconds in (None, ""):
             return
-        base = name.partition("[")[0]
-        exact = (name, row["dataset"], row["preset"], row["device"], int(row["threads"]))
-        for place in (exact, (name, *exact[2:4]), (base, *exact[2:4])):
+        for place in _places(name, row):
             table.setdefault(place, []).append(float(str(seconds)))
 
     @staticmethod
     def _find(
         table: Mapping[tuple[object, ...], list[float]], name: str, columns: Mapping[str, str | int]
     ) -> float | None:
-        exact = (name, columns["dataset"], columns["preset"], columns["device"], columns["threads"])
-        for place in (exact, (name, *exact[2:4]), (name.partition("[")[0], *exact[2:4])):
+        for place in _places(name, columns):
             if place in table:
                 return fmean(table[place])
         return None

@@ -1,6 +1,6 @@
 """The sizes of an experiment: one supernet's width, depth and schedule, and what selection may use.
 
-`paper` is the protocol of the DARTS family on NAS-Bench-201 (METHODS: C=16, N=5, 100 epochs);
+`paper` is the protocol of the DARTS family on NAS-Bench-201 (C=16, N=5, 100 epochs);
 `lite` is a real experiment on real images that a CPU finishes; `digits` is the embedded default.
 """
 

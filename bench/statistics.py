@@ -1,7 +1,7 @@
 """What a few seeds can and cannot say: intervals, tests, corrections, variance components.
 
 Selectors are applied to the same checkpoints, so the unit that is resampled is the supernet seed, inside each
-stratum (data set and recipe). Stratified bootstrap, interquartile mean and probability of improvement follow
+stratum (data set and recipe). Stratified bootstrap and probability of improvement follow
 Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021.
 Pure functions; every random number comes from a generator with a fixed seed.
 """
@@ -60,13 +60,6 @@ def mean_of_strata(strata: list[Values]) -> Values:
 def pooled_median(strata: list[Values]) -> Values:
     """The median of all units together."""
     return np.median(np.concatenate(strata, axis=1), axis=1)
-
-
-def interquartile_mean(strata: list[Values]) -> Values:
-    """The mean of the middle half of all units together (25 % cut off at each end, rounded down)."""
-    ordered = np.sort(np.concatenate(strata, axis=1), axis=1)
-    cut = int(0.25 * ordered.shape[1])
-    return np.asarray(ordered[:, cut : ordered.shape[1] - cut].mean(axis=1))
 
 
 def improvement_share(strata: list[Values]) -> Values:

@@ -2,11 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench import check, resolve
+from bench.check import DrawReport
 from bench.errors import DataError, ExitCode, UsageError
 from bench.gather import gather
 from bench.images import DATASETS, data_root, dataset_names
@@ -17,10 +18,6 @@ from bench.provenance import read_run
 from bench.records import DONE, FAILED, Store
 from bench.runner import counts_line
 from bench.storage import only_writer
-from bench.table import GroundTruth
-
-DrawReport = Callable[[Path, GroundTruth], Path]
-"""(output folder, table) -> the page."""
 
 FAILURES_SHOWN = 5
 

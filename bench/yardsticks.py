@@ -26,7 +26,7 @@ from bench.space import (
 from bench.table import GroundTruth
 
 __all__ = [
-    "CONSTANT_ORDER", "RETRAINING", "Yardstick", "convolution_weights", "floors_and_ceilings", "oracle",
+    "CONSTANT_ORDER", "RETRAINING", "Yardstick", "convolution_weights", "floors_and_ceilings",
     "retraining_agreement",
 ]  # fmt: skip
 
@@ -58,7 +58,6 @@ class Yardstick:
     tau_mean: float | None
     tau_best_no_none: float | None
     tau_mean_no_none: float | None
-    tied_edges: int | None
     tau_space: float | None
     note: str
 
@@ -144,7 +143,7 @@ def _random(table: GroundTruth, dataset: str) -> Yardstick:
     return Yardstick(
         name="random", architecture=None, test=mean, valid=_valid_mean(table, dataset),
         regret=float(test.max()) - mean, percentile=100 * float(rank.mean()) / len(test), gain=outcome(test, mean).gain,
-        tau_best=0.0, tau_mean=0.0, tau_best_no_none=0.0, tau_mean_no_none=0.0, tied_edges=0, tau_space=0.0,
+        tau_best=0.0, tau_mean=0.0, tau_best_no_none=0.0, tau_mean_no_none=0.0, tau_space=0.0,
         note="expectation over a uniformly random architecture and over random scores; exact",
     )  # fmt: skip
 
@@ -203,7 +202,6 @@ def _of(
         tau_mean=agreement.get("tau_mean"),
         tau_best_no_none=agreement.get("tau_best_no_none"),
         tau_mean_no_none=agreement.get("tau_mean_no_none"),
-        tied_edges=agreement.get("tied_edges"),
         tau_space=tau_space,
         note=note,
     )
