@@ -86,9 +86,12 @@ def test_shapley_values_share_out_the_accuracy_of_the_whole() -> None:
 
 
 def test_shapley_permutations_stop_where_the_accuracy_is_too_low() -> None:
-    name = "shapley[samples=4,truncate=1000]"
-    scores = registry.find(name).select(small.search(name)).scores
-    assert (scores != 0).sum() <= 4, "one removal per permutation"
+    def shares(truncate: int) -> int:
+        name = f"shapley[samples=2,truncate={truncate}]"  # two batches on which the whole is not wrong everywhere
+        return int((registry.find(name).select(small.search(name)).scores != 0).sum())
+
+    assert shares(1000) <= 2, "one removal per permutation"
+    assert shares(0) > 2
 
 
 def test_te_nas_prunes_by_the_sum_of_ranks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_the_series_equals_exact_hessian_products() -> None:
 class Quadratic(Search):
     """Training loss w'Aw/2 - w'B alpha, selection loss |w - c|^2/2: everything is known in closed form."""
 
-    def loss(self, data: Batch, mixing: Mixing, *, record: bool = False) -> Tensor:
+    def loss(self, data: Batch, mixing: Mixing, *, record: bool = False, full_precision: bool = False) -> Tensor:
         matrix, vector = data
         w = self.network.w
         if vector.dim() == 1:
