@@ -38,7 +38,8 @@ GLOSSARY = (
     ("group", "tie group A is the leader and every selector that was not shown worse than it, with Holm's correction"
      " over all pairs; B the same among the rest; and so on. Two selectors of one group may differ; it could not be"
      " shown. ?: too few independent results to be told from any other, whatever the mean; such a selector cannot"
-     " lead. Pairs that no outcome could have made significant take no part in the correction"),
+     " lead. Pairs that no outcome could have made significant take no part in the correction. Among founders: the same"
+     " for the criteria of the founding papers and their controls alone"),
     ("95 % interval", "percentile bootstrap, supernet seeds resampled inside each recipe, 2,000 repeats, fixed"
      " generator; selector seeds are averaged first. None where all values are equal: they say nothing about chance"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"

@@ -112,14 +112,31 @@ class Contest:
         return [s for s in self.standings if s.group is None and s.mean > self.of(self.leader).mean]
 
     @property
+    def primary_groups(self) -> list[list[str]]:
+        """The tie groups of the PRIMARY methods among themselves, the best first, each with its leader first."""
+        pairs = [c for c in self.among(self.primary) if c.second not in self.floors]
+        order = sorted(map(self.of, self.primary), key=_most_settings_first)
+        return tie_groups([standing.method for standing in order], pairs)
+
+    @property
     def family(self) -> str:
         """What verdicts over all pairs are corrected over, in words."""
-        counted = sum(comparison.hopeful for comparison in self.comparisons)
-        if counted == len(self.comparisons):
-            return f"all {counted} pairs"
-        if not counted:
-            return f"none of {len(self.comparisons)} pairs, since too few seeds stand behind each"
-        return f"the {counted} of {len(self.comparisons)} pairs that enough seeds stand behind"
+        return family_of(self.comparisons)
+
+
+def family_of(comparisons: Sequence[Comparison]) -> str:
+    """What Holm's correction counts of `comparisons`, in words."""
+    counted = sum(comparison.hopeful for comparison in comparisons)
+    if counted == len(comparisons):
+        return f"all {counted} pairs"
+    if not counted:
+        return f"none of {len(comparisons)} pairs, since too few seeds stand behind each"
+    return f"the {counted} of {len(comparisons)} pairs that enough seeds stand behind"
+
+
+def _most_settings_first(standing: Standing) -> tuple[int, float, str]:
+    """By mean, but those with values in fewer settings last: their means are over other supernets."""
+    return -standing.settings, -standing.mean, standing.method
 
 
 def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
@@ -164,8 +181,7 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
             comparisons += compared({method: percentiles, RANDOM: chance}, None)
     comparisons = corrected(comparisons)
     drafts = [_standing(method, of_method, method in results.alike) for method, of_method in values.items()]
-    # Those with values in fewer settings come last: their means are over other supernets.
-    order = [s.method for s in sorted(drafts, key=lambda s: (-s.settings, -s.mean, s.method))]
+    order = [standing.method for standing in sorted(drafts, key=_most_settings_first)]
     among = [c for c in comparisons if c.second not in floors]
     groups = tie_groups(order, among)
     group_of = {name: place for place, group in enumerate(groups) for name in group}

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from bench.pairs import UNTOLD, Comparison, Verdict
-from reports.comparisons import RANDOM, Contest
+from reports.comparisons import RANDOM, Contest, family_of
 from reports.factors import Factor, contrasts
 from reports.source import Source
 from reports.standings import DECISIVE
@@ -109,7 +109,7 @@ def _points(source: Source, contest: Contest) -> list[str]:
             f"Of the {len(contest.primary)} criteria of the founding papers and their controls, corrected per baseline"
             " over them alone"
         )
-        primary = _verdicts(contest, of, "these", contest.primary)
+        primary = _verdicts(contest, of, "these", contest.primary) + _primary_leader(contest)
     of = f"Of all {count(len(contest.standings), 'selector')}, corrected per baseline"
     every = _verdicts(contest, of, "them all")
     return [
@@ -120,6 +120,19 @@ def _points(source: Source, contest: Contest) -> list[str]:
         *_agreement(source, contest),
         *_collapse(source, contest),
     ]
+
+
+def _primary_leader(contest: Contest) -> list[str]:
+    """Who leads the founding family, who is shown worse and who cannot be placed."""
+    groups = contest.primary_groups
+    if not groups:
+        return []
+    (leader, *tied), worse = groups[0], [name for group in groups[1:] for name in group]
+    open_ones = [name for name in contest.primary if name not in {leader, *tied, *worse}]
+    parts = [f"{_listed([leader])} leads" + (f"; {_listed(tied)} not shown worse" if tied else "")]
+    parts += [f"{_listed(worse)} shown worse"] if worse else []
+    parts += [f"too few results to place {_listed(open_ones)}"] if open_ones else []
+    return [f"Among themselves, corrected over {family_of(contest.among(contest.primary))}: {'; '.join(parts)}."]
 
 
 def _factors(contest: Contest) -> list[str]:

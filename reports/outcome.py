@@ -37,6 +37,8 @@ def main_table(source: Source, contest: Contest) -> Table:
         Column("selector", "the criterion; floors and ceilings of the table in italics", numeric=False),
         Column("group", "tie group: A is the leader and all selectors that were not shown worse than it, B the same"
                " among the rest; ? = too few seeds to place it", numeric=False),
+        *([Column("among founders", "tie group among the founding papers' criteria and their controls alone",
+                  numeric=False)] if contest.primary else []),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
         Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough, fewer than"
                f" {ROUGH_BELOW} seeds per recipe; – = all values equal, or one"),
@@ -59,6 +61,7 @@ def main_table(source: Source, contest: Contest) -> Table:
         cells = [
             Cell(source.results.marked(standing.method), "name"),
             Cell("?" if standing.group is None else group_name(standing.group)),
+            *([Cell(_among_founders(contest, standing.method))] if contest.primary else []),
             Cell(
                 number(standing.mean) + ("*" if elsewhere or lost else ""), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if elsewhere else "",
@@ -82,8 +85,9 @@ def main_table(source: Source, contest: Contest) -> Table:
         entries.append((standing.mean, Row(cells, "leader" if standing.group == 0 else "")))
     for stick in source.sticks.get(dataset, []):
         cells = [
-            Cell(stick.name, "name", stick.note), Cell(""), Cell(number(stick.test), "strong"), Cell("exact", "quiet"),
-            Cell(number(stick.regret)), Cell(number(stick.percentile, 1)), *(Cell("–") for _ in settings),
+            Cell(stick.name, "name", stick.note), Cell(""), *([Cell("")] if contest.primary else []),
+            Cell(number(stick.test), "strong"), Cell("exact", "quiet"), Cell(number(stick.regret)),
+            Cell(number(stick.percentile, 1)), *(Cell("–") for _ in settings),
             Cell(number(stick.tau_best)), Cell(number(stick.tau_mean)), Cell("–"), Cell("–"),
         ]  # fmt: skip
         entries.append((stick.test, Row(cells, "yardstick")))
@@ -97,6 +101,13 @@ def main_table(source: Source, contest: Contest) -> Table:
     if any(standing.method in source.results.alike for standing in contest.standings):
         caption += f" {ONE_DRAW_SAID}"
     return Table(f"main-{dataset}", caption, columns, [row for _, row in entries])
+
+
+def _among_founders(contest: Contest, method: str) -> str:
+    if method not in contest.primary:
+        return ""
+    places = [place for place, group in enumerate(contest.primary_groups) if method in group]
+    return group_name(places[0]) if places else "?"
 
 
 def _groups_said(contest: Contest) -> str:

@@ -172,6 +172,14 @@ def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTru
     tables = [block for block in pairs_section(source).blocks if isinstance(block, Table)]
     assert [table.name for table in tables] == ["primary-cifar10", "pairs-cifar10"]
     assert len(tables[0].rows) == 5, "two against each of two floors, one against magnitude"
+    assert contest.primary_groups == [["darts-pt"], ["magnitude"]]
+    assert "<b>darts-pt</b> leads; <b>magnitude</b> shown worse." in said
+    main = main_table(source, contest)
+    (place,) = (number for number, column in enumerate(main.columns) if column.title == "among founders")
+    placed = {row.cells[0].text: row.cells[place].text for row in main.rows if row.cells[place].text}
+    assert placed == {"darts-pt": "A", "magnitude": "B"}
+    assert all(len(row.cells) == len(main.columns) for row in main.rows)
+    assert alone.primary_groups == []
 
 
 def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundTruth, tmp_path: Path) -> None:
