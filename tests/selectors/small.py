@@ -1,7 +1,7 @@
 """A small supernet with random weights, images of noise, and the searches on it that the tests work with."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -14,6 +14,7 @@ from bench.images import ImageSet
 from bench.presets import PRESETS, Settings
 from selectors import registry
 from selectors.parts.search import Batches, Search
+from selectors.parts.suppliers import Tunes
 from supernets.literal import LiteralSupernet
 from supernets.network import Supernet
 from supernets.registry import find as find_recipe
@@ -58,12 +59,15 @@ def alphas(seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.randn(6, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
-def search(selector: str, *, bn: str = "batch", seed: int = 0, history: Sequence[Tensor] = ()) -> Search:
+def search(
+    selector: str, *, bn: str = "batch", seed: int = 0, history: Sequence[Tensor] = (),
+    make_tuner: Callable[[Supernet, Tensor], Tunes] | None = None,
+) -> Search:  # fmt: skip
     """What the selector called `selector` is given, in float64."""
     found = registry.find(selector)
     return Search(
         cell(found.name, bn=bn, seed=seed), network(), alphas(), find_recipe("darts"),
-        Half(images(), "selection", "cpu"), found.needs, history=lambda: history,
+        Half(images(), "selection", "cpu"), found.needs, make_tuner, history=lambda: history,
     )  # fmt: skip
 
 
@@ -86,9 +90,9 @@ def literal(bn: str = "batch") -> LiteralSupernet:
 
 
 @torch.no_grad()
-def literal_figures(weights: Tensor, bn: str = "batch") -> tuple[float, float]:
+def literal_figures(weights: Tensor, bn: str = "batch", net: LiteralSupernet | None = None) -> tuple[float, float]:
     """Accuracy in % and mean loss of one mixture [6, 5] over the fixed images, by the literal network."""
-    net, right, loss, count = literal(bn), 0, 0.0, 0
+    net, right, loss, count = net or literal(bn), 0, 0.0, 0
     for x, y in batches():
         logits = net(x, weights)
         right += int((logits.argmax(1) == y).sum())

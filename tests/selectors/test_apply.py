@@ -1,13 +1,14 @@
 """What a criterion does to its process stays its own, and what it returns is a selection."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from bench.images import ImageSet
 from bench.selection import Decision, Selection
 from selectors import apply, registry
 from selectors.contract import Needs, Rule, Selector
@@ -105,3 +106,33 @@ def test_what_is_no_selection_is_told_in_a_sentence(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         applied(lambda search: answer)
+
+
+@pytest.mark.parametrize("name", ["darts-pt", "op-snip"])
+def test_a_selector_reads_the_second_half_of_the_images(name: str, tmp_path: Path) -> None:
+    """Each image has the colour of its own index; 24 of 32 are for selection, in tens."""
+    job = small.cell(name).supernet
+    Checkpoint(job, 3, small.network(0, torch.float32).state_dict(), small.alphas(0, torch.float32)).save(tmp_path)
+    pixels = torch.arange(64, dtype=torch.uint8).view(64, 1, 1, 1).expand(64, 3, 8, 8).contiguous()
+    images = ImageSet("indices", pixels, torch.arange(64) % 4, 4, (0.0,) * 3, (1.0,) * 3, crop_padding=1, flip=True)
+    search = apply.open_search(small.cell(name), tmp_path, images, "cpu")
+
+    def indices(x: torch.Tensor) -> list[int]:
+        colours = (255 * x).round().int().flatten(1)
+        assert (colours == colours[:, :1]).all(), "nothing is cropped"
+        return colours[:, 0].tolist()
+
+    for found in ([x for x, _ in search.batches], search.images):
+        assert [indices(x) for x in found] == [[*range(32, 42)], [*range(42, 52)], [*range(52, 56)]]
+    assert [y.tolist() for _, y in search.batches] == [[i % 4 for i in indices(x)] for x in search.images]
+    assert [indices(x) for x, _ in search.proxy_batches(2)] == [[*range(32, 44)], [*range(44, 56)]]
+
+
+@pytest.mark.parametrize(("asked", "limit", "read"), [(7, 24, 7), (30, 24, 24), (30, None, 30), (50, None, 32)])
+def test_the_first_images_are_one_batch_of_no_more_than_there_are(asked: int, limit: int | None, read: int) -> None:
+    search = small.search("one-shot")
+    search.settings = replace(search.settings, selection_images=limit)
+    ((x, y),) = search.first_images(asked)
+    every = small.images()
+    torch.testing.assert_close(x, (every.images[32 : 32 + read].double() / 255 - 0.5) / 0.25, rtol=1e-6, atol=1e-6)
+    assert torch.equal(y, every.labels[32 : 32 + read])

@@ -51,19 +51,25 @@ def test_similarity_is_the_mean_cosine_and_the_share_in_the_mixture() -> None:
     np.testing.assert_allclose(found.sum(1), 1, err_msg="the shares of an edge make up the whole")
 
 
+def information(source: Tensor, target: Tensor, past: Tensor) -> float:
+    """-log(1 - r^2) / 2, r the correlation of what a regression on the past leaves of source and target."""
+    design = np.stack([past.flatten().numpy(), np.ones(past.numel())], axis=1)
+
+    def residual(v: Tensor) -> np.ndarray:
+        values = v.flatten().numpy()
+        return values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+
+    r = np.corrcoef(residual(source), residual(target))[0, 1]
+    return float(-0.5 * np.log(1 - r**2))
+
+
 def test_transfer_of_gaussians_has_its_closed_form() -> None:
     generator = torch.Generator().manual_seed(1)
     past, fresh, noise = torch.randn(3, 4000, generator=generator, dtype=torch.float64)
     source = 0.5 * past + fresh
     target = past + 0.7 * source + 0.4 * noise
-    design = np.stack([past.numpy(), np.ones(4000)], axis=1)
-
-    def residual(v: Tensor) -> np.ndarray:
-        return v.numpy() - design @ np.linalg.lstsq(design, v.numpy(), rcond=None)[0]
-
-    r = np.corrcoef(residual(source), residual(target))[0, 1]
     found = float(gaussian_transfer(source, target, past))
-    np.testing.assert_allclose(found, -0.5 * np.log(1 - r**2), rtol=1e-9)
+    np.testing.assert_allclose(found, information(source, target, past), rtol=1e-9)
     np.testing.assert_allclose(found, 0.5 * np.log(1 + 0.7**2 / 0.4**2), rtol=0.05)  # of the distribution itself
     assert float(gaussian_transfer(past, target, past)) == 0
     assert float(gaussian_transfer(torch.zeros_like(past), target, past)) == 0
@@ -73,6 +79,17 @@ def test_transfer_is_nothing_for_none_and_skip_and_something_for_the_rest() -> N
     found = scores("em-darts")
     assert (found[:, [NONE, SKIP]] == 0).all()
     assert (found[:, [CONV_1X1, CONV_3X3, AVG_POOL]] > 0).all()
+
+
+def test_transfer_is_averaged_over_cells_and_mini_batches() -> None:
+    weights = small.alphas().softmax(-1)
+    expected = np.zeros((6, 5))
+    for x, _ in small.batches():
+        for (_, e), outputs in features(x, weights).items():
+            mixed = sum((w * o for w, o in zip(weights[e], outputs, strict=True)), torch.zeros(()).double())
+            for o in (CONV_1X1, CONV_3X3, AVG_POOL):
+                expected[e, o] += information(outputs[o], mixed, outputs[SKIP]) / 9  # of three cells and three batches
+    np.testing.assert_allclose(scores("em-darts"), expected, rtol=1e-5)
 
 
 def test_the_information_metric_is_as_the_paper_writes_it() -> None:

@@ -1,5 +1,7 @@
 """Scores of operation gates against derivatives of the literal network."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,27 @@ def test_ostr_per_image_is_the_mean_of_what_each_image_alone_would_say() -> None
     per_batch = scores("ostr[absolute=batch]", "running")
     assert (found >= per_batch - 1e-9).all(), "images of a mini-batch cancel"
     assert (found > per_batch + 1e-6).any()
+
+
+def test_fisher_of_channels_is_the_sum_of_squares_channel_by_channel_and_image_by_image() -> None:
+    """A gate for every image, cell and channel; with running statistics each sees the loss of its own image alone."""
+    net, squares = copy.deepcopy(small.literal("running")), torch.zeros(6, 5, dtype=torch.float64)
+    weights, gates = small.alphas().softmax(-1), {}
+
+    def gated(key: tuple[int, int, int], out: Tensor) -> Tensor:
+        gates[key] = torch.ones(*out.shape[:2], 1, 1, dtype=torch.float64, requires_grad=True)
+        return out * gates[key]
+
+    for c, cell in enumerate(net.cells):
+        for e, edge in enumerate(cell.edges):
+            for o in range(1, 5):
+                edge.operations[o].register_forward_hook(lambda _m, _i, out, key=(c, e, o): gated(key, out))
+    for x, y in small.batches():
+        F.cross_entropy(net(x, weights), y, reduction="sum").backward()
+        for (_, e, o), gate in gates.items():
+            assert gate.grad is not None
+            squares[e, o] += gate.grad.square().sum() / 48
+    np.testing.assert_allclose(scores("op-fisher[level=channel]", "running"), squares, rtol=1e-5, atol=1e-12)
 
 
 def test_fisher_of_channels_adds_up_to_that_of_the_gate_only_without_cross_terms() -> None:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from bench.space import Architecture, architecture_of
+from selectors import one_shot, registry
 from selectors.parts import shared_weights
 from selectors.parts.shared_weights import evaluate_architectures, without_dead_ends
 from tests.selectors import small
@@ -49,3 +50,18 @@ def test_dead_ends_are_those_edges_whose_operation_does_not_matter() -> None:
         paths = {(0, 2, 5): (a[0], a[2], a[5]), (0, 4): (a[0], a[4]), (1, 5): (a[1], a[5]), (3,): (a[3],)}
         live = {edge for path, ops in paths.items() if all(ops) for edge in path}
         assert without_dead_ends(a) == tuple(op if e in live else 0 for e, op in enumerate(a))
+
+
+@pytest.mark.parametrize("name", ["one-shot-sampled[architectures=5]", "one-shot[architectures=5]"])
+def test_of_equally_accurate_architectures_the_one_with_the_lowest_loss_is_taken(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Architecture] = []
+
+    def made_up(_network: object, architectures: list[Architecture], _batches: object) -> tuple[np.ndarray, np.ndarray]:
+        drawn.extend(architectures)
+        return np.array([50.0, 75, 75, 75, 25]), np.array([0.1, 1.2, 0.9, 1.1, 0.2])
+
+    monkeypatch.setattr(one_shot, "evaluate_architectures", made_up)
+    selection = registry.find(name).select(small.search(name))
+    assert selection.architecture == drawn[2]

@@ -9,7 +9,7 @@ from bench.selection import Ranking
 from bench.space import CONV_1X1, NONE, SKIP, architecture_of, code
 from selectors import proxies, registry, te_nas
 from selectors.parts.ranking import marginal_means, one_of_each_class
-from selectors.parts.search import Search
+from selectors.parts.search import Evaluation, Search
 from supernets.literal import LiteralSupernet, Mixture
 from tests.selectors import small
 
@@ -94,6 +94,45 @@ def test_shapley_permutations_stop_where_the_accuracy_is_too_low() -> None:
     assert shares(0) > 2
 
 
+def additive_game(search: Search, values: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the accuracy be the sum of the values of what is there, times 1, 2, 3 on the three mini-batches."""
+
+    def evaluate(weights: torch.Tensor, place: int) -> Evaluation:
+        present = (weights != 0).double().numpy()
+        return Evaluation((1 + place) * (present * values).sum((1, 2)), np.zeros(len(weights)))
+
+    monkeypatch.setattr(search, "evaluate", evaluate)
+
+
+@pytest.mark.parametrize(("bound", "factor"), [("no", 2), ("yes", 2 - (2 / 3) ** 0.5)])
+def test_shapley_values_of_an_additive_game_are_its_values(
+    bound: str, factor: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the permutation; 1, 2, 3 have mean 2 and variance 2/3."""
+    name = f"shapley[bound={bound},samples=3,truncate=0]"
+    values = np.random.default_rng(0).uniform(0.1, 1, (6, 5))
+    values[:, NONE] = 0
+    search = small.search(name)
+    additive_game(search, values, monkeypatch)
+    np.testing.assert_allclose(registry.find(name).select(search).scores, factor * values)
+
+
+@pytest.mark.parametrize(("truncate", "removals"), [(0, 24), (0.25, 19), (0.5, 13), (0.9, 3)])
+@pytest.mark.parametrize("unit", [1 / 128, 4])
+def test_shapley_permutations_stop_below_a_share_of_the_accuracy_of_the_whole(
+    truncate: float, removals: int, unit: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """24 equal values: the removal that first leaves less than the share of 24 is the last that counts."""
+    name = f"shapley[samples=1,truncate={truncate}]"
+    values = np.full((6, 5), unit)
+    values[:, NONE] = 0
+    search = small.search(name)
+    additive_game(search, values, monkeypatch)
+    scores = registry.find(name).select(search).scores
+    assert (scores != 0).sum() == removals
+    assert scores.sum() == pytest.approx(removals * unit)
+
+
 def test_te_nas_prunes_by_the_sum_of_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     """With made-up measures that add over operations the order is known: the worst of each edge first."""
     worth = np.random.default_rng(0).permutation(30).reshape(6, 5).astype(float)
@@ -109,6 +148,23 @@ def test_te_nas_prunes_by_the_sum_of_ranks(monkeypatch: pytest.MonkeyPatch) -> N
     assert (scores[:, NONE] == 0).all()
     for edge in range(6):
         assert scores[edge, 1:].tolist() == (1 + worth[edge, 1:].argsort().argsort()).tolist()
+
+
+def test_te_nas_prunes_of_equal_sums_the_one_with_the_largest_fall_of_the_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Made-up falls that are the same for both measures: what one ranks first the other ranks last."""
+    generator = np.random.default_rng(0)
+    falls = np.stack([[0, *generator.permutation([100, 200, 300, 400])] for _ in range(6)])
+    assert falls[:, 1:].argmax(1).any(), "the first of an edge is not always the largest"
+
+    def measure(_rule: object, _search: Search, _proxy: str, masks: list[torch.Tensor]) -> np.ndarray:
+        return np.array([[1000.0 + float((mask.numpy() * falls).sum()) for mask in masks]])
+
+    monkeypatch.setattr(te_nas.PruningByImportance, "_measure", measure)
+    scores = te_nas.SELECTOR.select(small.search("te-nas")).scores
+    for edge in range(6):
+        assert scores[edge, 1:].tolist() == (5 - falls[edge, 1:] / 100).tolist()
 
 
 def test_te_nas_measures_networks_without_the_operation() -> None:

@@ -1,5 +1,6 @@
 """Zero-Cost-PT against its algorithm written out with the proxies and the literal network."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
-from bench.selection import Selection
+from bench.selection import Decision, Selection
 from bench.space import NONE
 from selectors import proxies, registry, zero_cost_pt
 from selectors.parts.schedule import decide_greedily
@@ -18,7 +19,7 @@ from supernets.literal import LiteralSupernet
 from tests.selectors import small
 
 
-def nwot_as_released(network: nn.Module, images: torch.Tensor) -> float:
+def nwot_as_released(network: nn.Module, images: torch.Tensor, bn: str = "batch") -> float:
     """log |K| over every ReLU that runs, whether or not the logits depend on it (op_score.py of the released code)."""
     kernel = torch.zeros(len(images), len(images), dtype=torch.float64)
 
@@ -27,7 +28,7 @@ def nwot_as_released(network: nn.Module, images: torch.Tensor) -> float:
         kernel.add_(code @ code.T + (1 - code) @ (1 - code).T)
 
     handles = [m.register_forward_pre_hook(count) for m in network.modules() if isinstance(m, nn.ReLU)]
-    network.train()
+    network.train(bn == "batch")
     with torch.no_grad():
         network(images)
     for handle in handles:
@@ -35,8 +36,8 @@ def nwot_as_released(network: nn.Module, images: torch.Tensor) -> float:
     return float(torch.linalg.slogdet(kernel)[1])
 
 
-def select(name: str, **settings: int) -> tuple[Selection, Search]:
-    search = small.search(name)
+def select(name: str, bn: str = "batch", **settings: int) -> tuple[Selection, Search]:
+    search = small.search(name, bn=bn)
     search.settings = dataclasses.replace(search.settings, **settings)
     return registry.find(name).select(search), search
 
@@ -54,6 +55,66 @@ def test_scores_of_the_trained_supernet_are_the_proxy_of_the_masked_mixture(name
         assert selection.scores[e, o] == pytest.approx(expected, rel=1e-9)
     whole = -proxies.score(proxy, literal.mixture(small.alphas().softmax(-1)), x, y)
     np.testing.assert_allclose(selection.scores[:, NONE], whole, rtol=1e-9)
+
+
+def test_batch_norm_of_a_proxy_is_as_the_cell_says() -> None:
+    """The statistics stored with the network are not those of the mini-batch."""
+    mixture, (x, _) = small.literal("running").mixture(small.alphas().softmax(-1)), batch_of_proxies(0)
+    expected = {bn: nwot_as_released(copy.deepcopy(mixture), x, bn) for bn in ("batch", "running")}
+    assert abs(expected["batch"] - expected["running"]) > 1e-3
+    for bn, value in expected.items():
+        selection, _ = select("zero-cost-pt-post", bn)
+        np.testing.assert_allclose(selection.scores[:, NONE], -value, rtol=1e-9)
+
+
+def batch_of_proxies(place: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mini-batch of twelve at a place of the selection half, read independently of the search."""
+    part, every = slice(32 + 12 * place, 44 + 12 * place), small.images()
+    return (every.images[part].double() / 255 - 0.5) / 0.25, every.labels[part]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_a_rule_reads_the_mini_batch_of_its_place_and_begins_again_after_the_last(place: int) -> None:
+    name = "zero-cost-pt-snip-post"
+    rule = dataclasses.replace(registry.find(name).rule, place=place)  # type: ignore[attr-defined]
+    found = rule.score(small.search(name), [1])[0, NONE]
+    x, y = batch_of_proxies(place % 3)  # 32 images
+    expected = -proxies.score("snip", small.literal().mixture(small.alphas().softmax(-1)), x, y)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("validation", "best"), [(1, 0), (2, 1), (3, 2)])
+def test_proposals_are_validated_by_the_sum_over_as_many_mini_batches_as_asked_for(
+    validation: int, best: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made-up values: every further mini-batch makes another proposal the best."""
+    values = [[3.0, 0.0, 0.0], [2.0, 2.0, 0.0], [0.0, 3.0, 2.0]]
+    at = {tuple(batch_of_proxies(place)[1].tolist()): place for place in range(3)}
+    built: list[int] = []
+
+    def propose(
+        rule: object, order: str, tune: int, search: Search, **asked: bool
+    ) -> tuple[np.ndarray, list[Decision]]:
+        operation = 1 + int(search.axes["proposal"])
+        return np.zeros((6, 5)), [Decision(edge, operation) for edge in range(6)]
+
+    def value(
+        _search: Search, _proxy: str, network: int, batch: tuple[torch.Tensor, torch.Tensor], _seed: int
+    ) -> float:
+        return values[network][at[tuple(batch[1].tolist())]]
+
+    def build(_search: Search, architecture: tuple[int, ...], _generator: torch.Generator) -> int:
+        built.append(architecture[0] - 1)
+        return built[-1]
+
+    monkeypatch.setattr(zero_cost_pt, "decide_greedily", propose)
+    monkeypatch.setattr(zero_cost_pt, "proxy_score", value)
+    monkeypatch.setattr(Search, "standalone", build)
+    selection, _ = select("zero-cost-pt-snip", proposals=3, validation_batches=validation)
+    assert selection.architecture == (1 + best,) * 6
+    assert built == [0, 1, 2]
+    named, _ = select(f"zero-cost-pt-snip[validation={validation}]", proposals=3, validation_batches=4 - validation)
+    assert named.architecture == selection.architecture
 
 
 def test_a_proposal_masks_edge_after_edge_on_an_untrained_uniform_supernet() -> None:

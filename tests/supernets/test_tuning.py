@@ -60,6 +60,24 @@ def test_the_alphas_of_darts_are_tuned_too(settings: Settings, images: ImageSet)
     assert (tuned.alphas - alone.detach())[1:].abs().amax(-1).min() > 1e-4, "the others follow the images"
 
 
+def test_the_optimiser_of_the_alphas_goes_on_where_the_search_left_it(settings: Settings, images: ImageSet) -> None:
+    alphas = torch.randn(6, 5, generator=torch.Generator().manual_seed(1))
+    alone = alphas.clone().requires_grad_()
+    adam = torch.optim.Adam([alone], lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+    for _ in range(3):
+        alone.grad = alphas.clone()
+        adam.step()
+    stored = {f"0.{entry}": value.clone() for entry, value in adam.state[alone].items()}
+    start = alone.detach().clone()
+    tuned = Tuner(Supernet(4, 1, 4), start, find("darts"), images, settings, lambda e: e, "cpu", stored)
+    tuned.tune(1, decided)
+    for _ in range(10):
+        alone.grad = torch.zeros_like(alone)  # the decided edge has no gradient of its own
+        adam.step()
+    torch.testing.assert_close(tuned.alphas[0], alone.detach()[0])
+    assert (alone.detach() - start)[0].abs().min() > 1e-4, "momentum alone moves it"
+
+
 def test_a_decided_architecture_is_tuned_without_alphas(settings: Settings, images: ImageSet) -> None:
     tuned = tuner("darts", settings, images)
     before, weight = tuned.alphas.clone(), tuned.network.get_parameter("classifier.weight").clone()

@@ -1,0 +1,96 @@
+"""Which images teach what: the first half by index the weights, the second half the alphas."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench.cells import SupernetJob
+from bench.images import ImageSet
+from bench.presets import Settings
+from supernets.network import Supernet
+from supernets.registry import find
+from supernets.training import Training
+from supernets.tuning import Tuner
+
+FIRST, SECOND = list(range(32)), list(range(32, 64))
+
+
+@pytest.fixture
+def images() -> ImageSet:
+    """64 images, each of one colour, its own index; a crop or a mirror image shows the same."""
+    pixels = torch.arange(64, dtype=torch.uint8).view(64, 1, 1, 1).expand(64, 3, 8, 8).contiguous()
+    return ImageSet("indices", pixels, torch.arange(64) % 4, 4, (0.0,) * 3, (1.0,) * 3, crop_padding=0, flip=True)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Four steps an epoch, three batches of which the accuracy of a checkpoint is measured."""
+    return replace(settings, batch_size=8, selection_images=None, selection_batch=12)
+
+
+class Passes:
+    """The indices of the images that a network sees, by whether the pass leads to a gradient of the alphas."""
+
+    def __init__(self, network: Supernet) -> None:
+        self.alphas: list[int] = []
+        self.weights: list[int] = []
+        self.order: list[str] = []
+        network.register_forward_pre_hook(self._look)
+
+    def _look(self, _network: nn.Module, inputs: tuple[Tensor, Tensor]) -> None:
+        x, weights = inputs
+        who = "alphas" if weights.requires_grad else "weights"
+        getattr(self, who).extend((255 * x[:, 0, 0, 0]).round().int().tolist())
+        self.order.append(who)
+
+
+def start(recipe: str, settings: Settings, images: ImageSet) -> tuple[Training, Passes]:
+    run = Training(SupernetJob("indices", recipe, 0, 0, settings), images, torch.device("cpu"))
+    return run, Passes(run.search.network)
+
+
+def test_an_epoch_of_search_shows_each_half_once_to_those_whom_it_teaches(settings: Settings, images: ImageSet) -> None:
+    run, seen = start("darts", settings, images)
+    run.run_epoch()
+    assert (sorted(seen.weights), sorted(seen.alphas)) == (FIRST, SECOND)
+    assert seen.order == ["alphas", "weights"] * 4
+
+
+def test_where_alphas_do_not_learn_the_second_half_is_not_seen(settings: Settings, images: ImageSet) -> None:
+    run, seen = start("blank", settings, images)
+    run.run_epoch()
+    assert (sorted(seen.weights), seen.alphas) == (FIRST, [])
+
+
+def test_a_checkpoint_is_measured_on_the_second_half(settings: Settings, images: ImageSet) -> None:
+    run, seen = start("darts", settings, images)
+    run.run_epoch()
+    seen.weights.clear()
+    run.checkpoint()
+    assert seen.weights == SECOND, "in order, all of them"
+
+
+def test_what_a_recipe_does_after_an_epoch_sees_the_half_that_it_asks_for(settings: Settings, images: ImageSet) -> None:
+    run, _ = start("darts", settings, images)
+    for half, indices in (("weights", FIRST), ("selection", SECOND)):
+        found = [
+            index for x, _ in run._batches(half, "after") for index in (255 * x[:, 0, 0, 0]).round().int().tolist()
+        ]
+        assert sorted(found) == indices
+
+
+def test_an_epoch_of_fine_tuning_shows_each_half_once_to_those_whom_it_teaches(
+    settings: Settings, images: ImageSet
+) -> None:
+    network = Supernet(4, 1, 4)
+    tuner = Tuner(network, torch.zeros(6, 5), find("darts"), images, settings, lambda e: 7 + e, "cpu")
+    seen = Passes(network)
+    tuner.tune(1, lambda alphas: alphas.softmax(-1))
+    assert (sorted(seen.weights), sorted(seen.alphas)) == (FIRST, SECOND)
+    assert seen.order == ["alphas", "weights"] * 4
+    seen.weights.clear()
+    seen.alphas.clear()
+    tuner.tune(1, lambda alphas: alphas.detach().softmax(-1))
+    assert (sorted(seen.weights), seen.alphas) == (FIRST, [])
