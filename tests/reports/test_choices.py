@@ -39,7 +39,7 @@ def test_selectors_are_compared_by_their_first_seed_on_shared_checkpoints(
     blocks = chosen_section(Source(results, table, tmp_path)).blocks
     (picture,) = (b for b in blocks if isinstance(b, Picture) and b.name == "agreement-cifar10")
     names = re.findall(r"<span>(.*?)</span>", picture.markup)
-    shown = {}
+    shown: dict[frozenset[str], str] = {}
     for row, cells in re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', picture.markup):
         taus = re.findall(r"<td.*?>(.*?)</td>", cells)
         shown |= {frozenset((row, name)): tau.replace("−", "-") for name, tau in zip(names, taus, strict=False)}
