@@ -20,6 +20,25 @@ def test_names_and_descriptions_agree() -> None:
         assert all(0 <= m <= 1 for m in description.mean) and all(0 < s <= 1 for s in description.std)
 
 
+@pytest.mark.parametrize(
+    ("name", "mean", "std", "unit", "padding"),
+    [
+        # Of pixels in [0, 1]; DARTS gives those of CIFAR-10 with more digits.
+        ("cifar10", (0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768), 1, 4),
+        ("cifar100", (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761), 1, 4),
+        # ImageNet16-120: darts-pt's, of pixels in 0 to 255, and a crop of 16 with 2 pixels around.
+        ("imagenet16", (122.68, 116.66, 104.01), (63.22, 61.26, 65.09), 255, 2),
+    ],
+)
+def test_images_are_normalised_and_cropped_as_published(
+    name: str, mean: tuple[float, ...], std: tuple[float, ...], unit: int, padding: int
+) -> None:
+    description = DATASETS[name]
+    assert description.mean == pytest.approx([value / unit for value in mean], abs=5e-5)
+    assert description.std == pytest.approx([value / unit for value in std], abs=5e-5)
+    assert (description.crop_padding, description.flip) == (padding, True)
+
+
 def test_naming_data_sets_imports_no_torch() -> None:
     code = "import sys, bench.images; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

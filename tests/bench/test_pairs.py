@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench import pairs, statistics
 from bench.pairs import Verdict
@@ -77,6 +78,13 @@ def test_tie_groups_leave_ties_open() -> None:
     assert groups(2, top=3.0, low=0) == []  # too few seeds to tell
 
 
+def test_the_leader_is_one_that_none_was_shown_better_than_whatever_the_order_of_names() -> None:
+    values = {name: noisy(shift, 8) for name, shift in (("low", 0.0), ("near", 2.98), ("top", 3.0))}
+    compared = pairs.compare(values, stratum=lambda key: key[0])
+    assert pairs.tie_groups(["low", "near", "top"], compared) == [["near", "top"], ["low"]]
+    assert pairs.tie_groups(["low", "top", "near"], compared) == [["top", "near"], ["low"]]
+
+
 def test_tie_groups_are_corrected_over_all_pairs() -> None:
     # Twelve comparisons with the best of 13 could each be told from ten pairs (.002 * 12 < .05), but not the 78 of
     # all pairs; the best one was found on the same data.
@@ -116,6 +124,54 @@ def test_mean_and_median_of_two_signs_are_no_verdict() -> None:
         assert found.p < 0.05
         assert found.mean > 0 > found.median
         assert found.verdict is Verdict.OPEN
+
+
+def comparison_of(differences: dict[str, list[float]], margin: float | None = None) -> pairs.Comparison:
+    """x against y, whose differences in each recipe are given."""
+    base = {(recipe, s): 0.0 for recipe, values in differences.items() for s in range(len(values))}
+    other = {(recipe, s): value for recipe, values in differences.items() for s, value in enumerate(values)}
+    (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=margin)
+    return found
+
+
+def test_a_median_of_nothing_is_no_verdict() -> None:
+    for sign in (1, -1):
+        found = comparison_of({"a": [sign * 1.0] * 14 + [0.0] * 16})
+        assert (found.p, found.mean, found.median) == (2**-13, pytest.approx(sign * 14 / 30), 0)
+        assert (found.verdict, found.decidable) == (Verdict.OPEN, True)
+
+
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([0.5] * 10 + [20.0] * 2, Verdict.SMALL),  # mean 3.75: two collapses of the other one
+        ([2.0] * 20 + [-3.0] * 3, Verdict.BETTER),  # mean 1.35
+        ([1.5] * 10, Verdict.SMALL),
+        ([1.6] * 10, Verdict.BETTER),
+        ([-1.6] * 10, Verdict.WORSE),
+    ],
+)
+def test_the_margin_is_one_of_the_median(differences: list[float], verdict: Verdict) -> None:
+    found = comparison_of({"a": differences}, margin=1.5)
+    assert found.p_holm < 0.05
+    assert found.verdict is verdict
+
+
+def test_every_recipe_counts_once_and_is_resampled_apart() -> None:
+    # All two won in one recipe and none of six in the other: a half, whatever the number of seeds.
+    found = comparison_of({"a": [1.0, 1.0], "b": [-1.0] * 6})
+    assert (found.improvement, found.n, found.sizes) == (0.5, 8, (2, 6))
+    # Equal inside each recipe: nothing to be resampled, however far the recipes lie apart.
+    apart = comparison_of({"a": [1.0] * 3, "b": [-5.0] * 3})
+    assert apart.median_interval is None
+    # Clopper and Pearson for 3 of 6 in place of an interval without width.
+    assert apart.improvement_interval is not None
+    ends = apart.improvement_interval.low, apart.improvement_interval.high
+    assert ends == pytest.approx((stats.beta.ppf(0.025, 3, 4), stats.beta.ppf(0.975, 4, 3)))
+    # The middle two of six are the smallest of the one and the largest of the other: half way lies in -1 to 1.
+    inside = comparison_of({"a": [10.0, 11.0, 12.0], "b": [-12.0, -11.0, -10.0]}).median_interval
+    assert inside is not None
+    assert -1 <= inside.low < inside.high <= 1
 
 
 def test_a_share_of_all_or_nothing_has_an_exact_interval() -> None:

@@ -1,6 +1,6 @@
 """Statistics against brute force, published values and their own promises."""
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -38,6 +38,11 @@ def test_sign_flip_p_of_many_pairs_is_sampled_near_the_exact_value() -> None:
     assert statistics.sign_flip_p(values) == statistics.sign_flip_p(values)
 
 
+def test_sampled_sign_patterns_count_the_observed_one() -> None:
+    # That 50,000 draws hold one of the two most extreme of 2^40 patterns has a chance of 1e-7.
+    assert statistics.sign_flip_p([1.0] * 40) == 1 / 50_001 == statistics.smallest_p(40)
+
+
 def test_many_comparisons_at_once_give_the_p_of_each() -> None:
     generator = np.random.default_rng(6)
     families = [generator.normal(0.3, 1, n).round(1) for n in (1, 4, 4, 9, 17, 18, 17, 4)] + [np.zeros(3), np.array([])]
@@ -59,12 +64,48 @@ def test_two_sample_p_agrees_with_scipy() -> None:
     assert statistics.two_sample_p([a], [b]) == pytest.approx(expected, abs=0.006)
 
 
+Strata = list[list[float]]
+
+
+def labellings(first: Strata, second: Strata) -> np.ndarray:
+    """The absolute statistic under every exchange of labels inside strata, the observed one first."""
+    sums = np.zeros(1)
+    for a, b in zip(first, second, strict=True):
+        pooled, n = np.array(a + b), len(a)
+        chosen = [list(places) for places in combinations(range(len(pooled)), n)]
+        gaps = [pooled[places].mean() - np.delete(pooled, places).mean() for places in chosen]
+        sums = np.add.outer(sums, gaps).ravel()
+    return np.abs(sums)
+
+
 def test_two_sample_p_exchanges_labels_inside_strata_only() -> None:
-    # The strata lie far apart, the sides do not differ inside either: nothing to be seen.
-    assert statistics.two_sample_p([[0.0, 1.0], [100.0, 101.0]], [[0.0, 1.0], [100.0, 101.0]]) == 1.0
+    # The strata lie far apart, and of different sizes: exchanged between them, the difference inside would drown.
+    first, second = [[4.0, 7.0, 5.5], [109.0]], [[1.0, 5.0], [103.0, 101.0, 104.5, 102.0]]
+    gaps = labellings(first, second)
+    assert len(gaps) == 10 * 5
+    exact = np.mean(gaps >= gaps[0] - 1e-9)
+    assert 0 < exact < 0.1
+    assert statistics.two_sample_p(first, second) == pytest.approx(exact, abs=0.006)
     # 3 against 3, one stratum: 20 labellings, two of them as extreme.
-    assert statistics.smallest_two_sample_p([(3, 3)]) == pytest.approx(0.1)
     assert statistics.two_sample_p([[9.0, 9.1, 9.2]], [[1.0, 1.1, 1.2]]) == pytest.approx(0.1, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "p"),
+    [
+        ([(3, 3)], 2 / 20),
+        ([(2, 3)], 1 / 10),
+        ([(2, 3), (1, 4)], 1 / 50),
+        ([(2, 2), (2, 2)], 2 / 36),
+        ([(2, 2), (1, 3)], 1 / 24),
+    ],
+)
+def test_the_smallest_two_sample_p_is_reached_where_the_sides_lie_apart(sizes: list[tuple[int, int]], p: float) -> None:
+    first: Strata = [[9.0 + 1.5**k for k in range(n)] for n, _ in sizes]
+    second: Strata = [[-(1.3**k) for k in range(m)] for _, m in sizes]
+    gaps = labellings(first, second)
+    assert np.mean(gaps >= gaps[0] - 1e-9) == pytest.approx(p)
+    assert statistics.smallest_two_sample_p(sizes) == pytest.approx(p)
 
 
 def test_holm_on_a_worked_example() -> None:
@@ -87,6 +128,18 @@ def test_bootstrap_resamples_inside_strata_only() -> None:
     assert interval is not None
     assert 49 < interval.low < 50 < interval.high < 51
     assert (interval.n, interval.smallest_stratum, interval.rough) == (40, 20, False)
+
+
+def test_bootstrap_draws_anew_in_every_stratum() -> None:
+    values = np.random.default_rng(8).normal(size=25)
+    widths = []
+    for copies in (1, 2, 4):
+        interval = statistics.bootstrap([values] * copies, repeats=10_000)
+        assert interval is not None
+        widths.append(interval.high - interval.low)
+    # The mean of k independent means varies less by the square root of k.
+    assert widths[0] / widths[1] == pytest.approx(2**0.5, rel=0.05)
+    assert widths[0] / widths[2] == pytest.approx(2, rel=0.05)
 
 
 def test_equal_values_have_no_interval() -> None:
@@ -113,6 +166,17 @@ def test_variance_components_on_a_worked_example() -> None:
     assert (parts.selector, parts.supernet) == (pytest.approx(1.0), pytest.approx(12**0.5))
     assert (parts.supernets, parts.values) == (2, 4)
     assert statistics.variance_components([[1.0], [2.0]]) is None
+
+
+def test_variance_components_of_groups_of_unequal_sizes() -> None:
+    # Of [1, 2], [5], [9, 10, 11]: n = 6, means 1.5, 5, 10, grand mean 38/6 (each value counts once).
+    # Within: (0.5 + 0 + 2) / (6 - 3) = 5/6. Between: (2 * 4.8333^2 + 1.3333^2 + 3 * 3.6667^2) / 2 = 533/12.
+    # Typical size: (6 - (4 + 1 + 9) / 6) / 2 = 11/6. So (533/12 - 5/6) / (11/6) = 523/22.
+    parts = statistics.variance_components([[1.0, 2.0], [5.0], [9.0, 10.0, 11.0]])
+    assert parts is not None
+    assert parts.selector**2 == pytest.approx(5 / 6)
+    assert parts.supernet**2 == pytest.approx(523 / 22)
+    assert (parts.supernets, parts.values) == (3, 6)
 
 
 def test_variance_components_recover_what_was_put_in() -> None:

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench.equivalence import function_classes
 from bench.measures import edge_tau, oracle, tau_b
@@ -70,6 +71,19 @@ def test_size_ranks_architectures(sticks: dict[str, Yardstick]) -> None:
         assert stick.architecture == (3,) * 6
         assert stick.tau_space == pytest.approx(tau_b(sizes, TEST))
         assert stick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
+
+
+def test_an_operation_is_worth_its_mean_size_and_not_its_largest() -> None:
+    sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
+    # One giant of skip connections: the largest with a skip on each edge, but only one of 3,125.
+    sizes[SPACE.index((1,) * 6)] = 100.0
+    stick = by_name(GroundTruth("t", {"d": Accuracies(TEST, parameters=sizes)}), "d")["params"]
+    assert stick.architecture == (3,) * 6
+    means = [[np.mean([size for size, a in zip(sizes, SPACE, strict=True) if a[e] == op]) for op in range(5)]
+             for e in range(6)]  # fmt: skip
+    worths = [[np.mean(TEST[[a[e] == op for a in SPACE]]) for op in range(5)] for e in range(6)]
+    taus = [stats.kendalltau(np.round(m, 6), w).statistic for m, w in zip(means, worths, strict=True)]
+    assert stick.tau_mean == pytest.approx(np.mean(taus))
 
 
 def test_size_is_counted_where_the_table_does_not(sticks: dict[str, Yardstick]) -> None:

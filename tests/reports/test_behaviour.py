@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.space import all_architectures
+from bench.space import all_architectures, code, parse
 from bench.table import Accuracies, GroundTruth
-from reports.behaviour import bias_section, cost_section
+from reports.behaviour import bias_section, cost_section, transfer_section
 from reports.blocks import Section, Table
 from reports.results import Results
 from reports.source import Source
@@ -95,3 +96,28 @@ def test_every_member_of_the_pareto_front_is_in_the_table(table: GroundTruth, tm
         if not any(s <= seconds and t >= test for other, (s, t) in points.items() if other != name)
     }
     assert {name for name, row in rows_of(costs).items() if row["Pareto"]} == front
+
+
+@pytest.mark.parametrize(("here", "there"), [("cifar10", "cifar100"), ("cifar100", "cifar10")])
+def test_choices_are_looked_up_on_the_other_data_set(
+    source: Source, table: GroundTruth, folder: Path, here: str, there: str
+) -> None:
+    shown = table_of(transfer_section(source), f"transfer-{here}")
+    titles = ["selector", "recipe", f"{there} test %", f"{there} regret"]
+    assert [column.title for column in shown.columns] == titles
+    told = {(row.cells[0].text, row.cells[1].text): [cell.text for cell in row.cells[2:]] for row in shown.rows}
+    rows = pd.read_csv(folder / "records.csv")
+    rows = rows[(rows["state"] == "done") & (rows["dataset"] == here) & (rows["epoch"] == 10)]
+    assert told.keys() == {*zip(rows["selector"], rows["recipe"], strict=True)}
+    accuracy = table.accuracy(there)
+    for name in ("ostr", "darts-pt-loss"):  # one and two selector seeds, which are averaged first
+        of = rows[(rows["selector"] == name) & (rows["recipe"] == "darts")]
+        seeds = [
+            np.mean([accuracy[code(parse(text))] for text in of.loc[of["supernet_seed"] == seed, "architecture"]])
+            for seed in range(3)
+        ]
+        mean = np.mean(seeds)
+        assert told[name, "darts"] == [
+            f"{mean:.2f} ± {np.std(seeds, ddof=1):.2f} (3)",
+            f"{accuracy.max() - mean:.2f}",
+        ]
