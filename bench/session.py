@@ -19,7 +19,6 @@ from bench.cli import available_cores
 from bench.errors import BenchError, ExitCode
 from bench.gather import gather, write_plan
 from bench.images import data_root
-from bench.listener import heard_or_not
 from bench.methods import Methods
 from bench.pack import opened, unpack
 from bench.plan import Timings, make_plan
@@ -28,6 +27,7 @@ from bench.provenance import arithmetic, git_commit, read_run, write_run
 from bench.records import DONE, KEY_COLUMNS, Store
 from bench.runner import Run, counts_line
 from bench.sources import sources
+from bench.stdout import stdout_may_close
 from bench.storage import make_folder, only_writer, sweep
 from bench.stored import DrawReport, check_results, conclude, failures, list_all, report_only
 from bench.tasks import Workplace
@@ -42,7 +42,7 @@ def answer(
     What the user can mend ends in one line on stderr and the exit code of its kind.
     """
     try:
-        with terminated_like_interrupted(), heard_or_not():
+        with terminated_like_interrupted(), stdout_may_close():
             return _work_off(options, argv, methods, draw_report, code)
     except BenchError as error:
         print(f"run_bench.py: {error}", file=sys.stderr)

@@ -175,7 +175,8 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
         )
 
     comparisons = compared({**values, **floors}, None if noise is None else noise.margin)
-    for expected in (stick.percentile for stick in sticks if stick.name == RANDOM and RANDOM in twins):
+    if RANDOM in twins:
+        (expected,) = (stick.percentile for stick in sticks if stick.name == RANDOM)
         chance = dict.fromkeys(checkpoints, expected)
         for method, percentiles in per_checkpoint(frame, "percentile").items():
             comparisons += compared({method: percentiles, RANDOM: chance}, None)

@@ -55,7 +55,7 @@ def main_table(source: Source, contest: Contest) -> Table:
     entries: list[tuple[float, Row]] = []
     for standing in contest.standings:
         per_setting = {x.setting: x for x in source.test if x.dataset == dataset and x.method == standing.method}
-        elsewhere = standing.settings < contest.settings
+        fewer = standing.settings < contest.settings
         lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
         percentile = _mean([x for x in source.lines("percentile") if x.dataset == dataset], standing.method)
         cells = [
@@ -63,8 +63,8 @@ def main_table(source: Source, contest: Contest) -> Table:
             Cell("?" if standing.group is None else group_name(standing.group)),
             *([Cell(_among_founders(contest, standing.method))] if contest.primary else []),
             Cell(
-                number(standing.mean) + ("*" if elsewhere or lost else ""), "strong",
-                f"over {standing.settings} of {contest.settings} recipes" if elsewhere else "",
+                number(standing.mean) + ("*" if fewer or lost else ""), "strong",
+                f"over {standing.settings} of {contest.settings} recipes" if fewer else "",
             ),
             Cell(interval_text(standing.interval), "quiet"),
             Cell(number(source.optimum(dataset) - standing.mean)),

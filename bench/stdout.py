@@ -7,7 +7,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO, cast
 
 
-class Listener:
+class ClosableStream:
     """An output stream that takes everything and tells nobody once its reader has gone, as `| head` does."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -33,11 +33,11 @@ class Listener:
 
 
 @contextmanager
-def heard_or_not() -> Iterator[None]:
+def stdout_may_close() -> Iterator[None]:
     """The exit code says what was found even where nobody reads stdout to its end: `--check ... | head -1`."""
-    listener = Listener(sys.stdout)
-    with redirect_stdout(cast(TextIO, listener)):
+    stream = ClosableStream(sys.stdout)
+    with redirect_stdout(cast(TextIO, stream)):
         try:
             yield
         finally:
-            listener.flush()
+            stream.flush()
