@@ -4,6 +4,9 @@ Source: Wang et al., "Rethinking Architecture Selection in Differentiable NAS", 
 4.1; the constant learning rate is that of the released NAS-Bench-201 code.
 """
 
+from __future__ import annotations
+
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from itertools import repeat
 
@@ -57,6 +60,12 @@ class Tuner:
     def alphas(self) -> Tensor:
         """The alphas as they are now, detached."""
         return self._search.alphas.detach()
+
+    def branch(self) -> Tuner:
+        """A tuner that goes on from here on copies: of the network, the alphas and both optimisers."""
+        twin = copy.copy(self)  # the images are shared
+        twin._search = copy.deepcopy(self._search)
+        return twin
 
     def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor]) -> None:
         """Train `epochs` epochs; `weights_of` maps alphas to edge weights with the decided edges one-hot.

@@ -254,15 +254,18 @@ class Search:
         return network
 
     def branch(self, generator: torch.Generator | None = None) -> Search:
-        """A search of its own that starts where this one is, on the same meter.
+        """A search of its own that starts where this one is, on the same meter; fine-tuning goes on as it would here.
 
         With a `generator` the copy has fresh weights, for criteria that do not read trained ones.
         """
         twin = copy.copy(self)
-        twin.network = copy.deepcopy(self.network)
+        if self._tuner is not None:
+            twin._tuner = self._tuner.branch()
+            twin.network = twin._tuner.network
+        else:
+            twin.network = copy.deepcopy(self.network)
         twin.decided = dict(self.decided)
         twin._alphas = self._alphas.clone()
-        twin._tuner = None
         if generator is not None:
             if self.needs.trained:
                 raise UndeclaredNeed("a selector that declares trained weights does not draw new ones")

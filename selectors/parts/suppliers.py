@@ -7,6 +7,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from supernets.network import Supernet
+
 Batches = list[tuple[Tensor, Tensor]]
 
 
@@ -31,8 +33,15 @@ class Tunes(Protocol):
     backward_passes: int
 
     @property
+    def network(self) -> Supernet:
+        """The network being tuned, in place."""
+
+    @property
     def alphas(self) -> Tensor:
         """The alphas as they are now."""
+
+    def branch(self) -> Tunes:
+        """One that goes on from here, momenta and epochs included, on a network of its own."""
 
     def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor]) -> None:
         """Train weights (and alphas, where the recipe does) with edge weights `weights_of(alphas)`."""

@@ -1,5 +1,6 @@
 """Fine-tuning between decisions: when, with which mixture, from where, and what it changes."""
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,11 @@ class MadeUp:
         self.forward_passes = self.backward_passes = 0
         self.epochs: list[int] = []
         self.weights: list[Tensor] = []
+
+    def branch(self) -> "MadeUp":
+        twin = MadeUp(copy.deepcopy(self.network), self.alphas)
+        twin.epochs, twin.weights = list(self.epochs), list(self.weights)
+        return twin
 
     def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor]) -> None:
         self.epochs.append(epochs)
@@ -137,6 +143,9 @@ def test_a_branch_shares_neither_network_nor_alphas_nor_decisions_with_its_paren
     assert torch.equal(parent.network.classifier.weight, network.classifier.weight)
     assert parent.decided == {}
     torch.testing.assert_close(parent.alphas, small.alphas() + MOVES[0])
+    torch.testing.assert_close(second.alphas, small.alphas() + MOVES[0] + MOVES[1])  # where the parent's tuner was
+    nudge(network, (small.alphas() + MOVES[0]).softmax(-1), 1)
+    assert torch.equal(second.network.classifier.weight, network.classifier.weight)
 
 
 def test_is_darts_trains_after_each_pruning_but_the_last_with_what_is_left() -> None:

@@ -43,6 +43,22 @@ def test_a_blank_supernet_is_tuned_by_plain_sgd(settings: Settings, images: Imag
     assert (tuned.epochs, tuned.forward_passes, tuned.backward_passes) == (2, 20, 20)
 
 
+def test_a_branch_goes_on_as_its_parent_would_and_leaves_it_alone(settings: Settings, images: ImageSet) -> None:
+    whole, parent = tuner("darts", settings, images), tuner("darts", settings, images)
+    whole.tune(2, decided)
+    parent.tune(1, decided)
+    before = {name: tensor.clone() for name, tensor in parent.network.state_dict().items()}
+    alphas = parent.alphas.clone()
+    branch = parent.branch()
+    branch.tune(1, decided)
+    assert torch.equal(branch.alphas, whole.alphas)
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(branch.network.state_dict()[name], tensor), name
+        assert torch.equal(parent.network.state_dict()[name], before[name]), name
+    assert torch.equal(parent.alphas, alphas)
+    assert (branch.epochs, parent.epochs) == (2, 1)
+
+
 def test_the_alphas_of_darts_are_tuned_too(settings: Settings, images: ImageSet) -> None:
     tuned = tuner("darts", settings, images)
     before = tuned.alphas.clone()
