@@ -123,7 +123,8 @@ def training_seconds(folder: Path) -> float | None:
     """Wall clock of a training, all its epochs."""
     from supernets import training
 
-    return sum(training.training_seconds(folder)) if (folder / training.TIMING).exists() else None
+    seconds = training.training_seconds(folder)
+    return sum(seconds) if seconds else None
 
 
 def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.difference import Difference, cell_of
+from bench.errors import DataError
 from bench.pairs import SIGNIFICANCE
 from bench.records import DONE, KEY_COLUMNS, MISSING, SKIPPED
 from bench.space import EDGE_NAMES, OPERATIONS, parse
@@ -49,13 +50,20 @@ def _number(text: str) -> float | None:
         return None
 
 
+NO_SCORES = np.full((len(EDGE_NAMES), len(OPERATIONS)), np.nan)
+
+
 def _score_arrays(rows: Rows) -> dict[tuple[str, ...], NDArray[np.float64]]:
-    """[6, 5] scores by the key columns of their cell."""
+    """[6, 5] scores by the key columns of their cell, nan where the rows lack one."""
     arrays: dict[tuple[str, ...], NDArray[np.float64]] = {}
     for row in rows:
         key = tuple(row[name] for name in KEY_COLUMNS)
-        array = arrays.setdefault(key, np.full((len(EDGE_NAMES), len(OPERATIONS)), np.nan))
-        array[EDGE_NAMES.index(row["edge"]), OPERATIONS.index(row["operation"])] = float(row["score"])
+        array = arrays.setdefault(key, NO_SCORES.copy())
+        try:
+            array[EDGE_NAMES.index(row["edge"]), OPERATIONS.index(row["operation"])] = float(row["score"])
+        except ValueError:
+            said = f"edge {row['edge']!r}, operation {row['operation']!r}, score {row['score']!r}"
+            raise DataError(f"scores.csv is damaged: {said}; draw it again with --report-only.") from None
     return arrays
 
 
@@ -80,8 +88,9 @@ def compare_runs(
             continue
         compared += old[key]["state"] == DONE
         differences += _compare_cell(place, old[key], new[key])
-        if key in old_scores and key in new_scores:
-            differences += _compare_scores(place, old[key], new[key], old_scores[key], new_scores[key])
+        if old[key]["state"] == new[key]["state"] and (key in old_scores or key in new_scores):
+            before, after = (scores.get(key, NO_SCORES) for scores in (old_scores, new_scores))
+            differences += _compare_scores(place, old[key], new[key], before, after)
     further = [row for key, row in new.items() if key not in old or old[key]["state"] == MISSING]
     counts = Counter(row["selector"] for row in further if row["state"] != MISSING)
     notes = [f"{selector}: {n} cells only in the fresh run" for selector, n in sorted(counts.items())]
@@ -117,6 +126,9 @@ def _compare_scores(
     before: NDArray[np.float64],
     after: NDArray[np.float64],
 ) -> list[Difference]:
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        had, has = (f"{np.isfinite(scores).sum()} scores" for scores in (before, after))
+        return [Difference("scores.csv", place, "score", had, has, f"a cell has {before.size}")]
     found = []
     unit = float(np.std(before)) or 1.0
     edge, operation = np.unravel_index(np.argmax(np.abs(before - after)), before.shape)

@@ -5,6 +5,7 @@ the cache key, so it has one canonical form: `canonical(*parse(text))`.
 """
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -77,7 +78,9 @@ def convert(value: str, default: object, option: str, name: str) -> Any:
         if isinstance(default, int):
             return int(value)
         if isinstance(default, float):
-            return float(value)
+            if not math.isfinite(number := float(value)):
+                raise ValueError(f"{value} is not a finite number")
+            return number
     except (KeyError, ValueError):
         kind = type(default).__name__
         raise UsageError(f"Option {option}={value!r} of {name!r} is not a value of type {kind}.") from None

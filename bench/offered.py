@@ -51,7 +51,7 @@ def spelled_well(kind: str, name: str, file: Path) -> None:
     if name == "all" or not _NAME.fullmatch(name):
         raise UsageError(
             f"{shown(file)} offers the {kind} {name!r}, which cannot be typed: a name has small letters and digits,"
-            " with single - or _ between them, and is not all; rename it."
+            " with single - between them, and is not all; rename it."
         )
 
 

@@ -38,6 +38,17 @@ class Extent:
 EXTENTS = {"digits": Extent(quick=True, supernet_seeds=2, selector_seeds=1)}
 """Per preset. The default run must stay within minutes on two cores; `--selectors all` asks for the rest."""
 
+
+def usual_extent(settings: Mapping[str, Settings]) -> Extent:
+    """What a command line asks for that does not say: the least that any of its data sets is meant for."""
+    extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
+    return Extent(
+        quick=any(extent.quick for extent in extents),
+        supernet_seeds=min(extent.supernet_seeds for extent in extents),
+        selector_seeds=min(extent.selector_seeds for extent in extents),
+    )
+
+
 MOST_JOBS = 8
 """Workers that are started at most unless asked for: each takes some hundred megabytes."""
 
@@ -178,17 +189,17 @@ def make_request(
 ) -> Request:
     """The request of `options`; UsageError for names that do not exist."""
     recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
-    extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
+    extent = usual_extent(settings)
     known = methods.selector_names()
-    usual = methods.quick_selectors if any(extent.quick for extent in extents) else "all"
+    usual = methods.quick_selectors if extent.quick else "all"
     chosen = choose("selector", usual if options.selectors is None else options.selectors, known)
     selectors = {s.name: s for s in map(methods.selector, chosen)}
     return Request(
         settings=settings,
         recipes=tuple(recipes.values()),
         selectors=tuple(selectors.values()),
-        supernet_seeds=options.seeds or min(extent.supernet_seeds for extent in extents),
-        selector_seeds=options.selector_seeds or min(extent.selector_seeds for extent in extents),
+        supernet_seeds=options.seeds or extent.supernet_seeds,
+        selector_seeds=options.selector_seeds or extent.selector_seeds,
         epochs=options.epochs,
         bn=options.bn,
         root=options.seed,

@@ -26,7 +26,9 @@ class ClosableStream:
         try:
             act()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            sink = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(sink, self._stream.fileno())
+            os.close(sink)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -128,24 +128,24 @@ class GroundTruth:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             meta = json.loads(str(arrays.pop("meta")))
+            schema, name, datasets, sha256 = (meta[key] for key in ("schema", "name", "datasets", "sha256"))
         except (zipfile.BadZipFile, zlib.error, TypeError, ValueError, KeyError, EOFError, OSError) as error:
             raise DataError(
                 f"{path} is not a compact ground-truth table, or it is damaged ({error}); make it anew."
             ) from error
-        schema = meta.get("schema") if isinstance(meta, dict) else None
         if schema != SCHEMA:
             raise DataError(
                 f"{path} has schema {schema}, this program reads {SCHEMA}; make it anew: python -m bench.convert_table"
             )
         index = arrays.pop("index", None)
-        held: dict[str, Accuracies] = {dataset: Accuracies() for dataset in meta["datasets"]}
+        held: dict[str, Accuracies] = {dataset: Accuracies() for dataset in datasets}
         for key, values in arrays.items():
             dataset, _, field = key.rpartition("/")
             if dataset not in held or not hasattr(Accuracies, field):
                 raise DataError(f"{path} holds an unknown array {key!r}; make it anew.")
             held[dataset] = replace(held[dataset], **{field: values})
-        table = cls(meta["name"], held, index)
-        if table.sha256 != meta["sha256"]:
+        table = cls(name, held, index)
+        if table.sha256 != sha256:
             raise DataError(f"{path} is damaged: its numbers do not have the checksum that it states; make it anew.")
         return table
 

@@ -47,7 +47,7 @@ def embedded_table(dataset: str) -> GroundTruth:
 def read_csv(path: Path) -> GroundTruth:
     """A table from CSV, see the module; raises DataError naming the line of what is wrong."""
     try:
-        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else open(path, newline="") as file:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
     except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is truncated or damaged ({error}); get it anew.") from error

@@ -15,8 +15,9 @@ from bench.plan import split_names
 from bench.provenance import commands
 from bench.records import preset_label
 from bench.regenerate import without
-from bench.resolve import EXTENTS, Extent, find_settings
+from bench.resolve import find_settings, usual_extent
 from reports.blocks import Cell, Column, Prose, Row, Section, Table
+from reports.primary import PRIMARY
 from reports.source import Source
 from reports.text import count
 
@@ -118,20 +119,25 @@ def _asked(line: Sequence[str], cells: pd.DataFrame) -> Iterator[int]:
 
 
 def _asks(options: argparse.Namespace, cell: pd.Series) -> bool:
-    dataset = str(cell["dataset"])
+    dataset, datasets = str(cell["dataset"]), split_names(options.datasets)
+    if dataset not in datasets:
+        return False
     try:
-        settings = find_settings(options, [dataset], str(cell["device"]))[dataset]
+        settings = find_settings(options, datasets, str(cell["device"]))
     except UsageError:  # a preset that this program no longer has
         return False
-    extent = EXTENTS.get(settings.preset, Extent())
+    extent = usual_extent(settings)
+    stored = settings[dataset].checkpoint_epochs
+    # Where a line names no epochs, each selector has those that it is meant for.
+    epochs = {stored[-1] if epoch == "last" else epoch for epoch in options.epochs or stored}
     return (
-        dataset in split_names(options.datasets)
-        and preset_label(settings) == cell["preset"]
+        preset_label(settings[dataset]) == cell["preset"]
         and options.bn == cell["bn"]
         and int(cell["supernet_seed"]) < (options.seeds or extent.supernet_seeds)
         and int(cell["selector_seed"]) < (options.selector_seeds or extent.selector_seeds)
+        and (int(cell["epoch"]) in epochs or "all" in epochs)
         and _matches(options.supernets, str(cell["recipe"]))
-        and _matches(options.selectors or "all", str(cell["selector"]))
+        and _matches(options.selectors or (",".join(PRIMARY) if extent.quick else "all"), str(cell["selector"]))
     )
 
 

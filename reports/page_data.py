@@ -32,8 +32,8 @@ def page_data(source: Source) -> dict[str, Any]:
     architectures = sorted(set(final["architecture"]))
     compared = {name for contest in source.contests for c in contest.comparisons for name in (c.first, c.second)}
     names = sorted({*final["method"], *compared})
-    at = {text: number for number, text in enumerate((*names, *architectures, *source.results.settings))}
-    shift = len(names)
+    at = {name: number for number, name in enumerate(names)}
+    place = {text: number for number, text in enumerate(architectures)}
     return {
         "datasets": source.datasets,
         "recipes": source.results.settings,
@@ -48,7 +48,7 @@ def page_data(source: Source) -> dict[str, Any]:
                     "tau_mean"],
         "rows": [
             [source.datasets.index(dataset), source.results.settings.index(setting), at[method], int(seed), int(repeat),
-             at[text] - shift, _rounded(best), _rounded(mean)]
+             place[text], _rounded(best), _rounded(mean)]
             for dataset, setting, method, seed, repeat, text, best, mean in final[
                 [*order, "architecture", "tau_best", "tau_mean"]
             ].itertuples(index=False)

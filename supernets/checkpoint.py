@@ -7,7 +7,6 @@ the job, the facts and the tensors' SHA-256. The JSON is written last: a checkpo
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,7 @@ from torch import Tensor
 from bench.cells import SupernetJob, canonical_json
 from bench.errors import DataError
 from bench.presets import Settings
+from bench.storage import write_whole
 from supernets.network import Supernet
 from supernets.registry import find
 
@@ -85,13 +85,16 @@ def load(folder: Path, epoch: int) -> Checkpoint:
     """The checkpoint after `epoch` epochs. Raises DataError where it is missing or damaged."""
     place = folder / f"epoch_{epoch:04d}.json"
     try:
-        description: dict[str, Any] = json.loads(place.read_text())
+        description: dict[str, Any] = json.loads(place.read_bytes())
+        stored = description["schema"], description["sha256"]
         data = place.with_suffix(".safetensors").read_bytes()
     except FileNotFoundError as missing:
         raise DataError(f"Checkpoint {missing.filename} does not exist; train the supernet again.") from None
-    except json.JSONDecodeError:
+    except OSError as error:
+        raise DataError(f"Checkpoint {place} cannot be read ({error.strerror or error}).") from None
+    except (ValueError, KeyError, TypeError):
         raise DataError(f"Checkpoint {place} is damaged; delete its folder and train again.") from None
-    if description["schema"] != SCHEMA or description["sha256"] != hashlib.sha256(data).hexdigest():
+    if stored != (SCHEMA, hashlib.sha256(data).hexdigest()):
         raise DataError(f"Checkpoint {place} does not match its tensors; delete its folder and train again.")
     tensors = load_tensors(data)
     return Checkpoint(
@@ -167,10 +170,3 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Te
             value = torch.empty_like(parameter.detach()).copy_(value)
         state.setdefault(int(index), {})[entry] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` beside `path` and rename it, so that `path` is never half written."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    draft.write_bytes(data)
-    os.replace(draft, path)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.cli import positive
 from bench.equivalence import function_classes, representatives
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.images import ImageSet, data_root
@@ -62,18 +63,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="digits", help="digits, or a data set of your own (digits)")
     parser.add_argument("--out", type=Path, default=Path("table.npz"), metavar="FILE", help="the table (table.npz)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
-    parser.add_argument("--trials", type=int, default=1, help="trainings of each network (1)")
-    parser.add_argument("--classes", type=int, metavar="N", help="only N classes drawn by lot: a sample, no table")
+    parser.add_argument("--trials", type=positive, default=1, help="trainings of each network (1)")
+    parser.add_argument("--classes", type=positive, metavar="N", help="only N classes drawn by lot: a sample, no table")
     parser.add_argument("--device", default="cpu", help="cpu or cuda[:i] (cpu)")
-    parser.add_argument("--networks-at-once", type=int, metavar="G",
+    parser.add_argument("--networks-at-once", type=positive, metavar="G",
                         help=f"({CPU_GROUP} on a CPU, {GPU_GROUP} on a GPU)")  # fmt: skip
-    parser.add_argument("--jobs", type=int, default=1, help="processes of one thread each, on a CPU (1)")
+    parser.add_argument("--jobs", type=positive, default=1, help="processes of one thread each, on a CPU (1)")
     parser.add_argument("--precision", default=None, choices=("float32", "tf32", "bf16"), help="(float32; GPU: tf32)")
     parser.add_argument("--layout", default="channels_last", choices=("channels_last", "contiguous"))
     parser.add_argument("--no-graph", action="store_true", help="GPU: run the steps one by one, no CUDA graph")
     parser.add_argument("--benchmark", action="store_true", help="time the ways to compute, write nothing")
     for field in fields(TableRecipe):
-        kind = type(field.default)
+        whole = isinstance(field.default, int) and field.name != "root_seed"
+        kind = positive if whole else type(field.default)
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default,
                             help=f"recipe ({field.default})")  # fmt: skip
     return parser
@@ -107,8 +109,6 @@ def load_splits(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
 
 def _make(options: argparse.Namespace) -> int:
     """Train what is missing, write the table if it is whole."""
-    if options.trials < 1 or options.jobs < 1 or (options.classes is not None and options.classes < 1):
-        raise UsageError("--trials, --jobs and --classes are whole numbers of at least 1.")
     recipe, arithmetic = _recipe(options), _arithmetic(options)
     train, held_out = load_splits(options.dataset, data_root(options.data_root))
     firsts = representatives(function_classes())
@@ -245,6 +245,10 @@ def _arithmetic(options: argparse.Namespace) -> Arithmetic:
     on_cpu = options.device == "cpu"
     if on_cpu and options.precision not in (None, "float32"):
         raise UsageError(f"--precision {options.precision} is for a GPU; leave it out on a CPU.")
+    if on_cpu and options.no_graph:
+        raise UsageError("--no-graph is for a GPU; leave it out on a CPU.")
+    if not on_cpu and options.jobs > 1:
+        raise UsageError("--jobs is for a CPU; a GPU trains hundreds of networks at once.")
     precision = options.precision or ("float32" if on_cpu else "tf32")
     return Arithmetic(options.device, precision, options.layout, graph=not on_cpu and not options.no_graph)
 

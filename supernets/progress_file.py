@@ -1,5 +1,6 @@
 """The results of a table in the making: which network of which trial is done, and what it reached."""
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import DataError, UsageError
+from bench.storage import write_whole
 
 SECONDS_BETWEEN_WRITES = 5.0
 
@@ -52,8 +54,7 @@ class Progress:
         self.test[classes, trial], self.valid[classes, trial] = test, valid
 
     def write(self) -> None:
-        """Write beside and rename, so that a kill leaves the old file or the new one."""
-        beside = self.path.with_name(self.path.name + ".part")
-        with open(beside, "wb") as file:
-            np.savez_compressed(file, settings=np.array(self.settings), test=self.test, valid=self.valid)
-        beside.replace(self.path)
+        """Write the file, so that a kill leaves the old one or the new one; raises DataError where that cannot be."""
+        content = io.BytesIO()
+        np.savez_compressed(content, settings=np.array(self.settings), test=self.test, valid=self.valid)
+        write_whole(self.path, content.getvalue())

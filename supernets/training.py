@@ -6,7 +6,6 @@ learning rate per epoch, clipping, Adam for the alphas. What differs between rec
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 from bench.batches import Half
 from bench.cells import SupernetJob
 from bench.images import ImageSet
+from bench.storage import write_whole
 from supernets.capture import Repeated, own_stream
 from supernets.checkpoint import (
     Checkpoint,
@@ -27,7 +27,6 @@ from supernets.checkpoint import (
     restore_optimiser,
     save_progress,
     with_prefix,
-    write_whole,
 )
 from supernets.contract import Batch, Recipe, Search
 from supernets.evaluation import evaluate
@@ -50,7 +49,7 @@ def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report:
     After a kill at any moment the files end in the same bytes as unbroken; the wall clock lies apart
     in `timing.json` (see `training_seconds`).
     """
-    if job.settings.epochs in epochs_present(folder):
+    if set(job.settings.checkpoint_epochs) <= set(epochs_present(folder)):
         (folder / PROGRESS).unlink(missing_ok=True)
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,8 +68,11 @@ def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report:
 
 
 def training_seconds(folder: Path) -> list[float]:
-    """Wall-clock seconds of each epoch trained into `folder`, this machine's and this run's."""
-    seconds: list[float] = json.loads((folder / TIMING).read_text())
+    """Wall-clock seconds of each epoch trained into `folder`, here; none where the file is lost or damaged."""
+    try:
+        seconds: list[float] = json.loads((folder / TIMING).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return []
     return seconds
 
 
@@ -219,13 +221,10 @@ class Training:
         search = self.search
         self.epoch, self.history = facts["epoch"], facts["history"]
         # Seconds are a record of the clock and not part of the state: what a kill lost stays lost.
-        self.seconds = training_seconds(folder)[: self.epoch] if (folder / TIMING).exists() else []
+        self.seconds = training_seconds(folder)[: self.epoch]
         search.network.load_state_dict(with_prefix("network.", tensors))
         with torch.no_grad():
             search.alphas.copy_(tensors["alphas"])
         restore_optimiser(search.alpha_optimiser, with_prefix("alpha_optimiser.", tensors))
         restore_optimiser(search.weight_optimiser, with_prefix("weight_optimiser.", tensors))
         search.memory = {k: t.to(self.device) for k, t in with_prefix("memory.", tensors).items()}
-        for draft in folder.glob("*.draft"):
-            if f".{os.getpid()}." not in draft.name:
-                draft.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import pytest
 
 from bench import check
 from bench.check_runs import compare_distributions
-from bench.errors import ExitCode
+from bench.errors import DataError, ExitCode
 from bench.table import GroundTruth
 from tests.bench.invented import PINNED, draw, only, store, truth
 
@@ -44,6 +44,23 @@ def test_a_changed_selector_is_noticed_and_named(stored: Path, table: GroundTrut
     differences = only(check.check(stored, table, draw, fresh), check.TIGHT).differences
     assert {d.cell["selector"] for d in differences} == {"ostr"}
     assert {"score", "architecture", "tau_mean"} <= {d.column for d in differences}
+
+
+def test_scores_that_are_not_all_there_differ(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    shutil.copytree(stored, tmp_path / "fresh")
+    path = tmp_path / "fresh" / "scores.csv"
+    first, *rows = path.read_text().splitlines(keepends=True)
+    gone = [row for row in rows if ",ostr," in row]
+    path.write_text("".join([first, *(row for row in rows if ",ostr," not in row), *gone[1:30]]))
+    outcome = only(check.check(stored, table, draw, tmp_path / "fresh"), check.TIGHT)
+    told = [(d.file, d.column, d.stored, d.fresh) for d in outcome.differences]
+    cells = len(gone) // 30
+    assert told == [("scores.csv", "score", "30 scores", "29 scores")] + (cells - 1) * [
+        ("scores.csv", "score", "30 scores", "0 scores")
+    ]
+    path.write_text(first + gone[0].rstrip().rpartition(",")[0] + ",\n")
+    with pytest.raises(DataError, match=r"scores\.csv is damaged: edge .*, score ''"):
+        check.check(stored, table, draw, tmp_path / "fresh")
 
 
 @pytest.mark.parametrize(

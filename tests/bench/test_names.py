@@ -55,7 +55,10 @@ def test_options_are_converted_to_the_type_of_the_default() -> None:
     assert with_options(Method(), "m", options) == {"count": 3, "rate": 0.01, "hard": True, "order": "random"}
 
 
-@pytest.mark.parametrize(("option", "value"), [("count", "1.5"), ("rate", "fast"), ("hard", "maybe"), ("size", "1")])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("count", "1.5"), ("rate", "fast"), ("rate", "nan"), ("rate", "inf"), ("hard", "maybe"), ("size", "1")],
+)
 def test_wrong_options_are_refused_by_name(option: str, value: str) -> None:
     with pytest.raises(UsageError, match=option):
         with_options(Method(), "m", {option: value})

@@ -162,6 +162,11 @@ def rewrite(path: Path, **changes: np.ndarray) -> None:
     np.savez(path, **{**arrays, **changes})  # type: ignore[arg-type]
 
 
+def meta_of(path: Path) -> dict[str, object]:
+    with np.load(path) as file:
+        return dict(json.loads(str(file["meta"])))
+
+
 def test_changed_numbers_and_other_formats_are_refused(full: GroundTruth, tmp_path: Path) -> None:
     path = tmp_path / "table.npz"
     full.save(path)
@@ -169,9 +174,14 @@ def test_changed_numbers_and_other_formats_are_refused(full: GroundTruth, tmp_pa
     with pytest.raises(DataError, match="damaged: its numbers do not have the checksum"):
         GroundTruth.load(path)
     full.save(path)
-    rewrite(path, meta=np.array(json.dumps({"schema": 99})))
+    rewrite(path, meta=np.array(json.dumps({**meta_of(path), "schema": 99})))
     with pytest.raises(DataError, match="schema 99, this program reads 1"):
         GroundTruth.load(path)
+    full.save(path)
+    for meta in ({"schema": 1, "name": "half"}, ["schema"], None):
+        rewrite(path, meta=np.array(json.dumps(meta)))
+        with pytest.raises(DataError, match="not a compact ground-truth table, or it is damaged"):
+            GroundTruth.load(path)
     full.save(path)
     rewrite(path, **{"third/test": accuracies()})
     with pytest.raises(DataError, match="unknown array 'third/test'"):

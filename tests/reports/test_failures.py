@@ -8,7 +8,7 @@ from reports.failures import _one_failure, again
 BASE = ["--datasets", "cifar10", "--preset", "lite", "--seeds", "3", "--selector-seeds", "1", "--out", "x"]
 CELL = {
     "dataset": "cifar10", "preset": "lite", "bn": "batch", "device": "cpu", "recipe": "darts", "supernet_seed": 2,
-    "selector_seed": 0, "selector": "zero-cost-pt-ntk", "state": "failed", "reason": "singular",
+    "selector_seed": 0, "epoch": 10, "selector": "zero-cost-pt-ntk", "state": "failed", "reason": "singular",
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def test_options_are_part_of_a_name(asked: str, found: bool) -> None:
 
 def test_the_number_of_epochs_is_part_of_a_preset() -> None:
     plain, short = [*BASE, "--selectors", "all"], [*BASE, "--selectors", "all", "--train-epochs", "4"]
-    wanted = cells({"preset": "lite[epochs=4]"})
+    wanted = cells({"preset": "lite[epochs=4]", "epoch": 4})
     found, forgotten = again([plain, short], wanted)
     assert forgotten == 0 and "--train-epochs" in found[0]
     assert again([plain], wanted) == ([], 1)
@@ -67,9 +67,9 @@ def test_the_number_of_epochs_is_part_of_a_preset() -> None:
 
 
 def test_a_line_without_a_preset_asks_for_that_of_its_data_set_and_device() -> None:
-    digits = {"dataset": "digits", "preset": "digits", "supernet_seed": 1}
+    digits = {"dataset": "digits", "preset": "digits", "supernet_seed": 1, "epoch": 8}
     assert again([["--selectors", "all"]], cells(digits))[1] == 0
-    short = cells({**digits, "preset": "digits[epochs=1]"})
+    short = cells({**digits, "preset": "digits[epochs=1]", "epoch": 1})
     assert again([["--selectors", "all", "--train-epochs", "1"]], short)[1] == 0
     assert again([["--selectors", "all"]], cells({**digits, "supernet_seed": 2}))[1] == 1, "two seeds unless asked"
     line = ["--datasets", "cifar10", "--selectors", "all"]
@@ -88,3 +88,19 @@ def test_cells_that_share_a_draw_are_one_failure() -> None:
     )
     assert _one_failure(cells({"shared": "a"}, {"shared": "b"})) == ""
     assert _one_failure(cells({"shared": None}, {"shared": "a"})) == ""
+
+
+def test_the_epochs_of_a_line_are_what_it_asks_for() -> None:
+    wanted = cells({"epoch": 2})
+    last, second, every = ([*BASE, "--epochs", epochs] for epochs in ("last", "2,4", "all"))
+    assert again([last], wanted)[1] == 1
+    assert again([last], cells({"epoch": 10}))[1] == 0
+    assert again([second], wanted)[1] == again([every], wanted)[1] == again([BASE], wanted)[1] == 0
+    assert again([every, last], wanted)[0][0][-5:-3] == ["--epochs", "all"]
+
+
+def test_a_line_without_selectors_asks_for_those_of_its_data_sets() -> None:
+    digits = {"dataset": "digits", "preset": "digits", "supernet_seed": 0, "epoch": 8}
+    assert again([["--datasets", "digits"]], cells(digits))[1] == 1, "only the founding papers' criteria unless asked"
+    assert again([["--datasets", "digits"]], cells({**digits, "selector": "darts-pt"}))[1] == 0
+    assert again([BASE], cells({}))[1] == 0

@@ -1,5 +1,7 @@
 """What the script of the page reads, where there are more selectors than figures show."""
 
+from pathlib import Path
+
 import pytest
 
 from bench.pairs import Verdict
@@ -58,3 +60,12 @@ def test_it_says_which_selectors_are_left_out(source: Source) -> None:
     data = page_data(source)
     assert f"Drawn: {MOST} of {len(EXTRA) + len(SELECTORS)} selectors" in data["left_out"]["cifar10"]
     assert len(data["standings"]["cifar10"]) == len(EXTRA) + len(SELECTORS)
+
+
+def test_a_selector_may_have_the_name_of_a_recipe(table: GroundTruth, tmp_path: Path) -> None:
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("ostr", "darts"), failures=False)
+    data = page_data(Source(Results.read(out), table, out / "figures"))
+    names = data["selectors"]
+    assert {names[row[2]] for row in data["rows"]} == {names[n] for n in data["standings"]["cifar10"]} == set(SELECTORS)
+    assert {names[number] for pair in data["pairs"]["cifar10"] for number in pair[:2]} > set(SELECTORS)
+    assert {data["recipes"][row[1]] for row in data["rows"] if names[row[2]] == "ostr"} == {"ostr", "darts"}

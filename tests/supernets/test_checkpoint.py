@@ -58,7 +58,7 @@ def test_epochs_present(checkpoint: Checkpoint, tmp_path: Path) -> None:
     assert epochs_present(tmp_path) == [3, 12]
 
 
-@pytest.mark.parametrize("damage", ["tensors", "cut", "json", "gone"])
+@pytest.mark.parametrize("damage", ["tensors", "cut", "json", "bytes", "empty", "gone"])
 def test_damage_is_refused(checkpoint: Checkpoint, tmp_path: Path, damage: str) -> None:
     checkpoint.save(tmp_path)
     tensors, description = tmp_path / "epoch_0003.safetensors", tmp_path / "epoch_0003.json"
@@ -70,6 +70,10 @@ def test_damage_is_refused(checkpoint: Checkpoint, tmp_path: Path, damage: str) 
         tensors.write_bytes(tensors.read_bytes()[:-10])
     elif damage == "json":
         description.write_text(description.read_text()[:50])
+    elif damage == "bytes":
+        description.write_bytes(b"\xff" + description.read_bytes())
+    elif damage == "empty":
+        description.write_text("{}")
     else:
         tensors.unlink()
     with pytest.raises(DataError, match="epoch_0003"):

@@ -1,6 +1,7 @@
 """Making a table: the training is plain SGD, a broken run goes on, and the table says what was reached."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,22 @@ def test_other_settings_do_not_mix_into_a_begun_table(
     assert "damaged" in capsys.readouterr().err
     assert make_table.main(["--dataset", "nowhere", "--data-root", str(root)]) == 2
     assert "No test images for 'nowhere'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--networks-at-once", "-4"), ("--batch-size", "0"), ("--trials", "0"), ("--jobs", "x"), ("--no-graph",),
+        ("--device", "cuda", "--jobs", "2"), ("--precision", "bf16"),
+    ],
+)  # fmt: skip
+def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: Path, tmp_path: Path) -> None:
+    try:
+        code: object = make_table.main(command(root, tmp_path / "table.npz", *words))
+    except SystemExit as left:
+        code = left.code
+    assert code == 2
+    assert list(tmp_path.glob("table*")) == []
 
 
 def test_progress_keeps_trials_and_says_what_is_missing(tmp_path: Path) -> None:

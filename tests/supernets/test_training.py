@@ -146,8 +146,26 @@ def test_a_killed_run_ends_in_the_same_bytes(job: SupernetJob, images: ImageSet,
         assert child.exitcode == -signal.SIGKILL, "it was killed at work"
         assert before < epochs_done(job, tmp_path / "killed") < 6
     train(job, images, "cpu", tmp_path / "killed")
-    left = {n: b for n, b in files(tmp_path / "killed").items() if not n.endswith(".draft")}
+    left = {n: b for n, b in files(tmp_path / "killed").items() if not n.endswith(".part")}
     assert left == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", ["epoch_0001.json", "epoch_0003.json"])
+def test_a_lost_checkpoint_is_made_again(name: str, job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    assert job.settings.checkpoint_epochs[0] == 1 and job.settings.epochs == 3
+    train(job, images, "cpu", tmp_path)
+    before = files(tmp_path)
+    (tmp_path / name).unlink()
+    train(job, images, "cpu", tmp_path)
+    assert files(tmp_path) == before
+
+
+def test_damaged_timings_are_no_timings(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    assert training.training_seconds(tmp_path) == []
+    train(job, images, "cpu", tmp_path)
+    assert len(training.training_seconds(tmp_path)) == job.settings.epochs
+    (tmp_path / training.TIMING).write_text("")
+    assert training.training_seconds(tmp_path) == []
 
 
 def test_progress_of_another_job_is_not_continued(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:

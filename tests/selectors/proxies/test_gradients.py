@@ -120,6 +120,9 @@ def test_zico_against_a_plain_loop_over_batches() -> None:
     assert score("zico", network, images, labels) == pytest.approx(zico_by_numpy(network, halves), rel=1e-9)
     thirds = [(images[i : i + 4], labels[i : i + 4]) for i in (0, 4, 8)]
     assert score("zico[batches=3]", network, images, labels) == pytest.approx(zico_by_numpy(network, thirds), rel=1e-9)
+    # Of 12 images the five batches of two are taken; the last two images are left.
+    fifths = [(images[i : i + 2], labels[i : i + 2]) for i in (0, 2, 4, 6, 8)]
+    assert score("zico[batches=5]", network, images, labels) == pytest.approx(zico_by_numpy(network, fifths), rel=1e-9)
 
 
 def test_zico_does_not_change_with_the_size_of_the_gradients() -> None:
