@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
     BETTER = "better"
     WORSE = "worse"
-    SMALL = "differs, within the margin"
+    SMALL = "differs, median within the margin"
     OPEN = "no difference shown"
     TOO_FEW = "too few seeds to tell"
     SAME = "same choices"

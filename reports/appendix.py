@@ -17,7 +17,8 @@ from reports.text import spread
 
 GLOSSARY = (
     ("test, valid", "accuracy of the selected architecture trained alone, %, mean over the trials that the table holds,"
-     " never imputed, never a random trial. NAS-Bench-201: 200 epochs, 1 to 3 trials; cifar10: test is ori-test after"
+     " never imputed, never a random trial. NAS-Bench-201: 200 epochs, 1 to 3 trials (those of version 1.1; trials that"
+     " were added later serve the margin and “two trainings” alone); cifar10: test is ori-test after"
      " training on all 50,000 images, valid is x-valid after training on half; cifar100 and imagenet16: x-test and"
      " x-valid. Other data sets: the training of their own table. Selection never reads test images."),
     ("regret", "best test accuracy of the space minus test, points"),
@@ -38,8 +39,13 @@ GLOSSARY = (
     ("group", "tie group A is the leader and every selector that was not shown worse than it, with Holm's correction"
      " over all pairs; B the same among the rest; and so on. Two selectors of one group may differ; it could not be"
      " shown. ?: too few independent results to be told from any other, whatever the mean; such a selector cannot"
-     " lead. Pairs that no outcome could have made significant take no part in the correction. Among founders: the same"
-     " for the criteria of the founding papers and their controls alone"),
+     " lead. Where less than half of the selectors could be told from some other one there are no groups: places would"
+     " go to those with the most results. Pairs that no outcome could have made significant take no part in the"
+     " correction. Among founders: the same for the criteria of the founding papers (DARTS, DARTS-PT, OStr-DARTS,"
+     " Zero-Cost-PT) and their controls alone"),
+    ("drawing lots", "pt-random: the order and the fine-tuning of DARTS-PT, the operation drawn at random"),
+    ("differs, median within the margin", "significant, but the median of the differences is no larger than the median"
+     " gap between two trainings of one architecture. No proof that the two are equal"),
     ("95 % interval", "percentile bootstrap, supernet seeds resampled inside each recipe, 2,000 repeats, fixed"
      " generator; selector seeds are averaged first. None where all values are equal: they say nothing about chance"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
@@ -131,9 +137,10 @@ def _coverage() -> Table:
 def _citation(run: dict[str, Any]) -> str:
     """How to cite the page: the program and its commit, and the table."""
     commit = run.get("git_commit")
+    last = f", commit {commit} (of the last run)" if commit else ""
     return (
-        f"To cite: nas-selection-bench{f', commit {commit}' if commit else ''} (CITATION.cff), and NAS-Bench-201 (Dong"
-        " & Yang, ICLR 2020) where its table is the ground truth."
+        f"To cite: nas-selection-bench{last} (CITATION.cff), and NAS-Bench-201 (Dong & Yang, ICLR 2020) where its table"
+        " is the ground truth."
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 from bench.pairs import Comparison, compare, corrected, tie_groups
@@ -23,6 +24,21 @@ call a criterion that draws lots better (about every fourth time, simulated with
 the space a random choice is uniform; against RANDOM, what is compared is the percentile with that of its expectation.
 """
 
+FEWEST_PLACED = 0.5
+"""Share of the selectors that must be told from some other one before any of them is said to lead.
+
+With less, a place goes to who has the most results: among a hundred selectors with five seeds and ten with six, the
+correction over all pairs lets nobody but those ten be placed.
+"""
+
+BASELINES = {
+    RANDOM: "a random architecture (in percentiles)",
+    "constant-order": "the constant order of operations",
+    "params": "the parameter count",
+    "magnitude": "magnitude",
+}
+"""What every selector is held against, and how sentences call it."""
+
 
 def measure_of(comparison: Comparison) -> str:
     """The column of records.csv that is compared: `percentile` against a random choice, else `test`."""
@@ -42,7 +58,7 @@ class Standing:
     n: int
     """Checkpoints; supernet seeds for a method that reads nothing of them."""
     group: int | None
-    """Tie group, 0 = the leader's; None where too few seeds stand behind the method to tell it from any other."""
+    """Tie group, 0 = the leader's; None without groups, or where the method cannot be told from any other."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,9 @@ class Contest:
     best: str
     """The method with the best mean among those that have values in the most settings."""
     leader: str | None
-    """The best of those that could have been told from some other one; None where there is none such."""
+    """The best of those that could have been told from some other one; None where they are less than FEWEST_PLACED."""
+    placeable: int
+    """The methods that could have been told from some other one."""
     standings: list[Standing]
     """Best mean first."""
     comparisons: list[Comparison]
@@ -70,7 +88,7 @@ class Contest:
         """The comparisons among the methods in focus, and of those with FLOORS."""
         return [c for c in self.comparisons if c.first in self.focus and c.second in {*self.focus, *self.floors}]
 
-    @property
+    @cached_property
     def primary(self) -> list[str]:
         """The PRIMARY methods, best mean first, where they are some among others; else none, all being one family."""
         found = [standing.method for standing in self.standings if standing.method in PRIMARY]
@@ -111,7 +129,7 @@ class Contest:
             return []
         return [s for s in self.standings if s.group is None and s.mean > self.of(self.leader).mean]
 
-    @property
+    @cached_property
     def primary_groups(self) -> list[list[str]]:
         """The tie groups of the PRIMARY methods among themselves, the best first, each with its leader first."""
         pairs = [c for c in self.among(self.primary) if c.second not in self.floors]
@@ -185,13 +203,16 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
     order = [standing.method for standing in sorted(drafts, key=_most_settings_first)]
     among = [c for c in comparisons if c.second not in floors]
     groups = tie_groups(order, among)
+    placeable = sum(map(len, groups))
+    if placeable < FEWEST_PLACED * len(order):
+        groups = []
     group_of = {name: place for place, group in enumerate(groups) for name in group}
     standings = [replace(standing, group=group_of.get(standing.method)) for standing in drafts]
     standings.sort(key=lambda standing: (-standing.mean, standing.method))
     shown = focus([standing.method for standing in standings], clones)
     recipes = len({setting for setting, _ in checkpoints})
     leader = groups[0][0] if groups else None
-    return Contest(dataset, order[0], leader, standings, comparisons, noise, recipes, shown, twins)
+    return Contest(dataset, order[0], leader, placeable, standings, comparisons, noise, recipes, shown, twins)
 
 
 def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:

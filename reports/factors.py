@@ -1,7 +1,8 @@
-"""What papers change together, taken apart: pairs of selectors that differ in one thing only.
+"""What papers change together, taken apart: pairs of selectors that differ in one part only.
 
 DARTS-PT decides by another criterion than DARTS, and also edge by edge, with fine-tuning in between; its gain can come
-from any of these. The controls hold all but one of them fixed.
+from any of these. The parts are the criterion, what it measures, the candidates, and the schedule: the order of the
+edges and the fine-tuning between them, which go together.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from bench.pairs import Comparison, corrected
 
 @dataclass(frozen=True)
 class Factor:
-    """Two selectors that differ in one thing."""
+    """Two selectors that differ in one part."""
 
     first: str
     second: str
@@ -28,13 +29,17 @@ class Factor:
 FACTORS = (
     Factor("darts-pt", "pt-random", "perturbation instead of drawing lots, same order and fine-tuning"),
     Factor("darts-pt", "pt-magnitude", "perturbation instead of alphas, same order and fine-tuning"),
-    Factor("pt-magnitude", "magnitude", "edge by edge with fine-tuning instead of all at once, by alphas both times"),
+    Factor("pt-magnitude", "magnitude", "the schedule: edge by edge with fine-tuning, not all at once, by alphas"),
+    Factor(
+        "darts-pt-loss", "ostr-exact",
+        "the schedule: edge by edge with fine-tuning, not all at once, by the loss without the operation",
+    ),
     Factor("darts-pt-loss", "darts-pt", "loss instead of accuracy of the perturbed supernet"),
-    Factor("magnitude-no-none", "magnitude", "the operation none is no candidate"),
-)
-"""None was chosen for its outcome. Not here: pairs that differ in more, as `zero-cost-pt-post` and `zero-cost-pt` do
-(trained weights, but also no proposals and no second stage), or `ostr` and `ostr-exact` (a gradient, but also its
-absolute value)."""
+    Factor("magnitude-no-none", "magnitude", "candidates without the operation none"),
+)  # fmt: skip
+"""Every pair of PRIMARY selectors that differs in one part. Not here: pairs that differ in more, as
+`zero-cost-pt-post` and `zero-cost-pt` do (trained weights, but also no proposals and no second stage), or `ostr` and
+`ostr-exact` (a gradient, but also its absolute value)."""
 
 
 def contrasts(comparisons: Iterable[Comparison]) -> list[tuple[Factor, Comparison]]:

@@ -6,32 +6,22 @@ from html import escape
 import numpy as np
 
 from bench.pairs import UNTOLD, Comparison, Verdict
-from reports.comparisons import RANDOM, Contest, family_of
+from bench.space import CONV_3X3
+from reports.collapse import collapsed
+from reports.comparisons import BASELINES, Contest, family_of
+from reports.equal_seeds import seeds_said
 from reports.factors import Factor, contrasts
+from reports.scale import presets, supernet_accuracy
 from reports.source import Source
 from reports.standings import DECISIVE
-from reports.text import count, number
+from reports.text import count, listed, number
 
-MANY = 6
 FEW = 6
 FEWEST_TO_VARY = 3
 """Supernet seeds below which the finding says that there are few."""
 
-BASELINES = {
-    RANDOM: "a random architecture (in percentiles)",
-    "constant-order": "the constant order of operations",
-    "params": "the parameter count",
-    "magnitude": "magnitude",
-}
-"""What every selector is held against, and how the finding calls it."""
-
-
-def _listed(names: Sequence[str], most: int = MANY) -> str:
-    """`a, b and c`; beyond `most` names the rest is counted."""
-    marked = [f"<b>{escape(name)}</b>" for name in names[:most]]
-    if len(names) > most:
-        return ", ".join(marked) + f" and {len(names) - most} more"
-    return marked[0] if len(marked) == 1 else ", ".join(marked[:-1]) + " and " + marked[-1]
+TAU_TIE = 1e-9
+"""Taus that differ by less are equal up to the order of their sums."""
 
 
 def _joined(words: Sequence[str]) -> str:
@@ -42,7 +32,7 @@ def _counted(names: Sequence[str]) -> str:
     """`none`, `2 (a and b)`, `30`: few names are told, many are counted."""
     if not names:
         return "none"
-    return f"{len(names)} ({_listed(names)})" if len(names) <= FEW else str(len(names))
+    return f"{len(names)} ({listed(names)})" if len(names) <= FEW else str(len(names))
 
 
 ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
@@ -58,19 +48,19 @@ def gaps(source: Source) -> list[str]:
     for state, said in (("failed", "failed"), ("missing", "not run yet")):
         if counts[state]:
             methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
-            found.append(f"{count(counts[state], 'cell')} {said}: {_listed(methods)}.")
+            found.append(f"{count(counts[state], 'cell')} {said}: {listed(methods)}.")
     versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
     mixed = sorted(versions.index[versions > 1])
     if mixed:
         found.append(
-            f"Results of more than one version of {_listed(mixed)} stand side by side; the same command for all seeds"
+            f"Results of more than one version of {listed(mixed)} stand side by side; the same command for all seeds"
             " runs the old ones again."
         )
     own = source.results.own_checkpoint
     recipe_versions = own.groupby("setting")["recipe_version"].nunique()
     retrained = sorted(recipe_versions.index[recipe_versions > 1])
     if retrained:
-        found.append(f"Supernets of more than one version of the recipe {_listed(retrained)} stand side by side.")
+        found.append(f"Supernets of more than one version of the recipe {listed(retrained)} stand side by side.")
     torn = int((own.groupby(list(ONE_CHECKPOINT))["checkpoint"].nunique() > 1).sum())
     if torn:
         found.append(
@@ -99,26 +89,49 @@ def _size(source: Source, contest: Contest) -> str:
     uneven = frame.groupby("method")["supernet_seed"].nunique().min() < seeds
     sizes = f"{count(contest.settings, 'recipe')}, {'up to ' if uneven else ''}{count(seeds, 'supernet seed')} each"
     few = ", too few to tell how much seeds vary" if seeds < FEWEST_TO_VARY else ""
-    return f"On <b>{escape(contest.dataset)}</b> ({sizes}{few}):"
+    reached = supernet_accuracy(source.results, contest.dataset)
+    presets_said = f"preset {' and '.join(presets(source.results, contest.dataset))}"
+    supernets = f"; {presets_said}{f', supernets of {reached} accuracy' if reached else ''}"
+    return f"On <b>{escape(contest.dataset)}</b> ({sizes}{few}{supernets}):"
 
 
 def _points(source: Source, contest: Contest) -> list[str]:
     primary = []
     if contest.primary:
         of = (
-            f"Of the {len(contest.primary)} criteria of the founding papers and their controls, corrected per baseline"
-            " over them alone"
+            f"Of the {len(contest.primary)} criteria of the founding papers and their controls (Holm's correction per"
+            " baseline, over these alone)"
         )
         primary = _verdicts(contest, of, "these", contest.primary) + _primary_leader(contest)
-    of = f"Of all {count(len(contest.standings), 'selector')}, corrected per baseline"
+    of = f"Of all {count(len(contest.standings), 'selector')} (Holm's correction per baseline)"
     every = _verdicts(contest, of, "them all")
     return [
+        *_beyond_the_constant(source, contest),
         *primary,
         *_factors(contest),
+        *seeds_said(source, contest),
         _leader(source, contest),
         *every,
         *_agreement(source, contest),
-        *_collapse(source, contest),
+        *collapsed(source, contest),
+    ]
+
+
+def _beyond_the_constant(source: Source, contest: Contest) -> list[str]:
+    """Whether any selector was shown better than choosing one architecture without looking, and how many choose it."""
+    judged = contest.against("constant-order")
+    if all(c.verdict in UNTOLD for c in judged):
+        return []
+    better = [c.first for c in judged if c.verdict is Verdict.BETTER]
+    (stick,) = (s for s in source.sticks[contest.dataset] if s.name == "constant-order")
+    who = f"{listed(better)} {'was' if len(better) == 1 else 'were'}" if better else "No selector was"
+    alike = sum(c.verdict is Verdict.SAME for c in judged)
+    convolutions = set(stick.architecture or ()) == {CONV_3X3}
+    what = "all of whose edges are 3x3 convolutions" if convolutions else "always the same architecture"
+    return [
+        f"{who} shown better than the constant order of operations, {what} ({number(stick.test)} %, percentile"
+        f" {number(stick.percentile, 1)})"
+        + (f"; {alike} of {len(judged)} choose exactly that on every checkpoint." if alike else ".")
     ]
 
 
@@ -129,36 +142,52 @@ def _primary_leader(contest: Contest) -> list[str]:
         return []
     (leader, *tied), worse = groups[0], [name for group in groups[1:] for name in group]
     open_ones = [name for name in contest.primary if name not in {leader, *tied, *worse}]
-    parts = [f"{_listed([leader])} leads" + (f"; {_listed(tied)} not shown worse" if tied else "")]
-    parts += [f"{_listed(worse)} shown worse"] if worse else []
-    parts += [f"too few results to place {_listed(open_ones)}"] if open_ones else []
+    fewer = [name for name in contest.primary if contest.of(name).settings < contest.of(leader).settings]
+    over = f" of those with results on {count(contest.of(leader).settings, 'recipe')}" if fewer else ""
+    parts = [f"{listed([leader])} has the highest mean{over}" + (f"; {listed(tied)} not shown worse" if tied else "")]
+    parts += [f"{listed(worse)} shown worse"] if worse else []
+    parts += [f"too few results to place {listed(open_ones)}"] if open_ones else []
     return [f"Among themselves, corrected over {family_of(contest.among(contest.primary))}: {'; '.join(parts)}."]
 
 
 def _factors(contest: Contest) -> list[str]:
     """Which single changes were shown to matter, where any could have been."""
-    found = [(factor, c) for factor, c in contrasts(contest.comparisons) if c.decidable]
-    told = {verdict: [_changed(f, c) for f, c in found if c.verdict is verdict] for verdict in DECISIVE}
+    run = contrasts(contest.comparisons)
+    found = [(factor, c) for factor, c in run if c.decidable]
     if not found:
         return []
+    told = {verdict: [_changed(f, c) for f, c in found if c.verdict is verdict] for verdict in DECISIVE}
     said = [f"{verdict} with {'; '.join(pairs)}" for verdict, pairs in told.items() if pairs]
-    of = f"Of {count(len(found), 'pair')} of selectors that differ in one thing only"
-    return [f"{of}: {', '.join(said)}." if said else f"{of}, none was shown to differ."]
+    rest = [_changed(factor, c) for factor, c in found if c.verdict not in DECISIVE]
+    of = f"Of {count(len(run), 'pair')} of selectors that differ in one part only"
+    if len(found) < len(run):
+        of += f" {len(found)} could be judged"
+    if not said:
+        return [f"{of}; none was shown to differ."]
+    text = f"{of}: {', '.join(said)}"
+    return [f"{text}; nothing that counts was shown for {'; '.join(rest)}." if rest else f"{text}."]
 
 
 def _changed(factor: Factor, c: Comparison) -> str:
-    return f"{escape(factor.changed)} ({escape(c.first)} − {escape(c.second)}: {number(c.median)} points)"
+    pair = f"{escape(c.first)} − {escape(c.second)}"
+    return f"{escape(factor.changed)} ({pair}: median {number(c.median)}, mean {number(c.mean)} points)"
 
 
 def _leader(source: Source, contest: Contest) -> str:
     best = contest.of(contest.leader or contest.best)
     reached = (
-        f"{_listed([best.method])}, reaches {number(best.mean)} % on average (n = {best.n}),"
+        f"{listed([best.method])}, reaches {number(best.mean)} % on average (n = {best.n}),"
         f" {number(source.optimum(contest.dataset) - best.mean)} points below the best architecture of the space"
     )
     over = "all recipes" if best.settings == contest.settings else count(best.settings, "recipe")
     leaders, placed = contest.leaders, contest.placed
-    if contest.leader is None:
+    if contest.leader is None and contest.placeable:
+        said = (
+            f"After correction over {contest.family}, {contest.placeable} of {len(contest.standings)} selectors could"
+            " have been told from some other one, so that no ranking of all is given. The one with the highest mean"
+            f" over {over}, {reached}."
+        )
+    elif contest.leader is None:
         said = (
             f"After correction over {contest.family} no selector can be told from another: there are too few seeds. The"
             f" one with the highest mean over {over}, {reached}."
@@ -169,12 +198,12 @@ def _leader(source: Source, contest: Contest) -> str:
         share = f"{len(leaders)} of the {len(placed)} selectors that can be placed"
         said = (
             f"The leader, {reached}. Its tie group, not shown worse than it after correction over {contest.family}, has"
-            f" {share}: {_listed(leaders)}."
+            f" {share}: {listed(leaders)}."
         )
     above = contest.unplaced_above
     if above:
         names = [f"{s.method} (n = {s.n})" for s in above]
-        said += f" With a higher mean, but too few independent results to be placed: {_listed(names)}."
+        said += f" With a higher mean, but too few independent results to be placed: {listed(names)}."
     return said
 
 
@@ -213,28 +242,16 @@ def _agreement(source: Source, contest: Contest) -> list[str]:
     sticks = {s.name: s.tau_best for s in source.sticks[contest.dataset]}
     if not means:
         return []
-    best = max(means, key=lambda method: (float(np.mean(means[method])), method))
+    reached = {method: float(np.mean(of_method)) for method, of_method in means.items()}
+    highest = max(reached.values())
+    best = sorted(method for method, mean in reached.items() if highest - mean < TAU_TIE)
+    draws = sorted({contest.of(method).n for method in best})
     retraining = source.retrainings[contest.dataset]["tau_best"]
     said = (
-        f"The scores that agree best with the oracle of best accuracies are those of {_listed([best])},"
-        f" τ {number(float(np.mean(means[best])))} (n = {contest.of(best).n})"
+        f"The scores that agree best with the oracle of best accuracies are those of {listed(best)},"
+        f" τ {number(highest)} (n = {' to '.join(map(str, {draws[0]: 0, draws[-1]: 0}))})"
     )
     aside = [f"{BASELINES[name]} has {number(sticks[name])}" for name in ("constant-order", "params")]
     if isinstance(retraining, float):
         aside.append(f"two trainings of every architecture agree to {number(retraining)}")
     return [f"{said}; {', '.join(aside)}."]
-
-
-def _collapse(source: Source, contest: Contest) -> list[str]:
-    frame = source.results.final[source.results.final["dataset"] == contest.dataset]
-    if contest.primary:  # of a hundred others some always do
-        frame = frame[frame["method"].isin(contest.primary)]
-    shares = (frame["skips"] / 6).groupby([frame["method"], frame["setting"]]).mean()
-    collapsed = shares[shares >= 0.5].sort_values(ascending=False, kind="stable")
-    if collapsed.empty:
-        return []
-    names = [
-        f"{method} on {setting} ({number(100 * share, 0)} %)"
-        for (method, setting), share in zip(collapsed.index, collapsed, strict=True)
-    ]
-    return [f"Half or more of the edges are skip connections in the choices of {_listed(names, 4)}."]

@@ -113,9 +113,14 @@ def _among_founders(contest: Contest, method: str) -> str:
 def _groups_said(contest: Contest) -> str:
     """What the tie groups of a main table are, and which selectors are in none."""
     if contest.leader is None:
+        if not contest.placeable:
+            return (
+                "There are no tie groups: with so few seeds no difference could have been shown after correction over"
+                f" {contest.family}."
+            )
         return (
-            f"There are no tie groups: with so few seeds no difference could have been shown after correction over"
-            f" {contest.family}."
+            f"There are no tie groups: after correction over {contest.family}, {contest.placeable} of the"
+            f" {len(contest.standings)} selectors could have been told from some other one."
         )
     said = (
         f"Shaded: the tie group of the leader ({contest.leader}), that is all selectors that were not shown worse"

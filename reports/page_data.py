@@ -16,7 +16,7 @@ from reports.source import Source
 from reports.versus import MARKS, pair_table
 
 PAIR_COLUMNS = (
-    "first", "second", "n", "differing", "median", "median_low", "median_high", "p_better", "p_better_low",
+    "first", "second", "n", "differing", "median", "median_low", "median_high", "mean", "p_better", "p_better_low",
     "p_better_high", "rough", "p_all_pairs", "verdict_all_pairs", "p_baseline_second", "verdict_baseline_second",
     "p_baseline_first", "verdict_baseline_first",
 )  # fmt: skip
@@ -86,7 +86,7 @@ def _pairs(contest: Contest, at: dict[str, int]) -> list[list[float | None]]:
     for c in _shipped(contest):
         rough = any(ends is not None and ends.rough for ends in (c.median_interval, c.improvement_interval))
         row = [at[c.first], at[c.second], c.n, c.differing, _rounded(c.median, 2), *_ends(c.median_interval),
-               _rounded(c.improvement, 2), *_ends(c.improvement_interval), int(rough)]  # fmt: skip
+               _rounded(c.mean, 2), _rounded(c.improvement, 2), *_ends(c.improvement_interval), int(rough)]  # fmt: skip
         for judged in (c, family.get((c.first, c.second)), family.get((c.second, c.first))):
             if judged is None:
                 row += [None, None]

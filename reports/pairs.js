@@ -2,12 +2,12 @@
 const mirror = { 0: 1, 1: 0 };
 const pairs = new Map();
 for (const [dataset, list] of Object.entries(data.pairs)) {
-  for (const [a, b, n, differing, median, low, high, better, betterLow, betterHigh, rough, pAll, all, p, verdict, pBack, back] of list) {
+  for (const [a, b, n, differing, median, low, high, mean, better, betterLow, betterHigh, rough, pAll, all, p, verdict, pBack, back] of list) {
     const first = data.selectors[a], second = data.selectors[b], tilde = rough ? "~" : "";
     const turned = (value, total) => (value === null ? null : total - value);
     // Seen from the first, `p` and `verdict` are those of the family with the second as baseline.
-    pairs.set([dataset, first, second].join("|"), { n, differing, median, low, high, better, betterLow, betterHigh, tilde, pAll, all, p, verdict });
-    pairs.set([dataset, second, first].join("|"), { n, differing, median: -median, low: turned(high, 0), high: turned(low, 0), better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), tilde, pAll, all: mirror[all] ?? all, p: pBack, verdict: back });
+    pairs.set([dataset, first, second].join("|"), { n, differing, median, low, high, mean, better, betterLow, betterHigh, tilde, pAll, all, p, verdict });
+    pairs.set([dataset, second, first].join("|"), { n, differing, median: -median, low: turned(high, 0), high: turned(low, 0), mean: -mean, better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), tilde, pAll, all: mirror[all] ?? all, p: pBack, verdict: back });
   }
 }
 const untold = ["?", "="]; // verdicts behind which no p stands
@@ -24,8 +24,8 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   choose.value = first.baseline;
   const rowOf = (name, c) => {
     const [words, css, sign] = data.verdicts[c.verdict];
-    const values = [name, `${sign} ${words}`, fixed(c.median, 2), interval(c.low, c.high, c.tilde), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), untold.includes(sign) ? "–" : c.p < 0.001 ? "<0.001" : fixed(c.p, 3), c.n, c.differing];
-    const classes = ["name word", `${css} word`, "", "quiet", "", "quiet"];
+    const values = [name, `${sign} ${words}`, fixed(c.mean, 2), fixed(c.median, 2), interval(c.low, c.high, c.tilde), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), untold.includes(sign) ? "–" : c.p < 0.001 ? "<0.001" : fixed(c.p, 3), c.n, c.differing];
+    const classes = ["name word", `${css} word`, "", "", "quiet", "", "quiet"];
     return make("tr", {}, ...values.map((value, index) => make("td", { textContent: value, className: classes[index] || "" })));
   };
   const compare = (baseline) => {
@@ -50,7 +50,7 @@ for (const table of all("table.matrix[data-dataset]")) {
     const c = cell && pairs.get([table.dataset.dataset, name, other].join("|"));
     if (!c) { say("", 0, 0); return; }
     const unit = other === "random" ? "percentiles" : "points";
-    say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmedian ${fixed(c.median, 2)} ${unit} ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, x, y);
+    say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmean ${fixed(c.mean, 2)}, median ${fixed(c.median, 2)} ${unit} ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, x, y);
   };
   const cells = all("tbody td", table);
   cells.forEach((cell, index) => { cell.tabIndex = index ? -1 : 0; });

@@ -1,4 +1,4 @@
-"""The comparison that the benchmark was made for, named before any result.
+"""The comparison that the benchmark was made for: what its first release was asked to settle.
 
 Whoever adds selectors adds comparisons, and the correction for them makes every verdict harder to reach. The
 criteria of the founding papers and their controls are therefore judged as a family of their own as well.

@@ -29,6 +29,16 @@ def size(results: Results, dataset: str) -> str:
     return ", ".join(said)
 
 
+def supernet_accuracy(results: Results, dataset: str) -> str:
+    """`30–45 %`: of the supernets when selected from; empty where no record says."""
+    final = results.final[results.final["dataset"] == dataset]
+    accuracies = final["supernet_accuracy"].dropna().tolist() if "supernet_accuracy" in final else []
+    if not accuracies:
+        return ""
+    ends = _different(number(value, 0) for value in (min(accuracies), max(accuracies)))
+    return f"{'–'.join(ends)} %"
+
+
 def scale(source: Source) -> list[str]:
     """A line per data set: the size of its supernets, how accurate they were when selected from, and the machine."""
     return [f"{dataset}: {'; '.join(_said(source.results, dataset))}" for dataset in source.datasets]
@@ -36,11 +46,10 @@ def scale(source: Source) -> list[str]:
 
 def _said(results: Results, dataset: str) -> Iterator[str]:
     yield size(results, dataset)
+    reached = supernet_accuracy(results, dataset)
+    if reached:
+        yield f"supernet accuracy {reached} at selection"
     final = results.final[results.final["dataset"] == dataset]
-    accuracies = final["supernet_accuracy"].dropna().tolist() if "supernet_accuracy" in final else []
-    if accuracies:
-        ends = _different(number(value, 0) for value in (min(accuracies), max(accuracies)))
-        yield f"supernet accuracy {'–'.join(ends)} % at selection"
     devices = _different(final["device"])
     threads = _different(final["threads"])
     machine = " and ".join("CPU" if device == "cpu" else "GPU" for device in devices)

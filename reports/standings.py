@@ -17,7 +17,15 @@ DECISIVE = (Verdict.BETTER, Verdict.WORSE)
 
 
 def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
-    """First and last place of every longest run of neighbours in which no pair was shown to differ."""
+    """First and last place of every longest run of neighbours in which no pair was shown to differ.
+
+    Raises NotDrawn where most selectors cannot be told from any other, or none from another.
+    """
+    if contest.leader is None and contest.placeable:
+        raise NotDrawn(
+            f"after correction over all pairs {contest.placeable} of {len(contest.standings)} selectors could have been"
+            " told from some other one, so a bar would join what nobody could have told apart"
+        )
     place = {method: number for number, method in enumerate(contest.focus)}
     apart = {
         frozenset((place[c.first], place[c.second]))

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from html import escape
 
 from bench.statistics import Interval
 
@@ -93,3 +94,11 @@ def to_latex(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1
         + " & ".join(map(latex, header))
         + f" \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
     )
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """`a, b and c` in bold, as HTML; beyond `most` names the rest is counted."""
+    marked = [f"<b>{escape(name)}</b>" for name in names[:most]]
+    if len(names) > most:
+        return ", ".join(marked) + f" and {len(names) - most} more"
+    return marked[0] if len(marked) == 1 else ", ".join(marked[:-1]) + " and " + marked[-1]

@@ -6,9 +6,8 @@ from html import escape
 
 from bench.pairs import FEWEST_SEEDS, SIGNIFICANCE, UNTOLD, Comparison, Verdict
 from reports.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
-from reports.comparisons import RANDOM, Contest
+from reports.comparisons import BASELINES, RANDOM, Contest, family_of
 from reports.factors import contrasts
-from reports.finding import BASELINES
 from reports.source import Source
 from reports.standings import standings_figure
 from reports.text import count, interval_text, number
@@ -28,7 +27,7 @@ def _pair_cells(c: Comparison) -> list[Cell]:
     css, sign = MARKS[c.verdict]
     told = c.verdict not in UNTOLD
     return [
-        Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(number(c.median)),
+        Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(number(c.mean)), Cell(number(c.median)),
         Cell(interval_text(c.median_interval), "quiet"), Cell(number(c.improvement)),
         Cell(interval_text(c.improvement_interval), "quiet"),
         Cell(("<0.001" if c.p_holm < 0.001 else number(c.p_holm, 3)) if told else "–"), Cell(str(c.n)),
@@ -45,6 +44,7 @@ PERCENTILES = (
 PAIR_COLUMNS = (
     Column("selector", numeric=False),
     Column("verdict", "what the corrected test and the margin support", numeric=False),
+    Column("mean difference", "over shared checkpoints, in the unit of the median; what the test is of"),
     Column(
         "median difference",
         "median over shared checkpoints of the difference in test accuracy, points; against"
@@ -95,9 +95,9 @@ def primary_table(contest: Contest) -> Table:
     judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
     rows = [Row([Cell(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
     caption = (
-        f"The {len(contest.primary)} criteria of the founding papers and their controls: the default of the command"
-        " line before there was any result, and judged as a family of their own since there were more than a hundred"
-        " selectors. Paired by checkpoint; Holm's correction over their comparisons with one floor, or with magnitude,"
+        f"The {len(contest.primary)} criteria of the founding papers and their controls, which the default run"
+        f" compares, judged as a family of their own among the {len(contest.standings)} selectors. Paired by"
+        " checkpoint; Holm's correction over their comparisons with one floor, or with magnitude,"
         f" however many other selectors there are. {_sizes([c for _, compared in judged for c in compared])}"
         f" {PERCENTILES} All other selectors are judged in the tables below."
     )
@@ -115,8 +115,10 @@ def factor_table(contest: Contest) -> Table | None:
         for factor, c in found
     ]
     caption = (
-        "Two selectors that differ in one thing only, so that what the first gains is due to it. Paired by checkpoint,"
-        f" Holm's correction over these {count(len(found), 'pair')}. {_sizes([c for _, c in found])}"
+        "Two selectors that differ in one part only (criterion, what it measures, candidates, or the schedule, which is"
+        " order and fine-tuning together), so that what the first gains is due to it. Paired by checkpoint, Holm's"
+        f" correction over {family_of([c for _, c in found])}. The test is of the mean, which a few collapses can make;"
+        f" the median stands beside it. {_sizes([c for _, c in found])}"
     )
     columns = (
         Column("selector", numeric=False), Column("control", numeric=False),
@@ -158,7 +160,7 @@ def matrix(methods: Sequence[str], comparisons: Sequence[Comparison], dataset: s
 
 
 def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, further: str) -> Picture:
-    """The grid with its key; not drawn where it would hold nothing but "too few"."""
+    """The grid with its key; not drawn where it would hold hardly anything but "too few"."""
     columns = {c.second for c in compared} | {c.first for c in compared}
     shown = "median difference, points" if len(columns) <= FEW_COLUMNS else "sign of the verdict"
     caption = (
@@ -167,6 +169,10 @@ def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, fu
     )
     if all(c.verdict in UNTOLD for c in compared):
         return Picture(name, title, caption, "", "after correction too few seeds stand behind every pair")
+    few = sum(c.verdict is Verdict.TOO_FEW for c in compared)
+    if 2 * few > len(compared):
+        reason = f"after correction too few seeds stand behind {few} of the {len(compared)} pairs"
+        return Picture(name, title, caption, "", reason)
     key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
     return Picture(name, title, caption, f'<p class="key">{key}</p>{grid}')
 

@@ -9,15 +9,18 @@ import pandas as pd
 import pytest
 
 from bench.pairs import Verdict
+from bench.space import architecture_of, parse, to_string
 from bench.statistics import sign_flip_ps
 from bench.table import GroundTruth
 from bench.table_sources import embedded_table
 from bench.yardsticks import floors_and_ceilings
 from reports.blocks import Picture, Table
+from reports.collapse import collapsed
 from reports.comparisons import Contest, _twins, measure_of
 from reports.factors import FACTORS, contrasts
 from reports.finding import findings, gaps
 from reports.outcome import main_table
+from reports.primary import PRIMARY
 from reports.results import Results
 from reports.source import Source
 from reports.versus import pairs_section
@@ -69,7 +72,7 @@ def test_the_finding_and_the_table_name_one_leader(source: Source, contest: Cont
 
 def test_the_finding_says_what_its_p_values_are_corrected_over(source: Source) -> None:
     (said,) = findings(source)
-    assert "corrected per baseline: " in said
+    assert "(Holm's correction per baseline): " in said
 
 
 def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Source) -> None:
@@ -84,13 +87,13 @@ def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Source) 
 
 
 def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Source, tmp_path: Path) -> None:
-    assert "(3 recipes, 3 supernet seeds each):" in findings(source)[0]
+    assert "(3 recipes, 3 supernet seeds each; preset lite, supernets of 62 % accuracy):" in findings(source)[0]
     out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
     rows = pd.read_csv(out / "records.csv", keep_default_na=False)
     rows.loc[(rows["selector"] == "magnitude") & (rows["supernet_seed"] == 2), "state"] = "missing"
     rows.to_csv(out / "records.csv", index=False)
     uneven = Source(Results.read(out), source.table, out / "figures")
-    assert ", up to 3 supernet seeds each)" in findings(uneven)[0]
+    assert ", up to 3 supernet seeds each; " in findings(uneven)[0]
 
 
 def test_captions_say_what_the_pairs_are(source: Source) -> None:
@@ -168,12 +171,12 @@ def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTru
     assert of_all.p == among.p < of_all.p_holm
     assert among.verdict is Verdict.BETTER
     (said,) = findings(source)
-    assert "Of the 2 criteria of the founding papers and their controls, corrected per baseline over them alone" in said
+    assert "Of the 2 criteria of the founding papers and their controls (Holm's correction per baseline, over" in said
     tables = [block for block in pairs_section(source).blocks if isinstance(block, Table)]
     assert [table.name for table in tables] == ["primary-cifar10", "pairs-cifar10"]
     assert len(tables[0].rows) == 5, "two against each of two floors, one against magnitude"
     assert contest.primary_groups == [["darts-pt"], ["magnitude"]]
-    assert "<b>darts-pt</b> leads; <b>magnitude</b> shown worse." in said
+    assert "<b>darts-pt</b> has the highest mean; <b>magnitude</b> shown worse." in said
     main = main_table(source, contest)
     (place,) = (number for number, column in enumerate(main.columns) if column.title == "among founders")
     placed = {row.cells[0].text: row.cells[place].text for row in main.rows if row.cells[place].text}
@@ -193,7 +196,9 @@ def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundT
     assert change.p_holm == pytest.approx(min(1.0, change.p * len(judged))), "the smaller p of the family"
     assert change.verdict is Verdict.BETTER and change.median > 0
     (said,) = findings(source)
-    assert "differ in one thing only: better with perturbation instead of alphas, same order and fine-tuning" in said
+    told = "differ in one part only{}: better with perturbation instead of alphas, same order and fine-tuning"
+    assert told.format("" if len(judged) == 2 else " 1 could be judged") in said
+    assert f"mean {change.mean:.2f} points)" in said
     names = [block.name for block in pairs_section(source).blocks if isinstance(block, Table)]
     assert names == ["factors-cifar10", "pairs-cifar10"]
     without = source_of(tmp_path / "none", table, selectors=FEW, recipes=("a",), seeds=2)
@@ -201,10 +206,86 @@ def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundT
     assert "factors-cifar10" not in {b.name for b in pairs_section(without).blocks if isinstance(b, Table)}
 
 
-def test_every_factor_names_selectors_that_exist() -> None:
+def test_every_factor_names_primary_selectors_that_differ_in_one_part() -> None:
     from selectors import registry
+    from selectors.parts.schedule import Greedy
 
-    assert {name for factor in FACTORS for name in factor.pair} <= {*registry.names()}
+    for factor in FACTORS:
+        assert factor.pair <= {*PRIMARY}
+        first, second = registry.find(factor.first), registry.find(factor.second)
+        assert isinstance(first, Greedy) and isinstance(second, Greedy)
+        schedule = (first.order, first.tune) != (second.order, second.tune)
+        # LossRise is Mask by loss without its constant.
+        same_rule = first.rule == second.rule or factor.pair == {"darts-pt-loss", "ostr-exact"}
+        assert schedule == same_rule, factor.pair
+
+
+def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Path) -> None:
+    """Two with many seeds among many with few: nobody else could have led."""
+    many = {"magnitude": FEW["good"], "pt-random": FEW["bad"]}
+    others = {f"other-{i}": (0.4 * i, 0.1, 0.0, 0.5, 1, 1.0) for i in range(10)}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=9,
+                        recipes=("a", "b"), selectors={**many, **others})  # fmt: skip
+    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
+    rows = rows[rows["selector"].isin(many) | (rows["supernet_seed"] < 3)]
+    rows.to_csv(out / "records.csv", index=False)
+    source = Source(Results.read(out), table, out / "figures")
+    (contest,) = source.contests
+    assert contest.placeable == 2 and contest.leader is None
+    assert {s.group for s in contest.standings} == {None}
+    (said,) = findings(source)
+    assert "2 of 12 selectors could have been told from some other one, so that no ranking of all is given" in said
+    assert "2 of the 12 selectors could have been told from some other one" in main_table(source, contest).caption
+    reasons = {b.name: b.reason for b in pairs_section(source).blocks if isinstance(b, Picture)}
+    assert "2 of 12 selectors" in reasons["standings-cifar10"]
+    few = sum(c.verdict is Verdict.TOO_FEW for c in contest.drawn)
+    assert f"too few seeds stand behind {few} of the {len(contest.drawn)} pairs" in reasons["matrix-cifar10"]
+
+
+def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Path) -> None:
+    named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"]}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=4,
+                        recipes=("a", "b"), selectors={**named, "other": (0.0, 0.1, 0.0, 0.5, 1, 1.0)})  # fmt: skip
+    whole = Source(Results.read(out), table, out / "figures")
+    assert "not all selectors have as many" not in findings(whole)[0]
+    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
+    fewer = rows[(rows["selector"] != "other") | (rows["supernet_seed"] < 2)]
+    fewer.to_csv(out / "records.csv", index=False)
+    uneven = Source(Results.read(out), table, out / "figures")
+    only = rows[rows["selector"].isin(named) & (rows["supernet_seed"] < 2)]
+    (even,) = Source(replace(uneven.results, rows=uneven.results.rows.loc[only.index]), table, out / "f").contests
+    (judged,) = even.against("magnitude")
+    (said,) = findings(uneven)
+    told = f"darts-pt − magnitude: “{judged.verdict}” instead of “better”"
+    assert judged.verdict is Verdict.TOO_FEW and told in said
+    assert "have up to 4 supernet seeds, and not all selectors have as many. With the 2 that all have, " in said
+
+
+def test_the_finding_begins_with_the_constant_order(source: Source, contest: Contest) -> None:
+    (said,) = findings(source)
+    first = said.partition("<li>")[2].partition("</li>")[0]
+    (stick,) = (stick for stick in source.sticks["cifar10"] if stick.name == "constant-order")
+    better = [c.first for c in contest.against("constant-order") if c.verdict is Verdict.BETTER]
+    who = "No selector was" if not better else "<b>"
+    assert first.startswith(who) and "all of whose edges are 3x3 convolutions" in first
+    assert f"({stick.test:.2f} %, percentile {stick.percentile:.1f})" in first
+
+
+def test_collapse_to_none_to_skip_and_to_nothing(table: GroundTruth, tmp_path: Path) -> None:
+    source = source_of(tmp_path / "out", table, selectors=FEW, recipes=("a",), seeds=3)
+    lost = to_string(architecture_of(int(table.accuracy("cifar10").argmin())))
+    skips, none = (to_string((o, o, o, 3, 3, 3)) for o in (1, 0))
+    rows = source.results.rows
+    for method, text in (("one-draw", skips), ("good", none), ("bad", lost)):
+        place = rows["method"] == method
+        rows.loc[place, "architecture"] = text
+        rows.loc[place, "skips"] = parse(text).count(1)
+        rows.loc[place, "test"] = table.accuracy("cifar10")[table.position(text)]
+    fresh = Source(replace(source.results, rows=rows), table, tmp_path / "figures")
+    (said,) = collapsed(fresh, fresh.contests[0])
+    assert "skip connections in the choices of <b>one-draw on a (50 %)</b>" in said
+    assert "<b>good on a (50 %)</b>" in said
+    assert f"{table.accuracy('cifar10').min():.2f} %, was chosen by <b>bad on a (3 of 3)</b>" in said
 
 
 def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:
@@ -219,7 +300,7 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
     (said,) = findings(source)
     assert "1 supernet seed each, too few to tell how much seeds vary" in said
     assert "After correction over none of 5 pairs, since too few seeds stand behind each no selector" in said
-    assert "corrected per baseline: " not in said
+    assert "correction per baseline" not in said
     assert {row.cells[1].text for row in main_table(source, contest).rows if row.css != "yardstick"} == {"?"}
 
 
