@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
-from supernets.skeleton import Skeleton
+from supernets.skeleton import ARRIVING, Skeleton
 from supernets.standalone import operation
 
 if TYPE_CHECKING:
@@ -47,12 +47,10 @@ class LiteralCell(nn.Module):
     def forward(self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0) -> Tensor:
         """[n, c, h, w] and weights [6, 5] -> node 3."""
         nodes = [x]
-        for target in (1, 2, 3):
-            arriving = [
-                self.edges[e](nodes[source], weights[e]) for e, (to, source) in enumerate(EDGES) if to == target
-            ]
+        for edges in ARRIVING.values():
+            arriving = [self.edges[e](nodes[EDGES[e][1]], weights[e]) for e in edges]
             if isinstance(skip, Tensor) or skip:
-                arriving += [skip * nodes[source] for to, source in EDGES if to == target]
+                arriving += [skip * nodes[EDGES[e][1]] for e in edges]
             nodes.append(add(arriving))
         return nodes[3]
 

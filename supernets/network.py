@@ -18,12 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP, Architecture
+from bench.space import AVG_POOL, EDGES, OPERATIONS, SKIP, Architecture
 from supernets.fused import FusedCell
-from supernets.fused_parts import EPSILON, LEAVING, MOMENTUM, CellPlan, Running
+from supernets.fused_parts import CellPlan, Running
 from supernets.literal import copy_frame
 from supernets.pooling import average_pool
-from supernets.skeleton import Normalisation, Skeleton
+from supernets.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, Normalisation, Skeleton
 from supernets.standalone import StandaloneNetwork, standalone
 
 __all__ = ["Active", "Observer", "Supernet", "standalone"]
@@ -34,7 +34,6 @@ Active = Sequence[Sequence[bool]]
 Observer = Callable[[int, int, list[Tensor], Tensor], None]
 """observe(cell, edge, outputs of the five operations, mixed output of the edge)."""
 
-KERNELS = {CONV_1X1: 1, CONV_3X3: 3}
 EVERYTHING: Active = ((True,) * len(OPERATIONS),) * len(EDGES)
 
 

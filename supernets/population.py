@@ -20,13 +20,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.seeds import derive
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, SKIP, Architecture
+from bench.space import AVG_POOL, EDGES, SKIP, Architecture
 from supernets.pooling import average_pool
-
-STAGES = 3
-BN_EPS = 1e-5
-BN_MOMENTUM = 0.1
-KERNEL_SIZES = {CONV_1X1: 1, CONV_3X3: 3}
+from supernets.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, STAGES
 
 
 @dataclass(frozen=True)
@@ -141,7 +137,7 @@ class Population:
     def _plan_cell(self, cell: str, channels: int) -> None:
         jobs: dict[int, list[Job]] = {}
         for edge, (_, source) in enumerate(EDGES):
-            for operation, kernel in KERNEL_SIZES.items():
+            for operation, kernel in KERNELS.items():
                 if members := self._who(edge, operation):
                     job = Job(f"{cell}.edge{edge}.{kernel}x{kernel}", kernel, edge, members)
                     jobs.setdefault(source, []).append(job)
@@ -209,7 +205,7 @@ class Population:
 
     def _cell(self, x: Tensor, cell: str, train: bool) -> Tensor:
         nodes: list[Tensor | None] = [x, None, None, None]
-        for source in range(3):
+        for source, edges in enumerate(LEAVING):
             node = nodes[source]
             if node is None:
                 continue
@@ -222,9 +218,8 @@ class Population:
                 target = EDGES[job.edge][0]
                 nodes[target] = self._put(nodes[target], self._norm(job.name, y, train), job.networks)
             pooled: Tensor | None = None
-            for edge, (target, origin) in enumerate(EDGES):
-                if origin != source:
-                    continue
+            for edge in edges:
+                target = EDGES[edge][0]
                 if members := self._who(edge, SKIP):
                     nodes[target] = self._put(nodes[target], self._gather(node, members), members)
                 if members := self._who(edge, AVG_POOL):
@@ -243,7 +238,7 @@ class Population:
     def _norm(self, name: str, x: Tensor, train: bool) -> Tensor:
         mean, variance = self.statistics[name]
         scale, shift = self._tensors[f"{name}.scale"], self._tensors[f"{name}.shift"]
-        return functional.batch_norm(x, mean, variance, scale, shift, train, BN_MOMENTUM, BN_EPS)
+        return functional.batch_norm(x, mean, variance, scale, shift, train, MOMENTUM, EPSILON)
 
     def _pool(self, x: Tensor) -> Tensor:
         return average_pool(x)

@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
-from supernets.network import EPSILON, KERNELS, MixedCell, Supernet
+from supernets.network import MixedCell, Supernet
 from supernets.pooling import average_pool
 from supernets.precision import autocast
-from supernets.skeleton import ARRIVING
+from supernets.skeleton import ARRIVING, EPSILON, KERNELS
 
 GROUP_NUMBERS = {"cpu": 2**18, "cuda": 2**28}
 """Numbers in the first feature map of a group: what a core's cache holds, and what keeps a GPU busy."""
