@@ -23,7 +23,7 @@ from supernets.fused import FusedCell
 from supernets.fused_parts import CellPlan, Running
 from supernets.literal import copy_frame
 from supernets.pooling import average_pool
-from supernets.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, Normalisation, Skeleton
+from supernets.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, Normalisation, Skeleton, total
 from supernets.standalone import StandaloneNetwork, standalone
 
 __all__ = ["Active", "Observer", "Supernet", "standalone"]
@@ -163,14 +163,6 @@ def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Seq
     if active is None or not isinstance(active[0][0], Sequence):
         return [active] * cells  # type: ignore[list-item]
     return active  # type: ignore[return-value]
-
-
-def total(terms: list[Tensor]) -> Tensor:
-    """The sum of `terms`."""
-    node = terms[0]
-    for term in terms[1:]:
-        node = node + term
-    return node
 
 
 class Supernet(Skeleton):

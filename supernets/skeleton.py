@@ -4,7 +4,7 @@ Stem, three stages of N cells at C, 2C and 4C channels, a residual block of stri
 stages, and a classifier. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -37,6 +37,14 @@ def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, *, aff
         nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs, affine=affine),
     )
+
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """The sum of one or more tensors, added in their order."""
+    result = terms[0]
+    for term in terms[1:]:
+        result = result + term
+    return result
 
 
 class ReductionBlock(nn.Module):

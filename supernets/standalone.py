@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
 from supernets.pooling import AveragePool
-from supernets.skeleton import ARRIVING, KERNELS, Skeleton, relu_conv_bn
+from supernets.skeleton import ARRIVING, KERNELS, Skeleton, relu_conv_bn, total
 
 
 class Zero(nn.Module):
@@ -37,11 +37,7 @@ class StandaloneCell(nn.Module):
         """[n, c, h, w] -> [n, c, h, w]: node 3."""
         nodes = [x]
         for edges in ARRIVING.values():
-            arriving = [self.edges[e](nodes[EDGES[e][1]]) for e in edges]
-            node = arriving[0]
-            for term in arriving[1:]:
-                node = node + term
-            nodes.append(node)
+            nodes.append(total([self.edges[e](nodes[EDGES[e][1]]) for e in edges]))
         return nodes[3]
 
 

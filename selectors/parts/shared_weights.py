@@ -17,7 +17,7 @@ from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
 from supernets.network import MixedCell, Supernet
 from supernets.pooling import average_pool
 from supernets.precision import autocast
-from supernets.skeleton import ARRIVING, EPSILON, KERNELS
+from supernets.skeleton import ARRIVING, EPSILON, KERNELS, total
 
 GROUP_NUMBERS = {"cpu": 2**18, "cuda": 2**28}
 """Numbers in the first feature map of a group: what a core's cache holds, and what keeps a GPU busy."""
@@ -198,12 +198,7 @@ class FirstCell:
 
     def _sum(self, architecture: Architecture, node: int) -> Tensor:
         terms = [self._term(architecture, edge) for edge in ARRIVING[node] if architecture[edge] != NONE]
-        if not terms:
-            return torch.zeros_like(self._x)
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total
+        return total(terms) if terms else torch.zeros_like(self._x)
 
     def _term(self, architecture: Architecture, edge: int) -> Tensor:
         source, operation = EDGES[edge][1], architecture[edge]
