@@ -65,8 +65,8 @@ class Run:
         place = self.workplace
         return [s for s in supernets.values() if not is_trained(place.methods, s, place.cache)]
 
-    def work(self) -> Counter[str]:
-        """Do what is to do; returns how many cells of the plan are in which state.
+    def work(self) -> None:
+        """Do what is to do; `states` says how each cell of the plan ended.
 
         Raises DataError when the disk is full. What was finished by then stays.
         """
@@ -83,7 +83,6 @@ class Run:
                 todo = self._open()
                 progress.resize(len(todo))
             self._select(todo, failed, progress)
-        return Counter(self.states.values())
 
     def _open(self) -> list[PlannedCell]:
         """The cells to do; records that do not hold are taken out of the results."""

@@ -25,11 +25,6 @@ from bench.space import (
 )
 from bench.table import GroundTruth
 
-__all__ = [
-    "CONSTANT_ORDER", "RETRAINING", "Yardstick", "convolution_weights", "floors_and_ceilings",
-    "retraining_agreement",
-]  # fmt: skip
-
 RETRAINING = "two trainings"
 """What tables and figures call the agreement of one training of every architecture with another."""
 

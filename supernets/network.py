@@ -24,9 +24,7 @@ from supernets.fused_parts import CellPlan, Running
 from supernets.literal import copy_frame
 from supernets.pooling import average_pool
 from supernets.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, Normalisation, Skeleton, total
-from supernets.standalone import StandaloneNetwork, standalone
-
-__all__ = ["Active", "Observer", "Supernet", "standalone"]
+from supernets.standalone import StandaloneNetwork
 
 Active = Sequence[Sequence[bool]]
 """[6][5]: which operations run."""

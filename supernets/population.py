@@ -12,7 +12,7 @@ residual blocks of stride 2 between them, affine batch normalisation, global ave
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,16 +46,6 @@ class Part:
     def stop(self) -> int:
         """Where the stack ends in the long vector."""
         return self.start + self.size * len(self.networks)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one network's tensor lies in the long vector."""
-
-    name: str
-    shape: tuple[int, ...]
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -155,14 +145,6 @@ class Population:
     def _view(self, vector: Tensor, part: Part) -> Tensor:
         return vector[part.start : part.stop].view(part.shape[0] * len(part.networks), *part.shape[1:])
 
-    def places(self, network: int) -> Iterator[Place]:
-        """The tensors of `network`, in an order that two populations share."""
-        for name, part in self.parts.items():
-            for row, owner in enumerate(part.networks):
-                if owner == network:
-                    start = part.start + row * part.size
-                    yield Place(name, part.shape, start, start + part.size)
-
     def initialise(self, seed: int) -> None:
         """Draw the first weights as PyTorch's layers do (uniform, +-1/sqrt(fan in)), the same for every network.
 
@@ -224,7 +206,7 @@ class Population:
                     nodes[target] = self._put(nodes[target], self._gather(node, members), members)
                 if members := self._who(edge, AVG_POOL):
                     if pooled is None:
-                        pooled = self._pool(node)
+                        pooled = average_pool(node)
                     nodes[target] = self._put(nodes[target], self._gather(pooled, members), members)
         last = nodes[3]
         return torch.zeros_like(x) if last is None else last
@@ -239,9 +221,6 @@ class Population:
         mean, variance = self.statistics[name]
         scale, shift = self._tensors[f"{name}.scale"], self._tensors[f"{name}.shift"]
         return functional.batch_norm(x, mean, variance, scale, shift, train, MOMENTUM, EPSILON)
-
-    def _pool(self, x: Tensor) -> Tensor:
-        return average_pool(x)
 
     def _index(self, members: tuple[int, ...]) -> Tensor:
         if members not in self._indices:

@@ -114,11 +114,6 @@ class Skeleton(nn.Module):
         return self
 
 
-def parameter_count(module: nn.Module) -> int:
-    """Number of trained scalars of `module`."""
-    return sum(p.numel() for p in module.parameters())
-
-
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Fresh weights, the same for the same `generator` on every device: torch's own initialisation.
 

@@ -20,7 +20,8 @@ from selectors.parts.meter import Meter
 from selectors.parts.suppliers import Batches, Images, Recipe, Tunes
 from supernets.evaluation import evaluate
 from supernets.literal import LiteralSupernet, Mixture
-from supernets.network import Observer, Supernet, standalone
+from supernets.network import Observer, Supernet
+from supernets.standalone import standalone
 
 
 class UndeclaredNeed(Exception):

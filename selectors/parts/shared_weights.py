@@ -148,15 +148,15 @@ class Groups:
     def _total(self, common: Tensor | None, partial: list[tuple[list[int], Tensor]], like: Tensor) -> Tensor:
         """Terms that all architectures have plus those that some have."""
         if common is None:
-            total = torch.zeros_like(like)
+            node = torch.zeros_like(like)
         elif partial:
-            total = common.clone()  # a term may be a node itself
+            node = common.clone()  # a term may be a node itself
         else:
             return common
-        view = total.unflatten(0, (self.count, -1))
+        view = node.unflatten(0, (self.count, -1))
         for chosen, term in partial:
             view.index_add_(0, torch.tensor(chosen, device=term.device), term.unflatten(0, (len(chosen), -1)))
-        return total
+        return node
 
     def apply(self, cell: MixedCell, edge: int, operation: int, x: Tensor, count: int) -> Tensor:
         """One operation on `count` architectures; a convolution takes what has been through the ReLU."""
