@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
+from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture, as_architecture
 from supernets.network import MixedCell, Supernet
 from supernets.pooling import average_pool
 from supernets.precision import autocast
@@ -33,11 +33,10 @@ def without_dead_ends(architecture: Architecture) -> Architecture:
     for edge, (target, source) in reversed(list(enumerate(EDGES))):
         if architecture[edge] != NONE and target in used:
             used.add(source)
-    a, b, c, d, e, f = (
+    return as_architecture(
         operation if source in fed and target in used else NONE
         for operation, (target, source) in zip(architecture, EDGES, strict=True)
     )
-    return a, b, c, d, e, f
 
 
 @torch.no_grad()
