@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.selection import Decision, Ranking, Selection
+from bench.selection import Decision, Ranking, Selection, architecture_made_by
 from bench.space import EDGES, N_ARCHITECTURES, OPERATIONS, Architecture
 
 
@@ -67,11 +67,10 @@ def _decisions(decisions: object) -> list[Decision]:
 
 def _architecture(answer: Selection, decisions: list[Decision]) -> Architecture:
     """That of the decisions, which is the one returned."""
-    chosen = {decision.edge: decision.operation for decision in decisions}
-    a, b, c, d, e, f = (chosen[edge] for edge in range(len(EDGES)))
-    if shape_of(answer.architecture) != (len(EDGES),) or list(answer.architecture) != [a, b, c, d, e, f]:
+    architecture = architecture_made_by(decisions)
+    if shape_of(answer.architecture) != (len(EDGES),) or list(answer.architecture) != list(architecture):
         raise ValueError("the selector's decisions do not lead to the architecture that it returned")
-    return a, b, c, d, e, f
+    return architecture
 
 
 def _ranking(ranking: Ranking) -> Ranking:

@@ -103,10 +103,7 @@ class Comparison:
 def _negated(interval: Interval | None, total: float) -> Interval | None:
     if interval is None:
         return None
-    return Interval(
-        total - interval.high, total - interval.low, interval.level, interval.n, interval.smallest_stratum,
-        interval.source,
-    )  # fmt: skip
+    return replace(interval, low=total - interval.high, high=total - interval.low)
 
 
 def _verdict(comparison: Comparison) -> Verdict:
@@ -185,7 +182,7 @@ def _improvement_interval(groups: Sequence[Sequence[float]]) -> Interval | None:
     won = float((0.5 * (np.sign(pooled) + 1)).sum())
     low = binomtest(math.floor(won), len(pooled)).proportion_ci(LEVEL).low
     high = binomtest(math.ceil(won), len(pooled)).proportion_ci(LEVEL).high
-    return Interval(float(low), float(high), LEVEL, len(pooled), fewest, "supernet seeds")
+    return Interval(float(low), float(high), len(pooled), fewest)
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -13,7 +13,7 @@ from bench.progress import NORMAL, Progress
 from bench.records import CHOICE, DONE, FAILED, Store, file_stem
 from bench.sources import Sources
 from bench.storage import write_whole
-from bench.tasks import Outcome, SelectTask, Task, TrainTask, Workplace, failure, is_trained, killed, perform
+from bench.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, failure, is_trained
 from bench.workers import spread
 
 
@@ -65,8 +65,8 @@ class Run:
         place = self.workplace
         return [s for s in supernets.values() if not is_trained(place.methods, s, place.cache)]
 
-    def work(self) -> Counter[str]:
-        """Do what is to do; returns how many cells of the plan are in which state.
+    def work(self) -> None:
+        """Do what is to do; `states` says how each cell of the plan ended.
 
         Raises DataError when the disk is full. What was finished by then stays.
         """
@@ -83,7 +83,6 @@ class Run:
                 todo = self._open()
                 progress.resize(len(todo))
             self._select(todo, failed, progress)
-        return Counter(self.states.values())
 
     def _open(self) -> list[PlannedCell]:
         """The cells to do; records that do not hold are taken out of the results."""
@@ -111,14 +110,14 @@ class Run:
         columns = {cell.supernet.key: cell.columns for cell in self.plan}
         failed: dict[str, Outcome] = {}
         told = None if self.workplace.pool.own_processes else progress
-        tasks: list[tuple[int, Task]] = [
-            (number, TrainTask(supernet, self.workplace, told, self.sources.of_recipe(supernet.job.recipe)))
-            for number, supernet in enumerate(supernets)
+        tasks = [
+            TrainTask(supernet, self.workplace, told, self.sources.of_recipe(supernet.job.recipe))
+            for supernet in supernets
         ]
         progress.working_on(f"training {supernets[0].title}")
         if told is None:
             progress.watch(lambda: self._training_state(supernets))
-        for number, outcome in spread(perform, tasks, self.workplace.pool, killed):
+        for number, outcome in spread(tasks, self.workplace.pool, KILLED):
             supernet = supernets[number]
             self._stop_on_disk_trouble(outcome)
             if outcome.state == FAILED:
@@ -165,10 +164,8 @@ class Run:
             else:
                 works.setdefault(planned.shared or planned.stem, []).append(planned)
         alike = list(works.values())
-        tasks: list[tuple[int, Task]] = [
-            (number, SelectTask(cells[0], self.workplace, told)) for number, cells in enumerate(alike)
-        ]
-        for number, outcome in spread(perform, tasks, self.workplace.pool, killed):
+        tasks = [SelectTask(cells[0], self.workplace, told) for cells in alike]
+        for number, outcome in spread(tasks, self.workplace.pool, KILLED):
             self._stop_on_disk_trouble(outcome)
             first, *others = alike[number]
             self._conclude(first, outcome, progress)

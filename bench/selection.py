@@ -1,10 +1,11 @@
 """What a selector returns: the facts of one cell, before anything is looked up or measured."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.space import Architecture
+from bench.space import Architecture, as_architecture
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,11 @@ class Decision:
     """Index into `bench.space.EDGES`."""
     operation: int
     """Index into `bench.space.OPERATIONS`."""
+
+
+def architecture_made_by(decisions: Iterable[Decision]) -> Architecture:
+    """The architecture of six decisions in any order."""
+    return as_architecture(decision.operation for decision in sorted(decisions, key=lambda d: d.edge))
 
 
 @dataclass

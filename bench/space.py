@@ -4,6 +4,7 @@ Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural 
 ICLR 2020, section 2.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -19,6 +20,12 @@ N_ARCHITECTURES = len(OPERATIONS) ** len(EDGES)
 
 Architecture = tuple[int, int, int, int, int, int]
 """One operation index per edge, in the order of EDGES."""
+
+
+def as_architecture(operations: Iterable[int]) -> Architecture:
+    """The operations of the edges, in their order; raises ValueError unless there are six."""
+    a, b, c, d, e, f = operations
+    return a, b, c, d, e, f
 
 
 def to_string(architecture: Architecture) -> str:
@@ -52,8 +59,7 @@ def parse(text: str) -> Architecture:
                     f" the operations are {', '.join(OPERATIONS)}"
                 )
             chosen.append(OPERATIONS.index(name))
-    a, b, c, d, e, f = chosen
-    return a, b, c, d, e, f
+    return as_architecture(chosen)
 
 
 def code(architecture: Architecture) -> int:
@@ -73,8 +79,7 @@ def architecture_of(position: int) -> Architecture:
     """The architecture at `position` (0..15624) in space order."""
     if not 0 <= position < N_ARCHITECTURES:
         raise ValueError(f"position {position} is outside the space of {N_ARCHITECTURES} architectures")
-    a, b, c, d, e, f = (position // len(OPERATIONS) ** (5 - edge) % len(OPERATIONS) for edge in range(6))
-    return a, b, c, d, e, f
+    return as_architecture(position // len(OPERATIONS) ** (5 - edge) % len(OPERATIONS) for edge in range(6))
 
 
 @cache

@@ -35,16 +35,13 @@ FLIP_BATCH = 256
 
 @dataclass(frozen=True)
 class Interval:
-    """A bootstrap percentile interval that says what it is worth."""
+    """A percentile interval at LEVEL of the bootstrap over supernet seeds; other sources of chance are not in it."""
 
     low: float
     high: float
-    level: float
     n: int
     """Units resampled, all strata together."""
     smallest_stratum: int
-    source: str
-    """The source of variation that the interval covers; others are not in it."""
 
     @property
     def rough(self) -> bool:
@@ -81,8 +78,6 @@ def _resamples(sizes: tuple[int, ...], repeats: int, seed: int) -> list[NDArray[
 def bootstrap(
     strata: Sequence[Numbers],
     statistic: Statistic = mean_of_strata,
-    source: str = "supernet seeds",
-    level: float = LEVEL,
     repeats: int = REPEATS,
     seed: int = 0,
 ) -> Interval | None:
@@ -99,8 +94,8 @@ def bootstrap(
     if min(sizes) < 2 or all(np.ptp(values) <= EQUAL for values in arrays):
         return None
     drawn = [values[rows] for values, rows in zip(arrays, _resamples(sizes, repeats, seed), strict=True)]
-    low, high = np.quantile(statistic(drawn), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high), level, sum(sizes), min(sizes), source)
+    low, high = np.quantile(statistic(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(low), float(high), sum(sizes), min(sizes))
 
 
 @cache
@@ -115,18 +110,13 @@ def _sign_samples(n: int, samples: int, seed: int) -> Values:
     return np.asarray(1.0 - 2.0 * np.random.default_rng(seed).integers(2, size=(samples, n)))
 
 
-def sign_flip_p(differences: Numbers, seed: int = 0) -> float:
-    """Two-sided p of the paired sign-flip (permutation) test of the mean difference.
+def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
+    """Two-sided p of the paired sign-flip (permutation) test of the mean difference, of each of many comparisons.
 
     Exact for up to EXACT_FLIPS differing pairs, else from FLIP_SAMPLES random patterns, counting the
     observed one. Pairs that do not differ say nothing under this test and drop out; without any
-    differing pair p is 1.
+    differing pair p is 1. Comparisons with equally many differing pairs share one matrix product.
     """
-    return sign_flip_ps([differences], seed)[0]
-
-
-def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
-    """`sign_flip_p` of many comparisons: those with equally many differing pairs share one matrix product."""
     nonzero = [values[values != 0] for values in (np.asarray(differences, float) for differences in families)]
     p = [1.0] * len(nonzero)
     for n in sorted({len(values) for values in nonzero} - {0}):
@@ -145,7 +135,7 @@ def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
 
 
 def smallest_p(differing: int) -> float:
-    """The smallest p that `sign_flip_p` can give for that many differing pairs, whatever the differences."""
+    """The smallest p that `sign_flip_ps` can give for that many differing pairs, whatever the differences."""
     if differing == 0:
         return 1.0
     return 2.0 ** (1 - differing) if differing <= EXACT_FLIPS else 1 / (FLIP_SAMPLES + 1)

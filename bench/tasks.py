@@ -42,6 +42,10 @@ class Outcome:
     disk_trouble: bool = False
 
 
+KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a crash in native code)")
+"""Of a task whose worker process was killed twice."""
+
+
 def failure(error: BaseException, seconds: float) -> Outcome:
     """The outcome of a task that raised `error`: its class, its first line, and the traceback for the log."""
     lines = str(error).strip().splitlines()
@@ -124,17 +128,3 @@ def is_trained(methods: Methods, supernet: Supernet, cache: Path) -> bool:
     """Whether every checkpoint of the supernet is in the cache."""
     present = methods.epochs_present(supernet.folder(cache))
     return set(supernet.job.settings.checkpoint_epochs) <= set(present)
-
-
-Task = TrainTask | SelectTask
-
-
-def perform(task: tuple[int, Task]) -> tuple[int, Outcome]:
-    """Run a numbered task; module-level, so that worker processes can be sent to it."""
-    number, work = task
-    return number, work()
-
-
-def killed(task: tuple[int, Task]) -> tuple[int, Outcome]:
-    """The outcome of a task whose worker process was killed twice."""
-    return task[0], Outcome(FAILED, "the worker process was killed (out of memory, or a crash in native code)")

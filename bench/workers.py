@@ -10,7 +10,7 @@ import fcntl
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import Any, TextIO, TypeVar
 
 from bench.errors import UsageError
 
-Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -125,44 +124,39 @@ def _backend(pool: Pool) -> Iterator[None]:
             yield
 
 
-def spread(
-    work: Callable[[Task], Outcome], tasks: Sequence[Task], pool: Pool, died: Callable[[Task], Outcome]
-) -> Iterator[Outcome]:
-    """The outcomes of `work` on all `tasks`, as they come.
+def spread(tasks: Sequence[Callable[[], Outcome]], pool: Pool, died: Outcome) -> Iterator[tuple[int, Outcome]]:
+    """(number, outcome) of all `tasks`, as they come.
 
-    `work` must answer, not raise, for what concerns its task only. Where a process of loky is killed (out of
+    A task must answer, not raise, for what concerns it only. Where a process of loky is killed (out of
     memory, a crash in native code), the tasks it may have had are tried again one by one, each in a process
-    of its own, and for those that kill it again `died` says the outcome; the others go on.
+    of its own, and for those that kill it again `died` is the outcome; the others go on.
     """
     if not tasks or (pool.jobs == 1 and not pool.own_processes):
-        yield from map(work, tasks)
+        yield from ((number, task()) for number, task in enumerate(tasks))
         return
-    waiting = list(tasks)
+    waiting = dict(enumerate(tasks))
     with _backend(pool):
         while waiting:
             started: list[int] = []
-            finished: set[int] = set()
-            for position, outcome in _attempt(work, waiting, pool, started):
-                finished.add(position)
-                yield outcome
-            suspects = [position for position in started if position not in finished]
-            for position in suspects:
-                alone = list(_attempt(work, [waiting[position]], pool, []))
-                yield alone[0][1] if alone else died(waiting[position])
-            waiting = [task for position, task in enumerate(waiting) if position not in {*finished, *suspects}]
+            for number, outcome in _attempt(waiting, pool, started):
+                del waiting[number]
+                yield number, outcome
+            for number in [number for number in started if number in waiting]:
+                alone = list(_attempt({number: waiting.pop(number)}, pool, []))
+                yield alone[0] if alone else (number, died)
 
 
 def _attempt(
-    work: Callable[[Task], Outcome], tasks: Sequence[Task], pool: Pool, started: list[int]
+    tasks: Mapping[int, Callable[[], Outcome]], pool: Pool, started: list[int]
 ) -> Iterator[tuple[int, Outcome]]:
-    """(position, outcome) of `tasks` until all are done or a worker is killed; `started` notes what was handed out."""
+    """(number, outcome) of `tasks` until all are done or a worker is killed; `started` notes what was handed out."""
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
     def handed_out() -> Iterator[Any]:
-        for position, task in enumerate(tasks):
-            started.append(position)
-            yield joblib.delayed(_numbered)(work, position, task)
+        for number, task in list(tasks.items()):  # the caller takes out what is done meanwhile
+            started.append(number)
+            yield joblib.delayed(_numbered)(number, task)
 
     parallel = joblib.Parallel(
         n_jobs=pool.jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=f"2*{pool.jobs}"
@@ -171,5 +165,5 @@ def _attempt(
         yield from parallel(handed_out())
 
 
-def _numbered(work: Callable[[Task], Outcome], position: int, task: Task) -> tuple[int, Outcome]:
-    return position, work(task)
+def _numbered(number: int, task: Callable[[], Outcome]) -> tuple[int, Outcome]:
+    return number, task()

@@ -6,6 +6,7 @@ agree stands beside them as a measure of the table's noise; it is no ceiling (se
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,14 +22,10 @@ from bench.space import (
     SKIP,
     Architecture,
     all_architectures,
+    as_architecture,
     code,
 )
 from bench.table import GroundTruth
-
-__all__ = [
-    "CONSTANT_ORDER", "RETRAINING", "Yardstick", "convolution_weights", "floors_and_ceilings",
-    "retraining_agreement",
-]  # fmt: skip
 
 RETRAINING = "two trainings"
 """What tables and figures call the agreement of one training of every architecture with another."""
@@ -38,6 +35,9 @@ CONSTANT_ORDER = (NONE, AVG_POOL, SKIP, CONV_1X1, CONV_3X3)
 
 _WEIGHTS_PER_OPERATION = {NONE: 0, SKIP: 0, CONV_1X1: 1, CONV_3X3: 9, AVG_POOL: 0}
 """Weights of an operation in units of C * C, C being the number of channels."""
+
+
+EDGE_TAUS = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
     over the draws; `n` architectures, `draws`, and `how` in words. The taus are None where the table holds no two
     trials of any architecture, which says nothing of how often it was trained: a file may keep the means only.
     """
-    names = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")
+    names = (*EDGE_TAUS, "tau_space")
     trials = table.trials(dataset)
     repeated = np.zeros(0, dtype=int)
     if trials is not None:
@@ -172,8 +172,7 @@ def _ranked(table: GroundTruth, dataset: str, name: str, sizes: np.ndarray | Non
 def _scored(
     table: GroundTruth, dataset: str, name: str, scores: np.ndarray, ranking: np.ndarray | None, note: str
 ) -> Yardstick:
-    a, b, c, d, e, f = (int(operation) for operation in scores.argmax(axis=1))
-    return _of(table, dataset, name, (a, b, c, d, e, f), scores, ranking, note)
+    return _of(table, dataset, name, as_architecture(scores.argmax(axis=1).tolist()), scores, ranking, note)
 
 
 def _of(
@@ -187,21 +186,16 @@ def _of(
 ) -> Yardstick:
     test = table.accuracy(dataset)
     position = code(architecture)
-    agreement = {} if scores is None else asdict(edge_agreement(scores, test))
+    agreement = None if scores is None else edge_agreement(scores, test)
+    taus: dict[str, Any] = {tau: None if agreement is None else getattr(agreement, tau) for tau in EDGE_TAUS}
     tau_space = None if scores is None else tau_b(architecture_scores(scores) if ranking is None else ranking, test)
-    reached = outcome(test, float(test[position]))
     return Yardstick(
         name=name,
         architecture=architecture,
         test=float(test[position]),
         valid=float(table.accuracy(dataset, "valid")[position]) if table.has(dataset, "valid") else None,
-        regret=reached.regret,
-        percentile=reached.percentile,
-        gain=reached.gain,
-        tau_best=agreement.get("tau_best"),
-        tau_mean=agreement.get("tau_mean"),
-        tau_best_no_none=agreement.get("tau_best_no_none"),
-        tau_mean_no_none=agreement.get("tau_mean_no_none"),
+        **asdict(outcome(test, float(test[position]))),
+        **taus,
         tau_space=tau_space,
         note=note,
     )

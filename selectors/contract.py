@@ -54,7 +54,7 @@ def whole(text: str) -> int:
         raise ValueError("it must be a whole number") from None
 
 
-def integer(text: str) -> int:
+def not_negative(text: str) -> int:
     """A whole number of at least 0; raises ValueError otherwise."""
     value = whole(text)
     if value < 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selectors.contract import Needs, integer, option
+from selectors.contract import Needs, not_negative, option
 from selectors.parts.perturbation import OPERATION_INDICES, Discretise
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
@@ -21,7 +21,7 @@ from selectors.parts.search import Search
 class DiscretiseAndTune(Discretise):
     """How good the supernet is with an edge reduced to one operation, fine-tuned or not."""
 
-    converge: int = option(0, integer, "epochs of fine-tuning of each candidate before it is measured")
+    converge: int = option(0, not_negative, "epochs of fine-tuning of each candidate before it is measured")
 
     @property
     def needs(self) -> Needs:

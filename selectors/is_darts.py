@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bench.space import EDGES, NONE, OPERATIONS
-from selectors.contract import Needs, Rule, integer, option
+from selectors.contract import Needs, Rule, not_negative, option
 from selectors.parts.features import look_at_features
 from selectors.parts.gates import empty_scores
 from selectors.parts.schedule import Greedy
@@ -31,7 +31,7 @@ class InformationPruning(Rule):
     """The order in which information-based pruning takes the operations out."""
 
     chooses_none = False
-    retrain: int = option(0, integer, "epochs of training of the weights between two prunings (the paper: 2)")
+    retrain: int = option(0, not_negative, "epochs of training of the weights between two prunings (the paper: 2)")
 
     @property
     def needs(self) -> Needs:

@@ -17,27 +17,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from selectors.contract import Needs, Rule, one_of, option
+from selectors.contract import one_of, option
+from selectors.parts.gates import GateRule
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradientPreservation(Rule):
+class GradientPreservation(GateRule):
     """How much gradient flow is lost without the operation."""
 
     sign: str = option("paper", one_of("paper", "proxy"), "keep what GraSP keeps, or what the proxy literature prefers")
-    trained: bool = False
-
-    @property
-    def needs(self) -> Needs:
-        """Labelled images, and the trained mixture for `-post`."""
-        return Needs(trained=self.trained, alphas=self.trained, images=True, labels=True)
-
-    @property
-    def stochastic(self) -> bool:
-        """Untrained weights are drawn."""
-        return not self.trained
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: c (H g) at c = 1, or minus that; 0 for `none`."""

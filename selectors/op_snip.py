@@ -11,27 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selectors.contract import Needs, Rule
-from selectors.parts.gates import gate_gradients
+from selectors.parts.gates import GateRule, gate_gradients
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateSensitivity(Rule):
+class GateSensitivity(GateRule):
     """The connection sensitivity of an operation's gate."""
-
-    trained: bool = False
-
-    @property
-    def needs(self) -> Needs:
-        """Labelled images, and the trained mixture for `-post`."""
-        return Needs(trained=self.trained, alphas=self.trained, images=True, labels=True)
-
-    @property
-    def stochastic(self) -> bool:
-        """Untrained weights are drawn."""
-        return not self.trained
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: |dL/dc|, 0 for `none`."""

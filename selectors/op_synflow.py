@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from selectors.contract import Needs, Rule
+from selectors.contract import Needs
+from selectors.parts.gates import GateRule
 from selectors.parts.schedule import Greedy
 from selectors.parts.search import Search
 from selectors.proxies import ProxyFailure
@@ -25,20 +26,13 @@ from selectors.proxies._network import use_batch_norm
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateFlow(Rule):
+class GateFlow(GateRule):
     """The share of the synaptic flow that passes through an operation, summed over cells."""
-
-    trained: bool = False
 
     @property
     def needs(self) -> Needs:
         """Nothing, or the trained mixture for `-post`."""
         return Needs(trained=self.trained, alphas=self.trained)
-
-    @property
-    def stochastic(self) -> bool:
-        """Untrained weights are drawn."""
-        return not self.trained
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: |c dR/dc| / R at c = 1; 0 for `none`. Raises ProxyFailure where R is nothing or not finite."""

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.selection import Decision, Selection
-from bench.space import Architecture
+from bench.selection import Decision, Selection, architecture_made_by
 from selectors import proxies
 from selectors.contract import Needs, Selector, one_of, option, or_preset, positive, yes_or_no
 from selectors.parts.orders import ORDERS
@@ -78,7 +77,7 @@ class ZeroCostSearch(Selector):
             except proxies.ProxyFailure:
                 if i + 1 == number and not found:
                     raise
-                search.facts["failed_proposals"] = search.facts.get("failed_proposals", 0) + 1
+                search.facts["failed_proposals"] += 1
         return found
 
     def _validate(self, search: Search, decisions: list[Decision], values: dict[tuple[int, ...], float]) -> float:
@@ -94,12 +93,6 @@ class ZeroCostSearch(Selector):
                 value = -math.inf
             values[architecture] = value
         return values[architecture]
-
-
-def architecture_made_by(decisions: list[Decision]) -> Architecture:
-    """The architecture of six decisions in any order."""
-    a, b, c, d, e, f = (decision.operation for decision in sorted(decisions, key=lambda d: d.edge))
-    return a, b, c, d, e, f
 
 
 AS_SCORED = {

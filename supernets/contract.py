@@ -88,7 +88,12 @@ class Search:
 
     def descend_alphas(self, loss: Tensor) -> None:
         """One step of the alphas' optimiser down `loss`."""
-        (self.alphas.grad,) = torch.autograd.grad(loss, [self.alphas])
+        (gradient,) = torch.autograd.grad(loss, [self.alphas])
+        self.follow_alphas(gradient)
+
+    def follow_alphas(self, gradient: Tensor) -> None:
+        """One step of the alphas' optimiser down `gradient`."""
+        self.alphas.grad = gradient
         self.alpha_optimiser.step()
 
     def descend_weights(self, loss: Tensor) -> None:
@@ -100,6 +105,15 @@ class Search:
                 # No operation that was drawn uses it. Momentum and decay go on, as they do for those
                 # of its neighbours that are stored in one tensor with an operation that was drawn.
                 parameter.grad = torch.zeros_like(parameter)
+        self._step_weights()
+
+    def follow_weights(self, gradients: Sequence[Tensor]) -> None:
+        """One clipped step of the weights' optimiser down `gradients`, one for each parameter of the network."""
+        for parameter, gradient in zip(self.network.parameters(), gradients, strict=True):
+            parameter.grad = gradient
+        self._step_weights()
+
+    def _step_weights(self) -> None:
         nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_CLIP)
         self.weight_optimiser.step()
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from supernets.contract import Batch, Recipe, Search
-from supernets.differences import follow_alphas, moved, slope_along
+from supernets.differences import moved, slope_along
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class DartsSecondOrder(Recipe):
 
     def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
         """A step of the alphas down the gradient through one step of the weights."""
-        follow_alphas(search, self.alpha_gradient(search, selection, weights))
+        search.follow_alphas(self.alpha_gradient(search, selection, weights))
 
     def alpha_gradient(self, search: Search, selection: Batch, weights: Batch) -> Tensor:
         """The gradient of the loss on `selection` after a step of the weights on `weights`, like the alphas."""

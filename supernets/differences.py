@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
-
-from supernets.contract import GRADIENT_CLIP, Search
+from torch import Tensor
 
 
 @contextmanager
@@ -46,18 +44,3 @@ def slope_along(
 def norm(tensors: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of all `tensors` together."""
     return torch.stack([tensor.norm() for tensor in tensors]).norm()
-
-
-def follow_alphas(search: Search, gradient: Tensor) -> None:
-    """One step of the alphas' optimiser down `gradient`."""
-    search.alphas.grad = gradient
-    search.alpha_optimiser.step()
-
-
-def follow_weights(search: Search, gradients: Sequence[Tensor]) -> None:
-    """One clipped step of the weights' optimiser down `gradients`, one for each parameter of the network."""
-    parameters = list(search.network.parameters())
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
-    nn.utils.clip_grad_norm_(parameters, GRADIENT_CLIP)
-    search.weight_optimiser.step()

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, SKIP
 from supernets.fused_parts import (
-    EPSILON,
-    LEAVING,
     N_OPERATIONS,
     TARGET,
     CellPlan,
@@ -25,6 +23,7 @@ from supernets.fused_parts import (
     scattered,
     selected,
 )
+from supernets.skeleton import EPSILON, LEAVING
 
 
 class Backward:

@@ -8,11 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, SKIP
+from supernets.skeleton import ARRIVING, EPSILON, LEAVING, MOMENTUM
 
-LEAVING = tuple(tuple(e for e, (_, source) in enumerate(EDGES) if source == node) for node in range(3))
-"""The edges that leave each node: (0, 1, 3), (2, 4), (5,)."""
-
-MOMENTUM, EPSILON = 0.1, 1e-5
 TARGET = tuple(target for target, _ in EDGES)
 N_OPERATIONS = 5
 
@@ -209,9 +206,8 @@ def gather(target: int, sources: list[Source], amount: list[list[float]], plan: 
     products: list[tuple[Tensor, Tensor]] = []
     scaled: list[tuple[Tensor, Tensor]] = []
     added: list[tuple[Tensor, float]] = []
-    for edge, (to, node) in enumerate(EDGES):
-        if to != target:
-            continue
+    for edge in ARRIVING[target]:
+        node = EDGES[edge][1]
         source = sources[node]
         if plan.active[edge][CONV_3X3]:
             at = _columns(plan, node, CONV_3X3, edge, c)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from supernets.contract import Batch, Recipe, Search
-from supernets.differences import follow_alphas, slope_along
+from supernets.differences import slope_along
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Idarts(Recipe):
 
     def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
         """A step of the alphas down the implicit gradient."""
-        follow_alphas(search, self.alpha_gradient(search, selection, weights))
+        search.follow_alphas(self.alpha_gradient(search, selection, weights))
 
     def alpha_gradient(self, search: Search, selection: Batch, weights: Batch) -> Tensor:
         """The implicit gradient of the loss on `selection`, the weights fitted to `weights`; like the alphas."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from supernets.contract import Batch, Mixing, Recipe, Search
-from supernets.differences import follow_weights, slope_along
+from supernets.differences import slope_along
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class LambdaDarts(Recipe):
 
         agreement = slope_along(gradient, [per_cell], [agreement_slope(by_cell)], self.epsilon)
         strength = search.numbers["lambda"]
-        follow_weights(search, [s - strength * a for s, a in zip(slope, agreement, strict=True)])
+        search.follow_weights([s - strength * a for s, a in zip(slope, agreement, strict=True)])
 
 
 def agreement_slope(gradients: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
-from supernets.skeleton import Skeleton
+from supernets.skeleton import ARRIVING, Skeleton, total
 from supernets.standalone import operation
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class MixedEdge(nn.Module):
         """[n, c, h, w] and weights [5] -> [n, c, h, w]."""
         for o in self.bending:
             self.operations[o][0](x)  # type: ignore[index]
-        return add([weights[o] * self.operations[o](x) for o in self.running])
+        return total([weights[o] * self.operations[o](x) for o in self.running])
 
 
 class LiteralCell(nn.Module):
@@ -47,13 +47,11 @@ class LiteralCell(nn.Module):
     def forward(self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0) -> Tensor:
         """[n, c, h, w] and weights [6, 5] -> node 3."""
         nodes = [x]
-        for target in (1, 2, 3):
-            arriving = [
-                self.edges[e](nodes[source], weights[e]) for e, (to, source) in enumerate(EDGES) if to == target
-            ]
+        for edges in ARRIVING.values():
+            arriving = [self.edges[e](nodes[EDGES[e][1]], weights[e]) for e in edges]
             if isinstance(skip, Tensor) or skip:
-                arriving += [skip * nodes[source] for to, source in EDGES if to == target]
-            nodes.append(add(arriving))
+                arriving += [skip * nodes[EDGES[e][1]] for e in edges]
+            nodes.append(total(arriving))
         return nodes[3]
 
 
@@ -123,14 +121,6 @@ class Mixture(nn.Module):
             for edge, operations, others in zip(cell.edges, running, bending, strict=True):
                 assert isinstance(edge, MixedEdge)
                 edge.running, edge.bending = operations, others
-
-
-def add(terms: list[Tensor]) -> Tensor:
-    """The sum of one or more tensors of one shape."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
 
 
 def copy_frame(source: Skeleton, target: Skeleton) -> None:

@@ -18,15 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP, Architecture
+from bench.space import AVG_POOL, EDGES, OPERATIONS, SKIP, Architecture
 from supernets.fused import FusedCell
-from supernets.fused_parts import EPSILON, LEAVING, MOMENTUM, CellPlan, Running
+from supernets.fused_parts import CellPlan, Running
 from supernets.literal import copy_frame
 from supernets.pooling import average_pool
-from supernets.skeleton import Normalisation, Skeleton
-from supernets.standalone import StandaloneNetwork, standalone
-
-__all__ = ["Active", "Observer", "Supernet", "standalone"]
+from supernets.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, Normalisation, Skeleton, total
+from supernets.standalone import StandaloneNetwork
 
 Active = Sequence[Sequence[bool]]
 """[6][5]: which operations run."""
@@ -34,7 +32,6 @@ Active = Sequence[Sequence[bool]]
 Observer = Callable[[int, int, list[Tensor], Tensor], None]
 """observe(cell, edge, outputs of the five operations, mixed output of the edge)."""
 
-KERNELS = {CONV_1X1: 1, CONV_3X3: 3}
 EVERYTHING: Active = ((True,) * len(OPERATIONS),) * len(EDGES)
 
 
@@ -164,14 +161,6 @@ def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Seq
     if active is None or not isinstance(active[0][0], Sequence):
         return [active] * cells  # type: ignore[list-item]
     return active  # type: ignore[return-value]
-
-
-def total(terms: list[Tensor]) -> Tensor:
-    """The sum of `terms`."""
-    node = terms[0]
-    for term in terms[1:]:
-        node = node + term
-    return node
 
 
 class Supernet(Skeleton):

@@ -13,10 +13,9 @@ from torch import Tensor
 
 from bench.errors import SkipCell, UsageError
 from bench.space import AVG_POOL, EDGES, SKIP
-from supernets.fused_parts import LEAVING
-from supernets.network import KERNELS, Active, MixedCell, Supernet
+from supernets.network import Active, MixedCell, Supernet
 from supernets.pooling import average_pool
-from supernets.skeleton import Normalisation, Skeleton
+from supernets.skeleton import KERNELS, LEAVING, Normalisation, Skeleton
 
 
 class PartialCell(MixedCell):

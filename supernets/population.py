@@ -12,7 +12,7 @@ residual blocks of stride 2 between them, affine batch normalisation, global ave
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,13 +20,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.seeds import derive
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, SKIP, Architecture
+from bench.space import AVG_POOL, EDGES, SKIP, Architecture
 from supernets.pooling import average_pool
-
-STAGES = 3
-BN_EPS = 1e-5
-BN_MOMENTUM = 0.1
-KERNEL_SIZES = {CONV_1X1: 1, CONV_3X3: 3}
+from supernets.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, STAGES
 
 
 @dataclass(frozen=True)
@@ -50,16 +46,6 @@ class Part:
     def stop(self) -> int:
         """Where the stack ends in the long vector."""
         return self.start + self.size * len(self.networks)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one network's tensor lies in the long vector."""
-
-    name: str
-    shape: tuple[int, ...]
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -141,7 +127,7 @@ class Population:
     def _plan_cell(self, cell: str, channels: int) -> None:
         jobs: dict[int, list[Job]] = {}
         for edge, (_, source) in enumerate(EDGES):
-            for operation, kernel in KERNEL_SIZES.items():
+            for operation, kernel in KERNELS.items():
                 if members := self._who(edge, operation):
                     job = Job(f"{cell}.edge{edge}.{kernel}x{kernel}", kernel, edge, members)
                     jobs.setdefault(source, []).append(job)
@@ -158,14 +144,6 @@ class Population:
 
     def _view(self, vector: Tensor, part: Part) -> Tensor:
         return vector[part.start : part.stop].view(part.shape[0] * len(part.networks), *part.shape[1:])
-
-    def places(self, network: int) -> Iterator[Place]:
-        """The tensors of `network`, in an order that two populations share."""
-        for name, part in self.parts.items():
-            for row, owner in enumerate(part.networks):
-                if owner == network:
-                    start = part.start + row * part.size
-                    yield Place(name, part.shape, start, start + part.size)
 
     def initialise(self, seed: int) -> None:
         """Draw the first weights as PyTorch's layers do (uniform, +-1/sqrt(fan in)), the same for every network.
@@ -209,7 +187,7 @@ class Population:
 
     def _cell(self, x: Tensor, cell: str, train: bool) -> Tensor:
         nodes: list[Tensor | None] = [x, None, None, None]
-        for source in range(3):
+        for source, edges in enumerate(LEAVING):
             node = nodes[source]
             if node is None:
                 continue
@@ -222,14 +200,13 @@ class Population:
                 target = EDGES[job.edge][0]
                 nodes[target] = self._put(nodes[target], self._norm(job.name, y, train), job.networks)
             pooled: Tensor | None = None
-            for edge, (target, origin) in enumerate(EDGES):
-                if origin != source:
-                    continue
+            for edge in edges:
+                target = EDGES[edge][0]
                 if members := self._who(edge, SKIP):
                     nodes[target] = self._put(nodes[target], self._gather(node, members), members)
                 if members := self._who(edge, AVG_POOL):
                     if pooled is None:
-                        pooled = self._pool(node)
+                        pooled = average_pool(node)
                     nodes[target] = self._put(nodes[target], self._gather(pooled, members), members)
         last = nodes[3]
         return torch.zeros_like(x) if last is None else last
@@ -243,10 +220,7 @@ class Population:
     def _norm(self, name: str, x: Tensor, train: bool) -> Tensor:
         mean, variance = self.statistics[name]
         scale, shift = self._tensors[f"{name}.scale"], self._tensors[f"{name}.shift"]
-        return functional.batch_norm(x, mean, variance, scale, shift, train, BN_MOMENTUM, BN_EPS)
-
-    def _pool(self, x: Tensor) -> Tensor:
-        return average_pool(x)
+        return functional.batch_norm(x, mean, variance, scale, shift, train, MOMENTUM, EPSILON)
 
     def _index(self, members: tuple[int, ...]) -> Tensor:
         if members not in self._indices:

@@ -10,8 +10,9 @@ from torch import Tensor
 from bench.errors import UsageError
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS, SKIP
 from supernets.contract import BatchesOf, Mixing, Recipe, Search
-from supernets.fused_parts import EPSILON
 from supernets.network import MixedCell, Supernet
+from supernets.sampling import pass_of
+from supernets.skeleton import ARRIVING, EPSILON
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance of a random number."""
@@ -82,7 +83,7 @@ class Racl(Recipe):
         """A draw of the weights, the alphas' or the weights' own."""
         assert search.noise is not None
         mu, log_sigma = alphas
-        return Mixing((mu + log_sigma.exp() * search.noise[0 if alphas.requires_grad else 1]).exp())
+        return Mixing((mu + log_sigma.exp() * search.noise[pass_of(alphas)]).exp())
 
     def penalty(self, search: Search) -> Tensor:
         """How far the bound is exceeded, squared; in logarithms."""
@@ -127,9 +128,8 @@ def cell_constant(alphas: Tensor, constants: Tensor) -> Moments:
     edge_mean = (constants * mean).sum(-1)
     edge_variance = (constants.square() * mean.square() * square.expm1()).sum(-1)
     nodes: list[Moments] = [(torch.ones_like(edge_mean[0]), torch.zeros_like(edge_mean[0]))]
-    for target in (1, 2, 3):
-        arriving = [(e, nodes[source]) for e, (t, source) in enumerate(EDGES) if t == target]
-        products = [product((edge_mean[e], edge_variance[e]), node) for e, node in arriving]
+    for edges in ARRIVING.values():
+        products = [product((edge_mean[e], edge_variance[e]), nodes[EDGES[e][1]]) for e in edges]
         nodes.append((torch.stack([m for m, _ in products]).sum(), torch.stack([v for _, v in products]).sum()))
     return nodes[3]
 

@@ -4,16 +4,26 @@ Stem, three stages of N cells at C, 2C and 4C channels, a residual block of stri
 stages, and a classifier. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from bench.space import EDGES
+from bench.space import CONV_1X1, CONV_3X3, EDGES
+
+STAGES = 3
+KERNELS = {CONV_1X1: 1, CONV_3X3: 3}
+"""Kernel sizes of the operations that have weights."""
+
+MOMENTUM, EPSILON = 0.1, 1e-5
+"""Of every batch norm: the defaults of nn.BatchNorm2d."""
 
 ARRIVING = {node: tuple(e for e, (target, _) in enumerate(EDGES) if target == node) for node in (1, 2, 3)}
 """The edges that arrive at each node of a cell but its input: (0,), (1, 2), (3, 4, 5)."""
+
+LEAVING = tuple(tuple(e for e, (_, source) in enumerate(EDGES) if source == node) for node in range(3))
+"""The edges that leave each node of a cell but its output: (0, 1, 3), (2, 4), (5,)."""
 
 Normalisation = Literal["train", "batch", "running"]
 """What batch norm uses: batch statistics while updating the running ones (`train`), batch statistics
@@ -27,6 +37,14 @@ def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, *, aff
         nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs, affine=affine),
     )
+
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """The sum of one or more tensors, added in their order."""
+    result = terms[0]
+    for term in terms[1:]:
+        result = result + term
+    return result
 
 
 class ReductionBlock(nn.Module):
@@ -53,7 +71,7 @@ class Skeleton(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
         self.cells = nn.ModuleList()
         self.reductions = nn.ModuleList()
-        for stage in range(3):
+        for stage in range(STAGES):
             width = channels * 2**stage
             if stage:
                 self.reductions.append(ReductionBlock(width // 2, width))
@@ -94,11 +112,6 @@ class Skeleton(nn.Module):
         """`train()` is normalise("train"), `eval()` is normalise("running")."""
         self.normalise("train" if mode else "running")
         return self
-
-
-def parameter_count(module: nn.Module) -> int:
-    """Number of trained scalars of `module`."""
-    return sum(p.numel() for p in module.parameters())
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:

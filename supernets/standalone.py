@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, Architecture
+from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
 from supernets.pooling import AveragePool
-from supernets.skeleton import Skeleton, relu_conv_bn
+from supernets.skeleton import ARRIVING, KERNELS, Skeleton, relu_conv_bn, total
 
 
 class Zero(nn.Module):
@@ -23,7 +23,7 @@ def operation(index: int, channels: int, *, affine: bool) -> nn.Module:
         return nn.Identity()
     if index == AVG_POOL:
         return AveragePool()
-    return relu_conv_bn(channels, channels, {CONV_1X1: 1, CONV_3X3: 3}[index], affine=affine)
+    return relu_conv_bn(channels, channels, KERNELS[index], affine=affine)
 
 
 class StandaloneCell(nn.Module):
@@ -36,16 +36,8 @@ class StandaloneCell(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[n, c, h, w] -> [n, c, h, w]: node 3."""
         nodes = [x]
-        for target in (1, 2, 3):
-            arriving = [
-                module(nodes[source])
-                for module, (to, source) in zip(self.edges, EDGES, strict=True)
-                if to == target
-            ]  # fmt: skip
-            node = arriving[0]
-            for term in arriving[1:]:
-                node = node + term
-            nodes.append(node)
+        for edges in ARRIVING.values():
+            nodes.append(total([self.edges[e](nodes[EDGES[e][1]]) for e in edges]))
         return nodes[3]
 
 

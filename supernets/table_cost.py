@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from bench.space import CONV_1X1, CONV_3X3, OPERATIONS, all_architectures
-
-STAGES = 3
+from bench.space import OPERATIONS, all_architectures
+from supernets.skeleton import KERNELS, STAGES
 
 
 def parameters_of_space(channels: int, cells: int, classes: int) -> np.ndarray:
@@ -14,7 +13,7 @@ def parameters_of_space(channels: int, cells: int, classes: int) -> np.ndarray:
     # A residual block: 3x3 from c to 2c, 3x3 from 2c to 2c, their batch norms, 1x1 shortcut.
     fixed += sum(9 * c * 2 * c + 9 * 4 * c * c + 8 * c + 2 * c * c for c in widths[:-1])
     per_edge = np.zeros(len(OPERATIONS))
-    for operation, kernel in ((CONV_1X1, 1), (CONV_3X3, 3)):
+    for operation, kernel in KERNELS.items():
         per_edge[operation] = sum(cells * (kernel**2 * c * c + 2 * c) for c in widths)
     return np.asarray(fixed + per_edge[all_architectures()].sum(axis=1))
 
@@ -26,6 +25,6 @@ def flops_of_space(channels: int, cells: int, classes: int, size: int) -> np.nda
     # The block before a stage of width c has c/2 inputs and works at that stage's resolution.
     fixed += sum((9 * c * c // 2 + 9 * c * c + c * c // 2) * pixels for c, pixels in stages[1:])
     per_edge = np.zeros(len(OPERATIONS))
-    for operation, kernel in ((CONV_1X1, 1), (CONV_3X3, 3)):
+    for operation, kernel in KERNELS.items():
         per_edge[operation] = sum(cells * kernel**2 * c * c * pixels for c, pixels in stages)
     return np.asarray(2.0 * (fixed + per_edge[all_architectures()].sum(axis=1)))

@@ -6,12 +6,31 @@ A gate is a factor on an operation's contribution to its edge, 1 in every cell; 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from bench.space import EDGES, OPERATIONS
+from selectors.contract import Needs, Rule
 from selectors.parts.search import Search
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateRule(Rule):
+    """A score of the gates of an untrained supernet, or of the trained one."""
+
+    trained: bool = False
+
+    @property
+    def needs(self) -> Needs:
+        """Labelled images, and the trained mixture for `-post`."""
+        return Needs(trained=self.trained, alphas=self.trained, images=True, labels=True)
+
+    @property
+    def stochastic(self) -> bool:
+        """Untrained weights are drawn."""
+        return not self.trained
 
 
 def gate_gradients(search: Search, absolute_per_batch: bool = False) -> Tensor:

@@ -9,7 +9,7 @@ from bench.contract import shape_of
 from bench.errors import UsageError
 from bench.selection import Decision, Selection
 from bench.space import EDGES, NONE, OPERATIONS
-from selectors.contract import Needs, Rule, Selector, integer, one_of, option, or_preset, yes_or_no
+from selectors.contract import Needs, Rule, Selector, not_negative, one_of, option, or_preset, yes_or_no
 from selectors.parts.orders import ORDERS, Step
 from selectors.parts.search import Search
 
@@ -83,7 +83,7 @@ class Greedy(Selector):
 
     rule: Rule
     order: str = option("once", one_of(*ORDERS), "in which order edges are decided")
-    tune: int | None = option(0, or_preset(integer), "epochs of fine-tuning between decisions")
+    tune: int | None = option(0, or_preset(not_negative), "epochs of fine-tuning between decisions")
     none: bool = option(True, yes_or_no, "whether an edge can be decided for `none`; the scores stay as they are")
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from torch import Tensor, nn
 
 from bench.cells import Cell
 from bench.presets import Settings
-from bench.space import EDGES, OPERATIONS, Architecture
+from bench.space import EDGES, OPERATIONS, Architecture, as_architecture
 from selectors.contract import Needs
 from selectors.parts.initialisation import Fill, build, initialise, pytorch_default
 from selectors.parts.meter import Meter
 from selectors.parts.suppliers import Batches, Images, Recipe, Tunes
 from supernets.evaluation import evaluate
 from supernets.literal import LiteralSupernet, Mixture
-from supernets.network import Observer, Supernet, standalone
+from supernets.network import Observer, Supernet
+from supernets.standalone import standalone
 
 
 class UndeclaredNeed(Exception):
@@ -65,7 +67,7 @@ class Search:
         """The operation of each decided edge."""
         self.axes: dict[str, str | int] = {}
         """Further axes of the shared random numbers, where a selector searches several times."""
-        self.facts: dict[str, int] = {}
+        self.facts: Counter[str] = Counter()
         """Counts that rules keep for the record; branches share them."""
         self._alphas = alphas.detach().clone()
         self._recipe, self._half, self._make_tuner, self._history = recipe, half, make_tuner, history
@@ -103,8 +105,7 @@ class Search:
 
     def architecture(self) -> Architecture:
         """The architecture that the six decisions make."""
-        a, b, c, d, e, f = (self.decided[edge] for edge in range(len(EDGES)))
-        return a, b, c, d, e, f
+        return as_architecture(self.decided[edge] for edge in range(len(EDGES)))
 
     # ---- the mixture
 

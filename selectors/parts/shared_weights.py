@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
-from supernets.network import EPSILON, KERNELS, MixedCell, Supernet
+from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture, as_architecture
+from supernets.network import MixedCell, Supernet
 from supernets.pooling import average_pool
 from supernets.precision import autocast
-from supernets.skeleton import ARRIVING
+from supernets.skeleton import ARRIVING, EPSILON, KERNELS, total
 
 GROUP_NUMBERS = {"cpu": 2**18, "cuda": 2**28}
 """Numbers in the first feature map of a group: what a core's cache holds, and what keeps a GPU busy."""
@@ -33,11 +33,10 @@ def without_dead_ends(architecture: Architecture) -> Architecture:
     for edge, (target, source) in reversed(list(enumerate(EDGES))):
         if architecture[edge] != NONE and target in used:
             used.add(source)
-    a, b, c, d, e, f = (
+    return as_architecture(
         operation if source in fed and target in used else NONE
         for operation, (target, source) in zip(architecture, EDGES, strict=True)
     )
-    return a, b, c, d, e, f
 
 
 @torch.no_grad()
@@ -148,15 +147,15 @@ class Groups:
     def _total(self, common: Tensor | None, partial: list[tuple[list[int], Tensor]], like: Tensor) -> Tensor:
         """Terms that all architectures have plus those that some have."""
         if common is None:
-            total = torch.zeros_like(like)
+            node = torch.zeros_like(like)
         elif partial:
-            total = common.clone()  # a term may be a node itself
+            node = common.clone()  # a term may be a node itself
         else:
             return common
-        view = total.unflatten(0, (self.count, -1))
+        view = node.unflatten(0, (self.count, -1))
         for chosen, term in partial:
             view.index_add_(0, torch.tensor(chosen, device=term.device), term.unflatten(0, (len(chosen), -1)))
-        return total
+        return node
 
     def apply(self, cell: MixedCell, edge: int, operation: int, x: Tensor, count: int) -> Tensor:
         """One operation on `count` architectures; a convolution takes what has been through the ReLU."""
@@ -198,12 +197,7 @@ class FirstCell:
 
     def _sum(self, architecture: Architecture, node: int) -> Tensor:
         terms = [self._term(architecture, edge) for edge in ARRIVING[node] if architecture[edge] != NONE]
-        if not terms:
-            return torch.zeros_like(self._x)
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total
+        return total(terms) if terms else torch.zeros_like(self._x)
 
     def _term(self, architecture: Architecture, edge: int) -> Tensor:
         source, operation = EDGES[edge][1], architecture[edge]

@@ -150,9 +150,7 @@ def without_failures(search: Search, rows: Sequence[Sequence[float | proxies.Pro
             proxies.defined(row[-1:])
         if undefined.any():
             values[undefined] = np.nextafter(np.nanmin(values), -np.inf)
-            search.facts["operations_without_value"] = (
-                search.facts.get("operations_without_value", 0) + int(undefined.sum())
-            )  # fmt: skip
+            search.facts["operations_without_value"] += int(undefined.sum())
     return scores
 
 

@@ -39,11 +39,7 @@ class LinearRegions(Proxy):
         " images, all input channels unless the caller takes one; the paper speaks of 5000 images"
     )
     changes_network = False
-
-    @property
-    def draws(self) -> bool:
-        """Always."""
-        return True
+    draws = True
 
     @property
     def sees_of_unused(self) -> Sees:

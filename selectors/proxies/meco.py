@@ -37,11 +37,7 @@ class Meco(Proxy):
         " there; symmetric eigenvalues in double precision"
     )
     changes_network = False
-
-    @property
-    def draws(self) -> bool:
-        """Always."""
-        return True
+    draws = True
 
     def passes(self, images: int) -> Passes:
         """One forward of one random image; with reached=true one backward."""

@@ -37,11 +37,7 @@ class Zen(Proxy):
         " input is constant has no scale to take out and adds nothing. The paper removes residual links first;"
         " here the network stays as it is"
     )
-
-    @property
-    def draws(self) -> bool:
-        """Always."""
-        return True
+    draws = True
 
     def passes(self, images: int) -> Passes:
         """Two forward passes per repeat."""

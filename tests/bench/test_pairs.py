@@ -205,7 +205,7 @@ def test_one_draw_beside_many_recipes_is_one_observation() -> None:
     assert (honest.n, honest.verdict) == (3, Verdict.TOO_FEW)
     per_seed = [np.mean([trained[r, s] for r in "abcd"]) - draw[s] for s in range(3)]
     assert honest.median == pytest.approx(np.median(per_seed))
-    assert honest.p == statistics.sign_flip_p(per_seed)
+    assert [honest.p] == statistics.sign_flip_ps([per_seed])
 
 
 def test_intervals_are_made_for_the_pairs_asked_for() -> None:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,17 +15,17 @@ def square(number: int) -> int:
     return number * number
 
 
-def lost(number: int) -> int:
-    return -number
+def squares(count: int) -> list[Callable[[], int]]:
+    return [partial(square, number) for number in range(count)]
 
 
 @pytest.mark.parametrize("pool", [Pool(1, "loky", 1), Pool(2, "loky", 1), Pool(2, "threading", 1)])
 def test_every_task_is_answered_once(pool: Pool) -> None:
-    assert sorted(spread(square, range(20), pool, lost)) == [number**2 for number in range(20)]
+    assert sorted(spread(squares(20), pool, -1)) == [(number, number**2) for number in range(20)]
 
 
 def test_no_tasks_start_no_workers() -> None:
-    assert list(spread(square, [], Pool(8, "dask", 1), lost)) == []
+    assert list(spread([], Pool(8, "dask", 1), -1)) == []
 
 
 def test_an_absent_dask_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,15 +33,15 @@ def test_an_absent_dask_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
     with pytest.raises(UsageError, match="--backend loky"):
-        list(spread(square, [1, 2], Pool(2, "dask", 1), lost))
+        list(spread(squares(2), Pool(2, "dask", 1), -1))
 
 
 def test_workers_are_limited_to_their_threads() -> None:
     pool = Pool(2, "loky", 3)
-    assert set(spread(threads_variable, range(4), pool, threads_variable)) == {"3"}
+    assert {variable for _, variable in spread([threads_variable] * 4, pool, "killed")} == {"3"}
 
 
-def threads_variable(_: int) -> str:
+def threads_variable() -> str:
     import os
 
     return os.environ["OMP_NUM_THREADS"]

@@ -24,7 +24,7 @@ from bench.seeds import derive
 from bench.space import N_ARCHITECTURES, Architecture, architecture_of, code
 from bench.table_sources import open_table
 from selectors.proxies import ProxyFailure, find, names, score
-from supernets.network import standalone
+from supernets.standalone import standalone
 
 PUBLISHED = {
     "synflow": 0.74,

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from bench.images import ImageSet
 from bench.selection import Decision, Selection
 from selectors import apply, registry
 from selectors.contract import Needs, Rule, Selector
@@ -16,6 +15,7 @@ from selectors.parts.schedule import Scorer
 from selectors.parts.search import Search
 from supernets.checkpoint import Checkpoint
 from supernets.modes import SWITCHES
+from tests.coloured import coloured_images, indices
 from tests.selectors import small
 
 
@@ -113,15 +113,7 @@ def test_a_selector_reads_the_second_half_of_the_images(name: str, tmp_path: Pat
     """Each image has the colour of its own index; 24 of 32 are for selection, in tens."""
     job = small.cell(name).supernet
     Checkpoint(job, 3, small.network(0, torch.float32).state_dict(), small.alphas(0, torch.float32)).save(tmp_path)
-    pixels = torch.arange(64, dtype=torch.uint8).view(64, 1, 1, 1).expand(64, 3, 8, 8).contiguous()
-    images = ImageSet("indices", pixels, torch.arange(64) % 4, 4, (0.0,) * 3, (1.0,) * 3, crop_padding=1, flip=True)
-    search = apply.open_search(small.cell(name), tmp_path, images, "cpu")
-
-    def indices(x: torch.Tensor) -> list[int]:
-        colours = (255 * x).round().int().flatten(1)
-        assert (colours == colours[:, :1]).all(), "nothing is cropped"
-        return colours[:, 0].tolist()
-
+    search = apply.open_search(small.cell(name), tmp_path, coloured_images(crop_padding=1), "cpu")
     for found in ([x for x, _ in search.batches], search.images):
         assert [indices(x) for x in found] == [[*range(32, 42)], [*range(42, 52)], [*range(52, 56)]]
     assert [y.tolist() for _, y in search.batches] == [[i % 4 for i in indices(x)] for x in search.images]

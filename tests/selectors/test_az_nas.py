@@ -11,7 +11,7 @@ from bench.space import N_ARCHITECTURES, architecture_of, code
 from selectors import registry
 from selectors.az_nas import backward_terms, block_outputs, entropy_of_spectrum, sum_of_log_ranks
 from selectors.parts.initialisation import initialise, kaiming_normal_fan_in
-from supernets.network import standalone
+from supernets.standalone import standalone
 from tests.selectors import small
 
 

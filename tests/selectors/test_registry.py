@@ -110,12 +110,12 @@ SELECTOR = replace(MAGNITUDE, formula="another")
 """
 RULE = """
 from dataclasses import dataclass
-from selectors.contract import Needs, Rule, integer, option
+from selectors.contract import Needs, Rule, not_negative, option
 from selectors.parts.schedule import Greedy
 
 @dataclass(frozen=True, kw_only=True)
 class Mine(Rule):
-    tune: int = option(3, integer, "something else than the schedule's")
+    tune: int = option(3, not_negative, "something else than the schedule's")
 
     @property
     def needs(self):
@@ -203,7 +203,7 @@ def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
 
 @pytest.mark.parametrize("convert", ["{'a': 1}.__getitem__", "or_preset({'a': 1}.__getitem__)"])
 def test_a_converter_may_be_a_look_up(with_files: Callable[..., None], convert: str) -> None:
-    text = GREEDY.format(", paper='p'").replace("tune:", "n:").replace("(3, integer", f"(1, {convert}")
+    text = GREEDY.format(", paper='p'").replace("tune:", "n:").replace("(3, not_negative", f"(1, {convert}")
     with_files(mine=text.replace("import Needs", "import or_preset, Needs"))
     assert registry.find("mine[n=a]").options()["n"][0] == 1
     with pytest.raises(UsageError, match=r"^mine: option n=b cannot be used: KeyError: 'b'"):

@@ -13,15 +13,14 @@ from supernets.network import Supernet
 from supernets.registry import find
 from supernets.training import Training
 from supernets.tuning import Tuner
+from tests.coloured import coloured_images, indices
 
 FIRST, SECOND = list(range(32)), list(range(32, 64))
 
 
 @pytest.fixture
 def images() -> ImageSet:
-    """64 images, each of one colour, its own index; a crop or a mirror image shows the same."""
-    pixels = torch.arange(64, dtype=torch.uint8).view(64, 1, 1, 1).expand(64, 3, 8, 8).contiguous()
-    return ImageSet("indices", pixels, torch.arange(64) % 4, 4, (0.0,) * 3, (1.0,) * 3, crop_padding=0, flip=True)
+    return coloured_images(crop_padding=0)
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ class Passes:
     def _look(self, _network: nn.Module, inputs: tuple[Tensor, Tensor]) -> None:
         x, weights = inputs
         who = "alphas" if weights.requires_grad else "weights"
-        getattr(self, who).extend((255 * x[:, 0, 0, 0]).round().int().tolist())
+        getattr(self, who).extend(indices(x))
         self.order.append(who)
 
 
@@ -74,11 +73,8 @@ def test_a_checkpoint_is_measured_on_the_second_half(settings: Settings, images:
 
 def test_what_a_recipe_does_after_an_epoch_sees_the_half_that_it_asks_for(settings: Settings, images: ImageSet) -> None:
     run, _ = start("darts", settings, images)
-    for half, indices in (("weights", FIRST), ("selection", SECOND)):
-        found = [
-            index for x, _ in run._batches(half, "after") for index in (255 * x[:, 0, 0, 0]).round().int().tolist()
-        ]
-        assert sorted(found) == indices
+    for half, expected in (("weights", FIRST), ("selection", SECOND)):
+        assert sorted(index for x, _ in run._batches(half, "after") for index in indices(x)) == expected
 
 
 def test_an_epoch_of_fine_tuning_shows_each_half_once_to_those_whom_it_teaches(

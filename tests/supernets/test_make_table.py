@@ -20,7 +20,7 @@ from supernets.progress_file import Progress
 from supernets.standalone import standalone
 from supernets.table_cost import flops_of_space, parameters_of_space
 from supernets.table_training import Arithmetic, SplitImages, TableRecipe, accuracies, fit, new_population, train_group
-from tests.supernets.test_population import part, plain_networks
+from tests.supernets.test_population import parts_of, plain_networks
 
 SMALL = ["--channels", "2", "--batch-size", "8", "--images", "32", "--networks-at-once", "3"]
 SOME: list[Architecture] = [(3, 2, 1, 4, 3, 2), (1, 0, 4, 1, 1, 3)]
@@ -114,8 +114,8 @@ def test_a_trial_has_its_own_weights_and_order_whatever_the_group(monkeypatch: p
     def trained(group: list[Architecture], trial: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """The last network of a group as it starts, and the batches that the group is trained with."""
         population = new_population(group, trial, 4, recipe, Arithmetic())
-        places = {place.name: place for place in population.places(len(group) - 1)}
-        start = {name: part(population.values, place).detach().clone() for name, place in places.items()}
+        last = parts_of(population, len(group) - 1, population.values)
+        start = {name: values.detach().clone() for name, values in last.items()}
         forward = population.forward
 
         def watched(images: torch.Tensor, train: bool) -> torch.Tensor:

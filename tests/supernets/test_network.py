@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from bench.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
 from supernets.literal import LiteralSupernet
-from supernets.network import Supernet, standalone
-from supernets.skeleton import parameter_count
+from supernets.network import Supernet
+from supernets.standalone import standalone
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 PATHS = {"fused": False, "composed": True}
@@ -191,6 +191,10 @@ def test_float32_in_any_memory_format() -> None:
     torch.testing.assert_close(
         network(x.contiguous(memory_format=torch.channels_last), weights), expected, rtol=1e-3, atol=1e-4
     )
+
+
+def parameter_count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
 
 
 def test_parameters_of_the_paper() -> None:

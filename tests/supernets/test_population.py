@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.space import Architecture
-from supernets.population import Place, Population, first_values
+from supernets.population import Population, first_values
 from supernets.skeleton import ReductionBlock
 from supernets.standalone import StandaloneCell, StandaloneNetwork, standalone
 
@@ -59,14 +59,20 @@ def plain_networks(population: Population) -> list[StandaloneNetwork]:
     for number, architecture in enumerate(population.architectures):
         network = standalone(architecture, CHANNELS, CELLS, CLASSES).double()
         with torch.no_grad():
-            for place in population.places(number):
-                tensor_of(network, place.name).copy_(part(population.values, place))
+            for name, values in parts_of(population, number, population.values).items():
+                tensor_of(network, name).copy_(values)
         networks.append(network)
     return networks
 
 
-def part(vector: Tensor, place: Place) -> Tensor:
-    return vector[place.start : place.stop].view(place.shape)
+def parts_of(population: Population, number: int, vector: Tensor) -> dict[str, Tensor]:
+    """The parts of `vector` (values, gradients) that are one network's, by the name of the tensor."""
+    found = {}
+    for name, part in population.parts.items():
+        if number in part.networks:
+            stack = vector[part.start : part.stop].view(len(part.networks), *part.shape)
+            found[name] = stack[part.networks.index(number)]
+    return found
 
 
 def new_population(architectures: list[Architecture], **options: object) -> Population:
@@ -91,12 +97,12 @@ def test_outputs_gradients_and_statistics_are_those_of_plain_networks(layout: to
         expected = network.train()(images)
         torch.testing.assert_close(logits[number], expected, rtol=0, atol=1e-9)
         functional.cross_entropy(expected, labels, reduction="sum").backward()
-        places = list(population.places(number))
-        assert sum(math.prod(p.shape) for p in places) == sum(p.numel() for p in network.parameters())
-        for place in places:
-            slope = tensor_of(network, place.name).grad
-            expected_slope = torch.zeros(place.shape, dtype=torch.float64) if slope is None else slope
-            torch.testing.assert_close(part(population.gradients, place), expected_slope, rtol=0, atol=1e-9)
+        slopes = parts_of(population, number, population.gradients)
+        assert sum(found.numel() for found in slopes.values()) == sum(p.numel() for p in network.parameters())
+        for name, found in slopes.items():
+            slope = tensor_of(network, name).grad
+            expected_slope = torch.zeros_like(found) if slope is None else slope
+            torch.testing.assert_close(found, expected_slope, rtol=0, atol=1e-9)
     # The running statistics were updated by the pass above.
     with torch.no_grad():
         evaluated = population.forward(images, train=False)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bench.errors import UsageError
 from bench.space import architecture_of
 from selectors.proxies import Proxy, ProxyFailure, find, names, score
-from supernets.network import standalone
+from supernets.standalone import standalone
 from tests.selectors.proxies.networks import Tiny, batch, network, some_images
 
 EXPECTED = {
