@@ -14,6 +14,7 @@ from reports.rankings import ranking_blocks
 from reports.results import ONE_DRAW_SAID
 from reports.source import Source
 from reports.strips import tau_figure
+from reports.style import AXIS_SAID
 from reports.text import duration, from_to, number, spread
 
 
@@ -80,7 +81,7 @@ def training_section(source: Source) -> Section:
             source.picture(
                 f"epochs-{dataset}", f"{dataset}: does the choice collapse as the supernet trains?",
                 f"Top: share of skip connections among the six edges; middle: test accuracy; bottom: τ-b with the mean"
-                f" oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed.",
+                f" oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed. {AXIS_SAID}",
                 partial(epoch_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip
@@ -125,7 +126,7 @@ def cost_section(source: Source) -> Section:
         ]  # fmt: skip
         if rows:
             said = "Means over n selections."
-            if costs["peak_memory_bytes"].isna().any():
+            if on_gpu and costs["peak_memory_bytes"].isna().any():
                 said += " Peak memory is known on a GPU only: on a CPU it is that of the whole process."
             left_out = source.left_out(dataset).removesuffix(".")
             said += f"{left_out}; here also those that the line joins." if left_out else ""

@@ -13,6 +13,7 @@ from reports.figures import selection_costs
 from reports.results import ONE_DRAW_SAID
 from reports.source import Source
 from reports.strips import accuracy_figure
+from reports.style import AXIS_SAID
 from reports.summary import Line, promise
 from reports.text import count, duration, interval_text, number, spread
 
@@ -170,8 +171,7 @@ def strips_section(source: Source) -> Section:
             f" {count(repeats, 'selector seed')} on each. The tick is the mean over supernet seeds, the bar its 95 %"
             f" bootstrap interval over supernet seeds (selector seeds averaged). {promise(seeds)} A faint line joins"
             " what was selected on the same supernet; point at a mark to follow it. Diamonds: floors and ceilings;"
-            " dashed: random choice and the optimum. The axis is logarithmic in the distance to the optimum."
-            + source.left_out(dataset)
+            f" dashed: random choice and the optimum. {AXIS_SAID}" + source.left_out(dataset)
         )
         draw = partial(
             accuracy_figure, source.in_focus(source.test), source.table, dataset, source.results.settings,

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from bench.table import GroundTruth
 from reports.figures import along_epochs, epoch_figure
 from reports.results import Results
+from reports.style import AXIS_SAID, accuracy_axis, drawing
 from tests.reports.synthetic import SELECTORS, write_results
 
 
@@ -62,3 +64,20 @@ def test_every_column_shows_its_epochs(many: Results, table: GroundTruth) -> Non
         lowest = column[-1]
         labels = [label for label in lowest.get_xticklabels() if label.get_visible() and label.get_text()]
         assert len(labels) >= 2 and lowest.get_xlabel() and lowest.xaxis.label.get_visible()
+
+
+@pytest.mark.parametrize("vertical", [False, True])
+def test_ticks_of_accuracy_tell_the_distance_to_the_optimum(vertical: bool) -> None:
+    with drawing():
+        figure = Figure(figsize=(3.9, 1.8), layout="constrained")
+        axes = figure.subplots()
+        accuracy_axis(axes, 94.373, 40, vertical)
+        figure.canvas.draw()
+    axis = axes.yaxis if vertical else axes.xaxis
+    labels = [" ".join(label.get_text().split()) for label in axis.get_ticklabels()]
+    assert labels == ["94.4 (best)", "94.3 (−0.1)", "94.1 (−0.3)", "93.4 (−1)", "91.4 (−3)", "84.4 (−10)", "64.4 (−30)"]
+    # Where the captions say that they are: at the logarithm of the distance plus a tenth of a point.
+    np.testing.assert_allclose(axis.get_ticklocs(), [-np.log10(d + 0.1) for d in (0, 0.1, 0.3, 1, 3, 10, 30)])
+    assert "logarithm of the distance to it plus 0.1 points" in AXIS_SAID
+    boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
