@@ -106,8 +106,8 @@ def cost_section(source: Source) -> Section:
         dataset = contest.dataset
         costs = selection_costs(source.results, contest)
         caption = (
-            "A mark is one selector, its means over recipes: of test accuracy, as in the main table (over"
-            f" {from_to(costs['n'].tolist())} checkpoints each; of seeds for †), and of the time of scoring and tuning,"
+            "A mark is one selector, its means over recipes: of test accuracy, as in the main table"
+            f" (n = {from_to(costs['n'].tolist())} checkpoints; of seeds for †), and of the time of scoring and tuning,"
             " on the machine named in the provenance. The bar is the 95 % bootstrap interval of the accuracy over"
             " supernet seeds. The line joins those that no other is both faster and better than, by their means; where"
             " bars overlap, another draw of seeds may join others."
