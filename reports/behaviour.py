@@ -8,13 +8,14 @@ import numpy as np
 from bench.bias import ACCURACY, trait_correlations, traits
 from bench.measures import tau_b
 from reports.blocks import Cell, Column, Heading, Prose, Row, Section, Table, shade
-from reports.figures import along_epochs, cost_figure, epoch_figure, pareto, selection_costs
+from reports.figures import along_epochs, cost_figure, epoch_figure, selection_costs
 from reports.maps import score_map_figure, score_maps
 from reports.rankings import ranking_blocks
-from reports.results import ONE_DRAW_SAID
+from reports.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from reports.source import Source
 from reports.strips import tau_figure
-from reports.text import duration, from_to, number, spread
+from reports.style import AXIS_SAID
+from reports.text import duration, from_to, interval_text, number, spread
 
 
 def ranking_section(source: Source) -> Section:
@@ -48,22 +49,33 @@ def ranking_section(source: Source) -> Section:
             ),
         ]  # fmt: skip
         section.blocks += ranking_blocks(source, dataset)
-        for setting in source.results.settings:
-            maps = score_maps(source.results, dataset, setting, source.focus(dataset))
+        for setting, name, order in _scored(source, dataset):
+            maps = score_maps(source.results, dataset, setting, order)
             if maps:
                 counts = sorted({m.n for m in maps})
                 n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
                 section.blocks.append(
                     source.picture(
-                        f"scores-{dataset}-{setting}", f"{dataset}, {setting}: the 6 × 5 scores beside the oracle",
+                        f"scores-{dataset}-{name}", f"{dataset}, {name}: the 6 × 5 scores beside the oracle",
                         "Rows are edges, columns operations. Scores standardised on each edge and averaged over"
                         f" selections (n = {n}); violet = keep, orange = drop, ±2 standard deviations. Dots: the"
                         " operation chosen most often. The first two panels are the table's."
+                        + ("" if setting else f" These read no supernet: {ONE_DRAW_SAID}")
                         + source.left_out(dataset),
                         partial(score_map_figure, maps, source.table, dataset),
                     )
                 )  # fmt: skip
     return section
+
+
+def _scored(source: Source, dataset: str) -> list[tuple[str | None, str, list[str]]]:
+    """Setting, name and methods of each figure of scores: what is the same beside every recipe has one of its own."""
+    settings, order = source.results.settings, source.focus(dataset)
+    alike = [method for method in order if method in source.results.alike]
+    if len(settings) == 1 or not alike:
+        return [(setting, setting, order) for setting in settings]
+    reading = [method for method in order if method not in alike]
+    return [*((setting, setting, reading) for setting in settings), (None, "every recipe", alike)]
 
 
 def _float(value: object) -> float | None:
@@ -80,7 +92,7 @@ def training_section(source: Source) -> Section:
             source.picture(
                 f"epochs-{dataset}", f"{dataset}: does the choice collapse as the supernet trains?",
                 f"Top: share of skip connections among the six edges; middle: test accuracy; bottom: τ-b with the mean"
-                f" oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed.",
+                f" oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed. {AXIS_SAID}",
                 partial(epoch_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip
@@ -90,43 +102,55 @@ def training_section(source: Source) -> Section:
 def cost_section(source: Source) -> Section:
     """What a selection costs."""
     section = Section("cost", "Cost")
-    for dataset in source.datasets:
-        costs = selection_costs(source.results, dataset)
+    for contest in source.contests:
+        dataset = contest.dataset
+        costs = selection_costs(source.results, contest)
         caption = (
-            f"A mark is the mean of a selector's selections on one recipe (n = {from_to(costs['n'].tolist())}): time of"
-            " scoring and tuning, on the machine named in the provenance. The line joins those that no other beats in"
-            " both. Training of the supernet is not in it: how long it takes depends on the recipe (below), and a"
-            " selector that reads no checkpoint (†) needs none; its time is that of its one run per seed."
+            "A mark is one selector, its means over recipes: of test accuracy, as in the main table"
+            f" (n = {from_to(costs['n'].tolist())} checkpoints; of seeds for †), and of the time of scoring and tuning,"
+            " on the machine named in the provenance. The bar is the 95 % bootstrap interval of the accuracy over"
+            " supernet seeds. The line joins those that no other is both faster and better than, by their means; where"
+            " bars overlap, another draw of seeds may join others."
+            + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, so neither joined nor compared.")
+            + " Training of the supernet is not in the time: how long it takes depends on the recipe (below), and a"
+            f" selector that reads no checkpoint (†) needs none; its time is that of its one run per seed. {AXIS_SAID}"
         )
         section.blocks.append(
             source.picture(
                 f"cost-{dataset}", f"{dataset}: what does accuracy cost?", caption,
-                partial(cost_figure, source.results, source.table, dataset),
+                partial(cost_figure, costs, source.table, dataset),
             )
         )  # fmt: skip
-        front = set(pareto(costs))
         on_gpu = bool(costs["peak_memory_bytes"].notna().any())
         # Whatever the line in the figure joins can be looked up, in focus or not.
-        costs = costs[costs["method"].isin(source.focus(dataset)) | costs.index.isin(front)]
+        costs = costs[costs["method"].isin(source.focus(dataset)) | costs["front"]]
+        incomplete = {method for of, _, method in source.results.lost if of == dataset}
         rows = [
             Row([
-                Cell(source.results.marked(row["method"]), "name"), Cell(row["setting"]),
-                Cell(duration(row["scoring_seconds"])), Cell(duration(row["tuning_seconds"])),
-                *([Cell(number(row["peak_memory_bytes"] / 2**20, 0))] if on_gpu else []), Cell(number(row["test"])),
-                Cell("yes" if i in front else ""), Cell(str(row["n"])),
+                Cell(source.results.marked(row["method"]), "name"), Cell(duration(row["scoring_seconds"])),
+                Cell(duration(row["tuning_seconds"])),
+                *([Cell(number(row["peak_memory_bytes"] / 2**20, 0))] if on_gpu else []),
+                Cell(number(row["test"]) + ("*" if row["method"] in incomplete or not row["whole"] else "")),
+                Cell(str(row["n"])),
+                Cell(interval_text(contest.of(row["method"]).interval), "quiet"), Cell("yes" if row["front"] else ""),
             ])
-            for i, row in costs.sort_values("seconds", kind="stable").iterrows()
+            for _, row in costs.sort_values("seconds", kind="stable").iterrows()
         ]  # fmt: skip
         columns = [
-            Column("selector", numeric=False), Column("recipe", numeric=False), Column("scoring"), Column("tuning"),
+            Column("selector", numeric=False), Column("scoring"), Column("tuning"),
             *([Column("peak memory, MiB", "of the CUDA allocator during the selection")] if on_gpu else []),
-            Column("test %"), Column("Pareto", "joined by the line of the figure", numeric=False),
-            Column("n", "selections"),
+            Column("test %"), Column("n", "checkpoints; supernet seeds for a selector that reads nothing of them"),
+            Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough"),
+            Column("Pareto", "joined by the line of the figure", numeric=False),
         ]  # fmt: skip
         if rows:
-            said = "Means over n selections."
-            if costs["peak_memory_bytes"].isna().any():
+            said = "Means over recipes, as in the figure; costs.csv holds each selection."
+            if on_gpu and costs["peak_memory_bytes"].isna().any():
                 said += " Peak memory is known on a GPU only: on a CPU it is that of the whole process."
+            said += (
+                f" {INCOMPLETE_SAID}" if incomplete.intersection(costs["method"]) or not costs["whole"].all() else ""
+            )
+            said += f" {ONE_DRAW_SAID}" if source.results.alike.intersection(costs["method"]) else ""
             left_out = source.left_out(dataset).removesuffix(".")
             said += f"{left_out}; here also those that the line joins." if left_out else ""
             section.blocks.append(Table(f"costs-{dataset}", said, columns, rows))

@@ -59,23 +59,25 @@ def _table(left: pd.DataFrame) -> Table:
     frame = left.assign(reason=left["reason"].fillna(""))
     by_reason = frame["state"] == "skipped"
     frame["cause"] = frame["method"].mask(by_reason, "")
+    repeated = bool((frame["selector_seed"] != 0).any())
     rows = []
     for key, group in frame.groupby(["state", "dataset", "cause", "reason"], sort=True):
         state, dataset, _, reason = map(str, key)
-        seeds = dict.fromkeys(zip(group["supernet_seed"], group["selector_seed"], strict=True))
+        pairs = dict.fromkeys(zip(group["supernet_seed"], group["selector_seed"], strict=True))
+        seeds = ", ".join(f"{seed} / {repeat}" if repeated else str(seed) for seed, repeat in pairs)
         rows.append(
             Row([
                 Cell(state, "bad" if state in ("failed", "missing") else ""), Cell(dataset),
                 Cell(", ".join(dict.fromkeys(group["setting"])), "wrap"),
                 Cell(", ".join(dict.fromkeys(group["method"])), "wrap"),
                 Cell(f"{reason}{_one_failure(group)}", "wrap"),
-                Cell(", ".join(f"{seed}.{repeat}" for seed, repeat in seeds), "wrap"), Cell(str(len(group))),
+                Cell(seeds, "wrap"), Cell(str(len(group))),
             ])
         )  # fmt: skip
     columns = [
         Column("state", numeric=False), Column("data set", numeric=False), Column("recipes", numeric=False),
         Column("selectors", numeric=False), Column("reason", numeric=False),
-        Column("seeds", "supernet seed . selector seed", numeric=False), Column("cells"),
+        Column("supernet seed / selector seed" if repeated else "supernet seeds", numeric=False), Column("cells"),
     ]  # fmt: skip
     return Table("left", "Cells without a result, by reason.", columns, rows)
 

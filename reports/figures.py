@@ -8,18 +8,23 @@ import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP, parse
 from bench.table import GroundTruth
 from reports.blocks import NotDrawn
+from reports.comparisons import Contest
 from reports.results import Results
-from reports.strips import ROW, WIDTH, look, setting_key
+from reports.strips import ROW, WIDTH, look
 from reports.style import (
     INK,
     MUTED,
     OPERATION_COLOURS,
     OPERATION_LABELS,
+    PAPER,
+    RULE,
+    SERIES,
     accuracy_axis,
     drawing,
     stretched,
@@ -35,19 +40,43 @@ STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
 """Operations in the order in which the bars stack."""
 
 
-def selection_costs(results: Results, dataset: str) -> pd.DataFrame:
-    """One row per method and setting: means of test accuracy, seconds (scoring, tuning, both), peak memory; n.
+COST_MEASURES = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
+
+
+def seconds_per_selection(results: Results, dataset: str) -> pd.DataFrame:
+    """What a selection costs, by method: means of COST_MEASURES on each setting, then over settings; `seconds` of both.
 
     Peak memory is that of the CUDA allocator. On a CPU only the mark of the whole worker process is stored, which is
     mostly PyTorch and images and says nothing of the selection: nan.
     """
     frame = results.final[results.final["dataset"] == dataset]
     frame = frame.assign(peak_memory_bytes=frame["peak_memory_bytes"].where(frame["device"] != "cpu"))
-    columns = ["test", "scoring_seconds", "tuning_seconds", "peak_memory_bytes"]
-    groups = frame.groupby(["method", "setting"], sort=True)
-    costs = groups[columns].mean().assign(n=groups.size()).reset_index()
-    costs["seconds"] = costs["scoring_seconds"] + costs["tuning_seconds"].fillna(0.0)
-    return costs[costs["seconds"].notna() & (costs["seconds"] > 0)].reset_index(drop=True)
+    per_setting = frame.groupby(["method", "setting"], sort=True)[list(COST_MEASURES)].mean()
+    per_setting["seconds"] = per_setting["scoring_seconds"] + per_setting["tuning_seconds"].fillna(0.0)
+    return per_setting[per_setting["seconds"] > 0].groupby(level="method").mean()
+
+
+def selection_costs(results: Results, contest: Contest) -> pd.DataFrame:
+    """One row per method whose seconds are stored: its costs, and where it stands over all settings.
+
+    `whole` is whether it has results on as many settings as any; `front`, whether it is of these and no other one of
+    them is both faster and better. `low` and `high` are nan where there is no interval.
+    """
+    costs = seconds_per_selection(results, contest.dataset)
+    standings = [standing for standing in contest.standings if standing.method in costs.index]
+    rows = [
+        {
+            "method": s.method, **costs.loc[s.method], "test": s.mean, "n": s.n,
+            "whole": s.settings == contest.settings,
+            "low": np.nan if s.interval is None else s.interval.low,
+            "high": np.nan if s.interval is None else s.interval.high,
+        }
+        for s in standings
+    ]  # fmt: skip
+    columns = ["method", *COST_MEASURES, "seconds", "test", "n", "whole", "low", "high"]
+    found = pd.DataFrame(rows, columns=columns)
+    front = pareto(found[found["whole"].astype(bool)])
+    return found.assign(front=found.index.isin(front))
 
 
 def pareto(costs: pd.DataFrame) -> list[int]:
@@ -61,46 +90,86 @@ def pareto(costs: pd.DataFrame) -> list[int]:
     return kept
 
 
-def cost_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
-    """Mean accuracy against seconds of selection; the Pareto set joined and named."""
-    costs = selection_costs(results, dataset)
+def cost_figure(costs: pd.DataFrame, table: GroundTruth, dataset: str) -> Figure:
+    """Accuracy against seconds of selection, one mark per method of `selection_costs`; the front joined and named."""
     if costs.empty:
         raise NotDrawn("no selection of this data set has its seconds stored")
-    optimum, worst = float(table.accuracy(dataset).max()), float(table.accuracy(dataset).max() - costs["test"].min())
+    optimum = float(table.accuracy(dataset).max())
+    worst = optimum - float(np.fmin(costs["test"], costs["low"]).min())
+    front = costs[costs["front"]].sort_values("seconds", kind="stable")
+    colour = SERIES[0]
     with drawing():
-        figure = Figure(figsize=(WIDTH * 0.8, 3.6), layout="constrained")
+        figure = Figure(figsize=(WIDTH * 0.8, 4.2), layout="constrained")
         axes = figure.subplots()
-        for setting, rows in costs.groupby("setting", sort=True):
-            colour, marker = look(results.settings.index(str(setting)))
-            drawn = axes.scatter(rows["seconds"], stretched(optimum - rows["test"]), s=26, color=colour, marker=marker,
-                                 alpha=0.85, lw=0, zorder=3)  # fmt: skip
-            drawn.set_gid(f"cost={dataset}|{setting}")
-        front = costs.loc[pareto(costs)]
-        axes.step(front["seconds"], stretched(optimum - front["test"]), where="post", color=MUTED, lw=0.8, zorder=1)
+        for rows, ink, width in ((costs[~costs["front"]], RULE, 0.8), (front, MUTED, 1.2)):
+            ends = stretched(optimum - rows[["low", "high"]].to_numpy())
+            axes.vlines(rows["seconds"], ends[:, 0], ends[:, 1], colors=ink, lw=width, zorder=1)
+        for whole, face in ((True, colour), (False, PAPER)):
+            rows = costs[costs["whole"] == whole]
+            drawn = axes.scatter(rows["seconds"], stretched(optimum - rows["test"]), s=24, facecolors=face,
+                                 edgecolors=colour, linewidths=0.9, zorder=3)  # fmt: skip
+            drawn.set_gid(f"cost={dataset}|{'whole' if whole else 'fewer'}")
+        (line,) = axes.step(front["seconds"], stretched(optimum - front["test"]), where="post", color=INK, lw=0.9,
+                            zorder=2)  # fmt: skip
+        line.set_gid(f"front={dataset}")
         axes.set_xscale("log")
         axes.margins(x=0.12)
         accuracy_axis(axes, optimum, worst, vertical=True)
-        _name_points(axes, front.drop_duplicates("method", keep="last"), optimum)
+        figure.draw_without_rendering()  # where the marks are is known once there is a layout
+        _name_points(axes, front, costs, optimum)
         axes.set_xlabel("seconds of selection (scoring and tuning; training of the supernet is not in it)")
-        axes.set_ylabel("test accuracy, %")
+        axes.set_ylabel("mean test accuracy, %")
         axes.grid()
-        axes.legend(handles=setting_key(results.settings), loc="lower right", fontsize=7.5)
+        keys = [Line2D([], [], ls="", marker="o", ms=5, color=colour, label="a selector, mean over all recipes")]
+        if not costs["whole"].all():
+            keys.append(Line2D([], [], ls="", marker="o", ms=5, markerfacecolor=PAPER, markeredgecolor=colour,
+                               label="mean over fewer recipes, not compared"))  # fmt: skip
+        keys.append(Line2D([], [], color=INK, lw=0.9, label="none is faster and better"))
+        figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), fontsize=7.5)
     return figure
 
 
-def _name_points(axes: Axes, points: pd.DataFrame, optimum: float) -> None:
-    """Write the method beside each point, where there is room; a name without room is left to the table."""
+NAME_PLACES = tuple((side, shift) for shift in (4, -10, 14, -20, 24, -30, 34, -40, 44, -50) for side in (1, -1))
+"""Where the name of a point may stand: to its right (1) or left (-1), and how far above it, in points."""
+
+
+def _name_points(axes: Axes, points: pd.DataFrame, others: pd.DataFrame, optimum: float) -> None:
+    """Write the method beside each point where it hides the fewest names and marks; a line leads to a far one."""
+    scale = 72 / axes.get_figure().dpi  # type: ignore[union-attr]
+
+    def at(rows: pd.DataFrame) -> np.ndarray:
+        there = np.column_stack([rows["seconds"].to_numpy(float), stretched(optimum - rows["test"].to_numpy(float))])
+        return np.asarray(axes.transData.transform(there)) * scale
+
+    marks = at(others)
+    frame = np.asarray(axes.get_window_extent().extents) * scale
     taken: list[tuple[float, float, float, float]] = []
-    width, height = (72 * size * 0.85 for size in axes.get_figure().get_size_inches())  # type: ignore[union-attr]
-    for method, seconds, test in zip(points["method"], points["seconds"], points["test"], strict=True):
-        at = (float(seconds), float(stretched(optimum - test)))
-        x, y = axes.transAxes.inverted().transform(axes.transData.transform(at))
-        for shift in (5, -11, 15, -21, 25):
-            box = (x * width + 5, y * height + shift, x * width + 5 + 4.6 * len(method), y * height + shift + 9)
-            if not any(a < box[2] and box[0] < c and b < box[3] and box[1] < d for a, b, c, d in taken):
-                taken.append(box)
-                axes.annotate(method, at, fontsize=7, xytext=(5, shift), textcoords="offset points", color=INK)
-                break
+
+    def hidden(box: tuple[float, float, float, float]) -> float:
+        left, low, right, high = box
+        names = sum(a < right and left < c and b < high and low < d for a, b, c, d in taken)
+        outside = left < frame[0] or right > frame[2] or low < frame[1] or high > frame[3]
+        inside = (
+            (marks[:, 0] > left - 3) & (marks[:, 0] < right + 3) & (marks[:, 1] > low - 3) & (marks[:, 1] < high + 3)
+        )
+        return 1000.0 * names + 1000.0 * outside + float(inside.sum())
+
+    for (x, y), method, seconds, test in zip(
+        at(points), points["method"], points["seconds"], points["test"], strict=True
+    ):
+        wide = 4.6 * len(method)
+        boxes = [
+            (x + 5 if side > 0 else x - 5 - wide, y + shift, x + 5 + wide if side > 0 else x - 5, y + shift + 9)
+            for side, shift in NAME_PLACES
+        ]
+        best = min(range(len(boxes)), key=lambda place: (hidden(boxes[place]), place))
+        side, shift = NAME_PLACES[best]
+        taken.append(boxes[best])
+        axes.annotate(
+            method, (seconds, float(stretched(optimum - test))), xytext=(5 * side, shift), textcoords="offset points",
+            ha="left" if side > 0 else "right", fontsize=7, color=INK, zorder=5,
+            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": MUTED} if abs(shift) > 10 else None,
+        )  # fmt: skip
 
 
 def along_epochs(results: Results, dataset: str) -> pd.DataFrame:

@@ -37,9 +37,16 @@ class ScoreMap:
     n: int
 
 
-def score_maps(results: Results, dataset: str, setting: str, order: Sequence[str]) -> list[ScoreMap]:
-    """One map per method in `order` that has scores."""
-    frame = results.final[(results.final["dataset"] == dataset) & (results.final["setting"] == setting)]
+def score_maps(results: Results, dataset: str, setting: str | None, order: Sequence[str]) -> list[ScoreMap]:
+    """One map per method in `order` that has scores.
+
+    Without a setting each draw is counted once, which is for methods that have the same draws in every setting.
+    """
+    frame = results.final[results.final["dataset"] == dataset]
+    if setting is None:
+        frame = frame.drop_duplicates(["method", "supernet_seed", "selector_seed"])
+    else:
+        frame = frame[frame["setting"] == setting]
     found = []
     for method in order:
         rows = frame[frame["method"] == method]

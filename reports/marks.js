@@ -9,7 +9,12 @@ const say = (text, x, y) => {
   tip.style.top = `${Math.max(8, y - box.height - 12)}px`;
 };
 
-// Marks of the strips: which selection it is, and what else was selected on the same supernet.
+// Marks of the strips: which selection it is, and what else was selected on the same supernet; of a selector that
+// reads no supernet, the same draw beside the other recipes.
+const unread = new Set(data.one_draw_per_seed);
+const related = (row, of) => (unread.has(row[2])
+  ? of[0] === row[0] && of[2] === row[2] && of[3] === row[3] && of[4] === row[4]
+  : of[0] === row[0] && of[1] === row[1] && of[3] === row[3] && !unread.has(of[2]));
 const selections = new Map();
 for (const row of data.rows) {
   const key = [data.datasets[row[0]], data.recipes[row[1]], data.selectors[row[2]]].join("|");
@@ -28,13 +33,13 @@ for (const svg of all("svg.figure")) {
   const show = (mark, x, y) => {
     const row = marks.get(mark);
     for (const [other, of] of marks) {
-      const same = row && of[0] === row[0] && of[1] === row[1] && of[3] === row[3];
+      const same = row && related(row, of);
       other.classList.toggle("lit", Boolean(same));
       other.classList.toggle("dim", Boolean(row) && !same);
     }
     if (!row) { say("", 0, 0); return; }
     const [text, index] = data.architectures[row[5]];
-    say(`${data.selectors[row[2]]} on ${data.recipes[row[1]]}\nsupernet seed ${row[3]}, selector seed ${row[4]}\ntest ${fixed(data.accuracy[data.datasets[row[0]]][row[5]], 2)} %, τ best ${fixed(row[6], 2)}, τ mean ${fixed(row[7], 2)}\n#${index} ${text}`, x, y);
+    say(`${data.selectors[row[2]]} ${unread.has(row[2]) ? "beside every recipe" : `on ${data.recipes[row[1]]}`}\nsupernet seed ${row[3]}, selector seed ${row[4]}\ntest ${fixed(data.accuracy[data.datasets[row[0]]][row[5]], 2)} %, τ best ${fixed(row[6], 2)}, τ mean ${fixed(row[7], 2)}\n#${index} ${text}`, x, y);
   };
   const middle = (mark) => {
     const box = mark.getBoundingClientRect();

@@ -9,10 +9,11 @@ from bench.statistics import ROUGH_BELOW
 from bench.yardsticks import Yardstick
 from reports.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
 from reports.comparisons import Contest
-from reports.figures import selection_costs
-from reports.results import ONE_DRAW_SAID
+from reports.figures import seconds_per_selection
+from reports.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from reports.source import Source
 from reports.strips import accuracy_figure
+from reports.style import AXIS_SAID
 from reports.summary import Line, promise
 from reports.text import count, duration, interval_text, number, spread
 
@@ -32,7 +33,7 @@ def main_table(source: Source, contest: Contest) -> Table:
     """One row per method and yardstick of a data set, best first."""
     dataset = contest.dataset
     settings = [s for s in source.results.settings if any(x.dataset == dataset and x.setting == s for x in source.test)]
-    costs = selection_costs(source.results, dataset).groupby("method")["seconds"].mean()
+    costs = seconds_per_selection(source.results, dataset)["seconds"]
     columns = [
         Column("selector", "the criterion; floors and ceilings of the table in italics", numeric=False),
         Column("group", "tie group: A is the leader and all selectors that were not shown worse than it, B the same"
@@ -40,17 +41,17 @@ def main_table(source: Source, contest: Contest) -> Table:
         *([Column("among founders", "tie group among the founding papers' criteria and their controls alone",
                   numeric=False)] if contest.primary else []),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
+        Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
+               " checkpoint, since its result is one for all recipes"),
         Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough, fewer than"
                f" {ROUGH_BELOW} seeds per recipe; – = all values equal, or one"),
         Column("regret", "best test accuracy of the space minus this one, points"),
+        Column("cost", "mean time of one selection: scoring and tuning"),
         Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 2),
-        *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
-          for setting in settings),
         Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes"),
         Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
-        Column("cost", "mean time of one selection: scoring and tuning"),
-        Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
-               " checkpoint, since its result is one for all recipes"),
+        *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
+          for setting in settings),
     ]  # fmt: skip
     entries: list[tuple[float, Row]] = []
     for standing in contest.standings:
@@ -66,38 +67,35 @@ def main_table(source: Source, contest: Contest) -> Table:
                 number(standing.mean) + ("*" if fewer or lost else ""), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if fewer else "",
             ),
+            Cell(str(standing.n)),
             Cell(interval_text(standing.interval), "quiet"),
             Cell(number(source.optimum(dataset) - standing.mean)),
+            Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
             Cell(number(percentile, 1)),
+            *(
+                Cell(number(_mean([x for x in lines if x.dataset == dataset], standing.method)))
+                for lines in (source.tau_best, source.tau_mean)
+            ),
             *(
                 Cell(spread(x.mean, x.deviation, x.n) + ("*" if setting in lost else ""))
                 if (x := per_setting.get(setting))
                 else Cell("–")
                 for setting in settings
             ),
-            *(
-                Cell(number(_mean([x for x in lines if x.dataset == dataset], standing.method)))
-                for lines in (source.tau_best, source.tau_mean)
-            ),
-            Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
-            Cell(str(standing.n)),
         ]  # fmt: skip
         entries.append((standing.mean, Row(cells, "leader" if standing.group == 0 else "")))
     for stick in source.sticks.get(dataset, []):
         cells = [
             Cell(stick.name, "name", stick.note), Cell(""), *([Cell("")] if contest.primary else []),
-            Cell(number(stick.test), "strong"), Cell("exact", "quiet"), Cell(number(stick.regret)),
-            Cell(number(stick.percentile, 1)), *(Cell("–") for _ in settings),
-            Cell(number(stick.tau_best)), Cell(number(stick.tau_mean)), Cell("–"), Cell("–"),
+            Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"), Cell(number(stick.regret)),
+            Cell("–"), Cell(number(stick.percentile, 1)), Cell(number(stick.tau_best)), Cell(number(stick.tau_mean)),
+            *(Cell("–") for _ in settings),
         ]  # fmt: skip
         entries.append((stick.test, Row(cells, "yardstick")))
     entries.sort(key=lambda entry: -entry[0])
     caption = _groups_said(contest) + " Italics: floors and ceilings, from the table alone."
     if any(cell.text.endswith("*") for _, row in entries for cell in row.cells):
-        caption += (
-            " * mean over what is there: fewer recipes than the others (compare it inside a recipe only), or some of"
-            " its selections failed or are missing."
-        )
+        caption += f" {INCOMPLETE_SAID}"
     if any(standing.method in source.results.alike for standing in contest.standings):
         caption += f" {ONE_DRAW_SAID}"
     return Table(f"main-{dataset}", caption, columns, [row for _, row in entries])
@@ -170,17 +168,21 @@ def strips_section(source: Source) -> Section:
         here = [line for line in source.test if line.dataset == dataset]
         seeds = max((line.n for line in here), default=0)
         repeats = max((line.selector_seeds for line in here), default=0)
+        unread = (
+            f" Hollow: {ONE_DRAW_SAID.removesuffix('.')}, drawn beside each; it read no supernet, so no line joins it."
+            if source.results.alike.intersection(source.focus(dataset))
+            else ""
+        )
         caption = (
             f"A mark is one selection; at most {count(seeds, 'supernet seed')} per recipe and"
             f" {count(repeats, 'selector seed')} on each. The tick is the mean over supernet seeds, the bar its 95 %"
             f" bootstrap interval over supernet seeds (selector seeds averaged). {promise(seeds)} A faint line joins"
-            " what was selected on the same supernet; point at a mark to follow it. Diamonds: floors and ceilings;"
-            " dashed: random choice and the optimum. The axis is logarithmic in the distance to the optimum."
-            + source.left_out(dataset)
+            f" what was selected on the same supernet; point at a mark to follow it.{unread} Diamonds: floors and"
+            f" ceilings; dashed: random choice and the optimum. {AXIS_SAID}" + source.left_out(dataset)
         )
         draw = partial(
             accuracy_figure, source.in_focus(source.test), source.table, dataset, source.results.settings,
-            source.sticks.get(dataset, []),
+            source.sticks.get(dataset, []), source.results.alike,
         )  # fmt: skip
         title = f"{dataset}: which accuracy does each selector reach, seed by seed?"
         section.blocks.append(source.picture(f"accuracy-{dataset}", title, caption, draw))

@@ -38,6 +38,7 @@ def page_data(source: Source) -> dict[str, Any]:
         "datasets": source.datasets,
         "recipes": source.results.settings,
         "selectors": names,
+        "one_draw_per_seed": [at[name] for name in names if name in source.results.alike],
         "architectures": [[text, int(source.table.index[source.table.position(text)])] for text in architectures],
         "accuracy": {
             name: [_rounded(source.table.accuracy(name)[source.table.position(text)], 4) for text in architectures]

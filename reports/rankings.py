@@ -15,7 +15,7 @@ from bench.table import GroundTruth
 from reports.blocks import Block, Cell, Column, Prose, Row, Table
 from reports.results import ONE_DRAW_SAID, Results
 from reports.source import Source
-from reports.style import INK, MUTED, accuracy_axis, drawing, short, stretched
+from reports.style import AXIS_SAID, INK, MUTED, accuracy_axis, drawing, short, stretched
 from reports.text import from_to, number
 
 Values = NDArray[np.float64]
@@ -162,7 +162,7 @@ def ranking_blocks(source: Source, dataset: str) -> list[Block]:
     caption = (
         "A mark is one architecture that the criterion scored: its rank by the criterion (equal scores share one)"
         f" against its test accuracy; n in each panel. One selection per criterion, {_which(first, source.results)};"
-        " means over all of them are in the table."
+        f" means over all of them are in the table. {AXIS_SAID}"
     )
     picture = source.picture(
         f"ranking-{dataset}", f"{dataset}: does a better score mean a better architecture?", caption,

@@ -28,6 +28,11 @@ ONE_DRAW = " †"
 
 ONE_DRAW_SAID = "† one draw per supernet seed, the same for every recipe."
 
+INCOMPLETE_SAID = (
+    "* mean over what is there: fewer recipes than the others (compare it inside a recipe only), or some of its"
+    " selections failed or are missing."
+)
+
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 

@@ -1,15 +1,15 @@
 """Strip figures: one row per method, one mark per selection, one panel per setting."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from bench.table import GroundTruth
 from bench.yardsticks import RETRAINING, Yardstick
+from reports.results import ONE_DRAW
 from reports.style import INK, MARKERS, MUTED, PAPER, SERIES, accuracy_axis, drawing, stretched
 from reports.summary import Line
 
@@ -46,14 +46,18 @@ def _jitter(count: int) -> NDArray[np.float64]:
     return np.linspace(-0.26, 0.26, count) if count > 1 else np.zeros(1)
 
 
-def draw_rows(axes: Axes, rows: Sequence[tuple[float, Line]], place: Place, colour: str, marker: str) -> None:
-    """The marks of each line at its height, its mean as a tick and its interval as a bar."""
+def draw_rows(
+    axes: Axes, rows: Sequence[tuple[float, Line]], place: Place, colour: str, marker: str, hollow: Collection[str] = ()
+) -> None:
+    """The marks of each line at its height, its mean as a tick and its interval as a bar; those of `hollow` empty."""
     means: list[tuple[float, float]] = []
     intervals: list[tuple[float, float]] = []
     for y, line in rows:
         values = [value for per_seed in line.values.values() for value in per_seed]
-        drawn = axes.scatter(place(values), y + _jitter(len(values)), s=13, marker=marker, linewidths=0, color=colour,
-                             alpha=0.75, zorder=3)  # fmt: skip
+        empty = line.method in hollow
+        drawn = axes.scatter(place(values), y + _jitter(len(values)), s=13, marker=marker, alpha=0.75, zorder=3,
+                             linewidths=0.8 if empty else 0, facecolors=PAPER if empty else colour,
+                             edgecolors=colour)  # fmt: skip
         drawn.set_gid(f"points={line.dataset}|{line.setting}|{line.method}")
         middle = float(place(line.mean))
         means += [(middle, y - 0.3), (middle, y + 0.3), _BREAK]
@@ -102,9 +106,17 @@ def _yardstick_rows(
 
 
 def accuracy_figure(
-    found: Sequence[Line], table: GroundTruth, dataset: str, settings: Sequence[str], sticks: Sequence[Yardstick]
+    found: Sequence[Line],
+    table: GroundTruth,
+    dataset: str,
+    settings: Sequence[str],
+    sticks: Sequence[Yardstick],
+    alike: Collection[str] = (),
 ) -> Figure:
-    """Test accuracy of every selection on one data set; floors, ceilings and the optimum as diamonds."""
+    """Test accuracy of every selection on one data set; floors, ceilings and the optimum as diamonds.
+
+    Methods in `alike` read no supernet: they are hollow, and not joined to what was selected on it.
+    """
     here = [line for line in found if line.dataset == dataset]
     order = order_of_methods(here)
     optimum = float(table.accuracy(dataset).max())
@@ -120,14 +132,15 @@ def accuracy_figure(
         for axes, setting in zip(panels, present, strict=True):
             index = settings.index(setting)
             rows = {line.method: line for line in here if line.setting == setting}
-            _rows_and_labels(axes, [*order, *(name for name, _ in named)], len(order))
-            _join_pairs(axes, rows, order, place)
-            draw_rows(axes, [(order.index(method), line) for method, line in rows.items()], place, *look(index))
+            labels = [method + ONE_DRAW if method in alike else method for method in order]
+            _rows_and_labels(axes, [*labels, *(name for name, _ in named)], len(order))
+            _join_pairs(axes, {name: line for name, line in rows.items() if name not in alike}, order, place)
+            draw_rows(axes, [(order.index(method), line) for method, line in rows.items()], place, *look(index), alike)
             _yardstick_rows(axes, named, len(order), place, ("random", "optimum"))
-            accuracy_axis(axes, optimum, worst, narrow=len(present) > 2)
+            accuracy_axis(axes, optimum, worst, narrow=len(present) > 1)
             axes.set_title(setting)
             axes.grid(axis="x")
-        figure.supxlabel("test accuracy, % (stretched towards the optimum)", fontsize=8, color=MUTED)
+        figure.supxlabel("test accuracy, % (points from the optimum)", fontsize=8, color=MUTED)
     return figure
 
 
@@ -181,12 +194,3 @@ def _as_is(values: ArrayLike) -> NDArray[np.float64]:
 def look(index: int) -> tuple[str, str]:
     """Colour and marker of the setting number `index`, the same in all figures."""
     return SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
-
-
-def setting_key(settings: Sequence[str]) -> list[Line2D]:
-    """Legend handles of the settings."""
-    keys = []
-    for index, setting in enumerate(settings):
-        colour, marker = look(index)
-        keys.append(Line2D([], [], color=colour, marker=marker, ls="", ms=4.5, label=setting))
-    return keys

@@ -191,17 +191,26 @@ REGRET_FLOOR = 0.1
 """Points of regret below which the accuracy axis stops stretching."""
 
 
+AXIS_SAID = (
+    f"The accuracy axis is stretched towards the optimum, by the logarithm of the distance to it plus {REGRET_FLOOR}"
+    " points; in brackets, how many points a tick is below the optimum."
+)
+"""What captions say of the accuracy axis."""
+
+
 def stretched(regret: ArrayLike) -> NDArray[np.float64]:
-    """Position on the accuracy axis: logarithmic in the distance to the optimum, right = better."""
+    """Position on the accuracy axis: minus the logarithm of the distance to the optimum + REGRET_FLOOR, in points."""
     return np.asarray(-np.log10(np.maximum(np.asarray(regret, float), 0.0) + REGRET_FLOOR))
 
 
 def accuracy_axis(axes: Axes, optimum: float, worst: float, vertical: bool = False, narrow: bool = False) -> None:
-    """Ticks at round distances from the optimum, labelled with the accuracy there; fewer on a `narrow` axis."""
+    """Ticks at round distances from the optimum, labelled with the accuracy and the distance; fewer if `narrow`."""
     wanted = (0, 0.5, 3, 10, 30, 90) if narrow else (0, 0.1, 0.3, 1, 3, 10, 30, 90)
     steps = [step for step in wanted if step <= max(worst * 1.05, wanted[1])]
     limits = (float(stretched(worst * 1.15 + 0.02)), float(stretched(0)) + 0.06)
-    labels = [f"{optimum - step:.2f}" if step < 1 and not narrow else f"{optimum - step:.1f}" for step in steps]
+    between = " " if vertical else "\n"
+    # One decimal is enough: the distance is exact, and of two ticks both are rounded alike.
+    labels = [f"{optimum - step:.1f}{between}({f'−{step:g}' if step else 'best'})" for step in steps]
     axis = axes.yaxis if vertical else axes.xaxis
     axis.set_ticks(list(stretched(steps)), labels)
     (axes.set_ylim if vertical else axes.set_xlim)(*limits)

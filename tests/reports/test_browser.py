@@ -271,6 +271,20 @@ def test_labels_of_figures_do_not_overlap(page: Path, tmp_path: Path) -> None:
     assert seen == []
 
 
+def test_the_main_table_shows_result_n_and_cost_without_scrolling(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const table = find('table[data-name="main-cifar10"]'), box = table.closest(".scroll").getBoundingClientRect();
+        const right = (title) => all("thead th", table)[column(table, title)].getBoundingClientRect().right;
+        return { titles: all("thead th", table).map((head) => head.textContent), edge: box.right,
+                 ends: ["test %", "n", "95 % interval", "cost"].map(right),
+                 above: table.caption.getBoundingClientRect().bottom <= table.tHead.getBoundingClientRect().top };
+    """)  # fmt: skip
+    assert all(end <= seen["edge"] for end in seen["ends"])
+    assert seen["titles"].index("n") == seen["titles"].index("test %") + 1
+    assert seen["titles"][-2:] == ["blank", "darts"]
+    assert seen["above"]
+
+
 def test_it_prints(page: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.pdf"
     chromium(tmp_path, f"--print-to-pdf={target}", "--no-pdf-header-footer", page.as_uri())

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from reports.failures import _one_failure, again
+from reports.failures import _one_failure, _table, again
 
 BASE = ["--datasets", "cifar10", "--preset", "lite", "--seeds", "3", "--selector-seeds", "1", "--out", "x"]
 CELL = {
@@ -88,6 +88,19 @@ def test_cells_that_share_a_draw_are_one_failure() -> None:
     )
     assert _one_failure(cells({"shared": "a"}, {"shared": "b"})) == ""
     assert _one_failure(cells({"shared": None}, {"shared": "a"})) == ""
+
+
+def test_seeds_do_not_read_as_decimals() -> None:
+    place = {"setting": "darts", "method": "pt"}
+
+    def seeds(*pairs: tuple[int, int]) -> tuple[str, str]:
+        left = cells(*({**place, "supernet_seed": seed, "selector_seed": repeat} for seed, repeat in pairs))
+        table = _table(left)
+        (row,) = table.rows
+        return table.columns[5].title, row.cells[5].text
+
+    assert seeds((3, 0), (4, 0)) == ("supernet seeds", "3, 4")
+    assert seeds((3, 0), (4, 1)) == ("supernet seed / selector seed", "3 / 0, 4 / 1")
 
 
 def test_the_epochs_of_a_line_are_what_it_asks_for() -> None:

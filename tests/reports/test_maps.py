@@ -1,11 +1,17 @@
 """The score maps: whose names, which operations, which colours."""
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_rgba
 
 from bench.table import GroundTruth
-from reports.maps import ScoreMap, score_map_figure
+from reports.behaviour import _scored
+from reports.maps import ScoreMap, score_map_figure, score_maps
+from reports.results import Results
+from reports.source import Source
+from tests.reports.synthetic import SELECTORS, write_results
 
 LONGEST = "zero-cost-pt-jacob-cov[order=fixed]"
 
@@ -34,3 +40,20 @@ def test_names_operations_and_colours_can_be_read(table: GroundTruth) -> None:
     for colour, value in zip(shown, said, strict=True):
         np.testing.assert_allclose(colour, picture.cmap(picture.norm(float(value))))
     assert shown[0] == colormaps["PuOr"](0.0) and shown[-1] == colormaps["PuOr"](1.0)
+
+
+def test_scores_that_are_the_same_beside_every_recipe_are_drawn_once(table: GroundTruth, tmp_path: Path) -> None:
+    few = {name: SELECTORS[name] for name in ("ostr", "zero-cost-pt-nwot")}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("a", "b", "c"), selectors=few,
+                        failures=False, ranking=False, alike=("zero-cost-pt-nwot",))  # fmt: skip
+    results = Results.read(out)
+    source = Source(results, table, tmp_path / "figures")
+    drawn = {
+        name: [found.title for found in score_maps(results, "cifar10", setting, order)]
+        for setting, name, order in _scored(source, "cifar10")
+    }
+    assert drawn == {"a": ["ostr"], "b": ["ostr"], "c": ["ostr"], "every recipe": ["zero-cost-pt-nwot"]}
+    (once,) = score_maps(results, "cifar10", None, ["zero-cost-pt-nwot"])
+    (beside,) = score_maps(results, "cifar10", "b", ["zero-cost-pt-nwot"])
+    assert once.n == beside.n == 6  # three seeds, two repetitions each
+    np.testing.assert_allclose(once.scores, beside.scores)
