@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import BenchError, DataError, ExitCode
+from bench.pairs import UNTOLD, Verdict
 from bench.storage import write_whole
-from reports.finding import BASELINES
+from reports.comparisons import BASELINES
 from reports.focus import focus
 from reports.results import ONE_DRAW, ONE_DRAW_SAID
 from reports.tables import NO_RECIPE
@@ -23,6 +24,7 @@ from reports.text import number, spread, to_markdown
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 FLOORS = ("optimum", "constant-order", "params", "random")
 PARTIAL_SAID = "* mean over what is there: recipes are missing, or some selections failed."
+CALLED = {"constant-order": BASELINES["constant-order"], "random": "a random architecture"}
 MOST = 16
 """Selectors that a table in a README can show."""
 
@@ -58,8 +60,24 @@ def block(folder: Path, readme: Path, dataset: str | None = None) -> str:
         f"![Test accuracy of every selection on {chosen}]({here}/figures/accuracy-{chosen}.svg)\n\n"
         f"Test accuracy on {chosen}, %: mean over recipes, then per recipe mean ± standard deviation over supernet"
         f" seeds (seeds); italics are floors and ceilings of the table alone.{said} {rest} report is in"
-        f" [{here}]({here}).\n\n{table}"
+        f" [{here}]({here}).{_verdicts(folder, chosen)}\n\n{table}"
     )
+
+
+def _verdicts(folder: Path, dataset: str) -> str:
+    """How many of all selectors were shown to differ from the floors; nothing where no comparison is stored."""
+    path = folder / "tables" / "comparisons.csv"
+    if not path.is_file():
+        return ""
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["dataset"] == dataset and row["family"] == "baseline"]
+    parts = []
+    for floor in ("constant-order", "random"):
+        verdicts = [Verdict(row["verdict"]) for row in rows if row["second"] == floor]
+        if any(verdict not in UNTOLD for verdict in verdicts):
+            better, worse = (verdicts.count(verdict) or "none" for verdict in (Verdict.BETTER, Verdict.WORSE))
+            parts.append(f"{better} of {len(verdicts)} better and {worse} worse than {CALLED[floor]}")
+    return f"\n\n**Shown, after Holm's correction: {'; '.join(parts)}.**" if parts else ""
 
 
 def _selectors(rows: Sequence[Mapping[str, str]], recipes: Sequence[str]) -> tuple[list[tuple[float, list[str]]], int]:

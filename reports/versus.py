@@ -10,6 +10,7 @@ from reports.comparisons import BASELINES, RANDOM, Contest, family_of
 from reports.factors import contrasts
 from reports.source import Source
 from reports.standings import standings_figure
+from reports.style import AXIS_SAID
 from reports.text import count, interval_text, number
 
 MARKS = {
@@ -122,7 +123,7 @@ def factor_table(contest: Contest) -> Table | None:
     )
     columns = (
         Column("selector", numeric=False), Column("control", numeric=False),
-        Column("what the selector has and its control has not", numeric=False), *PAIR_COLUMNS[1:],
+        Column("what differs", "what the selector has and its control has not", numeric=False), *PAIR_COLUMNS[1:],
     )  # fmt: skip
     return Table(f"factors-{contest.dataset}", caption, columns, rows)
 
@@ -209,7 +210,7 @@ def _standings(source: Source, contest: Contest) -> Picture:
         "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % bootstrap interval over"
         " supernet seeds. A bar on the right joins neighbours among which no pair was shown to differ (paired"
         f" sign-flip tests, Holm's correction over {contest.family}). {_sizes(contest.drawn)}"
-        f"{source.left_out(contest.dataset)}"
+        f" {AXIS_SAID}{source.left_out(contest.dataset)}"
     )
     title = f"{contest.dataset}: who cannot be told apart?"
     draw = partial(standings_figure, contest, source.table)

@@ -53,6 +53,25 @@ def test_of_many_selectors_those_in_focus_are_shown(tmp_path: Path) -> None:
     assert readme.PARTIAL_SAID not in text
 
 
+def test_what_was_shown_of_all_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    rows = "c,blank,a,test,90,0.5,3,\nc,blank,b,test,80,0.5,3,\n"
+    header = "dataset,recipe,selector,measure,mean,sd_over_supernets,supernet_seeds,one_draw_per_seed\n"
+    (tmp_path / "tables" / "accuracy.csv").write_text(header + rows)
+    compared = [
+        ("all pairs", "a", "constant-order", "better"), ("baseline", "a", "constant-order", "no difference shown"),
+        ("baseline", "b", "constant-order", "worse"), ("baseline", "a", "random", "better"),
+        ("baseline", "b", "random", "same choices"), ("baseline", "a", "params", "better"),
+    ]  # fmt: skip
+    lines = "".join(f"c,{','.join(row)}\n" for row in compared)
+    (tmp_path / "tables" / "comparisons.csv").write_text("dataset,family,first,second,verdict\n" + lines)
+    text = readme.block(tmp_path, tmp_path / "README.md")
+    assert (
+        "**Shown, after Holm's correction: none of 2 better and 1 worse than the constant order of operations;"
+        " 1 of 2 better and none worse than a random architecture.**"
+    ) in text
+
+
 def test_the_repository_shows_the_stored_results() -> None:
     """What `python -m reports.readme results/cifar10-lite README.md` would write stands there already."""
     root = Path(__file__).parents[2]
