@@ -20,6 +20,11 @@ LISTED = 40
 _SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
 
 
+def can_be_typed(text: str) -> bool:
+    """Whether it has the letters of a name without options."""
+    return _NAME.fullmatch(text) is not None
+
+
 def parse(text: str) -> tuple[str, dict[str, str]]:
     """The name and the options in `name` or `name[option=value,...]`; values stay text.
 

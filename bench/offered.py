@@ -13,6 +13,11 @@ from bench.errors import UsageError
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A name that can be typed on the command line, beside other names and globs; there, `all` means all of them."""
 
+ROOMS = ("selectors", "supernets")
+"""The packages of methods; the first uses the second."""
+
+_LINE = re.compile(rf" \(({'|'.join(ROOMS)})/\S+\.py, line \d+\)$")
+
 
 def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
     """Every module of a package, with its file; raises UsageError for one that cannot be imported."""
@@ -44,6 +49,33 @@ def _place(error: BaseException, file: Path) -> str:
     place, line = ours[-1] if ours else (str(file), None)
     shown = Path(place).relative_to(project)
     return f"{shown}, line {line}," if line else str(shown)
+
+
+def line_of(error: BaseException) -> str | None:
+    """The innermost line of a method that the error came through: `selectors/mine.py, line 27`; None for none.
+
+    What calls the methods, or serves many, is passed over: it is seldom what is to be mended. The traceback has it.
+    """
+    project = Path(__file__).parents[1]
+    ours = [
+        (Path(frame.filename).relative_to(project), frame.lineno)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(project)
+    ]
+    for room in ROOMS:
+        lines = [(place, line) for place, line in ours if place.parts[0] == room and not _serves(place)]
+        if lines:
+            return f"{lines[-1][0].as_posix()}, line {lines[-1][1]}"
+    return None
+
+
+def _serves(place: Path) -> bool:
+    return place.parts[1] == "parts" or place.name in ("apply.py", "training.py")
+
+
+def without_line(reason: str) -> str:
+    """A reason without the line where it happened, which moves with every edit of the file above it."""
+    return _LINE.sub("", reason)
 
 
 def spelled_well(kind: str, name: str, file: Path) -> None:

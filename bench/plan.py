@@ -1,7 +1,7 @@
 """The plan: which cells the command line asks for, which of them are done, and how long the rest may take."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from bench.cells import Cell, SupernetJob, supernet_key, without_checkpoint
 from bench.errors import UsageError
 from bench.methods import Methods, RecipeFacts, SelectorFacts
-from bench.names import canonical, listed, parse, unknown
+from bench.names import can_be_typed, canonical, listed, parse, unknown
 from bench.presets import Settings
 from bench.records import DONE, FAILED, SKIPPED, Circumstances, file_stem, identity, record_key
 
@@ -81,12 +81,13 @@ def split_names(text: str) -> list[str]:
     return [name for name in names if name]
 
 
-def choose(kind: str, text: str, known: Sequence[str]) -> list[str]:
+def choose(kind: str, text: str, known: Sequence[str], find: Callable[[str], object] | None = None) -> list[str]:
     """The names that `text` asks for, each once, in the order asked.
 
     `all`, a name, a name with options, a glob of * and ?, or any of these with ! in front to leave out, wherever
     it stands.
-    Raises UsageError, with the nearest names and the list, for what matches nothing.
+    Raises UsageError, with the nearest names and the list, for what matches nothing; `find`, which raises it too,
+    may know better why there is no such name.
     """
     chosen: dict[str, None] = {}
     entries = split_names(text)
@@ -99,6 +100,8 @@ def choose(kind: str, text: str, known: Sequence[str]) -> list[str]:
         else:
             matches = [pattern] if pattern in known else []
         if not matches:
+            if find is not None and can_be_typed(pattern):
+                find(pattern)
             raise unknown(kind, pattern, known)
         spelled = [canonical(*parse(name + bracket + options)) for name in matches]
         if entry.startswith("!"):

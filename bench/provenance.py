@@ -20,6 +20,10 @@ RUN_FILE = "run.json"
 CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
 """What git is asked to list the files of the program that differ from the commit."""
 
+ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets", "selectors", "reports",
+         "run_bench.py")  # fmt: skip
+"""What git is asked to list the files that the commit lacks, where they are found by lying there."""
+
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors", "matplotlib", "seaborn")
 
 ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
@@ -56,7 +60,7 @@ def git_commit(folder: Path) -> str | None:
         return done.stdout.strip() if done.returncode == 0 else None
 
     commit = answer("rev-parse", "HEAD")
-    return f"{commit}-dirty" if commit and answer(*CHANGED) else commit
+    return f"{commit}-dirty" if commit and (answer(*CHANGED) or answer(*ADDED)) else commit
 
 
 def processor() -> str:

@@ -155,6 +155,11 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
+def _is_done(path: Path) -> bool:
+    record = read_record(path) if path.exists() else None
+    return record is not None and record["state"] == DONE
+
+
 @dataclass
 class Store:
     """The record files of one output folder."""
@@ -185,18 +190,43 @@ class Store:
         return content if isinstance(content, dict) and isinstance(content.get("cell"), dict) else {}
 
     def set_aside(self, stem: str) -> None:
-        """Take a record that no longer holds out of the results, until its successor is written."""
+        """Take a record that no longer holds, and its cost, out of the results until a successor is done.
+
+        Of two only a result is kept: what failed does not take the place of what was done.
+        """
         path = self.records / f"{stem}.json"
-        if path.exists():
-            path.replace(self._aside(stem))
+        if not path.exists():
+            return
+        if _is_done(self._aside(path)) and not _is_done(path):
+            path.unlink()
+            return
+        cost = self.costs / path.name
+        if cost.exists():
+            cost.replace(self._aside(cost))
+        path.replace(self._aside(path))
+
+    def put_back(self, stem: str) -> None:
+        """Make the record that was set aside, and its cost, the result again."""
+        for path in (self.costs / f"{stem}.json", self.records / f"{stem}.json"):
+            if self._aside(path).exists():
+                self._aside(path).replace(path)
+
+    def read_aside(self) -> dict[str, dict[str, Any]]:
+        """The results that were set aside and have no successor, by file stem."""
+        found = {path.name.removesuffix(".json.old"): read_record(path) for path in self.records.glob("*.json.old")}
+        return {stem: record for stem, record in found.items() if record is not None and record["state"] == DONE}
 
     def write(self, stem: str, record: Mapping[str, Any]) -> None:
-        """Store a record, in the place of one that was set aside."""
-        write_record(self.records / f"{stem}.json", record)
-        self._aside(stem).unlink(missing_ok=True)
+        """Store a record; a result takes the place of one that was set aside."""
+        path = self.records / f"{stem}.json"
+        write_record(path, record)
+        if record["state"] == DONE:
+            for replaced in (path, self.costs / path.name):
+                self._aside(replaced).unlink(missing_ok=True)
 
-    def _aside(self, stem: str) -> Path:
-        return self.records / f"{stem}.json.old"
+    @staticmethod
+    def _aside(path: Path) -> Path:
+        return path.with_name(f"{path.name}.old")
 
     def read_all(self) -> tuple[dict[str, dict[str, Any]], list[Path]]:
         """All records by file stem, in sorted order, and the paths of the damaged ones."""

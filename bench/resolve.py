@@ -192,7 +192,7 @@ def make_request(
     extent = usual_extent(settings)
     known = methods.selector_names()
     usual = methods.quick_selectors if extent.quick else "all"
-    chosen = choose("selector", usual if options.selectors is None else options.selectors, known)
+    chosen = choose("selector", usual if options.selectors is None else options.selectors, known, methods.selector)
     selectors = {s.name: s for s in map(methods.selector, chosen)}
     return Request(
         settings=settings,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
-from bench.plan import PlannedCell, Split, Supernet, Timings, checkpoint_of, split_plan
+from bench.plan import PlannedCell, Split, Supernet, Timings, checkpoint_of, split_plan, state_of
 from bench.progress import NORMAL, Progress
 from bench.records import CHOICE, DONE, FAILED, Store, file_stem
 from bench.sources import Sources
@@ -35,6 +35,8 @@ class Run:
     """The state of each cell of the plan that has a record that holds, by file stem."""
     damaged: list[Path] = field(default_factory=list)
     """Records of this plan that could not be read; their cells are to do."""
+    returning: list[PlannedCell] = field(default_factory=list)
+    """Cells whose record was set aside for another version, and holds again: `put_back` makes it the result."""
 
     def split(self) -> Split:
         """The plan by what is left to do, judged by the records on disk and the checkpoints in the cache.
@@ -49,15 +51,29 @@ class Run:
                 f"The record {strangers[0]} is damaged and this run would not make it again ({len(strangers)} such):"
                 " run the command that made it, or delete it."
             )
-        self.damaged = damaged
         checkpoints: dict[tuple[str, int], str | None] = {}
         for cell in self.plan:
             place = (cell.supernet.key, cell.cell.epoch)
             if place not in checkpoints:
                 checkpoints[place] = checkpoint_of(self.workplace.methods, cell, self.workplace.cache)
+        aside = self.store.read_aside()
+
+        def holds(planned: PlannedCell, among: Mapping[str, Mapping[str, Any]]) -> str | None:
+            place = (planned.supernet.key, planned.cell.epoch)
+            return state_of(planned, among.get(planned.stem), checkpoints[place])
+
+        self.returning = [cell for cell in self.plan if holds(cell, aside) and not holds(cell, records)]
+        records |= {cell.stem: aside[cell.stem] for cell in self.returning}
+        self.damaged = [path for path in damaged if path.stem not in records]
         split = split_plan(self.plan, records, checkpoints, self.retry_failed)
         self.states = {cell.stem: state for state, cells in split.standing.items() for cell in cells}
         return split
+
+    def put_back(self) -> None:
+        """Make the records that were set aside and hold again, by the latest `split`, results again."""
+        for planned in self.returning:
+            self.store.put_back(planned.stem)
+            self._log(planned.stem).unlink(missing_ok=True)
 
     def untrained(self, cells: Iterable[PlannedCell]) -> list[Supernet]:
         """The supernets that `cells` need and the cache lacks, in order."""
@@ -87,6 +103,7 @@ class Run:
     def _open(self) -> list[PlannedCell]:
         """The cells to do; records that do not hold are taken out of the results."""
         split = self.split()
+        self.put_back()
         for planned in split.outdated:
             self.store.set_aside(planned.stem)
         return split.todo

@@ -21,7 +21,7 @@ from bench.gather import gather, write_plan
 from bench.images import data_root
 from bench.methods import Methods
 from bench.pack import opened, unpack
-from bench.plan import Timings, make_plan
+from bench.plan import Split, Timings, make_plan
 from bench.progress import NORMAL, QUIET, VERBOSE, duration
 from bench.provenance import arithmetic, git_commit, read_run, write_run
 from bench.records import DONE, KEY_COLUMNS, Store
@@ -162,11 +162,17 @@ class Session:
                 " will be slow; pass --threads, or fewer --jobs."
             )
 
+    def tell_edits(self, split: Split, store: Store) -> None:
+        """Say which files have changed since what stands was made."""
+        for line in self.job.sources.edits(split.standing[DONE], self.job.plan, store, self.job.workplace.cache):
+            self.say(line)
+
     def show_plan(self) -> ExitCode:
         """Print what is done, what is to do and how long it may take."""
         self.tell_choices()
         with opened(self.out) as folder:
             split = replace(self.job, store=Store(folder)).split()
+            self.tell_edits(split, Store(folder))
         supernets = self.job.untrained(split.todo)
         trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
         standing = {state: len(cells) for state, cells in split.standing.items()}
@@ -192,12 +198,10 @@ class Session:
                 sweep(folder)
             unpack(self.out, self.say)
             split = self.job.split()
+            self.job.put_back()
             standing = {state: len(cells) for state, cells in split.standing.items() if cells}
             self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + _bracketed(counts_line(standing)))
-            for line in self.job.sources.edits(
-                split.standing[DONE], self.job.plan, self.store, self.job.workplace.cache
-            ):
-                self.say(line)
+            self.tell_edits(split, self.store)
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)
             write_run(self.out, self.job.commit, self.table, self.facts(), self.argv)

@@ -95,7 +95,8 @@ def conclude(
         by_cause.setdefault((selector, record["reason"]), []).append(record)
     for (selector, reason), records in list(by_cause.items())[:FAILURES_SHOWN]:
         log = page.parent / records[0]["log"]
-        print(f"failed: {selector}, {len(records)} cells: {reason} (see {log})", file=sys.stderr)
+        cells = f"{len(records)} cell{'s' if len(records) > 1 else ''}"
+        print(f"failed: {selector}, {cells}: {reason} (see {log})", file=sys.stderr)
     if len(by_cause) > FAILURES_SHOWN:
         print(f"... and {len(by_cause) - FAILURES_SHOWN} more kinds of failure", file=sys.stderr)
     if failed and retry:

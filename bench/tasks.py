@@ -10,6 +10,7 @@ from typing import Any
 from bench.cells import canonical_json
 from bench.errors import SkipCell
 from bench.methods import Methods
+from bench.offered import ROOMS, line_of
 from bench.plan import PlannedCell, Supernet
 from bench.progress import Progress
 from bench.records import DONE, FAILED, SKIPPED, cost_record, done_record
@@ -47,11 +48,16 @@ KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a cra
 
 
 def failure(error: BaseException, seconds: float) -> Outcome:
-    """The outcome of a task that raised `error`: its class, its first line, and the traceback for the log."""
+    """The outcome of a task that raised `error`: its class, its first line, where, and the traceback for the log.
+
+    Errors of the project's own classes say in their sentence what there is to say.
+    """
     lines = str(error).strip().splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return Outcome(FAILED, reason, trace="".join(traceback.format_exception(error)), seconds=seconds,
-                   disk_trouble=is_disk_trouble(error))  # fmt: skip
+    own = type(error).__module__.partition(".")[0] in ("bench", *ROOMS)
+    line = None if own or is_disk_trouble(error) else line_of(error)
+    return Outcome(FAILED, f"{reason} ({line})" if line else reason, trace="".join(traceback.format_exception(error)),
+                   seconds=seconds, disk_trouble=is_disk_trouble(error))  # fmt: skip
 
 
 @dataclass(frozen=True)

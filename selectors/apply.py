@@ -1,8 +1,12 @@
 """Applying a selector to a stored checkpoint: the one way from a cell to a selection."""
 
-from collections.abc import Callable
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,10 +39,42 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
         raise SkipCell(f"{recipe.name} does not learn its alphas, so that choosing by them is drawing lots")
     with own_modes():
         search = open_search(cell, folder, images, device)
-        selection = checked(selector.select(search))
+        with refusing_global_draws():
+            answer = selector.select(search)
+        selection = checked(answer)
     selection.facts |= search.facts
     selection.cost = search.meter.cost()
     return selection
+
+
+@contextmanager
+def refusing_global_draws() -> Iterator[None]:
+    """Raises ValueError where a global generator of the CPU is drawn from in here.
+
+    What comes from there depends on what ran before in this process. Outside of the main thread nothing is looked
+    at: jobs that share a GPU are threads, and one would be blamed for another.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = _global_states()
+    yield
+    drawn = [name for name, state in _global_states().items() if state != before[name]]
+    if drawn:
+        raise ValueError(
+            f"the selector draws from the global generator of {' and '.join(drawn)}, so that its result depends on what"
+            " ran before it; draw from search.generator(purpose)"
+        )
+
+
+def _global_states() -> dict[str, object]:
+    """The states of the generators that whole processes share, by who offers them."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "torch": torch.get_rng_state().numpy().tobytes(),
+        "numpy": (kind, keys.tobytes(), rest),  # type: ignore[union-attr]
+        "random": random.getstate(),
+    }
 
 
 def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Search:

@@ -8,6 +8,8 @@ Every module of this package that offers `SELECTOR` is one, by the name of its f
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,6 +18,9 @@ from bench.names import canonical, parse, unknown
 from bench.offered import kind, modules, shown, spelled_well, told
 from selectors.contract import Needs, Rule, Selector
 from supernets.modes import own_modes
+
+DECLARED = ("needs", "stochastic", "reads_only_alphas", "decides_by_alphas", "reads_checkpoint")
+"""The properties by which a selector says what it is: the needs, and what is true or false."""
 
 
 @cache
@@ -57,10 +62,22 @@ def _checked(selector: object, name: str, file: Path) -> Selector:
         hint = "; a Rule becomes one as Greedy(rule=..., ...)" if isinstance(selector, Rule) else ""
         raise UsageError(f"{shown(file)} offers as {name!r} what is no Selector ({kind(selector)}){hint}.")
     told(selector, ("paper", "formula", "direction"), file)
+    if type(selector.version) is not int or selector.version < 1:
+        said = f"version = {selector.version!r}; it is to be a whole number of at least 1"
+        raise UsageError(f"{shown(file)}: {name!r} has {said}.")
+    for part in (selector, *selector.parts().values()):
+        for declared in DECLARED:
+            if isfunction(getattr(type(part), declared, None)):
+                raise UsageError(
+                    f"{shown(file)}: {type(part).__name__}.{declared} is a method; put @property above it."
+                )
     try:
         selector.options()
         if not isinstance(selector.needs, Needs):
             raise TypeError("its needs are no Needs(...)")
+        for declared in DECLARED[1:]:
+            if not isinstance(value := getattr(selector, declared), bool):
+                raise TypeError(f"{declared} is {value!r}, neither True nor False")
     except Exception as error:
         raise UsageError(f"{shown(file)}: {name!r} cannot be used ({type(error).__name__}: {error}).") from error
     return selector
@@ -71,6 +88,15 @@ def names() -> tuple[str, ...]:
     return tuple(found())
 
 
+def _missing(name: str) -> UsageError:
+    """The error for a name that no selector has; where there is a file of that name, what the file lacks."""
+    files = {file for _, file in _offers().values()}
+    for file in (Path(folder) / f"{name.replace('-', '_')}.py" for folder in import_module("selectors").__path__):
+        if file.exists() and file not in files:
+            return UsageError(f"{shown(file)} offers no SELECTOR (in capitals), so that nothing is found there.")
+    return unknown("selector", name, names())
+
+
 def find(text: str) -> Selector:
     """The selector that `text` names, options set, under its canonical name.
 
@@ -79,7 +105,7 @@ def find(text: str) -> Selector:
     """
     name, options = parse(text)
     if name not in found():
-        raise unknown("selector", name, names())
+        raise _missing(name)
     default = found()[name]
     selector = default.configured(options)
     return replace(selector, name=canonical(name, selector.differing(default)))

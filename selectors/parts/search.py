@@ -111,14 +111,22 @@ class Search:
 
     @property
     def alphas(self) -> Tensor:
-        """[6, 5] architecture parameters; fine-tuning may move them."""
+        """The recipe's architecture parameters, a plain tensor; fine-tuning may move them.
+
+        [6, 5] for most recipes, of another shape for some (`Recipe.alpha_start`), and not always logits of a softmax:
+        `weights_of` makes the weights of the mixture of them.
+        """
         self._require("alphas")
         return self._alphas
+
+    def weights_of(self, alphas: Tensor) -> Tensor:
+        """[6, 5] edge weights that the recipe makes of `alphas`, differentiable in them; decided edges one-hot."""
+        return self._with_decisions(self._recipe.edge_weights(alphas))
 
     def weights(self) -> Tensor:
         """[6, 5] edge weights: the recipe's, or uniform where no alphas are declared; decided edges one-hot."""
         if self.needs.alphas:
-            return self._with_decisions(self._recipe.edge_weights(self._alphas)).detach()
+            return self.weights_of(self._alphas).detach()
         uniform = torch.full((len(EDGES), len(OPERATIONS)), 1 / len(OPERATIONS)).to(self.like)
         return self._with_decisions(uniform)
 
@@ -229,14 +237,22 @@ class Search:
                 self._tuner = self._make_tuner(self.network, self._alphas)
             tuner = self._tuner
             before = tuner.forward_passes, tuner.backward_passes
-            tuner.tune(epochs, weights_of or (lambda alphas: self._with_decisions(self._recipe.edge_weights(alphas))))
+            tuner.tune(epochs, weights_of or self.weights_of)
             self._alphas = tuner.alphas
             self.meter.count(tuner.forward_passes - before[0], tuner.backward_passes - before[1])
 
     # ---- networks for proxies
 
     def mixture(self, weights: Tensor) -> Mixture:
-        """A copy of the supernet as a plain module of images, with edge weights [6, 5]; its passes are counted."""
+        """A copy of the supernet as a plain module of images, with edge weights [6, 5]; its passes are counted.
+
+        Raises ValueError for weights that ask for a gradient, which a copy of their values would never get.
+        """
+        if weights.requires_grad:
+            raise ValueError(
+                "search.mixture copies the values of its weights, so that no gradient reaches them; take the loss by"
+                " search.loss, or the gradients of selectors/parts/gates.py, or pass weights.detach()"
+            )
         with torch.random.fork_rng(devices=[]):  # the constructor of nn.Conv2d draws; the values are overwritten
             network = LiteralSupernet.like(self.network)
         mixture = network.mixture(weights)

@@ -8,6 +8,7 @@ import pytest
 from bench import resolve
 from bench.cli import build_parser
 from bench.errors import DataError, UsageError
+from bench.methods import SelectorFacts
 from bench.presets import settings_for
 from tests.bench import fake_bench
 
@@ -111,6 +112,15 @@ def test_default_extent_of_digits_leaves_out_what_takes_long() -> None:
     request = resolve.make_request(asked, methods, {"cifar10": settings_for("lite")}, "cpu", 1)
     assert len(request.selectors) == len(fake_bench.SELECTORS)
     assert (request.supernet_seeds, request.selector_seeds) == (3, 2)
+
+
+def test_why_there_is_no_selector_of_a_name_is_for_the_selectors_to_say() -> None:
+    def find(name: str) -> SelectorFacts:
+        raise UsageError(f"selectors/{name}.py offers no SELECTOR.")
+
+    asked, methods = options("--supernets", "steady", "--selectors", "mine"), fake_bench.methods()
+    with pytest.raises(UsageError, match=r"selectors/mine\.py offers no SELECTOR"):
+        resolve.make_request(asked, replace(methods, selector=find), {"digits": settings_for("digits")}, "cpu", 1)
 
 
 @pytest.mark.parametrize("text", ["", "x", "1,x", "all,3", "-1"])

@@ -54,7 +54,8 @@ def test_a_failing_selector_costs_its_own_cell(
     assert found["fails"]["test"] == found["fails"]["architecture"] == ""
     log = (tmp_path / "out" / found["fails"]["log"]).read_text()
     assert "Traceback" in log and "second line" in log
-    assert "--retry-failed" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "--retry-failed" in told and "failed: fails, 1 cell: ValueError" in told
 
 
 def test_only_what_is_done_has_a_cost(place: list[str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,57 @@ def test_a_new_version_of_a_selector_makes_its_cells_to_do(
     assert {(row["selector"], row["version"]) for row in rows(tmp_path / "out")} == {("random", "2"), ("ranks", "1")}
 
 
+def test_a_result_outlives_a_successor_that_fails_and_returns_with_its_version(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wrong(*given: Any) -> Any:
+        raise KeyError("a slip")
+
+    out, right, command = tmp_path / "out", fake_bench.select, [*place, "--selectors", "random,ranks"]
+    fake_bench.run(*command)
+    before, costs = results(out), kept(out / "costs")
+    for version in ("2", "3"):  # what failed does not take the place of what was done
+        monkeypatch.setenv("FAKE_SELECTOR_VERSION", version)
+        monkeypatch.setattr(fake_bench, "select", wrong)
+        assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+        assert states(out) == {"done": 2, "failed": 2}
+    monkeypatch.delenv("FAKE_SELECTOR_VERSION")
+    capsys.readouterr()
+    assert fake_bench.run(*command, "--plan") == ExitCode.OK
+    assert "4 cells: 0 to do; 4 done" in capsys.readouterr().out
+    assert states(out) == {"done": 2, "failed": 2}, "a plan changes nothing"
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert "4 cells, 0 to do (4 done)" in capsys.readouterr().err
+    assert (results(out), kept(out / "costs")) == (before, costs)
+    assert not list(out.glob("*/*.old")) and not list((out / "logs").iterdir())
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "4")
+    monkeypatch.setattr(fake_bench, "select", right)
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert not list(out.glob("*/*.old")), "a successor that is done takes the place"
+
+
+def test_a_result_that_was_set_aside_returns_in_place_of_a_damaged_record(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random", "--seeds", "1")
+    before = results(tmp_path / "out")
+    (path,) = (tmp_path / "out" / "records").iterdir()
+    path.with_name(f"{path.name}.old").write_bytes(path.read_bytes())
+    path.write_text("{")
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
+    monkeypatch.setattr(fake_bench, "select", lambda *given: 1 / 0)
+    fake_bench.run(*place, "--selectors", "random", "--seeds", "1")
+    monkeypatch.delenv("FAKE_SELECTOR_VERSION")
+    capsys.readouterr()
+    assert fake_bench.run(*place, "--selectors", "random", "--seeds", "1") == ExitCode.OK
+    assert "damaged" not in capsys.readouterr().err
+    assert results(tmp_path / "out") == before
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_a_method_edited_under_its_old_version_is_told(
     place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +123,8 @@ def test_a_method_edited_under_its_old_version_is_told(
     assert fake_bench.run(*command) == ExitCode.OK
     assert "has changed" not in capsys.readouterr().err
     now |= {"random": "r2", "blind": "b2"}
+    fake_bench.run(*command, "--plan")
+    assert capsys.readouterr().err.count("has changed since 2 of its results were stored") == 2
     fake_bench.run(*command, "--seeds", "3")  # one more of each, by the edited file
     said = capsys.readouterr().err
     assert said.count("has changed") == 2

@@ -1,5 +1,7 @@
 """What a criterion does to its process stays its own, and what it returns is a selection."""
 
+import random
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,6 +67,40 @@ def test_a_selector_works_in_modes_of_its_own(applied: Callable[..., Selection])
     before = {name: read() for name, (read, _) in SWITCHES.items()}
     applied(careless)
     assert {name: read() for name, (read, _) in SWITCHES.items()} == before
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (lambda: torch.rand(1), "the global generator of torch,"),
+        (lambda: np.random.rand(), "the global generator of numpy,"),
+        (lambda: random.random(), "the global generator of random,"),
+        (lambda: (torch.rand(1), random.random()), "the global generator of torch and random,"),
+    ],
+)
+def test_a_selector_that_draws_from_a_global_generator_is_refused(
+    applied: Callable[..., Selection], draw: Callable[[], object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        applied(lambda search: (draw(), None)[1])
+    outcome: list[Selection] = []  # in a thread it may have been another job
+    thread = threading.Thread(target=lambda: outcome.append(applied(lambda search: (draw(), None)[1])))
+    thread.start()
+    thread.join()
+    assert outcome
+
+
+def test_a_selector_may_draw_from_generators_of_its_own(applied: Callable[..., Selection]) -> None:
+    def draw(search: Search) -> None:
+        torch.rand(1, generator=search.generator("mine"))
+        search.mixture(search.weights())
+
+    assert applied(draw).architecture == (3,) * 6
+
+
+def test_weights_that_ask_for_a_gradient_are_refused_by_the_mixture(applied: Callable[..., Selection]) -> None:
+    with pytest.raises(ValueError, match=r"search\.loss, or the gradients of selectors/parts/gates\.py"):
+        applied(lambda search: search.mixture(search.weights().requires_grad_()))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ from supernets.checkpoint import Checkpoint
 from supernets.registry import find, names
 from supernets.skeleton import initialise
 from tests.selectors import small
+from tests.selectors.test_structure import CHEAPER, few_classes, relatives
+
+__all__ = ["few_classes"]  # a fixture that is used without being named
 
 SETTINGS = replace(
     small.SETTINGS, channels=8, batch_size=32, selection_images=12, selection_batch=12, proposal_batch=8,
@@ -74,3 +77,47 @@ def test_every_recipe_can_be_selected_from(recipe: str, tmp_path: Path) -> None:
     by_lot = set() if find(recipe).learns_alphas else {n for n in KINDS if registry.find(n).decides_by_alphas}
     assert set(skipped) == SKIPPED.get(recipe, set()) | by_lot
     assert all("1/4 of the channels" in reason or "drawing lots" in reason for reason in skipped.values())
+
+
+READERS = [name for name in registry.names() if registry.find(name).needs.alphas and name not in relatives()]
+"""What reads alphas; of those that differ in their proxy alone, one."""
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Checkpoints whose alphas are no logits of a softmax, and of another shape than [6, 5]."""
+    folders = {recipe: tmp_path_factory.mktemp(recipe) for recipe in ("fair-darts", "pc-darts")}
+    for recipe, folder in folders.items():
+        store(SupernetJob("noise", recipe, 0, 0, small.SETTINGS), folder)
+    return folders
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_reads_alphas_takes_them_as_the_recipe_means_them(name: str, stored: dict[str, Path]) -> None:
+    tunes = "tune" in registry.find(name).options() and registry.find(name).needs.tuning
+    text = registry.find(f"{name}[tune=0]" if tunes else CHEAPER.get(name, name)).name
+    for recipe, folder in stored.items():
+        job = SupernetJob("noise", recipe, 0, 0, small.SETTINGS)
+        try:
+            selection = apply.select(Cell(job, 3, text, 0, "batch"), folder, small.images(), "cpu")
+        except SkipCell as reason:
+            assert str(reason)
+        else:
+            assert len(done_record(selection)["decisions"]) == 6
+
+
+@pytest.mark.parametrize("recipe", ["darts", "fair-darts", "pc-darts", "racl", "importance-sampling"])
+def test_the_weights_of_alphas_are_the_recipe_s_and_have_a_gradient(recipe: str, tmp_path: Path) -> None:
+    job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
+    store(job, tmp_path)
+    search = apply.open_search(Cell(job, 3, "shapley", 0, "batch"), tmp_path, small.images(), "cpu")
+    search.decide(2, 4)
+    alphas = search.alphas.clone().requires_grad_()
+    weights = search.weights_of(alphas)
+    assert torch.equal(weights, search.weights())
+    assert weights[2].tolist() == [0, 0, 0, 0, 1]
+    expected = find(recipe).edge_weights(search.alphas)
+    others = [0, 1, 3, 4, 5]
+    assert torch.equal(weights[others], expected[others])
+    (gradient,) = torch.autograd.grad(weights[:, 1].sum(), [alphas])
+    assert gradient.abs().max() > 0

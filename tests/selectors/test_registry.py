@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from bench.errors import UsageError
+from bench.plan import choose
 from selectors import registry
 from selectors.contract import Configurable, Needs
 
@@ -128,6 +129,35 @@ class Mine(Rule):
 GREEDY = RULE + "SELECTOR = Greedy(rule=Mine(), formula='f', direction='d'{})\n"
 
 
+NOT_GREEDY = """
+from dataclasses import dataclass
+from selectors.contract import Needs, Selector
+
+@dataclass(frozen=True, kw_only=True)
+class Whole(Selector):
+    @property
+    def needs(self):
+        return Needs(trained=True)
+
+    @property
+    def stochastic(self):
+        return False
+
+    @property
+    def decides_by_alphas(self):
+        return False
+
+    @property
+    def reads_checkpoint(self):
+        return False
+
+    def select(self, search):
+        ...
+
+SELECTOR = Whole(paper="p", formula="f", direction="d")
+"""
+
+
 @pytest.fixture
 def with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Adds files to `selectors/`: those of a second folder of that name."""
@@ -184,6 +214,23 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
             {"mine": GREEDY.format(", paper='p'").replace("Needs(a", "dict(a").replace("tune", "n")},
             "selectors/mine.py: 'mine' cannot be used (TypeError",
         ),
+        (
+            {"mine": GREEDY.format(", paper='p'").replace("    @property\n", "").replace("tune", "n")},
+            "selectors/mine.py: Mine.needs is a method; put @property above it.",
+        ),
+        *(
+            (
+                {"mine": NOT_GREEDY.replace(f"    @property\n    def {name}", f"    def {name}")},
+                f"selectors/mine.py: Whole.{name} is a method; put @property above it.",
+            )
+            for name in ("needs", "stochastic", "decides_by_alphas", "reads_checkpoint")
+        ),
+        ({"mine": NOT_GREEDY.replace("False", "'no'")}, "stochastic is 'no', neither True nor False"),
+        ({"mine": GOOD.replace('another"', 'another", version="2"')}, "'mine' has version = '2'; it is to be a whole"),
+        (
+            {"mine": GOOD.replace('another"', 'another", version=True')},
+            "'mine' has version = True; it is to be a whole",
+        ),
         ({"darts": GOOD + "VARIANTS = {'pt': SELECTOR}"}, "both offer the selector 'darts-pt'."),
         ({"Magnitude2": GOOD}, "selectors/Magnitude2.py offers the selector 'Magnitude2', which cannot be typed"),
         ({"all": GOOD}, "selectors/all.py offers the selector 'all', which cannot be typed"),
@@ -199,6 +246,24 @@ def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
         registry.names()
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_selector_that_is_none_of_greedy_can_be_used(with_files: Callable[..., None]) -> None:
+    with_files(mine=NOT_GREEDY)
+    assert not registry.find("mine").reads_checkpoint
+
+
+def test_a_file_without_a_selector_is_named_when_it_is_asked_for(with_files: Callable[..., None]) -> None:
+    with_files(zz_a=GOOD.replace("SELECTOR =", "Selector ="), zz_b=GOOD)
+    for name in ("zz-a", "zz_a"):
+        with pytest.raises(UsageError, match=r"^selectors/zz_a\.py offers no SELECTOR \(in capitals\)"):
+            registry.find(name)
+        with pytest.raises(UsageError, match=r"^selectors/zz_a\.py offers no SELECTOR \(in capitals\)"):
+            choose("selector", f"magnitude,{name}", registry.names(), registry.find)
+    with pytest.raises(UsageError, match=r"^Unknown selector 'zz_b'; did you mean zz-b"):
+        registry.find("zz_b")
+    with pytest.raises(UsageError, match=r"^Unknown selector 'Magnitude'; did you mean magnitude"):
+        choose("selector", "Magnitude", registry.names(), registry.find)
 
 
 @pytest.mark.parametrize("convert", ["{'a': 1}.__getitem__", "or_preset({'a': 1}.__getitem__)"])

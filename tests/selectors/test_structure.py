@@ -138,25 +138,27 @@ def test_every_selector_keeps_the_contract(
     selection = apply.select(small.cell(name), folder, given, "cpu")
 
     assert torch.equal(torch.get_rng_state(), states[0]), "the selector draws from torch's global generator"
-    np.testing.assert_array_equal(np.random.get_state()[1], states[1])  # type: ignore[index]
+    drawn = not np.array_equal(np.random.get_state()[1], states[1])  # type: ignore[index]
+    assert not drawn, "the selector draws from numpy's global generator"
     assert random.getstate() == states[2], "the selector draws from Python's global generator"
-    assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (dtype, gradients)
+    modes = torch.get_default_dtype(), torch.is_grad_enabled()
+    assert modes == (dtype, gradients), "the selector leaves torch in another mode than it found it in"
     assert contents(folder) == before, "the selector wrote to the checkpoint"
     assert torch.equal(given.images, unchanged.images), "the selector wrote to the images, which are everybody's"
     assert torch.equal(given.labels, unchanged.labels), "the selector wrote to the labels, which are everybody's"
 
     assert selection.scores.shape == (len(EDGES), len(OPERATIONS))
     assert selection.scores.dtype == np.float64
-    assert np.isfinite(selection.scores).all()
+    assert np.isfinite(selection.scores).all(), "scores that are not finite"
     record = done_record(selection)  # six decisions, one per edge, that lead to the architecture
-    assert len(record["decisions"]) == len(EDGES)
+    assert len(record["decisions"]) == len(EDGES), "not one decision per edge"
     if selection.ranking is not None:
         assert len(selection.ranking.codes) == len(selection.ranking.scores) > 0
-        assert len(set(selection.ranking.codes.tolist())) == len(selection.ranking.codes)
+        assert len(set(selection.ranking.codes.tolist())) == len(selection.ranking.codes), "an architecture twice"
 
     cost = selection.cost
-    assert cost.scoring_seconds > 0
-    assert cost.peak_memory_bytes > 0
+    assert cost.scoring_seconds > 0, "no time was counted"
+    assert cost.peak_memory_bytes > 0, "no memory was counted"
     if selector.needs.images or selector.needs.labels:
         assert cost.forward_passes > 0, "it reads images and counts no pass"
 
@@ -172,6 +174,27 @@ def test_every_selector_keeps_the_contract(
     if not selector.reads_checkpoint:  # then it is the same for every recipe and epoch
         again = replace(again, epoch=1, supernet=replace(again.supernet, recipe="pc-darts"))
     same(selection, apply.select(again, other, images, "cpu"))
+
+
+RULES = [name for name in registry.names() if hasattr(registry.find(name), "rule") and name not in relatives()]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_scores_the_edges_that_it_is_asked_for(name: str) -> None:
+    """Row by row, whichever others are asked for: an order that decides edge by edge asks for few."""
+    rule = getattr(registry.find(CHEAPER.get(name, name)), "rule")  # noqa: B009 - not of every selector
+
+    def scores(edges: Sequence[int]) -> np.ndarray:
+        search = small.search(name)
+        with search.withholding(rule.needs):
+            return np.asarray(rule.score(search, edges))
+
+    whole = scores(range(6))
+    for edges in ([3], [5, 1]):
+        found = scores(edges)
+        assert found.shape == (len(edges), 5), f"rows {found.shape} for the edges {edges}"
+        said = f"the scores of the edges {edges} depend on which others are asked for, or are those of other edges"
+        np.testing.assert_allclose(found, whole[edges], rtol=1e-7, atol=1e-12, err_msg=said)
 
 
 @pytest.mark.parametrize("name", registry.names())
