@@ -209,8 +209,10 @@ def accuracy_axis(axes: Axes, optimum: float, worst: float, vertical: bool = Fal
     steps = [step for step in wanted if step <= max(worst * 1.05, wanted[1])]
     limits = (float(stretched(worst * 1.15 + 0.02)), float(stretched(0)) + 0.06)
     between = " " if vertical else "\n"
-    # One decimal is enough: the distance is exact, and of two ticks both are rounded alike.
-    labels = [f"{optimum - step:.1f}{between}({f'−{step:g}' if step else 'best'})" for step in steps]
+    # Below the best one decimal is enough: the distance is exact.
+    labels = [
+        f"{optimum - step:.1f}{between}(−{step:g})" if step else f"{optimum:.2f}{between}(best)" for step in steps
+    ]
     axis = axes.yaxis if vertical else axes.xaxis
     axis.set_ticks(list(stretched(steps)), labels)
     (axes.set_ylim if vertical else axes.set_xlim)(*limits)

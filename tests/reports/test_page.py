@@ -152,7 +152,7 @@ def test_every_command_and_how_to_cite_stand_in_the_provenance(text: str, page: 
     assert "run_bench.py --datasets cifar10,cifar100 --preset lite --selectors 'all,!darts-pt*'\n" in provenance
     assert "run_bench.py --datasets cifar10,cifar100 --preset lite</code>" in provenance
     assert provenance.count("'all,!darts-pt*'") == 2, "quoted in the table of run.json too"
-    assert "To cite: nas-selection-bench, commit 0123456789abcdef (CITATION.cff)" in provenance
+    assert "To cite: nas-selection-bench, commit 0123456789abcdef (of the last run) (CITATION.cff)" in provenance
     counted = [int(n) for n in re.findall(rf"(?:{0:040x}|{1:040x}|before it was kept\)): (\d+)", provenance)]
     done = (page.parent / "records.csv").read_text().count(",done,")
     assert len(counted) == 3 and sum(counted) == done, "each selection at the commit that computed it"
@@ -193,7 +193,7 @@ def test_one_seed_is_drawn_and_said_to_be_one(table: GroundTruth, tmp_path: Path
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), seeds=1, epochs=(3,),
                         selectors=few, failures=False, ranking=False)  # fmt: skip
     text = write_report(out, table).read_text(encoding="utf-8")
-    assert "On <b>cifar10</b> (1 recipe, 1 supernet seed each, too few to tell how much seeds vary):" in text
+    assert "On <b>cifar10</b> (1 recipe, 1 supernet seed each, too few to tell how much seeds vary; " in text
     assert "This report is not complete" not in text, "all that was asked for is there"
     assert "Not drawn: no method was applied to more than one checkpoint" in text
     assert "no selector of this run ranks whole architectures" in text
