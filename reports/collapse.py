@@ -41,7 +41,7 @@ def collapsed(source: Source, contest: Contest) -> list[str]:
     if not parts:
         return []
     text = "; ".join(parts)
-    return [f"Among these criteria, {text}." if contest.primary else f"{text[0].upper()}{text[1:]}."]
+    return [f"Among the founding papers' criteria, {text}." if contest.primary else f"{text[0].upper()}{text[1:]}."]
 
 
 def _percent(share: float) -> str:

@@ -6,15 +6,14 @@ seeds that all selectors have is therefore told beside them.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 
-from bench.pairs import Comparison
+from bench.pairs import Comparison, Verdict
 from reports.comparisons import BASELINES, Contest, contest
 from reports.factors import contrasts
 from reports.primary import PRIMARY
 from reports.source import Source
-from reports.text import count, listed
-
-NAMED = 8
+from reports.text import count
 
 
 def seeds_said(source: Source, whole: Contest) -> list[str]:
@@ -27,21 +26,22 @@ def seeds_said(source: Source, whole: Contest) -> list[str]:
         return []
     rows = source.results.rows
     kept = rows["supernet_seed"].isin(common) & rows["method"].isin(PRIMARY) & (rows["dataset"] == whole.dataset)
-    fewer = replace(source.results, rows=rows[kept])
-    even = contest(fewer, source.table, whole.dataset, source.sticks[whole.dataset])
+    even = contest(replace(source.results, rows=rows[kept]), source.table, whole.dataset, source.sticks[whole.dataset])
     before, after = dict(_judged(whole)), dict(_judged(even))
-    changed = [
-        f"{c.first} − {c.second}{' (one part)' if family == 'part' else ''}: “{after[family, pair].verdict}” instead of"
-        f" “{c.verdict}”"
-        for (family, pair), c in before.items()
-        if (family, pair) in after and after[family, pair].verdict is not c.verdict
+    pairs = [(c, after[key]) for key, c in before.items() if key in after and after[key].verdict is not c.verdict]
+    told = [
+        f"{c.first} − {c.second} “{fewer.verdict}”, not “{c.verdict}”"
+        for c, fewer in pairs
+        if fewer.verdict is not Verdict.TOO_FEW
     ]
     said = (
         f"The criteria of the founding papers have up to {count(len(of_primary), 'supernet seed')}, and not all"
-        f" selectors have as many. With the {len(common)} that all have, {len(changed) or 'none'} of these"
-        f" {len(before)} verdicts"
+        f" selectors have as many. With the {len(common)} that all have, {len(pairs) or 'none'} of these"
+        f" {len(before)} verdicts would be {'others' if pairs else 'another'}"
     )
-    return [f"{said} would be {'others: ' + listed(changed, NAMED) if changed else 'another'}."]
+    few = len(pairs) - len(told)
+    parts = [*([f"{few} “{Verdict.TOO_FEW}”"] if few else []), *map(escape, told)]
+    return [f"{said}: {'; '.join(parts)}." if parts else f"{said}."]
 
 
 def _judged(judged: Contest) -> Iterator[tuple[tuple[str, frozenset[str]], Comparison]]:
