@@ -87,8 +87,8 @@ def convert(value: str, default: object, option: str, name: str) -> Any:
                 raise ValueError(f"{value} is not a finite number")
             return number
     except (KeyError, ValueError):
-        kind = type(default).__name__
-        raise UsageError(f"Option {option}={value!r} of {name!r} is not a value of type {kind}.") from None
+        kind = "finite number" if isinstance(default, float) else f"value of type {type(default).__name__}"
+        raise UsageError(f"{name}[{option}={value}]: {option} is not a {kind}.") from None
     return value
 
 

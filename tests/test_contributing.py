@@ -27,7 +27,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for room in ROOMS:
         shutil.copytree(ROOT / room, root / room, ignore=skip)
     shutil.copytree(ROOT / "tests" / "selectors", root / "tests" / "selectors", ignore=skip)
-    for file in ("tests/__init__.py", "tests/conftest.py", "setup.cfg", "pyproject.toml"):
+    for file in ("tests/__init__.py", "tests/coloured.py", "tests/conftest.py", "setup.cfg", "pyproject.toml"):
         shutil.copy(ROOT / file, root / file)
     if (ROOT / ".mypy_cache").exists():  # `make test` has just filled it; without it, mypy reads all of torch again
         shutil.copytree(ROOT / ".mypy_cache", root / ".mypy_cache")
