@@ -50,7 +50,7 @@ def test_mistakes_are_answered_with_what_exists() -> None:
         find("dart")
     with pytest.raises(UsageError, match="its options are beta"):
         find("darts-minus[gamma=1]")
-    with pytest.raises(UsageError, match="type float"):
+    with pytest.raises(UsageError, match="not a finite number"):
         find("darts-minus[beta=much]")
     with pytest.raises(UsageError, match="it has none"):
         find("darts[beta=1]")
