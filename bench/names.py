@@ -31,7 +31,7 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
     Raises UsageError, with the expected form, for anything else and for an option given twice.
     """
     shape = _SHAPE.fullmatch(text.strip())
-    if shape is None or not _NAME.fullmatch(shape["name"].strip()):
+    if shape is None or not can_be_typed(shape["name"].strip()):
         raise UsageError(f"Malformed name {text!r}; write it as name or name[option=value,...].")
     options: dict[str, str] = {}
     if shape["options"] is not None:
@@ -84,7 +84,7 @@ def convert(value: str, default: object, option: str, name: str) -> Any:
             return int(value)
         if isinstance(default, float):
             if not math.isfinite(number := float(value)):
-                raise ValueError(f"{value} is not a finite number")
+                raise ValueError
             return number
     except (KeyError, ValueError):
         kind = "finite number" if isinstance(default, float) else f"value of type {type(default).__name__}"

@@ -8,7 +8,6 @@ in [0, 1]), "crop_padding": 2, "flip": true}.
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +16,9 @@ import numpy as np
 
 from bench.errors import DataError
 from bench.images import Channels, ImageSet
+from bench.names import can_be_typed
 
 DESCRIPTION = "dataset.json"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _KEYS = ("classes", "mean", "std", "crop_padding", "flip")
 
 
@@ -36,9 +35,7 @@ class OwnDescription:
 
 def own_names(root: Path) -> tuple[str, ...]:
     """Names of the data sets in `root` that are described by a `dataset.json`, sorted."""
-    return tuple(
-        sorted(path.parent.name for path in root.glob(f"*/{DESCRIPTION}") if _NAME.fullmatch(path.parent.name))
-    )
+    return tuple(sorted(path.parent.name for path in root.glob(f"*/{DESCRIPTION}") if can_be_typed(path.parent.name)))
 
 
 def describe(name: str, root: Path) -> OwnDescription:

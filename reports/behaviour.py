@@ -52,14 +52,12 @@ def ranking_section(source: Source) -> Section:
         for setting, name, order in _scored(source, dataset):
             maps = score_maps(source.results, dataset, setting, order)
             if maps:
-                counts = sorted({m.n for m in maps})
-                n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
                 section.blocks.append(
                     source.picture(
                         f"scores-{dataset}-{name}", f"{dataset}, {name}: the 6 × 5 scores beside the oracle",
                         "Rows are edges, columns operations. Scores standardised on each edge and averaged over"
-                        f" selections (n = {n}); violet = keep, orange = drop, ±2 standard deviations. Dots: the"
-                        " operation chosen most often. The first two panels are the table's."
+                        f" selections (n = {from_to([m.n for m in maps])}); violet = keep, orange = drop, ±2 standard"
+                        " deviations. Dots: the operation chosen most often. The first two panels are the table's."
                         + ("" if setting else f" These read no supernet: {ONE_DRAW_SAID}")
                         + source.left_out(dataset),
                         partial(score_map_figure, maps, source.table, dataset),
@@ -171,7 +169,7 @@ def bias_section(source: Source) -> Section:
     for dataset in source.datasets:
         of = traits(source.table, dataset)
         size = next(iter(of))
-        frame = source.results.final[source.results.final["dataset"] == dataset]
+        frame = source.results.final_of(dataset)
         rows, larger = [], 0
         for method in source.order(dataset):
             places = frame.index[frame["method"] == method].to_numpy()
@@ -217,7 +215,7 @@ def transfer_section(source: Source) -> Section:
     section = Section("transfer", "Transfer: selected here, looked up there")
     for dataset in source.datasets:
         others = [name for name in source.table.datasets if name != dataset]
-        frame = source.results.final[source.results.final["dataset"] == dataset]
+        frame = source.results.final_of(dataset)
         if not others or frame.empty:
             section.blocks.append(
                 Prose(f"<p>{escape(dataset)}: the table holds no other data set on which to look its choices up.</p>")

@@ -38,7 +38,7 @@ def chosen_section(source: Source) -> Section:
 
 
 def _cell_table(source: Source, dataset: str, order: list[str], left_out: str) -> Table:
-    frame = source.results.final[source.results.final["dataset"] == dataset]
+    frame = source.results.final_of(dataset)
     settings = [setting for setting in source.results.settings if (frame["setting"] == setting).any()]
     accuracy = source.table.accuracy(dataset)
     rows = []
@@ -82,7 +82,7 @@ def typical(texts: Sequence[str], accuracy: Callable[[str], float]) -> tuple[str
 
 def _agreement(source: Source, dataset: str, order: list[str]) -> list[Block]:
     """Agreement between selectors: tau between their scores on the same checkpoint, mean over checkpoints."""
-    frame = source.results.final[source.results.final["dataset"] == dataset]
+    frame = source.results.final_of(dataset)
     first = frame[frame["selector_seed"] == 0]
     scores: dict[str, dict[tuple[str, int], np.ndarray]] = {}
     choices: dict[str, dict[tuple[str, int], str]] = {}

@@ -19,7 +19,7 @@ CALLED = {SKIP: "skip connections", NONE: "none"}
 
 def collapsed(source: Source, contest: Contest) -> list[str]:
     """A sentence on the selections of the PRIMARY criteria, where there are some among others; else on all."""
-    frame = source.results.final[source.results.final["dataset"] == contest.dataset]
+    frame = source.results.final_of(contest.dataset)
     if contest.primary:  # of a hundred others some always do
         frame = frame[frame["method"].isin(contest.primary)]
     worst = float(source.table.accuracy(contest.dataset).min())

@@ -170,7 +170,7 @@ def _seed(checkpoint: Checkpoint) -> int:
 
 def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yardstick]) -> Contest:
     """The choices at the last checkpoint compared over all settings of `dataset`, paired by checkpoint."""
-    frame = results.final[results.final["dataset"] == dataset]
+    frame = results.final_of(dataset)
     values = per_checkpoint(frame, "test")
     checkpoints = sorted({checkpoint for of_method in values.values() for checkpoint in of_method})
     twins = _twins(sticks)

@@ -18,7 +18,7 @@ from reports.text import count
 
 def seeds_said(source: Source, whole: Contest) -> list[str]:
     """A sentence where the PRIMARY criteria have seeds that others lack; none where all have the same."""
-    final = source.results.final[source.results.final["dataset"] == whole.dataset]
+    final = source.results.final_of(whole.dataset)
     seeds = final.groupby("method")["supernet_seed"].agg(frozenset)
     common = frozenset.intersection(*seeds)
     of_primary = frozenset().union(*(seeds[name] for name in whole.primary))

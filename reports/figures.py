@@ -49,7 +49,7 @@ def seconds_per_selection(results: Results, dataset: str) -> pd.DataFrame:
     Peak memory is that of the CUDA allocator. On a CPU only the mark of the whole worker process is stored, which is
     mostly PyTorch and images and says nothing of the selection: nan.
     """
-    frame = results.final[results.final["dataset"] == dataset]
+    frame = results.final_of(dataset)
     frame = frame.assign(peak_memory_bytes=frame["peak_memory_bytes"].where(frame["device"] != "cpu"))
     per_setting = frame.groupby(["method", "setting"], sort=True)[list(COST_MEASURES)].mean()
     per_setting["seconds"] = per_setting["scoring_seconds"] + per_setting["tuning_seconds"].fillna(0.0)
@@ -260,7 +260,8 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
 
 def operation_shares(results: Results, dataset: str, setting: str) -> dict[str, np.ndarray]:
     """Method -> [5] share of each operation among the edges of its selected architectures."""
-    frame = results.final[(results.final["dataset"] == dataset) & (results.final["setting"] == setting)]
+    frame = results.final_of(dataset)
+    frame = frame[frame["setting"] == setting]
     return {
         str(method): np.bincount([op for text in group["architecture"] for op in parse(text)], minlength=5)
         / (6 * len(group))

@@ -11,10 +11,10 @@ from reports.collapse import collapsed
 from reports.comparisons import BASELINES, Contest, family_of
 from reports.equal_seeds import seeds_said
 from reports.factors import Factor, contrasts
-from reports.scale import presets, supernet_accuracy
+from reports.scale import presets_said, supernet_accuracy
 from reports.source import Source
 from reports.standings import DECISIVE
-from reports.text import count, listed, number
+from reports.text import count, from_to, listed, number
 
 FEW = 6
 FEWEST_TO_VARY = 3
@@ -84,14 +84,14 @@ def findings(source: Source) -> list[str]:
 
 
 def _size(source: Source, contest: Contest) -> str:
-    frame = source.results.final[source.results.final["dataset"] == contest.dataset]
+    frame = source.results.final_of(contest.dataset)
     seeds = frame["supernet_seed"].nunique()
     uneven = frame.groupby("method")["supernet_seed"].nunique().min() < seeds
     sizes = f"{count(contest.settings, 'recipe')}, {'up to ' if uneven else ''}{count(seeds, 'supernet seed')} each"
     few = ", too few to tell how much seeds vary" if seeds < FEWEST_TO_VARY else ""
     reached = supernet_accuracy(source.results, contest.dataset)
-    presets_said = f"preset {' and '.join(presets(source.results, contest.dataset))}"
-    supernets = f"; {presets_said}{f', supernets of {reached} accuracy' if reached else ''}"
+    supernets = f"; {presets_said(source.results, contest.dataset)}"
+    supernets += f", supernets of {reached} accuracy" if reached else ""
     return f"On <b>{escape(contest.dataset)}</b> ({sizes}{few}{supernets}):"
 
 
@@ -245,11 +245,10 @@ def _agreement(source: Source, contest: Contest) -> list[str]:
     reached = {method: float(np.mean(of_method)) for method, of_method in means.items()}
     highest = max(reached.values())
     best = sorted(method for method, mean in reached.items() if highest - mean < TAU_TIE)
-    draws = sorted({contest.of(method).n for method in best})
     retraining = source.retrainings[contest.dataset]["tau_best"]
     said = (
         f"The scores that agree best with the oracle of best accuracies are those of {listed(best)},"
-        f" τ {number(highest)} (n = {' to '.join(map(str, {draws[0]: 0, draws[-1]: 0}))})"
+        f" τ {number(highest)} (n = {from_to([contest.of(method).n for method in best])})"
     )
     aside = [f"{BASELINES[name]} has {number(sticks[name])}" for name in ("constant-order", "params")]
     if isinstance(retraining, float):

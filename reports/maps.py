@@ -42,7 +42,7 @@ def score_maps(results: Results, dataset: str, setting: str | None, order: Seque
 
     Without a setting each draw is counted once, which is for methods that have the same draws in every setting.
     """
-    frame = results.final[results.final["dataset"] == dataset]
+    frame = results.final_of(dataset)
     if setting is None:
         frame = frame.drop_duplicates(["method", "supernet_seed", "selector_seed"])
     else:

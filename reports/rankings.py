@@ -47,7 +47,7 @@ def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScore
     Sorted by recipe and seeds. A selection that scored fewer than FEWEST architectures ranks nothing and is left out;
     of a method that reads no checkpoint each draw counts once, not once per recipe.
     """
-    frame = results.final[results.final["dataset"] == dataset]
+    frame = results.final_of(dataset)
     records = results.records()
     found: dict[str, dict[tuple[object, ...], ArchitectureScores]] = {}
     for i, row in frame.sort_values(["method", "setting", "supernet_seed", "selector_seed"]).iterrows():

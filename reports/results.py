@@ -135,6 +135,10 @@ class Results:
         last = self.done.groupby(["dataset", "setting"])["epoch"].transform("max")
         return self.done[self.done["epoch"] == last]
 
+    def final_of(self, dataset: str) -> pd.DataFrame:
+        """Those of `final` on one data set."""
+        return self.final[self.final["dataset"] == dataset]
+
     @cached_property
     def own_checkpoint(self) -> pd.DataFrame:
         """The rows with a result whose selector read its checkpoint; results of long ago may not say which one."""
@@ -170,7 +174,7 @@ class Results:
 
     def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
         """Those of `names` that chose on every checkpoint what another did, which speaks for them."""
-        frame = self.final[self.final["dataset"] == dataset].sort_values(list(KEY_COLUMNS))
+        frame = self.final_of(dataset).sort_values(list(KEY_COLUMNS))
         places = frame["setting"] + "|" + frame["supernet_seed"].astype(str) + "|" + frame["selector_seed"].astype(str)
         choices = (places + "=" + frame["architecture"]).groupby(frame["method"]).agg("\n".join)
         speaker: dict[str, str] = {}

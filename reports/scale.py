@@ -15,10 +15,16 @@ def presets(results: Results, dataset: str) -> list[str]:
     return _different(results.rows.loc[results.rows["dataset"] == dataset, "preset"])
 
 
+def presets_said(results: Results, dataset: str) -> str:
+    """`preset lite`, or `presets lite and paper`."""
+    names = presets(results, dataset)
+    return f"preset{'s' * (len(names) > 1)} {' and '.join(names)}"
+
+
 def size(results: Results, dataset: str) -> str:
     """`preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images`; as much of it as run.json tells."""
     names = presets(results, dataset)
-    said = [f"preset{'s' * (len(names) > 1)} {' and '.join(names)}"]
+    said = [presets_said(results, dataset)]
     settings = results.run.get("settings", {}).get(dataset, {})
     if names == [settings.get("preset")]:
         images = settings["images"]
@@ -31,7 +37,7 @@ def size(results: Results, dataset: str) -> str:
 
 def supernet_accuracy(results: Results, dataset: str) -> str:
     """`30–45 %`: of the supernets when selected from; empty where no record says."""
-    final = results.final[results.final["dataset"] == dataset]
+    final = results.final_of(dataset)
     accuracies = final["supernet_accuracy"].dropna().tolist() if "supernet_accuracy" in final else []
     if not accuracies:
         return ""
@@ -49,7 +55,7 @@ def _said(results: Results, dataset: str) -> Iterator[str]:
     reached = supernet_accuracy(results, dataset)
     if reached:
         yield f"supernet accuracy {reached} at selection"
-    final = results.final[results.final["dataset"] == dataset]
+    final = results.final_of(dataset)
     devices = _different(final["device"])
     threads = _different(final["threads"])
     machine = " and ".join("CPU" if device == "cpu" else "GPU" for device in devices)

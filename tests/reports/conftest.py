@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from bench.table import GroundTruth
+from reports.comparisons import Contest
 from reports.page import write_report
 from reports.results import Results
-from tests.reports.synthetic import invented_table, write_results
+from reports.source import Source
+from tests.reports.synthetic import FEW, invented_table, source_of, write_results
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,16 @@ def page(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
     """The same run with its report."""
     out = write_results(tmp_path_factory.mktemp("drawn") / "out", table)
     return write_report(out, table)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Source:
+    """A smaller run: three selectors, of which one has the same result beside every recipe."""
+    out = tmp_path_factory.mktemp("alike") / "out"
+    return source_of(out, table, recipes=("a", "b", "c"), seeds=3, selectors=FEW, alike=("one-draw",))
+
+
+@pytest.fixture
+def contest(source: Source) -> Contest:
+    (found,) = source.contests
+    return found

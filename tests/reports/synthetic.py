@@ -16,6 +16,8 @@ from scipy import stats
 from bench.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
 from bench.space import EDGE_NAMES, OPERATIONS, all_architectures, code, to_string
 from bench.table import Accuracies, GroundTruth
+from reports.results import Results
+from reports.source import Source
 
 MEASURES = (
     "test", "valid", "regret", "percentile", "gain", "tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none",
@@ -39,6 +41,13 @@ SELECTORS = {
     "zero-cost-pt-nwot": (1.5, 0.8, 0.0, 0.7, 2, 12.0),
     "disc-acc": (-0.4, 0.0, 0.5, 1.0, 1, 31.0),
     "pt-random": (0.0, 0.0, 0.0, 1.0, 2, 300.0),
+}
+
+FEW = {
+    # The first has the best scores by far, and one result per supernet seed.
+    "one-draw": (9.0, 0.8, 0.0, 0.1, 1, 1.0),
+    "good": (1.0, 0.8, 0.0, 0.9, 1, 1.0),
+    "bad": (-3.0, 0.0, 0.0, 0.5, 1, 1.0),
 }
 
 
@@ -177,6 +186,12 @@ def write_results(
     }  # fmt: skip
     (out / "run.json").write_text(json.dumps(run, indent=1, sort_keys=True))
     return out
+
+
+def source_of(out: Path, table: GroundTruth, **options: object) -> Source:
+    """An invented run of one data set without failures, read back; `options` as `write_results` takes them."""
+    given: dict[str, object] = {"datasets": ("cifar10",), "failures": False, "ranking": False, **options}
+    return Source(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
 
 
 def _write_ranking(

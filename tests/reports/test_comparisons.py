@@ -1,6 +1,5 @@
 """Who leads, who cannot be placed, and what the finding and the captions say of it."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,46 +8,20 @@ import pandas as pd
 import pytest
 
 from bench.pairs import Verdict
-from bench.space import architecture_of, parse, to_string
 from bench.statistics import sign_flip_ps
 from bench.table import GroundTruth
 from bench.table_sources import embedded_table
 from bench.yardsticks import floors_and_ceilings
 from reports.blocks import Picture, Table
-from reports.collapse import collapsed
 from reports.comparisons import Contest, _twins, measure_of
 from reports.factors import FACTORS, contrasts
-from reports.finding import findings, gaps
+from reports.finding import findings
 from reports.outcome import main_table
 from reports.primary import PRIMARY
 from reports.results import Results
 from reports.source import Source
 from reports.versus import pairs_section
-from tests.reports.synthetic import SELECTORS, write_results
-
-FEW = {
-    # The first has the best scores by far, and one result per supernet seed.
-    "one-draw": (9.0, 0.8, 0.0, 0.1, 1, 1.0),
-    "good": (1.0, 0.8, 0.0, 0.9, 1, 1.0),
-    "bad": (-3.0, 0.0, 0.0, 0.5, 1, 1.0),
-}
-
-
-def source_of(out: Path, table: GroundTruth, **options: object) -> Source:
-    given: dict[str, object] = {"datasets": ("cifar10",), "failures": False, "ranking": False, **options}
-    return Source(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Source:
-    out = tmp_path_factory.mktemp("alike") / "out"
-    return source_of(out, table, recipes=("a", "b", "c"), seeds=3, selectors=FEW, alike=("one-draw",))
-
-
-@pytest.fixture
-def contest(source: Source) -> Contest:
-    (found,) = source.contests
-    return found
+from tests.reports.synthetic import FEW, SELECTORS, source_of, write_results
 
 
 def test_a_selector_of_one_draw_per_seed_does_not_lead(contest: Contest) -> None:
@@ -56,44 +29,6 @@ def test_a_selector_of_one_draw_per_seed_does_not_lead(contest: Contest) -> None
     assert contest.leader == "good"
     assert {s.method: s.group for s in contest.standings} == {"one-draw": None, "good": 0, "bad": 1}
     assert [(s.method, s.n) for s in contest.unplaced_above] == [("one-draw", 3)]
-
-
-def test_the_finding_and_the_table_name_one_leader(source: Source, contest: Contest) -> None:
-    (said,) = findings(source)
-    assert re.search(r"The leader, <b>good</b>, reaches 9\d\.\d\d % on average \(n = 9\)", said)
-    assert "too few independent results to be placed: <b>one-draw (n = 3)</b>" in said
-    table = main_table(source, contest)
-    assert "the leader (good)" in table.caption
-    assert "too few independent results to be placed: one-draw (n = 3)" in table.caption
-    groups = {row.cells[0].text: row.cells[1].text for row in table.rows if row.css != "yardstick"}
-    assert groups == {"one-draw †": "?", "good": "A", "bad": "B"}
-    assert [row.cells[0].text for row in table.rows if row.css == "leader"] == ["good"]
-
-
-def test_the_finding_says_what_its_p_values_are_corrected_over(source: Source) -> None:
-    (said,) = findings(source)
-    assert "(Holm's correction per baseline): " in said
-
-
-def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Source) -> None:
-    (said,) = findings(source)
-    best = re.search(r"are those of <b>([\w-]+)</b>, τ [\d.]+ \(n = (\d)\); (.*?)\.</li>", said)
-    assert best is not None
-    assert best[2] == {"one-draw": "3", "good": "9"}[best[1]]
-    sticks = {stick.name: stick.tau_best for stick in source.sticks["cifar10"]}
-    for name, words in (("params", "the parameter count"), ("constant-order", "the constant order of operations")):
-        assert f"{words} has {sticks[name]:.2f}" in said
-    assert "two trainings of every architecture agree to " in said
-
-
-def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Source, tmp_path: Path) -> None:
-    assert "(3 recipes, 3 supernet seeds each; preset lite, supernets of 62 % accuracy):" in findings(source)[0]
-    out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
-    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
-    rows.loc[(rows["selector"] == "magnitude") & (rows["supernet_seed"] == 2), "state"] = "missing"
-    rows.to_csv(out / "records.csv", index=False)
-    uneven = Source(Results.read(out), source.table, out / "figures")
-    assert ", up to 3 supernet seeds each; " in findings(uneven)[0]
 
 
 def test_captions_say_what_the_pairs_are(source: Source) -> None:
@@ -242,69 +177,6 @@ def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Pa
     assert f"too few seeds stand behind {few} of the {len(contest.drawn)} pairs" in reasons["matrix-cifar10"]
 
 
-def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Path) -> None:
-    named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"]}
-    out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=4,
-                        recipes=("a", "b"), selectors={**named, "other": (0.0, 0.1, 0.0, 0.5, 1, 1.0)})  # fmt: skip
-    whole = Source(Results.read(out), table, out / "figures")
-    assert "not all selectors have as many" not in findings(whole)[0]
-    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
-    fewer = rows[(rows["selector"] != "other") | (rows["supernet_seed"] < 2)]
-    fewer.to_csv(out / "records.csv", index=False)
-    uneven = Source(Results.read(out), table, out / "figures")
-    only = rows[rows["selector"].isin(named) & (rows["supernet_seed"] < 2)]
-    (even,) = Source(replace(uneven.results, rows=uneven.results.rows.loc[only.index]), table, out / "f").contests
-    (judged,) = even.against("magnitude")
-    (said,) = findings(uneven)
-    assert judged.verdict is Verdict.TOO_FEW and re.search(
-        r"verdicts would be others: \d+ “too few seeds to tell”", said
-    )
-    assert "have up to 4 supernet seeds, and not all selectors have as many. With the 2 that all have, " in said
-
-
-def test_the_finding_begins_with_the_constant_order(source: Source, contest: Contest) -> None:
-    (said,) = findings(source)
-    first = said.partition("<li>")[2].partition("</li>")[0]
-    (stick,) = (stick for stick in source.sticks["cifar10"] if stick.name == "constant-order")
-    better = [c.first for c in contest.against("constant-order") if c.verdict is Verdict.BETTER]
-    who = "No selector was" if not better else "<b>"
-    assert first.startswith(who) and "all of whose edges are 3x3 convolutions" in first
-    assert f"({stick.test:.2f} %, percentile {stick.percentile:.1f})" in first
-
-
-def test_collapse_to_none_to_skip_and_to_nothing(table: GroundTruth, tmp_path: Path) -> None:
-    source = source_of(tmp_path / "out", table, selectors=FEW, recipes=("a",), seeds=3)
-    lost = to_string(architecture_of(int(table.accuracy("cifar10").argmin())))
-    skips, none = (to_string((o, o, o, 3, 3, 3)) for o in (1, 0))
-    rows = source.results.rows
-    for method, text in (("one-draw", skips), ("good", none), ("bad", lost)):
-        place = rows["method"] == method
-        rows.loc[place, "architecture"] = text
-        rows.loc[place, "skips"] = parse(text).count(1)
-        rows.loc[place, "test"] = table.accuracy("cifar10")[table.position(text)]
-    fresh = Source(replace(source.results, rows=rows), table, tmp_path / "figures")
-    (said,) = collapsed(fresh, fresh.contests[0])
-    assert "skip connections in the choices of <b>one-draw on a (50 %)</b>" in said
-    assert "<b>good on a (50 %)</b>" in said
-    assert f"{table.accuracy('cifar10').min():.2f} %, was chosen by <b>bad on a (3 of 3)</b>" in said
-
-
-def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:
-    recipes = [f"r{i:02}" for i in range(21)]
-    few = {name: FEW[name] for name in ("good", "bad")}
-    source = source_of(tmp_path / "out", table, recipes=recipes, seeds=1, selectors=few)
-    (contest,) = source.contests
-    assert contest.leader is None
-    assert {c.verdict for c in contest.comparisons} <= {Verdict.TOO_FEW, Verdict.SAME}
-    assert all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in contest.against("params"))
-    assert gaps(source) == []
-    (said,) = findings(source)
-    assert "1 supernet seed each, too few to tell how much seeds vary" in said
-    assert "After correction over none of 5 pairs, since too few seeds stand behind each no selector" in said
-    assert "correction per baseline" not in said
-    assert {row.cells[1].text for row in main_table(source, contest).rows if row.css != "yardstick"} == {"?"}
-
-
 def test_nothing_is_called_a_noise_ceiling(page: Path) -> None:
     text = page.read_text(encoding="utf-8").lower()
     assert "noise ceiling" not in text
@@ -317,38 +189,3 @@ def test_selectors_in_the_invented_run_are_placed(results: Results, table: Groun
     for contest in source.contests:
         assert {s.method for s in contest.standings} <= set(SELECTORS)
         assert contest.leader is None or contest.of(contest.leader).group == 0
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "said"),
-    [
-        ("recipe_version", "2", "one version of the recipe <b>a</b>"),
-        ("checkpoint", "f", "Of 1 supernet some"),
-    ],
-)
-def test_supernets_that_are_not_one_are_told(
-    table: GroundTruth, tmp_path: Path, column: str, value: str, said: str
-) -> None:
-    out = tmp_path / "out"
-    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW))
-    records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
-    records["recipe_version"] = "1"
-    last = (records["selector"] == "good") & (records["state"] == "done") & (records["supernet_seed"] == "2")
-    records.loc[last, column] = value
-    records.to_csv(out / "records.csv", index=False)
-    after = gaps(Source(Results.read(out), table, out / "figures"))
-    assert len(after) == len(before) + 1
-    assert any(said in line for line in after)
-
-
-def test_results_of_two_versions_are_told(table: GroundTruth, tmp_path: Path) -> None:
-    """What another definition of a criterion chose for some seeds is no repetition of it."""
-    out = tmp_path / "out"
-    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW))
-    records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
-    place = records.index[(records["selector"] == "good") & (records["state"] == "done")][0]
-    records.loc[place, "version"] = "2"
-    records.to_csv(out / "records.csv", index=False)
-    after = gaps(Source(Results.read(out), table, out / "figures"))
-    assert len(after) == len(before) + 1
-    assert any("more than one version of <b>good</b>" in line for line in after)

@@ -6,9 +6,8 @@ import pytest
 
 from bench.table import GroundTruth
 from reports.page import write_report
-from tests.reports.synthetic import write_results
+from tests.reports.synthetic import FEW, write_results
 from tests.reports.test_browser import CHROMIUM, act
-from tests.reports.test_comparisons import FEW
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
 
