@@ -53,7 +53,8 @@ def recipe_facts(name: str) -> RecipeFacts:
     from supernets import registry
 
     recipe = registry.find(name)
-    return RecipeFacts(registry.spelled(name), recipe.version, recipe.paper, recipe.learns_alphas)
+    declared = {"update": recipe.equation, "offers": recipe.offers, "differs": recipe.differs}
+    return RecipeFacts(registry.spelled(name), recipe.version, recipe.paper, recipe.learns_alphas, declared)
 
 
 def selector_facts(name: str) -> SelectorFacts:
@@ -64,9 +65,13 @@ def selector_facts(name: str) -> SelectorFacts:
     from selectors import registry
 
     selector = registry.find(name)
+    declared = {
+        "score": selector.formula, "keeps": selector.direction, "reads": ", ".join(selector.needs.names()) or "nothing",
+        "passes": selector.passes, "differs": selector.differs,
+    }  # fmt: skip
     return SelectorFacts(
         selector.name, selector.version, selector.paper, selector.stochastic, selector.reads_only_alphas,
-        selector.reads_checkpoint, selector.decides_by_alphas,
+        selector.reads_checkpoint, selector.decides_by_alphas, declared,
     )  # fmt: skip
 
 

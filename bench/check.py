@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.check_runs import Rows, compare_distributions, compare_runs
+from bench.described import METHODS_FILE
 from bench.difference import Difference, cell_of
 from bench.errors import DataError, ExitCode
 from bench.gather import PLAN_FILE, gather
@@ -40,7 +41,7 @@ _KEYED = {
 }
 """CSV files that are compared row by row, and the columns that name a row."""
 
-_COPIED = (RUN_FILE, PLAN_FILE)
+_COPIED = (RUN_FILE, PLAN_FILE, METHODS_FILE)
 _DRAWN = (".html", ".svg")
 _OF_THE_REPORT = ("tables", "figures")
 """Folders in which nothing but the report writes, so that a file that it does not write is a stale one."""

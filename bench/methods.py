@@ -1,7 +1,7 @@
 """What the harness is given: recipes and selectors as plain callables, so that it knows no method."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ class RecipeFacts:
     paper: str
     learns_alphas: bool = True
     """Whether the alphas of its supernets say anything."""
+    declared: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What else its file says of it, for people."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class SelectorFacts:
     """Whether anything of the checkpoint matters to it; if not, all recipes of a supernet seed share its result."""
     decides_by_alphas: bool = False
     """Whether alphas alone decide its operations, so that it is skipped where they learn nothing."""
+    declared: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What else its file says of it, for people."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from bench import resolve
 from bench.cli import available_cores
+from bench.described import write_described
 from bench.errors import BenchError, ExitCode
 from bench.gather import gather, write_plan
 from bench.images import data_root
@@ -205,6 +206,7 @@ class Session:
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)
             write_run(self.out, self.job.commit, self.table, self.facts(), self.argv)
+            write_described(self.out, self.request.recipes, self.request.selectors)
             write_plan(self.store, [cell.columns for cell in self.job.plan])
             try:
                 self.job.work()

@@ -8,7 +8,8 @@ import numpy as np
 from bench.bias import ACCURACY, trait_correlations, traits
 from bench.measures import tau_b
 from reports.blocks import Cell, Column, Heading, Prose, Row, Section, Table, shade
-from reports.figures import along_epochs, cost_figure, epoch_figure, selection_costs
+from reports.epochs import along_epochs, epoch_figure
+from reports.figures import cost_figure, selection_costs
 from reports.maps import score_map_figure, score_maps
 from reports.rankings import ranking_blocks
 from reports.results import INCOMPLETE_SAID, ONE_DRAW_SAID
@@ -89,8 +90,8 @@ def training_section(source: Source) -> Section:
         section.blocks.append(
             source.picture(
                 f"epochs-{dataset}", f"{dataset}: does the choice collapse as the supernet trains?",
-                f"Top: share of skip connections among the six edges; middle: test accuracy; bottom: τ-b with the mean"
-                f" oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed. {AXIS_SAID}",
+                "From the top: share of skip connections and of none among the six edges, test accuracy, τ-b with the"
+                f" mean oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed. {AXIS_SAID}",
                 partial(epoch_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip

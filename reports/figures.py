@@ -1,11 +1,9 @@
-"""Figures of cost, behaviour along training and what was chosen; the strips and maps have files of their own."""
+"""Figures of cost and of what was chosen; strips, maps and curves along training have files of their own."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -16,7 +14,7 @@ from bench.table import GroundTruth
 from reports.blocks import NotDrawn
 from reports.comparisons import Contest
 from reports.results import Results
-from reports.strips import ROW, WIDTH, look
+from reports.strips import ROW, WIDTH
 from reports.style import (
     INK,
     MUTED,
@@ -32,9 +30,6 @@ from reports.style import (
 
 ACROSS = 4
 """Settings side by side; further ones go below."""
-
-EPOCH_MEASURES = ("skip_share", "test", "tau_mean")
-"""What the panels of a band show along training, from the top."""
 
 STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
 """Operations in the order in which the bars stack."""
@@ -170,92 +165,6 @@ def _name_points(axes: Axes, points: pd.DataFrame, others: pd.DataFrame, optimum
             ha="left" if side > 0 else "right", fontsize=7, color=INK, zorder=5,
             arrowprops={"arrowstyle": "-", "lw": 0.4, "color": MUTED} if abs(shift) > 10 else None,
         )  # fmt: skip
-
-
-def along_epochs(results: Results, dataset: str) -> pd.DataFrame:
-    """Rows of the methods that were applied to two or more checkpoints of a setting on one data set."""
-    frame = results.done[results.done["dataset"] == dataset]
-    if frame.empty:
-        return frame
-    epochs = frame.groupby(["method", "setting"])["epoch"].transform("nunique")
-    return frame[epochs > 1]
-
-
-def _over_seeds(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns EPOCH_MEASURES per epoch: mean over supernet seeds of means over selector seeds, as in the tables."""
-    per_seed = frame.groupby(["epoch", "supernet_seed"])[list(EPOCH_MEASURES)].mean()
-    return per_seed.groupby(level="epoch").mean().reset_index()
-
-
-def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
-    """Share of skip connections, accuracy and tau against the epoch of the checkpoint, one column per setting.
-
-    Where there are many settings, further bands of three rows stand below.
-    """
-    frame = along_epochs(results, dataset)
-    if frame.empty:
-        raise NotDrawn("no method was applied to more than one checkpoint of a supernet")
-    settings = [setting for setting in results.settings if (frame["setting"] == setting).any()]
-    methods = sorted(frame["method"].unique())
-    optimum = float(table.accuracy(dataset).max())
-    worst = optimum - float(frame["test"].min())
-    frame = frame.assign(
-        skip_share=frame["skips"] / 6,
-        run=frame["supernet_seed"].astype(str) + "." + frame["selector_seed"].astype(str),
-    )
-
-    def placed(rows: pd.DataFrame) -> pd.DataFrame:
-        """Accuracies on their axis: averaged before this, since a mean of stretched values is not their mean."""
-        return rows.assign(test=stretched(optimum - rows["test"].to_numpy()))
-
-    with drawing():
-        across = min(len(settings), ACROSS)
-        bands = -(-len(settings) // across)
-        figure = Figure(figsize=(min(WIDTH, 2.2 + 2.6 * across), 0.6 + 4.6 * bands), layout="constrained")
-        grid = figure.subplots(3 * bands, across, sharex=True, sharey="row", squeeze=False)
-        for number_of_setting, setting in enumerate(settings):
-            band, column = divmod(number_of_setting, across)
-            panels = grid[3 * band : 3 * band + 3, column]
-            for number, method in enumerate(methods):
-                here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
-                if here.empty:  # skipped on this recipe
-                    continue
-                colour, marker = look(number)
-                runs, means = placed(here), placed(_over_seeds(here))
-                for axes, measure in zip(panels, EPOCH_MEASURES, strict=True):
-                    before = len(axes.get_lines())
-                    where = {"x": "epoch", "y": measure, "estimator": None, "color": colour, "ax": axes}
-                    sns.lineplot(runs, **where, units="run", lw=0.5, alpha=0.4)
-                    sns.lineplot(means, **where, marker=marker, ms=5, lw=1.6, label=method, legend=False)
-                    for line in axes.get_lines()[before:]:
-                        line.set_gid(f"series={method}")
-                    axes.set(xlabel="", ylabel="")
-                    legend = axes.get_legend()
-                    if legend is not None:
-                        legend.remove()
-            panels[0].set_title(setting)
-            # Shared axes are labelled in the lowest row of the grid alone, which need not be full.
-            panels[2].tick_params(labelbottom=True)
-            panels[2].set_xlabel("epoch of the checkpoint", visible=True)
-        for band in range(bands):
-            share, accuracy, tau = grid[3 * band : 3 * band + 3, 0]
-            share.set_ylabel("share of skip")
-            share.set_ylim(-0.04, 1.04)
-            accuracy.set_ylabel("test accuracy, %")
-            accuracy_axis(accuracy, optimum, worst, vertical=True)
-            tau.set_ylabel("τ-b, mean oracle")
-        for axes in grid.flat:
-            axes.grid()
-        for spare in range(len(settings), across * bands):
-            for axes in grid[-3:, spare % across]:
-                axes.set_visible(False)
-        keys: dict[str, Artist] = {}
-        for axes in grid[::3].flat:  # a method need not be in the first panel
-            handles, labels = axes.get_legend_handles_labels()
-            keys.update(zip(map(str, labels), handles, strict=True))
-        figure.legend([keys[method] for method in methods], methods, loc="outside upper right",
-                      ncols=min(4, len(methods)), fontsize=7.5)  # fmt: skip
-    return figure
 
 
 def operation_shares(results: Results, dataset: str, setting: str) -> dict[str, np.ndarray]:

@@ -24,6 +24,7 @@ from reports.blocks import Picture, Section, gathered
 from reports.choices import chosen_section
 from reports.failures import failures_section
 from reports.finding import findings, gaps
+from reports.methods import methods_section
 from reports.outcome import results_section, strips_section
 from reports.page_data import page_data
 from reports.results import Results
@@ -80,6 +81,7 @@ def sections(source: Source) -> list[Section]:
         transfer_section(source),
         failures_section(source),
         published_section(source),
+        methods_section(source),
         provenance_section(source),
     ]
 

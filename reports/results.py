@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.described import Described, read_described
 from bench.errors import DataError
 from bench.provenance import RUN_FILE, read_run
 from bench.records import KEY_COLUMNS, Store, file_stem
@@ -97,6 +98,8 @@ class Results:
     """run.json."""
     commits: dict[str, int]
     """Selections by the commit of the program that computed them; those of an unknown one are left out."""
+    described: Described
+    """methods.json."""
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
@@ -122,7 +125,9 @@ class Results:
         for name in COST_COLUMNS:
             if name not in rows:
                 rows[name] = np.nan
-        return cls(folder, rows, _score_array(rows, scores), supernets, _run_of(folder), commits)
+        return cls(
+            folder, rows, _score_array(rows, scores), supernets, _run_of(folder), commits, read_described(folder)
+        )
 
     @cached_property
     def done(self) -> pd.DataFrame:

@@ -88,6 +88,15 @@ def test_run_json_says_how_it_was_made(unbroken: Path) -> None:
     assert "--train-epochs" in run_facts["argv"] and run_facts["versions"]["torch"]
 
 
+def test_the_page_says_what_was_compared(unbroken: Path) -> None:
+    described = json.loads((unbroken / "methods.json").read_text())
+    assert set(described["supernets"]) == {"darts", "blank"}
+    said = described["selectors"]["darts-pt-loss[order=fixed,tune=1]"]
+    assert "ICLR 2021" in said["paper"] and said["score"] == "loss(supernet without o on e)"
+    page = (unbroken / "report.html").read_text(encoding="utf-8")
+    assert said["score"] in page and "ICLR 2021, alg. 1" in page
+
+
 def test_two_workers_give_the_same_bytes(unbroken: Path, command: list[str], tmp_path: Path) -> None:
     done = run([*command, *places(tmp_path), "--jobs", "2"])
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from bench.table import GroundTruth
-from reports.figures import along_epochs, cost_figure, epoch_figure, selection_costs
+from reports.epochs import along_epochs, epoch_figure
+from reports.figures import cost_figure, selection_costs
 from reports.results import Results
 from reports.source import Source
 from reports.strips import accuracy_figure
@@ -48,11 +49,22 @@ def test_the_thick_line_is_the_mean_of_the_accuracies(many: Results, table: Grou
     frame = along_epochs(many, "cifar10")
     frame = frame[(frame["setting"] == "a") & (frame["method"] == "magnitude")]
     expected = [np.mean(frame.loc[frame["epoch"] == epoch, "test"]) for epoch in (5, 10)]
-    accuracy = panels(many, table)[0][1]
+    accuracy = panels(many, table)[0][2]
     thick = [line for line in accuracy.get_lines() if line.get_linewidth() > 1]
     assert [line.get_label() for line in thick] == ["magnitude", "magnitude-no-none"]
     read = optimum - (10 ** -np.asarray(thick[0].get_ydata(), float) - 0.1)
     np.testing.assert_allclose(read, expected, rtol=1e-9)
+
+
+def test_shares_are_counted_in_the_architectures(many: Results, table: GroundTruth) -> None:
+    frame = along_epochs(many, "cifar10")
+    frame = frame[(frame["setting"] == "a") & (frame["method"] == "magnitude")]
+    for row, word in enumerate(("skip_connect", "none")):
+        chosen = frame["architecture"].str.count(rf"\|{word}~") / 6
+        expected = [np.mean(chosen[frame["epoch"] == epoch]) for epoch in (5, 10)]
+        thick = [line for line in panels(many, table)[0][row].get_lines() if line.get_linewidth() > 1]
+        np.testing.assert_allclose(np.asarray(thick[0].get_ydata(), float), expected)
+        assert word != "skip_connect" or max(expected) > 0.3
 
 
 def test_a_method_that_the_first_panel_lacks_is_in_the_key(many: Results, table: GroundTruth) -> None:
@@ -64,7 +76,7 @@ def test_a_method_that_the_first_panel_lacks_is_in_the_key(many: Results, table:
 
 def test_every_column_shows_its_epochs(many: Results, table: GroundTruth) -> None:
     columns = panels(many, table)
-    assert [len(column) for column in columns] == [6, 3, 3, 3]
+    assert [len(column) for column in columns] == [8, 4, 4, 4]
     for column in columns:
         lowest = column[-1]
         labels = [label for label in lowest.get_xticklabels() if label.get_visible() and label.get_text()]

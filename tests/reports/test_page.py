@@ -15,7 +15,7 @@ from reports.page import LIMIT, unbroken, write_report
 from tests.reports.synthetic import SELECTORS, invented_table, write_results
 
 SECTIONS = ["results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias", "transfer", "failures",
-            "published", "provenance"]  # fmt: skip
+            "published", "methods", "provenance"]  # fmt: skip
 VOID = {"meta", "br", "input", "img", "link", "hr"}
 
 
