@@ -24,8 +24,8 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   choose.value = first.baseline;
   const rowOf = (name, c) => {
     const [words, css, sign] = data.verdicts[c.verdict];
-    const values = [name, `${sign} ${words}`, fixed(c.mean, 2), fixed(c.median, 2), interval(c.low, c.high, c.tilde), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), untold.includes(sign) ? "–" : c.p < 0.001 ? "<0.001" : fixed(c.p, 3), c.n, c.differing];
-    const classes = ["name word", `${css} word`, "", "", "quiet", "", "quiet"];
+    const values = [name, `${sign} ${words}`, c.n, c.differing, fixed(c.mean, 2), fixed(c.median, 2), interval(c.low, c.high, c.tilde), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), untold.includes(sign) ? "–" : c.p < 0.001 ? "<0.001" : fixed(c.p, 3)];
+    const classes = ["name word", `${css} word`, "", "", "", "", "quiet", "", "quiet"];
     return make("tr", {}, ...values.map((value, index) => make("td", { textContent: value, className: classes[index] || "" })));
   };
   const compare = (baseline) => {

@@ -28,11 +28,11 @@ def _pair_cells(c: Comparison) -> list[Cell]:
     css, sign = MARKS[c.verdict]
     told = c.verdict not in UNTOLD
     return [
-        Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(number(c.mean)), Cell(number(c.median)),
+        Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(str(c.n)), Cell(str(c.differing)),
+        Cell(number(c.mean)), Cell(number(c.median)),
         Cell(interval_text(c.median_interval), "quiet"), Cell(number(c.improvement)),
         Cell(interval_text(c.improvement_interval), "quiet"),
-        Cell(("<0.001" if c.p_holm < 0.001 else number(c.p_holm, 3)) if told else "–"), Cell(str(c.n)),
-        Cell(str(c.differing)),
+        Cell(("<0.001" if c.p_holm < 0.001 else number(c.p_holm, 3)) if told else "–"),
     ]  # fmt: skip
 
 
@@ -45,6 +45,8 @@ PERCENTILES = (
 PAIR_COLUMNS = (
     Column("selector", numeric=False),
     Column("verdict", "what the corrected test and the margin support", numeric=False),
+    Column("n", "pairs: shared checkpoints"),
+    Column("differing", "pairs in which the two accuracies differ"),
     Column("mean difference", "over shared checkpoints, in the unit of the median; what the test is of"),
     Column(
         "median difference",
@@ -59,8 +61,6 @@ PAIR_COLUMNS = (
         "paired sign-flip test, corrected over the comparisons with this baseline; – = no outcome could"
         " have been significant, or the choices are the same",
     ),
-    Column("n", "pairs: shared checkpoints"),
-    Column("differing", "pairs in which the two accuracies differ"),
 )
 
 
