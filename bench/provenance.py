@@ -24,6 +24,9 @@ ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets
          "run_bench.py")  # fmt: skip
 """What git is asked to list the files that the commit lacks, where they are found by lying there."""
 
+TELLING = ("-q", "--quiet", "-v", "--verbose")
+"""Options that only change what a run tells: with and without them it is one command."""
+
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors", "matplotlib", "seaborn")
 
 ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
@@ -82,11 +85,11 @@ def write_run(
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     earlier = read_run(folder) or {}
-    known = commands(earlier)
+    known, command = commands(earlier), [word for word in argv if word not in TELLING]
     content = {
         "schema": 1,
         "argv": list(argv),
-        "commands": known if list(argv) in known else [*known, list(argv)],
+        "commands": known if command in known else [*known, command],
         **facts,
         "table": {"name": table.name, "sha256": table.sha256, "datasets": list(table.datasets)},
         "versions": versions(),

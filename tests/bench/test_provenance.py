@@ -1,11 +1,12 @@
-"""The commit that a run names, and when it says that the program differs from it."""
+"""What run.json says: the commit of the program, and the commands that filled the folder."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from bench.provenance import git_commit
+from bench.provenance import commands, git_commit, read_run, write_run
+from bench.table_sources import embedded_table
 
 BY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false")
 
@@ -37,3 +38,12 @@ def test_a_program_with_a_file_changed_or_added_is_not_that_of_the_commit(checko
     (checkout / name).parent.mkdir(exist_ok=True)
     (checkout / name).write_text("x = 2\n")
     assert git_commit(checkout) == f"{commit}-dirty"
+
+
+def test_a_command_that_tells_more_or_less_is_one_command(tmp_path: Path) -> None:
+    table = embedded_table("digits")
+    for argv in (["--seeds", "2"], ["--seeds", "2", "-q"], ["--verbose", "--seeds", "2"], ["--seeds", "3", "-v"]):
+        write_run(tmp_path, None, table, {"datasets": ["digits"]}, argv)
+    run = read_run(tmp_path)
+    assert run is not None and run["argv"] == ["--seeds", "3", "-v"]
+    assert commands(run) == [["--seeds", "2"], ["--seeds", "3"]]
