@@ -11,7 +11,7 @@ from reports.blocks import NotDrawn
 from reports.figures import ACROSS
 from reports.results import Results
 from reports.strips import WIDTH, look
-from reports.style import accuracy_axis, drawing, stretched
+from reports.style import accuracy_axis, drawing, stretched, without_clipping
 
 PANELS = {
     "skip_share": "share of skip", "none_share": "share of none", "test": "test accuracy, %",
@@ -102,6 +102,7 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
                     accuracy_axis(axes, optimum, worst, vertical=True)
         for axes in grid.flat:
             axes.grid()
+            without_clipping(axes)
         for spare in range(len(settings), across * bands):
             for axes in grid[-DOWN:, spare % across]:
                 axes.set_visible(False)

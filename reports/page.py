@@ -48,7 +48,9 @@ TOGETHER = re.compile(
 )
 """Spaces at which no line may end: between a number and its unit, and in `n = 3`."""
 
-LEFT_OUT_FIRST = (("scores-", "ranking-"), ("operations-",), ("cost-",))
+LEFT_OUT_FIRST = (
+    ("scores-", "ranking-"), ("operations-",), ("cost-",), ("epochs-",), ("tau-",), ("accuracy-",),
+)  # fmt: skip
 """Figures that give way where a page would grow beyond LIMIT, group after group; of a group the largest first."""
 
 

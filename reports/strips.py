@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from bench.table import GroundTruth
 from bench.yardsticks import RETRAINING, Yardstick
 from reports.results import ONE_DRAW
-from reports.style import INK, MARKERS, MUTED, PAPER, SERIES, accuracy_axis, drawing, stretched
+from reports.style import INK, MARKERS, MUTED, PAPER, SERIES, accuracy_axis, drawing, stretched, without_clipping
 from reports.summary import Line
 
 Place = Callable[[ArrayLike], NDArray[np.float64]]
@@ -140,6 +140,7 @@ def accuracy_figure(
             accuracy_axis(axes, optimum, worst, narrow=len(present) > 1)
             axes.set_title(setting)
             axes.grid(axis="x")
+            without_clipping(axes)
         figure.supxlabel("test accuracy, % (points from the optimum)", fontsize=8, color=MUTED)
     return figure
 
@@ -178,6 +179,7 @@ def tau_figure(
             axes.set_xlim(-1.02, 1.02)
             axes.set_title(setting)
             axes.grid(axis="x")
+            without_clipping(axes)
         figure.supxlabel("Kendall's τ-b with the oracle, mean over the six edges", fontsize=8, color=MUTED)
     return figure
 

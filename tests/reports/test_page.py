@@ -221,3 +221,26 @@ def test_a_large_run_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "see the folder figures" in text
     assert "The 6 × 5 scores beside the oracle: 2 figures not drawn (cifar10, blank; cifar10, gdas[tau=5]):" in text
     assert (out / "figures" / "scores-cifar10-gdas_tau_5_.svg").is_file()
+
+
+def test_every_figure_may_give_way_that_of_all_seeds_last(
+    tmp_path: Path, table: GroundTruth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import reports.page
+
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), seeds=2, ranking=False)
+
+    def drawn(limit: int) -> tuple[list[str], int]:
+        """Figures on a page of so many bytes, and the bytes that it has."""
+        monkeypatch.setattr(reports.page, "LIMIT", limit)
+        text = write_report(out, table).read_text(encoding="utf-8")
+        figures = re.findall(r'id="([a-z]+)-cifar10[^>]*>\n<h4>[^<]*</h4>\n<div class="scroll"><svg', text)
+        return figures, len(text.encode())
+
+    everything, size = drawn(10**9)
+    assert {"accuracy", "tau", "scores", "operations", "epochs", "cost"} <= {*everything}
+    nothing, bare = drawn(1)
+    assert not {*everything} & {*nothing}
+    one_figure = (out / "figures" / "accuracy-cifar10.svg").stat().st_size
+    last, small = drawn(bare + one_figure)
+    assert "accuracy" in last and "scores" not in last and small <= bare + one_figure < size
