@@ -16,6 +16,14 @@ from reports.source import Source
 from reports.standings import DECISIVE
 from reports.text import count, from_to, listed, number
 
+UNSHOWN = (Verdict.OPEN, Verdict.SAME, Verdict.TOO_FEW)
+FACTORS_SAID = (
+    *(((verdict,), f"{verdict} with") for verdict in DECISIVE),
+    ((Verdict.SMALL,), "different, but by a median within the margin, with"),
+    (UNSHOWN, "no difference was shown for"),
+)
+"""What is said of the pairs that differ in one part, by verdict."""
+
 FEW = 6
 FEWEST_TO_VARY = 3
 """Supernet seeds below which the finding says that there are few."""
@@ -156,16 +164,18 @@ def _factors(contest: Contest) -> list[str]:
     found = [(factor, c) for factor, c in run if c.decidable]
     if not found:
         return []
-    told = {verdict: [_changed(f, c) for f, c in found if c.verdict is verdict] for verdict in DECISIVE}
-    said = [f"{verdict} with {'; '.join(pairs)}" for verdict, pairs in told.items() if pairs]
-    rest = [_changed(factor, c) for factor, c in found if c.verdict not in DECISIVE]
+    said = [
+        f"{words} {'; '.join(pairs)}"
+        for verdicts, words in FACTORS_SAID
+        if (pairs := [_changed(factor, c) for factor, c in found if c.verdict in verdicts])
+    ]
     of = f"Of {count(len(run), 'pair')} of selectors that differ in one part only"
     if len(found) < len(run):
         of += f" {len(found)} could be judged"
-    if not said:
+    if all(c.verdict in UNSHOWN for _, c in found):
         return [f"{of}; none was shown to differ."]
-    text = f"{of}: {', '.join(said)}"
-    return [f"{text}; nothing that counts was shown for {'; '.join(rest)}." if rest else f"{text}."]
+    first, *others = said
+    return [" ".join([f"{of}: {first}.", *(f"{words[0].upper()}{words[1:]}." for words in others)])]
 
 
 def _changed(factor: Factor, c: Comparison) -> str:

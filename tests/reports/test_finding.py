@@ -12,7 +12,7 @@ from bench.space import architecture_of, parse, to_string
 from bench.table import GroundTruth
 from reports.collapse import collapsed
 from reports.comparisons import Contest
-from reports.finding import findings, gaps
+from reports.finding import _factors, findings, gaps
 from reports.outcome import main_table
 from reports.results import Results
 from reports.source import Source
@@ -171,3 +171,16 @@ def test_results_of_two_versions_are_told(table: GroundTruth, tmp_path: Path) ->
     after = gaps(Source(Results.read(out), table, out / "figures"))
     assert len(after) == len(before) + 1
     assert any("more than one version of <b>good</b>" in line for line in after)
+
+
+def test_a_difference_within_the_margin_is_a_difference(table: GroundTruth, tmp_path: Path) -> None:
+    """Shown by the test, too small to count: neither a gain nor `none was shown to differ`."""
+    named = {"magnitude": FEW["bad"], "pt-magnitude": FEW["bad"], "darts-pt": FEW["good"]}
+    source = source_of(tmp_path / "out", table, selectors=named, recipes=("a", "b", "c"), seeds=4)
+    (contest,) = source.contests
+    (text,) = _factors(contest)
+    assert ": better with perturbation instead of alphas" in text
+    wide = [replace(c, margin=1e3) for c in contest.comparisons]
+    (text,) = _factors(replace(contest, comparisons=wide))
+    assert ": different, but by a median within the margin, with perturbation instead of alphas" in text
+    assert "none was shown" not in text and "etter" not in text
