@@ -26,7 +26,7 @@ def write_described(folder: Path, recipes: Iterable[RecipeFacts], selectors: Ite
     described = read_described(folder)
     methods: tuple[Iterable[RecipeFacts | SelectorFacts], ...] = (recipes, selectors)
     for kind, of_kind in zip(KINDS, methods, strict=True):
-        described[kind] |= {method.name: {"paper": method.paper, **method.declared} for method in of_kind}
+        described[kind] |= {method.name: _texts({"paper": method.paper, **method.declared}) for method in of_kind}
     write_whole(folder / METHODS_FILE, json.dumps(described, indent=1, sort_keys=True) + "\n")
 
 
@@ -45,4 +45,5 @@ def read_described(folder: Path) -> Described:
 
 
 def _texts(said: Mapping[str, object]) -> dict[str, str]:
-    return {str(name): str(text) for name, text in said.items()}
+    """As text: a criterion of one's own may declare a number, or None."""
+    return {str(name): "" if text is None else str(text) for name, text in said.items()}

@@ -27,6 +27,12 @@ def test_what_runs_said_is_added_up_and_the_last_one_holds(tmp_path: Path) -> No
     assert described["selectors"]["b"] == {"paper": "the paper of b", "score": "new"}
 
 
+def test_what_is_no_text_is_written_as_one(tmp_path: Path) -> None:
+    odd = {"passes": 30, "differs": None, "score": Path("x")}
+    write_described(tmp_path, [], [SelectorFacts("a", 1, "p", False, False, declared=odd)])  # type: ignore[arg-type]
+    assert read_described(tmp_path)["selectors"]["a"] == {"paper": "p", "passes": "30", "differs": "", "score": "x"}
+
+
 def test_order_changes_no_byte(tmp_path: Path) -> None:
     methods = [selector("b", score="x", keeps="y"), selector("a")]
     texts = []
