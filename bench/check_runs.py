@@ -73,19 +73,22 @@ def compare_runs(
 ) -> tuple[int, list[Difference], list[str]]:
     """Cells of two runs, compared by column; returns how many, what differs, and what could not be compared.
 
-    A stored cell that the fresh run lacks is a difference. One that only the fresh run has, since there is a new
-    selector or the stored run was not finished, contradicts nothing that is stored.
+    A stored cell that the fresh run lacks is a difference, told after those in what both have. One that only the
+    fresh run has, since there is a new selector or the stored run was not finished, contradicts nothing that is
+    stored.
     """
     old = {tuple(row[name] for name in KEY_COLUMNS): row for row in stored}
     new = {tuple(row[name] for name in KEY_COLUMNS): row for row in fresh}
     old_scores, new_scores = _score_arrays(stored_scores), _score_arrays(fresh_scores)
-    compared, differences = 0, []
+    differences: list[Difference] = []
+    absent: list[Difference] = []
+    compared = 0
     for key, row in old.items():
         place = cell_of(dict(zip(KEY_COLUMNS, key, strict=True)))
         if row["state"] == MISSING:
             continue
         if key not in new:
-            differences.append(Difference("records.csv", place, "row", "present", "absent"))
+            absent.append(Difference("records.csv", place, "row", "present", "absent"))
             continue
         compared += old[key]["state"] == DONE
         differences += _compare_cell(place, old[key], new[key])
@@ -95,7 +98,9 @@ def compare_runs(
     further = [row for key, row in new.items() if key not in old or old[key]["state"] == MISSING]
     counts = Counter(row["selector"] for row in further if row["state"] != MISSING)
     notes = [f"{selector}: {n} cells only in the fresh run" for selector, n in sorted(counts.items())]
-    return compared, differences, notes
+    if absent:
+        notes.append(f"{len(absent):,} stored cells that the fresh run lacks")
+    return compared, differences + absent, notes
 
 
 def _compare_cell(place: dict[str, str], old: dict[str, str], new: dict[str, str]) -> list[Difference]:

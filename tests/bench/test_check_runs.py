@@ -117,6 +117,16 @@ def test_a_missing_cell_is_a_difference(stored: Path, table: GroundTruth, tmp_pa
     assert [(d.cell["supernet_seed"], d.fresh) for d in rows] == [("2", "absent")] * 4
 
 
+def test_what_both_runs_have_is_told_before_what_one_lacks(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    fresh = store(tmp_path / "fresh", table, seeds=2, root=1)
+    run = json.loads((fresh / "run.json").read_text())
+    (fresh / "run.json").write_text(json.dumps({**run, "seed": 0}))
+    outcome = only(check.check(stored, table, draw, fresh), check.TIGHT)
+    lacking = [d.column == "row" for d in outcome.differences]
+    assert lacking.count(True) == 4 < len(lacking) and lacking == sorted(lacking)
+    assert "4 stored cells that the fresh run lacks" in outcome.notes
+
+
 def good(selector: str, scores: np.ndarray) -> np.ndarray:
     return 20 * np.tile([0.0, 1.0, 2.0, 3.0, 4.0], (6, 1)) + scores
 
