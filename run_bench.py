@@ -65,13 +65,9 @@ def selector_facts(name: str) -> SelectorFacts:
     from selectors import registry
 
     selector = registry.find(name)
-    declared = {
-        "score": selector.formula, "keeps": selector.direction, "reads": ", ".join(selector.needs.names()) or "nothing",
-        "passes": selector.passes, "differs": selector.differs,
-    }  # fmt: skip
     return SelectorFacts(
         selector.name, selector.version, selector.paper, selector.stochastic, selector.reads_only_alphas,
-        selector.reads_checkpoint, selector.decides_by_alphas, declared,
+        selector.reads_checkpoint, selector.decides_by_alphas, selector.declared(),
     )  # fmt: skip
 
 

@@ -6,10 +6,10 @@ The folder then explains itself wherever it is read: on the page, and where the 
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from bench.errors import DataError
 from bench.methods import RecipeFacts, SelectorFacts
-from bench.storage import write_whole
+from bench.storage import read_json, write_whole
 
 METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")
@@ -32,16 +32,11 @@ def write_described(folder: Path, recipes: Iterable[RecipeFacts], selectors: Ite
 
 def read_described(folder: Path) -> Described:
     """What is known, nothing of a folder of before it was kept; raises DataError for a damaged file."""
-    path = folder / METHODS_FILE
-    try:
-        content = json.loads(path.read_bytes())
+
+    def understood(content: Any) -> Described:
         return {kind: {name: _texts(said) for name, said in content[kind].items()} for kind in KINDS}
-    except FileNotFoundError:
-        return {kind: {} for kind in KINDS}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged ({error!r}); delete it and run the command again.") from error
+
+    return read_json(folder / METHODS_FILE, understood, {kind: {} for kind in KINDS})
 
 
 def _texts(said: Mapping[str, object]) -> dict[str, str]:

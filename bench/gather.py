@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from bench.contract import checked
-from bench.errors import DataError
 from bench.measures import MEASURES, measure
 from bench.records import DONE, KEY_COLUMNS, MISSING, Store, file_stem
 from bench.selection import Decision, Ranking, Selection
 from bench.space import EDGE_NAMES, OPERATIONS, parse
-from bench.storage import write_whole
+from bench.storage import read_json, write_whole
 from bench.table import GroundTruth
 
 RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index", *MEASURES, "forward_passes",
@@ -41,16 +40,11 @@ def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
 
 def planned_cells(store: Store) -> list[dict[str, Any]]:
     """The cells that the runs of the folder asked for; none where it has no plan."""
-    path = store.folder / PLAN_FILE
-    if not path.exists():
-        return []
-    try:
-        cells = [{name: cell[name] for name in KEY_COLUMNS} for cell in json.loads(path.read_bytes())["cells"]]
-        return sorted(cells, key=sort_key)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged ({error!r}); delete it and run the command again.") from error
+
+    def understood(content: Any) -> list[dict[str, Any]]:
+        return sorted(({name: cell[name] for name in KEY_COLUMNS} for cell in content["cells"]), key=sort_key)
+
+    return read_json(store.folder / PLAN_FILE, understood, [])
 
 
 def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:

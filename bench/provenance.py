@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
-from bench.storage import write_whole
+from bench.storage import read_json, write_whole
 from bench.table import GroundTruth
 
 RUN_FILE = "run.json"
@@ -117,15 +117,11 @@ def commands(run: Mapping[str, Any]) -> list[list[str]]:
 def read_run(folder: Path) -> dict[str, Any] | None:
     """What run.json says, None where there is none; raises DataError for a damaged one, or another program's."""
     path = folder / RUN_FILE
-    try:
-        content = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}); delete it and run the command again.") from error
-    table = content.get("table") if isinstance(content, dict) else None
-    if not isinstance(table, dict) or "sha256" not in table or "datasets" not in content:
-        raise DataError(f"{path} is not what this program writes; delete it, or choose another folder.")
-    return dict(content)
+
+    def understood(content: Any) -> dict[str, Any]:
+        table = content.get("table") if isinstance(content, dict) else None
+        if not isinstance(table, dict) or "sha256" not in table or "datasets" not in content:
+            raise DataError(f"{path} is not what this program writes; delete it, or choose another folder.")
+        return dict(content)
+
+    return read_json(path, understood, None)

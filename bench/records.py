@@ -155,9 +155,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
-def _is_done(path: Path) -> bool:
+def _result(path: Path) -> dict[str, Any] | None:
+    """The record in a file if it is one of a cell that is done."""
     record = read_record(path) if path.exists() else None
-    return record is not None and record["state"] == DONE
+    return record if record is not None and record["state"] == DONE else None
 
 
 @dataclass
@@ -197,7 +198,7 @@ class Store:
         path = self.records / f"{stem}.json"
         if not path.exists():
             return
-        if _is_done(self._aside(path)) and not _is_done(path):
+        if _result(self._aside(path)) and not _result(path):
             path.unlink()
             return
         cost = self.costs / path.name
@@ -213,8 +214,8 @@ class Store:
 
     def read_aside(self) -> dict[str, dict[str, Any]]:
         """The results that were set aside and have no successor, by file stem."""
-        found = {path.name.removesuffix(".json.old"): read_record(path) for path in self.records.glob("*.json.old")}
-        return {stem: record for stem, record in found.items() if record is not None and record["state"] == DONE}
+        found = {path.name.removesuffix(".json.old"): _result(path) for path in self.records.glob("*.json.old")}
+        return {stem: record for stem, record in found.items() if record}
 
     def write(self, stem: str, record: Mapping[str, Any]) -> None:
         """Store a record; a result takes the place of one that was set aside."""

@@ -2,13 +2,16 @@
 
 import errno
 import fcntl
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
 
 from bench.errors import DataError
+
+Read = TypeVar("Read")
 
 _TEMPORARY = ".part"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -31,6 +34,23 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise unwritable(path, error) from error
+
+
+def read_json(path: Path, understood: Callable[[Any], Read], missing: Read) -> Read:
+    """What `understood` makes of the JSON in a file that this program wrote; `missing` where there is no file.
+
+    Raises DataError for a file that cannot be read, is no JSON, or at which `understood` raises a ValueError, KeyError,
+    TypeError or AttributeError.
+    """
+    try:
+        return understood(json.loads(path.read_bytes()))
+    except (FileNotFoundError, NotADirectoryError):
+        return missing
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = error if isinstance(error, ValueError) else repr(error)
+        raise DataError(f"{path} is damaged ({what}); delete it and run the command again.") from error
 
 
 def unwritable(path: Path, error: OSError) -> DataError:

@@ -6,8 +6,9 @@ Architecture Search", ICLR 2020); where `none` is a candidate, cells without a p
 
 import pandas as pd
 
-from bench.space import EDGES, NONE, SKIP, parse
+from bench.space import NONE, SKIP
 from reports.comparisons import Contest
+from reports.results import shares_of
 from reports.source import Source
 from reports.text import listed, number
 
@@ -25,7 +26,7 @@ def collapsed(source: Source, contest: Contest) -> list[str]:
     worst = float(source.table.accuracy(contest.dataset).min())
     chosen = frame.assign(
         lowest=frame["test"] == worst,
-        **{said: [parse(text).count(o) / len(EDGES) for text in frame["architecture"]] for o, said in CALLED.items()},
+        **{said: shares_of(o, frame["architecture"]) for o, said in CALLED.items()},
     ).groupby(["method", "setting"])
     parts = []
     for said in CALLED.values():

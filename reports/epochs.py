@@ -5,11 +5,11 @@ import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from bench.space import EDGES, NONE, SKIP, parse
+from bench.space import NONE, SKIP
 from bench.table import GroundTruth
 from reports.blocks import NotDrawn
 from reports.figures import ACROSS
-from reports.results import Results
+from reports.results import Results, shares_of
 from reports.strips import WIDTH, look
 from reports.style import accuracy_axis, drawing, stretched, without_clipping
 
@@ -37,11 +37,6 @@ def _over_seeds(frame: pd.DataFrame) -> pd.DataFrame:
     return per_seed.groupby(level="epoch").mean().reset_index()
 
 
-def _share(frame: pd.DataFrame, operation: int) -> list[float]:
-    """The share of `operation` among the six edges of each chosen architecture."""
-    return [parse(text).count(operation) / len(EDGES) for text in frame["architecture"]]
-
-
 def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     """The PANELS against the epoch of the checkpoint, one column per setting.
 
@@ -55,8 +50,8 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     optimum = float(table.accuracy(dataset).max())
     worst = optimum - float(frame["test"].min())
     frame = frame.assign(
-        skip_share=_share(frame, SKIP),
-        none_share=_share(frame, NONE),
+        skip_share=shares_of(SKIP, frame["architecture"]),
+        none_share=shares_of(NONE, frame["architecture"]),
         run=frame["supernet_seed"].astype(str) + "." + frame["selector_seed"].astype(str),
     )
 

@@ -18,7 +18,7 @@ from bench.described import Described, read_described
 from bench.errors import DataError
 from bench.provenance import RUN_FILE, read_run
 from bench.records import KEY_COLUMNS, Store, file_stem
-from bench.space import EDGE_NAMES, OPERATIONS
+from bench.space import EDGE_NAMES, EDGES, OPERATIONS, parse
 from reports.focus import first_shown
 
 Checkpoint = tuple[str, int]
@@ -55,6 +55,11 @@ def _run_of(folder: Path) -> dict[str, Any]:
     if run is None:
         raise DataError(f"{folder / RUN_FILE} is missing; run the benchmark with --out {folder} first.")
     return run
+
+
+def shares_of(operation: int, architectures: pd.Series) -> list[float]:
+    """The share of `operation` among the six edges of each architecture."""
+    return [parse(text).count(operation) / len(EDGES) for text in architectures]
 
 
 def _label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:

@@ -239,6 +239,13 @@ class Selector(Configurable, ABC):
     name: str = ""
     """Set by the registry: the file's name, the variant, the options that are not the default."""
 
+    def declared(self) -> dict[str, str]:
+        """What it says of itself beside its paper, for people."""
+        return {
+            "score": self.formula, "keeps": self.direction, "reads": ", ".join(self.needs.names()) or "nothing",
+            "passes": self.passes, "differs": self.differs,
+        }  # fmt: skip
+
     @property
     @abstractmethod
     def needs(self) -> Needs:

@@ -35,10 +35,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def selector_row(name: str, selector: Selector) -> list[str]:
     """One criterion: what it is, what it reads, what it costs."""
     options = ", ".join(f"`{option}={value}`" for option, value in selector.spelled().items())
-    reads = ", ".join(selector.needs.names()) or "nothing"
+    said = selector.declared()
     return [
-        f"`{name}`", selector.paper, selector.formula, selector.direction, reads, options, selector.passes,
-        selector.differs,
+        f"`{name}`", selector.paper, said["score"], said["keeps"], said["reads"], options, said["passes"],
+        said["differs"],
     ]  # fmt: skip
 
 
