@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from supernets.contract import Recipe
+from supernets.parts.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from supernets.contract import Mixing, Recipe, Search
+from supernets.parts.recipe import Mixing, Recipe, Search
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.space import EDGES, OPERATIONS
-from supernets.contract import Batch, Mixing, Recipe, Search
-from supernets.network import Supernet
+from bench.problem.space import EDGES, OPERATIONS
+from supernets.network.supernet import Supernet
+from supernets.parts.recipe import Batch, Mixing, Recipe, Search
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench import bias
-from bench.space import N_ARCHITECTURES, all_architectures, code
-from bench.table import Accuracies, GroundTruth
+from bench.problem.space import N_ARCHITECTURES, all_architectures, code
+from bench.problem.table import Accuracies, GroundTruth
+from bench.yardsticks import resemblance as bias
 
 COUNTS = ("convolutions", "skip connections", "depth", "test accuracy")
 SIZES = 1.0 + 9 * (all_architectures() == 3).sum(axis=1)

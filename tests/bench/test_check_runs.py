@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import check
-from bench.check_runs import compare_distributions
+from bench.check import exact as check
+from bench.check.fresh import compare_distributions
 from bench.errors import DataError, ExitCode
-from bench.table import GroundTruth
+from bench.problem.table import GroundTruth
 from tests.bench.invented import PINNED, draw, only, store, truth
 
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from bench import coverage
+from reports.data import simulate_coverage as coverage
 
 
 def stored() -> dict[tuple[str, int, int], float]:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError, ExitCode
-from bench.images import DATASETS
-from bench.layouts import Layout, load_arrays, read_layout
+from bench.problem.datasets import DATASETS
+from bench.problem.official_layouts import Layout, load_arrays, read_layout
 
 PARTS = 3
 PER_FILE = 7

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import measures
-from bench.equivalence import function_classes, representatives
-from bench.measures import (
+from bench.problem.equivalence import function_classes, representatives
+from bench.problem.selection import Decision, Ranking, Selection
+from bench.problem.space import N_ARCHITECTURES, architecture_of, code
+from bench.problem.table import Accuracies, GroundTruth
+from bench.yardsticks import measures
+from bench.yardsticks.measures import (
     architecture_scores,
     decision_regret,
     edge_agreement,
@@ -24,9 +27,6 @@ from bench.measures import (
     standardised,
     tau_b,
 )
-from bench.selection import Decision, Ranking, Selection
-from bench.space import N_ARCHITECTURES, architecture_of, code
-from bench.table import Accuracies, GroundTruth
 from tests.bench.synthetic_table import accuracies
 
 ACCURACIES = accuracies(noise=1.0)
@@ -296,7 +296,7 @@ def test_measure_leaves_open_what_the_table_does_not_hold() -> None:
 
 @pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")
 def test_all_skip_on_the_real_table() -> None:
-    from bench.table_sources import open_table
+    from bench.problem.open_table import open_table
 
     found = measure(selection((1,) * 6), open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10")
     assert round(float(found["test"]), 3) == 54.297  # type: ignore[arg-type]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bench.check_runs import compare_runs
+from bench.check.fresh import compare_runs
 from bench.errors import UsageError
-from bench.records import KEY_COLUMNS
-from bench.tasks import failure
+from bench.work.records import KEY_COLUMNS
+from bench.work.tasks import failure
 from selectors.proxies import ProxyFailure
 
 ROOT = Path(__file__).parents[2]
@@ -39,16 +39,19 @@ def reason(error: Exception, *files: str) -> str:
     ("files", "line"),
     [
         (
-            ("selectors/apply.py", "selectors/parts/schedule.py", "selectors/zz_boom.py"),
+            ("selectors/parts/apply.py", "selectors/parts/schedule.py", "selectors/zz_boom.py"),
             " (selectors/zz_boom.py, line 4)",
         ),
         (
-            ("selectors/zz_boom.py", "selectors/parts/search.py", "supernets/network.py"),
+            ("selectors/zz_boom.py", "selectors/parts/view.py", "supernets/network/supernet.py"),
             " (selectors/zz_boom.py, line 4)",
         ),
         (("selectors/op_snip.py", "selectors/proxies/snip.py"), " (selectors/proxies/snip.py, line 4)"),
-        (("bench/tasks.py", "supernets/training.py", "supernets/zz_boom.py"), " (supernets/zz_boom.py, line 4)"),
-        (("bench/tasks.py", "selectors/apply.py", "bench/contract.py"), ""),
+        (
+            ("bench/work/tasks.py", "supernets/training/loop.py", "supernets/zz_boom.py"),
+            " (supernets/zz_boom.py, line 4)",
+        ),
+        (("bench/work/tasks.py", "selectors/parts/apply.py", "bench/problem/validate.py"), ""),
         (("tests/selectors/zz_boom.py", "elsewhere/selectors/zz_boom.py"), ""),
     ],
 )
@@ -59,7 +62,7 @@ def test_a_failure_names_the_line_of_the_method(files: tuple[str, ...], line: st
 
 @pytest.mark.parametrize("error", [UsageError("a sentence."), ProxyFailure("a sentence.")])
 def test_what_says_all_in_a_sentence_stays_as_it_is(error: Exception) -> None:
-    assert reason(error, "selectors/apply.py", "selectors/zz_boom.py") == f"{type(error).__name__}: a sentence."
+    assert reason(error, "selectors/parts/apply.py", "selectors/zz_boom.py") == f"{type(error).__name__}: a sentence."
 
 
 def test_a_full_disk_is_nobodys_line() -> None:

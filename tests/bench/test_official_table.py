@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from bench.space import N_ARCHITECTURES, code, parse
-from bench.table import GroundTruth
-from bench.table_sources import open_table
+from bench.problem.open_table import open_table
+from bench.problem.space import N_ARCHITECTURES, code, parse
+from bench.problem.table import GroundTruth
 from tests.bench.official_file import accuracy_of, official_content, seeds_of, string_at
 
 torch = pytest.importorskip("torch")
@@ -45,7 +45,7 @@ def own(content: dict) -> dict:
 
 
 def convert(content: dict) -> GroundTruth:
-    from bench.official_table import from_content
+    from bench.problem.official_table import from_content
 
     return from_content(content, Path("table.pth"), nas_201_api.ArchResults.create_from_state_dict)
 
@@ -93,7 +93,7 @@ def test_the_old_way_of_writing_files_reads_the_same(tmp_path: Path, content: di
 
 
 def test_numpy_numbers_and_stored_weights_are_read(tmp_path: Path) -> None:
-    from bench.official_table import _unpickled
+    from bench.problem.official_table import _unpickled
 
     held = {"a": np.float64(93.5), "b": {"weight": torch.ones(3)}, "c": {1, 2}, "d": np.arange(3.0)}
     for name, zipped in (("new.pth", True), ("old.pth", False)):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.archive import ARCHIVE, as_archive, read_archive
 from bench.errors import DataError, ExitCode
-from bench.pack import main, opened, pack, unpack
-from bench.storage import only_writer
+from bench.files import only_writer
+from bench.work.archive import ARCHIVE, as_archive, read_archive
+from bench.work.pack import main, opened, pack, unpack
 from tests.bench import fake_bench
 
 CONTENTS = {
@@ -207,7 +207,7 @@ def test_a_packed_folder_is_checked_planned_and_redrawn_like_a_loose_one(
     assert files(out) == packed  # reading changed nothing
     assert fake_bench.run(*place, "--report-only") == ExitCode.SOME_CELLS_FAILED
     assert capsys.readouterr().err.splitlines()[0] == (
-        f"{out} was packed: unpacked {archived} files; python -m bench.pack {out} packs it again."
+        f"{out} was packed: unpacked {archived} files; python -m bench.work.pack {out} packs it again."
     )
     assert files(out) == before
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.cells import Cell, SupernetJob
 from bench.errors import UsageError
-from bench.methods import RecipeFacts, SelectorFacts
-from bench.plan import PlannedCell, Request, Timings, choose, epochs_for, make_plan, split_names
-from bench.presets import PRESETS, settings_for
-from bench.records import Circumstances
+from bench.work.cells import Cell, SupernetJob
+from bench.work.methods import RecipeFacts, SelectorFacts
+from bench.work.plan import PlannedCell, Request, Timings, choose, epochs_for, make_plan, split_names
+from bench.work.presets import PRESETS, settings_for
+from bench.work.records import Circumstances
 
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
 

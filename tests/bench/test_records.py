@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import DataError
-from bench.gather import as_csv, selection_of, sort_key
-from bench.presets import PRESETS, settings_for
-from bench.records import (
+from bench.problem.selection import Decision, Ranking, Selection
+from bench.work.gather import as_csv, selection_of, sort_key
+from bench.work.presets import PRESETS, settings_for
+from bench.work.records import (
     KEY_COLUMNS,
     done_record,
     file_stem,
@@ -21,7 +22,6 @@ from bench.records import (
     read_record,
     write_record,
 )
-from bench.selection import Decision, Ranking, Selection
 
 
 def selection(**changes: object) -> Selection:

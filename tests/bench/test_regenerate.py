@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bench import regenerate
+from bench.commands import regenerate
+from bench.commands.regenerate import Program, claim, main, option, without
 from bench.errors import ExitCode, UsageError
-from bench.pack import pack
-from bench.provenance import commands
-from bench.regenerate import Program, claim, main, option, without
+from bench.work.pack import pack
+from bench.work.run_file import commands
 from tests.bench import fake_bench
 
 PROGRAM = Program((sys.executable, "-m", "tests.bench.fake_bench"))

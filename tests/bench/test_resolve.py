@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import resolve
-from bench.cli import build_parser
+from bench.commands import resolve
+from bench.commands.options import build_parser
 from bench.errors import DataError, UsageError
-from bench.methods import SelectorFacts
-from bench.presets import settings_for
+from bench.work.methods import SelectorFacts
+from bench.work.presets import settings_for
 from tests.bench import fake_bench
 
 CPU = resolve.Device("cpu", "cpu", "a CPU", ())
@@ -23,7 +23,7 @@ def options(*arguments: str) -> object:
 
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.resolve.available_cores", lambda: 4)
+    monkeypatch.setattr("bench.commands.resolve.available_cores", lambda: 4)
     monkeypatch.delenv(resolve.TABLE_VARIABLE, raising=False)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.errors import ExitCode
-from bench.table import GroundTruth
+from bench.problem.table import GroundTruth
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import session
+from bench.commands import run as session
 from bench.errors import ExitCode
 from tests.bench import fake_bench
 from tests.bench.fake_bench import rows

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bench import resolve
+from bench.commands import resolve
 from bench.errors import ExitCode
-from bench.methods import Source
-from bench.records import read_record, write_record
+from bench.work.methods import Source
+from bench.work.records import read_record, write_record
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 

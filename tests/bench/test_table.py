@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from bench.space import N_ARCHITECTURES, architecture_of, code, to_string
-from bench.table import Accuracies, GroundTruth
-from bench.table_sources import open_table
+from bench.problem.open_table import open_table
+from bench.problem.space import N_ARCHITECTURES, architecture_of, code, to_string
+from bench.problem.table import Accuracies, GroundTruth
 from tests.bench.synthetic_table import accuracies, class_table
 
 RNG = np.random.default_rng(1)

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.convert_table import main
+from bench.commands.convert_table import main
 from bench.errors import DataError
-from bench.space import N_ARCHITECTURES, architecture_of, to_string
-from bench.table import GroundTruth
-from bench.table_sources import embedded_table, open_table
+from bench.problem.open_table import embedded_table, open_table
+from bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
+from bench.problem.table import GroundTruth
 from tests.bench.synthetic_table import accuracies, class_table, write_csv
 
 ORDER = np.random.default_rng(3).permutation(N_ARCHITECTURES)
@@ -179,6 +179,6 @@ def test_the_embedded_table_covers_the_space() -> None:
     try:
         table = embedded_table("digits")
     except DataError:
-        pytest.skip("bench/digits_table.npz has not been made yet")
+        pytest.skip("bench/problem/digits_table.npz has not been made yet")
     assert isinstance(table, GroundTruth)
     assert "digits" in table.datasets

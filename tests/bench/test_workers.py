@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.workers import Pool, claim_device, spread
+from bench.work.workers import Pool, claim_device, spread
 
 
 def square(number: int) -> int:
@@ -51,7 +51,7 @@ def test_each_gpu_gets_a_worker_before_one_gets_two(tmp_path: Path) -> None:
     claim = f"""
 import sys
 from pathlib import Path
-from bench.workers import claim_device
+from bench.work.workers import claim_device
 stream, device = claim_device((0, 2, 5), 4, Path({str(tmp_path)!r}))
 print(device, flush=True)
 sys.stdin.read()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.equivalence import function_classes
-from bench.measures import edge_tau, oracle, tau_b
-from bench.space import N_ARCHITECTURES, code
-from bench.table import Accuracies, GroundTruth
-from bench.yardsticks import Yardstick, floors_and_ceilings, retraining_agreement
+from bench.problem.equivalence import function_classes
+from bench.problem.space import N_ARCHITECTURES, code
+from bench.problem.table import Accuracies, GroundTruth
+from bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
+from bench.yardsticks.measures import edge_tau, oracle, tau_b
 from tests.bench.synthetic_table import accuracies, class_table
 
 SPACE = list(itertools.product(range(5), repeat=6))
@@ -153,7 +153,7 @@ def test_without_a_second_trial_nothing_is_known() -> None:
 
 @pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")
 def test_anchors_of_the_real_table() -> None:
-    from bench.table_sources import open_table
+    from bench.problem.open_table import open_table
 
     real = by_name(open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10")
     rounded = {name: round(real[name].test, 3) for name in ("all-skip", "all-3x3", "optimum")}

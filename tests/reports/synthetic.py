@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
-from bench.space import EDGE_NAMES, OPERATIONS, all_architectures, code, to_string
-from bench.table import Accuracies, GroundTruth
-from reports.results import Results
-from reports.source import Source
+from bench.problem.space import EDGE_NAMES, OPERATIONS, all_architectures, code, to_string
+from bench.problem.table import Accuracies, GroundTruth
+from bench.work.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
+from reports.data.material import Material
+from reports.data.results import Results
 
 MEASURES = (
     "test", "valid", "regret", "percentile", "gain", "tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none",
@@ -188,10 +188,10 @@ def write_results(
     return out
 
 
-def source_of(out: Path, table: GroundTruth, **options: object) -> Source:
+def source_of(out: Path, table: GroundTruth, **options: object) -> Material:
     """An invented run of one data set without failures, read back; `options` as `write_results` takes them."""
     given: dict[str, object] = {"datasets": ("cifar10",), "failures": False, "ranking": False, **options}
-    return Source(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
+    return Material(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
 
 
 def _write_ranking(

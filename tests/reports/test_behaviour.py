@@ -8,18 +8,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.space import all_architectures, code, parse
-from bench.table import Accuracies, GroundTruth
-from reports.behaviour import bias_section, cost_section, transfer_section
-from reports.blocks import Section, Table
-from reports.results import Results
-from reports.source import Source
+from bench.problem.space import all_architectures, code, parse
+from bench.problem.table import Accuracies, GroundTruth
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.sections.behaviour import bias_section, cost_section, transfer_section
+from reports.sections.blocks import Section, Table
 from tests.reports.synthetic import write_results
 
 
 @pytest.fixture(scope="module")
-def source(results: Results, table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> Source:
-    return Source(results, table, tmp_path_factory.mktemp("figures"))
+def source(results: Results, table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> Material:
+    return Material(results, table, tmp_path_factory.mktemp("figures"))
 
 
 def table_of(section: Section, name: str) -> Table:
@@ -31,7 +31,7 @@ def rows_of(table: Table) -> dict[str, dict[str, str]]:
     return {row.cells[0].text: dict(zip(titles, (c.text for c in row.cells), strict=True)) for row in table.rows}
 
 
-def test_size_and_accuracy_are_compared_over_the_same_selections(source: Source, table: GroundTruth) -> None:
+def test_size_and_accuracy_are_compared_over_the_same_selections(source: Material, table: GroundTruth) -> None:
     bias = table_of(bias_section(source), "bias-cifar10")
     frame = source.results.final
     places = frame.index[(frame["dataset"] == "cifar10") & (frame["method"] == "ostr")]
@@ -60,24 +60,26 @@ def test_size_and_accuracy_are_compared_over_the_same_selections(source: Source,
 
 def test_size_is_there_where_the_table_holds_none(results: Results, table: GroundTruth, tmp_path: Path) -> None:
     bare = GroundTruth("bare", {name: Accuracies(test=table.accuracy(name)) for name in table.datasets})
-    bias = table_of(bias_section(Source(results, bare, tmp_path)), "bias-cifar10")
-    whole = table_of(bias_section(Source(results, table, tmp_path)), "bias-cifar10")
+    bias = table_of(bias_section(Material(results, bare, tmp_path)), "bias-cifar10")
+    whole = table_of(bias_section(Material(results, table, tmp_path)), "bias-cifar10")
     # The invented parameter count is linear in the weights of the convolutions.
     assert rows_of(bias)["ostr"]["convolution weights"] == rows_of(whole)["ostr"]["parameters"]
     assert "The table holds no sizes" in bias.caption and "FLOPs" not in bias.caption
 
 
-def test_memory_of_the_whole_process_is_not_called_a_selections(source: Source, tmp_path: Path) -> None:
+def test_memory_of_the_whole_process_is_not_called_a_selections(source: Material, tmp_path: Path) -> None:
     costs = table_of(cost_section(source), "costs-cifar10")
     assert not any("memory" in column.title for column in costs.columns)
     assert "Peak memory" not in costs.caption, "there is no column that it could explain"
     rows = source.results.rows.assign(device="cuda", peak_memory_bytes=3 * 2**20)
-    on_gpu = Source(replace(source.results, rows=rows), source.table, tmp_path)
+    on_gpu = Material(replace(source.results, rows=rows), source.table, tmp_path)
     shown = table_of(cost_section(on_gpu), "costs-cifar10")
     assert {row["peak memory, MiB"] for row in rows_of(shown).values()} == {"3"}
     assert "Peak memory is known" not in shown.caption
     some = rows.assign(device=rows["device"].mask(rows["method"] == "ostr", "cpu"))
-    mixed = table_of(cost_section(Source(replace(source.results, rows=some), source.table, tmp_path)), "costs-cifar10")
+    mixed = table_of(
+        cost_section(Material(replace(source.results, rows=some), source.table, tmp_path)), "costs-cifar10"
+    )
     assert rows_of(mixed)["ostr"]["peak memory, MiB"] == "–"
     assert "Peak memory is known on a GPU only" in mixed.caption
 
@@ -88,7 +90,7 @@ def test_every_member_of_the_pareto_front_is_in_the_table(table: GroundTruth, tm
     many["cheap"] = (-2.0, -2.0, 0.0, 0.1, 1, 0.001)
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), epochs=(3,), seeds=12,
                         selectors=many, failures=False, ranking=False)  # fmt: skip
-    source = Source(Results.read(out), table, tmp_path / "figures")
+    source = Material(Results.read(out), table, tmp_path / "figures")
     assert "cheap" not in source.focus("cifar10")
     costs = table_of(cost_section(source), "costs-cifar10")
     assert rows_of(costs)["cheap"]["Pareto"] == "yes"
@@ -104,7 +106,7 @@ def test_every_member_of_the_pareto_front_is_in_the_table(table: GroundTruth, tm
 
 @pytest.mark.parametrize(("here", "there"), [("cifar10", "cifar100"), ("cifar100", "cifar10")])
 def test_choices_are_looked_up_on_the_other_data_set(
-    source: Source, table: GroundTruth, folder: Path, here: str, there: str
+    source: Material, table: GroundTruth, folder: Path, here: str, there: str
 ) -> None:
     shown = table_of(transfer_section(source), f"transfer-{here}")
     titles = ["selector", "recipe", f"{there} test %", f"{there} regret"]

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.table import GroundTruth
-from reports.blocks import Picture
-from reports.choices import chosen_section, typical
-from reports.results import Results
-from reports.source import Source
+from bench.problem.table import GroundTruth
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.sections.blocks import Picture
+from reports.sections.chosen_cells import chosen_section, typical
 
 ACCURACY = {"a": 10.0, "b": 94.0, "c": 90.0, "d": 92.0}
 
@@ -36,7 +36,7 @@ def test_the_most_frequent_else_the_median_one(texts: list[str], shown: str, sai
 def test_selectors_are_compared_by_their_first_seed_on_shared_checkpoints(
     results: Results, table: GroundTruth, folder: Path, tmp_path: Path
 ) -> None:
-    blocks = chosen_section(Source(results, table, tmp_path)).blocks
+    blocks = chosen_section(Material(results, table, tmp_path)).blocks
     (picture,) = (b for b in blocks if isinstance(b, Picture) and b.name == "agreement-cifar10")
     names = re.findall(r"<span>(.*?)</span>", picture.markup)
     shown: dict[frozenset[str], str] = {}

@@ -7,20 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.pairs import Verdict
-from bench.statistics import sign_flip_ps
-from bench.table import GroundTruth
-from bench.table_sources import embedded_table
-from bench.yardsticks import floors_and_ceilings
-from reports.blocks import Picture, Table
-from reports.comparisons import Contest, _twins, measure_of
-from reports.factors import FACTORS, contrasts
-from reports.finding import findings
-from reports.outcome import main_table
-from reports.primary import PRIMARY
-from reports.results import Results
-from reports.source import Source
-from reports.versus import pairs_section
+from bench.problem.open_table import embedded_table
+from bench.problem.table import GroundTruth
+from bench.yardsticks.comparisons import Verdict
+from bench.yardsticks.floors import floors_and_ceilings
+from bench.yardsticks.statistics import sign_flip_ps
+from reports.data.contests import Contest, _twins, measure_of
+from reports.data.factors import FACTORS, contrasts
+from reports.data.founders import PRIMARY
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.sections.blocks import Picture, Table
+from reports.sections.finding import findings
+from reports.sections.results import main_table
+from reports.sections.who_beats_whom import pairs_section
 from tests.reports.synthetic import FEW, SELECTORS, source_of, write_results
 
 
@@ -31,7 +31,7 @@ def test_a_selector_of_one_draw_per_seed_does_not_lead(contest: Contest) -> None
     assert [(s.method, s.n) for s in contest.unplaced_above] == [("one-draw", 3)]
 
 
-def test_captions_say_what_the_pairs_are(source: Source) -> None:
+def test_captions_say_what_the_pairs_are(source: Material) -> None:
     section = pairs_section(source)
     captions = [block.caption for block in section.blocks if isinstance(block, Table | Picture)]
     assert any("n = 3 pairs = 3 seeds to 9 pairs = 3 recipes × 3 seeds." in caption for caption in captions)
@@ -39,7 +39,7 @@ def test_captions_say_what_the_pairs_are(source: Source) -> None:
     assert any("over the 5 of 9 pairs that enough seeds stand behind" in caption for caption in captions)
 
 
-def test_a_random_choice_is_compared_in_percentiles_of_the_space(source: Source, contest: Contest) -> None:
+def test_a_random_choice_is_compared_in_percentiles_of_the_space(source: Material, contest: Contest) -> None:
     """Its accuracies have a long tail: most lie above their mean, but half of them above their median."""
     space = source.table.accuracy("cifar10")
     expected = 100 * sum(float((space < accuracy).mean()) for accuracy in space) / len(space)
@@ -142,7 +142,7 @@ def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundT
 
 
 def test_every_factor_names_primary_selectors_that_differ_in_one_part() -> None:
-    from selectors import registry
+    from selectors.parts import registry
     from selectors.parts.schedule import Greedy
 
     for factor in FACTORS:
@@ -164,7 +164,7 @@ def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Pa
     rows = pd.read_csv(out / "records.csv", keep_default_na=False)
     rows = rows[rows["selector"].isin(many) | (rows["supernet_seed"] < 3)]
     rows.to_csv(out / "records.csv", index=False)
-    source = Source(Results.read(out), table, out / "figures")
+    source = Material(Results.read(out), table, out / "figures")
     (contest,) = source.contests
     assert contest.placeable == 2 and contest.leader is None
     assert {s.group for s in contest.standings} == {None}
@@ -185,7 +185,7 @@ def test_nothing_is_called_a_noise_ceiling(page: Path) -> None:
 
 
 def test_selectors_in_the_invented_run_are_placed(results: Results, table: GroundTruth, tmp_path: Path) -> None:
-    source = Source(results, table, tmp_path)
+    source = Material(results, table, tmp_path)
     for contest in source.contests:
         assert {s.method for s in contest.standings} <= set(SELECTORS)
         assert contest.leader is None or contest.of(contest.leader).group == 0

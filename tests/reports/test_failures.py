@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from reports.failures import _one_failure, _table, again
+from reports.sections.failures import _one_failure, _table, again
 
 BASE = ["--datasets", "cifar10", "--preset", "lite", "--seeds", "3", "--selector-seeds", "1", "--out", "x"]
 CELL = {

@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from bench.table import GroundTruth
-from reports.epochs import along_epochs, epoch_figure
-from reports.figures import cost_figure, selection_costs
-from reports.results import Results
-from reports.source import Source
-from reports.strips import accuracy_figure
-from reports.style import AXIS_SAID, PAPER, accuracy_axis, drawing
-from reports.summary import lines
+from bench.problem.table import GroundTruth
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.data.summary import lines
+from reports.figures.along_training import along_epochs, epoch_figure
+from reports.figures.costs_and_operations import cost_figure, selection_costs
+from reports.figures.strips import accuracy_figure
+from reports.figures.style import AXIS_SAID, PAPER, accuracy_axis, drawing
 from tests.reports.synthetic import SELECTORS, write_results
 
 
@@ -144,7 +144,7 @@ def test_costs_are_compared_by_means_over_all_recipes(table: GroundTruth, tmp_pa
     rows = results.rows.copy()
     for i, row in rows[rows["state"] == "done"].iterrows():
         rows.loc[i, "test"] = accuracy[row["method"]][row["setting"]] + 0.1 * (row["supernet_seed"] - 1)
-    source = Source(replace(results, rows=rows), table, tmp_path / "figures")
+    source = Material(replace(results, rows=rows), table, tmp_path / "figures")
     costs = selection_costs(source.results, source.contests[0]).set_index("method")
     assert costs["test"].to_dict() == pytest.approx({"slow": 93.5, "lucky": 87.1, "magnitude": 94.0, "quick": 92.25})
     assert costs["n"].to_dict() == {"slow": 6, "lucky": 6, "magnitude": 3, "quick": 6}

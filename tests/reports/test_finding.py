@@ -7,21 +7,21 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.pairs import Verdict
-from bench.space import architecture_of, parse, to_string
-from bench.table import GroundTruth
-from reports.collapse import collapsed
-from reports.comparisons import Contest
-from reports.finding import _factors, findings, gaps
-from reports.outcome import main_table
-from reports.results import Results
-from reports.source import Source
+from bench.problem.space import architecture_of, parse, to_string
+from bench.problem.table import GroundTruth
+from bench.yardsticks.comparisons import Verdict
+from reports.data.contests import Contest
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.sections.collapse import collapsed
+from reports.sections.finding import _factors, findings, gaps
+from reports.sections.results import main_table
 from tests.reports.synthetic import FEW, source_of, write_results
 
 
 @pytest.fixture(scope="module")
 def said(results: Results, table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    source = Source(results, table, tmp_path_factory.mktemp("figures"))
+    source = Material(results, table, tmp_path_factory.mktemp("figures"))
     return dict(zip(table.datasets, findings(source), strict=True))
 
 
@@ -37,7 +37,7 @@ def test_collapse_is_counted_in_the_architectures(dataset: str, said: dict[str, 
     assert re.findall(r"<b>(.*?)</b>", told) == expected
 
 
-def test_the_finding_and_the_table_name_one_leader(source: Source, contest: Contest) -> None:
+def test_the_finding_and_the_table_name_one_leader(source: Material, contest: Contest) -> None:
     (said,) = findings(source)
     assert re.search(r"The leader, <b>good</b>, reaches 9\d\.\d\d % on average \(n = 9\)", said)
     assert "too few independent results to be placed: <b>one-draw (n = 3)</b>" in said
@@ -49,12 +49,12 @@ def test_the_finding_and_the_table_name_one_leader(source: Source, contest: Cont
     assert [row.cells[0].text for row in table.rows if row.css == "leader"] == ["good"]
 
 
-def test_the_finding_says_what_its_p_values_are_corrected_over(source: Source) -> None:
+def test_the_finding_says_what_its_p_values_are_corrected_over(source: Material) -> None:
     (said,) = findings(source)
     assert "(Holm's correction per baseline): " in said
 
 
-def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Source) -> None:
+def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material) -> None:
     (said,) = findings(source)
     best = re.search(r"are those of <b>([\w-]+)</b>, τ [\d.]+ \(n = (\d)\); (.*?)\.</li>", said)
     assert best is not None
@@ -65,13 +65,13 @@ def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Source) 
     assert "two trainings of every architecture agree to " in said
 
 
-def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Source, tmp_path: Path) -> None:
+def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Material, tmp_path: Path) -> None:
     assert "(3 recipes, 3 supernet seeds each; preset lite, supernets of 62 % accuracy):" in findings(source)[0]
     out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
     rows = pd.read_csv(out / "records.csv", keep_default_na=False)
     rows.loc[(rows["selector"] == "magnitude") & (rows["supernet_seed"] == 2), "state"] = "missing"
     rows.to_csv(out / "records.csv", index=False)
-    uneven = Source(Results.read(out), source.table, out / "figures")
+    uneven = Material(Results.read(out), source.table, out / "figures")
     assert ", up to 3 supernet seeds each; " in findings(uneven)[0]
 
 
@@ -79,14 +79,14 @@ def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Pa
     named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"]}
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=4,
                         recipes=("a", "b"), selectors={**named, "other": (0.0, 0.1, 0.0, 0.5, 1, 1.0)})  # fmt: skip
-    whole = Source(Results.read(out), table, out / "figures")
+    whole = Material(Results.read(out), table, out / "figures")
     assert "not all selectors have as many" not in findings(whole)[0]
     rows = pd.read_csv(out / "records.csv", keep_default_na=False)
     fewer = rows[(rows["selector"] != "other") | (rows["supernet_seed"] < 2)]
     fewer.to_csv(out / "records.csv", index=False)
-    uneven = Source(Results.read(out), table, out / "figures")
+    uneven = Material(Results.read(out), table, out / "figures")
     only = rows[rows["selector"].isin(named) & (rows["supernet_seed"] < 2)]
-    (even,) = Source(replace(uneven.results, rows=uneven.results.rows.loc[only.index]), table, out / "f").contests
+    (even,) = Material(replace(uneven.results, rows=uneven.results.rows.loc[only.index]), table, out / "f").contests
     (judged,) = even.against("magnitude")
     (said,) = findings(uneven)
     assert judged.verdict is Verdict.TOO_FEW and re.search(
@@ -95,7 +95,7 @@ def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Pa
     assert "have up to 4 supernet seeds, and not all selectors have as many. With the 2 that all have, " in said
 
 
-def test_the_finding_begins_with_the_constant_order(source: Source, contest: Contest) -> None:
+def test_the_finding_begins_with_the_constant_order(source: Material, contest: Contest) -> None:
     (said,) = findings(source)
     first = said.partition("<li>")[2].partition("</li>")[0]
     (stick,) = (stick for stick in source.sticks["cifar10"] if stick.name == "constant-order")
@@ -115,7 +115,7 @@ def test_collapse_to_none_to_skip_and_to_nothing(table: GroundTruth, tmp_path: P
         rows.loc[place, "architecture"] = text
         rows.loc[place, "skips"] = parse(text).count(1)
         rows.loc[place, "test"] = table.accuracy("cifar10")[table.position(text)]
-    fresh = Source(replace(source.results, rows=rows), table, tmp_path / "figures")
+    fresh = Material(replace(source.results, rows=rows), table, tmp_path / "figures")
     (said,) = collapsed(fresh, fresh.contests[0])
     assert "skip connections in the choices of <b>one-draw on a (50 %)</b>" in said
     assert "<b>good on a (50 %)</b>" in said
@@ -155,7 +155,7 @@ def test_supernets_that_are_not_one_are_told(
     last = (records["selector"] == "good") & (records["state"] == "done") & (records["supernet_seed"] == "2")
     records.loc[last, column] = value
     records.to_csv(out / "records.csv", index=False)
-    after = gaps(Source(Results.read(out), table, out / "figures"))
+    after = gaps(Material(Results.read(out), table, out / "figures"))
     assert len(after) == len(before) + 1
     assert any(said in line for line in after)
 
@@ -168,7 +168,7 @@ def test_results_of_two_versions_are_told(table: GroundTruth, tmp_path: Path) ->
     place = records.index[(records["selector"] == "good") & (records["state"] == "done")][0]
     records.loc[place, "version"] = "2"
     records.to_csv(out / "records.csv", index=False)
-    after = gaps(Source(Results.read(out), table, out / "figures"))
+    after = gaps(Material(Results.read(out), table, out / "figures"))
     assert len(after) == len(before) + 1
     assert any("more than one version of <b>good</b>" in line for line in after)
 

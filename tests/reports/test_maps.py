@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_rgba
 
-from bench.table import GroundTruth
-from reports.behaviour import _scored
-from reports.maps import ScoreMap, score_map_figure, score_maps
-from reports.results import Results
-from reports.source import Source
+from bench.problem.table import GroundTruth
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.figures.score_maps import ScoreMap, score_map_figure, score_maps
+from reports.sections.behaviour import _scored
 from tests.reports.synthetic import SELECTORS, write_results
 
 LONGEST = "zero-cost-pt-jacob-cov[order=fixed]"
@@ -47,7 +47,7 @@ def test_scores_that_are_the_same_beside_every_recipe_are_drawn_once(table: Grou
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("a", "b", "c"), selectors=few,
                         failures=False, ranking=False, alike=("zero-cost-pt-nwot",))  # fmt: skip
     results = Results.read(out)
-    source = Source(results, table, tmp_path / "figures")
+    source = Material(results, table, tmp_path / "figures")
     drawn = {
         name: [found.title for found in score_maps(results, "cifar10", setting, order)]
         for setting, name, order in _scored(source, "cifar10")

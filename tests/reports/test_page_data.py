@@ -4,25 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from bench.pairs import Verdict
-from bench.table import GroundTruth
-from reports.focus import MOST
-from reports.page_data import PAIR_COLUMNS, baselines, page_data
-from reports.results import Results
-from reports.source import Source
+from bench.problem.table import GroundTruth
+from bench.yardsticks.comparisons import Verdict
+from reports.data.in_figures import MOST
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.page.page_data import PAIR_COLUMNS, baselines, page_data
 from tests.reports.synthetic import SELECTORS, write_results
 
 EXTRA = {f"ostr-{i:02}": (0.1 * i, 0.3, 0.1, 1.0, 1, 1.0) for i in range(MOST)}
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Source:
+def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Material:
     out = write_results(tmp_path_factory.mktemp("many") / "out", table, datasets=("cifar10",), seeds=4, epochs=(10,),
                         selectors={**SELECTORS, **EXTRA}, failures=False, ranking=False)  # fmt: skip
-    return Source(Results.read(out), table, out / "figures")
+    return Material(Results.read(out), table, out / "figures")
 
 
-def test_every_baseline_is_judged_in_its_own_whole_family(source: Source) -> None:
+def test_every_baseline_is_judged_in_its_own_whole_family(source: Material) -> None:
     (contest,) = source.contests
     data = page_data(source)
     held: dict[str, dict[str, tuple[object, object]]] = {}
@@ -43,7 +43,7 @@ def test_every_baseline_is_judged_in_its_own_whole_family(source: Source) -> Non
         assert (len(rows) == len(family)) or not whole, baseline
 
 
-def test_captions_count_what_is_listed(source: Source) -> None:
+def test_captions_count_what_is_listed(source: Material) -> None:
     (contest,) = source.contests
     assert len(contest.focus) < len(contest.standings)
     told = page_data(source)["baselines"]["cifar10"]
@@ -56,7 +56,7 @@ def test_captions_count_what_is_listed(source: Source) -> None:
     assert len(told["captions"]) < len(captions) / 2, "equal captions are held once"
 
 
-def test_it_says_which_selectors_are_left_out(source: Source) -> None:
+def test_it_says_which_selectors_are_left_out(source: Material) -> None:
     data = page_data(source)
     assert f"Drawn: {MOST} of {len(EXTRA) + len(SELECTORS)} selectors" in data["left_out"]["cifar10"]
     assert len(data["standings"]["cifar10"]) == len(EXTRA) + len(SELECTORS)
@@ -64,7 +64,7 @@ def test_it_says_which_selectors_are_left_out(source: Source) -> None:
 
 def test_a_selector_may_have_the_name_of_a_recipe(table: GroundTruth, tmp_path: Path) -> None:
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("ostr", "darts"), failures=False)
-    data = page_data(Source(Results.read(out), table, out / "figures"))
+    data = page_data(Material(Results.read(out), table, out / "figures"))
     names = data["selectors"]
     assert {names[row[2]] for row in data["rows"]} == {names[n] for n in data["standings"]["cifar10"]} == set(SELECTORS)
     assert {names[number] for pair in data["pairs"]["cifar10"] for number in pair[:2]} > set(SELECTORS)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reports.blocks import TALL, WIDE, Column, Picture, Table
+from reports.sections.blocks import TALL, WIDE, Column, Picture, Table
 from tests.reports.test_browser import CHROMIUM, chromium
 
-CSS = files("reports").joinpath("page.css").read_text(encoding="utf-8")
+CSS = files("reports.page").joinpath("style.css").read_text(encoding="utf-8")
 PAGES = rb"/Type\s*/Page\b"
 
 

@@ -1,12 +1,12 @@
-"""reports/published.csv: whose numbers stand beside which of ours."""
+"""reports/data/published.csv: whose numbers stand beside which of ours."""
 
 import csv
 from importlib.resources import files
 
 import pytest
 
-from selectors import registry as selectors
-from supernets import registry as recipes
+from selectors.parts import registry as selectors
+from supernets.parts import registry as recipes
 
 with files("reports").joinpath("published.csv").open(encoding="utf-8") as stream:
     PUBLISHED = list(csv.DictReader(stream))

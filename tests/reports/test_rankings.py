@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.space import N_ARCHITECTURES
-from bench.table import GroundTruth
-from reports.blocks import Table
-from reports.rankings import ArchitectureScores, ranking_blocks, ranking_figure, rankings, top_agreement
-from reports.results import Results
-from reports.source import Source
+from bench.problem.space import N_ARCHITECTURES
+from bench.problem.table import GroundTruth
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.sections.blocks import Table
+from reports.sections.rankings import ArchitectureScores, ranking_blocks, ranking_figure, rankings, top_agreement
 from tests.reports.synthetic import SELECTORS, invented_table, write_results
 
 
@@ -48,9 +48,9 @@ def orders(values: list[float]) -> list[tuple[int, ...]]:
 def test_ties_count_as_the_mean_over_their_orders(
     scores: list[float], truth: list[float], k: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import reports.rankings
+    import reports.sections.rankings
 
-    monkeypatch.setattr(reports.rankings, "TOP_COUNTS", (k,))
+    monkeypatch.setattr(reports.sections.rankings, "TOP_COUNTS", (k,))
     by_score, by_truth = orders(scores), orders(truth)
     shares = [len(set(a[:k]) & set(b[:k])) / k for a in by_score for b in by_truth]
     ranks = [min(1 + sum(t > truth[i] for t in truth) for i in a[:k]) for a in by_score]
@@ -80,7 +80,7 @@ def test_a_top_set_that_is_too_small_has_no_number() -> None:
 
 
 def test_the_table_is_the_mean_over_all_selections(results: Results, table: GroundTruth, tmp_path: Path) -> None:
-    (top,) = [b for b in ranking_blocks(Source(results, table, tmp_path), "cifar10") if isinstance(b, Table)]
+    (top,) = [b for b in ranking_blocks(Material(results, table, tmp_path), "cifar10") if isinstance(b, Table)]
     (row,) = top.rows
     cells = dict(zip((column.title for column in top.columns), (cell.text for cell in row.cells), strict=True))
     draws = rankings(results, "cifar10")["zero-cost-pt-nwot"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.table import GroundTruth
-from reports.page import write_report
+from bench.problem.table import GroundTruth
+from reports.page.page import write_report
 from tests.reports.synthetic import FEW, write_results
 from tests.reports.test_browser import CHROMIUM, act
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from bench.errors import DataError
-from bench.space import EDGE_NAMES, OPERATIONS
-from reports.results import Results, per_checkpoint
-from reports.summary import lines, promise
+from bench.problem.space import EDGE_NAMES, OPERATIONS
+from reports.data.results import Results, per_checkpoint
+from reports.data.summary import lines, promise
 
 
 def test_counts_are_those_of_the_file(results: Results, folder: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.table import GroundTruth
-from reports.results import Results
-from reports.scale import scale, size
-from reports.source import Source
+from bench.problem.table import GroundTruth
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.sections.size import scale, size
 from tests.reports.synthetic import SELECTORS, write_results
 
 
@@ -20,7 +20,7 @@ def out(tmp_path: Path, table: GroundTruth) -> Path:
 
 
 def said(out: Path, table: GroundTruth) -> list[str]:
-    return scale(Source(Results.read(out), table, out / "figures"))
+    return scale(Material(Results.read(out), table, out / "figures"))
 
 
 def test_one_line_says_it_all(out: Path, table: GroundTruth) -> None:

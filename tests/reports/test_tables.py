@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.pairs import Verdict
-from bench.table import GroundTruth
-from reports.page import write_report
-from reports.results import Results
-from reports.source import Source
+from bench.problem.table import GroundTruth
+from bench.yardsticks.comparisons import Verdict
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.page.page import write_report
 from tests.reports.synthetic import SELECTORS, write_results
 
 
@@ -57,7 +57,7 @@ def test_readable_forms_hold_the_same_numbers(page: Path) -> None:
 
 def test_comparisons_are_those_of_the_page(page: Path, results: Results, table: GroundTruth, tmp_path: Path) -> None:
     rows = {(r["dataset"], r["family"], r["first"], r["second"]): r for r in read(page, "comparisons.csv")}
-    for contest in Source(results, table, tmp_path).contests:
+    for contest in Material(results, table, tmp_path).contests:
         for family, comparisons in (("all pairs", contest.drawn), ("baseline", contest.against("constant-order"))):
             for c in comparisons:
                 row = rows[contest.dataset, family, c.first, c.second]

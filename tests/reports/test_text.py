@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from reports import text
+from reports.data import text
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.selection import Decision, Selection
-from selectors import apply, registry
-from selectors.contract import Needs, Rule, Selector
+from bench.problem.selection import Decision, Selection
+from selectors.parts import apply, registry
+from selectors.parts.criterion import Rule, Selector
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Scorer
-from selectors.parts.search import Search
-from supernets.checkpoint import Checkpoint
-from supernets.modes import SWITCHES
+from selectors.parts.view import Search
+from supernets.network.process_modes import SWITCHES
+from supernets.training.checkpoint import Checkpoint
 from tests.coloured import coloured_images, indices
 from tests.selectors import small
 

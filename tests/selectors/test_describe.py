@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from selectors.describe import page
+from selectors.parts.describe import page
 
 
 def test_the_page_is_up_to_date() -> None:
     written = (Path(__file__).parents[2] / "docs" / "methods.md").read_text()
-    assert written == page(), "make it anew: python -m selectors.describe > docs/methods.md"
+    assert written == page(), "make it anew: python -m selectors.parts.describe > docs/methods.md"

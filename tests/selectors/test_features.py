@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
-from selectors import registry
+from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
 from selectors.em_darts import gaussian_transfer
 from selectors.is_darts import metric_of
+from selectors.parts import registry
 from tests.selectors import small
 
 

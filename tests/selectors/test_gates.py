@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.space import NONE
-from selectors import registry
-from supernets.literal import LiteralSupernet
+from bench.problem.space import NONE
+from selectors.parts import registry
+from supernets.network.literal import LiteralSupernet
 from tests.selectors import small
 
 

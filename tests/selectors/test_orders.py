@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from bench.errors import SkipCell
-from bench.space import NONE
-from selectors import registry
-from selectors.contract import Needs, Rule
+from bench.problem.space import NONE
+from selectors.parts import registry
+from selectors.parts.criterion import Rule
+from selectors.parts.needs import Needs
 from selectors.parts.orders import edge_certainty
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search, UndeclaredNeed
+from selectors.parts.view import Search, UndeclaredNeed
 from tests.selectors import small
 
 TABLE = np.random.default_rng(3).normal(size=(6, 5))

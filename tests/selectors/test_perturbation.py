@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.space import NONE
-from selectors import registry
+from bench.problem.space import NONE
 from selectors.darts_pt import SELECTOR
+from selectors.parts import registry
 from tests.selectors import small
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.equivalence import function_classes, published_classes
-from bench.selection import Ranking
-from bench.space import CONV_1X1, NONE, SKIP, architecture_of, code
-from selectors import proxies, registry, te_nas
+from bench.problem.equivalence import function_classes, published_classes
+from bench.problem.selection import Ranking
+from bench.problem.space import CONV_1X1, NONE, SKIP, architecture_of, code
+from selectors import proxies, te_nas
+from selectors.parts import registry
 from selectors.parts.ranking import marginal_means, one_of_each_class
-from selectors.parts.search import Evaluation, Search
-from supernets.literal import LiteralSupernet, Mixture
+from selectors.parts.view import Evaluation, Search
+from supernets.network.literal import LiteralSupernet, Mixture
 from tests.selectors import small
 
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from bench.errors import UsageError
-from bench.plan import choose
-from selectors import registry
-from selectors.contract import Configurable, Needs
+from bench.work.plan import choose
+from selectors.parts import registry
+from selectors.parts.criterion import Configurable
+from selectors.parts.needs import Needs
 
 
 def test_files_and_variants_are_found() -> None:
@@ -111,7 +112,8 @@ SELECTOR = replace(MAGNITUDE, formula="another")
 """
 RULE = """
 from dataclasses import dataclass
-from selectors.contract import Needs, Rule, not_negative, option
+from selectors.parts.criterion import Rule, not_negative, option
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,8 @@ GREEDY = RULE + "SELECTOR = Greedy(rule=Mine(), formula='f', direction='d'{})\n"
 
 NOT_GREEDY = """
 from dataclasses import dataclass
-from selectors.contract import Needs, Selector
+from selectors.parts.criterion import Selector
+from selectors.parts.needs import Needs
 
 @dataclass(frozen=True, kw_only=True)
 class Whole(Selector):

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.cells import SupernetJob
 from bench.errors import DataError
-from bench.images import ImageSet
-from supernets.checkpoint import Checkpoint, epochs_present, load, optimiser_tensors, restore_optimiser
-from supernets.evaluation import evaluate
-from supernets.network import Supernet
-from supernets.registry import find
-from supernets.training import Training
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from supernets.network.supernet import Supernet
+from supernets.parts.registry import find
+from supernets.training.checkpoint import Checkpoint, epochs_present, load, optimiser_tensors, restore_optimiser
+from supernets.training.evaluation import evaluate
+from supernets.training.loop import Training
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import torch
 
-from bench.cells import SupernetJob
-from bench.images import ImageSet
-from bench.presets import Settings
-from supernets.training import Training
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import Settings
+from supernets.training.loop import Training
 
 
 def drawn(run: Training) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:

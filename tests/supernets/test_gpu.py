@@ -9,20 +9,20 @@ import pytest
 import torch
 from torch import Tensor
 
-import supernets.contract
-import supernets.evaluation
-from bench.cells import SupernetJob
-from bench.images import ImageSet
-from bench.presets import Settings
-from supernets import capture
-from supernets.checkpoint import load
-from supernets.evaluation import evaluate
-from supernets.literal import LiteralSupernet
-from supernets.network import MixedCell, Supernet
-from supernets.precision import prepare
-from supernets.registry import find, names
-from supernets.training import Training, train
-from supernets.tuning import Tuner
+import supernets.parts.recipe
+import supernets.training.evaluation
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import Settings
+from supernets.network.literal import LiteralSupernet
+from supernets.network.precision import prepare
+from supernets.network.supernet import MixedCell, Supernet
+from supernets.parts.registry import find, names
+from supernets.training import cuda_graph as capture
+from supernets.training.checkpoint import load
+from supernets.training.evaluation import evaluate
+from supernets.training.loop import Training, train
+from supernets.training.tuning import Tuner
 
 pytestmark = [
     pytest.mark.gpu,
@@ -41,7 +41,7 @@ def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """float32 throughout, so that devices can be compared closely."""
     from contextlib import nullcontext
 
-    for module in (supernets.contract, supernets.evaluation):
+    for module in (supernets.parts.recipe, supernets.training.evaluation):
         monkeypatch.setattr(module, "autocast", lambda device: nullcontext())
     monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)

@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bench.equivalence import function_classes, representatives
 from bench.errors import DataError, UsageError
-from bench.images import ImageSet
-from bench.space import Architecture, architecture_of, code
-from bench.table import GroundTruth
-from supernets import make_table
-from supernets.population import Population
-from supernets.progress_file import Progress
-from supernets.standalone import standalone
-from supernets.table_cost import flops_of_space, parameters_of_space
-from supernets.table_training import Arithmetic, SplitImages, TableRecipe, accuracies, fit, new_population, train_group
+from bench.problem.equivalence import function_classes, representatives
+from bench.problem.image_set import ImageSet
+from bench.problem.space import Architecture, architecture_of, code
+from bench.problem.table import GroundTruth
+from supernets.network.standalone import standalone
+from supernets.table import __main__ as make_table
+from supernets.table.cost import flops_of_space, parameters_of_space
+from supernets.table.population import Population
+from supernets.table.progress_file import Progress
+from supernets.table.training import Arithmetic, SplitImages, TableRecipe, accuracies, fit, new_population, train_group
 from tests.supernets.test_population import parts_of, plain_networks
 
 SMALL = ["--channels", "2", "--batch-size", "8", "--images", "32", "--networks-at-once", "3"]
@@ -279,9 +279,9 @@ def test_parameters_and_operations_are_those_of_the_modules(one: Architecture) -
 
 
 def test_the_embedded_table_agrees_with_itself() -> None:
-    path = Path(make_table.__file__).parents[1] / "bench" / "digits_table.npz"
+    path = Path(make_table.__file__).parents[2] / "bench" / "problem" / "digits_table.npz"
     if not path.exists():
-        pytest.skip("bench/digits_table.npz was not made yet")
+        pytest.skip("bench/problem/digits_table.npz was not made yet")
     table = GroundTruth.load(path)
     trials, classes = table.trials("digits"), function_classes()
     assert trials is not None

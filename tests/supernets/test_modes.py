@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench.cells import SupernetJob
-from bench.images import ImageSet
-from supernets import training
-from supernets.contract import Recipe
-from supernets.modes import SWITCHES, own_modes
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from supernets.network.process_modes import SWITCHES, own_modes
+from supernets.parts.recipe import Recipe
+from supernets.training import loop as training
 
 
 def switch_all() -> None:

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from bench.errors import UsageError
-from supernets.registry import find, names, recipes
+from supernets.parts.registry import find, names, recipes
 
 REFUSED = {
     "balenas": ("examples=0", "examples=-1", "prior=0", "prior=nan"),

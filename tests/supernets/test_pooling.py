@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from supernets import pooling
-from supernets.pooling import AveragePool, average_pool
+from supernets.network import pooling
+from supernets.network.pooling import AveragePool, average_pool
 
 
 def by_torch(x: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ import torch
 
 import supernets
 from bench.errors import UsageError
-from supernets import registry
-from supernets.contract import Recipe
-from supernets.registry import find, names, recipes, spelled
+from supernets.parts import registry
+from supernets.parts.recipe import Recipe
+from supernets.parts.registry import find, names, recipes, spelled
 
 
 def test_the_first_three_are_there() -> None:
@@ -58,7 +58,7 @@ def test_mistakes_are_answered_with_what_exists() -> None:
 
 GOOD = """
 from dataclasses import dataclass
-from supernets.contract import Recipe
+from supernets.parts.recipe import Recipe
 
 @dataclass(frozen=True)
 class Mine(Recipe):

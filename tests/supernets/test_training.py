@@ -13,15 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.batches import Half
-from bench.cells import SupernetJob
-from bench.images import ImageSet
-from bench.presets import Settings
-from supernets import training
-from supernets.checkpoint import epochs_present, load, load_progress
-from supernets.literal import LiteralSupernet
-from supernets.registry import find, names
-from supernets.training import Training, train
+from bench.problem.batches import Half
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import Settings
+from supernets.network.literal import LiteralSupernet
+from supernets.parts.registry import find, names
+from supernets.training import loop as training
+from supernets.training.checkpoint import epochs_present, load, load_progress
+from supernets.training.loop import Training, train
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.batches import Half
-from bench.images import ImageSet
-from bench.presets import Settings
-from supernets.network import Supernet
-from supernets.registry import find
-from supernets.tuning import Tuner
+from bench.problem.batches import Half
+from bench.problem.image_set import ImageSet
+from bench.work.presets import Settings
+from supernets.network.supernet import Supernet
+from supernets.parts.registry import find
+from supernets.training.tuning import Tuner
 
 
 def decided(alphas: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supernets.standalone import standalone
+from supernets.network.standalone import standalone
 
 
 class Tiny(nn.Module):

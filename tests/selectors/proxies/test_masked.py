@@ -10,7 +10,7 @@ from torch import nn
 from selectors.parts.zero_cost import with_weights
 from selectors.proxies import Sees, find, names, score, scores
 from selectors.proxies._network import watch
-from supernets.literal import LiteralSupernet
+from supernets.network.literal import LiteralSupernet
 from tests.selectors.proxies.networks import batch, network, some_images
 
 EVERY = pytest.mark.parametrize("name", names())

@@ -1,0 +1,119 @@
+"""The supernet as the papers write it: one module per operation, one product and one sum per edge.
+
+The reference that the fast network is tested against, and, since all its parts are plain modules,
+the network that zero-cost proxies with hooks run on.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
+from supernets.network.skeleton import ARRIVING, Skeleton, copy_frame, total
+from supernets.network.standalone import operation
+from supernets.network.supernet import Supernet
+
+
+class MixedEdge(nn.Module):
+    """All operations of one edge, summed with weights."""
+
+    running: tuple[int, ...]
+    """The operations that run, one or more: all of them, unless somebody knows that the others add nothing."""
+    bending: tuple[int, ...] = ()
+    """Convolutions that do not run except for their ReLU, which somebody watches."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.operations = nn.ModuleList(operation(o, channels, affine=False) for o in range(len(OPERATIONS)))
+        self.running = tuple(range(len(OPERATIONS)))
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """[n, c, h, w] and weights [5] -> [n, c, h, w]."""
+        for o in self.bending:
+            self.operations[o][0](x)  # type: ignore[index]
+        return total([weights[o] * self.operations[o](x) for o in self.running])
+
+
+class LiteralCell(nn.Module):
+    """One cell: four nodes, six mixed edges."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.edges = nn.ModuleList(MixedEdge(channels) for _ in EDGES)
+
+    def forward(self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0) -> Tensor:
+        """[n, c, h, w] and weights [6, 5] -> node 3."""
+        nodes = [x]
+        for edges in ARRIVING.values():
+            arriving = [self.edges[e](nodes[EDGES[e][1]], weights[e]) for e in edges]
+            if isinstance(skip, Tensor) or skip:
+                arriving += [skip * nodes[EDGES[e][1]] for e in edges]
+            nodes.append(total(arriving))
+        return nodes[3]
+
+
+class LiteralSupernet(Skeleton):
+    """The weight-sharing network, unfused."""
+
+    def __init__(self, channels: int = 16, cells: int = 5, classes: int = 10) -> None:
+        super().__init__(channels, cells, classes, LiteralCell)
+
+    @classmethod
+    def like(cls, supernet: Supernet) -> "LiteralSupernet":
+        """A literal network with a copy of `supernet`'s weights, statistics, dtype, device and BN mode."""
+        literal = cls(supernet.channels, supernet.cells_per_stage, supernet.classes)
+        first = next(supernet.parameters())
+        literal.to(device=first.device, dtype=first.dtype)
+        copy_frame(supernet, literal)
+        with torch.no_grad():
+            for cell, plain in zip(supernet.cells, literal.cells, strict=True):
+                for edge in range(len(EDGES)):
+                    for index in (CONV_1X1, CONV_3X3):
+                        weight, mean, variance = cell.operation_state(edge, index)  # type: ignore[operator]
+                        _, convolution, norm = plain.edges[edge].operations[index]  # type: ignore[index, union-attr]
+                        convolution.weight.copy_(weight)
+                        norm.running_mean.copy_(mean)
+                        norm.running_var.copy_(variance)
+        literal.normalise(supernet.normalisation)
+        return literal
+
+    def forward(self, images: Tensor, weights: Tensor, *, skip: float | Tensor = 0.0) -> Tensor:
+        """[n, 3, h, w], weights [6, 5] or [n_cells, 6, 5] -> logits [n, classes]."""
+        per_cell = weights.expand(self.n_cells, -1, -1)
+        return self.through(images, lambda index, cell, x: cell(x, per_cell[index], skip))
+
+    def mixture(self, weights: Tensor) -> "Mixture":
+        """This network (not a copy) with its edge weights fixed: a module of images alone."""
+        return Mixture(self, weights)
+
+
+class Mixture(nn.Module):
+    """A supernet of literal cells with fixed edge weights."""
+
+    weights: Tensor
+
+    def __init__(self, network: nn.Module, weights: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("weights", weights.detach().clone())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[n, 3, h, w] -> logits [n, classes]."""
+        logits: Tensor = self.network(images, self.weights)
+        return logits
+
+    @property
+    def cells(self) -> list[LiteralCell]:
+        """The cells, in order."""
+        return [module for module in self.network.modules() if isinstance(module, LiteralCell)]
+
+    def run_only(self, mask: Tensor, *, relus: bool = False) -> None:
+        """In every cell, run only the operations of `mask` [6, 5]; on an edge that has none of them, `none`.
+
+        With `relus`, the ReLUs of the other convolutions run too, so that who watches ReLUs sees the same as ever.
+        """
+        bending = [tuple(o for o in (CONV_1X1, CONV_3X3) if relus and not row[o]) for row in mask.tolist()]
+        running = [tuple(o for o, runs in enumerate(row) if runs) or (NONE,) for row in mask.tolist()]
+        for cell in self.cells:
+            for edge, operations, others in zip(cell.edges, running, bending, strict=True):
+                assert isinstance(edge, MixedEdge)
+                edge.running, edge.bending = operations, others
