@@ -74,7 +74,7 @@ def test_what_was_shown_of_all_is_counted(tmp_path: Path) -> None:
 
 def test_the_repository_shows_the_stored_results() -> None:
     """What `python -m reports.files.readme results/cifar10-lite README.md` would write stands there already."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     text = (root / "README.md").read_text(encoding="utf-8")
     assert text == readme.replace_block(text, readme.block(root / "results" / "cifar10-lite", root / "README.md"))
 

@@ -8,7 +8,7 @@ import pytest
 from selectors.parts import registry as selectors
 from supernets.parts import registry as recipes
 
-with files("reports").joinpath("published.csv").open(encoding="utf-8") as stream:
+with files("reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
     PUBLISHED = list(csv.DictReader(stream))
 
 

@@ -61,7 +61,7 @@ sys.stdin.read()
     for _ in range(4):
         process = subprocess.Popen(
             [sys.executable, "-c", claim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )  # fmt: skip
         assert process.stdout is not None
         devices.append(int(process.stdout.readline()))

@@ -6,8 +6,8 @@ import pytest
 
 from bench.problem.table import GroundTruth
 from reports.page.page import write_report
+from tests.reports.page.test_browser import CHROMIUM, act
 from tests.reports.synthetic import FEW, write_results
-from tests.reports.test_browser import CHROMIUM, act
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
 

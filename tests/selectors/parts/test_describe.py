@@ -6,5 +6,5 @@ from selectors.parts.describe import page
 
 
 def test_the_page_is_up_to_date() -> None:
-    written = (Path(__file__).parents[2] / "docs" / "methods.md").read_text()
+    written = (Path(__file__).parents[3] / "docs" / "methods.md").read_text()
     assert written == page(), "make it anew: python -m selectors.parts.describe > docs/methods.md"

@@ -10,7 +10,7 @@ from reports.data import simulate_coverage as coverage
 
 
 def stored() -> dict[tuple[str, int, int], float]:
-    with files("reports").joinpath("coverage.csv").open() as stream:
+    with files("reports.data").joinpath("coverage.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     return {(r["results"], int(r["recipes"]), int(r["seeds_per_recipe"])): float(r["covered"]) for r in rows}
 

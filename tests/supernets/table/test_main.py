@@ -20,7 +20,7 @@ from supernets.table.cost import flops_of_space, parameters_of_space
 from supernets.table.population import Population
 from supernets.table.progress_file import Progress
 from supernets.table.training import Arithmetic, SplitImages, TableRecipe, accuracies, fit, new_population, train_group
-from tests.supernets.test_population import parts_of, plain_networks
+from tests.supernets.table.test_population import parts_of, plain_networks
 
 SMALL = ["--channels", "2", "--batch-size", "8", "--images", "32", "--networks-at-once", "3"]
 SOME: list[Architecture] = [(3, 2, 1, 4, 3, 2), (1, 0, 4, 1, 1, 3)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reports.sections.blocks import TALL, WIDE, Column, Picture, Table
-from tests.reports.test_browser import CHROMIUM, chromium
+from tests.reports.page.test_browser import CHROMIUM, chromium
 
 CSS = files("reports.page").joinpath("style.css").read_text(encoding="utf-8")
 PAGES = rb"/Type\s*/Page\b"

@@ -12,7 +12,7 @@ from bench.work.records import KEY_COLUMNS
 from bench.work.tasks import failure
 from selectors.proxies import ProxyFailure
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def through(file: str, call: Callable[[], object]) -> Callable[[], object]:
