@@ -53,7 +53,7 @@ def test_mistakes_are_answered_with_what_exists() -> None:
     with pytest.raises(UsageError, match="not a finite number"):
         find("darts-minus[beta=much]")
     with pytest.raises(UsageError, match="it has none"):
-        find("darts[beta=1]")
+        find("drnas[beta=1]")
 
 
 GOOD = """
