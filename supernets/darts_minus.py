@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from supernets.parts.recipe import Mixing, Recipe, Search
+from supernets.parts.rated import Rated
+from supernets.parts.recipe import Mixing, Search
 
 
 @dataclass(frozen=True)
-class DartsMinus(Recipe):
+class DartsMinus(Rated):
     """Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021.
 
     Every mixed edge output has beta(t) x added, outside the softmax; beta decays linearly from

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from bench.problem.space import EDGES, OPERATIONS
 from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from supernets.parts.rated import Rated
+from supernets.parts.recipe import Batch, Mixing, Search
 
 
 @dataclass(frozen=True)
-class SdartsRs(Recipe):
+class SdartsRs(Rated):
     """Chen & Hsieh, "Stabilizing DARTS via Perturbation-based Regularization", ICML 2020.
 
     Random smoothing: a step of the weights sees softmax(alpha) plus uniform noise in a cube whose half side

@@ -12,6 +12,7 @@ from bench.problem.image_set import ImageSet
 from bench.work.cells import SupernetJob
 from bench.work.presets import Settings
 from supernets.parts.describe import page
+from supernets.parts.rated import Rated
 from supernets.parts.registry import find, names
 from supernets.training.checkpoint import epochs_present, load
 from supernets.training.loop import TIMING, Training, train
@@ -19,6 +20,9 @@ from tests.supernets.tiny import batch, tiny_search
 
 GATES = {"fair-darts", "is-darts", "racl"}
 """Recipes whose edge weights are not probabilities and need not add up to one."""
+
+FIXED = {"blank", "rsps"}
+"""Recipes whose alphas stay as they began."""
 
 EPOCHS = {"is-darts": 4}
 """Where two epochs are not enough: of two, is-darts prunes after the first, and the second trains another network."""
@@ -38,7 +42,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     return load_images("digits", tmp_path_factory.mktemp("empty"), 640)
 
 
-@pytest.mark.parametrize("name", [*names(), "rsps[per_cell=true]"])
+@pytest.mark.parametrize("name", [*names(), "rsps[per_cell=true]", "blank[skip=0.6]"])
 def test_every_recipe_learns_repeats_itself_and_goes_on(
     name: str, settings: Settings, digits: ImageSet, tmp_path: Path
 ) -> None:
@@ -68,7 +72,7 @@ def test_every_recipe_learns_repeats_itself_and_goes_on(
     recipe = find(name)
     start = Training(job, digits, torch.device("cpu")).search.alphas.detach()
     assert start.shape == last.alphas.shape
-    assert torch.equal(last.alphas, start) == (not recipe.learns_alphas), "those that are not learnt stay as they were"
+    assert torch.equal(last.alphas, start) == (recipe.name in FIXED), "those that are not learnt stay as they were"
     weights = recipe.edge_weights(last.alphas)
     assert weights.shape == (6, 5)
     assert weights.isfinite().all()
@@ -87,9 +91,12 @@ def test_alphas_learn_from_the_images(
     name: str, settings: Settings, digits: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An epoch moves the alphas of every edge, without their weight decay, and before a decision between epochs."""
-    recipe = type(find(name))
-    monkeypatch.setattr(recipe, "alpha_decay", 0.0)
-    monkeypatch.setattr(recipe, "after_epoch", lambda *_: None)
+    recipe = find(name)
+    if isinstance(recipe, Rated):
+        name = f"{name}[alpha_decay=0]"
+    else:
+        monkeypatch.setattr(type(recipe), "alpha_decay", 0.0)
+    monkeypatch.setattr(type(recipe), "after_epoch", lambda *_: None)
     run = Training(SupernetJob("digits", name, 0, 0, replace(settings, epochs=2)), digits, torch.device("cpu"))
     start = run.search.alphas.detach().clone()
     run.run_epoch()

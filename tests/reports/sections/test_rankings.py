@@ -10,9 +10,11 @@ from scipy import stats
 from bench.problem.space import N_ARCHITECTURES
 from bench.problem.table import GroundTruth
 from reports.data.material import Material
+from reports.data.rankings import ArchitectureScores, rankings, top_agreement
 from reports.data.results import Results
+from reports.figures.ranking_curves import ranking_figure
 from reports.sections.blocks import Table
-from reports.sections.rankings import ArchitectureScores, ranking_blocks, ranking_figure, rankings, top_agreement
+from reports.sections.rankings import ranking_blocks
 from tests.reports.synthetic import SELECTORS, invented_table, write_results
 
 
