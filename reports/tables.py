@@ -35,7 +35,7 @@ ALL_PAIRS, BASELINE, PRIMARY_BASELINE, ONE_FACTOR = "all pairs", "baseline", "pr
 ACCURACY = ("test", "valid", "regret", "percentile", "gain", "worth")
 KENDALL_TAU = (*EDGE_TAUS, "tau_space")
 WORTH = "worth"
-"""Of a selector: the worth of its mean accuracy, since some selections are beyond what any number of trainings finds."""
+"""Of a selector: that of its mean accuracy, since some selections are beyond what any number of trainings finds."""
 NO_RECIPE = "(table)"
 LOST_SAID = "* some of its selections failed or are missing; the mean is over the others."
 
