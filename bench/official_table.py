@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -217,18 +217,19 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raw.seek(0)
         quiet = None if size >= _LARGE else True
         with tqdm.wrapattr(raw, "read", total=size, desc=path.name, disable=quiet, leave=False) as shown:
+            file = cast(BinaryIO, shown)
             if start[:3] == b"BZh":
-                with bz2.open(shown, "rb") as unpacked:
-                    yield unpacked  # type: ignore[misc]
+                with bz2.open(file, "rb") as unpacked:
+                    yield cast(BinaryIO, unpacked)
             elif start == b"PK\3\4":
-                with zipfile.ZipFile(shown) as archive:
+                with zipfile.ZipFile(file) as archive:
                     inside = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
                     if len(inside) != 1:
                         raise ValueError("no data.pkl in it")
                     with archive.open(inside[0]) as member:
-                        yield member  # type: ignore[misc]
+                        yield cast(BinaryIO, member)
             else:
-                yield shown
+                yield file
 
 
 def _positions(path: Path, strings: Any) -> list[int]:

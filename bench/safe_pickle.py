@@ -58,7 +58,7 @@ def _array(raw: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
     if not isinstance(dtype, np.dtype) or order not in ("C", "F"):
         raise pickle.UnpicklingError("an array without a type of numbers")
     data = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
-    return np.frombuffer(data, dtype).reshape(shape, order=order).copy()  # type: ignore[call-overload,no-any-return]
+    return np.frombuffer(data, dtype).reshape(shape, order=order).copy()  # type: ignore[call-overload]
 
 
 def _dtype(name: Any, align: bool = False, copy: bool = True) -> _Unfilled:
