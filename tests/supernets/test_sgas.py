@@ -77,8 +77,8 @@ def test_the_certain_edge_that_matters_is_decided_first() -> None:
 
 
 def test_the_certainty_of_nearly_uniform_edges_is_not_rounding() -> None:
-    """After few steps 1 + sum q log q / log 4 is below 1e-4, where float32 knows but three digits of it."""
-    alphas = 0.005 * torch.randn(200, 6, 5, generator=torch.Generator().manual_seed(0))
+    """After few steps 1 + sum q log q / log 4 is about 1e-6, which float32 takes for a few steps of its rounding."""
+    alphas = 5e-4 * torch.randn(40, 6, 5, generator=torch.Generator().manual_seed(0))
     wrong = 0
     for start in alphas:
         search = tiny_search(RECIPE)
