@@ -78,6 +78,11 @@ def build_parser() -> argparse.ArgumentParser:
     size.add_argument("--preset", choices=tuple(PRESETS),
                       help="size of the experiment (digits on digits; else paper on a GPU, lite on a CPU)")  # fmt: skip
     size.add_argument("--train-epochs", type=positive, metavar="N", help="train supernets for N epochs instead")
+    size.add_argument("--channels", type=positive, metavar="C",
+                      help="channels of the supernet's first stage instead of the preset's")  # fmt: skip
+    size.add_argument("--cells", type=positive, metavar="N", help="cells per stage instead of the preset's")
+    size.add_argument("--images", type=positive, metavar="N",
+                      help="only the first N training images, half for the weights and half for selection")  # fmt: skip
     size.add_argument("--seed", type=int, default=0, metavar="ROOT",
                       help="the root from which all seeds are derived (0)")  # fmt: skip
     where = parser.add_argument_group("where things are")

@@ -44,6 +44,17 @@ class Settings:
         kept = tuple(e for e in self.checkpoint_epochs if e < epochs)
         return replace(self, epochs=epochs, checkpoint_epochs=(*kept, epochs))
 
+    def with_sizes(self, channels: int | None, cells: int | None, images: int | None) -> "Settings":
+        """The same settings with what is given changed; raises UsageError where no batch fits into a half."""
+        if images is not None and images < 2 * self.batch_size:
+            raise UsageError(
+                f"--images {images}: each half needs a batch of {self.batch_size}; use at least {2 * self.batch_size}."
+            )
+        return replace(
+            self, channels=channels or self.channels, cells=cells or self.cells,
+            images=self.images if images is None else images,
+        )  # fmt: skip
+
 
 PRESETS = {
     "digits": Settings(

@@ -107,6 +107,7 @@ def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -
     for dataset in datasets:
         fallback = dataset if dataset in PRESETS else ("paper" if kind == "cuda" else "lite")
         chosen = settings_for(options.preset or fallback)
+        chosen = chosen.with_sizes(options.channels, options.cells, options.images)
         settings[dataset] = chosen.with_epochs(options.train_epochs) if options.train_epochs else chosen
     return settings
 

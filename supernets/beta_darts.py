@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from supernets.contract import Recipe, Search
+from supernets.contract import Search
+from supernets.rated import Rated
 
 
 @dataclass(frozen=True)
-class BetaDarts(Recipe):
+class BetaDarts(Rated):
     """Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022.
 
     The gradient of the penalty in alpha_o is softmax(alpha)_o / 6: the strongest operation of each

@@ -156,14 +156,12 @@ class Recipe:
     """Bumped by hand when the numbers of this recipe change: part of the cache key."""
     tunes_alphas: ClassVar[bool] = True
     """Whether alphas are updated by gradient; also between two decisions of a selector that tunes."""
-    learns_alphas: ClassVar[bool] = True
-    """Whether the alphas of a trained supernet say anything; if not, choosing by them alone is drawing lots."""
     weight_rates: ClassVar[tuple[float, float]] = (0.025, 0.001)
     """Learning rate of the weights in the first epoch, and where its cosine ends."""
-    alpha_rate: ClassVar[float] = 3e-4
-    """Learning rate of the alphas (Adam, betas 0.5 and 0.999)."""
-    alpha_decay: ClassVar[float] = 1e-3
-    """Weight decay of the alphas."""
+    alpha_rate = 3e-4
+    """Learning rate of the alphas (Adam, betas 0.5 and 0.999); a recipe may make a field of it, an option."""
+    alpha_decay = 1e-3
+    """Weight decay of the alphas; likewise."""
     alpha_start: ClassVar[str] = "6 x 5, 1e-3 times normal noise"
     """Shape and beginning of the alphas, in words: what `initial_alphas` makes."""
     alpha_update: ClassVar[str] = ""
@@ -174,6 +172,11 @@ class Recipe:
     """What `edge_weights` gives selectors, in words."""
     differs: ClassVar[str] = ""
     """What differs from the released code, if anything."""
+
+    @property
+    def learns_alphas(self) -> bool:
+        """Whether the alphas of a trained supernet say anything; if not, choosing by them alone is drawing lots."""
+        return True
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:
         """A new network with fresh weights."""

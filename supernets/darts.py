@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from supernets.contract import Recipe
+from supernets.rated import Rated
 
 
 @dataclass(frozen=True)
-class Darts(Recipe):
+class Darts(Rated):
     """Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.3 (xi = 0)."""
 
     name = "darts"

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from supernets.contract import Mixing, Recipe, Search
+from supernets.contract import Mixing, Search
+from supernets.rated import Rated
 
 
 @dataclass(frozen=True)
-class DartsMinus(Recipe):
+class DartsMinus(Rated):
     """Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021.
 
     Every mixed edge output has beta(t) x added, outside the softmax; beta decays linearly from

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from supernets.contract import Batch, Recipe, Search
+from supernets.contract import Batch, Search
 from supernets.differences import moved, slope_along
+from supernets.rated import Rated
 
 
 @dataclass(frozen=True)
-class DartsSecondOrder(Recipe):
+class DartsSecondOrder(Rated):
     """Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.3, equations 7 and 8.
 
     w' is the weights after the step that their optimiser would make (with its momentum and decay) on the batch
@@ -35,6 +36,7 @@ class DartsSecondOrder(Recipe):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.epsilon > 0:
             raise UsageError(f"darts-second-order[epsilon={self.epsilon}]: the weights move by more than 0.")
 

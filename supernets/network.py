@@ -56,12 +56,17 @@ class MixedCell(nn.Module):
         ending = f"_{kernel}x{kernel}_{node}"
         return getattr(self, "weight" + ending), getattr(self, "mean" + ending), getattr(self, "variance" + ending)
 
-    def operation_state(self, edge: int, operation: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Views of one convolution: weight [C, C, k, k], running mean [C] and running variance [C]."""
+    def operation_rows(self, edge: int, operation: int) -> tuple[str, slice]:
+        """Where the weights of one convolution are: the name of a parameter of this cell, and its rows."""
         node = EDGES[edge][1]
         first = LEAVING[node].index(edge) * self.channels
-        rows = slice(first, first + self.channels)
-        weight, mean, variance = self._fused(KERNELS[operation], node)
+        kernel = KERNELS[operation]
+        return f"weight_{kernel}x{kernel}_{node}", slice(first, first + self.channels)
+
+    def operation_state(self, edge: int, operation: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Views of one convolution: weight [C, C, k, k], running mean [C] and running variance [C]."""
+        _, rows = self.operation_rows(edge, operation)
+        weight, mean, variance = self._fused(KERNELS[operation], EDGES[edge][1])
         return weight[rows], mean[rows], variance[rows]
 
     def _normalise(self, y: Tensor, mean: Tensor, variance: Tensor, scale: Tensor) -> Tensor:

@@ -27,13 +27,17 @@ class Rsps(Recipe):
     )
     equation = "w <- w - xi grad_w L_train(w, a), a ~ Uniform(architectures in which every node is reached by an edge)"
     tunes_alphas = False
-    learns_alphas = False
     capturable = False
     offers = "near-uniform probabilities: the alphas stay at their initial noise"
     differs = (
         "the released code draws anew in each of the cells of one pass (per_cell=true) and trains 250 epochs with "
         "Nesterov and weight decay 5e-4 (ours 3e-4, without)"
     )
+
+    @property
+    def learns_alphas(self) -> bool:
+        """They stay at their initial noise."""
+        return False
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
         """The architecture of each step [steps, 6], or those of its cells [steps, n_cells, 6]."""

@@ -38,6 +38,7 @@ class SdartsAdv(SdartsRs):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.steps < 1:
             raise UsageError(f"sdarts-adv[steps={self.steps}]: the ascent has at least one step.")
 

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from bench.space import EDGES, OPERATIONS
-from supernets.contract import Batch, Mixing, Recipe, Search
+from supernets.contract import Batch, Mixing, Search
 from supernets.network import Supernet
+from supernets.rated import Rated
 
 
 @dataclass(frozen=True)
-class SdartsRs(Recipe):
+class SdartsRs(Rated):
     """Chen & Hsieh, "Stabilizing DARTS via Perturbation-based Regularization", ICML 2020.
 
     Random smoothing: a step of the weights sees softmax(alpha) plus uniform noise in a cube whose half side

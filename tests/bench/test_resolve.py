@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from bench import resolve
+from bench.cells import SupernetJob, supernet_key
 from bench.cli import build_parser
 from bench.errors import DataError, UsageError
 from bench.methods import SelectorFacts
-from bench.presets import settings_for
+from bench.presets import Settings, settings_for
+from bench.records import preset_label
 from tests.bench import fake_bench
 
 CPU = resolve.Device("cpu", "cpu", "a CPU", ())
@@ -74,6 +76,24 @@ def test_presets(datasets: list[str], kind: str, arguments: list[str], presets: 
 def test_train_epochs_shorten_the_training() -> None:
     settings = resolve.find_settings(options("--train-epochs", "5"), ["digits"], "cpu")["digits"]
     assert (settings.epochs, settings.checkpoint_epochs) == (5, (2, 4, 5))
+
+
+def test_sizes_change_what_they_name_and_enter_names_and_keys() -> None:
+    def settings(*arguments: str) -> Settings:
+        return resolve.find_settings(options("--preset", "lite", *arguments), ["cifar10"], "cpu")["cifar10"]
+
+    usual = settings()
+    changed = settings("--channels", "4", "--cells", "2", "--images", "128", "--train-epochs", "3")
+    assert changed == replace(usual, channels=4, cells=2, images=128, epochs=3, checkpoint_epochs=(2, 3))
+    assert preset_label(changed) == "lite[cells=2,channels=4,epochs=3,images=128]"
+    assert settings("--channels", "8", "--cells", "1", "--images", "10000") == usual, "the preset's own say nothing new"
+    keys = {
+        supernet_key(SupernetJob("cifar10", "darts", 0, 0, s), 1, "cpu", 1)
+        for s in (usual, settings("--channels", "4"), settings("--cells", "2"), settings("--images", "128"))
+    }
+    assert len(keys) == 4
+    with pytest.raises(UsageError, match="--images 127"):
+        settings("--images", "127")
 
 
 @pytest.mark.parametrize(

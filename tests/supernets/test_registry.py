@@ -48,12 +48,12 @@ def test_one_recipe_has_one_name() -> None:
 def test_mistakes_are_answered_with_what_exists() -> None:
     with pytest.raises(UsageError, match="did you mean darts"):
         find("dart")
-    with pytest.raises(UsageError, match="its options are beta"):
+    with pytest.raises(UsageError, match="its options are alpha_decay, alpha_rate, beta"):
         find("darts-minus[gamma=1]")
     with pytest.raises(UsageError, match="not a finite number"):
         find("darts-minus[beta=much]")
     with pytest.raises(UsageError, match="it has none"):
-        find("darts[beta=1]")
+        find("drnas[beta=1]")
 
 
 GOOD = """
