@@ -10,16 +10,15 @@ datasets", arXiv 1707.08819, 2017 (ImageNet16); Dong & Yang, "NAS-Bench-201", IC
 (its first 120 classes).
 """
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy._core import multiarray, numeric  # where the pickles that numpy 2 writes point to
 
-from bench.errors import DataError
+from bench.errors import DAMAGE, DataError, in_brief
+from bench.problem.safe_pickle import ARRAYS, Machine, RefusedName
 
 
 @dataclass(frozen=True)
@@ -53,62 +52,6 @@ class Layout:
     """MD5 of single files, where published."""
 
 
-class _RefusedClass(pickle.UnpicklingError):
-    """The pickle asks for a class or function that image files have no use for."""
-
-
-def _dtype(name: str, align: bool = False, copy: bool = True) -> np.dtype:
-    """A fresh dtype without Python objects. Always a copy: what a pickle sets on it stays with it."""
-    made = np.dtype(name, align=bool(align), copy=True)
-    if made.hasobject:
-        raise _RefusedClass("numpy arrays of Python objects")
-    return made
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    """Bytes as Python 3 writes them into a protocol 2 pickle: latin-1 text and the name of that codec."""
-    if encoding not in ("latin1", "latin-1"):
-        raise _RefusedClass(f"_codecs.encode with {encoding!r}")
-    return text.encode("latin1")
-
-
-_ARRAY_PARTS = {
-    ("multiarray", "_reconstruct"): multiarray._reconstruct,
-    ("multiarray", "scalar"): multiarray.scalar,
-    ("numeric", "_frombuffer"): numeric._frombuffer,  # type: ignore[attr-defined]
-}
-"""Builders of arrays, under numpy.core (numpy 1, Python 2) or numpy._core (numpy 2)."""
-
-_ALLOWED: dict[tuple[str, str], object] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): _dtype,
-    ("_codecs", "encode"): _encode,
-    **{
-        (f"numpy.{core}.{module}", name): part
-        for core in ("core", "_core")
-        for (module, name), part in _ARRAY_PARTS.items()
-    },
-}
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """An unpickler for numpy arrays and plain containers; names from elsewhere are never even imported."""
-
-    def find_class(self, module: str, name: str) -> object:
-        """The stand-in for `module.name`; raises `_RefusedClass` for any name that is not listed."""
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise _RefusedClass(f"{module}.{name}") from None
-
-
-_DAMAGE = (
-    pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
-    MemoryError, NotImplementedError, AssertionError,
-)  # fmt: skip
-"""What pickle and numpy raise over bytes that are not a whole pickle of arrays."""
-
-
 def load_arrays(file: BinaryIO, named: str) -> dict[str, object]:
     """The dictionary pickled in `file`, keys as text; `named` is what error sentences call the file.
 
@@ -117,14 +60,14 @@ def load_arrays(file: BinaryIO, named: str) -> dict[str, object]:
     numpy arrays (nothing of it has run then).
     """
     try:
-        content = _ArraysOnly(file, encoding="latin1").load()
-    except _RefusedClass as refused:
+        content = Machine(file, ARRAYS).load()
+    except RefusedName as refused:
         raise DataError(
             f"{named} asks for {refused}, and a file of images may hold numpy arrays and plain containers only;"
             " nothing of it was run, get the official file instead."
         ) from None
-    except _DAMAGE as damage:
-        raise DataError(f"{named} is truncated or damaged ({damage}).") from damage
+    except DAMAGE as damage:
+        raise DataError(f"{named} is truncated or damaged ({in_brief(damage)}).") from damage
     if not isinstance(content, dict):
         raise DataError(f"{named} holds a {type(content).__name__} where a dictionary of images was expected.")
     return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in content.items()}

@@ -9,18 +9,29 @@ import hashlib
 import io
 import json
 import zipfile
-import zlib
-from dataclasses import dataclass, replace
+from collections.abc import Container
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
-from bench.errors import DataError
+from bench.errors import DAMAGE, DataError, in_brief
 from bench.files import write_whole
-from bench.problem.space import N_ARCHITECTURES, Architecture, architecture_of, code, parse, to_string
+from bench.problem.space import (
+    N_ARCHITECTURES,
+    NONE,
+    Architecture,
+    all_architectures,
+    architecture_of,
+    code,
+    parse,
+    to_string,
+)
 
 SCHEMA = 1
 SPLITS = ("test", "valid")
+MOST_BYTES = 2**28
+"""The largest compact file that is read, unpacked: one of three data sets with three trials each has 2 MB."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,9 @@ class Accuracies:
     """[15625] float64: floating-point operations of one forward pass of one image."""
 
 
+_FIELDS = {field.name for field in fields(Accuracies)}
+
+
 class GroundTruth:
     """Accuracies of all 15,625 architectures on one or more data sets."""
 
@@ -48,13 +62,23 @@ class GroundTruth:
     """[15625] int64, space order: the table's own index of each architecture."""
     sha256: str
     """SHA-256 of the numbers: the same for the same ground truth, whichever file it came from."""
+    notes: tuple[str, ...]
+    """What a user should know of how it was read: columns that were not, architectures that were filled in."""
 
-    def __init__(self, name: str, accuracies: dict[str, Accuracies], index: np.ndarray | None = None):
+    def __init__(
+        self,
+        name: str,
+        accuracies: dict[str, Accuracies],
+        index: np.ndarray | None = None,
+        notes: tuple[str, ...] = (),
+    ):
         """Check and keep the arrays; `index` None means that the table is in space order.
 
         Raises DataError naming the data set and the architecture where an accuracy is missing or is not a
-        percentage, and where two architectures share an index.
+        percentage, where a count is no count, where accuracies look like error rates or trials like those of another
+        table, and where two architectures share an index.
         """
+        self.notes = notes
         if not accuracies:
             raise DataError(f"The table {name!r} holds no data set.")
         self.name = name
@@ -125,13 +149,17 @@ class GroundTruth:
                 f"The table {path} does not exist; make it with `python -m bench.commands.convert_table SOURCE {path}`."
             )
         try:
+            with zipfile.ZipFile(path) as archive:
+                if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
+                    raise ValueError(f"more than {MOST_BYTES:,} bytes")
             with np.load(path, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             meta = json.loads(str(arrays.pop("meta")))
             schema, name, datasets, sha256 = (meta[key] for key in ("schema", "name", "datasets", "sha256"))
-        except (zipfile.BadZipFile, zlib.error, TypeError, ValueError, KeyError, EOFError, OSError) as error:
+            held: dict[str, Accuracies] = {str(dataset): Accuracies() for dataset in list(datasets)}
+        except (*DAMAGE, OSError) as error:
             raise DataError(
-                f"{path} is not a compact ground-truth table, or it is damaged ({error}); make it anew."
+                f"{path} is not a compact ground-truth table, or it is damaged ({in_brief(error)}); make it anew."
             ) from error
         if schema != SCHEMA:
             raise DataError(
@@ -139,10 +167,9 @@ class GroundTruth:
                 " python -m bench.commands.convert_table"
             )
         index = arrays.pop("index", None)
-        held: dict[str, Accuracies] = {dataset: Accuracies() for dataset in datasets}
         for key, values in arrays.items():
             dataset, _, field = key.rpartition("/")
-            if dataset not in held or not hasattr(Accuracies, field):
+            if dataset not in held or field not in _FIELDS:
                 raise DataError(f"{path} holds an unknown array {key!r}; make it anew.")
             held[dataset] = replace(held[dataset], **{field: values})
         table = cls(name, held, index)
@@ -174,7 +201,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 
 
 def _checked_index(name: str, index: np.ndarray) -> np.ndarray:
-    if index.shape != (N_ARCHITECTURES,) or np.unique(index).size != N_ARCHITECTURES:
+    if index.shape != (N_ARCHITECTURES,) or index.dtype.kind not in "iu" or np.unique(index).size != N_ARCHITECTURES:
         raise DataError(f"The table {name!r} does not give each of the {N_ARCHITECTURES} architectures its own index.")
     return _frozen(index.astype(np.int64))
 
@@ -202,6 +229,10 @@ def _checked(name: str, dataset: str, held: Accuracies) -> Accuracies:
     for split in SPLITS:
         if split in checked:
             _check_percent(where, split, checked[split])
+    for count in ("parameters", "flops"):
+        if count in checked:
+            _check_counts(where, count, checked[count])
+    _check_sense(where, checked["test"], trials)
     return Accuracies(trials=None if trials is None else _frozen(trials), **checked)
 
 
@@ -223,18 +254,52 @@ def _check_percent(where: str, key: str, values: np.ndarray) -> None:
         raise DataError(f"{where}: no {key} accuracy is above 1, so they look like fractions; give them in %.")
 
 
+def _check_counts(where: str, key: str, values: np.ndarray) -> None:
+    """Counts are whole and at least 0; the packages of NAS-Bench-201 give them in millions."""
+    if values.min() < 0 or (values != np.round(values)).any() or values.max() < 1000:
+        raise DataError(
+            f"{where}: {key} from {values.min():g} to {values.max():g} are no whole counts; give plain"
+            " counts, or name the column ..._millions in a CSV where they are in millions."
+        )
+
+
+def _check_sense(where: str, test: np.ndarray, trials: np.ndarray | None) -> None:
+    """What cannot be: networks whose output does not depend on the image among the best; trials of another table."""
+    if np.median(test[_disconnected()]) > np.quantile(test, 0.9):
+        raise DataError(
+            f"{where}: networks that pass nothing on are among the best, so these look like error rates;"
+            " give accuracies."
+        )
+    if trials is not None:
+        counts = (~np.isnan(trials)).sum(axis=1)
+        sums = np.nansum(trials, axis=1)
+        apart = np.abs(sums[counts > 0] / counts[counts > 0] - test[counts > 0])
+        if apart.size and np.median(apart) > 5:
+            raise DataError(
+                f"{where}: test accuracies and their single trials differ by {np.median(apart):.1f} points (median);"
+                " they are not of one table."
+            )
+
+
+def _disconnected() -> np.ndarray:
+    """[15625] bool, space order: whether no path of operations other than `none` leads to the output."""
+    passes = (all_architectures() != NONE).T
+    one = passes[0]
+    two = passes[1] | (passes[2] & one)
+    return ~(passes[3] | (passes[4] & one) | (passes[5] & two))
+
+
+def refuse_missing(path: Path, found: Container[int]) -> None:
+    """Raise DataError naming the first architecture whose position in space order is not in `found`."""
+    missing = [position for position in range(N_ARCHITECTURES) if position not in found]
+    if missing:
+        raise DataError(
+            f"{path}: {len(missing)} of the {N_ARCHITECTURES} architectures are missing, the first is"
+            f" {to_string(architecture_of(missing[0]))}; the file is truncated or not the whole table."
+        )
+
+
 def _frozen(values: np.ndarray) -> np.ndarray:
     values = values.copy() if values.flags.writeable else values
     values.setflags(write=False)
     return values
-
-
-def refuse_missing(path: Path, found: dict[int, int]) -> None:
-    """Raise DataError naming the first architecture whose position in space order is not in `found`."""
-    missing = (position for position in range(N_ARCHITECTURES) if position not in found)
-    first = next(missing, None)
-    if first is not None:
-        raise DataError(
-            f"{path}: {N_ARCHITECTURES - len(found)} of the {N_ARCHITECTURES} architectures are missing, the first is"
-            f" {to_string(architecture_of(first))}; the file is truncated or not the whole table."
-        )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bench.problem.table import GroundTruth
 from bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
+from bench.yardsticks.truth import Truth
+from bench.yardsticks.worth import trainings
 from reports.data.contests import Contest, contest
 from reports.data.in_figures import focus, said
 from reports.data.results import Results
@@ -32,9 +34,14 @@ class Material:
         return [name for name in self.results.datasets if name in done and name in self.table.datasets]
 
     @cached_property
+    def truths(self) -> dict[str, Truth]:
+        """The ground truth of every data set of the table, ready for measuring."""
+        return {name: Truth(self.table, name) for name in self.table.datasets}
+
+    @cached_property
     def sticks(self) -> dict[str, list[Yardstick]]:
         """Floors and ceilings of each data set."""
-        return {name: floors_and_ceilings(self.table, name) for name in self.datasets}
+        return {name: floors_and_ceilings(self.truths[name]) for name in self.datasets}
 
     @cached_property
     def retrainings(self) -> dict[str, dict[str, float | int | str | None]]:
@@ -90,3 +97,8 @@ class Material:
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""
         return float(self.table.accuracy(dataset).max())
+
+    def worth(self, dataset: str, accuracy: float) -> float | None:
+        """Random architectures that one would have to train to expect that test accuracy (bench.yardsticks.worth)."""
+        reached = self.truths[dataset].random_search
+        return None if reached is None else trainings(reached, accuracy)

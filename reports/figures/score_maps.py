@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from bench.problem.space import EDGE_NAMES, parse
 from bench.problem.table import GroundTruth
-from bench.yardsticks.measures import oracle, standardised
+from bench.yardsticks.measures import standardised
+from bench.yardsticks.oracle import oracle
 from reports.data.results import Results
 from reports.data.text import number
 from reports.figures.strips import WIDTH, columns_of

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from bench.yardsticks.measures import tau_b
+from bench.yardsticks.kendall import tau_b
 from bench.yardsticks.resemblance import ACCURACY, trait_correlations, traits
 from reports.data.material import Material
 from reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID

@@ -28,7 +28,7 @@ from bench.problem.image_set import ImageSet
 from bench.problem.space import Architecture, architecture_of
 from bench.problem.table import Accuracies, GroundTruth
 from bench.seeds import derive
-from bench.yardsticks.measures import tau_b
+from bench.yardsticks.kendall import tau_b
 from supernets.table.cost import flops_of_space, parameters_of_space
 from supernets.table.progress_file import SECONDS_BETWEEN_WRITES, Progress
 from supernets.table.training import Arithmetic, SplitImages, TableRecipe, train_group

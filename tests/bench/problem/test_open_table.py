@@ -117,7 +117,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("")
     with pytest.raises(DataError, match="no column `arch`"):
         open_table(tmp_path / "b.csv")
-    (tmp_path / "c.csv.gz").write_bytes(b"not gzip at all")
+    (tmp_path / "c.csv.gz").write_bytes(b"\x1f\x8bnot gzip at all")
     with pytest.raises(DataError, match="truncated or damaged"):
         open_table(tmp_path / "c.csv.gz")
     (tmp_path / "d.txt").write_text("")

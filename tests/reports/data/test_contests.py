@@ -12,6 +12,7 @@ from bench.problem.table import GroundTruth
 from bench.yardsticks.comparisons import Verdict
 from bench.yardsticks.floors import floors_and_ceilings
 from bench.yardsticks.statistics import sign_flip_ps
+from bench.yardsticks.truth import Truth
 from reports.data.contests import Contest, _twins, measure_of
 from reports.data.factors import FACTORS, contrasts
 from reports.data.founders import PRIMARY
@@ -73,7 +74,7 @@ def test_drawing_lots_is_better_than_chance_no_more_often_than_it_may_be() -> No
 
 
 def test_floors_that_choose_the_same_are_compared_with_once(table: GroundTruth) -> None:
-    sticks = floors_and_ceilings(table, "cifar10")
+    sticks = floors_and_ceilings(Truth(table, "cifar10"))
     other = next(stick for stick in sticks if stick.name == "all-skip")
     apart = [replace(stick, architecture=other.architecture) if stick.name == "params" else stick for stick in sticks]
     assert _twins(sticks) == {"random": [], "constant-order": ["params"]}, "both take the 3x3 convolution everywhere"
