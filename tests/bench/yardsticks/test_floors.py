@@ -28,7 +28,7 @@ def by_name(table: GroundTruth, dataset: str) -> dict[str, Yardstick]:
 @pytest.fixture(scope="module")
 def sticks() -> dict[str, Yardstick]:
     sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
-    return by_name(GroundTruth("t", {"d": Accuracies(TEST, TEST - 2, parameters=sizes, flops=sizes * 3)}), "d")
+    return by_name(GroundTruth("t", {"d": Accuracies(TEST, TEST - 2, parameters=sizes * 1000, flops=sizes * 3000)}), "d")
 
 
 def test_every_floor_and_ceiling_is_there(sticks: dict[str, Yardstick]) -> None:
@@ -128,7 +128,7 @@ def test_an_operation_is_worth_its_mean_size_and_not_its_largest() -> None:
     sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
     # One giant of skip connections: the largest with a skip on each edge, but only one of 3,125.
     sizes[SPACE.index((1,) * 6)] = 100.0
-    stick = by_name(GroundTruth("t", {"d": Accuracies(TEST, parameters=sizes)}), "d")["params"]
+    stick = by_name(GroundTruth("t", {"d": Accuracies(TEST, parameters=sizes * 1000)}), "d")["params"]
     assert stick.architecture == (3,) * 6
     means = [[np.mean([size for size, a in zip(sizes, SPACE, strict=True) if a[e] == op]) for op in range(5)]
              for e in range(6)]  # fmt: skip
