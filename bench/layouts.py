@@ -89,7 +89,7 @@ def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[n
     for name in layout.files:
         if found >= wanted and not whole:
             break
-        pixels, numbers = _read_file(layout, root, name, found)
+        pixels, numbers = read_file(layout, root, name, found)
         take = min(len(numbers), wanted - found) if found < wanted else 0
         images[found : found + take] = pixels[:take].reshape(take, 3, layout.size, layout.size)
         labels[found : found + take] = numbers[:take]
@@ -99,8 +99,11 @@ def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[n
     return images, labels
 
 
-def _read_file(layout: Layout, root: Path, name: str, before: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels [n, 3 * size * size] and labels [n] from 0 of the kept classes in one file, checked."""
+def read_file(layout: Layout, root: Path, name: str, before: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels [n, 3 * size * size] and labels [n] from 0 of the kept classes in one file, checked.
+
+    Raises DataError as `read_layout` does; `before` is the number of images in the files that were read before it.
+    """
     path = root / layout.folder / name
     named = f"{path} ({layout.name})"
     try:
