@@ -9,7 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.measures import architecture_scores, edge_tau, tau_b
+from bench.kendall import ranked, tau_b
+from bench.measures import architecture_scores, edge_tau
 from bench.space import CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, all_architectures
 from bench.table import GroundTruth
 from bench.yardsticks import convolution_weights
@@ -62,12 +63,14 @@ def trait_correlations(selections: Iterable[Values], of: dict[str, Values]) -> d
     raises every tau, and a trait measured so could not be compared with one measured selection by selection.
     """
     found = []
+    prepared = [ranked(values) for values in of.values()]
     known: dict[bytes, list[float]] = {}  # a selector that reads no checkpoint has the same scores beside every recipe
     for scores in selections:
         sums = architecture_scores(scores)
         place = sums.tobytes()
         if place not in known:
-            known[place] = [tau_b(sums, values) for values in of.values()]
+            ordered = ranked(sums)
+            known[place] = [tau_b(ordered, values) for values in prepared]
         found.append(known[place])
     return {name: float(tau) for name, tau in zip(of, np.mean(found, axis=0), strict=True)}
 

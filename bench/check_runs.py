@@ -23,18 +23,22 @@ EXACT_COLUMNS = ("state", "reason", "forward_passes", "backward_passes", "versio
 TOLERANCES = {
     # Sums of float32 differ in the last digit between kinds of CPU, and training amplifies that. One swapped
     # pair of operations on one edge moves a tau over five operations by 0.2 and its mean over six edges by 0.033.
-    "tau_best": 0.07,
     "tau_mean": 0.07,
+    "tau_best": 0.07,
     # Over four operations a swap moves an edge by 0.33 and the mean by 0.056.
     "tau_best_no_none": 0.12,
     "tau_mean_no_none": 0.12,
+    # Over three operations a swap moves an edge by 0.67 and the mean by 0.11; of what is particular to edges it moves
+    # the rank of two operations on all of them.
+    "tau_mean_ops": 0.23,
+    "tau_edge": 0.23,
     "tau_space": 0.05,
     # One image of the selection half in a hundred that falls to the other side.
     "supernet_accuracy": 1.0,
 }
 """Largest difference that is still the same result."""
 
-FOLLOWING = ("index", "test", "valid", "regret", "percentile", "gain", "skips", "parameters")
+FOLLOWING = ("index", "test", "valid", "regret", "percentile", "gain", "worth", "skips", "parameters")
 """Columns that follow from the architecture, so equal unless it is another one."""
 
 NEAR_TIE = 0.1

@@ -9,6 +9,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from bench.selection import Decision, Ranking, Selection
 from bench.space import EDGE_NAMES, OPERATIONS, parse
 from bench.storage import read_json, write_whole
 from bench.table import GroundTruth
+from bench.truth import Truth
 
 RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index", *MEASURES, "forward_passes",
                   "backward_passes", "supernet_accuracy", "checkpoint", "shared", "version", "recipe_version",
@@ -65,11 +67,11 @@ def selection_of(record: Mapping[str, Any]) -> Selection:
     )
 
 
-def record_row(record: Mapping[str, Any], selection: Selection | None, table: GroundTruth) -> dict[str, Any]:
-    """The row of one record in records.csv; a done one holds `selection`."""
+def record_row(record: Mapping[str, Any], selection: Selection | None, truth: Callable[[str], Truth]) -> dict[str, Any]:
+    """The row of one record in records.csv; a done one holds `selection`, measured by the `truth` of its data set."""
     row = {name: record.get(name) for name in RECORD_COLUMNS} | record["cell"]
     if selection is not None:
-        row |= measure(selection, table, record["cell"]["dataset"])
+        row |= measure(selection, truth(record["cell"]["dataset"]))
     row["checkpoint"] = (record["checkpoint"] or "")[:12]
     return row
 
@@ -123,6 +125,7 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     rows: list[dict[str, Any]] = []
     scores: list[dict[str, Any]] = []
     left_out: set[str] = set()
+    truth = cache(partial(Truth, table))
     for stem, record in sorted(records.items(), key=lambda item: sort_key(item[1]["cell"])):
         try:
             selection = checked(selection_of(record)) if record["state"] == DONE else None
@@ -131,7 +134,7 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
             path = store.records / f"{stem}.json"
             warn(f"The record {path} is no result ({error}); delete it and run the command that made it again.")
             continue
-        rows.append(record_row(record, selection, table))
+        rows.append(record_row(record, selection, truth))
         scores += [] if selection is None else score_rows(record)
     for columns in planned_cells(store):
         if file_stem(columns) not in records.keys() - left_out:

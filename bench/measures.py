@@ -9,19 +9,37 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from bench.equivalence import function_classes
+from bench.kendall import tau_b
+from bench.oracle import GRID
 from bench.selection import Decision, Ranking, Selection
-from bench.space import EDGES, N_ARCHITECTURES, NONE, OPERATIONS, SKIP, all_architectures, code
-from bench.table import GroundTruth
+from bench.space import (
+    CONV_1X1,
+    CONV_3X3,
+    EDGES,
+    N_ARCHITECTURES,
+    NONE,
+    OPERATIONS,
+    SKIP,
+    code,
+)
+from bench.truth import Truth
+from bench.worth import trainings
 
 Measure = float | int | list[float] | None
 
+EDGE_TAUS = ("tau_mean", "tau_mean_no_none", "tau_mean_ops", "tau_edge", "tau_best", "tau_best_no_none")
+"""How scores agree with the table's worth of operations, from the steadiest to the noisiest."""
+
 MEASURES = (
-    "test", "valid", "regret", "percentile", "gain", "tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none",
-    "tied_edges", "tau_space", "tau_space_n", "decision_regret", "skips", "parameters",
+    "test", "valid", "regret", "percentile", "gain", "worth", *EDGE_TAUS, "tied_edges", "tau_space", "tau_space_n",
+    "decision_regret", "skips", "parameters",
 )  # fmt: skip
 """The names of what `measure` returns beside `index`, in the order of the columns."""
 
-_GRID = (len(OPERATIONS),) * len(EDGES)
+ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
+WITHOUT_NONE = tuple(operation for operation in ALL_OPERATIONS if operation != NONE)
+WORTH_CHOOSING = (SKIP, CONV_1X1, CONV_3X3)
+"""Operations that good architectures consist of."""
 
 
 @dataclass(frozen=True)
@@ -34,56 +52,56 @@ class Reached:
     """Share of architectures with strictly lower accuracy, %."""
     gain: float | None
     """0 is the mean of the space, 1 its best; None where all architectures are equally good."""
+    worth: float | None
+    """Trainings: how many random architectures, the best by validation taken, are expected to do as well (bench.worth);
+    infinite where no number is, None where the table has no validation accuracies."""
 
 
 @dataclass(frozen=True)
 class EdgeAgreement:
     """How [6, 5] scores agree with the oracles: tau-b per edge, averaged over the edges; a tied edge counts 0."""
 
-    tau_best: float
     tau_mean: float
-    tau_best_no_none: float
-    """Over the four operations without `none`."""
     tau_mean_no_none: float
+    """Over the four operations without `none`."""
+    tau_mean_ops: float
+    """Over skip, 1x1 and 3x3 alone: seven of an edge's ten pairs only say that `none` and the pool are worst."""
+    tau_edge: float
+    """Of what is particular to an edge (`edge_specific_tau`)."""
+    tau_best: float
+    """With the best accuracies, which lie within tenths of a point of each other: mostly noise of training."""
+    tau_best_no_none: float
     tied_edges: int
     """Edges on which all five scores are equal."""
 
 
-def oracle(accuracies: np.ndarray, kind: str = "best") -> np.ndarray:
-    """[6, 5]: what an operation on an edge is worth: the `best` or the `mean` accuracy of all architectures with it.
-
-    Works on any subset of the space as well: architectures whose accuracy is nan are left out. An operation
-    that no architecture of the subset has on that edge is nan.
-    """
-    if kind not in ("best", "mean"):
-        raise ValueError(f"oracle kind {kind!r} is neither 'best' nor 'mean'")
-    reduce = np.fmax.reduce if kind == "best" else _nan_mean
-    table = np.asarray(accuracies, dtype=np.float64).reshape(_GRID)
-    return np.array([reduce(np.moveaxis(table, edge, 0).reshape(len(OPERATIONS), -1), axis=1) for edge in range(6)])
-
-
-def tau_b(first: np.ndarray, second: np.ndarray) -> float:
-    """Kendall's tau-b of two [n] arrays; 0 where one of them is fully tied, since it then orders nothing."""
-    first, second = np.asarray(first), np.asarray(second)
-    if np.isnan(first).any() or np.isnan(second).any():
-        raise ValueError("tau-b of values that are nan")
-    if _tied(first) or _tied(second):
-        return 0.0
-    from scipy.stats import kendalltau  # imported here: it takes longer than everything else in this package
-
-    return float(kendalltau(first, second).statistic)
-
-
-def edge_tau(scores: np.ndarray, strengths: np.ndarray, *, without_none: bool = False) -> float:
+def edge_tau(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int] = ALL_OPERATIONS) -> float:
     """Tau-b per edge of `scores` [6, 5] with an oracle's `strengths` [6, 5], averaged over the six edges.
 
-    A fully tied edge counts 0. `without_none` compares the other four operations only.
+    A fully tied edge counts 0. Only `operations` are compared.
     """
-    kept = [operation for operation in range(len(OPERATIONS)) if not (without_none and operation == NONE)]
+    kept = list(operations)
     first, second = _pair_signs(np.asarray(scores)[:, kept]), _pair_signs(np.asarray(strengths)[:, kept])
     untied = np.sqrt((first**2).sum(axis=(1, 2)) * (second**2).sum(axis=(1, 2)))
     agreement = (first * second).sum(axis=(1, 2))
     return float(np.divide(agreement, untied, out=np.zeros(len(EDGES)), where=untied > 0).mean())
+
+
+def edge_specific_tau(scores: np.ndarray, strengths: np.ndarray) -> float:
+    """Whether `scores` [6, 5] know which edge wants what: tau-b of what is left when each operation's mean is out.
+
+    Scores enter as ranks on their edge and an oracle's `strengths` [6, 5] standardised on theirs, since scales differ
+    from edge to edge. From both the mean of each operation over the edges is taken; the 30 that are left are
+    compared. Whatever has the same order on every edge is left with zeros and scores exactly 0.
+    """
+    # How many operations lie below minus how many above, times six: whole numbers, so that equal orders cancel exactly.
+    ranks = len(EDGES) * _pair_signs(np.asarray(scores)).sum(axis=2)
+    deviations = standardised(np.asarray(strengths, dtype=np.float64))
+    return tau_b(_without_operation_means(ranks).ravel(), _without_operation_means(deviations).round(9).ravel())
+
+
+def _without_operation_means(values: np.ndarray) -> np.ndarray:
+    return values - values.sum(axis=0) / len(EDGES)
 
 
 def standardised(scores: np.ndarray) -> np.ndarray:
@@ -101,7 +119,10 @@ def architecture_scores(scores: np.ndarray) -> np.ndarray:
 
     Rounded to 1e-9, so that architectures with the same scores on other edges tie whatever the order of summation.
     """
-    return standardised(scores)[np.arange(len(EDGES)), all_architectures()].sum(axis=1).round(9)
+    sums = np.zeros(1)
+    for edge_scores in standardised(scores):  # space order: the first edge varies slowest
+        sums = np.add.outer(sums, edge_scores).ravel()
+    return sums.round(9)
 
 
 def expand(ranking: Ranking) -> np.ndarray:
@@ -123,20 +144,24 @@ def expand(ranking: Ranking) -> np.ndarray:
     return np.where(np.isnan(own), shared[classes], own)
 
 
-def space_agreement(scores: np.ndarray, ranking: Ranking | None, accuracies: np.ndarray) -> tuple[float, int]:
+def space_agreement(scores: np.ndarray, ranking: Ranking | None, truth: Truth) -> tuple[float, int]:
     """`tau_space` and the number of architectures it is over.
 
     With a ranking, its own scores are compared: over the whole space if it scored every architecture or one of
     each function class, else over the architectures that it scored. Without one, the sum over edges of the standardised
     scores is compared over the whole space.
     """
-    if ranking is None:
-        return tau_b(architecture_scores(scores), accuracies), N_ARCHITECTURES
-    expanded = expand(ranking)
-    if not np.isnan(expanded).any():
-        return tau_b(expanded, accuracies), N_ARCHITECTURES
-    codes = np.asarray(ranking.codes)
-    return tau_b(np.asarray(ranking.scores), accuracies[codes]), len(codes)
+    if ranking is not None:
+        expanded = expand(ranking)
+        if np.isnan(expanded).any():
+            codes = np.asarray(ranking.codes)
+            return tau_b(np.asarray(ranking.scores), truth.test[codes]), len(codes)
+    else:
+        expanded = architecture_scores(scores)
+    key = expanded.tobytes()
+    if key not in truth.known:
+        truth.known[key] = tau_b(expanded, truth.ranked)
+    return truth.known[key], N_ARCHITECTURES
 
 
 def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> list[float]:
@@ -146,7 +171,7 @@ def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> li
     """
     if sorted(decision.edge for decision in decisions) != list(range(len(EDGES))):
         raise ValueError(f"the decisions do not fix each edge once: {[decision.edge for decision in decisions]}")
-    table = accuracies.reshape(_GRID)
+    table = accuracies.reshape(GRID)
     reachable: list[slice | int] = [slice(None)] * len(EDGES)
     best = float(table.max())
     lost = []
@@ -158,52 +183,53 @@ def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> li
     return lost
 
 
-def outcome(accuracies: np.ndarray, test: float) -> Reached:
+def outcome(test: float, truth: Truth) -> Reached:
     """Where a test accuracy stands among those of the whole space."""
-    best, mean = float(accuracies.max()), float(accuracies.mean())
     return Reached(
-        regret=best - test,
-        percentile=100 * float(np.mean(accuracies < test)),
-        gain=(test - mean) / (best - mean) if best > accuracies.min() else None,
+        regret=truth.best - test,
+        percentile=100 * float(np.mean(truth.test < test)),
+        gain=(test - truth.mean) / (truth.best - truth.mean) if truth.best > truth.test.min() else None,
+        worth=None if truth.random_search is None else trainings(truth.random_search, test),
     )
 
 
-def measure(selection: Selection, table: GroundTruth, dataset: str) -> dict[str, Measure]:
-    """The measures of one selection on one data set: the columns of records.csv from `index` on (docs/columns.md).
+def measure(selection: Selection, truth: Truth) -> dict[str, Measure]:
+    """The measures of one selection: the columns of records.csv from `index` on (docs/columns.md).
 
-    Keys: `index` (the table's own) and MEASURES. `valid` and `parameters` are None where the table has none.
+    Keys: `index` (the table's own) and MEASURES. `valid`, `worth` and `parameters` are None where the table has none.
     """
-    accuracies = table.accuracy(dataset)
     position = code(selection.architecture)
-    test = float(accuracies[position])
-    parameters = table.parameters(dataset)
-    tau_space, tau_space_n = space_agreement(selection.scores, selection.ranking, accuracies)
+    test = float(truth.test[position])
+    parameters = truth.table.parameters(truth.dataset)
+    tau_space, tau_space_n = space_agreement(selection.scores, selection.ranking, truth)
     return {
-        "index": int(table.index[position]),
+        "index": int(truth.table.index[position]),
         "test": test,
-        "valid": float(table.accuracy(dataset, "valid")[position]) if table.has(dataset, "valid") else None,
-        **asdict(outcome(accuracies, test)),
-        **asdict(edge_agreement(selection.scores, accuracies)),
+        "valid": None if truth.valid is None else float(truth.valid[position]),
+        **asdict(outcome(test, truth)),
+        **asdict(edge_agreement(selection.scores, truth)),
         "tau_space": tau_space,
         "tau_space_n": tau_space_n,
-        "decision_regret": decision_regret(selection.decisions, accuracies),
+        "decision_regret": decision_regret(selection.decisions, truth.test),
         "skips": selection.architecture.count(SKIP),
         "parameters": None if parameters is None else float(parameters[position]),
     }
 
 
-def edge_agreement(scores: np.ndarray, accuracies: np.ndarray) -> EdgeAgreement:
-    """The agreement of [6, 5] scores with the oracles of `accuracies`; ValueError unless they are finite."""
+def edge_agreement(scores: np.ndarray, truth: Truth) -> EdgeAgreement:
+    """The agreement of [6, 5] scores with the oracles of `truth`; ValueError unless they are finite."""
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
         raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape}")
-    best, mean = oracle(accuracies, "best"), oracle(accuracies, "mean")
+    best, mean = truth.oracles
     return EdgeAgreement(
-        tau_best=edge_tau(scores, best),
         tau_mean=edge_tau(scores, mean),
-        tau_best_no_none=edge_tau(scores, best, without_none=True),
-        tau_mean_no_none=edge_tau(scores, mean, without_none=True),
-        tied_edges=sum(_tied(edge_scores) for edge_scores in scores),
+        tau_mean_no_none=edge_tau(scores, mean, WITHOUT_NONE),
+        tau_mean_ops=edge_tau(scores, mean, WORTH_CHOOSING),
+        tau_edge=edge_specific_tau(scores, mean),
+        tau_best=edge_tau(scores, best),
+        tau_best_no_none=edge_tau(scores, best, WITHOUT_NONE),
+        tied_edges=int((scores == scores[:, :1]).all(axis=1).sum()),
     )
 
 
@@ -213,14 +239,3 @@ def _pair_signs(values: np.ndarray) -> np.ndarray:
         raise ValueError("tau-b of values that are nan")
     first, second = values[:, :, None], values[:, None, :]
     return (first > second).astype(np.float64) - (first < second)  # a difference could overflow
-
-
-def _tied(values: np.ndarray) -> bool:
-    return bool((values == values[0]).all())
-
-
-def _nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
-    present = ~np.isnan(values)
-    count = present.sum(axis=axis)
-    total = np.where(present, values, 0.0).sum(axis=axis)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -217,15 +217,26 @@ class TrialNoise:
     """Architectures with at least two trials."""
 
 
-def trial_noise(trials: NDArray[np.float64]) -> TrialNoise | None:
-    """The practical-equivalence margin of a table: `trials` is [architectures, T], nan where there was none.
+def gaps_of_trials(trials: NDArray[np.float64]) -> Values:
+    """[architectures] median absolute difference between two trials of each; nan where it has no two.
 
-    All pairs of trials of an architecture count, each architecture with the same weight (its median).
-    None where no architecture has two trials.
+    `trials` is [architectures, T], nan where there was none.
     """
-    gaps = np.stack([np.abs(trials[:, a] - trials[:, b]) for a, b in combinations(range(trials.shape[1]), 2)] or
-                    [np.full(len(trials), np.nan)], axis=1)  # fmt: skip
-    gaps = gaps[np.isfinite(gaps).any(axis=1)]
-    if not len(gaps):
-        return None
-    return TrialNoise(float(np.median(np.nanmedian(gaps, axis=1))), len(gaps))
+    pairs = list(combinations(range(trials.shape[1]), 2))
+    gaps = np.stack([np.abs(trials[:, a] - trials[:, b]) for a, b in pairs] or [np.full(len(trials), np.nan)], axis=1)
+    found = np.full(len(trials), np.nan)
+    repeated = np.isfinite(gaps).any(axis=1)
+    if repeated.any():
+        found[repeated] = np.nanmedian(gaps[repeated], axis=1)
+    return found
+
+
+def noise_of_gaps(gaps: Values) -> TrialNoise | None:
+    """The practical-equivalence margin over architectures with these `gaps_of_trials`; None without any."""
+    gaps = gaps[np.isfinite(gaps)]
+    return TrialNoise(float(np.median(gaps)), len(gaps)) if len(gaps) else None
+
+
+def trial_noise(trials: NDArray[np.float64]) -> TrialNoise | None:
+    """The margin over all architectures of `trials` [architectures, T], each counted once whatever its trials."""
+    return noise_of_gaps(gaps_of_trials(trials))

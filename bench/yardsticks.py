@@ -1,16 +1,29 @@
 """Floors and ceilings: what a table alone says about how good or bad a selection can be.
 
-They stand in every table of results. A criterion that does not beat the mean of the space, a constant order of the
-operations or the parameter count has learned nothing from the supernet. How well two trainings of every architecture
-agree stands beside them as a measure of the table's noise; it is no ceiling (see `retraining_agreement`).
+They stand in every table of results. What a criterion gains over a floor is what it adds to the little that the floor
+knows: to drawing lots, to drawing lots among convolutions, to one order of the operations for every edge, to counting
+parameters. A floor can lie close to the optimum, and then hardly anything above it can be shown: how many architectures
+do lie above stands beside each. How well two trainings of every architecture agree is a measure of the table's
+noise; it is no ceiling (see `retraining_agreement`).
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import permutations
 
 import numpy as np
 
-from bench.measures import architecture_scores, edge_agreement, edge_tau, oracle, outcome, tau_b
+from bench.kendall import tau_b
+from bench.measures import (
+    ALL_OPERATIONS,
+    EDGE_TAUS,
+    WITHOUT_NONE,
+    architecture_scores,
+    edge_agreement,
+    edge_tau,
+    outcome,
+)
+from bench.oracle import oracle
 from bench.seeds import derive
 from bench.space import (
     AVG_POOL,
@@ -25,7 +38,9 @@ from bench.space import (
     as_architecture,
     code,
 )
+from bench.statistics import EQUAL
 from bench.table import GroundTruth
+from bench.truth import Truth
 
 RETRAINING = "two trainings"
 """What tables and figures call the agreement of one training of every architecture with another."""
@@ -36,8 +51,19 @@ CONSTANT_ORDER = (NONE, AVG_POOL, SKIP, CONV_1X1, CONV_3X3)
 _WEIGHTS_PER_OPERATION = {NONE: 0, SKIP: 0, CONV_1X1: 1, CONV_3X3: 9, AVG_POOL: 0}
 """Weights of an operation in units of C * C, C being the number of channels."""
 
+RETRAINED = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none")
+"""The taus of which `retraining_agreement` says how well two trainings agree."""
 
-EDGE_TAUS = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none")
+RANDOM = "random"
+RANDOM_CHOICES: dict[str, tuple[Sequence[int], str]] = {
+    RANDOM: (range(len(OPERATIONS)), "expectation over a uniformly random architecture and over random scores; exact"),
+    "random-no-none-pool": (
+        (SKIP, CONV_1X1, CONV_3X3),
+        "expectation over a random architecture of skip, 1x1 and 3x3 convolutions; exact",
+    ),
+    "random-conv": ((CONV_1X1, CONV_3X3), "expectation over a random architecture of 1x1 and 3x3 convolutions; exact"),
+}
+"""Floors that draw lots among some of the operations on every edge."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +72,7 @@ class Yardstick:
 
     name: str
     architecture: Architecture | None
-    """None where the yardstick is an average over the space."""
+    """None where the yardstick is an average over architectures."""
     test: float
     """Test accuracy, %."""
     valid: float | None
@@ -54,37 +80,50 @@ class Yardstick:
     percentile: float
     """Share of architectures with strictly lower test accuracy, %."""
     gain: float | None
-    tau_best: float | None
-    tau_mean: float | None
-    tau_best_no_none: float | None
-    tau_mean_no_none: float | None
-    tau_space: float | None
-    note: str
+    worth: float | None
+    """Random architectures that one would have to train to expect as much (bench.worth)."""
+    above: int
+    """Architectures with a higher test accuracy: the room that is left to show something."""
+    above_margin: int | None
+    """Those of them that lie above by more than two trainings of one architecture differ there."""
+    tau_mean: float | None = None
+    tau_mean_no_none: float | None = None
+    tau_mean_ops: float | None = None
+    tau_edge: float | None = None
+    tau_best: float | None = None
+    tau_best_no_none: float | None = None
+    tau_space: float | None = None
+    note: str = ""
 
 
-def floors_and_ceilings(table: GroundTruth, dataset: str) -> list[Yardstick]:
+def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     """Every yardstick of a data set, from the floor upwards: exact numbers, no sampling.
 
     The scores of `params` and `flops` follow the rule for criteria that rank whole architectures: an operation on
     an edge scores the mean over the architectures that have it there.
     """
-    test = table.accuracy(dataset)
+    table, dataset = truth.table, truth.dataset
     order = np.tile(np.argsort(CONSTANT_ORDER).astype(float), (len(EDGES), 1))
+    mean_place, best_place = _places(truth, order)
+    note = (
+        "none < avg_pool < skip < 1x1 < 3x3 on every edge. What it chooses needs no hindsight; its taus do: of all 120"
+        f" orders it has place {mean_place} by tau_mean and {best_place} by tau_best, known afterwards"
+    )
     sticks = [
-        _random(table, dataset),
-        _fixed(table, dataset, "all-skip", SKIP),
-        _scored(table, dataset, "constant-order", order, None, "none < avg_pool < skip < 1x1 < 3x3 on every edge"),
-        _ranked(table, dataset, "params", table.parameters(dataset)),
+        *(_drawn(truth, name) for name in RANDOM_CHOICES),
+        _fixed(truth, "all-skip", SKIP),
+        _scored(truth, "constant-order", order, None, note),
+        _ranked(truth, "params", table.parameters(dataset)),
     ]
     flops = table.flops(dataset)
     if flops is not None:
-        sticks.append(_ranked(table, dataset, "flops", flops))
-    sticks.append(_fixed(table, dataset, "all-3x3", CONV_3X3))
-    ties = int((test == test.max()).sum()) - 1
+        sticks.append(_ranked(truth, "flops", flops))
+    sticks.append(_fixed(truth, "all-3x3", CONV_3X3))
+    ties = int((truth.test == truth.best).sum()) - 1
     note = "highest mean test accuracy; its scores are the oracle's best accuracies"
     if ties:
         note += f"; {ties} more reach the same, the first in the table's order is shown"
-    sticks.append(_of(table, dataset, "optimum", table.best(dataset), oracle(test, "best"), None, note))
+    sticks.append(_of(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
     return sticks
 
 
@@ -100,7 +139,7 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
     over the draws; `n` architectures, `draws`, and `how` in words. The taus are None where the table holds no two
     trials of any architecture, which says nothing of how often it was trained: a file may keep the means only.
     """
-    names = (*EDGE_TAUS, "tau_space")
+    names = (*RETRAINED, "tau_space")
     trials = table.trials(dataset)
     repeated = np.zeros(0, dtype=int)
     if trials is not None:
@@ -124,8 +163,8 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
             values[repeated] = trainings[rows, drawn][training_of.ravel()]
         found.append(
             [
-                edge_tau(oracle(pair[0], kind), oracle(pair[1], kind), without_none=without_none)
-                for without_none in (False, True)
+                edge_tau(oracle(pair[0], kind), oracle(pair[1], kind), operations)
+                for operations in (ALL_OPERATIONS, WITHOUT_NONE)
                 for kind in ("best", "mean")
             ]
             + [tau_b(pair[0][repeated], pair[1][repeated])]
@@ -135,22 +174,44 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
     return {**taus, "n": int(repeated.size), "draws": draws, "how": how}
 
 
-def _random(table: GroundTruth, dataset: str) -> Yardstick:
-    """A uniformly random architecture: exact expectations, not a sample."""
-    test = table.accuracy(dataset)
-    mean = float(test.mean())
-    rank = np.searchsorted(np.sort(test), test, side="left")
+def _places(truth: Truth, order: np.ndarray) -> tuple[int, int]:
+    """Places of a constant order [6, 5] among all of them, by `tau_mean` and by `tau_best`; 1 is the highest."""
+    best, mean = truth.oracles
+    every = [np.tile(np.array(ranks, dtype=float), (len(EDGES), 1)) for ranks in permutations(ALL_OPERATIONS)]
+    mean_place, best_place = (
+        1 + sum(edge_tau(other, strengths) > edge_tau(order, strengths) + EQUAL for other in every)
+        for strengths in (mean, best)
+    )
+    return mean_place, best_place
+
+
+def headroom(truth: Truth, accuracy: float) -> tuple[int, int | None]:
+    """How many architectures have a higher test accuracy, and how many of them by more than the noise up there."""
+    noise = truth.noise(accuracy)
+    beyond = None if noise is None else int((truth.test > accuracy + noise.margin).sum())
+    return int((truth.test > accuracy).sum()), beyond
+
+
+def _drawn(truth: Truth, name: str) -> Yardstick:
+    """A random choice among some operations on every edge: exact expectations, not a sample."""
+    operations, note = RANDOM_CHOICES[name]
+    among = np.isin(all_architectures(), list(operations)).all(axis=1)
+    mean = float(truth.test[among].mean())
+    rank = np.searchsorted(np.sort(truth.test), truth.test[among], side="left")
+    percentile = 100 * float(rank.mean()) / len(truth.test)
+    valid = None if truth.valid is None else float(truth.valid[among].mean())
+    expected = dict.fromkeys((*EDGE_TAUS, "tau_space"), 0.0) if name == RANDOM else {}
+    above, beyond = headroom(truth, mean)
+    reached = asdict(outcome(mean, truth)) | {"percentile": percentile}
     return Yardstick(
-        name="random", architecture=None, test=mean, valid=_valid_mean(table, dataset),
-        regret=float(test.max()) - mean, percentile=100 * float(rank.mean()) / len(test), gain=outcome(test, mean).gain,
-        tau_best=0.0, tau_mean=0.0, tau_best_no_none=0.0, tau_mean_no_none=0.0, tau_space=0.0,
-        note="expectation over a uniformly random architecture and over random scores; exact",
+        name=name, architecture=None, test=mean, valid=valid, **reached, above=above, above_margin=beyond, **expected,
+        note=note,
     )  # fmt: skip
 
 
-def _fixed(table: GroundTruth, dataset: str, name: str, operation: int) -> Yardstick:
+def _fixed(truth: Truth, name: str, operation: int) -> Yardstick:
     architecture: Architecture = (operation,) * 6
-    return _of(table, dataset, name, architecture, None, None, f"{OPERATIONS[operation]} on every edge")
+    return _of(truth, name, architecture, None, None, f"{OPERATIONS[operation]} on every edge")
 
 
 def convolution_weights() -> np.ndarray:
@@ -158,7 +219,7 @@ def convolution_weights() -> np.ndarray:
     return np.array([_WEIGHTS_PER_OPERATION[op] for op in range(len(OPERATIONS))])[all_architectures()].sum(axis=1)
 
 
-def _ranked(table: GroundTruth, dataset: str, name: str, sizes: np.ndarray | None) -> Yardstick:
+def _ranked(truth: Truth, name: str, sizes: np.ndarray | None) -> Yardstick:
     """The largest architecture, and the agreement of size with accuracy."""
     note = f"the architecture with the most {name}, as the table counts them"
     if sizes is None:
@@ -166,40 +227,37 @@ def _ranked(table: GroundTruth, dataset: str, name: str, sizes: np.ndarray | Non
         note = "the architecture with the most weights in its convolutions (the table holds no counts)"
     # The mean of equal counts may differ in the last digits from edge to edge; that is no preference.
     scores = np.round(oracle(sizes, "mean"), 6)
-    return _scored(table, dataset, name, scores, sizes, note)
+    return _scored(truth, name, scores, sizes, note)
 
 
-def _scored(
-    table: GroundTruth, dataset: str, name: str, scores: np.ndarray, ranking: np.ndarray | None, note: str
-) -> Yardstick:
-    return _of(table, dataset, name, as_architecture(scores.argmax(axis=1).tolist()), scores, ranking, note)
+def _scored(truth: Truth, name: str, scores: np.ndarray, ranking: np.ndarray | None, note: str) -> Yardstick:
+    return _of(truth, name, as_architecture(scores.argmax(axis=1).tolist()), scores, ranking, note)
 
 
 def _of(
-    table: GroundTruth,
-    dataset: str,
+    truth: Truth,
     name: str,
     architecture: Architecture,
     scores: np.ndarray | None,
     ranking: np.ndarray | None,
     note: str,
 ) -> Yardstick:
-    test = table.accuracy(dataset)
     position = code(architecture)
-    agreement = None if scores is None else edge_agreement(scores, test)
-    taus: dict[str, Any] = {tau: None if agreement is None else getattr(agreement, tau) for tau in EDGE_TAUS}
-    tau_space = None if scores is None else tau_b(architecture_scores(scores) if ranking is None else ranking, test)
+    test = float(truth.test[position])
+    taus: dict[str, float] = {}
+    if scores is not None:
+        agreement = edge_agreement(scores, truth)
+        taus = {tau: getattr(agreement, tau) for tau in EDGE_TAUS}
+        taus["tau_space"] = tau_b(architecture_scores(scores) if ranking is None else ranking, truth.ranked)
+    above, beyond = headroom(truth, test)
     return Yardstick(
         name=name,
         architecture=architecture,
-        test=float(test[position]),
-        valid=float(table.accuracy(dataset, "valid")[position]) if table.has(dataset, "valid") else None,
-        **asdict(outcome(test, float(test[position]))),
+        test=test,
+        valid=None if truth.valid is None else float(truth.valid[position]),
+        **asdict(outcome(test, truth)),
+        above=above,
+        above_margin=beyond,
         **taus,
-        tau_space=tau_space,
         note=note,
     )
-
-
-def _valid_mean(table: GroundTruth, dataset: str) -> float | None:
-    return float(table.accuracy(dataset, "valid").mean()) if table.has(dataset, "valid") else None

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from bench.bias import ACCURACY, trait_correlations, traits
-from bench.measures import tau_b
+from bench.kendall import tau_b
 from reports.blocks import Cell, Column, Heading, Prose, Row, Section, Table, shade
 from reports.epochs import along_epochs, epoch_figure
 from reports.figures import cost_figure, selection_costs

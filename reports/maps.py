@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from bench.measures import oracle, standardised
+from bench.measures import standardised
+from bench.oracle import oracle
 from bench.space import EDGE_NAMES, parse
 from bench.table import GroundTruth
 from reports.results import Results

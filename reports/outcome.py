@@ -15,7 +15,7 @@ from reports.source import Source
 from reports.strips import accuracy_figure
 from reports.style import AXIS_SAID
 from reports.summary import Line, promise
-from reports.text import count, duration, interval_text, number, spread
+from reports.text import count, duration, interval_text, number, spread, trainings_text
 
 
 def group_name(group: int) -> str:
@@ -48,8 +48,12 @@ def main_table(source: Source, contest: Contest) -> Table:
         Column("regret", "best test accuracy of the space minus this one, points"),
         Column("cost", "mean time of one selection: scoring and tuning"),
         Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 2),
-        Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes"),
+        Column("worth", "trainings: how many random architectures, the best by validation taken, are expected to reach"
+               " the mean test accuracy"),
         Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
+        Column("τ edge", "agreement on what is particular to an edge; whatever has one order for all edges scores 0"),
+        Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes: mostly noise of"
+               " training", hidden=len(settings) > 2),
         *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
           for setting in settings),
     ]  # fmt: skip
@@ -72,9 +76,10 @@ def main_table(source: Source, contest: Contest) -> Table:
             Cell(number(source.optimum(dataset) - standing.mean)),
             Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
             Cell(number(percentile, 1)),
+            Cell(trainings_text(source.worth(dataset, standing.mean))),
             *(
-                Cell(number(_mean([x for x in lines if x.dataset == dataset], standing.method)))
-                for lines in (source.tau_best, source.tau_mean)
+                Cell(number(_mean([x for x in source.lines(tau) if x.dataset == dataset], standing.method)))
+                for tau in ("tau_mean", "tau_edge", "tau_best")
             ),
             *(
                 Cell(spread(x.mean, x.deviation, x.n) + ("*" if setting in lost else ""))
@@ -88,7 +93,8 @@ def main_table(source: Source, contest: Contest) -> Table:
         cells = [
             Cell(stick.name, "name", stick.note), Cell(""), *([Cell("")] if contest.primary else []),
             Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"), Cell(number(stick.regret)),
-            Cell("–"), Cell(number(stick.percentile, 1)), Cell(number(stick.tau_best)), Cell(number(stick.tau_mean)),
+            Cell("–"), Cell(number(stick.percentile, 1)), Cell(trainings_text(stick.worth)),
+            Cell(number(stick.tau_mean)), Cell(number(stick.tau_edge)), Cell(number(stick.tau_best)),
             *(Cell("–") for _ in settings),
         ]  # fmt: skip
         entries.append((stick.test, Row(cells, "yardstick")))
@@ -135,14 +141,23 @@ def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
     """The floors and ceilings with three decimals and what they are."""
     columns = [
         Column("yardstick", numeric=False), Column("test %"), Column("valid %"), Column("regret"), Column("percentile"),
-        Column("gain", "0 = mean of the space, 1 = its best"), Column("τ best"), Column("τ mean"), Column("τ space"),
+        Column("gain", "0 = mean of the space, 1 = its best"),
+        Column("worth", "trainings: how many random architectures are expected to reach as much"),
+        Column("above", "architectures with a higher test accuracy"),
+        Column("beyond margin", "those of them that lie above by more than two trainings of one architecture differ"
+               " there; – = the table stores no separate trainings"),
+        Column("τ mean"), Column("τ mean, 3 ops", "over skip, 1x1 and 3x3 alone"), Column("τ edge"), Column("τ best"),
+        Column("τ space"),
         Column("what it is", numeric=False),
     ]  # fmt: skip
     rows = [
         Row([
             Cell(stick.name, "name"), Cell(number(stick.test, 3)), Cell(number(stick.valid, 3)),
             Cell(number(stick.regret, 3)), Cell(number(stick.percentile)), Cell(number(stick.gain, 3)),
-            Cell(number(stick.tau_best, 3)), Cell(number(stick.tau_mean, 3)), Cell(number(stick.tau_space, 3)),
+            Cell(trainings_text(stick.worth)), Cell(f"{stick.above:,}"),
+            Cell("–" if stick.above_margin is None else f"{stick.above_margin:,}"),
+            *(Cell(number(tau, 3)) for tau in (stick.tau_mean, stick.tau_mean_ops, stick.tau_edge, stick.tau_best)),
+            Cell(number(stick.tau_space, 3)),
             Cell(stick.note, "quiet wrap"),
         ])
         for stick in sticks

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bench.measures import tau_b
+from bench.kendall import tau_b
 from bench.table import GroundTruth
 from reports.blocks import Block, Cell, Column, Prose, Row, Table
 from reports.results import ONE_DRAW_SAID, Results

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from bench.storage import write_whole
 from bench.table import GroundTruth
+from bench.truth import Truth
+from bench.worth import trainings
 from bench.yardsticks import Yardstick, floors_and_ceilings, retraining_agreement
 from reports.blocks import NotDrawn, Picture
 from reports.comparisons import Contest, contest
@@ -39,9 +41,14 @@ class Source:
         return [name for name in self.results.datasets if name in done and name in self.table.datasets]
 
     @cached_property
+    def truths(self) -> dict[str, Truth]:
+        """The ground truth of every data set of the table, ready for measuring."""
+        return {name: Truth(self.table, name) for name in self.table.datasets}
+
+    @cached_property
     def sticks(self) -> dict[str, list[Yardstick]]:
         """Floors and ceilings of each data set."""
-        return {name: floors_and_ceilings(self.table, name) for name in self.datasets}
+        return {name: floors_and_ceilings(self.truths[name]) for name in self.datasets}
 
     @cached_property
     def retrainings(self) -> dict[str, dict[str, float | int | str | None]]:
@@ -97,6 +104,11 @@ class Source:
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""
         return float(self.table.accuracy(dataset).max())
+
+    def worth(self, dataset: str, accuracy: float) -> float | None:
+        """Random architectures that one would have to train to expect that test accuracy (bench.worth)."""
+        reached = self.truths[dataset].random_search
+        return None if reached is None else trainings(reached, accuracy)
 
     def picture(self, name: str, title: str, caption: str, draw: Callable[[], Figure]) -> Picture:
         """The figure that `draw` returns, in the page and as figures/NAME.svg, or a box with the reason why not."""

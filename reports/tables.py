@@ -7,6 +7,7 @@ ceilings among them; Markdown and LaTeX show the same as `mean ± standard devia
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.measures import EDGE_TAUS
 from bench.pairs import Comparison
 from bench.statistics import Interval
 from bench.storage import write_whole
@@ -31,8 +32,10 @@ COMPARISONS = (
 ALL_PAIRS, BASELINE, PRIMARY_BASELINE, ONE_FACTOR = "all pairs", "baseline", "primary, baseline", "one factor"
 """Families that p values are corrected over."""
 
-ACCURACY = ("test", "valid", "regret", "percentile", "gain")
-KENDALL_TAU = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")
+ACCURACY = ("test", "valid", "regret", "percentile", "gain", "worth")
+KENDALL_TAU = (*EDGE_TAUS, "tau_space")
+WORTH = "worth"
+"""Of a selector: that of its mean accuracy, since some selections are beyond what any number of trainings finds."""
 NO_RECIPE = "(table)"
 LOST_SAID = "* some of its selections failed or are missing; the mean is over the others."
 
@@ -65,7 +68,12 @@ def _exact(source: Source, measures: Sequence[str]) -> str:
     rows: list[list[Cell]] = []
     nothing: list[Cell] = [None] * (len(HEADER) - HEADER.index("mean") - 1)
     for measure in measures:
-        rows += [_line_row(source, line, measure) for line in source.lines(measure)]
+        if measure == WORTH:
+            worths = [(line, source.worth(line.dataset, line.mean)) for line in source.test]
+            for line, worth in worths:
+                rows.append([line.dataset, line.setting, line.method, "selector", WORTH, worth, *nothing])
+        else:
+            rows += [_line_row(source, line, measure) for line in source.lines(measure)]
         for dataset, sticks in source.sticks.items():
             for stick in sticks:
                 value = getattr(stick, measure)
@@ -144,7 +152,7 @@ def write_tables(source: Source, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, exact, shown, decimals in (
         ("accuracy", ACCURACY, ("test",), 2),
-        ("kendall_tau", KENDALL_TAU, ("tau_best", "tau_mean"), 3),
+        ("kendall_tau", KENDALL_TAU, ("tau_mean", "tau_edge", "tau_best"), 3),
     ):
         header, rows = _readable(source, shown, decimals)
         notes = _notes(source, rows)

@@ -39,6 +39,13 @@ def from_to(values: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def trainings_text(worth: float | None) -> str:
+    """A number of trainings; an infinity sign where no number does, an en dash where it is not known."""
+    if worth is None or worth != worth:
+        return "–"
+    return "∞" if worth == float("inf") else f"{worth:,.0f}"
+
+
 def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> str:
     """`mean ± deviation (n)`; without the deviation where one value has none."""
     around = "" if deviation is None else f" ± {number(deviation, decimals)}"

@@ -4,7 +4,8 @@ The reference that the fast network is tested against, and, since all its parts 
 the network that zero-cost proxies with hooks run on.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,24 +17,27 @@ from supernets.standalone import operation
 if TYPE_CHECKING:
     from supernets.network import Supernet
 
+Watched = Literal["everything", "relus", "nothing"]
+"""What hooks look at, so that it has to run although it adds nothing to the function."""
+
 
 class MixedEdge(nn.Module):
     """All operations of one edge, summed with weights."""
 
     running: tuple[int, ...]
-    """The operations that run, one or more: all of them, unless somebody knows that the others add nothing."""
-    bending: tuple[int, ...] = ()
-    """Convolutions that do not run except for their ReLU, which somebody watches."""
+    """The operations that run, one or more: all of them; the caller may leave out those whose weight is zero."""
+    fed_zeros: tuple[nn.Module, ...] = ()
+    """Modules of the other operations that run on zeros, for hooks that count what every operation does."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.operations = nn.ModuleList(operation(o, channels, affine=False) for o in range(len(OPERATIONS)))
         self.running = tuple(range(len(OPERATIONS)))
 
-    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        """[n, c, h, w] and weights [5] -> [n, c, h, w]."""
-        for o in self.bending:
-            self.operations[o][0](x)  # type: ignore[index]
+    def forward(self, x: Tensor, weights: Tensor, zeros: Tensor | None = None) -> Tensor:
+        """[n, c, h, w] and weights [5] -> [n, c, h, w]; `zeros` of the shape of x, where any are fed."""
+        for module in self.fed_zeros:
+            module(zeros)
         return total([weights[o] * self.operations[o](x) for o in self.running])
 
 
@@ -47,8 +51,10 @@ class LiteralCell(nn.Module):
     def forward(self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0) -> Tensor:
         """[n, c, h, w] and weights [6, 5] -> node 3."""
         nodes = [x]
+        # One tensor for all: who watches ReLUs looks at each input once.
+        zeros = torch.zeros_like(x) if any(edge.fed_zeros for edge in self.edges) else None
         for edges in ARRIVING.values():
-            arriving = [self.edges[e](nodes[EDGES[e][1]], weights[e]) for e in edges]
+            arriving = [self.edges[e](nodes[EDGES[e][1]], weights[e], zeros) for e in edges]
             if isinstance(skip, Tensor) or skip:
                 arriving += [skip * nodes[EDGES[e][1]] for e in edges]
             nodes.append(total(arriving))
@@ -110,17 +116,25 @@ class Mixture(nn.Module):
         """The cells, in order."""
         return [module for module in self.network.modules() if isinstance(module, LiteralCell)]
 
-    def run_only(self, mask: Tensor, *, relus: bool = False) -> None:
+    def run_only(self, mask: Tensor, *, on_zeros: Watched = "nothing") -> None:
         """In every cell, run only the operations of `mask` [6, 5]; on an edge that has none of them, `none`.
 
-        With `relus`, the ReLUs of the other convolutions run too, so that who watches ReLUs sees the same as ever.
+        Of the others, `on_zeros` runs on zeros, so that hooks see them answer alike to all images.
         """
-        bending = [tuple(o for o in (CONV_1X1, CONV_3X3) if relus and not row[o]) for row in mask.tolist()]
-        running = [tuple(o for o, runs in enumerate(row) if runs) or (NONE,) for row in mask.tolist()]
+        rows = mask.tolist()
         for cell in self.cells:
-            for edge, operations, others in zip(cell.edges, running, bending, strict=True):
+            for edge, row in zip(cell.edges, rows, strict=True):
                 assert isinstance(edge, MixedEdge)
-                edge.running, edge.bending = operations, others
+                edge.running = tuple(o for o, runs in enumerate(row) if runs) or (NONE,)
+                others = [operation for operation, runs in zip(edge.operations, row, strict=True) if not runs]
+                edge.fed_zeros = tuple(fed_zeros(others, on_zeros))
+
+
+def fed_zeros(operations: Sequence[nn.Module], watched: Watched) -> list[nn.Module]:
+    """The modules among `operations` that run on zeros for hooks that watch ReLUs, or everything."""
+    if watched == "relus":
+        return [module for operation in operations for module in operation.modules() if isinstance(module, nn.ReLU)]
+    return list(operations) if watched == "everything" else []
 
 
 def copy_frame(source: Skeleton, target: Skeleton) -> None:

@@ -24,7 +24,7 @@ from bench.cli import positive
 from bench.equivalence import function_classes, representatives
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.images import ImageSet, data_root
-from bench.measures import tau_b
+from bench.kendall import tau_b
 from bench.seeds import derive
 from bench.space import Architecture, architecture_of
 from bench.table import Accuracies, GroundTruth

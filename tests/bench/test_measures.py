@@ -3,7 +3,9 @@
 import itertools
 import math
 import os
+import statistics
 from dataclasses import asdict
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,26 +14,34 @@ from hypothesis import strategies as st
 
 from bench import measures
 from bench.equivalence import function_classes, representatives
+from bench.kendall import tau_b
 from bench.measures import (
     architecture_scores,
     decision_regret,
     edge_agreement,
     expand,
     measure,
-    oracle,
     outcome,
     space_agreement,
     standardised,
-    tau_b,
 )
+from bench.oracle import oracle
 from bench.selection import Decision, Ranking, Selection
 from bench.space import N_ARCHITECTURES, architecture_of, code
 from bench.table import Accuracies, GroundTruth
+from bench.truth import Truth
 from tests.bench.synthetic_table import accuracies
 
 ACCURACIES = accuracies(noise=1.0)
 SPACE = list(itertools.product(range(5), repeat=6))
 RNG = np.random.default_rng(5)
+
+
+def truth_of(test: np.ndarray, **held: np.ndarray) -> Truth:
+    return Truth(GroundTruth("t", {"d": Accuracies(test, **held)}), "d")
+
+
+TRUTH = truth_of(ACCURACIES)
 
 
 def brute_force_tau_b(first: list[float], second: list[float]) -> float:
@@ -44,22 +54,6 @@ def brute_force_tau_b(first: list[float], second: list[float]) -> float:
     if not untied_first or not untied_second:
         return 0.0
     return concordant / math.sqrt(untied_first * untied_second)
-
-
-few_values = st.integers(-3, 3).map(float)
-pairs = st.lists(st.tuples(few_values, few_values), min_size=2, max_size=12)
-
-
-@settings(deadline=None)
-@given(pairs)
-def test_tau_b_with_ties(pairs: list[tuple[float, float]]) -> None:
-    first, second = (list(values) for values in zip(*pairs, strict=True))
-    assert tau_b(np.array(first), np.array(second)) == pytest.approx(brute_force_tau_b(first, second), abs=1e-12)
-
-
-def test_tau_b_refuses_nan() -> None:
-    with pytest.raises(ValueError, match="nan"):
-        tau_b(np.array([1, np.nan]), np.array([1.0, 2.0]))
 
 
 @pytest.mark.parametrize("kind", ["best", "mean"])
@@ -98,26 +92,67 @@ def random_scores(tied_edges: int) -> np.ndarray:
 @pytest.mark.parametrize("tied_edges", [0, 1, 6])
 def test_the_agreement_is_the_mean_over_edges_and_tied_ones_count_zero(tied_edges: int) -> None:
     scores = random_scores(tied_edges)
-    found = asdict(edge_agreement(scores, ACCURACIES))
+    found = asdict(edge_agreement(scores, TRUTH))
     for kind in ("best", "mean"):
         strengths = oracle(ACCURACIES, kind)
-        for suffix, kept in (("", slice(0, 5)), ("_no_none", slice(1, 5))):
+        for suffix, kept in (("", slice(0, 5)), ("_no_none", slice(1, 5)), ("_ops", slice(1, 4))):
+            if (kind, suffix) == ("best", "_ops"):
+                continue
             taus = [brute_force_tau_b(list(scores[e, kept]), list(strengths[e, kept])) for e in range(6)]
             assert found[f"tau_{kind}{suffix}"] == pytest.approx(sum(taus) / 6, abs=1e-12)
     assert found["tied_edges"] == tied_edges
 
 
+def literal_edge_specific_tau(scores: np.ndarray, strengths: np.ndarray) -> float:
+    """Ranks and z values less the mean of their operation, in fractions and loops."""
+    ranks = [
+        [Fraction(sum(a < b for a in row) + sum(a <= b for a in row) + 1, 2) for b in row] for row in scores.tolist()
+    ]
+    z = [[(v - statistics.fmean(row)) / statistics.pstdev(row) for v in row] for row in strengths.tolist()]
+    first = [ranks[e][o] - sum(ranks[f][o] for f in range(6)) / 6 for e in range(6) for o in range(5)]
+    second = [round(z[e][o] - math.fsum(z[f][o] for f in range(6)) / 6, 9) for e in range(6) for o in range(5)]
+    return brute_force_tau_b([float(value) for value in first], second)
+
+
+@pytest.mark.parametrize("tied_edges", [0, 1, 6])
+def test_edge_specific_agreement_is_of_what_is_left_without_the_means_of_operations(tied_edges: int) -> None:
+    scores = random_scores(tied_edges)
+    expected = literal_edge_specific_tau(scores, oracle(ACCURACIES, "mean"))
+    assert edge_agreement(scores, TRUTH).tau_edge == pytest.approx(expected, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=5),
+    st.lists(st.tuples(st.floats(0.01, 1e3), st.floats(-1e3, 1e3)), min_size=6, max_size=6),
+)
+def test_a_constant_order_knows_nothing_of_edges_whatever_the_scale_on_each(
+    values: list[float], scales: list[tuple[float, float]]
+) -> None:
+    ranks = np.unique(values, return_inverse=True)[1].astype(float)
+    scores = np.array([scale * ranks + shift for scale, shift in scales])
+    assert edge_agreement(scores, TRUTH).tau_edge == 0.0
+
+
+def test_the_order_that_each_edge_wants_beyond_the_average_is_found_and_its_reverse_too() -> None:
+    strengths = oracle(ACCURACIES, "mean")
+    z = standardised(strengths)
+    wanted = z - z.mean(axis=0)
+    assert edge_agreement(wanted, TRUTH).tau_edge > 0.5
+    assert edge_agreement(-wanted, TRUTH).tau_edge == pytest.approx(-edge_agreement(wanted, TRUTH).tau_edge)
+
+
 def test_the_oracle_agrees_with_itself() -> None:
-    found = edge_agreement(oracle(ACCURACIES, "mean"), ACCURACIES)
+    found = edge_agreement(oracle(ACCURACIES, "mean"), TRUTH)
     assert found.tau_mean == pytest.approx(1) and found.tau_mean_no_none == pytest.approx(1)
-    against = edge_agreement(-oracle(ACCURACIES, "mean"), ACCURACIES)
+    against = edge_agreement(-oracle(ACCURACIES, "mean"), TRUTH)
     assert against.tau_mean == pytest.approx(-1)
 
 
 @pytest.mark.parametrize("wrong", [np.full((6, 5), np.nan), np.zeros((5, 6)), np.full((6, 5), np.inf)])
 def test_scores_that_are_no_scores_are_refused(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"finite and of shape \(6, 5\)"):
-        edge_agreement(wrong, ACCURACIES)
+        edge_agreement(wrong, TRUTH)
 
 
 def plainly_standardised(scores: np.ndarray) -> np.ndarray:
@@ -146,7 +181,7 @@ def test_the_largest_and_the_smallest_doubles_are_compared(largest: float) -> No
     with np.errstate(all="raise"):
         found = standardised(scores)
         np.testing.assert_allclose(found.std(axis=1), 1, rtol=1e-12)
-        assert edge_agreement(scores, ACCURACIES).tied_edges == 0
+        assert edge_agreement(scores, TRUTH).tied_edges == 0
         assert (np.diff(found, axis=1) > 0).all()
 
 
@@ -175,7 +210,7 @@ def test_architectures_with_the_same_scores_tie_whatever_the_order_of_summation(
 
 def test_tau_space_of_edge_scores() -> None:
     scores = random_scores(0)
-    tau, n = space_agreement(scores, None, ACCURACIES)
+    tau, n = space_agreement(scores, None, TRUTH)
     assert n == N_ARCHITECTURES
     sample = RNG.permutation(N_ARCHITECTURES)[:300]
     total = architecture_scores(scores)
@@ -188,7 +223,7 @@ def test_tau_space_of_edge_scores() -> None:
 
 def test_a_full_ranking_is_compared_as_it_is() -> None:
     ranking = Ranking(np.arange(N_ARCHITECTURES), ACCURACIES * 2 - 1)
-    tau, n = space_agreement(np.zeros((6, 5)), ranking, ACCURACIES)
+    tau, n = space_agreement(np.zeros((6, 5)), ranking, TRUTH)
     assert (tau, n) == (pytest.approx(1), N_ARCHITECTURES)
 
 
@@ -198,14 +233,14 @@ def test_a_ranking_of_class_representatives_is_expanded_to_the_space() -> None:
     expanded = expand(Ranking(codes, scores))
     by_class = dict(zip(function_classes()[codes].tolist(), scores.tolist(), strict=True))
     assert expanded.tolist() == [by_class[number] for number in function_classes().tolist()]
-    tau, n = space_agreement(np.zeros((6, 5)), Ranking(codes, scores), ACCURACIES)
+    tau, n = space_agreement(np.zeros((6, 5)), Ranking(codes, scores), TRUTH)
     assert (tau, n) == (tau_b(expanded, ACCURACIES), N_ARCHITECTURES)
 
 
 def test_a_sampled_ranking_is_compared_over_its_own_sample() -> None:
     codes = RNG.permutation(N_ARCHITECTURES)[:200]
     scores = RNG.integers(0, 5, size=200).astype(float)
-    tau, n = space_agreement(np.zeros((6, 5)), Ranking(codes, scores), ACCURACIES)
+    tau, n = space_agreement(np.zeros((6, 5)), Ranking(codes, scores), TRUTH)
     assert n == 200
     assert tau == pytest.approx(brute_force_tau_b(list(scores), list(ACCURACIES[codes])), abs=1e-12)
 
@@ -248,18 +283,19 @@ def test_outcome_counts_strictly_worse_architectures() -> None:
     values = np.full(N_ARCHITECTURES, 50.0)
     values[:100] = 40
     values[-1] = 60
-    found = outcome(values, 50.0)
+    truth = truth_of(values)
+    found = outcome(50.0, truth)
     mean = (100 * 40 + (N_ARCHITECTURES - 101) * 50 + 60) / N_ARCHITECTURES
     assert found.regret == 10
     assert found.percentile == pytest.approx(100 * 100 / N_ARCHITECTURES)
     assert found.gain == pytest.approx((50 - mean) / (60 - mean))
-    best = outcome(values, 60.0)
+    best = outcome(60.0, truth)
     assert (best.regret, best.gain) == (0, 1)
 
 
 def test_gain_does_not_exist_where_nothing_differs() -> None:
     # The mean of equal numbers need not be that number to the last digit.
-    assert outcome(np.full(N_ARCHITECTURES, 33.1), 33.1).gain is None
+    assert outcome(33.1, truth_of(np.full(N_ARCHITECTURES, 33.1))).gain is None
 
 
 def selection(architecture: tuple, scores: np.ndarray | None = None) -> Selection:
@@ -273,16 +309,25 @@ def table() -> GroundTruth:
     return GroundTruth("t", {"full": held, "bare": Accuracies(ACCURACIES[::-1])}, index)
 
 
+def random_search_by_enumeration(accuracies: np.ndarray, k: int) -> float:
+    """The mean of the best of k, by how many sets of k have each architecture as their best; no ties."""
+    ascending = sorted(accuracies.tolist())
+    n = len(ascending)
+    return math.fsum(a * math.comb(below, k - 1) / math.comb(n, k) for below, a in enumerate(ascending))
+
+
 def test_measure_gives_every_column() -> None:
     truth, chosen = table(), selection((1, 1, 3, 0, 2, 1))
     position = code(chosen.architecture)
-    found = measure(chosen, truth, "full")
+    found = measure(chosen, Truth(truth, "full"))
     assert list(found) == ["index", *measures.MEASURES]
     assert found["index"] == truth.index[position]
     assert found["test"] == ACCURACIES[position]
     assert found["valid"] == ACCURACIES[position] - 1
     assert found["regret"] == pytest.approx(max(ACCURACIES) - ACCURACIES[position])
     assert found["percentile"] == pytest.approx(100 * sum(ACCURACIES[position] > ACCURACIES) / N_ARCHITECTURES)
+    better = [k for k in range(1, 5) if random_search_by_enumeration(ACCURACIES, k) >= ACCURACIES[position]]
+    assert found["worth"] == better[0] if better else found["worth"] > 4  # type: ignore[operator]
     assert found["skips"] == 3
     assert found["parameters"] == position
     assert found["tau_space_n"] == N_ARCHITECTURES
@@ -290,14 +335,14 @@ def test_measure_gives_every_column() -> None:
 
 
 def test_measure_leaves_open_what_the_table_does_not_hold() -> None:
-    found = measure(selection((0, 1, 2, 3, 4, 0)), table(), "bare")
-    assert found["valid"] is None and found["parameters"] is None
+    found = measure(selection((0, 1, 2, 3, 4, 0)), Truth(table(), "bare"))
+    assert found["valid"] is None and found["parameters"] is None and found["worth"] is None
 
 
 @pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")
 def test_all_skip_on_the_real_table() -> None:
     from bench.table_sources import open_table
 
-    found = measure(selection((1,) * 6), open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10")
+    found = measure(selection((1,) * 6), Truth(open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10"))
     assert round(float(found["test"]), 3) == 54.297  # type: ignore[arg-type]
     assert found["skips"] == 6

@@ -8,9 +8,12 @@ import pytest
 from scipy import stats
 
 from bench.equivalence import function_classes
-from bench.measures import edge_tau, oracle, tau_b
+from bench.kendall import tau_b
+from bench.measures import WITHOUT_NONE, edge_tau
+from bench.oracle import oracle
 from bench.space import N_ARCHITECTURES, code
 from bench.table import Accuracies, GroundTruth
+from bench.truth import Truth
 from bench.yardsticks import Yardstick, floors_and_ceilings, retraining_agreement
 from tests.bench.synthetic_table import accuracies, class_table
 
@@ -19,7 +22,7 @@ TEST = accuracies(3)
 
 
 def by_name(table: GroundTruth, dataset: str) -> dict[str, Yardstick]:
-    return {stick.name: stick for stick in floors_and_ceilings(table, dataset)}
+    return {stick.name: stick for stick in floors_and_ceilings(Truth(table, dataset))}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,10 @@ def sticks() -> dict[str, Yardstick]:
 
 
 def test_every_floor_and_ceiling_is_there(sticks: dict[str, Yardstick]) -> None:
-    assert list(sticks) == ["random", "all-skip", "constant-order", "params", "flops", "all-3x3", "optimum"]
+    assert list(sticks) == [
+        "random", "random-no-none-pool", "random-conv", "all-skip", "constant-order", "params", "flops", "all-3x3",
+        "optimum",
+    ]  # fmt: skip
 
 
 def test_random_is_the_exact_expectation_over_the_space(sticks: dict[str, Yardstick]) -> None:
@@ -41,6 +47,51 @@ def test_random_is_the_exact_expectation_over_the_space(sticks: dict[str, Yardst
     sample = [100 * np.mean(value > TEST) for value in TEST[::7]]
     assert stick.percentile == pytest.approx(np.mean(sample), abs=1.5)
     assert stick.gain == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("random-no-none-pool", {1, 2, 3}), ("random-conv", {2, 3})])
+def test_random_among_some_operations_is_their_exact_expectation(
+    sticks: dict[str, Yardstick], name: str, allowed: set[int]
+) -> None:
+    members = [i for i, a in enumerate(SPACE) if set(a) <= allowed]
+    assert len(members) == len(allowed) ** 6
+    stick = sticks[name]
+    assert stick.test == pytest.approx(sum(TEST[members]) / len(members))
+    assert stick.valid == pytest.approx(stick.test - 2)
+    percentiles = [100 * np.mean(TEST[i] > TEST) for i in members]
+    assert stick.percentile == pytest.approx(np.mean(percentiles))
+    assert stick.architecture is None and stick.tau_mean is None
+
+
+def test_the_room_above_a_yardstick_is_counted() -> None:
+    """Beyond the margin of the architectures up there, and not of the whole space."""
+    noise = np.where(np.quantile(TEST, 0.9) < TEST, 0.2, 4.0)
+    trials = np.stack([TEST, np.full_like(TEST, np.nan), TEST + noise], axis=1)
+    found = by_name(GroundTruth("t", {"d": Accuracies(TEST, trials=trials)}), "d")
+    stick = found["all-3x3"]
+    assert stick.above == sum(stick.test < TEST)
+    assert stick.above_margin == sum(stick.test + 0.2 < value for value in TEST)
+    assert (found["optimum"].above, found["optimum"].above_margin) == (0, 0)
+    wide = np.median([abs(a - b) for a, _, b in trials[found["random"].test <= TEST]])
+    assert found["random"].above_margin == sum(found["random"].test + wide < TEST)
+
+
+def test_without_a_second_trial_there_is_no_margin(sticks: dict[str, Yardstick]) -> None:
+    assert sticks["random"].above_margin is None and sticks["random"].above > 0
+
+
+def test_the_place_of_the_constant_order_among_all_orders_is_told(sticks: dict[str, Yardstick]) -> None:
+    places = []
+    for kind in ("mean", "best"):
+        strengths = oracle(TEST, kind)
+        taus = sorted(
+            (round(edge_tau(np.tile(order, (6, 1)), strengths), 9) for order in itertools.permutations(range(5))),
+            reverse=True,
+        )
+        own = edge_tau(np.tile([0.0, 2.0, 3.0, 4.0, 1.0], (6, 1)), strengths)
+        places.append(1 + taus.index(round(own, 9)))
+    assert f"place {places[0]} by tau_mean and {places[1]} by tau_best" in sticks["constant-order"].note
+    assert sticks["constant-order"].tau_edge == 0
 
 
 def test_fixed_architectures_are_looked_up(sticks: dict[str, Yardstick]) -> None:
@@ -58,7 +109,7 @@ def test_the_constant_order_has_scores(sticks: dict[str, Yardstick]) -> None:
     assert stick.architecture == (3,) * 6
     ranks = np.tile([0.0, 2.0, 3.0, 4.0, 1.0], (6, 1))  # none 0, pool 1, skip 2, 1x1 3, 3x3 4
     assert stick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
-    assert stick.tau_best_no_none == pytest.approx(edge_tau(ranks, oracle(TEST, "best"), without_none=True))
+    assert stick.tau_best_no_none == pytest.approx(edge_tau(ranks, oracle(TEST, "best"), WITHOUT_NONE))
     totals = np.array([sum(ranks[0][op] for op in a) for a in SPACE])
     assert stick.tau_space == pytest.approx(tau_b(totals, TEST))
 
@@ -160,3 +211,6 @@ def test_anchors_of_the_real_table() -> None:
     assert rounded == {"all-skip": 54.297, "all-3x3": 93.76, "optimum": 94.373}
     assert round(real["random"].test, 2) == 87.06
     assert real["params"].architecture == (3,) * 6
+    drawn = [(round(real[n].test, 2), round(real[n].percentile, 1)) for n in ("random-no-none-pool", "random-conv")]
+    assert drawn == [(92.27, 81.0), (93.21, 93.2)]
+    assert real["all-3x3"].above == 165

@@ -11,6 +11,7 @@ from bench.pairs import Verdict
 from bench.statistics import sign_flip_ps
 from bench.table import GroundTruth
 from bench.table_sources import embedded_table
+from bench.truth import Truth
 from bench.yardsticks import floors_and_ceilings
 from reports.blocks import Picture, Table
 from reports.comparisons import Contest, _twins, measure_of
@@ -73,7 +74,7 @@ def test_drawing_lots_is_better_than_chance_no_more_often_than_it_may_be() -> No
 
 
 def test_floors_that_choose_the_same_are_compared_with_once(table: GroundTruth) -> None:
-    sticks = floors_and_ceilings(table, "cifar10")
+    sticks = floors_and_ceilings(Truth(table, "cifar10"))
     other = next(stick for stick in sticks if stick.name == "all-skip")
     apart = [replace(stick, architecture=other.architecture) if stick.name == "params" else stick for stick in sticks]
     assert _twins(sticks) == {"random": [], "constant-order": ["params"]}, "both take the 3x3 convolution everywhere"
