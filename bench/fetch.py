@@ -21,10 +21,9 @@ from bench.images import DATASETS, data_root
 from bench.layouts import Layout
 from bench.names import unknown
 from bench.pixels import OFFICIAL, pixels_of
-from bench.resolve import TABLE_FILE
+from bench.resolve import FETCH, TABLE_FILE
 from bench.storage import make_folder, unwritable
 
-COMMAND = "python -m bench.fetch"
 _SERVER = "https://www.cs.toronto.edu/~kriz"
 _PART = ".part"
 
@@ -60,7 +59,7 @@ NAMES = (*ARCHIVES, TABLE_NAME, "imagenet16")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch what was named, say where it is, and answer with an exit code."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Fetch data sets and the ground truth.")
+    parser = argparse.ArgumentParser(prog=FETCH, description="Fetch data sets and the ground truth.")
     parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
     parser.add_argument("--mirror", metavar="URL", help="take the files from this address; checksums stay the same")
