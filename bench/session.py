@@ -174,8 +174,9 @@ class Session:
             f" {self.jobs} worker{'s' if self.jobs > 1 else ''} with {self.threads}"
             f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
         )
-        if self.device.kind == "cpu" and any(s.preset == "paper" for s in self.settings.values()):
-            self.say("Preset paper takes days on a CPU; --preset lite is made for it.")
+        large = any(c.reads_checkpoint and c.cell.supernet.settings.preset == "paper" for c in self.job.plan)
+        if self.device.kind == "cpu" and large:
+            self.say("Training at preset `paper` takes days on a CPU; use `--preset lite`.")
         if self.jobs * self.threads > available_cores():
             self.say(
                 f"{self.jobs} workers with {self.threads} threads each on {available_cores()} cores"
