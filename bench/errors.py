@@ -65,5 +65,9 @@ class DataError(BenchError):
     """A file is missing, damaged, of the wrong shape, or cannot be written."""
 
 
+class MissingData(DataError):
+    """Something that the user has to bring is not there."""
+
+
 class SkipCell(Exception):
     """Raised by a method that does not apply to a cell; the message is the reason that the record keeps."""
