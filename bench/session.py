@@ -17,6 +17,7 @@ from typing import Any
 from bench import resolve
 from bench.cli import available_cores
 from bench.described import write_described
+from bench.doctor import doctor
 from bench.errors import BenchError, DataError, ExitCode, MissingData
 from bench.gather import gather, write_plan
 from bench.image_checks import doubts, refuse_unfit
@@ -66,6 +67,8 @@ def _work_off(
 ) -> ExitCode:
     if options.list:
         return list_all(data_root(options.data_root), methods)
+    if options.doctor:
+        return doctor(options.data_root, options.table, options.cache)
     if options.report_only:
         return report_only(options, draw_report)
     if options.check:
