@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from bench.errors import DataError
+from bench.errors import DAMAGE, DataError, in_brief
 
 Read = TypeVar("Read")
 
@@ -25,7 +25,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     Raises DataError when the disk is full or the place cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
         with temporary.open("wb") as stream:
@@ -41,8 +41,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def read_json(path: Path, understood: Callable[[Any], Read], missing: Read) -> Read:
     """What `understood` makes of the JSON in a file that this program wrote; `missing` where there is no file.
 
-    Raises DataError for a file that cannot be read, is no JSON, or at which `understood` raises a ValueError, KeyError,
-    TypeError or AttributeError.
+    Raises DataError for a file that cannot be read, is no JSON, or at which `understood` raises one of DAMAGE.
     """
     try:
         return understood(json.loads(path.read_bytes()))
@@ -50,9 +49,8 @@ def read_json(path: Path, understood: Callable[[Any], Read], missing: Read) -> R
         return missing
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        what = error if isinstance(error, ValueError) else repr(error)
-        raise DataError(f"{path} is damaged ({what}); delete it and run the command again.") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is damaged ({in_brief(error)}); delete it and run the command again.") from error
 
 
 def unwritable(path: Path, error: OSError) -> DataError:

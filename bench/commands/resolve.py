@@ -19,7 +19,7 @@ from bench.work.methods import Methods
 from bench.work.plan import Request, choose, split_names
 from bench.work.presets import PRESETS, Settings, settings_for
 from bench.work.records import Circumstances
-from bench.work.workers import Pool
+from bench.work.workers import Pool, no_processes
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
 TABLE_FILE = "nas-bench-201.npz"
@@ -190,9 +190,11 @@ def find_threads(options: argparse.Namespace, earlier: Mapping[str, Any] | None)
 
 
 def find_pool(options: argparse.Namespace, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
-    """How the work is spread over workers."""
+    """How the work is spread over workers: one job has a worker process too, so that a crash costs its own cell."""
     if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
         return Pool(jobs, "threading", threads)
+    if options.backend == "loky" and no_processes():
+        return Pool(1, "none", threads)
     return Pool(jobs, options.backend, threads, device.indices, locks)
 
 

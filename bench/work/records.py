@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError
+from bench.errors import DAMAGE, DataError
 from bench.files import write_whole
 from bench.problem.selection import Selection
 from bench.problem.space import to_string
@@ -33,6 +33,9 @@ DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
 
 CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_passes", "backward_passes")
 """The fields of a done record that a selection fills."""
+
+_FIELDS = {"cell", "key", "state", "reason", "log", "checkpoint", "version", "recipe_version"}
+"""What the program asks of every record, whatever its state."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
         record = json.loads(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except ValueError:
+    except DAMAGE:
         return None
     if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
         return None
@@ -143,7 +146,9 @@ def read_record(path: Path) -> dict[str, Any] | None:
         )
     try:
         whole = record.get("digest") == _digest(record)
-    except ValueError:  # a damaged number can read as infinite, which no record holds
+        file_stem(record["cell"])
+        whole = whole and record.keys() >= _FIELDS and record["state"] in (DONE, FAILED, SKIPPED)
+    except DAMAGE:  # among them a damaged number that reads as infinite, which no record holds
         return None
     if not whole:
         return None
@@ -186,9 +191,12 @@ class Store:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
         try:
             content = json.loads((self.costs / f"{stem}.json").read_bytes())
-        except (OSError, ValueError):
+            whole = file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS)
+            counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
+            timed = all(isinstance(count, int | float | None) for count in counts)
+        except (OSError, *DAMAGE):
             return {}
-        return content if isinstance(content, dict) and isinstance(content.get("cell"), dict) else {}
+        return content if whole and timed else {}
 
     def set_aside(self, stem: str) -> None:
         """Take a record that no longer holds, and its cost, out of the results until a successor is done.
