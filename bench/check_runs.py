@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from bench.difference import Difference, cell_of
 from bench.errors import DataError
 from bench.offered import without_line
-from bench.pairs import SIGNIFICANCE
 from bench.records import DONE, KEY_COLUMNS, MISSING, SKIPPED
 from bench.space import EDGE_NAMES, OPERATIONS, parse
-from bench.statistics import holm, smallest_two_sample_p, trial_noise, two_sample_p
+from bench.statistics import SIGNIFICANCE, holm, smallest_two_sample_p, trial_noise, two_sample_p
 from bench.table import GroundTruth
 
 Rows = list[dict[str, str]]

@@ -35,7 +35,7 @@ def ranking_section(source: Source) -> Section:
         caption = (
             "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over"
             " the six edges, before any decision. A mark is one selection, against the best accuracy that each"
-            " operation allows; tick and bar: mean and 95 % bootstrap interval over supernet seeds. Hollow: mean"
+            " operation allows; tick and bar: mean and 95 % interval over supernet seeds. Hollow: mean"
             f" against the mean accuracy with each operation. {noise}{source.left_out(dataset)}"
         )
         section.blocks += [
@@ -107,7 +107,7 @@ def cost_section(source: Source) -> Section:
         caption = (
             "A mark is one selector, its means over recipes: of test accuracy, as in the main table"
             f" (n = {from_to(costs['n'].tolist())} checkpoints; of seeds for †), and of the time of scoring and tuning,"
-            " on the machine named in the provenance. The bar is the 95 % bootstrap interval of the accuracy over"
+            " on the machine named in the provenance. The bar is the 95 % interval of the accuracy over"
             " supernet seeds. The line joins those that no other is both faster and better than, by their means; where"
             " bars overlap, another draw of seeds may join others."
             + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, so neither joined nor compared.")
@@ -139,7 +139,7 @@ def cost_section(source: Source) -> Section:
             Column("selector", numeric=False), Column("scoring"), Column("tuning"),
             *([Column("peak memory, MiB", "of the CUDA allocator during the selection")] if on_gpu else []),
             Column("test %"), Column("n", "checkpoints; supernet seeds for a selector that reads nothing of them"),
-            Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough"),
+            Column("95 % interval", "of the mean, Welch's t over supernet seeds; ~ = rough"),
             Column("Pareto", "joined by the line of the figure", numeric=False),
         ]  # fmt: skip
         if rows:

@@ -26,7 +26,10 @@ def seeds_said(source: Source, whole: Contest) -> list[str]:
         return []
     rows = source.results.rows
     kept = rows["supernet_seed"].isin(common) & rows["method"].isin(PRIMARY) & (rows["dataset"] == whole.dataset)
-    even = contest(replace(source.results, rows=rows[kept]), source.table, whole.dataset, source.sticks[whole.dataset])
+    even = contest(
+        replace(source.results, rows=rows[kept]), source.truths[whole.dataset], whole.dataset,
+        source.sticks[whole.dataset],
+    )  # fmt: skip
     before, after = dict(_judged(whole)), dict(_judged(even))
     pairs = [(c, after[key]) for key, c in before.items() if key in after and after[key].verdict is not c.verdict]
     told = [

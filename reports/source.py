@@ -46,9 +46,14 @@ class Source:
         return {name: Truth(self.table, name) for name in self.table.datasets}
 
     @cached_property
+    def every_stick(self) -> dict[str, list[Yardstick]]:
+        """Floors and ceilings of each data set of the table, whether anything was selected on it or not."""
+        return {name: floors_and_ceilings(truth) for name, truth in self.truths.items()}
+
+    @cached_property
     def sticks(self) -> dict[str, list[Yardstick]]:
-        """Floors and ceilings of each data set."""
-        return {name: floors_and_ceilings(self.truths[name]) for name in self.datasets}
+        """Floors and ceilings of each data set with results."""
+        return {name: self.every_stick[name] for name in self.datasets}
 
     @cached_property
     def retrainings(self) -> dict[str, dict[str, float | int | str | None]]:
@@ -58,7 +63,17 @@ class Source:
     @cached_property
     def contests(self) -> list[Contest]:
         """Who beats whom, per data set."""
-        return [contest(self.results, self.table, name, self.sticks[name]) for name in self.datasets]
+        return [contest(self.results, self.truths[name], name, self.sticks[name]) for name in self.datasets]
+
+    @cached_property
+    def transfers(self) -> list[Contest]:
+        """The choices made on one data set judged by the accuracies on each other one of the table."""
+        return [
+            contest(self.results, self.truths[other], name, self.every_stick[other])
+            for name in self.datasets
+            for other in self.table.datasets
+            if other != name
+        ]
 
     def lines(self, measure: str) -> list[Line]:
         """Summaries of a column of records.csv at the last checkpoints."""
