@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.pairs import FEWEST_WITH_COLLAPSES, Comparison, compare, corrected, tie_groups
+from bench.space import Architecture
 from bench.statistics import Interval, TrialNoise, mean_interval, mean_of_strata, share_interval
 from bench.truth import Truth
 from bench.yardsticks import RANDOM, RANDOM_CHOICES, Yardstick
@@ -100,6 +101,8 @@ class Contest:
     """The methods that are drawn, best mean first: all of them where they are not too many."""
     floors: dict[str, list[str]]
     """The floors that are compared with, and for each those that choose the same architecture."""
+    order_choice: Architecture | None
+    """What the constant order chooses."""
 
     @property
     def drawn(self) -> list[Comparison]:
@@ -120,6 +123,11 @@ class Contest:
         if names[Level.MAIN]:
             names[Level.MAIN] = [s.method for s in self.standings if s.level is not Level.EXPLORATORY]
         return {level: found for level, found in names.items() if found}
+
+    @property
+    def levels(self) -> list[Level]:
+        """The families with members, the main forms first where they are one."""
+        return sorted(self.families, key=lambda level: level is not Level.MAIN)
 
     def against(self, baseline: str, among: Collection[str] | None = None) -> list[Comparison]:
         """Every method against one name, best first, each judged in its own family; or those in `among`, as one."""
@@ -156,11 +164,17 @@ class Contest:
         return [standing.method for standing in self.standings if standing.group is not None]
 
     @property
+    def ranked(self) -> list[str]:
+        """The methods that tie groups could hold: main forms, best mean first."""
+        return [standing.method for standing in self.standings if standing.level is not Level.EXPLORATORY]
+
+    @property
     def unplaced_above(self) -> list[Standing]:
-        """Methods in no tie group whose mean is above the leader's."""
+        """Main forms in no tie group whose mean is above the leader's."""
         if self.leader is None:
             return []
-        return [s for s in self.standings if s.group is None and s.mean > self.of(self.leader).mean]
+        least = self.of(self.leader).mean
+        return [s for s in self.standings if s.method in self.ranked and s.group is None and s.mean > least]
 
     @cached_property
     def primary_groups(self) -> list[list[str]]:
@@ -289,6 +303,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
         settings=len({setting for setting, _ in checkpoints}),
         focus=shown,
         floors=twins,
+        order_choice=of_stick["constant-order"].architecture if "constant-order" in of_stick else None,
     )
 
 
