@@ -60,7 +60,7 @@ def test_the_finding_and_the_table_name_one_leader(source: Source, contest: Cont
 
 
 def test_every_floor_is_counted_with_how_many_could_be_judged(source: Source, contest: Contest) -> None:
-    found = {point.words["baseline"]: point for point in of_kind(source, Kind.FLOOR)}
+    found = {p.words["baseline"]: p for p in of_kind(source, Kind.FLOOR) if p.lookup == p.dataset}
     assert set(found) == {"random", "random-no-none-pool", "random-conv", "constant-order"}
     for baseline, point in found.items():
         compared = contest.against(baseline)
@@ -118,7 +118,11 @@ def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Pa
 
 def test_the_finding_begins_with_the_constant_order(source: Source) -> None:
     first = findings(source)[0].partition("<li>")[2].partition("</li>")[0]
-    (point,) = (p for p in of_kind(source, Kind.FLOOR) if p.words["baseline"] == "constant-order")
+    (point,) = (
+        p
+        for p in of_kind(source, Kind.FLOOR)
+        if (p.lookup, p.words["baseline"]) == ("cifar10", "constant-order")
+    )
     (stick,) = (stick for stick in source.sticks["cifar10"] if stick.name == "constant-order")
     assert (point.numbers["test"], point.numbers["above"]) == (stick.test, stick.above)
     for number in (f"{stick.test:.2f} %", f"percentile {stick.percentile:.1f}", f"{stick.above:,} architectures"):
@@ -163,11 +167,9 @@ def test_collapse_to_none_to_skip_and_to_nothing(table: GroundTruth, tmp_path: P
     fresh = Source(replace(source.results, rows=rows), table, tmp_path / "figures")
     found = {p.words["what"]: tuple(zip(p.names["methods"], p.names["shares"], strict=True))
              for p in of_kind(fresh, Kind.COLLAPSE)}  # fmt: skip
-    assert found == {
-        "share of skip connections": (("one-draw", "50 %"),),
-        "share of none": (("good", "50 %"),),
-        "lowest accuracy of the space": (("bad", "3 of 3"),),
-    }
+    assert ("good", "50 %") in found["share of none"]
+    assert found["share of skip connections"] == (("one-draw", "50 %"),)
+    assert found["lowest accuracy of the space"] == (("bad", "3 of 3"),)
 
 
 def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:
