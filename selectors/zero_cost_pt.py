@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.selection import Decision, Selection, architecture_made_by
+from bench.problem.selection import Decision, Selection, architecture_made_by
 from selectors import proxies
-from selectors.contract import Needs, Selector, one_of, option, or_preset, positive, yes_or_no
+from selectors.parts.criterion import Selector, one_of, option, or_preset, positive, yes_or_no
+from selectors.parts.needs import Needs
 from selectors.parts.orders import ORDERS
 from selectors.parts.schedule import Greedy, decide_greedily
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 from selectors.parts.zero_cost import MaskByProxy, ProxyRule, proxy_score
 
 PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architecture Search, AAAI 2023"

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from bench.space import EDGES, NONE, OPERATIONS
-from supernets.contract import Batch, BatchesOf, Mixing, Recipe, Search
+from bench.problem.space import EDGES, NONE, OPERATIONS
+from supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, Search
 
 OPEN = -1
 """An edge that is not decided."""

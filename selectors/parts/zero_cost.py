@@ -9,12 +9,13 @@ import numpy as np
 from torch import Tensor, nn
 
 from bench.names import canonical, parse
-from bench.space import NONE, Architecture
+from bench.problem.space import NONE, Architecture
 from selectors import proxies
-from selectors.contract import Configurable, Needs, Rule, one_of, option
+from selectors.parts.criterion import Configurable, Rule, one_of, option
+from selectors.parts.needs import Needs
 from selectors.parts.perturbation import OPERATION_INDICES, discretised, without
-from selectors.parts.search import Search
-from supernets.literal import Mixture
+from selectors.parts.view import Search
+from supernets.network.literal import Mixture
 
 
 def needs_of(proxy: str, *, trained: bool) -> Needs:

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.measures import MEASURES, measure
-from bench.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
-from bench.selection import Decision, Selection
-from bench.space import EDGE_NAMES, OPERATIONS, all_architectures, as_architecture, to_string
-from bench.table import Accuracies, GroundTruth
-from bench.truth import Truth
-from reports.results import Results
-from reports.source import Source
+from bench.problem.selection import Decision, Selection
+from bench.problem.space import EDGE_NAMES, OPERATIONS, all_architectures, as_architecture, to_string
+from bench.problem.table import Accuracies, GroundTruth
+from bench.work.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
+from bench.yardsticks.measures import MEASURES, measure
+from bench.yardsticks.truth import Truth
+from reports.data.material import Material
+from reports.data.results import Results
 
 COLUMNS = (
     *KEY_COLUMNS, "state", "reason", "architecture", "index", *MEASURES,
@@ -166,10 +166,10 @@ def write_results(
     return out
 
 
-def source_of(out: Path, table: GroundTruth, **options: object) -> Source:
+def source_of(out: Path, table: GroundTruth, **options: object) -> Material:
     """An invented run of one data set without failures, read back; `options` as `write_results` takes them."""
     given: dict[str, object] = {"datasets": ("cifar10",), "failures": False, "ranking": False, **options}
-    return Source(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
+    return Material(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
 
 
 def _write_ranking(

@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
-from bench.selection import Decision, Selection
-from bench.space import NONE
-from selectors import proxies, registry, zero_cost_pt
+from bench.problem.selection import Decision, Selection
+from bench.problem.space import NONE
+from selectors import proxies, zero_cost_pt
+from selectors.parts import registry
 from selectors.parts.schedule import decide_greedily
-from selectors.parts.search import Search, UndeclaredNeed
+from selectors.parts.view import Search, UndeclaredNeed
 from selectors.parts.zero_cost import without_failures
-from supernets.literal import LiteralSupernet
+from supernets.network.literal import LiteralSupernet
 from tests.selectors import small
 from tests.selectors.proxies.networks import fed_zeros_by_hand
 

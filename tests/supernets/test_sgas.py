@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from supernets.contract import Search
+from supernets.parts.recipe import Search
 from supernets.sgas import OPEN, RECIPE, Sgas, certainty, decisions_due, still_open
 from tests.supernets.tiny import batch, tiny_search
 

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supernets.literal import Mixture
-from supernets.standalone import standalone
+from supernets.network.literal import Mixture
+from supernets.network.standalone import standalone
 
 
 class Tiny(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from selectors.proxies import ProxyFailure, score
 from selectors.proxies._matrices import spectrum
 from selectors.proxies.ntk import image_gradients, mixed_gradients
-from supernets.standalone import standalone
+from supernets.network.standalone import standalone
 from tests.selectors.proxies.networks import Chain, Tiny, batch
 
 

@@ -8,7 +8,7 @@ import torch
 from selectors.parts.zero_cost import with_weights
 from selectors.proxies import find, names, score, scores
 from selectors.te_nas import ThinSupernet
-from supernets.literal import LiteralSupernet, Mixture
+from supernets.network.literal import LiteralSupernet, Mixture
 from tests.selectors.proxies.networks import batch, fed_zeros_by_hand, network, some_images
 
 EVERY = pytest.mark.parametrize("name", names())

@@ -1,0 +1,279 @@
+"""The finding in a few sentences, told from its points (reports/data/points.py); what is missing comes first."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+from bench.problem.space import CONV_3X3
+from bench.yardsticks.comparisons import Verdict
+from reports.data.contests import BASELINES, Contest
+from reports.data.founders import CALLED, Level
+from reports.data.material import Material
+from reports.data.points import Kind, Point, points
+from reports.data.text import count, from_to, listed, number, trainings_text
+from reports.sections.size import presets_said, supernet_accuracy
+
+FEW = 6
+FEWEST_TO_VARY = 3
+"""Supernet seeds below which the finding says that there are few."""
+TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
+TOLD_LOOKUPS = ("random-conv", "constant-order")
+"""Baselines that sentences tell of; tables have all."""
+MEASURED = {"tau_mean": "the mean accuracies (τ mean)", "tau_edge": "what is particular to an edge (τ edge)"}
+"""How sentences call what scores agree with."""
+
+
+def _counted(names: Sequence[str]) -> str:
+    """`none`, `2 (a and b)`, `30`: few names are told, many are counted."""
+    if not names:
+        return "none"
+    return f"{len(names)} ({listed(names)})" if len(names) <= FEW else str(len(names))
+
+
+ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
+"""What names a checkpoint, which every selector must have seen alike."""
+
+
+def gaps(source: Material) -> list[str]:
+    """What is missing from this report, one sentence each; empty for a complete one."""
+    counts, rows = source.results.counts(), source.results.rows
+    found = []
+    if not counts["done"]:
+        found.append("Nothing was measured: no cell is done.")
+    for state, said in (("failed", "failed"), ("missing", "not run yet")):
+        if counts[state]:
+            methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
+            found.append(f"{count(counts[state], 'cell')} {said}: {listed(methods)}.")
+    versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
+    mixed = sorted(versions.index[versions > 1])
+    if mixed:
+        found.append(
+            f"Results of more than one version of {listed(mixed)} stand side by side; the same command for all seeds"
+            " runs the old ones again."
+        )
+    own = source.results.own_checkpoint
+    recipe_versions = own.groupby("setting")["recipe_version"].nunique()
+    retrained = sorted(recipe_versions.index[recipe_versions > 1])
+    if retrained:
+        found.append(f"Supernets of more than one version of the recipe {listed(retrained)} stand side by side.")
+    torn = int((own.groupby(list(ONE_CHECKPOINT))["checkpoint"].nunique() > 1).sum())
+    if torn:
+        found.append(
+            f"Of {count(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on another"
+            " machine?), so that they are no pairs; delete those records and run the command again."
+        )
+    for dataset in source.results.datasets:
+        if dataset not in source.table.datasets:
+            found.append(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged.")
+    return found
+
+
+def findings(source: Material) -> list[str]:
+    """Per data set a sentence and a list, as HTML: the question first, then who leads, who agrees, who collapses."""
+    said = []
+    found = points(source)
+    for contest in source.contests:
+        here = [point for point in found if point.dataset == contest.dataset]
+        if contest.standings:
+            told = [
+                *_headline(contest, here),
+                *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
+            ]
+            items = "".join(f"<li>{point}</li>" for point in told)
+            said.append(f"<p>{_size(source, contest)}</p><ul>{items}</ul>")
+    return said
+
+
+def _of(found: Sequence[Point], kind: Kind) -> list[Point]:
+    return [point for point in found if point.kind is kind]
+
+
+def _size(source: Material, contest: Contest) -> str:
+    frame = source.results.final_of(contest.dataset)
+    seeds = frame["supernet_seed"].nunique()
+    uneven = frame.groupby("method")["supernet_seed"].nunique().min() < seeds
+    sizes = f"{count(contest.settings, 'recipe')}, {'up to ' if uneven else ''}{count(seeds, 'supernet seed')} each"
+    few = ", too few to tell how much seeds vary" if seeds < FEWEST_TO_VARY else ""
+    reached = supernet_accuracy(source.results, contest.dataset)
+    supernets = f"; {presets_said(source.results, contest.dataset)}"
+    supernets += f", supernets of {reached} accuracy" if reached else ""
+    return f"On <b>{escape(contest.dataset)}</b> ({sizes}{few}{supernets}):"
+
+
+def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
+    """Whether a main form was shown better than choosing one architecture without looking, and what room there is."""
+    against = [p for p in _of(here, Kind.FLOOR) if p.words["baseline"] == "constant-order" and p.lookup == p.dataset]
+    level = [p for p in against if p.words["level"] == Level.MAIN] or against
+    if not level or not level[0].numbers["judged"]:
+        return []
+    point = level[0]
+    better, worse, same = (point.names[name] for name in ("better", "worse", "same"))
+    who = f"{listed(better)} {'was' if len(better) == 1 else 'were'}" if better else "None was"
+    constant = contest.order_choice == (CONV_3X3,) * 6
+    what = "all of whose edges are 3x3 convolutions" if constant else "always the same architecture"
+    room = f"{point.numbers['above']:,} architectures lie above it"
+    if point.numbers["above_margin"] is not None:
+        room += f", {point.numbers['above_margin']:,} by more than two trainings differ"
+    alike = f"; {len(same)} choose exactly that" if same else ""
+    return [
+        f"Of {point.numbers['of']} {CALLED[Level(point.words['level'])]}, {point.numbers['judged']} could be judged"
+        f" against the constant order of operations, {what} ({number(point.numbers['test'])} %, percentile"
+        f" {number(point.numbers['percentile'], 1)}; {room}). {who} shown better, {_counted(worse)} worse{alike}."
+    ]
+
+
+def _floors(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Per family, and per data set that choices are looked up on, what was shown against each floor."""
+    said = []
+    told = [p for p in found if p.words["baseline"] in (TOLD_FLOORS if p.lookup == p.dataset else TOLD_LOOKUPS)]
+    told = [p for p in told if p.lookup == p.dataset or p.words["level"] == contest.levels[0]]
+    places = dict.fromkeys((point.lookup, point.words["level"]) for point in told)
+    for lookup, level in places:
+        here = [p for p in told if (p.lookup, p.words["level"]) == (lookup, level)]
+        parts = [_against(point, contest) for point in here if point.numbers["judged"]]
+        untold = [BASELINES[point.words["baseline"]] for point in here if not point.numbers["judged"]]
+        where = "" if lookup == contest.dataset else f", their choices looked up on <b>{escape(lookup)}</b>"
+        of = f"Of {here[0].numbers['of']} {CALLED[Level(level)]}{where}"
+        if parts:
+            said.append(f"{of} (Holm's correction per baseline): {'; '.join(parts)}.")
+        if untold:
+            said.append(f"{of}: too few seeds to compare them with {_joined(untold)}.")
+    return said
+
+
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def _against(point: Point, contest: Contest) -> str:
+    baseline = point.words["baseline"]
+    alike = [BASELINES[name] for name in contest.floors.get(baseline, ())]
+    called = f"{BASELINES[baseline]} (the choice of {' and '.join(alike)} too)" if alike else BASELINES[baseline]
+    said = f"{_counted(point.names['better'])} better and {_counted(point.names['worse'])} worse than {called}"
+    judged, of = point.numbers["judged"], point.numbers["of"]
+    notes = [f"{judged} of {of} judged"] if judged != of else []
+    if point.names["open"]:
+        could = point.numbers["could_show"]
+        size = "" if could is None else f", where about {number(could, 1)} would have been"
+        notes.append(f"no difference shown of {len(point.names['open'])}{size}")
+    return f"{said} ({'; '.join(notes)})" if notes else said
+
+
+def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Who leads the founding family, who is shown worse and who cannot be placed."""
+    said = []
+    for point in found:
+        tied, worse, unplaced = (point.names[name] for name in ("tied", "worse", "unplaced"))
+        over = f" of those with results on {count(int(point.numbers['recipes'] or 0), 'recipe')}"
+        lead = f"{listed([point.words['leader']])} has the highest mean{over if point.names['fewer_recipes'] else ''}"
+        parts = [lead + (f"; {listed(tied)} not shown worse" if tied else "")]
+        parts += [f"{listed(worse)} shown worse"] if worse else []
+        parts += [f"too few results to place {listed(unplaced)}"] if unplaced else []
+        pairs = f"{point.numbers['counted']} of {point.numbers['pairs']} pairs"
+        said.append(f"Among the founding criteria, corrected over {pairs}: {'; '.join(parts)}.")
+    return said
+
+
+def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Which single changes were shown to matter, where any could have been."""
+    judged = [point for point in found if point.numbers["judged"]]
+    if not judged:
+        return []
+    shown = [p for p in judged if p.words["verdict"] in (Verdict.BETTER, Verdict.WORSE, Verdict.SMALL)]
+    of = (
+        f"Of {count(len(found), 'pair')} of selectors that differ in one part only {len(judged)} could be judged, and"
+        f" {_counted([]) if not shown else len(shown)} {'were' if len(shown) > 1 else 'was'} shown to differ"
+    )
+    parts = [
+        f"{escape(p.words['changed'])} ({escape(p.words['first'])} − {escape(p.words['second'])}: {p.words['verdict']},"
+        f" median {number(p.numbers['median'])}, mean {number(p.numbers['mean'])} points)"
+        for p in shown
+    ]
+    return [f"{of}: {'; '.join(parts)}." if parts else f"{of}."]
+
+
+def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers, leader = point.numbers, point.words.get("leader")
+        reached = (
+            f"{listed([leader or point.words['best']])}, reaches {number(numbers['mean'])} % on average"
+            f" (n = {numbers['n']}), {number(numbers['below_optimum'])} points below the best architecture of the space"
+        )
+        if numbers["worth"] is not None:
+            reached += f" and worth {trainings_text(numbers['worth'])} random trainings"
+        every = numbers["recipes"] == numbers["of_recipes"]
+        over = "all recipes" if every else count(int(numbers["recipes"] or 0), "recipe")
+        if leader is None and numbers["placeable"]:
+            text = (
+                f"After correction over {contest.family}, only {numbers['placeable']} of {numbers['of']} selectors have"
+                f" enough seeds to be ranked, so there is no ranking. The one with the highest mean over {over},"
+                f" {reached}."
+            )
+        elif leader is None:
+            text = (
+                f"After correction over {contest.family} no selector can be told from another: there are too few seeds."
+                f" The one with the highest mean over {over}, {reached}."
+            )
+        else:
+            tied = f"{len(point.names['tied'])} of the {numbers['placed']} that can be placed are not shown worse"
+            names = f": {listed(point.names['tied'])}" if point.names["tied"] else ""
+            text = f"The leader, {reached}. After correction over {contest.family}, {tied}{names}."
+        if point.names["above"]:
+            names = listed([f"{name} (n = {contest.of(name).n})" for name in point.names["above"]])
+            text += f" With a higher mean, but too few independent results to be placed: {names}."
+        said.append(text)
+    return said
+
+
+def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers = point.numbers
+        n = from_to([int(numbers[name] or 0) for name in ("fewest", "most")])
+        aside = [f"{BASELINES[name]} has {number(numbers[name])}" for name in ("constant-order", "params")]
+        if point.words["measure"] != "tau_edge":
+            aside[0] += " (the best of all orders, known afterwards)"
+        if numbers["two_trainings"] is not None:
+            aside.append(f"two trainings of every architecture agree to {number(numbers['two_trainings'])}")
+        said.append(
+            f"The scores that agree best with {MEASURED[point.words['measure']]} are those of"
+            f" {listed(point.names['best'])}, τ {number(numbers['highest'])} (n = {n}); {', '.join(aside)}."
+        )
+    return said
+
+
+def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
+    parts = []
+    for point in found:
+        rows = zip(*(point.names[name] for name in ("methods", "settings", "shares")), strict=True)
+        where = listed([f"{method} on {setting} ({share})" for method, setting, share in rows], 4)
+        parts.append(f"{point.words['what']}: {where}")
+    of = "of the founding papers' criteria" if contest.primary else "of all selectors"
+    return [f"Choices that gave up, {of}: {'; '.join(parts)}."] if parts else []
+
+
+def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers = point.numbers
+        text = (
+            f"The criteria of the founding papers have up to {count(int(numbers['seeds'] or 0), 'supernet seed')}, and"
+            f" not all selectors have as many. With the {numbers['common']} that all have, {numbers['others']} of these"
+            f" {numbers['verdicts']} verdicts change"
+        )
+        few = [f"{numbers['too_few']} “{Verdict.TOO_FEW}”"] if numbers["too_few"] else []
+        parts = [*few, *map(escape, point.names["changed"])]
+        said.append(f"{text}: {'; '.join(parts)}." if parts else f"{text}.")
+    return said
+
+
+TOLD: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
+    Kind.FLOOR: _floors,
+    Kind.GROUPS: _groups,
+    Kind.FACTOR: _factors,
+    Kind.SEEDS: _seeds,
+    Kind.LEADER: _leader,
+    Kind.AGREEMENT: _agreement,
+    Kind.COLLAPSE: _collapses,
+}
+"""How each kind of point is told, in reading order."""

@@ -1,0 +1,238 @@
+"""Sentences of the finding, and what is missing in red, on invented runs."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.problem.space import architecture_of, parse, to_string
+from bench.problem.table import GroundTruth
+from bench.yardsticks.comparisons import UNTOLD, Verdict
+from bench.yardsticks.statistics import sign_flip_ps
+from reports.data.contests import Contest
+from reports.data.material import Material
+from reports.data.points import Kind, Point, points
+from reports.data.results import Results
+from reports.sections.finding import findings, gaps
+from reports.sections.results import main_table
+from tests.reports.synthetic import FEW, source_of, write_results
+
+
+def of_kind(source: Material, kind: Kind) -> list[Point]:
+    return [point for point in points(source) if point.kind is kind]
+
+
+@pytest.fixture(scope="module")
+def said(results: Results, table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    source = Material(results, table, tmp_path_factory.mktemp("figures"))
+    return dict(zip(table.datasets, findings(source), strict=True))
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "cifar100"])
+def test_collapse_is_counted_in_the_architectures(dataset: str, said: dict[str, str], folder: Path) -> None:
+    rows = pd.read_csv(folder / "records.csv")
+    rows = rows[(rows["state"] == "done") & (rows["dataset"] == dataset) & (rows["epoch"] == 10)]
+    skips = rows["architecture"].str.count("skip_connect")
+    shares = (skips.groupby(rows["selector"] + " on " + rows["recipe"]).mean() / 6).sort_values(ascending=False)
+    expected = [f"{place} ({100 * share:.0f} %)" for place, share in shares.items() if share >= 0.5]
+    assert len(expected) == 2 and shares.iloc[2] < 0.45
+    (told,) = re.findall(r"share of skip connections: (.*?)(?:;|\.</li>)", said[dataset])
+    assert re.findall(r"<b>(.*?)</b>", told) == expected
+
+
+def test_the_finding_and_the_table_name_one_leader(source: Material, contest: Contest) -> None:
+    (point,) = of_kind(source, Kind.LEADER)
+    assert point.words == {"leader": "good"} and point.names["above"] == ("one-draw",)
+    good = contest.of("good")
+    assert (point.numbers["mean"], point.numbers["n"]) == (good.mean, 9)
+    assert point.numbers["worth"] == source.worth("cifar10", good.mean)
+    (said,) = findings(source)
+    assert "one-draw (n = 3)" in said
+    table = main_table(source, contest)
+    assert "the leader (good)" in table.caption
+    assert "too few independent results to be placed: one-draw (n = 3)" in table.caption
+    groups = {row.cells[0].text: row.cells[1].text for row in table.rows if row.css != "yardstick"}
+    assert groups == {"one-draw †": "?", "good": "A", "bad": "B"}
+    assert [row.cells[0].text for row in table.rows if row.css == "leader"] == ["good"]
+
+
+def test_every_floor_is_counted_with_how_many_could_be_judged(source: Material, contest: Contest) -> None:
+    found = {p.words["baseline"]: p for p in of_kind(source, Kind.FLOOR) if p.lookup == p.dataset}
+    assert set(found) == {"random", "random-no-none-pool", "random-conv", "constant-order"}
+    for baseline, point in found.items():
+        compared = contest.against(baseline)
+        assert point.numbers["of"] == len(compared) == 3
+        assert point.numbers["judged"] == sum(c.verdict not in UNTOLD for c in compared)
+        assert sum(map(len, point.names.values())) == 3
+        for verdict in Verdict:
+            assert point.names[verdict.name.lower()] == tuple(c.first for c in compared if c.verdict is verdict)
+        could = [c.detectable for c in compared if c.verdict is Verdict.OPEN]
+        assert point.numbers["could_show"] == (pytest.approx(np.median(could)) if could else None)
+
+
+def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material) -> None:
+    sticks = {stick.name: stick for stick in source.sticks["cifar10"]}
+    rows = source.results.final_of("cifar10")
+    for point in of_kind(source, Kind.AGREEMENT):
+        measure = point.words["measure"]
+        means = rows.groupby(["method", "setting"])[measure].mean().groupby("method").mean()
+        assert point.names["best"] == (means.idxmax(),)
+        assert point.numbers["highest"] == pytest.approx(means.max())
+        assert point.numbers["most"] == {"one-draw": 3, "good": 9}[means.idxmax()]
+        for name in ("params", "constant-order"):
+            assert point.numbers[name] == getattr(sticks[name], measure)
+    assert [point.words["measure"] for point in of_kind(source, Kind.AGREEMENT)] == ["tau_mean", "tau_edge"]
+
+
+def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Material, tmp_path: Path) -> None:
+    assert "(3 recipes, 3 supernet seeds each; preset lite, supernets of 62 % accuracy):" in findings(source)[0]
+    out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
+    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
+    rows.loc[(rows["selector"] == "magnitude") & (rows["supernet_seed"] == 2), "state"] = "missing"
+    rows.to_csv(out / "records.csv", index=False)
+    uneven = Material(Results.read(out), source.table, out / "figures")
+    assert ", up to 3 supernet seeds each; " in findings(uneven)[0]
+
+
+def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Path) -> None:
+    named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"]}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=4,
+                        recipes=("a", "b"), selectors={**named, "other": (0.0, 0.1, 0.0, 0.5, 1, 1.0)})  # fmt: skip
+    whole = Material(Results.read(out), table, out / "figures")
+    assert not of_kind(whole, Kind.SEEDS)
+    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
+    fewer = rows[(rows["selector"] != "other") | (rows["supernet_seed"] < 2)]
+    fewer.to_csv(out / "records.csv", index=False)
+    uneven = Material(Results.read(out), table, out / "figures")
+    only = rows[rows["selector"].isin(named) & (rows["supernet_seed"] < 2)]
+    (even,) = Material(replace(uneven.results, rows=uneven.results.rows.loc[only.index]), table, out / "f").contests
+    (judged,) = even.against("magnitude")
+    (point,) = of_kind(uneven, Kind.SEEDS)
+    assert judged.verdict is Verdict.TOO_FEW and point.numbers["too_few"]
+    assert (point.numbers["seeds"], point.numbers["common"]) == (4, 2)
+    assert point.numbers["others"] == (point.numbers["too_few"] or 0) + len(point.names["changed"])
+
+
+def test_the_finding_begins_with_the_constant_order(source: Material) -> None:
+    first = findings(source)[0].partition("<li>")[2].partition("</li>")[0]
+    (point,) = (
+        p for p in of_kind(source, Kind.FLOOR) if (p.lookup, p.words["baseline"]) == ("cifar10", "constant-order")
+    )
+    (stick,) = (stick for stick in source.sticks["cifar10"] if stick.name == "constant-order")
+    assert (point.numbers["test"], point.numbers["above"]) == (stick.test, stick.above)
+    for number in (f"{stick.test:.2f} %", f"percentile {stick.percentile:.1f}", f"{stick.above:,} architectures"):
+        assert number in first
+    assert f"{point.numbers['judged']} could be judged" in first
+
+
+def test_transfers_are_judged_by_the_floors_of_the_data_set_looked_up_on(
+    results: Results, table: GroundTruth, tmp_path: Path
+) -> None:
+    source = Material(results, table, tmp_path)
+    found = [point for point in of_kind(source, Kind.FLOOR) if point.lookup != point.dataset]
+    assert {(p.dataset, p.lookup) for p in found} == {("cifar10", "cifar100"), ("cifar100", "cifar10")}
+    for point in found:
+        stick = next(s for s in source.every_stick[point.lookup] if s.name == point.words["baseline"])
+        assert point.numbers["test"] == stick.test
+    (contest,) = (c for c in source.transfers if c.dataset == "cifar10")
+    rows = results.final_of("cifar10")
+    rows = rows[rows["method"] == "ostr"]
+    space = table.accuracy("cifar100")
+    there = [space[table.position(text)] for text in rows["architecture"]]
+    assert contest.of("ostr").mean == pytest.approx(np.mean(there))
+    (c,) = (c for c in contest.against("constant-order") if c.first == "ostr")
+    stick = next(s for s in source.every_stick["cifar100"] if s.name == "constant-order")
+    assert c.p == sign_flip_ps([[value - stick.test for value in there]])[0]
+    (drawn,) = (c for c in contest.against("random-conv") if c.first == "ostr")
+    stick = next(s for s in source.every_stick["cifar100"] if s.name == "random-conv")
+    percentiles = [100 * np.mean(space < value) - stick.percentile for value in there]
+    assert drawn.mean == pytest.approx(np.mean(percentiles))
+
+
+def test_collapse_to_none_to_skip_and_to_nothing(table: GroundTruth, tmp_path: Path) -> None:
+    source = source_of(tmp_path / "out", table, selectors=FEW, recipes=("a",), seeds=3)
+    lost = to_string(architecture_of(int(table.accuracy("cifar10").argmin())))
+    skips, none = (to_string((o, o, o, 3, 3, 3)) for o in (1, 0))
+    rows = source.results.rows
+    for method, text in (("one-draw", skips), ("good", none), ("bad", lost)):
+        place = rows["method"] == method
+        rows.loc[place, "architecture"] = text
+        rows.loc[place, "skips"] = parse(text).count(1)
+        rows.loc[place, "test"] = table.accuracy("cifar10")[table.position(text)]
+    fresh = Material(replace(source.results, rows=rows), table, tmp_path / "figures")
+    found = {p.words["what"]: tuple(zip(p.names["methods"], p.names["shares"], strict=True))
+             for p in of_kind(fresh, Kind.COLLAPSE)}  # fmt: skip
+    assert ("good", "50 %") in found["share of none"]
+    assert found["share of skip connections"] == (("one-draw", "50 %"),)
+    assert found["lowest accuracy of the space"] == (("bad", "3 of 3"),)
+
+
+def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:
+    recipes = [f"r{i:02}" for i in range(21)]
+    few = {name: FEW[name] for name in ("good", "bad")}
+    source = source_of(tmp_path / "out", table, recipes=recipes, seeds=1, selectors=few)
+    (contest,) = source.contests
+    assert contest.leader is None
+    assert {c.verdict for c in contest.comparisons} <= {Verdict.TOO_FEW, Verdict.SAME}
+    assert all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in contest.against("params"))
+    assert gaps(source) == []
+    (said,) = findings(source)
+    assert "1 supernet seed each, too few to tell how much seeds vary" in said
+    assert all(point.numbers["judged"] == 0 for point in of_kind(source, Kind.FLOOR))
+    assert {row.cells[1].text for row in main_table(source, contest).rows if row.css != "yardstick"} == {"?"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("recipe_version", "2", "one version of the recipe <b>a</b>"),
+        ("checkpoint", "f", "Of 1 supernet some"),
+    ],
+)
+def test_supernets_that_are_not_one_are_told(
+    table: GroundTruth, tmp_path: Path, column: str, value: str, said: str
+) -> None:
+    out = tmp_path / "out"
+    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW))
+    records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
+    records["recipe_version"] = "1"
+    last = (records["selector"] == "good") & (records["state"] == "done") & (records["supernet_seed"] == "2")
+    records.loc[last, column] = value
+    records.to_csv(out / "records.csv", index=False)
+    after = gaps(Material(Results.read(out), table, out / "figures"))
+    assert len(after) == len(before) + 1
+    assert any(said in line for line in after)
+
+
+def test_results_of_two_versions_are_told(table: GroundTruth, tmp_path: Path) -> None:
+    """What another definition of a criterion chose for some seeds is no repetition of it."""
+    out = tmp_path / "out"
+    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW))
+    records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
+    place = records.index[(records["selector"] == "good") & (records["state"] == "done")][0]
+    records.loc[place, "version"] = "2"
+    records.to_csv(out / "records.csv", index=False)
+    after = gaps(Material(Results.read(out), table, out / "figures"))
+    assert len(after) == len(before) + 1
+    assert any("more than one version of <b>good</b>" in line for line in after)
+
+
+def test_a_difference_within_the_margin_is_a_difference(table: GroundTruth, tmp_path: Path) -> None:
+    """Shown by the test, too small to count: neither a gain nor `none was shown to differ`."""
+    named = {"magnitude": FEW["bad"], "pt-magnitude": FEW["bad"], "darts-pt": FEW["good"]}
+    source = source_of(tmp_path / "out", table, selectors=named, recipes=("a", "b", "c"), seeds=4)
+    first = of_kind(source, Kind.FACTOR)[0]
+    assert (first.words["first"], first.words["second"], first.words["verdict"]) == (
+        "darts-pt",
+        "pt-magnitude",
+        "better",
+    )
+    (contest,) = source.contests
+    wide = replace(contest, comparisons=[replace(c, margin=1e3) for c in contest.comparisons])
+    source.__dict__["contests"] = [wide]
+    within = of_kind(source, Kind.FACTOR)[0]
+    assert within.words["verdict"] == Verdict.SMALL and within.numbers["judged"]
+    assert "1 was shown to differ" in findings(source)[0] or "2 were shown to differ" in findings(source)[0]
