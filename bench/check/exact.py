@@ -39,6 +39,9 @@ _KEYED = {
     "tables/kendall_tau.csv": ("dataset", "recipe", "selector", "measure"),
     "tables/comparisons.csv": ("dataset", "lookup", "family", "first", "second"),
     "tables/yardsticks.csv": ("dataset", "name"),
+    "tables/transfer.csv": ("dataset", "lookup", "selector"),
+    "tables/two_criteria.csv": ("dataset", "first", "second"),
+    "tables/supernet_quality.csv": ("dataset", "setting"),
 }
 """CSV files that are compared row by row, and the columns that name a row."""
 

@@ -92,8 +92,8 @@ class Contest:
     standings: list[Standing]
     """Best mean first."""
     comparisons: list[Comparison]
-    """Pairs of methods, and of methods with the floors. Pairs of main forms are one family, all others another;
-    with a floor, every Level is a family."""
+    """Pairs of main forms, of what is drawn, of methods with founding criteria, and of methods with the floors. Pairs
+    of main forms are one family, all others another; with a floor, every Level is a family."""
     noise: TrialNoise | None
     """Of the whole space; the margin of a comparison is that of the region compared."""
     settings: int
@@ -219,7 +219,7 @@ def _main_pair(comparison: Comparison) -> bool:
     return Level.EXPLORATORY not in (level_of(comparison.first), level_of(comparison.second))
 
 
-def _judged_apart(comparisons: Iterable[Comparison], floors: Collection[str]) -> list[Comparison]:
+def judged_apart(comparisons: Iterable[Comparison], floors: Collection[str]) -> list[Comparison]:
     """Holm's correction within each family: main forms among themselves, other pairs, and levels against each floor."""
     families: dict[object, list[Comparison]] = {}
     for c in comparisons:
@@ -273,11 +273,20 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
             collapsed=fell,
         )
 
-    pairs = [] if transferred else list(combinations(values, 2))
+    # Every pair of main forms, every one with a founding criterion, and those that are drawn: what somebody reads.
+    main = {name for name in values if level_of(name) is not Level.EXPLORATORY}
+    drawn_together = set(focus(list(values), clones))
+    pairs = [
+        (first, second)
+        for first, second in combinations(values, 2)
+        if {first, second} <= main or {first, second} <= drawn_together or not {*PRIMARY}.isdisjoint((first, second))
+    ]
+    if transferred:
+        pairs = []
     comparisons = compared({**values, **floors}, [*pairs, *product(values, fixed)], True)
     drawn = {name: dict.fromkeys(checkpoints, of_stick[name].percentile) for name in twins if name not in fixed}
     comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
-    comparisons = _judged_apart(comparisons, twins)
+    comparisons = judged_apart(comparisons, twins)
     drafts = [
         _standing(method, of_method, percentiles[method], method in results.alike)
         for method, of_method in values.items()

@@ -5,13 +5,17 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.problem.table import GroundTruth
+from bench.yardsticks.comparisons import Comparison
 from bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
 from bench.yardsticks.truth import Truth
 from bench.yardsticks.worth import trainings
 from reports.data.contests import Contest, contest
+from reports.data.edge_knowledge import edge_knowledge
 from reports.data.in_figures import focus, said
 from reports.data.results import Results
 from reports.data.summary import Line, lines, order_of_methods
+from reports.data.supernet_quality import SupernetQuality, supernet_quality
+from reports.data.two_criteria import TwoCriteria, two_criteria
 
 
 @dataclass
@@ -112,6 +116,25 @@ class Material:
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""
         return float(self.table.accuracy(dataset).max())
+
+    @cached_property
+    def edge_knowledge(self) -> dict[str, list[Comparison]]:
+        """Per data set, every method's `tau_edge` against the 0 of all constant orders."""
+        return {name: edge_knowledge(self.results, name) for name in self.datasets}
+
+    @cached_property
+    def supernet_quality(self) -> list[SupernetQuality]:
+        """Whether a better supernet means a better selection, per data set and recipe."""
+        return [row for name in self.datasets for row in supernet_quality(self.results, name)]
+
+    @cached_property
+    def two_criteria(self) -> list[TwoCriteria]:
+        """Agreement of every two main forms, and what their mean chooses, per data set."""
+        return [
+            row
+            for contest in self.contests
+            for row in two_criteria(self.results, self.truths[contest.dataset], contest.ranked)
+        ]
 
     def worth(self, dataset: str, accuracy: float) -> float | None:
         """Random architectures that one would have to train to expect that test accuracy (bench.yardsticks.worth)."""

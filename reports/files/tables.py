@@ -15,11 +15,15 @@ from bench.yardsticks.floors import RETRAINING, Yardstick
 from bench.yardsticks.measures import EDGE_TAUS
 from bench.yardsticks.statistics import Interval
 from reports.data.contests import BASELINES, Contest, measure_of
+from reports.data.edge_knowledge import MEASURE
 from reports.data.factors import contrasts
+from reports.data.founders import level_of
 from reports.data.material import Material
 from reports.data.results import ONE_DRAW_SAID
 from reports.data.summary import Line
+from reports.data.supernet_quality import SupernetQuality
 from reports.data.text import Cell, number, spread, to_csv, to_latex, to_markdown
+from reports.data.two_criteria import TwoCriteria
 
 HEADER = (
     "dataset", "recipe", "selector", "kind", "measure", "mean", "sd_over_supernets", "lowest", "highest",
@@ -31,6 +35,18 @@ COMPARISONS = (
     "smallest_p_corrected", "p_sign", "p_sign_corrected", "could_show", "mean", "mean_low", "mean_high", "median",
     "margin", "p_better", "p_better_low", "p_better_high",
 )  # fmt: skip
+TRANSFER = (
+    "dataset",
+    "lookup",
+    "selector",
+    "family",
+    "n",
+    "mean",
+    "interval_low",
+    "interval_high",
+    "collapsed",
+    "worth",
+)
 ALL_PAIRS, ONE_FACTOR = "all pairs", "one factor"
 """Families that p values are corrected over; comparisons with a baseline have that of their Level."""
 
@@ -128,9 +144,10 @@ def _notes(source: Material, rows: Sequence[Sequence[str]]) -> list[str]:
     return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.alike else [])]
 
 
-def _comparison_row(contest: Contest, family: str, c: Comparison) -> list[Cell]:
+def _comparison_row(contest: Contest, family: str, c: Comparison, measure: str | None = None) -> list[Cell]:
     return [
-        contest.dataset, contest.lookup, family, c.first, c.second, measure_of(c), str(c.verdict), c.n, c.differing,
+        contest.dataset, contest.lookup, family, c.first, c.second, measure or measure_of(c), str(c.verdict), c.n,
+        c.differing,
         c.p, c.p_holm, c.smallest_p_holm, c.p_sign, c.p_sign_holm, c.detectable, c.mean, *_ends(c.mean_interval),
         c.median, c.margin, c.improvement, *_ends(c.improvement_interval),
     ]  # fmt: skip
@@ -153,9 +170,29 @@ def _comparisons(source: Material) -> str:
         rows += [_comparison_row(contest, ALL_PAIRS, c) for c in contest.drawn if c.second not in contest.floors]
         rows += _against_baselines(contest, BASELINES)
         rows += [_comparison_row(contest, ONE_FACTOR, c) for _, c in contrasts(contest.comparisons)]
+        rows += [
+            _comparison_row(contest, level_of(c.first), c, MEASURE) for c in source.edge_knowledge[contest.dataset]
+        ]
     for contest in source.transfers:
         rows += _against_baselines(contest, contest.floors)
     return to_csv(COMPARISONS, rows)
+
+
+def _transfers(source: Material) -> str:
+    """Every method's choices judged by the accuracies on another data set."""
+    rows: list[list[Cell]] = []
+    for contest in source.transfers:
+        for s in contest.standings:
+            worth = source.worth(contest.lookup, s.mean)
+            place = [contest.dataset, contest.lookup, s.method, s.level]
+            rows.append([*place, s.n, s.mean, *_ends(s.interval), s.collapsed, worth])
+    return to_csv(TRANSFER, rows)
+
+
+def _fields(of: type[TwoCriteria] | type[SupernetQuality], found: Sequence[TwoCriteria | SupernetQuality]) -> str:
+    """A table whose columns are the fields of a dataclass."""
+    names = [field.name for field in fields(of)]
+    return to_csv(names, ([getattr(row, name) for name in names] for row in found))
 
 
 def _yardsticks(source: Material) -> str:
@@ -171,7 +208,7 @@ def _yardsticks(source: Material) -> str:
 
 
 def write_tables(source: Material, folder: Path) -> None:
-    """Write accuracy and kendall_tau as .csv, .md and .tex, and comparisons.csv and yardsticks.csv, into `folder`."""
+    """Write accuracy and kendall_tau as .csv, .md and .tex, and and the six that are CSV alone, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, exact, shown, decimals in (
         ("accuracy", ACCURACY, ("test",), 2),
@@ -184,3 +221,6 @@ def write_tables(source: Material, folder: Path) -> None:
         write_whole(folder / f"{name}.tex", "".join(f"% {note}\n" for note in notes) + to_latex(header, rows, left=2))
     write_whole(folder / "comparisons.csv", _comparisons(source))
     write_whole(folder / "yardsticks.csv", _yardsticks(source))
+    write_whole(folder / "transfer.csv", _transfers(source))
+    write_whole(folder / "two_criteria.csv", _fields(TwoCriteria, source.two_criteria))
+    write_whole(folder / "supernet_quality.csv", _fields(SupernetQuality, source.supernet_quality))
