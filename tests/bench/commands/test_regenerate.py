@@ -154,11 +154,3 @@ def test_runs_of_other_code_are_not_taken_for_fresh_ones(tmp_path: Path, monkeyp
         monkeypatch.setattr(regenerate, "git_commit", lambda folder, commit=commit: commit)
         with pytest.raises(UsageError, match="other code"):
             claim(tmp_path / folder)
-
-
-def test_options_are_found_and_taken_out_in_both_spellings() -> None:
-    line = ["--out", "a", "--seeds", "2", "--cache=b", "--table=c", "-q"]
-    assert without(line, "--out", "--cache") == ["--seeds", "2", "--table=c", "-q"]
-    assert option(line, "--table") == ["--table=c"]
-    assert option(line, "--seeds") == ["--seeds", "2"]
-    assert option(line, "--data-root") == []
