@@ -1,0 +1,1 @@
+"""What the sections draw from: numbers, computed once."""
