@@ -20,10 +20,10 @@ test: .venv/test.done
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/run.done
-	@$(BIN)/python -m bench.regenerate --exact; code=$$?; $(BIN)/python -m bench.regenerate digits-tiny && exit $$code
+	@$(BIN)/python -m bench.commands.regenerate --exact; code=$$?; $(BIN)/python -m bench.commands.regenerate digits-tiny && exit $$code
 
 results: .venv/run.done
-	@$(BIN)/python -m bench.regenerate --into out/regenerated
+	@$(BIN)/python -m bench.commands.regenerate --into out/regenerated
 
 performance: .venv/test.done
 	$(BIN)/python -m tests.performance

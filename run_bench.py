@@ -11,30 +11,30 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli import build_parser
+from bench.commands.options import build_parser
 from bench.errors import ExitCode
-from reports.primary import PRIMARY
+from reports.data.founders import PRIMARY
 
 if TYPE_CHECKING:
-    from bench.cells import Cell, SupernetJob
-    from bench.images import ImageSet
-    from bench.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, Source, TrainProgress
-    from bench.selection import Selection
-    from bench.table import GroundTruth
+    from bench.problem.image_set import ImageSet
+    from bench.problem.selection import Selection
+    from bench.problem.table import GroundTruth
+    from bench.work.cells import Cell, SupernetJob
+    from bench.work.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, Source, TrainProgress
 
 HERE = Path(__file__).resolve().parent
 
 
 def open_selectors() -> None:
     """Let `selectors.x` mean this project's folder also where Python's module of that name came first."""
-    from bench.namesake import open_folder
+    from bench.stdlib_selectors import open_folder
 
     open_folder(HERE / "selectors")
 
 
 def recipe_names() -> Sequence[str]:
     """The names of all training recipes."""
-    from supernets import registry
+    from supernets.parts import registry
 
     return registry.names()
 
@@ -42,15 +42,15 @@ def recipe_names() -> Sequence[str]:
 def selector_names() -> Sequence[str]:
     """The names of all selectors."""
     open_selectors()
-    from selectors import registry
+    from selectors.parts import registry
 
     return registry.names()
 
 
 def recipe_facts(name: str) -> RecipeFacts:
     """What the plan needs to know of a recipe."""
-    from bench.methods import RecipeFacts
-    from supernets import registry
+    from bench.work.methods import RecipeFacts
+    from supernets.parts import registry
 
     recipe = registry.find(name)
     declared = {"update": recipe.equation, "offers": recipe.offers, "differs": recipe.differs}
@@ -59,10 +59,10 @@ def recipe_facts(name: str) -> RecipeFacts:
 
 def selector_facts(name: str) -> SelectorFacts:
     """What the plan needs to know of a selector."""
-    from bench.methods import SelectorFacts
+    from bench.work.methods import SelectorFacts
 
     open_selectors()
-    from selectors import registry
+    from selectors.parts import registry
 
     selector = registry.find(name)
     return SelectorFacts(
@@ -73,18 +73,18 @@ def selector_facts(name: str) -> SelectorFacts:
 
 def recipe_source(name: str) -> Source:
     """The file that a recipe came from."""
-    from bench.sources import source_of
-    from supernets import registry
+    from bench.work.edited_files import source_of
+    from supernets.parts import registry
 
     return source_of(registry.file_of(name))
 
 
 def selector_source(name: str) -> Source:
     """The file that a selector came from."""
-    from bench.sources import source_of
+    from bench.work.edited_files import source_of
 
     open_selectors()
-    from selectors import registry
+    from selectors.parts import registry
 
     return source_of(registry.file_of(name))
 
@@ -92,29 +92,29 @@ def selector_source(name: str) -> Source:
 @lru_cache(maxsize=2)
 def images_of(dataset: str, root: Path, limit: int | None) -> ImageSet:
     """Training images, kept for the next cell of this process."""
-    from bench.images import load_images
+    from bench.problem.datasets import load_images
 
     return load_images(dataset, root, limit)
 
 
 def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, progress: TrainProgress | None) -> None:
     """Train a supernet, or go on with it."""
-    from supernets import training
+    from supernets.training import loop as training
 
     training.train(job, images, device, folder, progress)
 
 
 def epochs_present(folder: Path) -> Sequence[int]:
     """The checkpoints in a folder."""
-    from supernets import checkpoint
+    from supernets.training import checkpoint
 
     return checkpoint.epochs_present(folder)
 
 
 def checkpoint_facts(folder: Path, epoch: int) -> CheckpointFacts:
     """Hash and accuracy of a checkpoint."""
-    from bench.methods import CheckpointFacts
-    from supernets import checkpoint
+    from bench.work.methods import CheckpointFacts
+    from supernets.training import checkpoint
 
     stored = checkpoint.load(folder, epoch)
     return CheckpointFacts(stored.sha256, stored.facts.get("supernet_accuracy"))
@@ -122,7 +122,7 @@ def checkpoint_facts(folder: Path, epoch: int) -> CheckpointFacts:
 
 def training_seconds(folder: Path) -> float | None:
     """Wall clock of a training, all its epochs."""
-    from supernets import training
+    from supernets.training import loop as training
 
     seconds = training.training_seconds(folder)
     return sum(seconds) if seconds else None
@@ -131,7 +131,7 @@ def training_seconds(folder: Path) -> float | None:
 def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:
     """Apply the cell's selector to its checkpoint."""
     open_selectors()
-    from selectors import apply
+    from selectors.parts import apply
 
     return apply.select(cell, folder, images, device)
 
@@ -147,7 +147,7 @@ def set_threads(threads: int) -> None:
 
 def methods() -> Methods:
     """Everything above, for the harness."""
-    from bench.methods import Methods
+    from bench.work.methods import Methods
 
     return Methods(
         recipe_names=recipe_names, selector_names=selector_names, recipe=recipe_facts, selector=selector_facts,
@@ -159,7 +159,7 @@ def methods() -> Methods:
 
 def draw_report(out: Path, table: GroundTruth) -> Path:
     """Draw tables, figures and the page of an output folder."""
-    from reports.page import write_report
+    from reports.page.page import write_report
 
     return write_report(out, table)
 
@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
     """Do what the command line asks; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     options = build_parser().parse_args(argv)
-    from bench.session import answer
+    from bench.commands.run import answer
 
     return answer(options, argv, methods(), draw_report, code=HERE)
 

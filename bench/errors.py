@@ -4,7 +4,27 @@ Each exit code has one meaning, so that a script or a CI job can tell a regressi
 that measured nothing.
 """
 
+import csv
+import gzip
+import lzma
+import pickle
+import struct
+import tarfile
+import tokenize
+import zipfile
+import zlib
 from enum import IntEnum
+
+DAMAGE = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, EOFError, MemoryError,
+    BufferError, NotImplementedError, RuntimeError, SyntaxError, csv.Error, gzip.BadGzipFile, lzma.LZMAError,
+    pickle.UnpicklingError, struct.error, tarfile.TarError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What the readers of the standard library, numpy and torch raise over bytes that are not what they should be.
+
+Every reader of what comes from outside or from disk catches these, and OSError apart, which says that a file could not
+be read at all. RuntimeError includes RecursionError, and ValueError what JSON and text raise.
+"""
 
 
 class ExitCode(IntEnum):
@@ -18,6 +38,17 @@ class ExitCode(IntEnum):
     FAULT = 70
     """A fault of the program itself, with its traceback; the number is that of sysexits.h."""
     INTERRUPTED = 130
+
+
+def in_brief(error: BaseException, most: int = 200) -> str:
+    """What an exception says, as a part of one sentence: one line, printable, not long."""
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - an exception that cannot be printed still has a class
+        said = ""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in said[: 4 * most]).split())
+    line = line if len(line) <= most else line[:most] + "..."
+    return line or type(error).__name__
 
 
 class BenchError(Exception):

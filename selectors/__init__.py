@@ -2,7 +2,7 @@
 
 This folder has the name of a module of Python's standard library (I/O multiplexing), which `subprocess`
 and `asyncio` import. Both must go on working, whichever is imported first: this package also offers the
-public names of its namesake, and `bench.namesake` opens this folder where the namesake was loaded first.
+public names of its namesake, and `bench.stdlib_selectors` opens this folder where the namesake was loaded first.
 """
 
 import os

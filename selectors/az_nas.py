@@ -25,12 +25,13 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor, nn
 
-from bench.selection import Selection
+from bench.problem.selection import Selection
 from selectors import proxies
-from selectors.contract import Needs, Selector, option, positive
+from selectors.parts.criterion import Selector, option, positive
 from selectors.parts.initialisation import kaiming_normal_fan_in
+from selectors.parts.needs import Needs
 from selectors.parts.ranking import sample_uniformly, take_best
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 from selectors.proxies._network import listening
 
 OFFSET_OF_LOG, OFFSET_OF_NORM = 1e-8, 1e-6

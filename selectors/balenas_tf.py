@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.selection import Selection
-from bench.space import Architecture
+from bench.problem.selection import Selection
+from bench.problem.space import Architecture
 from selectors import proxies
-from selectors.contract import Needs, Selector, one_of, option, positive
-from selectors.parts.search import Search
+from selectors.parts.criterion import Selector, one_of, option, positive
+from selectors.parts.needs import Needs
+from selectors.parts.view import Search
 from selectors.parts.zero_cost import needs_of
 from selectors.zero_cost_rank import best_by_proxy
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selectors.contract import Needs, not_negative, option
+from selectors.parts.criterion import not_negative, option
+from selectors.parts.needs import Needs
 from selectors.parts.perturbation import OPERATION_INDICES, Discretise
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.space import SKIP
-from selectors.contract import Needs, Rule
+from bench.problem.space import SKIP
+from selectors.parts.criterion import Rule
 from selectors.parts.features import look_at_features
 from selectors.parts.gates import empty_scores
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

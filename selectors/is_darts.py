@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.space import EDGES, NONE, OPERATIONS
-from selectors.contract import Needs, Rule, not_negative, option
+from bench.problem.space import EDGES, NONE, OPERATIONS
+from selectors.parts.criterion import Rule, not_negative, option
 from selectors.parts.features import look_at_features
 from selectors.parts.gates import empty_scores
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 from supernets.is_darts import metric_of
 
 

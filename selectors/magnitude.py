@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selectors.contract import Needs, Rule
+from selectors.parts.criterion import Rule
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

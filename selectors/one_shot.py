@@ -9,11 +9,12 @@ activations (or the running statistics of the mixture with --bn running). The lo
 
 from dataclasses import dataclass
 
-from bench.selection import Selection
-from selectors.contract import Needs, Selector, option, or_all, positive
+from bench.problem.selection import Selection
+from selectors.parts.criterion import Selector, option, or_all, positive
+from selectors.parts.needs import Needs
 from selectors.parts.ranking import one_of_each_class, sample_uniformly, take_best
-from selectors.parts.search import Search
 from selectors.parts.shared_weights import evaluate_architectures
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

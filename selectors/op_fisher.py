@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from selectors.contract import Needs, Rule, one_of, option
+from selectors.parts.criterion import Rule, one_of, option
 from selectors.parts.gates import empty_scores, gradients_of_images, visit_contributions
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from selectors.contract import one_of, option
+from selectors.parts.criterion import one_of, option
 from selectors.parts.gates import GateRule
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from selectors.parts.gates import GateRule, gate_gradients
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

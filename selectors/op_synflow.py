@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from selectors.contract import Needs
 from selectors.parts.gates import GateRule
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 from selectors.proxies import ProxyFailure
 from selectors.proxies._network import use_batch_norm
 

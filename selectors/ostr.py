@@ -17,10 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selectors.contract import Needs, Rule, one_of, option
+from selectors.parts.criterion import Rule, one_of, option
 from selectors.parts.gates import empty_scores, gate_gradients, gradients_of_images
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.space import NONE
-from selectors.contract import Needs, Rule
+from bench.problem.space import NONE
+from selectors.parts.criterion import Rule
+from selectors.parts.needs import Needs
 from selectors.parts.perturbation import Mask
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 WITHOUT = Mask(measure="loss")
 """The loss without an operation; with nothing scaled up, the loss without `none` is that of the whole."""

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bench.space import EDGES, NONE, OPERATIONS
-from selectors.contract import Needs, Rule, number, option, positive, yes_or_no
+from bench.problem.space import EDGES, NONE, OPERATIONS
+from selectors.parts.criterion import Rule, number, option, positive, yes_or_no
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 AT_ONCE = 5
 """Coalitions evaluated before the truncation is looked at: a GPU should not be asked after each."""

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
+from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
 from selectors import proxies
-from selectors.contract import Needs, Rule, one_of, option, or_preset, positive
+from selectors.parts.criterion import Rule, one_of, option, or_preset, positive
 from selectors.parts.initialisation import (
     Fill,
     initialise,
@@ -30,9 +30,10 @@ from selectors.parts.initialisation import (
     kaiming_normal_fan_out,
     pytorch_default,
 )
+from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
-from selectors.parts.search import Search
-from supernets.literal import LiteralCell, LiteralSupernet, Mixture
+from selectors.parts.view import Search
+from supernets.network.literal import LiteralCell, LiteralSupernet, Mixture
 
 FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
 

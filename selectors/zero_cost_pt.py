@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.selection import Decision, Selection, architecture_made_by
+from bench.problem.selection import Decision, Selection, architecture_made_by
 from selectors import proxies
-from selectors.contract import Needs, Selector, one_of, option, or_preset, positive, yes_or_no
+from selectors.parts.criterion import Selector, one_of, option, or_preset, positive, yes_or_no
+from selectors.parts.needs import Needs
 from selectors.parts.orders import ORDERS
 from selectors.parts.schedule import Greedy, decide_greedily
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 from selectors.parts.zero_cost import MaskByProxy, ProxyRule, proxy_score
 
 PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architecture Search, AAAI 2023"
@@ -101,8 +102,11 @@ AS_SCORED = {
     "flops": "flops[reached=true]",
     "l2_norm": "l2_norm[reached=true]",
 }
-"""Proxies with other options than their own defaults. The paper's code counts every ReLU, whether or not the logits
-depend on it. The plain counts are the same whatever is masked, so that only what the logits depend on can count."""
+"""Proxies with other options than their own defaults. The paper's code counts every ReLU that runs; those of masked
+operations are fed zeros. The plain counts are the same whatever is masked, so only what the logits depend on counts."""
+
+LOOKS_INSIDE = ("linear_regions", "meco", "nwot", "swap", "zen")
+"""Proxies that read activations."""
 
 
 def variants(
@@ -116,6 +120,7 @@ def variants(
         suffix = "" if proxy == main else proxy.replace("_", "-")
         text = formula.format(proxy=scored)
         version = about.version + (proxy in AS_SCORED)  # since these options are set
+        version += proxy in LOOKS_INSIDE  # since masked operations are fed zeros
         selectors[suffix] = ZeroCostSearch(
             paper=f"{PAPER}; the proxy: {about.paper}", formula=text, direction=direction,
             passes="N times 30 scores, and V per distinct proposal", differs=differs, version=version,
@@ -130,6 +135,8 @@ def variants(
 
 
 COMMON = (
+    "A masked operation, and every one that a decision took out, is fed zeros, as in the code (in the paper's words it"
+    " is not there: masked=absent). "
     "An operation of which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
     " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm as --bn"
     " says (the code: running statistics, --bn running; of a fresh network they do nothing); the orders global-*-once"

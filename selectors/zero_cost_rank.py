@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.selection import Selection
-from bench.space import Architecture
+from bench.problem.selection import Selection
+from bench.problem.space import Architecture
 from selectors import proxies
-from selectors.contract import Needs, Selector, option, positive
+from selectors.parts.criterion import Selector, option, positive
+from selectors.parts.needs import Needs
 from selectors.parts.ranking import sample_uniformly, take_best
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 from selectors.parts.zero_cost import ByProxy, needs_of, score_architectures
 
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from bench.space import EDGES, OPERATIONS
-from supernets.contract import Batch, Mixing, Recipe, Search
-from supernets.network import Supernet
-from supernets.sampling import pass_of
+from bench.problem.space import EDGES, OPERATIONS
+from supernets.network.supernet import Supernet
+from supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from supernets.parts.sampling import pass_of
 
 BETA_1, BETA_2 = 0.5, 0.999
 """Decays of the two moments: those of the alphas' Adam in the DARTS code."""

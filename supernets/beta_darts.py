@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from supernets.contract import Search
-from supernets.rated import Rated
+from supernets.parts.rated import Rated
+from supernets.parts.recipe import Search
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
-from supernets.contract import Recipe
+from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
+from supernets.parts.recipe import Recipe
 
 IMPOSED = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool": AVG_POOL}
 """The options that give an operation a share, and which operation it is."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from supernets.rated import Rated
+from supernets.parts.rated import Rated
 
 
 @dataclass(frozen=True)

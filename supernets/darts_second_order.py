@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from supernets.contract import Batch, Search
-from supernets.differences import moved, slope_along
-from supernets.rated import Rated
+from supernets.parts.differences import moved, slope_along
+from supernets.parts.rated import Rated
+from supernets.parts.recipe import Batch, Search
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.contract import Mixing, Recipe, Search
-from supernets.network import Supernet
-from supernets.sampling import pass_of
+from supernets.network.supernet import Supernet
+from supernets.parts.recipe import Mixing, Recipe, Search
+from supernets.parts.sampling import pass_of
 
 
 @dataclass(frozen=True)

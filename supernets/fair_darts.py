@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from supernets.contract import Recipe, Search
+from supernets.parts.recipe import Recipe, Search
 
 
 @dataclass(frozen=True)

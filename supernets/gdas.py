@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.concrete import Concrete
-from supernets.contract import Mixing, Search
-from supernets.sampling import drawn
+from supernets.parts.concrete import Concrete
+from supernets.parts.recipe import Mixing, Search
+from supernets.parts.sampling import drawn
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from supernets.contract import Batch, Recipe, Search
-from supernets.differences import slope_along
+from supernets.parts.differences import slope_along
+from supernets.parts.recipe import Batch, Recipe, Search
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from bench.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
-from supernets.contract import Batch, Mixing, Recipe, Search
-from supernets.network import Supernet
-from supernets.sampling import drawn, gumbel, one_hot
+from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
+from supernets.network.supernet import Supernet
+from supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from supernets.parts.sampling import drawn, gumbel, one_hot
 
 COMPLEXITY = {CONV_1X1: 1 / 9, CONV_3X3: 1.0}
 """Parameters of an operation as a share of those of the 3x3 convolution; the others have none."""

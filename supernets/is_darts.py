@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.space import EDGES, OPERATIONS
-from supernets.contract import BatchesOf, Mixing, Recipe, Search
+from bench.problem.space import EDGES, OPERATIONS
+from supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
 
 MOMENTS = (23 / 30, 25 / 30, 27 / 30, 29 / 30)
 """How much of the search is done when an operation of every edge is pruned: the authors prune after their epochs 22,

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import UsageError
-from bench.space import EDGES
-from supernets.contract import Batch, Recipe, Search
-from supernets.network import MixedCell
-from supernets.skeleton import KERNELS
+from bench.problem.space import EDGES
+from supernets.network.skeleton import KERNELS
+from supernets.network.supernet import MixedCell
+from supernets.parts.recipe import Batch, Recipe, Search
 
 CONVOLUTIONS = tuple(KERNELS)
 """The operations that have weights, in the order of the last axis of what is remembered."""

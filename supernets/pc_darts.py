@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from bench.space import EDGES, OPERATIONS
-from supernets.contract import Batch, Mixing, Recipe, Search
-from supernets.network import Supernet
-from supernets.partial import PartialSupernet
-from supernets.skeleton import ARRIVING
+from bench.problem.space import EDGES, OPERATIONS
+from supernets.network.partial_channels import PartialSupernet
+from supernets.network.skeleton import ARRIVING
+from supernets.network.supernet import Supernet
+from supernets.parts.recipe import Batch, Mixing, Recipe, Search
 
 
 @dataclass(frozen=True)

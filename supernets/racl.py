@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS, SKIP
-from supernets.contract import BatchesOf, Mixing, Recipe, Search
-from supernets.network import MixedCell, Supernet
-from supernets.sampling import pass_of
-from supernets.skeleton import ARRIVING, EPSILON
+from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS, SKIP
+from supernets.network.skeleton import ARRIVING, EPSILON
+from supernets.network.supernet import MixedCell, Supernet
+from supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
+from supernets.parts.sampling import pass_of
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance of a random number."""

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from supernets.contract import Mixing, Recipe, Search
-from supernets.network import Supernet
-from supernets.sampling import drawn, gumbel, one_hot, pass_of
+from supernets.network.supernet import Supernet
+from supernets.parts.recipe import Mixing, Recipe, Search
+from supernets.parts.sampling import drawn, gumbel, one_hot, pass_of
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
-from supernets.contract import Batch, Mixing, Search
+from supernets.parts.recipe import Batch, Mixing, Search
 from supernets.sdarts_rs import SdartsRs, on_simplex
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.space import EDGES, OPERATIONS
-from supernets.contract import Batch, Mixing, Search
-from supernets.network import Supernet
-from supernets.rated import Rated
+from bench.problem.space import EDGES, OPERATIONS
+from supernets.network.supernet import Supernet
+from supernets.parts.rated import Rated
+from supernets.parts.recipe import Batch, Mixing, Search
 
 
 @dataclass(frozen=True)

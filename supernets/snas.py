@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from supernets.concrete import Concrete
-from supernets.contract import Mixing, Search
+from supernets.parts.concrete import Concrete
+from supernets.parts.recipe import Mixing, Search
 
 
 @dataclass(frozen=True)

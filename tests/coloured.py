@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bench.images import ImageSet
+from bench.problem.image_set import ImageSet
 
 
 def coloured_images(crop_padding: int) -> ImageSet:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from hypothesis import settings
 
-from bench.namesake import open_folder
+from bench.stdlib_selectors import open_folder
 
 open_folder(Path(__file__).parents[1] / "selectors")
 

@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.check import EXACT, TIGHT
+from bench.check.exact import EXACT, TIGHT
 from bench.errors import ExitCode, UsageError
 from bench.names import unknown
-from bench.table import Accuracies, GroundTruth
+from bench.problem.table import Accuracies, GroundTruth
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = "digits-tiny"
-TABLE = "bench/digits_table.npz"
+TABLE = "bench/problem/digits_table.npz"
 
 
 @dataclass(frozen=True)
@@ -74,25 +74,26 @@ MUTATIONS = (
              "selectors/parts/perturbation.py", "masked[edge, operation] = 0", "masked[edge, operation] *= 0.5"),
     Mutation("ties", "`one-shot-sampled` breaks ties for the larger loss", TIGHT, "selectors/one_shot.py",
              "take_best(search, candidates, accuracy, -loss)", "take_best(search, candidates, accuracy, loss)"),
-    Mutation("purpose", "seeds forget what they are for", TIGHT, "bench/cells.py",
+    Mutation("purpose", "seeds forget what they are for", TIGHT, "bench/work/cells.py",
              "purpose=purpose, **axes", "**axes"),
-    Mutation("supernet-seed", "seeds forget the supernet seed", TIGHT, "bench/cells.py",
+    Mutation("supernet-seed", "seeds forget the supernet seed", TIGHT, "bench/work/cells.py",
              " supernet_seed=self.seed,", ""),
-    Mutation("selector-seed", "seeds forget the selector seed", TIGHT, "bench/cells.py",
+    Mutation("selector-seed", "seeds forget the selector seed", TIGHT, "bench/work/cells.py",
              " selector_seed=self.selector_seed,", ""),
-    Mutation("shuffle", "training batches come in the order of the images", TIGHT, "bench/batches.py",
+    Mutation("shuffle", "training batches come in the order of the images", TIGHT, "bench/problem/batches.py",
              "order = torch.randperm(n, generator=generator)", "order = torch.arange(n)"),
-    Mutation("halves", "the selection half begins one image late", TIGHT, "bench/batches.py",
+    Mutation("halves", "the selection half begins one image late", TIGHT, "bench/problem/batches.py",
              '"selection": slice(middle, len(images))', '"selection": slice(middle + 1, len(images))'),
     Mutation("batch-norm", "selection sees running statistics in place of the batch's", TIGHT,
-             "selectors/parts/search.py", '"batch" if cell.bn == "batch" else "running"', '"running"'),
-    Mutation("momentum", "supernets train with momentum 0.8", TIGHT, "supernets/training.py",
+             "selectors/parts/view.py", '"batch" if cell.bn == "batch" else "running"', '"running"'),
+    Mutation("momentum", "supernets train with momentum 0.8", TIGHT, "supernets/training/loop.py",
              "momentum=0.9", "momentum=0.8"),
-    Mutation("tau-c", "Kendall's tau-c in place of tau-b", EXACT, "bench/measures.py",
+    Mutation("tau-c", "Kendall's tau-c in place of tau-b", EXACT, "bench/yardsticks/measures.py",
              "kendalltau(first, second).statistic", 'kendalltau(first, second, variant="c").statistic'),
-    Mutation("percentile", "the percentile counts ties as won", EXACT, "bench/measures.py",
+    Mutation("percentile", "the percentile counts ties as won", EXACT, "bench/yardsticks/measures.py",
              "np.mean(accuracies < test)", "np.mean(accuracies <= test)"),
-    Mutation("noise-margin", "the noise between trainings is a mean in place of a median", EXACT, "bench/statistics.py",
+    Mutation("noise-margin", "the noise between trainings is a mean in place of a median", EXACT,
+             "bench/yardsticks/statistics.py",
              "float(np.median(np.nanmedian(gaps, axis=1)))", "float(np.mean(np.nanmedian(gaps, axis=1)))"),
     Mutation("table-cell", "one architecture of the ground truth is 0.1 points better", EXACT, TABLE),
 )  # fmt: skip
@@ -125,7 +126,7 @@ def copy_of_the_code() -> Iterator[Path]:
 
 def look(root: Path, level: str) -> Verdict:
     """Run the check in `root`, and read what it says at `level`."""
-    command = [sys.executable, "-m", "bench.regenerate", RESULT, *(["--exact"] if level == EXACT else [])]
+    command = [sys.executable, "-m", "bench.commands.regenerate", RESULT, *(["--exact"] if level == EXACT else [])]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines() or [(done.stderr.splitlines() or ["nothing said"])[-1]]

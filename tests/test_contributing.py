@@ -46,7 +46,7 @@ def in_copy(copy: Path, *command: str) -> str:
 
 def test_the_example_is_found_with_its_options(copy: Path) -> None:
     code = (
-        "from selectors.registry import find, names\n"
+        "from selectors.parts.registry import find, names\n"
         "assert 'doubling' in names()\n"
         "print(find('doubling[factor=1.5,order=fixed,tune=1]').name, find('doubling[factor=2.0]').name)"
     )

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.gather import COST_COLUMNS, RECORD_COLUMNS, SCORE_COLUMNS
-from bench.images import DATASETS
-from reports.tables import COMPARISONS, HEADER
+from bench.problem.datasets import DATASETS
+from bench.work.gather import COST_COLUMNS, RECORD_COLUMNS, SCORE_COLUMNS
+from reports.files.tables import COMPARISONS, HEADER
 
 ROOT = Path(__file__).parents[1]
 

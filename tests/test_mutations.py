@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.check import EXACT, TIGHT
+from bench.check.exact import EXACT, TIGHT
 from bench.errors import UsageError
-from bench.table import GroundTruth
+from bench.problem.table import GroundTruth
 from tests import mutations
 from tests.mutations import MUTATIONS, ROOT, TABLE, UNBROKEN, Mutation, Verdict, change_best, try_all
 

@@ -24,7 +24,7 @@ import selectors
 assert not hasattr(selectors, "__path__")
 sys.path.append({root!r})
 from pathlib import Path
-from bench.namesake import open_folder
+from bench.stdlib_selectors import open_folder
 open_folder(Path({root!r}) / "selectors")
 import selectors.proxies, subprocess
 subprocess.run([sys.executable, "-c", ""], check=True, capture_output=True)

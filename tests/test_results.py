@@ -30,7 +30,7 @@ def test_a_stored_result_follows_from_its_records(folder: Path) -> None:
 def test_the_smallest_result_comes_out_of_its_command_again(tmp_path: Path) -> None:
     """Trains and selects anew, half a minute; the unit tests cannot see that all numbers changed a little."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.regenerate", "digits-tiny", "--into", str(tmp_path / "fresh")],
+        [sys.executable, "-m", "bench.commands.regenerate", "digits-tiny", "--into", str(tmp_path / "fresh")],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     tight = [line for line in done.stdout.splitlines() if line.startswith("tight:")]

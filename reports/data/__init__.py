@@ -1,1 +1,1 @@
-"""What the sections draw from: numbers, computed once."""
+"""What a report tells, as data: rows, contests, families."""

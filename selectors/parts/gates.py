@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.space import EDGES, OPERATIONS
-from selectors.contract import Needs, Rule
-from selectors.parts.search import Search
+from bench.problem.space import EDGES, OPERATIONS
+from selectors.parts.criterion import Rule
+from selectors.parts.needs import Needs
+from selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bench.selection import Cost
+from bench.problem.selection import Cost
 
 
 class Meter:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from bench.errors import SkipCell
-from bench.space import NONE
-from selectors.contract import Needs
-from selectors.parts.search import Search
+from bench.problem.space import NONE
+from selectors.parts.needs import Needs
+from selectors.parts.view import Search
 
 NOTHING = Needs()
 

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.space import NONE, OPERATIONS
-from selectors.contract import Needs, Rule, one_of, option, yes_or_no
-from selectors.parts.search import Search, one_hot
+from bench.problem.space import NONE, OPERATIONS
+from selectors.parts.criterion import Rule, one_of, option, yes_or_no
+from selectors.parts.needs import Needs
+from selectors.parts.view import Search, one_hot
 
 OPERATION_INDICES = tuple(range(len(OPERATIONS)))
 

@@ -5,11 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bench.equivalence import function_classes, published_classes, representatives
-from bench.measures import expand
-from bench.selection import Decision, Ranking, Selection
-from bench.space import EDGES, N_ARCHITECTURES, OPERATIONS, Architecture, all_architectures, architecture_of, code
-from selectors.parts.search import Search
+from bench.problem.equivalence import function_classes, published_classes, representatives
+from bench.problem.selection import Decision, Ranking, Selection
+from bench.problem.space import (
+    EDGES,
+    N_ARCHITECTURES,
+    OPERATIONS,
+    Architecture,
+    all_architectures,
+    architecture_of,
+    code,
+)
+from bench.yardsticks.measures import expand
+from selectors.parts.view import Search
 
 
 def sample_uniformly(count: int, generator: torch.Generator) -> list[Architecture]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.contract import shape_of
 from bench.errors import UsageError
-from bench.selection import Decision, Selection
-from bench.space import EDGES, NONE, OPERATIONS
-from selectors.contract import Needs, Rule, Selector, not_negative, one_of, option, or_preset, yes_or_no
+from bench.problem.selection import Decision, Selection
+from bench.problem.space import EDGES, NONE, OPERATIONS
+from bench.problem.validate import shape_of
+from selectors.parts.criterion import Rule, Selector, not_negative, one_of, option, or_preset, yes_or_no
+from selectors.parts.needs import Needs
 from selectors.parts.orders import ORDERS, Step
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 
 ALL_EDGES = tuple(range(len(EDGES)))
 

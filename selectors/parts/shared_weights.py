@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.space import AVG_POOL, EDGES, NONE, SKIP, Architecture, as_architecture
-from supernets.network import MixedCell, Supernet
-from supernets.pooling import average_pool
-from supernets.precision import autocast
-from supernets.skeleton import ARRIVING, EPSILON, KERNELS, total
+from bench.problem.space import AVG_POOL, EDGES, NONE, SKIP, Architecture, as_architecture
+from supernets.network.pooling import average_pool
+from supernets.network.precision import autocast
+from supernets.network.skeleton import ARRIVING, EPSILON, KERNELS, total
+from supernets.network.supernet import MixedCell, Supernet
 
 GROUP_NUMBERS = {"cpu": 2**18, "cuda": 2**28}
 """Numbers in the first feature map of a group: what a core's cache holds, and what keeps a GPU busy."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from supernets.network import Supernet
+from supernets.network.supernet import Supernet
 
 Batches = list[tuple[Tensor, Tensor]]
 

@@ -9,12 +9,13 @@ import numpy as np
 from torch import Tensor, nn
 
 from bench.names import canonical, parse
-from bench.space import NONE, Architecture
+from bench.problem.space import NONE, Architecture
 from selectors import proxies
-from selectors.contract import Configurable, Needs, Rule
+from selectors.parts.criterion import Configurable, Rule, one_of, option
+from selectors.parts.needs import Needs
 from selectors.parts.perturbation import OPERATION_INDICES, discretised, without
-from selectors.parts.search import Search
-from supernets.literal import Mixture
+from selectors.parts.view import Search
+from supernets.network.literal import Mixture
 
 
 def needs_of(proxy: str, *, trained: bool) -> Needs:
@@ -75,13 +76,12 @@ def score_architectures(
 
 
 def with_weights(mixture: nn.Module, weights: Tensor, *, sees: proxies.Sees) -> None:
-    """Give a mixture the edge weights [6, 5]; of operations that add nothing but zeros, only what `sees` says runs."""
+    """Give a mixture the edge weights [6, 5]; operations of weight 0 are fed zeros, as far as `sees` says they run."""
     assert isinstance(mixture, Mixture)
     mixture.weights.copy_(weights)
-    if sees != "everything":
-        adds = weights != 0
-        adds[:, NONE] = False
-        mixture.run_only(adds, relus=sees == "relus")
+    adds = weights != 0
+    adds[:, NONE] = False  # it puts out zeros whatever its weight
+    mixture.run_only(adds, on_zeros=sees)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +114,18 @@ class ProxyRule(ByProxy, Rule):
     as in the released code of Zero-Cost-PT, and is counted; an edge without any value is a failure.
     """
 
+    masked: str = option(
+        "zeros", one_of("zeros", "absent"), "operations of weight 0 are fed zeros, or do not exist, as the paper writes"
+    )
     trained: bool = False
     place: int = 0
+
+    def options(self) -> dict[str, tuple[object, str]]:
+        """Without `masked` where the proxy sees nothing of an operation of weight 0 either way."""
+        found = super().options()
+        if proxies.find(self.proxy).sees_of_unused == "nothing":
+            del found["masked"]
+        return found
 
     @property
     def needs(self) -> Needs:
@@ -133,7 +143,7 @@ class ProxyRule(ByProxy, Rule):
         network = search.mixture(mixtures[0])
         # One draw of random numbers for all, so that operations are compared on equal terms.
         seed = search.shared_seed("proxy", place=self.place)
-        sees = proxies.find(self.proxy).sees_of_unused
+        sees = proxies.find(self.proxy).sees_of_unused if self.masked == "zeros" else "nothing"
         variants = (partial(with_weights, weights=weights, sees=sees) for weights in mixtures)
         return list(proxy_scores(search, self.proxy, network, variants, batch, seed))
 

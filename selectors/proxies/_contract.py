@@ -13,7 +13,7 @@ class ProxyFailure(Exception):
 
 
 Sees = Literal["everything", "relus", "nothing"]
-"""What a score can see of an operation that adds nothing but zeros."""
+"""Which parts of an operation that adds nothing but zeros change a score."""
 
 
 class Passes(NamedTuple):
@@ -76,6 +76,8 @@ class Proxy(ABC):
     version: ClassVar[int] = 1
     """Raised by hand when the numbers change."""
     minimum_images: ClassVar[int] = 1
+    watches: ClassVar[Sees] = "everything"
+    """Which parts of an operation of weight 0 can still change the score; `sees_of_unused` asks the options too."""
     changes_network: ClassVar[bool] = True
     """Whether `compute` may change weights or modules; one that never does can score one copy many times."""
 
@@ -86,8 +88,8 @@ class Proxy(ABC):
 
     @property
     def sees_of_unused(self) -> Sees:
-        """What of operations that add nothing but zeros can change the score; the rest need not run."""
-        return "everything"
+        """Which parts of a zero-weighted operation can still change the score; the others are skipped."""
+        return "nothing" if getattr(self, "reached", False) else self.watches
 
     @abstractmethod
     def passes(self, images: int) -> Passes:
@@ -104,9 +106,6 @@ class Proxy(ABC):
 
 @dataclass(frozen=True)
 class GradientProxy(Proxy):
-    """A proxy that reads gradients, which are zero wherever the logits depend on nothing."""
+    """A proxy that reads gradients, which are zero wherever the logits depend on nothing: they change no sum."""
 
-    @property
-    def sees_of_unused(self) -> Sees:
-        """Nothing: zeros change no sum."""
-        return "nothing"
+    watches = "nothing"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UsageError
-from selectors.proxies._contract import Batch, Passes, Proxy, Sees
+from selectors.proxies._contract import Batch, Passes, Proxy
 from selectors.proxies._matrices import distinct_rows
 from selectors.proxies._network import activations, distinct
 
@@ -39,12 +39,8 @@ class LinearRegions(Proxy):
         " images, all input channels unless the caller takes one; the paper speaks of 5000 images"
     )
     changes_network = False
+    watches = "relus"
     draws = True
-
-    @property
-    def sees_of_unused(self) -> Sees:
-        """Every ReLU counts."""
-        return "relus"
 
     def passes(self, images: int) -> Passes:
         """One forward of the crops."""

@@ -37,6 +37,7 @@ class Meco(Proxy):
         " there; symmetric eigenvalues in double precision"
     )
     changes_network = False
+    watches = "nothing"  # constant maps have the eigenvalue 0
     draws = True
 
     def passes(self, images: int) -> Passes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
+from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._matrices import spectrum
 from selectors.proxies._network import activations, distinct, use_batch_norm
 
@@ -32,15 +32,13 @@ class Nwot(Proxy):
     differs = (
         "the released code counts a ReLU if a backward pass visits it, which the product with zero in `none` does;"
         " here it counts if the gradient that arrives is not zero, so dead ends do not count however they are"
-        " written. A singular kernel (two images with the same code) is a failure, not minus infinity"
+        " written. Each ReLU counts once; the released code, like Zero-Cost-PT's, also hooks the blocks around ReLUs,"
+        " whose type name holds the word, so that all ReLUs but the last weigh 2, which adds about n log 2."
+        " A singular kernel (two images with the same code) is a failure, not minus infinity"
     )
     minimum_images = 2
     changes_network = False
-
-    @property
-    def sees_of_unused(self) -> Sees:
-        """ReLUs, where all of them count."""
-        return "nothing" if self.reached else "relus"
+    watches = "relus"
 
     def passes(self, images: int) -> Passes:
         """One forward; with reached=true one backward to find the ReLUs that matter."""

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
-from selectors.proxies._contract import Batch, Passes, Proxy, Sees
+from selectors.proxies._contract import Batch, Passes, Proxy
 from selectors.proxies._matrices import distinct_rows
 from selectors.proxies._network import activations, distinct, gaussian_weights, use_batch_norm
 
@@ -41,16 +41,12 @@ class Swap(Proxy):
         " over 32 draws of Gaussian weights: option repeats=32); unregularised unless sigma is given, as there"
     )
     minimum_images = 2
+    watches = "relus"
 
     @property
     def draws(self) -> bool:
         """Weights, if it is to average over draws of them."""
         return self.repeats > 0
-
-    @property
-    def sees_of_unused(self) -> Sees:
-        """ReLUs, where all of them count."""
-        return "nothing" if self.reached else "relus"
 
     def passes(self, images: int) -> Passes:
         """One forward per draw of weights; with reached=true also one backward."""

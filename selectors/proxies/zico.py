@@ -28,9 +28,9 @@ class Zico(GradientProxy):
     uses_labels = True
     batch_norm = "batch statistics"
     differs = (
-        "one set of images cut into batches, each with a gradient of its own (the released code never clears the"
-        " gradients, so that batch k holds the sum of the first k); layers without any such weight add nothing, as"
-        " there, and a network of such layers only is a failure"
+        "one set of images cut into batches, each with a gradient of its own, as the authors' code since February 2023"
+        " (their first commit, and MeCo's copy of it, do not clear the gradients, so that batch k holds the sum of the"
+        " first k); layers without any such weight add nothing, as there; a network of such layers only is a failure"
     )
     minimum_images = 4
     changes_network = False

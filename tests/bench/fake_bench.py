@@ -17,16 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cells import Cell, SupernetJob, without_checkpoint
-from bench.cli import build_parser
+from bench.commands.options import build_parser
+from bench.commands.run import answer
 from bench.errors import DataError, ExitCode, SkipCell
-from bench.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
+from bench.files import write_whole
 from bench.names import canonical, parse, unknown
-from bench.selection import Cost, Decision, Ranking, Selection
-from bench.session import answer
-from bench.space import N_ARCHITECTURES, all_architectures, architecture_of
-from bench.storage import write_whole
-from bench.table import Accuracies, GroundTruth
+from bench.problem.selection import Cost, Decision, Ranking, Selection
+from bench.problem.space import N_ARCHITECTURES, all_architectures, architecture_of
+from bench.problem.table import Accuracies, GroundTruth
+from bench.work.cells import Cell, SupernetJob, without_checkpoint
+from bench.work.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import check
-from bench.gather import gather
-from bench.provenance import ARITHMETIC
-from bench.records import Store, done_record, file_stem, write_record
-from bench.selection import Decision, Selection
-from bench.space import N_ARCHITECTURES
-from bench.table import Accuracies, GroundTruth
+from bench.check import exact as check
+from bench.problem.selection import Decision, Selection
+from bench.problem.space import N_ARCHITECTURES
+from bench.problem.table import Accuracies, GroundTruth
+from bench.work.gather import gather
+from bench.work.records import Store, done_record, file_stem, write_record
+from bench.work.run_file import ARITHMETIC
 
 RECIPES = ("blank", "darts")
 SELECTORS = ("magnitude", "ostr")

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from bench.space import N_ARCHITECTURES, architecture_of, to_string
+from bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
 
 EPOCHS = 200
 POOL = 40

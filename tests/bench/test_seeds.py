@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.cells import Cell, SupernetJob
-from bench.presets import PRESETS
 from bench.seeds import derive
-from selectors.parts.search import Search
+from bench.work.cells import Cell, SupernetJob
+from bench.work.presets import PRESETS
+from selectors.parts.view import Search
 from tests.selectors import small
 
 JOB = SupernetJob("cifar10", "darts", 0, 0, PRESETS["lite"])

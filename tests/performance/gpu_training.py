@@ -16,14 +16,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from bench.cells import SupernetJob
-from bench.images import ImageSet
-from bench.presets import PRESETS
-from supernets import capture
-from supernets.contract import GRADIENT_CLIP
-from supernets.literal import LiteralSupernet
-from supernets.precision import autocast, prepare
-from supernets.training import Training
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import PRESETS
+from supernets.network.literal import LiteralSupernet
+from supernets.network.precision import autocast, prepare
+from supernets.parts.recipe import GRADIENT_CLIP
+from supernets.training import cuda_graph as capture
+from supernets.training.loop import Training
 
 STEPS_PER_EPOCH = 25_000 // 64
 

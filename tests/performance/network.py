@@ -16,8 +16,8 @@ import time
 import torch
 from torch import nn
 
-from supernets.literal import LiteralSupernet
-from supernets.network import Supernet
+from supernets.network.literal import LiteralSupernet
+from supernets.network.supernet import Supernet
 
 KINDS = ("literal", "literal channels_last", "fast")
 

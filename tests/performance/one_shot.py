@@ -12,8 +12,8 @@ import torch
 
 from selectors.parts.ranking import one_of_each_class
 from selectors.parts.shared_weights import evaluate_architectures
-from supernets.network import Supernet
-from supernets.precision import prepare
+from supernets.network.precision import prepare
+from supernets.network.supernet import Supernet
 
 
 def main() -> int:

@@ -18,13 +18,13 @@ import torch
 from scipy.stats import kendalltau, spearmanr
 from torch import Tensor
 
-from bench.batches import Half
-from bench.images import data_root, load_images
+from bench.problem.batches import Half
+from bench.problem.datasets import data_root, load_images
+from bench.problem.open_table import open_table
+from bench.problem.space import N_ARCHITECTURES, Architecture, architecture_of, code
 from bench.seeds import derive
-from bench.space import N_ARCHITECTURES, Architecture, architecture_of, code
-from bench.table_sources import open_table
 from selectors.proxies import ProxyFailure, find, names, score
-from supernets.standalone import standalone
+from supernets.network.standalone import standalone
 
 PUBLISHED = {
     "synflow": 0.74,

@@ -12,10 +12,10 @@ import time
 
 import torch
 
-from supernets.contract import Batch, Recipe, Search
-from supernets.registry import recipes
-from supernets.skeleton import initialise
-from supernets.training import make_search
+from supernets.network.skeleton import initialise
+from supernets.parts.recipe import Batch, Recipe, Search
+from supernets.parts.registry import recipes
+from supernets.training.loop import make_search
 
 CYCLE = 4
 """Steps of one turn: idarts has one step of the alphas in four."""

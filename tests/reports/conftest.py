@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.table import GroundTruth
-from reports.comparisons import Contest
-from reports.page import write_report
-from reports.results import Results
-from reports.source import Source
+from bench.problem.table import GroundTruth
+from reports.data.contests import Contest
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.page.page import write_report
 from tests.reports.synthetic import FEW, invented_table, source_of, write_results
 
 
@@ -36,13 +36,13 @@ def page(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Source:
+def source(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Material:
     """A smaller run: three selectors, of which one has the same result beside every recipe."""
     out = tmp_path_factory.mktemp("alike") / "out"
     return source_of(out, table, recipes=("a", "b", "c"), seeds=3, selectors=FEW, alike=("one-draw",))
 
 
 @pytest.fixture
-def contest(source: Source) -> Contest:
+def contest(source: Material) -> Contest:
     (found,) = source.contests
     return found

@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
-from bench.space import EDGE_NAMES, OPERATIONS, all_architectures, code, to_string
-from bench.table import Accuracies, GroundTruth
-from reports.results import Results
-from reports.source import Source
+from bench.problem.selection import Decision, Selection
+from bench.problem.space import EDGE_NAMES, OPERATIONS, all_architectures, as_architecture, to_string
+from bench.problem.table import Accuracies, GroundTruth
+from bench.work.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
+from bench.yardsticks.measures import MEASURES, measure
+from bench.yardsticks.truth import Truth
+from reports.data.material import Material
+from reports.data.results import Results
 
-MEASURES = (
-    "test", "valid", "regret", "percentile", "gain", "tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none",
-    "tied_edges", "tau_space", "decision_regret", "skips", "parameters",
-)  # fmt: skip
 COLUMNS = (
     *KEY_COLUMNS, "state", "reason", "architecture", "index", *MEASURES,
     "forward_passes", "backward_passes", "supernet_accuracy", "checkpoint", "shared", "version", "schema",
@@ -72,33 +71,11 @@ def invented_table(datasets: Sequence[str] = ("cifar10", "cifar100"), seed: int 
     return GroundTruth("invented", held)
 
 
-def _oracle(accuracy: NDArray[np.float64], best: bool) -> NDArray[np.float64]:
-    operations = all_architectures()
-    pick = np.max if best else np.mean
-    return np.array([[pick(accuracy[operations[:, e] == o]) for o in range(5)] for e in range(6)])
-
-
-def _tau(scores: NDArray[np.float64], oracle: NDArray[np.float64], first: int) -> float:
-    taus = [stats.kendalltau(a[first:], b[first:]).statistic for a, b in zip(scores, oracle, strict=True)]
-    return float(np.mean(np.nan_to_num(taus)))
-
-
-def _measures(scores: NDArray[np.float64], table: GroundTruth, dataset: str) -> dict[str, object]:
-    accuracy, valid, sizes = table.accuracy(dataset), table.accuracy(dataset, "valid"), table.parameters(dataset)
-    architecture = scores.argmax(axis=1)
-    position = code(tuple(int(o) for o in architecture))  # type: ignore[arg-type]
-    best, mean = _oracle(accuracy, True), _oracle(accuracy, False)
-    regret = float(accuracy.max() - accuracy[position])
-    return {
-        "test": float(accuracy[position]), "valid": float(valid[position]), "regret": regret,
-        "percentile": float(100 * np.mean(accuracy < accuracy[position])),
-        "gain": float((accuracy[position] - accuracy.mean()) / (accuracy.max() - accuracy.mean())),
-        "tau_best": _tau(scores, best, 0), "tau_mean": _tau(scores, mean, 0),
-        "tau_best_no_none": _tau(scores, best, 1), "tau_mean_no_none": _tau(scores, mean, 1), "tied_edges": 0,
-        "tau_space": _tau(scores, mean, 0) * 0.7, "decision_regret": json.dumps([regret, 0.0, 0.0, 0.0, 0.0, 0.0]),
-        "skips": int((architecture == 1).sum()), "parameters": None if sizes is None else float(sizes[position]),
-        "index": int(table.index[position]), "architecture": to_string(tuple(int(o) for o in architecture)),  # type: ignore[arg-type]
-    }  # fmt: skip
+def _measures(scores: NDArray[np.float64], truth: Truth) -> dict[str, object]:
+    architecture = as_architecture(scores.argmax(axis=1).tolist())
+    decisions = [Decision(edge, operation) for edge, operation in enumerate(architecture)]
+    found = measure(Selection(architecture, scores, decisions), truth)
+    return {**found, "decision_regret": json.dumps(found["decision_regret"]), "architecture": to_string(architecture)}
 
 
 def write_results(
@@ -126,7 +103,8 @@ def write_results(
     scores_rows: list[dict[str, object]] = []
     costs: list[dict[str, object]] = []
     for d, dataset in enumerate(datasets):
-        truth = stats.zscore(_oracle(table.accuracy(dataset), False), axis=1)
+        judge = Truth(table, dataset)
+        truth = stats.zscore(judge.oracles[1], axis=1)
         for r, recipe in enumerate(recipes):
             for seed in range(seeds):
                 shared = np.random.default_rng([d, r, seed]).normal(size=(6, 5))
@@ -153,7 +131,7 @@ def write_results(
                             elif failures and name == "disc-acc" and seed == 0 and r == 0:
                                 row |= {"state": "missing"}
                             else:
-                                row |= _measures(scores, table, dataset)
+                                row |= _measures(scores, judge)
                                 row |= {"forward_passes": 480, "backward_passes": 0, "supernet_accuracy": 61.5,
                                         "checkpoint": "0123456789ab",
                                         "shared": "work" if name in alike else None}  # fmt: skip
@@ -188,10 +166,10 @@ def write_results(
     return out
 
 
-def source_of(out: Path, table: GroundTruth, **options: object) -> Source:
+def source_of(out: Path, table: GroundTruth, **options: object) -> Material:
     """An invented run of one data set without failures, read back; `options` as `write_results` takes them."""
     given: dict[str, object] = {"datasets": ("cifar10",), "failures": False, "ranking": False, **options}
-    return Source(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
+    return Material(Results.read(write_results(out, table, **given)), table, out / "figures")  # type: ignore[arg-type]
 
 
 def _write_ranking(

@@ -8,17 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.batches import Half
-from bench.cells import Cell, SupernetJob
-from bench.images import ImageSet
-from bench.presets import PRESETS, Settings
-from selectors import registry
-from selectors.parts.search import Batches, Search
+from bench.problem.batches import Half
+from bench.problem.image_set import ImageSet
+from bench.work.cells import Cell, SupernetJob
+from bench.work.presets import PRESETS, Settings
+from selectors.parts import registry
 from selectors.parts.suppliers import Tunes
-from supernets.literal import LiteralSupernet
-from supernets.network import Supernet
-from supernets.registry import find as find_recipe
-from supernets.skeleton import initialise
+from selectors.parts.view import Batches, Search
+from supernets.network.literal import LiteralSupernet
+from supernets.network.skeleton import initialise
+from supernets.network.supernet import Supernet
+from supernets.parts.registry import find as find_recipe
 
 CLASSES = 4
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from bench.space import N_ARCHITECTURES, architecture_of, code
-from selectors import registry
+from bench.problem.space import N_ARCHITECTURES, architecture_of, code
 from selectors.az_nas import backward_terms, block_outputs, entropy_of_spectrum, sum_of_log_ranks
+from selectors.parts import registry
 from selectors.parts.initialisation import initialise, kaiming_normal_fan_in
-from supernets.standalone import standalone
+from supernets.network.standalone import standalone
 from tests.selectors import small
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.space import NONE
-from selectors import registry
+from bench.problem.space import NONE
+from selectors.parts import registry
 from tests.selectors import small
 
 

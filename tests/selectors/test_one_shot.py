@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bench.space import Architecture, architecture_of
-from selectors import one_shot, registry
-from selectors.parts import shared_weights
+from bench.problem.space import Architecture, architecture_of
+from selectors import one_shot
+from selectors.parts import registry, shared_weights
 from selectors.parts.shared_weights import evaluate_architectures, without_dead_ends
 from tests.selectors import small
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.space import NONE
-from selectors import registry
-from selectors.parts.search import Search
+from bench.problem.space import NONE
+from selectors.parts import registry
+from selectors.parts.view import Search
 from selectors.proxies import ProxyFailure
-from supernets.literal import LiteralSupernet
+from supernets.network.literal import LiteralSupernet
 from tests.selectors import small
 
 NAMES = ("op-synflow", "op-synflow-post")

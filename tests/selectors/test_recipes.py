@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.cells import Cell, SupernetJob
 from bench.errors import SkipCell
-from bench.records import done_record
-from selectors import apply, registry
-from supernets.checkpoint import Checkpoint
-from supernets.registry import find, names
-from supernets.skeleton import initialise
+from bench.work.cells import Cell, SupernetJob
+from bench.work.records import done_record
+from selectors.parts import apply, registry
+from supernets.network.skeleton import initialise
+from supernets.parts.registry import find, names
+from supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 from tests.selectors.test_structure import CHEAPER, few_classes, relatives
 

@@ -11,14 +11,15 @@ import pytest
 import torch
 
 from bench.errors import UsageError
-from bench.records import done_record
-from bench.selection import Selection
-from bench.space import EDGES, OPERATIONS
-from selectors import apply, one_shot, registry
+from bench.problem.selection import Selection
+from bench.problem.space import EDGES, OPERATIONS
+from bench.work.records import done_record
+from selectors import one_shot
+from selectors.parts import apply, registry
 from selectors.parts.ranking import one_of_each_class
-from selectors.parts.search import Search
+from selectors.parts.view import Search
 from selectors.parts.zero_cost import DiscretiseByProxy, MaskByProxy, ProxyRule
-from supernets.checkpoint import Checkpoint
+from supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 
 

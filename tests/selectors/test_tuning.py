@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.selection import Selection
-from selectors import apply, registry
+from bench.problem.selection import Selection
 from selectors.disc_acc import DiscretiseAndTune
-from selectors.parts.search import Search
-from supernets.checkpoint import Checkpoint
-from supernets.literal import LiteralSupernet
-from supernets.network import Supernet
+from selectors.parts import apply, registry
+from selectors.parts.view import Search
+from supernets.network.literal import LiteralSupernet
+from supernets.network.supernet import Supernet
+from supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 
 MOVES = torch.randn(6, 6, 5, generator=torch.Generator().manual_seed(9), dtype=torch.float64)

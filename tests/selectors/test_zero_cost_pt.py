@@ -9,18 +9,20 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
-from bench.selection import Decision, Selection
-from bench.space import NONE
-from selectors import proxies, registry, zero_cost_pt
+from bench.problem.selection import Decision, Selection
+from bench.problem.space import NONE
+from selectors import proxies, zero_cost_pt
+from selectors.parts import registry
 from selectors.parts.schedule import decide_greedily
-from selectors.parts.search import Search, UndeclaredNeed
+from selectors.parts.view import Search, UndeclaredNeed
 from selectors.parts.zero_cost import without_failures
-from supernets.literal import LiteralSupernet
+from supernets.network.literal import LiteralSupernet
 from tests.selectors import small
+from tests.selectors.proxies.networks import fed_zeros_by_hand
 
 
 def nwot_as_released(network: nn.Module, images: torch.Tensor, bn: str = "batch") -> float:
-    """log |K| over every ReLU that runs, whether or not the logits depend on it (op_score.py of the released code)."""
+    """log |K| over every ReLU that runs, once, whether or not the logits depend on it."""
     kernel = torch.zeros(len(images), len(images), dtype=torch.float64)
 
     def count(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -132,11 +134,33 @@ def test_a_proposal_masks_edge_after_edge_on_an_untrained_uniform_supernet() -> 
         for o in range(5):
             masked = weights.clone()
             masked[decision.edge, o] = 0
-            values.append(nwot_as_released(literal.mixture(masked), x))
+            values.append(nwot_as_released(fed_zeros_by_hand(literal.mixture(masked), masked), x))
         if not weights[decision.edge].eq(0).any() and len(weights.unique()) == 1:
             np.testing.assert_allclose(selection.scores[decision.edge], -np.array(values), rtol=1e-9)
         assert decision.operation == int(np.argmin(values))
         weights[decision.edge] = torch.eye(5, dtype=torch.float64)[decision.operation]
+
+
+def test_a_masked_operation_is_fed_zeros_or_absent() -> None:
+    """The released code and the paper's words, on a trained supernet with an edge decided."""
+    literal = small.literal()
+    weights = small.alphas().softmax(-1)
+    weights[2] = torch.eye(5, dtype=torch.float64)[1]
+    scores = {}
+    for name in ("zero-cost-pt-post", "zero-cost-pt-post[masked=absent]"):
+        search = small.search(name)
+        search.decided[2] = 1
+        scores[name] = registry.find(name).rule.score(search, [4])[0]  # type: ignore[attr-defined]
+        x, _ = search.proxy_batches(1)[0]
+        for o in range(1, 5):
+            masked = weights.clone()
+            masked[4, o] = 0
+            network = fed_zeros_by_hand(literal.mixture(masked), masked, absent="absent" in name)
+            assert scores[name][o] == pytest.approx(-nwot_as_released(network, x), rel=1e-9)
+    assert len({tuple(row) for row in scores.values()}) == 2
+    for name in ("zero-cost-pt-snip", "disc-zc-params", "zero-cost-pt-zen"):  # the two are one
+        with pytest.raises(UsageError, match="has no option 'masked'"):
+            registry.find(f"{name}[masked=absent]")
 
 
 def test_the_best_of_the_proposals_is_that_with_the_largest_sum_over_the_validation_batches() -> None:

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.contract import Batch, Recipe, Search
-from supernets.literal import LiteralSupernet
-from supernets.registry import find
-from supernets.training import make_search
+from supernets.network.literal import LiteralSupernet
+from supernets.parts.recipe import Batch, Recipe, Search
+from supernets.parts.registry import find
+from supernets.training.loop import make_search
 
 
 @dataclass

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.cells import SupernetJob
-from bench.images import ImageSet
-from bench.presets import PRESETS, Settings
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import PRESETS, Settings
 
 
 @pytest.fixture

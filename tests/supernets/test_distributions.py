@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from supernets.drnas import dirichlet
-from supernets.registry import find
+from supernets.parts.registry import find
 from tests.supernets.by_hand import tiny
 
 CLOSE = {"rtol": 1e-7, "atol": 1e-9}

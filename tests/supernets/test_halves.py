@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.cells import SupernetJob
-from bench.images import ImageSet
-from bench.presets import Settings
-from supernets.network import Supernet
-from supernets.registry import find
-from supernets.training import Training
-from supernets.tuning import Tuner
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import Settings
+from supernets.network.supernet import Supernet
+from supernets.parts.registry import find
+from supernets.training.loop import Training
+from supernets.training.tuning import Tuner
 from tests.coloured import coloured_images, indices
 
 FIRST, SECOND = list(range(32)), list(range(32, 64))

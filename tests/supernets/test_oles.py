@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.space import CONV_1X1, CONV_3X3, EDGES
-from supernets.network import MixedCell
+from bench.problem.space import CONV_1X1, CONV_3X3, EDGES
+from supernets.network.supernet import MixedCell
 from tests.supernets.by_hand import Tiny, tiny
 
 

@@ -8,16 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.cells import SupernetJob
 from bench.errors import SkipCell, UsageError
-from bench.images import ImageSet
-from bench.presets import Settings
-from bench.space import EDGES
-from supernets.literal import LiteralSupernet
-from supernets.network import Supernet
-from supernets.partial import PartialCell, shuffled
+from bench.problem.image_set import ImageSet
+from bench.problem.space import EDGES
+from bench.work.cells import SupernetJob
+from bench.work.presets import Settings
+from supernets.network.literal import LiteralSupernet
+from supernets.network.partial_channels import PartialCell, shuffled
+from supernets.network.supernet import Supernet
 from supernets.pc_darts import RECIPE, PcDarts
-from supernets.training import Training
+from supernets.training.loop import Training
 from tests.supernets.tiny import batch, tiny_search
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

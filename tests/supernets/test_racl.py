@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
-from supernets.literal import LiteralSupernet
+from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
+from supernets.network.literal import LiteralSupernet
 from supernets.racl import RECIPE, Racl, cell_constant, log_normal, operation_constants
 from tests.supernets.tiny import batch, tiny_search
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.cells import SupernetJob
-from bench.images import ImageSet, load_images
-from bench.presets import Settings
-from supernets.checkpoint import epochs_present, load
-from supernets.describe import page
-from supernets.rated import Rated
-from supernets.registry import find, names
-from supernets.training import TIMING, Training, train
+from bench.problem.datasets import load_images
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import Settings
+from supernets.parts.describe import page
+from supernets.parts.rated import Rated
+from supernets.parts.registry import find, names
+from supernets.training.checkpoint import epochs_present, load
+from supernets.training.loop import TIMING, Training, train
 from tests.supernets.tiny import batch, tiny_search
 
 GATES = {"fair-darts", "is-darts", "racl"}
@@ -120,4 +121,4 @@ def test_passes_are_those_that_a_step_makes(name: str) -> None:
 
 def test_the_page_about_recipes_is_that_of_the_code() -> None:
     committed = Path(__file__).parents[2] / "docs" / "recipes.md"
-    assert committed.read_text() == page(), "write it anew: python -m supernets.describe > docs/recipes.md"
+    assert committed.read_text() == page(), "write it anew: python -m supernets.parts.describe > docs/recipes.md"

@@ -10,12 +10,12 @@ from scipy.integrate import quad
 from torch import Tensor
 
 from bench.errors import UsageError
-from bench.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
-from supernets.contract import Mixing
+from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
 from supernets.importance_sampling import complexity, natural_gradient, utilities
-from supernets.network import MixedCell
-from supernets.registry import find
-from supernets.sampling import gumbel, one_hot, relaxed, uniform_choices
+from supernets.network.supernet import MixedCell
+from supernets.parts.recipe import Mixing
+from supernets.parts.registry import find
+from supernets.parts.sampling import gumbel, one_hot, relaxed, uniform_choices
 from tests.supernets.by_hand import Tiny, tiny
 
 CLOSE = {"rtol": 1e-7, "atol": 1e-9}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from supernets.contract import Mixing, Search
+from supernets.parts.recipe import Mixing, Search
 from supernets.sdarts_adv import RECIPE as ADV
 from supernets.sdarts_rs import RECIPE as RS
 from supernets.sdarts_rs import SdartsRs, on_simplex

@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
-from supernets.contract import Batch, Mixing, Recipe, Search
-from supernets.network import Supernet
-from supernets.skeleton import initialise
-from supernets.training import make_search
+from supernets.network.skeleton import initialise
+from supernets.network.supernet import Supernet
+from supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from supernets.training.loop import make_search
 
 
 def tiny_search(recipe: Recipe, channels: int = 2, cells: int = 1) -> Search:

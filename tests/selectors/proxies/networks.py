@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supernets.standalone import standalone
+from supernets.network.literal import Mixture
+from supernets.network.standalone import standalone
 
 
 class Tiny(nn.Module):
@@ -49,6 +50,37 @@ class Chain(nn.Sequential):
     def weights(self) -> list[Tensor]:
         """The weights from input to output, [outputs, inputs] each."""
         return [parameter.data for parameter in self.parameters()]
+
+
+class CellByHand(nn.Module):
+    """A cell with fixed edge weights [6, 5] whose operations of weight 0 are fed zeros, or are not there."""
+
+    def __init__(self, edges: nn.ModuleList, weights: Tensor, absent: bool) -> None:
+        super().__init__()
+        self.edges = nn.ModuleList(edge.operations for edge in edges)  # type: ignore[misc]
+        self.rows, self.absent = weights.tolist(), absent
+
+    def edge(self, number: int, x: Tensor) -> Tensor:
+        total = torch.zeros_like(x)
+        for operation, weight in zip(self.edges[number], self.rows[number], strict=True):  # type: ignore[arg-type]
+            if weight:
+                total = total + weight * operation(x)
+            elif not self.absent:
+                total = total + weight * operation(torch.zeros_like(x))
+        return total
+
+    def forward(self, x: Tensor, _weights: Tensor, _skip: float = 0.0) -> Tensor:
+        one = self.edge(0, x)
+        two = self.edge(1, x) + self.edge(2, one)
+        return self.edge(3, x) + self.edge(4, one) + self.edge(5, two)
+
+
+def fed_zeros_by_hand(mixture: Mixture, weights: Tensor, *, absent: bool = False) -> nn.Module:
+    """The mixture with other edge weights [6, 5], as a network of its own."""
+    twin = copy.deepcopy(mixture)
+    cells = [CellByHand(cell.edges, weights, absent) for cell in twin.cells]
+    twin.network.cells = nn.ModuleList(cells)
+    return twin
 
 
 def batch(images: int, size: int = 4, classes: int = 3, channels: int = 3, seed: int = 1) -> tuple[Tensor, Tensor]:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UsageError
-from bench.space import architecture_of
+from bench.problem.space import architecture_of
 from selectors.proxies import Proxy, ProxyFailure, find, names, score
-from supernets.standalone import standalone
+from supernets.network.standalone import standalone
 from tests.selectors.proxies.networks import Tiny, batch, network, some_images
 
 EXPECTED = {

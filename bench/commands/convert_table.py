@@ -1,0 +1,56 @@
+"""Convert a ground-truth table to the compact file: `python -m bench.commands.convert_table SOURCE DEST`.
+
+SOURCE is a CSV or the official NAS-Bench-201 .pth (see `bench.problem.open_table`); DEST is the .npz that `--table`
+loads in milliseconds.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import BenchError, DataError, ExitCode
+from bench.problem.open_table import open_table
+from bench.problem.space import to_string
+from bench.problem.table import GroundTruth
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Convert, say what was found, and answer with an exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.commands.convert_table", description="Convert a ground-truth table."
+    )
+    parser.add_argument("source", type=Path, help="a .csv, .csv.gz, or the official NAS-Bench-201 .pth")
+    parser.add_argument("dest", type=Path, help="the compact .npz to write")
+    given = parser.parse_args(arguments)
+    try:
+        if given.dest.suffix != ".npz":
+            raise DataError(f"{given.dest}: the compact table must be called something.npz.")
+        if not given.dest.absolute().parent.is_dir():
+            raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; make it first.")
+        table = open_table(given.source)
+        table.save(given.dest)
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    print(describe(table))
+    print(f"written to {given.dest}, {given.dest.stat().st_size:,} bytes")
+    return int(ExitCode.OK)
+
+
+def describe(table: GroundTruth) -> str:
+    """What a table holds, one line per data set: enough to see that it is the right one."""
+    lines = [f"{table.name}: 15,625 architectures, sha256 of the numbers {table.sha256}"]
+    for dataset in table.datasets:
+        test, trials, best = table.accuracy(dataset), table.trials(dataset), table.best(dataset)
+        repeats = "no single trials" if trials is None else f"up to {trials.shape[1]} trials each"
+        position = table.position(best)
+        lines.append(
+            f"  {dataset}: mean {test.mean():.2f} %, best {test.max():.3f} % (index {table.index[position]},"
+            f" {to_string(best)}), {repeats}, {'with' if table.has(dataset, 'valid') else 'no'} validation accuracies"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

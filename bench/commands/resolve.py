@@ -1,0 +1,231 @@
+"""From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from bench.commands.options import available_cores
+from bench.errors import DataError, UsageError
+from bench.names import unknown
+from bench.problem.datasets import DATASETS, dataset_names
+from bench.problem.open_table import embedded_table, open_table
+from bench.problem.own_dataset import fingerprint
+from bench.problem.table import GroundTruth
+from bench.work.methods import Methods
+from bench.work.plan import Request, choose, split_names
+from bench.work.presets import PRESETS, Settings, settings_for
+from bench.work.records import Circumstances
+from bench.work.workers import Pool
+
+TABLE_VARIABLE = "NAS_BENCH_TABLE"
+TABLE_FILE = "nas-bench-201.npz"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is compared when the command line does not say."""
+
+    quick: bool = False
+    """Whether only the quick selectors (`Methods.quick_selectors`) are meant."""
+    supernet_seeds: int = 3
+    selector_seeds: int = 2
+
+
+EXTENTS = {"digits": Extent(quick=True, supernet_seeds=2, selector_seeds=1)}
+"""Per preset. The default run must stay within minutes on two cores; `--selectors all` asks for the rest."""
+
+
+def usual_extent(settings: Mapping[str, Settings]) -> Extent:
+    """What a command line asks for that does not say: the least that any of its data sets is meant for."""
+    extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
+    return Extent(
+        quick=any(extent.quick for extent in extents),
+        supernet_seeds=min(extent.supernet_seeds for extent in extents),
+        selector_seeds=min(extent.selector_seeds for extent in extents),
+    )
+
+
+MOST_JOBS = 8
+"""Workers that are started at most unless asked for: each takes some hundred megabytes."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where to compute."""
+
+    name: str
+    """As torch spells it: `cpu`, `cuda:0`; in a worker bound to one GPU that GPU is `cuda:0`."""
+    kind: str
+    """`cpu` or `cuda`: a column of the results."""
+    described: str
+    indices: tuple[int, ...]
+    """The GPUs that workers may share out."""
+
+
+def find_device(name: str) -> Device:
+    """The device that `name` (auto, cpu, cuda, cuda:i) means here; UsageError for a GPU that is not there."""
+    from bench.work.run_file import processor
+
+    if name == "cpu":
+        return Device("cpu", "cpu", processor(), ())
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto" and not count:
+        return Device("cpu", "cpu", processor(), ())
+    index = int(name.partition(":")[2] or 0)
+    if index >= count:
+        raise UsageError(f"--device {name}: this machine has {count or 'no'} CUDA devices; use --device cpu or auto.")
+    indices = (index,) if ":" in name else tuple(range(count))
+    return Device(f"cuda:{index}", "cuda", torch.cuda.get_device_name(index), indices)
+
+
+def find_datasets(text: str, root: Path) -> list[str]:
+    """The data sets named in `text`, each once."""
+    known = dataset_names(root)
+    names = list(dict.fromkeys(split_names(text)))
+    if not names:
+        raise UsageError(f"--datasets names none; the data sets are: {', '.join(known)}.")
+    for name in names:
+        if name not in known:
+            raise unknown("data set", name, known)
+    return names
+
+
+def find_fingerprints(datasets: list[str], root: Path) -> dict[str, str]:
+    """The fingerprints of those data sets that are the user's own."""
+    return {name: fingerprint(name, root) for name in datasets if name not in DATASETS}
+
+
+def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -> dict[str, Settings]:
+    """The size of the experiment per data set."""
+    settings = {}
+    for dataset in datasets:
+        fallback = dataset if dataset in PRESETS else ("paper" if kind == "cuda" else "lite")
+        chosen = settings_for(options.preset or fallback)
+        chosen = chosen.with_sizes(options.channels, options.cells, options.images)
+        settings[dataset] = chosen.with_epochs(options.train_epochs) if options.train_epochs else chosen
+    return settings
+
+
+def find_table(options: argparse.Namespace, datasets: list[str], root: Path) -> GroundTruth:
+    """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
+
+    Raises DataError where there is none, and UsageError where it does not hold a data set.
+    """
+    given = options.table or (None if datasets == ["digits"] else os.environ.get(TABLE_VARIABLE))
+    if given:
+        table = open_table(given)
+    elif datasets == ["digits"]:
+        table = embedded_table("digits")
+    elif "digits" in datasets:
+        raise UsageError("digits has a ground truth of its own: run it apart from the other data sets.")
+    elif (root / TABLE_FILE).exists():
+        table = open_table(root / TABLE_FILE)
+    else:
+        raise DataError(
+            f"No ground truth for {', '.join(datasets)}: {root / TABLE_FILE} does not exist. Give --table FILE, or"
+            " convert NAS-Bench-201's official file once: python -m bench.commands.convert_table"
+            f" NAS-Bench-201-v1_1-096897.pth {root / TABLE_FILE}"
+        )
+    for dataset in datasets:
+        if dataset not in table.datasets:
+            raise UsageError(
+                f"The table {table.name!r} holds {', '.join(table.datasets)}, not {dataset}; give another --table."
+            )
+    return table
+
+
+def find_jobs(options: argparse.Namespace, device: Device, threads: int) -> int:
+    """Workers: as asked, else one per GPU, or on the CPU as many as the cores hold with `threads` each."""
+    if options.jobs:
+        return int(options.jobs)
+    if device.kind == "cuda":
+        return max(1, len(device.indices))
+    return max(1, min(available_cores() // threads, MOST_JOBS))
+
+
+def find_threads(options: argparse.Namespace, earlier: Mapping[str, Any] | None) -> int:
+    """Threads per worker: as asked, else what the output folder was begun with, else a share of the cores.
+
+    Where nothing is asked it is one, which is fastest for these small networks and gives the same numbers
+    on machines with more or fewer cores.
+    """
+    if options.threads:
+        return int(options.threads)
+    if earlier is not None and "threads" in earlier:
+        return int(earlier["threads"])
+    return max(1, available_cores() // int(options.jobs)) if options.jobs else 1
+
+
+def find_pool(options: argparse.Namespace, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
+    """How the work is spread over workers."""
+    if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
+        return Pool(jobs, "threading", threads)
+    return Pool(jobs, options.backend, threads, device.indices, locks)
+
+
+def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
+    """Where results go when nobody says: out/ and the names of the data sets and of an unexpected preset."""
+    presets = sorted({s.preset for s in settings.values()} - set(datasets))
+    return Path("out") / "-".join(["+".join(datasets), *presets])
+
+
+def default_cache() -> Path:
+    """Where trained supernets are kept when nobody says."""
+    return Path("~/.cache/nas-selection-bench/supernets").expanduser()
+
+
+def make_request(
+    options: argparse.Namespace,
+    methods: Methods,
+    settings: Mapping[str, Settings],
+    kind: str,
+    threads: int,
+    data: Mapping[str, str] = MappingProxyType({}),
+) -> Request:
+    """The request of `options`; UsageError for names that do not exist."""
+    recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
+    extent = usual_extent(settings)
+    known = methods.selector_names()
+    usual = methods.quick_selectors if extent.quick else "all"
+    chosen = choose("selector", usual if options.selectors is None else options.selectors, known, methods.selector)
+    selectors = {s.name: s for s in map(methods.selector, chosen)}
+    return Request(
+        settings=settings,
+        recipes=tuple(recipes.values()),
+        selectors=tuple(selectors.values()),
+        supernet_seeds=options.seeds or extent.supernet_seeds,
+        selector_seeds=options.selector_seeds or extent.selector_seeds,
+        epochs=options.epochs,
+        bn=options.bn,
+        root=options.seed,
+        circumstances=Circumstances(kind, threads),
+        data=data,
+    )
+
+
+def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
+    """UsageError where `out` holds results made under circumstances that must not be mixed with those of now.
+
+    Cells of another root seed, device, thread count or table would be paired with checkpoints that they never saw.
+    """
+    if earlier is None:
+        return
+    cures = {
+        "seed": "pass --seed {} to go on",
+        "device": "pass --device {} to go on",
+        "threads": "pass --threads {} to go on",
+        "table_sha256": "use the table that it was made with",
+        "environment": "set the same variables to go on (bench/work/run_file.py says what they do)",
+    }
+    for name, cure in cures.items():
+        if name in earlier and earlier[name] != now[name]:
+            raise UsageError(
+                f"{out} holds results with {name} {earlier[name]}, and this run has {now[name]}:"
+                f" {cure.format(earlier[name])}, or choose another --out."
+            )

@@ -1,0 +1,270 @@
+"""One command line from its resolution to its exit code: list, plan, run, gather, report."""
+
+import argparse
+import csv
+import shlex
+import signal
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from bench.commands import resolve
+from bench.commands.options import available_cores
+from bench.commands.others import DrawReport, check_results, conclude, failures, list_all, report_only
+from bench.commands.stdout import stdout_may_close
+from bench.errors import BenchError, ExitCode
+from bench.files import make_folder, only_writer, sweep
+from bench.problem.datasets import data_root
+from bench.work.edited_files import sources
+from bench.work.gather import gather, write_plan
+from bench.work.methods import Methods
+from bench.work.methods_file import write_described
+from bench.work.pack import opened, unpack
+from bench.work.plan import Split, Timings, make_plan
+from bench.work.progress import NORMAL, QUIET, VERBOSE, duration
+from bench.work.records import DONE, KEY_COLUMNS, Store
+from bench.work.run_file import arithmetic, git_commit, read_run, write_run
+from bench.work.runner import Run, counts_line
+from bench.work.tasks import Workplace
+from bench.work.workers import leave_seats
+
+
+def answer(
+    options: argparse.Namespace, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path
+) -> ExitCode:
+    """Do what `options` ask. `code` is the folder of the program, whose commit goes into run.json.
+
+    What the user can mend ends in one line on stderr and the exit code of its kind.
+    """
+    try:
+        with terminated_like_interrupted(), stdout_may_close():
+            return _work_off(options, argv, methods, draw_report, code)
+    except BenchError as error:
+        print(f"run_bench.py: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except Exception:  # noqa: BLE001 - a script must not take a fault of the program for cells that failed
+        traceback.print_exc()
+        print("run_bench.py: this is a fault of the program, not of its input; what was finished stays."
+              " Please report the lines above.", file=sys.stderr)  # fmt: skip
+        return ExitCode.FAULT
+
+
+def _work_off(
+    options: argparse.Namespace, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path
+) -> ExitCode:
+    if options.list:
+        return list_all(data_root(options.data_root), methods)
+    if options.report_only:
+        return report_only(options, draw_report)
+    if options.check:
+        return check_results(options, draw_report)
+    session = Session(options, argv, methods, code)
+    return session.show_plan() if options.plan else session.work(draw_report)
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """A polite kill (a batch system's time limit) ends a run as Ctrl-C does."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: whoever called decides about signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Session:
+    """One run or plan: what to do, where, and against which ground truth."""
+
+    def __init__(self, options: argparse.Namespace, argv: Sequence[str], methods: Methods, code: Path) -> None:
+        self.options, self.argv, self.code = options, list(argv), code
+        self.verbosity = QUIET if options.quiet else VERBOSE if options.verbose else NORMAL
+        root = data_root(options.data_root)
+        self.datasets = resolve.find_datasets(options.datasets, root)
+        self.device = resolve.find_device(options.device)
+        self.settings = resolve.find_settings(options, self.datasets, self.device.kind)
+        self.out = Path(options.out) if options.out else resolve.default_out(self.datasets, self.settings)
+        earlier = read_run(self.out)
+        self.threads = resolve.find_threads(options, earlier)
+        self.jobs = resolve.find_jobs(options, self.device, self.threads)
+        self.table = resolve.find_table(options, self.datasets, root)
+        data = resolve.find_fingerprints(self.datasets, root)
+        self.request = resolve.make_request(options, methods, self.settings, self.device.kind, self.threads, data)
+        resolve.refuse_another_experiment(self.out, earlier, self.facts())
+        cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
+        pool = resolve.find_pool(options, self.device, self.jobs, self.threads, self.out)
+        self.store = Store(self.out)
+        self.job = Run(
+            plan=make_plan(self.request),
+            store=self.store,
+            workplace=Workplace(methods, root, cache, pool.device_name(self.device.name), pool),
+            timings=Timings(stored_costs(self.out.parent, code / "results")),
+            retry_failed=options.retry_failed,
+            sources=sources(methods, [r.name for r in self.request.recipes], [s.name for s in self.request.selectors]),
+            verbosity=self.verbosity,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """The resolved request, for run.json."""
+        request = self.request
+        return {
+            "datasets": self.datasets,
+            "supernets": [recipe.name for recipe in request.recipes],
+            "selectors": [selector.name for selector in request.selectors],
+            "supernet_seeds": request.supernet_seeds,
+            "selector_seeds": request.selector_seeds,
+            "epochs": request.epochs,
+            "bn": request.bn,
+            "seed": request.root,
+            "settings": {dataset: asdict(settings) for dataset, settings in self.settings.items()},
+            "device": self.device.kind,
+            "device_name": self.device.described,
+            "threads": self.threads,
+            "jobs": self.jobs,
+            "table_sha256": self.table.sha256,
+            "environment": arithmetic(),
+        }
+
+    def say(self, line: str) -> None:
+        """A line for people, on stderr; nothing when quiet."""
+        if not self.options.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def tell_choices(self) -> None:
+        """Say what was decided for the user."""
+        presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
+        chosen = "" if self.options.preset else " (the default there)"
+        self.say(
+            f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
+            f" {self.jobs} worker{'s' if self.jobs > 1 else ''} with {self.threads}"
+            f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
+        )
+        if self.device.kind == "cpu" and any(s.preset == "paper" for s in self.settings.values()):
+            self.say("Preset paper takes days on a CPU; --preset lite is made for it.")
+        if self.jobs * self.threads > available_cores():
+            self.say(
+                f"{self.jobs} workers with {self.threads} threads each on {available_cores()} cores"
+                " will be slow; pass --threads, or fewer --jobs."
+            )
+
+    def tell_edits(self, split: Split, store: Store) -> None:
+        """Say which files have changed since what stands was made."""
+        for line in self.job.sources.edits(split.standing[DONE], self.job.plan, store, self.job.workplace.cache):
+            self.say(line)
+
+    def show_plan(self) -> ExitCode:
+        """Print what is done, what is to do and how long it may take."""
+        self.tell_choices()
+        with opened(self.out) as folder:
+            split = replace(self.job, store=Store(folder)).split()
+            self.tell_edits(split, Store(folder))
+        supernets = self.job.untrained(split.todo)
+        trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
+        standing = {state: len(cells) for state, cells in split.standing.items()}
+        print(f"{len(self.job.plan)} cells: {len(split.todo)} to do; {counts_line(standing) or 'none done'}")
+        titles = ", ".join(supernet.title for supernet in supernets)
+        print(f"{len(supernets)} supernets to train" + (f": {titles}" if titles else ""))
+        for selector, cells in _by_selector(split.todo).items():
+            print(f"  {selector:<40} {cells:>5}")
+        seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
+        untimed = f", and {unknown} cells or supernets like which none was timed yet" if unknown else ""
+        if split.todo:
+            print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
+        return ExitCode.OK
+
+    def work(self, draw_report: DrawReport) -> ExitCode:
+        """Run what is to do, gather, draw the report."""
+        self.tell_choices()
+        make_folder(self.out)
+        with only_writer(self.out / ".lock", wait=False):
+            for folder in (self.store.records, self.store.costs, self.store.logs, self.job.workplace.cache):
+                make_folder(folder)
+            for folder in (self.out, self.store.records, self.store.costs, self.store.logs):
+                sweep(folder)
+            unpack(self.out, self.say)
+            split = self.job.split()
+            self.job.put_back()
+            standing = {state: len(cells) for state, cells in split.standing.items() if cells}
+            self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + _bracketed(counts_line(standing)))
+            self.tell_edits(split, self.store)
+            self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
+            self.job.commit = git_commit(self.code)
+            write_run(self.out, self.job.commit, self.table, self.facts(), self.argv)
+            write_described(self.out, self.request.recipes, self.request.selectors)
+            write_plan(self.store, [cell.columns for cell in self.job.plan])
+            try:
+                self.job.work()
+            except KeyboardInterrupt:
+                counts = gather(self.store, self.table, self.say)
+                print(f"\nInterrupted: {counts_line(counts)}. Go on with:\n  {self.command()}", file=sys.stderr)
+                return ExitCode.INTERRUPTED
+            finally:
+                leave_seats(self.out)
+            gather(self.store, self.table, self.say)
+            page = draw_report(self.out, self.table)
+        counts = Counter(self.job.states.values())
+        stems = {cell.stem for cell in self.job.plan}
+        return conclude(
+            counts, page, failures(self.store, stems), quiet=self.options.quiet,
+            retry=self.command() + ("" if self.options.retry_failed else " --retry-failed"),
+        )  # fmt: skip
+
+    def refuse_missing_images(self, datasets: set[str]) -> None:
+        """Load what will be needed, before anything is computed, so that missing data is told at once."""
+        place = self.job.workplace
+        for dataset in sorted(datasets):
+            place.methods.load_images(dataset, place.data_root, self.settings[dataset].images)
+
+    def command(self) -> str:
+        """The command line that goes on with this run."""
+        return shlex.join(["python", "run_bench.py", *self.argv])
+
+
+def stored_costs(*places: Path) -> list[dict[str, str]]:
+    """Rows of costs.csv of the output folders in `places`, from which times are estimated.
+
+    A neighbour's file that cannot be read, or is another program's, costs no more than an estimate.
+    """
+    rows: list[dict[str, str]] = []
+    for path in dict.fromkeys(path for place in places for path in sorted(place.glob("*/costs.csv"))):
+        try:
+            with path.open(newline="", encoding="utf-8") as stream:
+                reader = csv.DictReader(stream)
+                if {*KEY_COLUMNS, "wall_seconds", "training_seconds"} <= set(reader.fieldnames or ()):
+                    rows += [row for row in reader if _timed(row)]
+        except (OSError, UnicodeDecodeError, csv.Error):
+            continue
+    return rows
+
+
+def _timed(row: dict[str, str]) -> bool:
+    """Whether the numbers of a row of costs are numbers."""
+    try:
+        int(row["threads"])
+        return all(not row[name] or float(row[name]) >= 0 for name in ("wall_seconds", "training_seconds"))
+    except (TypeError, ValueError):
+        return False
+
+
+def _by_selector(cells: Sequence[Any]) -> dict[str, int]:
+    return dict(Counter(planned.cell.selector for planned in cells))
+
+
+def _bracketed(text: str) -> str:
+    return f" ({text})" if text else ""

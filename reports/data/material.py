@@ -1,0 +1,104 @@
+"""Everything the sections draw from, computed once: results, table, summaries, contests; and where figures go."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from bench.problem.table import GroundTruth
+from bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
+from bench.yardsticks.truth import Truth
+from bench.yardsticks.worth import trainings
+from reports.data.contests import Contest, contest
+from reports.data.in_figures import focus, said
+from reports.data.results import Results
+from reports.data.summary import Line, lines, order_of_methods
+
+
+@dataclass
+class Material:
+    """One report in the making."""
+
+    results: Results
+    table: GroundTruth
+    figures: Path
+    """Folder that every figure is also written to, as a stand-alone SVG."""
+    drawn: list[str] = field(default_factory=list)
+    """Names of the figures drawn so far."""
+    _lines: dict[str, list[Line]] = field(default_factory=dict)
+    _shown: dict[str, list[str]] = field(default_factory=dict)
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Data sets that have both results and ground truth."""
+        done = set(self.results.final["dataset"])
+        return [name for name in self.results.datasets if name in done and name in self.table.datasets]
+
+    @cached_property
+    def truths(self) -> dict[str, Truth]:
+        """The ground truth of every data set of the table, ready for measuring."""
+        return {name: Truth(self.table, name) for name in self.table.datasets}
+
+    @cached_property
+    def sticks(self) -> dict[str, list[Yardstick]]:
+        """Floors and ceilings of each data set."""
+        return {name: floors_and_ceilings(self.truths[name]) for name in self.datasets}
+
+    @cached_property
+    def retrainings(self) -> dict[str, dict[str, float | int | str | None]]:
+        """How well two trainings of every architecture agree, per data set."""
+        return {name: retraining_agreement(self.table, name) for name in self.datasets}
+
+    @cached_property
+    def contests(self) -> list[Contest]:
+        """Who beats whom, per data set."""
+        return [contest(self.results, self.table, name, self.sticks[name]) for name in self.datasets]
+
+    def lines(self, measure: str) -> list[Line]:
+        """Summaries of a column of records.csv at the last checkpoints."""
+        if measure not in self._lines:
+            self._lines[measure] = lines(self.results, measure)
+        return self._lines[measure]
+
+    @property
+    def test(self) -> list[Line]:
+        """Summaries of test accuracy."""
+        return self.lines("test")
+
+    @property
+    def tau_best(self) -> list[Line]:
+        """Summaries of tau-b with the oracle of best accuracies."""
+        return self.lines("tau_best")
+
+    @property
+    def tau_mean(self) -> list[Line]:
+        """Summaries of tau-b with the oracle of mean accuracies."""
+        return self.lines("tau_mean")
+
+    def order(self, dataset: str) -> list[str]:
+        """The methods of a data set, best mean accuracy first."""
+        return order_of_methods([line for line in self.test if line.dataset == dataset])
+
+    def focus(self, dataset: str) -> list[str]:
+        """Those methods of a data set that the figures show, best mean accuracy first."""
+        if dataset not in self._shown:
+            order = self.order(dataset)
+            self._shown[dataset] = focus(order, self.results.clones(dataset, order))
+        return self._shown[dataset]
+
+    def left_out(self, dataset: str) -> str:
+        """What captions say of the methods that the figures do not show."""
+        return said(len(self.focus(dataset)), len(self.order(dataset)))
+
+    def in_focus(self, found: list[Line]) -> list[Line]:
+        """Those of the lines that the figures show."""
+        shown = {dataset: set(self.focus(dataset)) for dataset in self.datasets}
+        return [line for line in found if line.method in shown.get(line.dataset, ())]
+
+    def optimum(self, dataset: str) -> float:
+        """The best test accuracy of the space."""
+        return float(self.table.accuracy(dataset).max())
+
+    def worth(self, dataset: str, accuracy: float) -> float | None:
+        """Random architectures that one would have to train to expect that test accuracy (bench.yardsticks.worth)."""
+        reached = self.truths[dataset].random_search
+        return None if reached is None else trainings(reached, accuracy)

@@ -1,0 +1,162 @@
+"""tables/accuracy, tables/kendall_tau and tables/comparisons.csv: every method in numbers, and who beats whom.
+
+The CSV of the first two holds one line per data set, setting, method and measure with exact numbers, floors and
+ceilings among them; Markdown and LaTeX show the same as `mean ± standard deviation over supernet seeds (n)`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.files import write_whole
+from bench.yardsticks.comparisons import Comparison
+from bench.yardsticks.floors import RETRAINING
+from bench.yardsticks.measures import EDGE_TAUS
+from bench.yardsticks.statistics import Interval
+from reports.data.contests import measure_of
+from reports.data.factors import contrasts
+from reports.data.material import Material
+from reports.data.results import ONE_DRAW_SAID
+from reports.data.summary import Line
+from reports.data.text import Cell, number, spread, to_csv, to_latex, to_markdown
+from reports.sections.finding import BASELINES
+
+HEADER = (
+    "dataset", "recipe", "selector", "kind", "measure", "mean", "sd_over_supernets", "lowest", "highest",
+    "interval_low", "interval_high", "supernet_seeds", "selector_seeds", "sd_selector_seeds", "one_draw_per_seed",
+    "cells_without_result",
+)  # fmt: skip
+COMPARISONS = (
+    "dataset", "family", "first", "second", "measure", "verdict", "n", "differing", "p", "p_corrected",
+    "smallest_p_corrected", "mean", "median", "median_low", "median_high", "p_better", "p_better_low", "p_better_high",
+)  # fmt: skip
+ALL_PAIRS, BASELINE, PRIMARY_BASELINE, ONE_FACTOR = "all pairs", "baseline", "primary, baseline", "one factor"
+"""Families that p values are corrected over."""
+
+ACCURACY = ("test", "valid", "regret", "percentile", "gain", "worth")
+KENDALL_TAU = (*EDGE_TAUS, "tau_space")
+WORTH = "worth"
+"""Of a selector: that of its mean accuracy, since some selections are beyond what any number of trainings finds."""
+NO_RECIPE = "(table)"
+LOST_SAID = "* some of its selections failed or are missing; the mean is over the others."
+
+
+def _line_row(source: Material, line: Line, measure: str) -> list[Cell]:
+    components = line.components
+    return [
+        line.dataset, line.setting, line.method, "selector", measure, line.mean, line.deviation, line.low, line.high,
+        *_ends(line.interval), line.n, line.selector_seeds, None if components is None else components.selector,
+        "yes" if line.method in source.results.alike else None, _lost(source, line) or None,
+    ]  # fmt: skip
+
+
+def _ends(interval: Interval | None) -> tuple[Cell, Cell]:
+    return (None, None) if interval is None else (interval.low, interval.high)
+
+
+def _lost(source: Material, line: Line) -> int:
+    """Cells of the line that failed or are missing."""
+    return source.results.lost.get((line.dataset, line.setting, line.method), 0)
+
+
+def _retraining(source: Material, dataset: str, measure: str) -> float | None:
+    """How well two trainings agree in a measure; of accuracies there is nothing to agree."""
+    value = source.retrainings[dataset].get(measure)
+    return value if isinstance(value, float) else None
+
+
+def _exact(source: Material, measures: Sequence[str]) -> str:
+    rows: list[list[Cell]] = []
+    nothing: list[Cell] = [None] * (len(HEADER) - HEADER.index("mean") - 1)
+    for measure in measures:
+        if measure == WORTH:
+            worths = [(line, source.worth(line.dataset, line.mean)) for line in source.test]
+            for line, worth in worths:
+                rows.append([line.dataset, line.setting, line.method, "selector", WORTH, worth, *nothing])
+        else:
+            rows += [_line_row(source, line, measure) for line in source.lines(measure)]
+        for dataset, sticks in source.sticks.items():
+            for stick in sticks:
+                value = getattr(stick, measure)
+                if value is not None:
+                    rows.append([dataset, NO_RECIPE, stick.name, "yardstick", measure, value, *nothing])
+            retraining = _retraining(source, dataset, measure)
+            if retraining is not None:
+                rows.append([dataset, NO_RECIPE, RETRAINING, "retraining", measure, retraining, *nothing])
+    return to_csv(HEADER, rows)
+
+
+def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: one row per setting and method, one column per data set and measure."""
+    columns = [(dataset, measure) for dataset in source.datasets for measure in measures]
+    header = ["recipe", "selector", *(f"{d} {m}" if len(measures) > 1 else d for d, m in columns)]
+    cells: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+    means: dict[tuple[str, str], float] = {}
+    for measure in measures:
+        for line in source.lines(measure):
+            place = (line.setting, line.method)
+            shown = spread(line.mean, line.deviation, line.n, decimals) + ("*" if _lost(source, line) else "")
+            cells.setdefault(place, {})[line.dataset, measure] = shown
+            means.setdefault(place, line.mean)
+    # Best first inside a recipe, by the first data set and measure that the method has.
+    order = sorted(cells, key=lambda place: (place[0], -means[place], place[1]))
+    rows = [
+        [setting, source.results.marked(method), *(cells[setting, method].get(column, "–") for column in columns)]
+        for setting, method in order
+    ]
+    names = dict.fromkeys(stick.name for sticks in source.sticks.values() for stick in sticks)
+    for name in names:
+        values = {
+            (dataset, measure): number(getattr(stick, measure), decimals)
+            for dataset, sticks in source.sticks.items()
+            for stick in sticks
+            for measure in measures
+            if stick.name == name
+        }
+        if any(value != "–" for value in values.values()):
+            rows.append([NO_RECIPE, name, *(values.get(column, "–") for column in columns)])
+    agreements = [_retraining(source, dataset, measure) for dataset, measure in columns]
+    if any(agreement is not None for agreement in agreements):
+        rows.append([NO_RECIPE, RETRAINING, *(number(agreement, decimals) for agreement in agreements)])
+    return header, rows
+
+
+def _notes(source: Material, rows: Sequence[Sequence[str]]) -> list[str]:
+    """What the marks in readable rows mean."""
+    lost = any(text.endswith("*") for row in rows for text in row[2:])
+    return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.alike else [])]
+
+
+def _comparison_row(dataset: str, family: str, c: Comparison) -> list[Cell]:
+    return [
+        dataset, family, c.first, c.second, measure_of(c), str(c.verdict), c.n, c.differing, c.p, c.p_holm,
+        c.smallest_p_holm, c.mean, c.median, *_ends(c.median_interval), c.improvement, *_ends(c.improvement_interval),
+    ]  # fmt: skip
+
+
+def _comparisons(source: Material) -> str:
+    """The pairs that the page shows, judged over all pairs; and every method against each baseline."""
+    rows = []
+    for contest in source.contests:
+        rows += [_comparison_row(contest.dataset, ALL_PAIRS, c) for c in contest.drawn]
+        for baseline in BASELINES:
+            rows += [_comparison_row(contest.dataset, BASELINE, c) for c in contest.against(baseline)]
+            if contest.primary:
+                judged = contest.against(baseline, contest.primary)
+                rows += [_comparison_row(contest.dataset, PRIMARY_BASELINE, c) for c in judged]
+        rows += [_comparison_row(contest.dataset, ONE_FACTOR, c) for _, c in contrasts(contest.comparisons)]
+    return to_csv(COMPARISONS, rows)
+
+
+def write_tables(source: Material, folder: Path) -> None:
+    """Write accuracy and kendall_tau as .csv, .md and .tex, and comparisons.csv, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, exact, shown, decimals in (
+        ("accuracy", ACCURACY, ("test",), 2),
+        ("kendall_tau", KENDALL_TAU, ("tau_mean", "tau_edge", "tau_best"), 3),
+    ):
+        header, rows = _readable(source, shown, decimals)
+        notes = _notes(source, rows)
+        write_whole(folder / f"{name}.csv", _exact(source, exact))
+        write_whole(folder / f"{name}.md", to_markdown(header, rows, left=2) + "".join(f"\n{note}\n" for note in notes))
+        write_whole(folder / f"{name}.tex", "".join(f"% {note}\n" for note in notes) + to_latex(header, rows, left=2))
+    write_whole(folder / "comparisons.csv", _comparisons(source))

@@ -1,0 +1,60 @@
+"""The results of a table in the making: which network of which trial is done, and what it reached."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import DataError, UsageError
+from bench.files import write_whole
+
+SECONDS_BETWEEN_WRITES = 5.0
+
+
+class Progress:
+    """Accuracies [classes, trials] by split, nan where nothing was trained yet; written and renamed as a whole."""
+
+    def __init__(self, path: Path, settings: dict[str, Any], classes: int, trials: int):
+        """Take up the file at `path` if there is one.
+
+        Raises UsageError if it was made with other `settings`, DataError if it is damaged.
+        """
+        self.path = path
+        self.settings = json.dumps(settings, sort_keys=True)
+        self.test = np.full((classes, trials), np.nan)
+        self.valid = self.test.copy()
+        if path.exists():
+            self._take_up()
+
+    def _take_up(self) -> None:
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                settings, test, valid = str(file["settings"]), file["test"], file["valid"]
+        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+            raise DataError(f"{self.path} is damaged ({error}); remove it and start again.") from error
+        if settings != self.settings or len(test) != len(self.test):
+            raise UsageError(
+                f"{self.path} was begun with other settings ({settings}); remove it, or name another --out."
+            )
+        if test.shape[1] > self.test.shape[1]:
+            # More trials than asked for now: all are kept.
+            self.test, self.valid = test, valid
+        else:
+            self.test[:, : test.shape[1]], self.valid[:, : test.shape[1]] = test, valid
+
+    def missing(self, trial: int, wanted: np.ndarray) -> np.ndarray:
+        """Those of the classes `wanted` that `trial` still lacks, in their order."""
+        return wanted[np.isnan(self.test[wanted, trial])]
+
+    def put(self, trial: int, classes: np.ndarray, test: list[float], valid: list[float]) -> None:
+        """Keep what a group of classes reached."""
+        self.test[classes, trial], self.valid[classes, trial] = test, valid
+
+    def write(self) -> None:
+        """Write the file, so that a kill leaves the old one or the new one; raises DataError where that cannot be."""
+        content = io.BytesIO()
+        np.savez_compressed(content, settings=np.array(self.settings), test=self.test, valid=self.valid)
+        write_whole(self.path, content.getvalue())

@@ -1,0 +1,172 @@
+"""Stored supernets: tensors as safetensors, facts as JSON, each written whole or not at all.
+
+`epoch_0010.safetensors` holds the network (`network.*`), the `alphas`, the state of their optimiser
+(`alpha_optimiser.*`) and what the recipe remembers (`memory.*`); `epoch_0010.json` beside it names
+the job, the facts and the tensors' SHA-256. The JSON is written last: a checkpoint exists when it does.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from bench.errors import DataError
+from bench.files import write_whole
+from bench.work.cells import SupernetJob, canonical_json
+from bench.work.presets import Settings
+from supernets.network.supernet import Supernet
+from supernets.parts.registry import find
+
+SCHEMA = 1
+_NAME = re.compile(r"epoch_(\d+)\.json")
+
+
+@dataclass
+class Checkpoint:
+    """One supernet after some epochs."""
+
+    job: SupernetJob
+    epoch: int
+    state: dict[str, Tensor]
+    """The network's tensors, on the CPU."""
+    alphas: Tensor
+    """The recipe's architecture parameters; [6, 5] unless the recipe says otherwise."""
+    facts: dict[str, float] = field(default_factory=dict)
+    """`train_accuracy` and `train_loss` of the last epoch, `supernet_accuracy` on the selection images; %."""
+    alpha_optimiser: dict[str, Tensor] = field(default_factory=dict)
+    """The state of the alphas' optimiser, for selectors that go on training."""
+    memory: dict[str, Tensor] = field(default_factory=dict)
+    """What the recipe remembers."""
+    sha256: str = ""
+    """Of the file of tensors; set by `save` and `load`."""
+
+    def network(self) -> Supernet:
+        """A new network with a copy of the stored weights and statistics, on the CPU."""
+        settings = self.job.settings
+        classes = self.state["classifier.weight"].shape[0]
+        network = find(self.job.recipe).build(settings.channels, settings.cells, classes)
+        network.load_state_dict(self.state)
+        return network
+
+    def save(self, folder: Path) -> None:
+        """Write to `folder`, tensors first; sets `sha256`."""
+        data = tensors_to_bytes(plain({
+            "alphas": self.alphas,
+            **prefixed("network.", self.state),
+            **prefixed("alpha_optimiser.", self.alpha_optimiser),
+            **prefixed("memory.", self.memory),
+        }))  # fmt: skip
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        description = {
+            "schema": SCHEMA, "job": asdict(self.job), "epoch": self.epoch, "facts": self.facts, "sha256": self.sha256,
+        }  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / f"epoch_{self.epoch:04d}.safetensors", data)
+        write_whole(folder / f"epoch_{self.epoch:04d}.json", (canonical_json(description) + "\n").encode())
+
+
+def epochs_present(folder: Path) -> list[int]:
+    """The epochs stored in `folder`, ascending; empty where it does not exist."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
+
+
+def load(folder: Path, epoch: int) -> Checkpoint:
+    """The checkpoint after `epoch` epochs. Raises DataError where it is missing or damaged."""
+    place = folder / f"epoch_{epoch:04d}.json"
+    try:
+        description: dict[str, Any] = json.loads(place.read_bytes())
+        stored = description["schema"], description["sha256"]
+        data = place.with_suffix(".safetensors").read_bytes()
+    except FileNotFoundError as missing:
+        raise DataError(f"Checkpoint {missing.filename} does not exist; train the supernet again.") from None
+    except OSError as error:
+        raise DataError(f"Checkpoint {place} cannot be read ({error.strerror or error}).") from None
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"Checkpoint {place} is damaged; delete its folder and train again.") from None
+    if stored != (SCHEMA, hashlib.sha256(data).hexdigest()):
+        raise DataError(f"Checkpoint {place} does not match its tensors; delete its folder and train again.")
+    tensors = load_tensors(data)
+    return Checkpoint(
+        job=job_from(description["job"]), epoch=description["epoch"], facts=description["facts"],
+        alphas=tensors["alphas"], state=with_prefix("network.", tensors),
+        alpha_optimiser=with_prefix("alpha_optimiser.", tensors), memory=with_prefix("memory.", tensors),
+        sha256=description["sha256"],
+    )  # fmt: skip
+
+
+def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
+    """The job that `asdict` turned into plain containers."""
+    settings = dict(plain_job["settings"])
+    settings["checkpoint_epochs"] = tuple(settings["checkpoint_epochs"])
+    return SupernetJob(**{**plain_job, "settings": Settings(**settings)})
+
+
+def save_progress(path: Path, job: SupernetJob, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Write all that training needs to go on, as one file."""
+    note = canonical_json({"job": asdict(job), **facts})
+    write_whole(path, tensors_to_bytes(plain(tensors), metadata={"note": note}))
+
+
+def load_progress(path: Path, job: SupernetJob) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """What `save_progress` wrote for this very job; None where there is nothing or it is damaged or another's."""
+    try:
+        data = path.read_bytes()
+        tensors = load_tensors(data)
+    except (FileNotFoundError, SafetensorError):
+        return None
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    facts: dict[str, Any] = json.loads(header["__metadata__"]["note"])
+    if facts.pop("job") != json.loads(canonical_json(asdict(job))):
+        return None
+    return facts, tensors
+
+
+def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU in row-major order: equal values make equal bytes."""
+    return {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`tensors` with `prefix` before every name."""
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of `tensors` whose name starts with `prefix`, under the rest of their name."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The tensors of an optimiser's state, named `parameter.entry`; entries that are None are left out."""
+    state = optimiser.state_dict()["state"]
+    return {
+        f"{index}.{entry}": value
+        for index, entries in state.items()
+        for entry, value in entries.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give `optimiser` the state that `optimiser_tensors` named."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, entry = name.split(".")
+        parameter = parameters[int(index)]
+        if value.shape == parameter.shape:
+            # In the parameter's memory layout: fused optimisers walk both in one order.
+            value = torch.empty_like(parameter.detach()).copy_(value)
+        state.setdefault(int(index), {})[entry] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -1,0 +1,118 @@
+"""The tight check cell by cell: what is just inside its tolerances passes, what is just outside is named.
+
+The tolerances stand here a second time, as numbers: whoever loosens one has to say so in two places.
+"""
+
+import numpy as np
+import pytest
+
+from bench.check.difference import Difference
+from bench.check.fresh import EXACT_COLUMNS, FOLLOWING, TOLERANCES, compare_runs
+from bench.problem.space import EDGE_NAMES, OPERATIONS, to_string
+
+CELL = {"dataset": "digits", "recipe": "darts", "supernet_seed": "0", "epoch": "2", "selector": "ostr",
+        "selector_seed": "0", "bn": "batch", "preset": "digits", "device": "cpu", "threads": "1"}  # fmt: skip
+MEASURED = {
+    "state": "done", "reason": "", "forward_passes": "30", "backward_passes": "12", "version": "1",
+    "recipe_version": "1", "schema": "1", "architecture": to_string((3, 3, 3, 3, 3, 3)), "index": "1462",
+    "test": "60.5", "valid": "59.5", "regret": "4.5", "percentile": "80.0", "gain": "0.5", "skips": "0",
+    "parameters": "70000.0", "tau_best": "0.5", "tau_mean": "0.5", "tau_best_no_none": "0.5",
+    "tau_mean_no_none": "0.5", "tau_space": "0.5", "supernet_accuracy": "50.0",
+}  # fmt: skip
+# Half of the thirty at either side of 0: their standard deviation is 1.
+SCORES = np.where(np.arange(30).reshape(6, 5) % 2, 1.0, -1.0)
+
+
+def score_rows(scores: np.ndarray) -> list[dict[str, str]]:
+    return [
+        {**CELL, "edge": edge, "operation": operation, "score": repr(float(scores[e, o]))}
+        for e, edge in enumerate(EDGE_NAMES) for o, operation in enumerate(OPERATIONS)
+    ]  # fmt: skip
+
+
+def edited(column: str, before: str, after: str) -> list[Difference]:
+    """What is found where one cell of the records says `before` in the stored run and `after` in the fresh one."""
+    old, new = {**CELL, **MEASURED, column: before}, {**CELL, **MEASURED, column: after}
+    compared, differences, notes = compare_runs([old], [new], [], [])
+    assert (compared, notes) == (1, [])
+    return differences
+
+
+def rescored(before: np.ndarray, after: np.ndarray, choice: tuple[int, ...] = (3,) * 6) -> list[Difference]:
+    """What is found where scores differ, and the fresh run chooses `choice` in place of 3x3 on every edge."""
+    old = {**CELL, **MEASURED}
+    new = {**old, "architecture": to_string(choice)}  # type: ignore[arg-type]
+    return compare_runs([old], [new], score_rows(before), score_rows(after))[1]
+
+
+@pytest.mark.parametrize(
+    ("column", "stored", "inside", "outside"),
+    [
+        ("tau_best", "0.5", "0.569", "0.571"),
+        ("tau_mean", "0.5", "0.431", "0.429"),
+        ("tau_best_no_none", "0.5", "0.619", "0.621"),
+        ("tau_mean_no_none", "0.5", "0.381", "0.379"),
+        ("tau_space", "0.5", "0.549", "0.551"),
+        ("supernet_accuracy", "50.0", "50.99", "51.01"),
+    ],
+)
+def test_a_measure_may_move_by_its_tolerance(column: str, stored: str, inside: str, outside: str) -> None:
+    assert edited(column, stored, inside) == []
+    (found,) = edited(column, stored, outside)
+    assert (found.column, found.stored, found.fresh) == (column, stored, outside)
+    # A number that is not there any more, or was not, is within no tolerance.
+    assert [d.fresh for d in edited(column, stored, "")] == [""]
+    assert [d.stored for d in edited(column, "", stored)] == [""]
+    assert edited(column, "", "") == []
+
+
+EXACT = {
+    "state": ("done", "failed"), "reason": ("", "broken"), "forward_passes": ("30", "31"),
+    "backward_passes": ("12", "11"), "version": ("1", "2"), "recipe_version": ("1", "2"), "schema": ("1", "2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", EXACT)
+def test_counts_and_words_are_equal_or_differ(column: str) -> None:
+    before, after = EXACT[column]
+    assert [(d.column, d.stored, d.fresh) for d in edited(column, before, after)] == [(column, before, after)]
+
+
+FOLLOW = {
+    "index": "1463", "test": "60.5001", "valid": "59.4999", "regret": "4.5001", "percentile": "80.001",
+    "gain": "0.5001", "skips": "1", "parameters": "70001.0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", FOLLOW)
+def test_what_follows_from_the_architecture_is_equal_unless_it_is_another(column: str) -> None:
+    (found,) = edited(column, MEASURED[column], FOLLOW[column])
+    assert (found.column, found.fresh, found.note) == (column, FOLLOW[column], "same architecture")
+    old = {**CELL, **MEASURED}
+    new = {**old, column: FOLLOW[column], "architecture": to_string((3, 3, 3, 3, 3, 2))}
+    assert compare_runs([old], [new], [], [])[1] == []
+
+
+def test_no_column_is_held_to_less_than_these_tests_say() -> None:
+    assert {*EXACT} == {*EXACT_COLUMNS}
+    assert {*FOLLOW} == {*FOLLOWING}
+    assert not {*TOLERANCES} & {*EXACT_COLUMNS, *FOLLOWING}
+
+
+def test_a_score_may_move_by_a_tenth_of_the_deviation_of_its_cell() -> None:
+    for scale in (1.0, 1000.0):
+        inside, outside = scale * SCORES, scale * SCORES
+        inside[4, 2] += 0.099 * scale
+        outside[4, 2] += 0.101 * scale
+        assert rescored(scale * SCORES, inside) == []
+        (found,) = rescored(scale * SCORES, outside)
+        assert (found.file, found.column) == ("scores.csv", "score")
+        assert (found.cell["edge"], found.cell["operation"]) == (EDGE_NAMES[4], OPERATIONS[2])
+
+
+def test_operations_change_places_only_where_they_were_nearly_tied() -> None:
+    for runner_up, named in ((9.05, []), (8.95, [("architecture", "nor_conv_3x3", "nor_conv_1x1", EDGE_NAMES[5])])):
+        scores = np.tile([0.0, 1.0, 2.0, 10.0, 3.0], (6, 1))  # they spread over 10 points, and 1 is a tenth
+        scores[5, 2] = runner_up
+        found = rescored(scores, scores, (3, 3, 3, 3, 3, 2))
+        assert [(d.column, d.stored, d.fresh, d.cell["edge"]) for d in found] == named

@@ -1,0 +1,148 @@
+"""The exact check bites: what was broken on purpose, and what it says. Results are invented, the harness is real."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench.check import exact as check
+from bench.errors import DataError, ExitCode
+from bench.problem.space import N_ARCHITECTURES
+from bench.problem.table import GroundTruth
+from tests.bench.invented import draw, store, truth
+
+
+@pytest.fixture(scope="module")
+def table() -> GroundTruth:
+    return truth()
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
+    return store(tmp_path_factory.mktemp("stored") / "digits", table)
+
+
+def test_an_untouched_result_holds_exactly(stored: Path, table: GroundTruth) -> None:
+    outcomes = check.check(stored, table, draw)
+    assert [str(d) for o in outcomes for d in o.differences] == []
+    assert outcomes[0].compared == 12
+    assert check.exit_code(outcomes) is ExitCode.OK
+
+
+def test_a_value_edited_by_hand_is_named(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    lines = (out / "records.csv").read_text().splitlines()
+    column = lines[0].split(",").index("test")
+    cells = lines[3].split(",")
+    before, cells[column] = cells[column], "99.9"
+    lines[3] = ",".join(cells)
+    (out / "records.csv").write_text("\n".join(lines) + "\n")
+    (difference,) = (d for d in check.check(out, table, draw)[0].differences if d.column == "test")
+    assert (difference.stored, difference.fresh) == ("99.9", before)
+    said = str(difference)
+    assert "digits" in said
+    assert "magnitude" in said or "ostr" in said
+    assert "test: stored 99.9" in said
+    assert check.exit_code(check.check(out, table, draw)) is ExitCode.DIFFERS
+
+
+def test_a_changed_cell_of_the_table_is_noticed(stored: Path, table: GroundTruth) -> None:
+    chosen = next(int(p) for p in range(N_ARCHITECTURES) if p == table.accuracy("digits").argmax())
+    differences = check.check_exact(stored, truth(changed=chosen), draw).differences
+    assert differences[0].column == "table sha256"
+    # The optimum moved, so every regret did.
+    assert sum(d.column == "regret" for d in differences) == 12
+
+
+def test_a_changed_measure_is_noticed(stored: Path, table: GroundTruth, monkeypatch: pytest.MonkeyPatch) -> None:
+    import bench.work.gather
+
+    original = bench.work.gather.measure
+
+    def off(*arguments: object) -> dict[str, object]:
+        values = dict(original(*arguments))  # type: ignore[arg-type]
+        return {**values, "tau_best": float(values["tau_best"]) + 0.01}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bench.work.gather, "measure", off)
+    columns = {d.column for d in check.check_exact(stored, table, draw).differences}
+    assert "tau_best" in columns
+    assert "tau_mean" not in columns
+
+
+def test_a_changed_report_is_noticed_unless_drawn_with_other_versions(stored: Path, table: GroundTruth) -> None:
+    def other_text(out: Path, table: GroundTruth) -> Path:
+        page = draw(out, table)
+        page.write_text(page.read_text() + "!")
+        return page
+
+    def other_version(out: Path, table: GroundTruth) -> Path:
+        page = other_text(out, table)
+        page.write_text(page.read_text().replace("v1", "v2"))
+        return page
+
+    (difference,) = check.check_exact(stored, table, other_text).differences
+    assert difference.file == "report.html"
+    outcome = check.check_exact(stored, table, other_version)
+    assert outcome.differences == []
+    assert "drawn with v1, here with v2" in outcome.notes[0]
+
+
+def test_an_emptied_page_is_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    copy = shutil.copytree(stored, tmp_path / "copy")
+    (copy / "report.html").write_text("")
+    (outcome,) = check.check(copy, table, draw)
+    assert outcome.exit_code == ExitCode.DIFFERS
+    assert [d.file for d in outcome.differences] == ["report.html"]
+
+
+def test_rows_in_another_order_or_twice_are_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    head, first, second, *rest = (out / "scores.csv").read_text().splitlines()
+    for lines, told in (([head, second, first, *rest], "line 2"), ([head, first, second, *rest, rest[-1]], "lines")):
+        (out / "scores.csv").write_text("\n".join(lines) + "\n")
+        (difference,) = check.check_exact(out, table, draw).differences
+        assert (difference.file, difference.column) == ("scores.csv", told)
+
+
+def test_files_on_one_side_only_are_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    for folder in ("tables", "figures"):
+        (out / folder).mkdir()
+        (out / folder / "old.svg").write_text("of a report of before")
+    (out / "figures" / ".DS_Store").write_text("")
+    (out / "costs.csv").unlink()
+    found = [(d.file, d.stored) for d in check.check_exact(out, table, draw).differences]
+    assert found == [("costs.csv", "missing"), ("tables/old.svg", "present"), ("figures/old.svg", "present")]
+
+
+def test_a_changed_comparison_is_named() -> None:
+    row = {"dataset": "digits", "family": "all pairs", "first": "a", "second": "b", "p_holm": "0.04"}
+    (found,) = check._row_differences("tables/comparisons.csv", [row], [{**row, "p_holm": "0.06"}])
+    assert str(found) == "tables/comparisons.csv: digits, all pairs, a, against b, p_holm: stored 0.04, fresh 0.06"
+
+
+def test_a_damaged_or_missing_record_is_noticed(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    first, second = sorted((out / "records").iterdir())[:2]
+    first.write_text(first.read_text().replace("50.0", "51.0"))
+    second.unlink()
+    rows = [d for d in check.check_exact(out, table, draw).differences if d.column == "row" and d.file == "records.csv"]
+    assert [(d.stored, d.fresh) for d in rows] == [("present", "absent")] * 2
+
+
+def test_nothing_measured_is_not_all_right(table: GroundTruth, tmp_path: Path) -> None:
+    out = store(tmp_path / "digits", table, done=False)
+    outcomes = check.check(out, table, draw)
+    assert check.exit_code(outcomes) is ExitCode.NOTHING_MEASURED
+    assert "nothing was compared" in check.summary(outcomes)
+
+
+def test_a_difference_wins_over_nothing_measured(table: GroundTruth, tmp_path: Path) -> None:
+    out = store(tmp_path / "digits", table, done=False)
+    (out / "records.csv").write_text((out / "records.csv").read_text().replace("broken", "mended"))
+    assert check.exit_code(check.check(out, table, draw)) is ExitCode.DIFFERS
+
+
+def test_a_folder_without_results_is_an_error(table: GroundTruth, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no results"):
+        check.check(tmp_path, table, draw)

@@ -1,0 +1,350 @@
+"""What a run finds stored, over fake methods: resume, retries, versions, damage, --report-only and --check."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.commands import resolve
+from bench.errors import ExitCode
+from bench.work.methods import Source
+from bench.work.records import read_record, write_record
+from tests.bench import fake_bench
+from tests.bench.fake_bench import results, rows, states
+
+
+def test_done_cells_are_not_computed_again(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "records").iterdir()}
+    assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.OK
+    assert (
+        before.items() <= {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "records").iterdir()}.items()
+    )
+    assert "4 cells, 2 to do (2 done)" in capsys.readouterr().err
+
+
+def test_failed_cells_run_again_only_on_request(place: list[str], tmp_path: Path) -> None:
+    command = [*place, "--selectors", "fails-once,random"]
+    assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+    assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+    assert len(list((tmp_path / "out" / "logs").iterdir())) == 2
+    assert fake_bench.run(*command, "--retry-failed") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 4}
+    assert not list((tmp_path / "out" / "logs").iterdir())
+
+
+def test_a_retried_failure_stays_a_failure_until_it_is_replaced(place: list[str], tmp_path: Path) -> None:
+    command = [*place, "--selectors", "fails,random", "--seeds", "1"]
+    fake_bench.run(*command)
+    before = results(tmp_path / "out")
+    assert fake_bench.run(*command, "--retry-failed") == ExitCode.SOME_CELLS_FAILED
+    assert results(tmp_path / "out") == before
+
+
+def test_a_new_version_of_a_selector_makes_its_cells_to_do(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    assert "4 cells, 2 to do (2 done)" in capsys.readouterr().err
+    assert {(row["selector"], row["version"]) for row in rows(tmp_path / "out")} == {("random", "2"), ("ranks", "1")}
+
+
+def test_a_result_outlives_a_successor_that_fails_and_returns_with_its_version(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wrong(*given: Any) -> Any:
+        raise KeyError("a slip")
+
+    out, right, command = tmp_path / "out", fake_bench.select, [*place, "--selectors", "random,ranks"]
+    fake_bench.run(*command)
+    before, costs = results(out), kept(out / "costs")
+    for version in ("2", "3"):  # what failed does not take the place of what was done
+        monkeypatch.setenv("FAKE_SELECTOR_VERSION", version)
+        monkeypatch.setattr(fake_bench, "select", wrong)
+        assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+        assert states(out) == {"done": 2, "failed": 2}
+    monkeypatch.delenv("FAKE_SELECTOR_VERSION")
+    capsys.readouterr()
+    assert fake_bench.run(*command, "--plan") == ExitCode.OK
+    assert "4 cells: 0 to do; 4 done" in capsys.readouterr().out
+    assert states(out) == {"done": 2, "failed": 2}, "a plan changes nothing"
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert "4 cells, 0 to do (4 done)" in capsys.readouterr().err
+    assert (results(out), kept(out / "costs")) == (before, costs)
+    assert not list(out.glob("*/*.old")) and not list((out / "logs").iterdir())
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "4")
+    monkeypatch.setattr(fake_bench, "select", right)
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert not list(out.glob("*/*.old")), "a successor that is done takes the place"
+
+
+def test_a_result_that_was_set_aside_returns_in_place_of_a_damaged_record(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random", "--seeds", "1")
+    before = results(tmp_path / "out")
+    (path,) = (tmp_path / "out" / "records").iterdir()
+    path.with_name(f"{path.name}.old").write_bytes(path.read_bytes())
+    path.write_text("{")
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
+    monkeypatch.setattr(fake_bench, "select", lambda *given: 1 / 0)
+    fake_bench.run(*place, "--selectors", "random", "--seeds", "1")
+    monkeypatch.delenv("FAKE_SELECTOR_VERSION")
+    capsys.readouterr()
+    assert fake_bench.run(*place, "--selectors", "random", "--seeds", "1") == ExitCode.OK
+    assert "damaged" not in capsys.readouterr().err
+    assert results(tmp_path / "out") == before
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_method_edited_under_its_old_version_is_told(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results are kept by version; whoever edits a method and forgets to raise it should hear of it."""
+    now = {"steady": "s1", "random": "r1", "blind": "b1"}
+
+    def source(name: str) -> Source:
+        return Source(f"selectors/{name}.py", now[name])
+
+    plain = fake_bench.methods()
+    monkeypatch.setattr(
+        fake_bench, "methods", lambda: replace(plain, recipe_source=source, selector_source=source)
+    )  # fmt: skip
+    command = [*place, "--selectors", "random,blind"]
+    fake_bench.run(*command)
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert "has changed" not in capsys.readouterr().err
+    now |= {"random": "r2", "blind": "b2"}
+    fake_bench.run(*command, "--plan")
+    assert capsys.readouterr().err.count("has changed since 2 of its results were stored") == 2
+    fake_bench.run(*command, "--seeds", "3")  # one more of each, by the edited file
+    said = capsys.readouterr().err
+    assert said.count("has changed") == 2
+    advice = "raise its version if that changes what it chooses."
+    assert f"selectors/random.py has changed since 2 of its results were stored; {advice}\n" in said
+    assert f"selectors/blind.py has changed since 2 of its results were stored; {advice}\n" in said
+    now["steady"] = "s2"
+    fake_bench.run(*command, "--seeds", "3")
+    said = capsys.readouterr().err
+    assert "selectors/random.py has changed since 2 of its results" in said
+    assert "selectors/steady.py has changed since 3 of its supernets were trained; raise its version if" in said
+    # A result that is taken over for another recipe is still of the file that made it.
+    now |= {"shaky": "k1"}
+    fake_bench.run(*command[:-2], "--supernets", "steady,shaky", "--selectors", "blind", "--seeds", "2")
+    capsys.readouterr()
+    fake_bench.run(*command[:-2], "--supernets", "shaky", "--selectors", "blind", "--seeds", "2")
+    assert "selectors/blind.py has changed since 2 of its results" in capsys.readouterr().err
+
+
+def test_results_of_before_sources_were_kept_are_not_said_to_have_changed(
+    place: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    plain = fake_bench.methods()
+    known = replace(plain, recipe_source=lambda name: Source(name, "1"), selector_source=lambda name: Source(name, "2"))
+    monkeypatch.setattr(fake_bench, "methods", lambda: known)
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+    assert "has changed" not in capsys.readouterr().err
+
+
+def test_a_new_version_of_a_recipe_trains_and_selects_again(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    monkeypatch.setenv("FAKE_RECIPE_VERSION", "2")
+    fake_bench.run(*place, "--selectors", "random")
+    assert "2 cells, 2 to do" in capsys.readouterr().err
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
+def test_a_supernet_trained_anew_takes_its_old_records_along(place: list[str], tmp_path: Path) -> None:
+    command = [*place[:-1], "shaky", "--seeds", "1", "--selectors"]
+    fake_bench.run(*command, "random")
+    for path in (tmp_path / "cache").glob("*/*.json"):
+        path.unlink()
+    fake_bench.run(*command, "random,ranks")
+    assert len({row["checkpoint"] for row in rows(tmp_path / "out")}) == 1
+
+
+def test_records_outlive_the_cache(place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    for path in (tmp_path / "cache").glob("*/*.json"):
+        path.unlink()
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+    assert "2 cells, 0 to do (2 done)" in capsys.readouterr().err
+    assert not list((tmp_path / "cache").glob("*/*.json"))
+
+
+def test_the_cache_is_shared_between_output_folders(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    fake_bench.run(*place, "--selectors", "random", "--out", tmp_path / "other")
+    assert capsys.readouterr().err.count("trained digits steady") == 2
+    assert results(tmp_path / "out") == results(tmp_path / "other")
+
+
+def test_a_damaged_record_is_named_and_made_again(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*place, "--selectors", "random,ranks"]
+    fake_bench.run(*command)
+    before = results(tmp_path / "out")
+    first, second, third, _ = sorted((tmp_path / "out" / "records").iterdir())
+    first.write_bytes(first.read_bytes()[:100])
+    second.write_text(second.read_text().replace('"epoch":8', '"epoch":6'))
+    third.write_text(third.read_text().replace('"forward_passes":30', '"forward_passes":31'))
+    assert fake_bench.run(*command) == ExitCode.OK
+    said = capsys.readouterr().err
+    assert all(f"{path} is damaged" in said for path in (first, second, third))
+    assert results(tmp_path / "out") == before
+
+
+def test_a_record_that_is_no_result_is_told_and_left_out(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An earlier version kept what broke the contract; it must not take the report of all others with it."""
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    path = next(path for path in (tmp_path / "out" / "records").iterdir() if "ranks" in path.name)
+    record = read_record(path)
+    assert record is not None
+    record["ranking"]["codes"][0] = record["ranking"]["codes"][1]
+    write_record(path, record)
+    capsys.readouterr()
+    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    told = capsys.readouterr().err
+    assert f"{path} is no result (the selector ranked an architecture twice); delete it and run" in told
+    assert states(tmp_path / "out") == {"done": 3, "missing": 1}
+    path.unlink()
+    assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 4}
+
+
+def test_a_damaged_record_of_another_run_is_refused(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    path = next((tmp_path / "out" / "records").iterdir())
+    path.write_text("{")
+    assert fake_bench.run(*place, "--selectors", "ranks") == ExitCode.USAGE
+    assert str(path) in capsys.readouterr().err
+
+
+def test_a_record_of_a_newer_program_is_refused(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    path = next((tmp_path / "out" / "records").iterdir())
+    path.write_text(path.read_text().replace('"schema":1', '"schema":99'))
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.USAGE
+    assert "schema 99" in capsys.readouterr().err
+
+
+def test_report_only_gathers_what_is_there_and_computes_nothing(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    before = results(tmp_path / "out")
+    (tmp_path / "out" / "records.csv").unlink()
+    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    assert results(tmp_path / "out") == before
+    next((tmp_path / "out" / "records").glob("*ranks*")).unlink()
+    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 3, "missing": 1}
+
+
+def test_what_any_command_of_the_folder_asked_for_is_missing_until_it_is_done(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    fake_bench.run(*place, "--selectors", "ranks")
+    for path in (tmp_path / "out" / "records").iterdir():
+        path.unlink()
+    asked = rows(tmp_path / "out")
+    fake_bench.run(*place, "--report-only")
+    again = rows(tmp_path / "out")
+    place_of = ["selector", "supernet_seed"]
+    assert [[row[name] for name in place_of] for row in again] == [[row[name] for name in place_of] for row in asked]
+    assert {row["selector"] for row in again if row["state"] == "missing"} == {"random", "ranks"}
+
+
+def test_another_table_is_refused_when_results_are_drawn_again(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    other = fake_bench.make_table(tmp_path / "other.npz", worth=9.0)
+    assert fake_bench.run(*place, "--report-only", "--table", other) == ExitCode.USAGE
+    assert "another content" in capsys.readouterr().err
+
+
+def test_results_drawn_again_are_looked_for_where_a_run_on_a_gpu_puts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(resolve, "find_device", lambda name: resolve.Device("cuda:0", "cuda", "a GPU", (0,)))
+    assert fake_bench.run("--datasets", "cifar10", "--report-only") == ExitCode.USAGE
+    assert "cifar10-paper" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["[1]", "5", "{}", '{"table": {}, "datasets": []}', None])
+@pytest.mark.parametrize("task", ["--plan", "--report-only", "--check"])
+def test_a_run_json_of_another_program_is_one_line_and_exit_2(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, task: str
+) -> None:
+    path = tmp_path / "out" / "run.json"
+    path.parent.mkdir()
+    path.mkdir() if content is None else path.write_text(content)
+    asked = [task, str(tmp_path / "out")] if task == "--check" else [task]
+    assert fake_bench.run(*place, *asked) == ExitCode.USAGE
+    assert str(path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ['{"cells":[1]}', '{"cells":[{"dataset":"digits"}]}', "{}", "[]", "\ufeff"])
+def test_a_damaged_plan_is_one_line_and_exit_2(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    capsys.readouterr()
+    (tmp_path / "out" / "plan.json").write_text(content)
+    assert fake_bench.run(*place, "--report-only") == ExitCode.USAGE
+    assert "plan.json is damaged" in capsys.readouterr().err
+
+
+def test_damaged_costs_are_left_out_and_a_neighbour_costs_nothing(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    (tmp_path / "out" / "costs" / "a.json").write_text('{"cell":{}}')
+    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    header = (tmp_path / "out" / "costs.csv").read_text().splitlines()[0]
+    neighbours = {"a": b"threads,cpu\n4,b\n", "b": b"\xff\xfe", "c": f"{header}\n{'x,' * 20}x\n".encode()}
+    for name, content in neighbours.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "costs.csv").write_bytes(content)
+    assert fake_bench.run(*place, "--selectors", "random,ranks", "--plan") == ExitCode.OK
+
+
+def test_check_holds_for_what_was_stored_and_tells_what_differs(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    without_out = [argument for argument in place if argument not in ("--out", str(tmp_path / "out"))]
+    assert fake_bench.run(*without_out, "--check", tmp_path / "out") == ExitCode.OK
+    path = tmp_path / "out" / "records.csv"
+    path.write_text(path.read_text().replace(",ranks,", ",ranked,", 1))
+    capsys.readouterr()
+    assert fake_bench.run(*without_out, "--check", tmp_path / "out") == ExitCode.DIFFERS
+    assert "ranked" in capsys.readouterr().out
+    assert fake_bench.run(*without_out, "--check", tmp_path / "nowhere") == ExitCode.USAGE
+
+
+def test_check_compares_a_fresh_run_with_the_stored_one(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    fresh = [*place, "--out", str(tmp_path / "fresh"), "--cache", str(tmp_path / "fresh-cache")]
+    fake_bench.run(*fresh, "--selectors", "random")
+    assert fake_bench.run(*fresh, "--check", tmp_path / "out") == ExitCode.OK
+    path = tmp_path / "fresh" / "records.csv"
+    path.write_text(path.read_text().replace(",done,", ",failed,", 1))
+    assert fake_bench.run(*fresh, "--check", tmp_path / "out") == ExitCode.DIFFERS

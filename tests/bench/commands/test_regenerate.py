@@ -1,0 +1,164 @@
+"""Stored results are made again by their own commands and compared, here with fake methods."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.commands import regenerate
+from bench.commands.regenerate import Program, claim, main, option, without
+from bench.errors import ExitCode, UsageError
+from bench.work.pack import pack
+from bench.work.run_file import commands
+from tests.bench import fake_bench
+
+PROGRAM = Program((sys.executable, "-m", "tests.bench.fake_bench"))
+
+
+@pytest.fixture
+def stored(tmp_path: Path, fake_table: Path) -> Path:
+    """Two results: `one` was filled by two commands, the first of them given twice, `two` by one."""
+    common = ["--device", "cpu", "--jobs", "1", "--threads", "1", "--table", str(fake_table), "--supernets", "steady",
+              "--seeds", "1", "--cache", str(tmp_path / "cache")]  # fmt: skip
+    results = tmp_path / "results"
+    for name, selectors in (("one", "random"), ("one", "alphas"), ("one", "random"), ("two", "ranks")):
+        arguments = ["--out", str(results / name), "--selectors", selectors, *common]
+        assert fake_bench.run(*arguments) == ExitCode.OK
+    return results
+
+
+def edit(folder: Path, **changed: Any) -> None:
+    run = json.loads((folder / "run.json").read_text()) | changed
+    (folder / "run.json").write_text(json.dumps({name: value for name, value in run.items() if value is not None}))
+
+
+def again(stored: Path, *arguments: str | Path) -> int:
+    return main([str(argument) for argument in ("--results", stored, *arguments)], PROGRAM)
+
+
+def test_run_json_keeps_every_command_once(stored: Path) -> None:
+    run = json.loads((stored / "one" / "run.json").read_text())
+    assert [option(line, "--selectors")[1] for line in commands(run)] == ["random", "alphas"]
+    assert option(run["argv"], "--selectors")[1] == "random"
+    assert commands({"argv": ["--seeds", "2"]}) == [["--seeds", "2"]]
+    assert commands({}) == []
+
+
+def test_a_result_of_several_commands_is_made_again_and_holds(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (stored / "one" / "scores.csv").read_bytes()
+    pack(stored / "two")
+    capsys.readouterr()
+    assert again(stored, "--into", tmp_path / "fresh") == ExitCode.OK
+    said = capsys.readouterr().out
+    assert said.index("### one") < said.index("tight: holds (5 compared") < said.index("### two")
+    assert (tmp_path / "fresh" / "one" / "scores.csv").read_bytes() == before
+    assert (tmp_path / "fresh" / "supernets").is_dir()
+
+
+def test_it_runs_on_the_kind_of_device_that_the_result_was_made_on(stored: Path, tmp_path: Path) -> None:
+    """Also where the command left that to the program, which takes a GPU where there is one."""
+    argv = without(json.loads((stored / "two" / "run.json").read_text())["argv"], "--device")
+    edit(stored / "two", argv=argv, commands=[argv])
+    assert again(stored, "--into", tmp_path / "fresh", "two") == ExitCode.OK
+    assert option(json.loads((tmp_path / "fresh" / "two" / "run.json").read_text())["argv"], "--device")[1] == "cpu"
+
+
+def test_what_differs_is_told_with_its_exit_code(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
+    assert again(stored, "one") == ExitCode.DIFFERS
+    said = capsys.readouterr().out
+    assert "random, selector seed 0, version: stored 1, fresh 2" in said
+    assert "exact: holds" in said  # the records themselves are as they were
+
+
+def test_a_check_that_crashes_says_nothing_and_is_not_all_right(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crashing = Program((sys.executable, "-c", "raise ZeroDivisionError"))
+    assert main(["--exact", "--results", str(stored)], crashing) == ExitCode.USAGE
+    assert "the check itself ended with exit code 1" in capsys.readouterr().out
+    with (stored / "one" / "records.csv").open("ab") as damaged:
+        damaged.write(b"\xff")
+    assert again(stored, "--exact") == ExitCode.USAGE, "the other result holds"
+
+
+def test_a_selector_that_is_new_since_contradicts_nothing(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = json.loads((stored / "two" / "run.json").read_text())
+    wider = [word if word != "ranks" else "ranks,alphas" for word in run["argv"]]
+    edit(stored / "two", argv=wider, commands=[wider])
+    assert again(stored, "two", "--into", tmp_path / "fresh") == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "not compared: alphas: 4 cells only in the fresh run" in said
+    assert "tight: holds (1 compared" in said
+
+
+def test_it_computes_with_the_instructions_that_the_stored_run_used(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(stored / "two", environment={"MKL_CBWR": "COMPATIBLE"})
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    assert again(stored, "two", "--into", tmp_path / "fresh") == ExitCode.OK
+    run = json.loads((tmp_path / "fresh" / "two" / "run.json").read_text())
+    assert run["environment"] == {"MKL_CBWR": "COMPATIBLE"}
+
+
+def test_an_old_run_json_knows_its_last_command(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(stored / "one", commands=None)
+    assert again(stored, "one") == ExitCode.DIFFERS
+    assert "row: stored present, fresh absent" in capsys.readouterr().out
+    edit(stored / "one", argv=None)
+    assert again(stored, "one") == ExitCode.USAGE
+    assert "names no command" in capsys.readouterr().err
+
+
+def test_missing_data_is_a_reason_to_skip_and_nothing_compared_is_not_all_right(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = json.loads((stored / "two" / "run.json").read_text())["argv"]
+    edit(stored / "two", commands=[[*line, "--table", "nowhere.npz"]], argv=[*line, "--table", "nowhere.npz"])
+    for mode in ([], ["--exact"]):
+        assert again(stored, "two", *mode) == ExitCode.NOTHING_MEASURED
+        said = capsys.readouterr().out
+        assert said.splitlines()[2].startswith("skipped: ") and "nowhere.npz" in said
+    assert again(stored, "--exact") == ExitCode.OK
+
+
+def test_a_command_that_no_longer_works_is_told(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = json.loads((stored / "two" / "run.json").read_text())["argv"]
+    changed = [*without(line, "--selectors"), "--selectors", "gone"]
+    edit(stored / "two", commands=[changed], argv=changed)
+    assert again(stored, "two") == ExitCode.USAGE
+    assert "ended with exit code 2: " in capsys.readouterr().out
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert again(stored, "tow") == ExitCode.USAGE
+    assert "two" in capsys.readouterr().err
+
+
+def test_runs_of_other_code_are_not_taken_for_fresh_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regenerate, "git_commit", lambda folder: "abc")
+    claim(tmp_path / "fresh")
+    claim(tmp_path / "fresh")  # goes on
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "file").touch()
+    for commit, folder in (("def", "fresh"), ("abc-dirty", "fresh"), (None, "fresh"), ("abc", "strange")):
+        monkeypatch.setattr(regenerate, "git_commit", lambda folder, commit=commit: commit)
+        with pytest.raises(UsageError, match="other code"):
+            claim(tmp_path / folder)
+
+
+def test_options_are_found_and_taken_out_in_both_spellings() -> None:
+    line = ["--out", "a", "--seeds", "2", "--cache=b", "--table=c", "-q"]
+    assert without(line, "--out", "--cache") == ["--seeds", "2", "--table=c", "-q"]
+    assert option(line, "--table") == ["--table=c"]
+    assert option(line, "--seeds") == ["--seeds", "2"]
+    assert option(line, "--data-root") == []

@@ -1,0 +1,157 @@
+"""Defaults, and combinations that are refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.commands import resolve
+from bench.commands.options import build_parser
+from bench.errors import DataError, UsageError
+from bench.work.cells import SupernetJob, supernet_key
+from bench.work.methods import SelectorFacts
+from bench.work.presets import Settings, settings_for
+from bench.work.records import preset_label
+from tests.bench import fake_bench
+
+CPU = resolve.Device("cpu", "cpu", "a CPU", ())
+ONE_GPU = resolve.Device("cuda:0", "cuda", "a GPU", (0,))
+TWO_GPUS = resolve.Device("cuda:0", "cuda", "a GPU", (0, 1))
+
+
+def options(*arguments: str) -> object:
+    return build_parser().parse_args(list(arguments))
+
+
+@pytest.fixture(autouse=True)
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.commands.resolve.available_cores", lambda: 4)
+    monkeypatch.delenv(resolve.TABLE_VARIABLE, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "device", "earlier", "jobs", "threads", "backend"),
+    [
+        ([], CPU, None, 4, 1, "loky"),
+        (["--jobs", "2"], CPU, None, 2, 2, "loky"),
+        (["--jobs", "1"], CPU, None, 1, 4, "loky"),
+        (["--jobs", "8"], CPU, None, 8, 1, "loky"),
+        (["--threads", "2"], CPU, None, 2, 2, "loky"),
+        (["--threads", "9"], CPU, None, 1, 9, "loky"),
+        ([], CPU, {"threads": 4}, 1, 4, "loky"),
+        (["--jobs", "2", "--threads", "3"], CPU, None, 2, 3, "loky"),
+        (["--jobs", "2"], CPU, {"threads": 1}, 2, 1, "loky"),
+        (["--backend", "dask"], CPU, None, 4, 1, "dask"),
+        ([], ONE_GPU, None, 1, 1, "threading"),
+        (["--jobs", "3"], ONE_GPU, None, 3, 1, "threading"),
+        ([], TWO_GPUS, None, 2, 1, "loky"),
+    ],
+)
+def test_workers_threads_and_backend(
+    arguments: list[str], device: resolve.Device, earlier: dict[str, int] | None, jobs: int, threads: int, backend: str
+) -> None:
+    asked = options(*arguments)
+    assert resolve.find_jobs(asked, device, threads) == jobs
+    assert resolve.find_threads(asked, earlier) == threads
+    pool = resolve.find_pool(asked, device, jobs, threads, Path("locks"))
+    assert (pool.jobs, pool.threads, pool.backend) == (jobs, threads, backend)
+    assert bool(pool.devices) == (device is TWO_GPUS)
+
+
+@pytest.mark.parametrize(
+    ("datasets", "kind", "arguments", "presets"),
+    [
+        (["digits"], "cpu", [], ["digits"]),
+        (["digits"], "cuda", [], ["digits"]),
+        (["cifar10", "cifar100"], "cpu", [], ["lite", "lite"]),
+        (["cifar10"], "cuda", [], ["paper"]),
+        (["cifar10"], "cuda", ["--preset", "lite"], ["lite"]),
+    ],
+)
+def test_presets(datasets: list[str], kind: str, arguments: list[str], presets: list[str]) -> None:
+    settings = resolve.find_settings(options(*arguments), datasets, kind)
+    assert [settings[dataset].preset for dataset in datasets] == presets
+
+
+def test_train_epochs_shorten_the_training() -> None:
+    settings = resolve.find_settings(options("--train-epochs", "5"), ["digits"], "cpu")["digits"]
+    assert (settings.epochs, settings.checkpoint_epochs) == (5, (2, 4, 5))
+
+
+def test_sizes_change_what_they_name_and_enter_names_and_keys() -> None:
+    def settings(*arguments: str) -> Settings:
+        return resolve.find_settings(options("--preset", "lite", *arguments), ["cifar10"], "cpu")["cifar10"]
+
+    usual = settings()
+    changed = settings("--channels", "4", "--cells", "2", "--images", "128", "--train-epochs", "3")
+    assert changed == replace(usual, channels=4, cells=2, images=128, epochs=3, checkpoint_epochs=(2, 3))
+    assert preset_label(changed) == "lite[cells=2,channels=4,epochs=3,images=128]"
+    assert settings("--channels", "8", "--cells", "1", "--images", "10000") == usual, "the preset's own say nothing new"
+    keys = {
+        supernet_key(SupernetJob("cifar10", "darts", 0, 0, s), 1, "cpu", 1)
+        for s in (usual, settings("--channels", "4"), settings("--cells", "2"), settings("--images", "128"))
+    }
+    assert len(keys) == 4
+    with pytest.raises(UsageError, match="--images 127"):
+        settings("--images", "127")
+
+
+@pytest.mark.parametrize(
+    ("datasets", "preset", "folder"),
+    [(["digits"], "digits", "out/digits"), (["cifar10", "cifar100"], "lite", "out/cifar10+cifar100-lite")],
+)
+def test_default_output_folder(datasets: list[str], preset: str, folder: str) -> None:
+    assert resolve.default_out(datasets, dict.fromkeys(datasets, settings_for(preset))) == Path(folder)
+
+
+def test_tables_are_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match=r"convert_table"):
+        resolve.find_table(options(), ["cifar10"], tmp_path)
+    fake_bench.make_table(tmp_path / resolve.TABLE_FILE, ["cifar10"])
+    assert resolve.find_table(options(), ["cifar10"], tmp_path).datasets == ("cifar10",)
+    other = fake_bench.make_table(tmp_path / "other.npz", ["cifar10", "cifar100"])
+    monkeypatch.setenv(resolve.TABLE_VARIABLE, str(other))
+    assert resolve.find_table(options(), ["cifar10"], tmp_path).datasets == ("cifar10", "cifar100")
+    third = fake_bench.make_table(tmp_path / "third.npz", ["digits"])
+    assert resolve.find_table(options("--table", str(third)), ["digits"], tmp_path).datasets == ("digits",)
+    with pytest.raises(UsageError, match="not cifar10"):
+        resolve.find_table(options("--table", str(third)), ["cifar10"], tmp_path)
+
+
+def test_digits_and_others_have_different_ground_truths(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="run it apart"):
+        resolve.find_table(options(), ["digits", "cifar10"], tmp_path)
+
+
+def test_default_extent_of_digits_leaves_out_what_takes_long() -> None:
+    asked, settings = options("--supernets", "steady"), {"digits": settings_for("digits")}
+    methods = replace(fake_bench.methods(), quick_selectors="all,!f*")
+    request = resolve.make_request(asked, methods, settings, "cpu", 1)
+    assert {s.name for s in request.selectors} == {n for n in fake_bench.SELECTORS if not n.startswith("f")}
+    assert (request.supernet_seeds, request.selector_seeds) == (2, 1)
+    request = resolve.make_request(asked, methods, {"cifar10": settings_for("lite")}, "cpu", 1)
+    assert len(request.selectors) == len(fake_bench.SELECTORS)
+    assert (request.supernet_seeds, request.selector_seeds) == (3, 2)
+
+
+def test_why_there_is_no_selector_of_a_name_is_for_the_selectors_to_say() -> None:
+    def find(name: str) -> SelectorFacts:
+        raise UsageError(f"selectors/{name}.py offers no SELECTOR.")
+
+    asked, methods = options("--supernets", "steady", "--selectors", "mine"), fake_bench.methods()
+    with pytest.raises(UsageError, match=r"selectors/mine\.py offers no SELECTOR"):
+        resolve.make_request(asked, replace(methods, selector=find), {"digits": settings_for("digits")}, "cpu", 1)
+
+
+@pytest.mark.parametrize("text", ["", "x", "1,x", "all,3", "-1"])
+def test_malformed_epochs_are_refused(text: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        options("--epochs", text)
+    assert left.value.code == 2
+
+
+@pytest.mark.parametrize("text", ["gpu", "cuda:", "cuda:x", "cuda:-1"])
+def test_malformed_devices_are_refused(text: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        options("--device", text)
+    assert left.value.code == 2

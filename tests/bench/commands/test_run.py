@@ -1,0 +1,252 @@
+"""The whole command line over fake methods: states, exit codes, what is refused, workers."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.errors import ExitCode
+from bench.problem.table import GroundTruth
+from tests.bench import fake_bench
+from tests.bench.fake_bench import results, rows, states
+
+
+def test_a_clean_run_measures_every_cell(place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fake_bench.run(*place, "--selectors", "alphas,random,ranks", "--selector-seeds", "2") == ExitCode.OK
+    found = rows(tmp_path / "out")
+    # Two supernets; alphas at four checkpoints, random with two selector seeds, ranks once.
+    assert len(found) == 2 * (4 + 2 + 1)
+    assert states(tmp_path / "out") == {"done": 14}
+    assert {row["epoch"] for row in found if row["selector"] == "alphas"} == {"2", "4", "6", "8"}
+    assert {row["epoch"] for row in found if row["selector"] != "alphas"} == {"8"}
+    assert all(float(row["regret"]) >= 0 and row["tau_space_n"] == "15625" for row in found)
+    assert f"report: {tmp_path / 'out' / 'report.html'}" in capsys.readouterr().out
+
+
+def test_scores_and_costs_have_the_rows_that_belong_to_the_cells(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "ranks", "--seeds", "1")
+    with (tmp_path / "out" / "scores.csv").open(newline="") as stream:
+        scores = list(csv.DictReader(stream))
+    record = json.loads(next((tmp_path / "out" / "records").glob("*.json")).read_text())
+    assert [float(row["score"]) for row in scores] == [score for edge in record["scores"] for score in edge]
+    assert scores[5]["edge"] == "2<-0" and scores[5]["operation"] == "none"
+    with (tmp_path / "out" / "costs.csv").open(newline="") as stream:
+        costs = list(csv.DictReader(stream))
+    assert [(row["selector"], row["training_seconds"]) for row in costs] == [("", "1.5"), ("ranks", "")]
+
+
+def test_a_failing_selector_costs_its_own_cell(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = fake_bench.run(*place, "--seeds", "1", "--selectors", "fails,random,skips,lies")
+    assert code == ExitCode.SOME_CELLS_FAILED
+    found = {row["selector"]: row for row in rows(tmp_path / "out")}
+    assert {name: row["state"] for name, row in found.items()} == {
+        "fails": "failed", "lies": "failed", "random": "done", "skips": "skipped"
+    }  # fmt: skip
+    assert found["fails"]["reason"] == "ValueError: the paper's formula divides by zero"
+    assert found["lies"]["reason"] == "ValueError: the selector returned scores that are not finite"
+    assert found["skips"]["reason"] == "needs alphas, and the recipe has none"
+    assert found["fails"]["test"] == found["fails"]["architecture"] == ""
+    log = (tmp_path / "out" / found["fails"]["log"]).read_text()
+    assert "Traceback" in log and "second line" in log
+    told = capsys.readouterr().err
+    assert "--retry-failed" in told and "failed: fails, 1 cell: ValueError" in told
+
+
+def test_only_what_is_done_has_a_cost(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--seeds", "1", "--selectors", "fails,ranks")
+    out = tmp_path / "out"
+    (record,) = (path for path in (out / "records").iterdir() if "fails" in path.name)
+    (cost,) = (path for path in (out / "costs").iterdir() if "ranks" in path.name)
+    of_before = json.loads(cost.read_text())
+    of_before["cell"]["selector"] = "fails"
+    stale = out / "costs" / record.name
+    stale.write_text(json.dumps(of_before))
+    for more in ([], ["--retry-failed"]):
+        fake_bench.run(*place, "--seeds", "1", "--selectors", "fails,ranks", *more)
+        with (out / "costs.csv").open(newline="") as stream:
+            assert [row["selector"] for row in csv.DictReader(stream)] == ["", "ranks"]
+        assert stale.exists() is not bool(more), "removed when the cell has run again"
+
+
+def test_a_method_that_ends_the_program_costs_its_own_cells(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sys.exit(3)` in a criterion is not the answer of the benchmark, where 3 means that results differ."""
+    select, train = fake_bench.select, fake_bench.train
+
+    def leave(*given: Any) -> Any:
+        if "ranks" in given[0].selector:
+            sys.exit(3)
+        return select(*given)
+
+    def leave_training(*given: Any) -> None:
+        if given[0].recipe == "diverges":
+            sys.exit("no such luck")
+        train(*given)
+
+    monkeypatch.setattr(fake_bench, "select", leave)
+    monkeypatch.setattr(fake_bench, "train", leave_training)
+    code = fake_bench.run(*place[:-1], "steady,diverges", "--seeds", "1", "--selectors", "ranks,random")
+    assert code == ExitCode.SOME_CELLS_FAILED
+    assert {(row["recipe"], row["selector"]): row["reason"] for row in rows(tmp_path / "out")} == {
+        ("diverges", "random"): "supernet digits diverges seed 0 failed: SystemExit: no such luck",
+        ("diverges", "ranks"): "supernet digits diverges seed 0 failed: SystemExit: no such luck",
+        ("steady", "random"): "",
+        ("steady", "ranks"): "SystemExit: 3",
+    }
+
+
+def test_a_fault_of_the_program_is_not_taken_for_cells_that_failed(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(out: Path, table: GroundTruth) -> Path:
+        raise ZeroDivisionError("in the page")
+
+    monkeypatch.setattr(fake_bench, "draw_report", break_down)
+    assert fake_bench.run(*place, "--selectors", "random", "--seeds", "1") == ExitCode.FAULT == 70
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError: in the page" in told and "this is a fault of the program" in told
+    assert len(list((tmp_path / "out" / "records").glob("*.json"))) == 1, "what was finished stays"
+
+
+def test_a_failing_training_costs_its_own_cells(place: list[str], tmp_path: Path) -> None:
+    code = fake_bench.run(*place[:-1], "steady,diverges-late", "--seeds", "1", "--selectors", "alphas,random")
+    assert code == ExitCode.SOME_CELLS_FAILED
+    found = {(row["recipe"], row["selector"], row["epoch"]): row for row in rows(tmp_path / "out")}
+    failed = sorted(key for key, row in found.items() if row["state"] == "failed")
+    # The checkpoint of epoch 2 was stored before the loss became nan.
+    assert failed == [("diverges-late", "alphas", "4"), ("diverges-late", "alphas", "6"),
+                      ("diverges-late", "alphas", "8"), ("diverges-late", "random", "8")]  # fmt: skip
+    reason = "supernet digits diverges-late seed 0 failed: FloatingPointError: loss is nan in epoch 3"
+    assert {found[key]["reason"] for key in failed} == {reason}
+
+
+def test_nothing_measured_has_its_own_exit_code(place: list[str]) -> None:
+    assert fake_bench.run(*place, "--selectors", "skips") == ExitCode.NOTHING_MEASURED
+    assert fake_bench.run(*place, "--selectors", "fails") == ExitCode.NOTHING_MEASURED
+
+
+def test_plan_runs_nothing_and_estimates_from_what_was_timed(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*place, "--selectors", "random,ranks", "--plan"]
+    assert fake_bench.run(*command) == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "4 cells: 4 to do" in said and "2 supernets to train" in said and "estimated time: unknown" in said
+    assert not (tmp_path / "out").exists() and not (tmp_path / "cache").exists()
+    fake_bench.run(*place, "--selectors", "random")
+    capsys.readouterr()
+    fake_bench.run(*command[:-1], "--seeds", "4", "--plan")
+    said = capsys.readouterr().out
+    # Two more trainings of 1.5 s each; ranks was never timed.
+    assert "8 cells: 6 to do; 2 done" in said and "estimated time: 3.0 s, and 4 cells" in said
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fake_bench.run("--list") == ExitCode.OK
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("digits", "cifar100", "paper", *fake_bench.RECIPES, *fake_bench.SELECTORS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--selectors", "randon"], "did you mean random"),
+        (["--supernets", "stead"], "did you mean steady"),
+        (["--datasets", "cifar"], "did you mean cifar"),
+        (["--selectors", "nothing-*"], "The selectors are: alphas"),
+        (["--selectors", "random", "--epochs", "3"], "stores the epochs 2, 4, 6, 8"),
+        (["--datasets", "cifar100"], "not cifar100"),
+        (["--table", "nowhere.npz"], "nowhere.npz does not exist"),
+        (["--device", "cuda:7"], "--device cpu"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(
+    place: list[str], capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert fake_bench.run(*place, *arguments) == ExitCode.USAGE
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
+def test_missing_images_are_told_before_anything_is_computed(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = fake_bench.make_table(tmp_path / "cifar.npz", ["cifar10"])
+    assert fake_bench.run(*place, "--datasets", "cifar10", "--table", table) == ExitCode.USAGE
+    assert "cifar-10-batches-py is missing" in capsys.readouterr().err
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert fake_bench.run(*place, "--out", tmp_path / "file" / "out") == ExitCode.USAGE
+    assert "choose another place" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("option", "value"), [("--seed", "1"), ("--threads", "2")])
+def test_another_experiment_in_the_same_folder_is_refused(
+    place: list[str], capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    assert fake_bench.run(*place, "--selectors", "random", option, value) == ExitCode.USAGE
+    assert f"pass {option}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("changed", ["device", "table_sha256", "environment"])
+def test_results_of_other_circumstances_are_not_mixed(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: str
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    path = tmp_path / "out" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {changed: "other"}))
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.USAGE
+    assert f"holds results with {changed} other" in capsys.readouterr().err
+
+
+def test_changed_images_make_everything_to_do(place: list[str], tmp_path: Path) -> None:
+    """A data set of one's own may change; what it trained before must not pass for it."""
+    folder = tmp_path / "data" / "flowers"
+    folder.mkdir(parents=True)
+    told = {"classes": 2, "mean": [0.5] * 3, "std": [0.5] * 3, "crop_padding": 0, "flip": False}
+    (folder / "dataset.json").write_text(json.dumps(told))
+    np.save(folder / "images.npy", np.zeros((4, 3, 8, 8), dtype=np.uint8))
+    np.save(folder / "labels.npy", np.array([0, 1, 0, 1]))
+    table = fake_bench.make_table(tmp_path / "flowers.npz", ["flowers"])
+    command = [*place, "--table", table, "--datasets", "flowers", "--selectors", "random", "--seeds", "1"]
+    assert fake_bench.run(*command) == ExitCode.OK
+    before = rows(tmp_path / "out")
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    np.save(folder / "labels.npy", np.array([0, 1, 1, 1]))
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert len(rows(tmp_path / "out")) == len(before)
+
+
+def test_an_empty_list_of_selectors_is_refused(place: list[str]) -> None:
+    assert fake_bench.run(*place, "--selectors", "", "--plan") == ExitCode.USAGE
+
+
+def test_threads_default_to_those_that_the_folder_was_begun_with(place: list[str], tmp_path: Path) -> None:
+    begin = place.index("--threads")
+    without = place[:begin] + place[begin + 2 :]
+    fake_bench.run(*place, "--selectors", "random")
+    assert fake_bench.run(*without, "--selectors", "random") == ExitCode.OK
+    assert {row["threads"] for row in rows(tmp_path / "out")} == {"1"}
+
+
+def test_two_workers_give_the_same_bytes_as_one(place: list[str], tmp_path: Path) -> None:
+    command = [*place, "--selectors", "all,!full-disk,!killed,!fails-once", "--selector-seeds", "3"]
+    assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+    parallel = [*command, "--jobs", "2", "--out", str(tmp_path / "two"), "--cache", str(tmp_path / "cache2")]
+    assert fake_bench.run(*parallel) == ExitCode.SOME_CELLS_FAILED
+    assert results(tmp_path / "out") == results(tmp_path / "two")

@@ -1,0 +1,96 @@
+"""Files are whole or absent, and a folder has one writer."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import DataError
+from bench.files import is_disk_trouble, make_folder, only_writer, sweep, write_whole
+
+
+def test_what_was_written_is_read_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a", "one")
+    write_whole(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_text() == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_failing_write_keeps_the_old_file_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_whole(tmp_path / "a", "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bench.files.os.fsync", full)
+    with pytest.raises(DataError, match="disk is full") as caught:
+        write_whole(tmp_path / "a", "new")
+    assert is_disk_trouble(caught.value)
+    assert (tmp_path / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_real_full_device_is_told() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(OSError) as caught, open("/dev/full", "w") as stream:
+        stream.write("x" * 100_000)
+    assert is_disk_trouble(caught.value)
+    assert not is_disk_trouble(ValueError("x")) and not is_disk_trouble(OSError(errno.ENOENT, "x"))
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(DataError, match="choose another place") as caught:
+            make_folder(path)
+        assert str(path) in str(caught.value)
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".a.json.123.part").touch()
+    (tmp_path / "a.json").touch()
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_one_writer_at_a_time_and_a_dead_one_does_not_count(tmp_path: Path) -> None:
+    hold = f"""
+import sys, time
+from pathlib import Path
+from bench.files import only_writer
+with only_writer(Path({str(tmp_path / "lock")!r}), wait=False):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    with pytest.raises(DataError, match=f"process {holder.pid}"), only_writer(tmp_path / "lock", wait=False):
+        pass
+    holder.kill()
+    holder.communicate()
+    with only_writer(tmp_path / "lock", wait=False):
+        pass
+
+
+def test_many_writers_take_turns_and_leave_no_lock_behind(tmp_path: Path) -> None:
+    take_turns = f"""
+from pathlib import Path
+from bench.files import only_writer
+folder = Path({str(tmp_path)!r})
+for _ in range(40):
+    with only_writer(folder / "lock", wait=True):
+        count = int((folder / "count").read_text())
+        (folder / "count").write_text(str(count + 1))
+"""
+    (tmp_path / "count").write_text("0")
+    root = Path(__file__).parents[2]
+    processes = [subprocess.Popen([sys.executable, "-c", take_turns], cwd=root) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert (tmp_path / "count").read_text() == "160"
+    assert [path.name for path in tmp_path.iterdir()] == ["count"]

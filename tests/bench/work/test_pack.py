@@ -1,0 +1,245 @@
+"""Packed output folders: nothing is lost, whoever reads one understands it, and a bad archive is refused."""
+
+import io
+import lzma
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.errors import DataError, ExitCode
+from bench.files import only_writer
+from bench.work.archive import ARCHIVE, as_archive, read_archive
+from bench.work.pack import main, opened, pack, unpack
+from tests.bench import fake_bench
+
+CONTENTS = {
+    "records/a.json": b"{}\n",
+    f"records/{'long' * 30}.json": bytes(range(256)),
+    "costs/a.json": b"",
+    "logs/a.txt": "für immer".encode(),
+    "scores.csv": b"a,b\n" * 1000,
+}
+
+
+def make(folder: Path) -> Path:
+    for name, content in CONTENTS.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (folder / "run.json").write_text("{}")
+    (folder / "records.csv").write_text("stays")
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_packed_and_unpacked_is_what_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = make(tmp_path / "out")
+    before = files(out)
+    assert main([str(out)]) == ExitCode.OK
+    assert "5 files packed into cells.tar.xz" in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == [ARCHIVE, "records.csv", "run.json"]
+    assert main([str(out), "--unpack"]) == ExitCode.OK
+    assert capsys.readouterr().out.count("\n") == 1
+    assert files(out) == before
+
+
+def test_the_same_contents_are_the_same_bytes(tmp_path: Path) -> None:
+    first, second = make(tmp_path / "first"), make(tmp_path / "second")
+    for path in second.rglob("*.json"):
+        path.chmod(0o600)
+        path.touch()
+    pack(first), pack(second)
+    assert (first / ARCHIVE).read_bytes() == (second / ARCHIVE).read_bytes()
+    pack(first)
+    assert (first / ARCHIVE).read_bytes() == (second / ARCHIVE).read_bytes()
+    assert as_archive(dict(reversed(CONTENTS.items()))) == as_archive(CONTENTS)
+    with tarfile.open(first / ARCHIVE) as tar:
+        members = tar.getmembers()
+    assert [member.name for member in members] == sorted(CONTENTS)
+    assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} == {(0, 0, 0, "", "")}
+
+
+class Killed(BaseException):
+    """Like SIGKILL: nobody catches it, nothing is cleaned up after it."""
+
+
+def killed_at(step: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> bool:
+    """Do `work`, dying right before its change number `step` of the disk; returns whether it came that far."""
+    count = 0
+
+    def counted(original: Callable[..., object]) -> Callable[..., object]:
+        def change(path: Path, *rest: object, **options: object) -> object:
+            nonlocal count
+            count += 1
+            if count > step:
+                raise Killed
+            return original(path, *rest, **options)
+
+        return change
+
+    with monkeypatch.context() as patch:
+        for name in ("unlink", "rmdir", "replace", "write_bytes", "mkdir"):
+            patch.setattr(Path, name, counted(getattr(Path, name)))
+        try:
+            work()
+        except Killed:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("do", [[], ["--unpack"]], ids=["packing", "unpacking"])
+@pytest.mark.parametrize("then", [[], ["--unpack"]], ids=["pack", "unpack"])
+def test_a_kill_at_any_moment_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, do: list[str], then: list[str]
+) -> None:
+    step, died = 0, True
+    while died:
+        out = make(tmp_path / str(step))
+        before = files(out)
+        if do:
+            pack(out)
+        died = killed_at(step, monkeypatch, lambda out=out: main([str(out), *do]))  # type: ignore[misc]
+        assert main([str(out), *then]) == ExitCode.OK
+        assert main([str(out)]) == ExitCode.OK
+        assert read_archive(out / ARCHIVE) == CONTENTS
+        assert main([str(out), "--unpack"]) == ExitCode.OK
+        assert files(out) == before
+        step += 1
+    assert step > 10
+
+
+def test_a_file_that_says_something_else_than_the_archive_is_refused(tmp_path: Path) -> None:
+    out = make(tmp_path / "out")
+    pack(out)
+    (out / "records").mkdir()
+    (out / "records" / "new.json").write_text("new")
+    (out / "scores.csv").write_bytes(CONTENTS["scores.csv"])
+    pack(out)  # what is new or the same is taken up
+    assert read_archive(out / ARCHIVE) == {**CONTENTS, "records/new.json": b"new"}
+    (out / "scores.csv").write_text("other")
+    with pytest.raises(DataError, match=r"scores.csv differs from the one in cells.tar.xz"):
+        pack(out)
+    with pytest.raises(DataError, match=r"scores.csv differs from the one in cells.tar.xz"):
+        unpack(out, print)
+    assert (out / "scores.csv").read_text() == "other"
+    assert (out / ARCHIVE).exists()
+
+
+def tampered(name: str, kind: bytes = tarfile.REGTYPE) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, "/etc/passwd"
+        tar.addfile(member)
+    return lzma.compress(buffer.getvalue())
+
+
+WHOLE = as_archive(CONTENTS)
+BAD = {
+    "empty": b"",
+    "no archive": b"hello",
+    "cut off": WHOLE[: len(WHOLE) // 2],
+    "cut off at the very end": WHOLE[:-1],
+    "a flipped bit": WHOLE[:200] + bytes([WHOLE[200] ^ 1]) + WHOLE[201:],
+    "xz of no tar": lzma.compress(b"hello" * 500),
+    "absolute": tampered("/records/a.json"),
+    "reaches out": tampered("../a.json"),
+    "reaches out deeper": tampered("records/../../a.json"),
+    "its folder": tampered("records/.."),
+    "another file": tampered("run.json"),
+    "a link": tampered("records/a.json", tarfile.SYMTYPE),
+    "a device": tampered("records/a.json", tarfile.CHRTYPE),
+}
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
+def test_a_bad_archive_is_refused_in_one_sentence_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    out = tmp_path / "in" / "out"
+    out.mkdir(parents=True)
+    (out / "run.json").write_text("{}")
+    (out / ARCHIVE).write_bytes(content)
+    for arguments in ([str(out), "--unpack"], [str(out)]):
+        assert main(arguments) == ExitCode.USAGE
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and str(out / ARCHIVE) in said
+    with pytest.raises(DataError), opened(out):
+        raise AssertionError("not reached")
+    assert {path.name for path in tmp_path.rglob("*")} == {"in", "out", "run.json", ARCHIVE}
+
+
+def test_what_is_no_output_folder_and_one_that_is_written_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path)]) == ExitCode.USAGE
+    assert "is no output folder" in capsys.readouterr().err
+    (tmp_path / "run.json").write_text("{}")
+    assert main([str(tmp_path)]) == ExitCode.USAGE
+    assert "holds no records to pack" in capsys.readouterr().err
+    make(tmp_path)
+    with only_writer(tmp_path / ".lock", wait=False):
+        assert main([str(tmp_path)]) == ExitCode.USAGE
+    assert "Another run" in capsys.readouterr().err
+    assert not (tmp_path / ARCHIVE).exists()
+
+
+def test_a_packed_folder_is_checked_planned_and_redrawn_like_a_loose_one(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    run = [*place, "--selectors", "random,ranks,fails"]
+    assert fake_bench.run(*run) == ExitCode.SOME_CELLS_FAILED
+    before = files(out)
+    pack(out)
+    packed, archived = files(out), len(read_archive(out / ARCHIVE))
+    check = ["--table", place[place.index("--table") + 1], "--check", str(out)]
+    assert fake_bench.run(*check) == ExitCode.OK
+    assert fake_bench.run(*check, "--out", str(out)) == ExitCode.OK
+    capsys.readouterr()
+    assert fake_bench.run(*run, "--plan") == ExitCode.OK
+    assert " 0 to do; " in capsys.readouterr().out
+    assert files(out) == packed  # reading changed nothing
+    assert fake_bench.run(*place, "--report-only") == ExitCode.SOME_CELLS_FAILED
+    assert capsys.readouterr().err.splitlines()[0] == (
+        f"{out} was packed: unpacked {archived} files; python -m bench.work.pack {out} packs it again."
+    )
+    assert files(out) == before
+
+
+def test_a_run_goes_on_in_a_packed_folder(place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    fake_bench.run(*place, "--selectors", "random")
+    pack(out)
+    capsys.readouterr()
+    assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.OK
+    said = capsys.readouterr().err
+    assert said.count(f"{out} was packed: unpacked") == 1
+    assert not (out / ARCHIVE).exists()
+    assert "4 cells, 2 to do (2 done)" in said
+
+
+def test_a_changed_score_in_the_archive_and_a_damaged_one_are_told(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    fake_bench.run(*place, "--selectors", "random")
+    lines = (out / "scores.csv").read_text().splitlines()
+    lines[7] = lines[7].rpartition(",")[0] + ",0.125"
+    (out / "scores.csv").write_text("\n".join(lines) + "\n")
+    pack(out)
+    capsys.readouterr()
+    check = ["--table", place[place.index("--table") + 1], "--check", str(out)]
+    assert fake_bench.run(*check) == ExitCode.DIFFERS
+    assert "score: stored 0.125" in capsys.readouterr().out
+    content = (out / ARCHIVE).read_bytes()
+    (out / ARCHIVE).write_bytes(content[:-20])
+    for command in (check, [*place, "--report-only"], [*place, "--selectors", "random"]):
+        assert fake_bench.run(*command) == ExitCode.USAGE
+        assert "is damaged" in capsys.readouterr().err.splitlines()[-1]
+    assert (out / ARCHIVE).read_bytes() == content[:-20]

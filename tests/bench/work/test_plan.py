@@ -1,0 +1,177 @@
+"""Names on the command line, checkpoints per selector, and estimates of time."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import UsageError
+from bench.work.cells import Cell, SupernetJob
+from bench.work.methods import RecipeFacts, SelectorFacts
+from bench.work.plan import PlannedCell, Request, Timings, choose, epochs_for, make_plan, split_names
+from bench.work.presets import PRESETS, settings_for
+from bench.work.records import Circumstances
+
+KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
+
+
+def selector(name: str, stochastic: bool = False, every_checkpoint: bool = False) -> SelectorFacts:
+    return SelectorFacts(name, 1, "", stochastic, every_checkpoint)
+
+
+def request(**changes: object) -> Request:
+    parts: dict[str, object] = {
+        "settings": {"cifar10": settings_for("lite"), "cifar100": settings_for("lite")},
+        "recipes": (RecipeFacts("darts", 1, ""), RecipeFacts("blank", 1, "")),
+        "selectors": (selector("a", every_checkpoint=True), selector("b", stochastic=True)),
+        "supernet_seeds": 3,
+        "selector_seeds": 2,
+        "epochs": None,
+        "bn": "batch",
+        "root": 0,
+        "circumstances": Circumstances("cpu", 1),
+    }
+    return Request(**{**parts, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a,b", ["a", "b"]),
+        (" a , b ,", ["a", "b"]),
+        ("a[x=1,y=2],b", ["a[x=1,y=2]", "b"]),
+        ("a[x=1,y=2],b[z=3,w=4],c", ["a[x=1,y=2]", "b[z=3,w=4]", "c"]),
+        ("", []),
+    ],
+)
+def test_commas_in_brackets_do_not_split(text: str, names: list[str]) -> None:
+    assert split_names(text) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("all", list(KNOWN)),
+        ("magnitude,darts-pt", ["magnitude", "darts-pt"]),
+        ("zero-*", ["zero-cost-pt-nwot", "zero-cost-pt-snip"]),
+        ("darts-pt,darts-*", ["darts-pt", "darts-pt-loss"]),
+        ("all,!zero-*,!magnitude", ["darts-pt", "darts-pt-loss"]),
+        ("!zero-*,!magnitude", ["darts-pt", "darts-pt-loss"]),
+        ("!zero-*,all,!magnitude", ["darts-pt", "darts-pt-loss"]),
+        ("darts-pt[tune=0,order=fixed]", ["darts-pt[order=fixed,tune=0]"]),
+        ("darts-*[tune=0]", ["darts-pt[tune=0]", "darts-pt-loss[tune=0]"]),
+        ("darts-pt,darts-pt[tune=0]", ["darts-pt", "darts-pt[tune=0]"]),
+        ("zero-cost-pt-?wot", ["zero-cost-pt-nwot"]),
+    ],
+)
+def test_names_globs_and_options(text: str, names: list[str]) -> None:
+    assert choose("selector", text, KNOWN) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("darts-tp", "did you mean darts-pt"),
+        ("magnitud,zero-*", "did you mean magnitude"),
+        ("x*", "The selectors are: darts-pt,"),
+        ("!all", "leaves no selector"),
+        ("", "leaves no selector"),
+        ("darts-pt[tune]", "option=value"),
+        ("!magnitde", "did you mean magnitude"),
+    ],
+)
+def test_what_matches_nothing_is_refused_with_the_nearest_names(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said.replace("[", r"\[").replace("*", r"\*")):
+        choose("selector", text, KNOWN)
+
+
+def test_choosing_by_alphas_that_are_not_learnt_has_a_key_of_its_own() -> None:
+    """So that a record of before such cells were skipped does not hold, and no other record is touched."""
+    recipes = (RecipeFacts("darts", 1, ""), RecipeFacts("blank", 1, "", learns_alphas=False))
+    keys = {}
+    for by_alphas in (False, True):
+        selectors = (SelectorFacts("a", 1, "", stochastic=False, every_checkpoint=True, decides_by_alphas=by_alphas),)
+        plan = make_plan(request(recipes=recipes, selectors=selectors))
+        keys[by_alphas] = {cell.stem: cell.key for cell in plan}
+    changed = {stem for stem, key in keys[False].items() if keys[True][stem] != key}
+    assert changed == {stem for stem in keys[False] if ".blank." in stem} and len(changed) == 2 * 3 * 5
+
+
+@given(st.lists(st.sampled_from(KNOWN), min_size=1))
+def test_each_name_is_chosen_once_in_the_order_asked(names: list[str]) -> None:
+    assert choose("selector", ",".join(names), KNOWN) == list(dict.fromkeys(names))
+
+
+@pytest.mark.parametrize(
+    ("epochs", "every_checkpoint", "chosen"),
+    [
+        (None, False, (10,)),
+        (None, True, (2, 4, 6, 8, 10)),
+        (("all",), False, (2, 4, 6, 8, 10)),
+        (("last", 4, 2), True, (2, 4, 10)),
+        ((10, "last"), False, (10,)),
+    ],
+)
+def test_epochs_of_a_selector(
+    epochs: tuple[int | str, ...] | None, every_checkpoint: bool, chosen: tuple[int, ...]
+) -> None:
+    asked = request(epochs=epochs)
+    assert epochs_for(selector("a", every_checkpoint=every_checkpoint), asked, settings_for("lite")) == chosen
+
+
+def test_the_plan_is_the_whole_grid_with_nothing_twice() -> None:
+    plan = make_plan(request())
+    # Per supernet: a at five checkpoints; b once per selector seed at the last.
+    assert len(plan) == 2 * 2 * 3 * (5 + 2)
+    assert len({cell.stem for cell in plan}) == len({cell.key for cell in plan}) == len(plan)
+    assert len({cell.supernet.key for cell in plan}) == 2 * 2 * 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"root": 1},
+        {"circumstances": Circumstances("cpu", 2)},
+        {"circumstances": Circumstances("cuda", 1)},
+        {"bn": "running"},
+        {"recipes": (RecipeFacts("darts", 2, ""), RecipeFacts("blank", 2, ""))},
+        {"selectors": (SelectorFacts("a", 2, "", False, True), SelectorFacts("b", 2, "", True, False))},
+        {"settings": {name: settings_for("lite").with_epochs(11) for name in ("cifar10", "cifar100")}},
+        {"data": {"cifar10": "0123", "cifar100": "4567"}},
+    ],
+)
+def test_whatever_changes_the_numbers_changes_every_key(changes: dict[str, object]) -> None:
+    before = {cell.key for cell in make_plan(request())}
+    assert not before & {cell.key for cell in make_plan(request(**changes))}
+
+
+def test_variants_of_a_selector_draw_alike_and_other_selectors_do_not() -> None:
+    job = SupernetJob("digits", "darts", 0, 0, PRESETS["digits"])
+    plain, variant, other = (Cell(job, 8, name, 0, "batch") for name in ("s", "s[option=1]", "t"))
+    assert plain.derive("permutations") == variant.derive("permutations") != other.derive("permutations")
+    assert plain.derive("permutations") != replace(plain, selector_seed=1).derive("permutations")
+
+
+def test_further_selectors_and_seeds_change_no_key_of_the_others() -> None:
+    more = request(selectors=(selector("c"), *request().selectors), supernet_seeds=5, selector_seeds=4)
+    assert {cell.key for cell in make_plan(request())} < {cell.key for cell in make_plan(more)}
+
+
+def timed(cell: PlannedCell, **seconds: float) -> dict[str, object]:
+    return {**cell.columns, **seconds}
+
+
+def test_estimates_take_the_nearest_kind_of_work() -> None:
+    plan = make_plan(request(selectors=(selector("b"),), recipes=(RecipeFacts("darts", 1, ""),)))
+    cifar10, cifar100 = plan[0], plan[3]
+    rows = [
+        timed(cifar10, wall_seconds=4.0),
+        {**timed(cifar10, training_seconds=100.0), "selector": ""},
+    ]
+    timings = Timings(rows)
+    assert timings.cell(cifar10) == 4.0
+    assert timings.cell(cifar100) == 4.0  # the other data set at the same preset is the next best guess
+    seconds, unknown = timings.estimate(plan, trained=[cifar10.supernet.key], jobs=2)
+    assert (seconds, unknown) == ((6 * 4.0 + 5 * 100.0) / 2, 0)
+    assert Timings([]).estimate(plan, trained=[], jobs=1) == (0, 12)

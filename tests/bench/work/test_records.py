@@ -1,0 +1,171 @@
+"""What a record file holds, what it refuses, and how damage shows."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import DataError
+from bench.problem.selection import Decision, Ranking, Selection
+from bench.work.gather import as_csv, selection_of, sort_key
+from bench.work.presets import PRESETS, settings_for
+from bench.work.records import (
+    KEY_COLUMNS,
+    done_record,
+    file_stem,
+    preset_label,
+    read_record,
+    write_record,
+)
+
+
+def selection(**changes: object) -> Selection:
+    scores = np.arange(30, dtype=np.float64).reshape(6, 5) / 7
+    decisions = [Decision(edge, 4) for edge in (3, 1, 2, 0, 5, 4)]
+    parts: dict[str, object] = {"architecture": (4,) * 6, "scores": scores, "decisions": decisions}
+    return Selection(**{**parts, **changes})  # type: ignore[arg-type]
+
+
+def test_a_selection_survives_its_record_exactly(tmp_path: Path) -> None:
+    ranking = Ranking(np.array([3, 1, 15624]), np.array([0.1, 1 / 3, -2e-300]))
+    before = selection(ranking=ranking, facts={"loss": 0.1 + 0.2, "note": "x"})
+    write_record(tmp_path / "r.json", done_record(before))
+    record = read_record(tmp_path / "r.json")
+    assert record is not None
+    after = selection_of(record)
+    assert (after.architecture, after.decisions, after.facts) == (before.architecture, before.decisions, before.facts)
+    assert np.array_equal(after.scores, before.scores)
+    assert after.ranking is not None
+    assert np.array_equal(after.ranking.codes, ranking.codes) and np.array_equal(after.ranking.scores, ranking.scores)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scores": np.zeros((5, 6))}, "shape"),
+        ({"scores": np.full((6, 5), np.inf)}, "not finite"),
+        ({"decisions": [Decision(0, 4)] * 6}, "not each edge once"),
+        ({"decisions": [Decision(edge, 3) for edge in range(6)]}, "do not lead to the architecture"),
+        ({"ranking": Ranking(np.array([1]), np.array([np.nan]))}, "not finite"),
+        ({"scores": None}, r"scores of shape \(\), not \(6, 5\)"),
+        ({"scores": np.arange(30.0)}, r"scores of shape \(30,\), not \(6, 5\)"),
+        ({"scores": np.zeros((1, 6, 5))}, r"scores of shape \(1, 6, 5\), not \(6, 5\)"),
+        ({"scores": [[0.0]] * 3 + [[0.0, 1.0]] * 3}, r"scores of shape \(\), not \(6, 5\)"),
+        ({"scores": np.zeros((6, 5), dtype=complex)}, "scores that are not numbers"),
+        ({"scores": [["best"] * 5] * 6}, "scores that are not numbers"),
+        ({"decisions": None}, "not a list of Decision"),
+        ({"decisions": [(edge, 4) for edge in range(6)]}, "not a list of Decision"),
+        ({"decisions": [Decision(edge, -1) for edge in range(6)], "architecture": (-1,) * 6}, "not all from 0 to 4"),
+        ({"decisions": [Decision(edge, 9) for edge in range(6)], "architecture": (9,) * 6}, "not all from 0 to 4"),
+        (
+            {"decisions": [Decision(edge, 1.5) for edge in range(6)], "architecture": (1.5,) * 6},  # type: ignore[arg-type]
+            "not whole numbers",
+        ),
+        ({"architecture": (4,) * 7}, "do not lead to the architecture"),
+        ({"architecture": (4,) * 5}, "do not lead to the architecture"),
+        ({"architecture": "|nor_conv_3x3~0|"}, "do not lead to the architecture"),
+        ({"architecture": None}, "do not lead to the architecture"),
+        ({"ranking": Ranking(np.array([1, 1]), np.array([1.0, 2.0]))}, "ranked an architecture twice"),
+        ({"ranking": Ranking(np.array([1, 15625]), np.array([1.0, 2.0]))}, "not from 0 to 15624"),
+        ({"ranking": Ranking(np.array([1, -3]), np.array([1.0, 2.0]))}, "not from 0 to 15624"),
+        ({"ranking": Ranking(np.array([5.7, 6.2]), np.array([1.0, 2.0]))}, "codes that are not whole numbers"),
+        ({"ranking": Ranking(np.array([1, 2, 3]), np.array([1.0, 2.0]))}, r"shape \(3,\) and scores of shape \(2,\)"),
+        ({"ranking": Ranking(np.array([]), np.array([]))}, "one architecture at least"),
+        ({"ranking": (np.array([1]), np.array([1.0]))}, "one architecture at least"),
+        ({"facts": None}, "facts that are no dictionary"),
+        ({"facts": {3: 1.0, "a": 2}}, "by the name 3"),
+        ({"facts": {"loss": float("nan")}}, "fact 'loss' cannot be stored"),
+        ({"facts": {"network": object()}}, "fact 'network' cannot be stored"),
+    ],
+)
+def test_a_selection_that_breaks_the_contract_is_no_result(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said) as error:
+        done_record(selection(**changes))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("answer", [None, ((4,) * 6, np.zeros((6, 5)))])
+def test_what_is_no_selection_is_no_result(answer: object) -> None:
+    with pytest.raises(ValueError, match="returned no Selection"):
+        done_record(answer)  # type: ignore[arg-type]
+
+
+def test_numbers_may_have_any_type() -> None:
+    """A whole number of numpy in the facts, an architecture as an array: what it says is clear."""
+    ranking = Ranking(np.array([3.0, 1.0]), np.array([1, 2], dtype=np.float32))
+    plain = selection(ranking=Ranking(np.array([3, 1]), np.array([1.0, 2.0])), facts={"n": 3, "v": [0.0, 1.0]})
+    mixed = selection(
+        ranking=ranking, facts={"n": np.int64(3), "v": np.arange(2.0)}, architecture=np.array((4,) * 6),
+        decisions=[Decision(np.int64(d.edge), np.int64(d.operation)) for d in plain.decisions],  # type: ignore[arg-type]
+        scores=plain.scores.tolist(),
+    )  # fmt: skip
+    assert json.dumps(done_record(mixed)) == json.dumps(done_record(plain))
+
+
+@given(st.data())
+def test_any_changed_byte_is_damage_or_another_schema(data: st.DataObject) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "r.json"
+        write_record(path, done_record(selection()))
+        content = bytearray(path.read_bytes())
+        position = data.draw(st.integers(0, len(content) - 2))
+        content[position] = data.draw(st.integers(0x20, 0x7E).filter(lambda byte: byte != content[position]))
+        before = read_record(path)
+        path.write_bytes(content)
+        try:
+            after = read_record(path)
+        except DataError:
+            return
+        # What still reads as a record says the very same (a changed spelling of a number, say).
+        assert after is None or after == before
+
+
+def test_a_number_damaged_into_infinity_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    write_record(path, done_record(selection()))
+    damaged = re.sub(r"\d+\.\d+", "9e999", path.read_text(), count=1)
+    assert damaged != path.read_text()
+    path.write_text(damaged)
+    assert read_record(path) is None
+
+
+def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(json.dumps({"schema": 7}))
+    with pytest.raises(DataError, match="schema 7, which a newer version"):
+        read_record(tmp_path / "r.json")
+
+
+def test_the_preset_column_tells_what_the_command_line_changed() -> None:
+    assert {name: preset_label(settings) for name, settings in PRESETS.items()} == {name: name for name in PRESETS}
+    assert preset_label(settings_for("lite").with_epochs(4)) == "lite[epochs=4]"
+    assert preset_label(replace(settings_for("paper"), images=100, channels=4)) == "paper[channels=4,images=100]"
+    assert preset_label(replace(settings_for("lite"), checkpoint_epochs=(10,))) != "lite"
+
+
+COLUMNS = dict(zip(KEY_COLUMNS, ("digits", "darts", 0, 8, "a[b=1,c=2]", 0, "batch", "digits", "cpu", 1), strict=True))
+
+
+def test_file_names_are_readable_safe_and_unique() -> None:
+    stem = file_stem(COLUMNS)
+    assert stem.startswith("digits.darts.s0.e8.a_b_1_c_2_.0.")
+    others = [{**COLUMNS, name: "x" if isinstance(value, str) else 9} for name, value in COLUMNS.items()]
+    others.append({**COLUMNS, "selector": "a[b=1;c=2]"})
+    assert len({file_stem(other) for other in [COLUMNS, *others]}) == len(others) + 1
+    assert len(file_stem({**COLUMNS, "selector": "long" * 100})) < 140
+
+
+def test_rows_are_sorted_by_number_where_columns_are_numbers() -> None:
+    rows = [{**COLUMNS, "epoch": epoch} for epoch in (100, 20, 3)]
+    assert [row["epoch"] for row in sorted(rows, key=sort_key)] == [3, 20, 100]
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_floats_survive_the_csv(value: float) -> None:
+    assert float(as_csv(["x"], [{"x": value}]).splitlines()[1]) == value

@@ -1,0 +1,49 @@
+"""What run.json says: the commit of the program, and the commands that filled the folder."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.problem.open_table import embedded_table
+from bench.work.run_file import commands, git_commit, read_run, write_run
+
+BY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with one selector."""
+    (tmp_path / "selectors").mkdir()
+    (tmp_path / "selectors" / "one.py").write_text("x = 1\n")
+    (tmp_path / ".gitignore").write_text("__pycache__/\n")
+    for command in (["init", "-q"], ["add", "."], [*BY, "commit", "-q", "-m", "One"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_a_clean_checkout_is_its_commit(checkout: Path) -> None:
+    commit = git_commit(checkout)
+    assert commit is not None and len(commit) == 40
+    for name in ("results/mine/records.csv", "out/run.json", "selectors/__pycache__/one.pyc"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text("of a run")
+    assert git_commit(checkout) == commit, "results and caches are no part of the program"
+    assert git_commit(checkout / "selectors") is None
+
+
+@pytest.mark.parametrize("name", ["selectors/one.py", "selectors/two.py", "supernets/two.py", "bench/two.py"])
+def test_a_program_with_a_file_changed_or_added_is_not_that_of_the_commit(checkout: Path, name: str) -> None:
+    commit = git_commit(checkout)
+    (checkout / name).parent.mkdir(exist_ok=True)
+    (checkout / name).write_text("x = 2\n")
+    assert git_commit(checkout) == f"{commit}-dirty"
+
+
+def test_a_command_that_tells_more_or_less_is_one_command(tmp_path: Path) -> None:
+    table = embedded_table("digits")
+    for argv in (["--seeds", "2"], ["--seeds", "2", "-q"], ["--verbose", "--seeds", "2"], ["--seeds", "3", "-v"]):
+        write_run(tmp_path, None, table, {"datasets": ["digits"]}, argv)
+    run = read_run(tmp_path)
+    assert run is not None and run["argv"] == ["--seeds", "3", "-v"]
+    assert commands(run) == [["--seeds", "2"], ["--seeds", "3"]]

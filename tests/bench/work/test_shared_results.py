@@ -1,0 +1,86 @@
+"""A selector that reads nothing of its checkpoint is run once for all recipes and epochs of a supernet seed."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.commands import run as session
+from bench.errors import ExitCode
+from tests.bench import fake_bench
+from tests.bench.fake_bench import rows
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> list[str]:
+    """Arguments that keep a run inside the test's folder."""
+    table = fake_bench.make_table(tmp_path / "table.npz")
+    return ["--device", "cpu", "--jobs", "1", "--threads", "1", "--table", str(table), "--out", str(tmp_path / "out"),
+            "--cache", str(tmp_path / "cache"), "--seeds", "2", "--epochs", "all"]  # fmt: skip
+
+
+def calls(tmp_path: Path) -> list[str]:
+    file = tmp_path / "cache" / "calls.txt"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_recipes_and_epochs_of_a_seed_share_one_run(place: list[str], tmp_path: Path) -> None:
+    assert fake_bench.run(*place, "--supernets", "steady,shaky", "--selectors", "blind") == ExitCode.OK
+    found = rows(tmp_path / "out")
+    assert len(found) == 2 * 2 * 4
+    assert len(calls(tmp_path)) == 2, "once per supernet seed"
+    for seed in ("0", "1"):
+        assert len({row["architecture"] for row in found if row["supernet_seed"] == seed}) == 1
+    # Each row still names the checkpoint at which it stands.
+    assert len({(row["recipe"], row["supernet_seed"], row["epoch"], row["checkpoint"]) for row in found}) == 16
+    assert all(json.loads(path.read_text())["checkpoint"] for path in (tmp_path / "out" / "records").iterdir())
+
+
+def test_a_recipe_that_comes_later_takes_the_stored_result(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--supernets", "steady", "--selectors", "blind")
+    fake_bench.run(*place, "--supernets", "steady,shaky", "--selectors", "blind")
+    assert len(calls(tmp_path)) == 2
+    assert len(rows(tmp_path / "out")) == 16
+    costs = [json.loads(path.read_text()) for path in (tmp_path / "out" / "costs").iterdir()]
+    assert sum("wall_seconds" in cost for cost in costs) == 16, "the cost is told at every cell"
+
+
+def test_each_selection_keeps_the_commit_that_computed_it(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for commit, recipes in ((None, "steady"), ("first", "steady,shaky"), ("second", "steady,shaky")):
+        monkeypatch.setattr(session, "git_commit", lambda code, commit=commit: commit)
+        selectors = "blind" if commit is None else "blind,random" if commit == "first" else "blind,random,ranks"
+        fake_bench.run(*place, "--supernets", recipes, "--selectors", selectors, "--epochs", "last")
+    with (tmp_path / "out" / "costs.csv").open(newline="") as stream:
+        found = {(row["selector"], row["recipe"]): row["commit"] for row in csv.DictReader(stream)}
+    assert found == {
+        ("", "steady"): "", ("blind", "steady"): "", ("random", "steady"): "first", ("ranks", "steady"): "second",
+        ("", "shaky"): "", ("blind", "shaky"): "", ("random", "shaky"): "first", ("ranks", "shaky"): "second",
+    }, "a shared result stays that of the commit that computed it, also at a recipe that came later"  # fmt: skip
+
+
+def test_two_workers_and_a_resumed_run_give_the_same_bytes(place: list[str], tmp_path: Path) -> None:
+    names = ["--supernets", "steady,diverges-late", "--selectors", "blind,random"]
+    fake_bench.run(*place, *names)
+    elsewhere = [text.replace(str(tmp_path / "out"), str(tmp_path / "two")) for text in place]
+    elsewhere[elsewhere.index("--jobs") + 1] = "2"
+    fake_bench.run(*elsewhere, "--supernets", "steady", "--selectors", "random")
+    fake_bench.run(*elsewhere, *names)
+    one, two = ((tmp_path / name / "records.csv").read_bytes() for name in ("out", "two"))
+    assert one == two
+
+
+def test_a_shared_failure_is_a_row_of_every_cell(place: list[str], tmp_path: Path) -> None:
+    code = fake_bench.run(*place, "--supernets", "steady,shaky", "--selectors", "blind-fails,random")
+    assert code == ExitCode.SOME_CELLS_FAILED
+    failed = [row for row in rows(tmp_path / "out") if row["state"] == "failed"]
+    assert len(failed) == 16
+    assert all((tmp_path / "out" / row["log"]).exists() for row in failed)
+
+
+def test_selectors_that_read_the_checkpoint_share_nothing(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--supernets", "steady,shaky", "--selectors", "random")
+    assert len({row["architecture"] for row in rows(tmp_path / "out")}) > 2
+    assert all(json.loads(p.read_text())["shared"] is None for p in (tmp_path / "out" / "records").iterdir())

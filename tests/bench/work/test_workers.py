@@ -1,0 +1,85 @@
+"""How tasks are spread, and how GPUs are claimed by processes."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bench.work.workers import Pool, claim_device, spread
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def squares(count: int) -> list[Callable[[], int]]:
+    return [partial(square, number) for number in range(count)]
+
+
+@pytest.mark.parametrize("pool", [Pool(1, "loky", 1), Pool(2, "loky", 1), Pool(2, "threading", 1)])
+def test_every_task_is_answered_once(pool: Pool) -> None:
+    assert sorted(spread(squares(20), pool, -1)) == [(number, number**2) for number in range(20)]
+
+
+def test_no_tasks_start_no_workers() -> None:
+    assert list(spread([], Pool(8, "dask", 1), -1)) == []
+
+
+def test_an_absent_dask_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.errors import UsageError
+
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    with pytest.raises(UsageError, match="--backend loky"):
+        list(spread(squares(2), Pool(2, "dask", 1), -1))
+
+
+def test_workers_are_limited_to_their_threads() -> None:
+    pool = Pool(2, "loky", 3)
+    assert {variable for _, variable in spread([threads_variable] * 4, pool, "killed")} == {"3"}
+
+
+def threads_variable() -> str:
+    import os
+
+    return os.environ["OMP_NUM_THREADS"]
+
+
+def test_each_gpu_gets_a_worker_before_one_gets_two(tmp_path: Path) -> None:
+    claim = f"""
+import sys
+from pathlib import Path
+from bench.work.workers import claim_device
+stream, device = claim_device((0, 2, 5), 4, Path({str(tmp_path)!r}))
+print(device, flush=True)
+sys.stdin.read()
+"""
+    claimants = []
+    devices = []
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", claim], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parents[3],
+        )  # fmt: skip
+        assert process.stdout is not None
+        devices.append(int(process.stdout.readline()))
+        claimants.append(process)
+    assert devices == [0, 2, 5, 0]
+    with pytest.raises(RuntimeError, match="seats"):
+        claim_device((0, 2, 5), 4, tmp_path)
+    claimants[1].kill()
+    claimants[1].communicate()
+    stream, device = claim_device((0, 2, 5), 4, tmp_path)
+    stream.close()
+    assert device == 2
+    for process in claimants:
+        process.kill()
+        process.communicate()
+
+
+def test_a_process_that_claimed_a_gpu_sees_no_other(tmp_path: Path) -> None:
+    assert Pool(2, "dask", 1, (1,), tmp_path).device_name("cuda:1") == "cuda:0"
+    assert Pool(1, "loky", 1, (1,), tmp_path).device_name("cuda:1") == "cuda:1", "runs in this process"
+    assert Pool(2, "loky", 1).device_name("cpu") == "cpu"

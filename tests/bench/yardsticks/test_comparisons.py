@@ -1,0 +1,217 @@
+"""Comparisons on shared checkpoints: verdicts, families, tie groups."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.yardsticks import comparisons as pairs
+from bench.yardsticks import statistics
+from bench.yardsticks.comparisons import Verdict
+
+
+def noisy(shift: float, seeds: int, spread: float = 0.1) -> dict[tuple[str, int], float]:
+    generator = np.random.default_rng(int(shift * 100))
+    return {(d, s): 90 + shift + spread * generator.normal() for d in ("a", "b") for s in range(seeds)}
+
+
+def verdicts(margin: float | None = None, seeds: int = 5, **shifts: float) -> dict[tuple[str, str], Verdict]:
+    values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
+    compared = pairs.compare(values, stratum=lambda key: key[0], margin=margin)
+    return {(c.first, c.second): c.verdict for c in compared}
+
+
+def test_compare_tells_clear_differences() -> None:
+    assert verdicts(good=3, bad=0) == {("good", "bad"): Verdict.BETTER}
+    assert verdicts(bad=0, good=3) == {("bad", "good"): Verdict.WORSE}
+    assert verdicts(one=1.00, other=1.01) == {("one", "other"): Verdict.OPEN}
+
+
+def test_compare_admits_too_few_pairs() -> None:
+    assert verdicts(good=3, bad=0, seeds=2) == {("good", "bad"): Verdict.TOO_FEW}
+    # Ten pairs could tell one comparison but not each of 45 corrected together: .002 * 45 > .05.
+    many = verdicts(**{f"s{i}": float(i) for i in range(10)})
+    assert set(many.values()) == {Verdict.TOO_FEW}
+
+
+def test_a_smaller_family_needs_less_correction() -> None:
+    values = {f"s{i}": noisy(float(i), 5) for i in range(10)}
+    compared = pairs.compare(values, stratum=lambda key: key[0])
+    family = pairs.corrected([c for c in compared if c.first == "s0"])
+    assert [c.p_holm for c in family] == pytest.approx(list(statistics.holm([c.p for c in family])))
+    assert {c.verdict for c in family} == {Verdict.WORSE}  # nine comparisons: .002 * 9 < .05
+
+
+def test_compare_calls_small_what_is_within_the_margin() -> None:
+    assert verdicts(margin=1.0, better=0.5, base=0) == {("better", "base"): Verdict.SMALL}
+
+
+def test_compare_uses_shared_checkpoints_only() -> None:
+    full, part = noisy(1, 5), {("a", 0): 80.0, ("c", 9): 1.0}
+    (comparison,) = pairs.compare({"full": full, "part": part}, stratum=lambda key: key[0])
+    assert (comparison.n, comparison.differing) == (1, 1)
+    assert comparison.median == full["a", 0] - 80
+    assert pairs.compare({"full": full, "none": {}}, stratum=lambda key: key[0]) == []
+    (same,) = pairs.compare({"x": full, "y": dict(full)}, stratum=lambda key: key[0])
+    assert (same.verdict, same.differing, same.improvement) == (Verdict.SAME, 0, 0.5)
+
+
+def test_a_comparison_mirrors() -> None:
+    values = {"x": noisy(1, 6), "y": noisy(0, 6)}
+    (forth,) = pairs.compare(values, stratum=lambda key: key[0])
+    (back,) = pairs.compare({"y": values["y"], "x": values["x"]}, stratum=lambda key: key[0])
+    mirrored = forth.seen_from("y")
+    assert (mirrored.verdict, mirrored.p_holm, mirrored.n) == (back.verdict, back.p_holm, back.n)
+    assert mirrored.median == pytest.approx(back.median)
+    assert mirrored.improvement == pytest.approx(back.improvement)
+    assert mirrored.median_interval is not None
+    assert mirrored.median_interval.low <= mirrored.median <= mirrored.median_interval.high
+
+
+def groups(seeds: int, margin: float | None = None, **shifts: float) -> list[list[str]]:
+    values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
+    return pairs.tie_groups(list(shifts), pairs.compare(values, stratum=lambda key: key[0], margin=margin))
+
+
+def test_tie_groups_leave_ties_open() -> None:
+    assert groups(8, top=3.0, near=2.98, low=0) == [["top", "near"], ["low"]]
+    assert groups(8, top=3.0, near=2.98, low=0.02, lowest=0) == [["top", "near"], ["low", "lowest"]]
+    assert groups(8, margin=5.0, top=3.0, low=0) == [["top", "low"]]
+    assert groups(2, top=3.0, low=0) == []  # too few seeds to tell
+
+
+def test_the_leader_is_one_that_none_was_shown_better_than_whatever_the_order_of_names() -> None:
+    values = {name: noisy(shift, 8) for name, shift in (("low", 0.0), ("near", 2.98), ("top", 3.0))}
+    compared = pairs.compare(values, stratum=lambda key: key[0])
+    assert pairs.tie_groups(["low", "near", "top"], compared) == [["near", "top"], ["low"]]
+    assert pairs.tie_groups(["low", "top", "near"], compared) == [["top", "near"], ["low"]]
+
+
+def test_tie_groups_are_corrected_over_all_pairs() -> None:
+    # Twelve comparisons with the best of 13 could each be told from ten pairs (.002 * 12 < .05), but not the 78 of
+    # all pairs; the best one was found on the same data.
+    assert groups(5, **{f"s{i:02}": 13.0 - i for i in range(13)}) == []
+    found = groups(8, **{f"s{i:02}": 13.0 - i for i in range(13)})
+    assert found == [[f"s{i:02}"] for i in range(13)]
+
+
+def test_what_cannot_be_told_from_anything_leads_no_group() -> None:
+    values = {name: noisy(shift, 3) for name, shift in (("good", 3.0), ("bad", 0.0))}
+    values["shared"] = {(recipe, seed): 99.0 + seed for recipe in "ab" for seed in range(3)}
+    compared = pairs.compare(values, stratum=lambda key: key[0], alike={"shared": lambda key: key[1]})
+    assert pairs.tie_groups(["shared", "good", "bad"], compared) == [["good"], ["bad"]]
+    # Nor does it cost the others anything: it takes no part in the correction.
+    (alone,) = (c for c in compared if "shared" not in (c.first, c.second))
+    assert (alone.p_holm, alone.verdict) == (alone.p, Verdict.BETTER)
+    assert {c.verdict for c in compared} == {Verdict.BETTER, Verdict.TOO_FEW}
+
+
+def test_recipes_are_no_repetitions_of_a_seed() -> None:
+    recipes = [f"r{i}" for i in range(21)]
+    one = {(r, 0): 90.0 + i for i, r in enumerate(recipes)}
+    (single,) = pairs.compare({"x": one, "y": {key: v - 1 for key, v in one.items()}}, stratum=lambda key: key[0])
+    assert single.p < 0.001
+    assert (single.verdict, single.n, single.sizes) == (Verdict.TOO_FEW, 21, (1,) * 21)
+    two = {(r, s): 90.0 + i + s for i, r in enumerate(recipes) for s in range(2)}
+    (double,) = pairs.compare({"x": two, "y": {key: v - 1 for key, v in two.items()}}, stratum=lambda key: key[0])
+    assert double.verdict is Verdict.BETTER
+
+
+def test_mean_and_median_of_two_signs_are_no_verdict() -> None:
+    # Nearly always a little worse, and far better where the other one collapses.
+    base = {("a", s): 90.0 for s in range(30)}
+    other = {("a", s): 90.0 + (-0.5 if s < 18 else 20.0) for s in range(30)}
+    for margin in (None, 1.0):
+        (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=margin)
+        assert found.p < 0.05
+        assert found.mean > 0 > found.median
+        assert found.verdict is Verdict.OPEN
+
+
+def comparison_of(differences: dict[str, list[float]], margin: float | None = None) -> pairs.Comparison:
+    """x against y, whose differences in each recipe are given."""
+    base = {(recipe, s): 0.0 for recipe, values in differences.items() for s in range(len(values))}
+    other = {(recipe, s): value for recipe, values in differences.items() for s, value in enumerate(values)}
+    (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=margin)
+    return found
+
+
+def test_a_median_of_nothing_is_no_verdict() -> None:
+    for sign in (1, -1):
+        found = comparison_of({"a": [sign * 1.0] * 14 + [0.0] * 16})
+        assert (found.p, found.mean, found.median) == (2**-13, pytest.approx(sign * 14 / 30), 0)
+        assert (found.verdict, found.decidable) == (Verdict.OPEN, True)
+
+
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([0.5] * 10 + [20.0] * 2, Verdict.SMALL),  # mean 3.75: two collapses of the other one
+        ([2.0] * 20 + [-3.0] * 3, Verdict.BETTER),  # mean 1.35
+        ([1.5] * 10, Verdict.SMALL),
+        ([1.6] * 10, Verdict.BETTER),
+        ([-1.6] * 10, Verdict.WORSE),
+    ],
+)
+def test_the_margin_is_one_of_the_median(differences: list[float], verdict: Verdict) -> None:
+    found = comparison_of({"a": differences}, margin=1.5)
+    assert found.p_holm < 0.05
+    assert found.verdict is verdict
+
+
+def test_every_recipe_counts_once_and_is_resampled_apart() -> None:
+    # All two won in one recipe and none of six in the other: a half, whatever the number of seeds.
+    found = comparison_of({"a": [1.0, 1.0], "b": [-1.0] * 6})
+    assert (found.improvement, found.n, found.sizes) == (0.5, 8, (2, 6))
+    # Equal inside each recipe: nothing to be resampled, however far the recipes lie apart.
+    apart = comparison_of({"a": [1.0] * 3, "b": [-5.0] * 3})
+    assert apart.median_interval is None
+    # Clopper and Pearson for 3 of 6 in place of an interval without width.
+    assert apart.improvement_interval is not None
+    ends = apart.improvement_interval.low, apart.improvement_interval.high
+    assert ends == pytest.approx((stats.beta.ppf(0.025, 3, 4), stats.beta.ppf(0.975, 4, 3)))
+    # The middle two of six are the smallest of the one and the largest of the other: half way lies in -1 to 1.
+    inside = comparison_of({"a": [10.0, 11.0, 12.0], "b": [-12.0, -11.0, -10.0]}).median_interval
+    assert inside is not None
+    assert -1 <= inside.low < inside.high <= 1
+
+
+def test_a_share_of_all_or_nothing_has_an_exact_interval() -> None:
+    (found,) = pairs.compare({"x": noisy(5, 5), "y": noisy(0, 5)}, stratum=lambda key: key[0])
+    assert found.improvement == 1
+    assert found.improvement_interval is not None
+    # Clopper and Pearson for 10 of 10: 0.025 ** (1 / 10).
+    assert found.improvement_interval.low == pytest.approx(0.025**0.1)
+    assert found.improvement_interval.high == 1
+    mirrored = found.seen_from("y").improvement_interval
+    assert mirrored is not None
+    assert (mirrored.low, mirrored.high) == pytest.approx((0, 1 - 0.025**0.1))
+    (same,) = pairs.compare({"x": noisy(1, 5), "y": noisy(1, 5)}, stratum=lambda key: key[0])
+    assert same.improvement_interval is None
+    assert same.median_interval is None
+
+
+def test_one_draw_beside_many_recipes_is_one_observation() -> None:
+    generator = np.random.default_rng(2)
+    trained = {(recipe, seed): 90 + generator.normal() for recipe in "abcd" for seed in range(3)}
+    draw = {seed: 95 + generator.normal() for seed in range(3)}
+    shared = {(recipe, seed): draw[seed] for recipe in "abcd" for seed in range(3)}
+    values = {"trained": trained, "shared": shared}
+
+    def compared(**options: object) -> pairs.Comparison:
+        (comparison,) = pairs.compare(values, stratum=lambda key: key[0], **options)  # type: ignore[arg-type]
+        return comparison
+
+    naive, honest = compared(), compared(alike={"shared": lambda key: key[1]})
+    assert (naive.n, naive.verdict) == (12, Verdict.WORSE)
+    assert (honest.n, honest.verdict) == (3, Verdict.TOO_FEW)
+    per_seed = [np.mean([trained[r, s] for r in "abcd"]) - draw[s] for s in range(3)]
+    assert honest.median == pytest.approx(np.median(per_seed))
+    assert [honest.p] == statistics.sign_flip_ps([per_seed])
+
+
+def test_intervals_are_made_for_the_pairs_asked_for() -> None:
+    values = {name: noisy(shift, 5) for name, shift in (("a", 1.0), ("b", 0.5), ("c", 0.0))}
+    every = pairs.compare(values, stratum=lambda key: key[0])
+    some = pairs.compare(values, stratum=lambda key: key[0], with_intervals=lambda first, second: first == "a")
+    assert [c.median_interval is not None for c in some] == [True, True, False]
+    assert [(c.p, c.verdict, c.median) for c in some] == [(c.p, c.verdict, c.median) for c in every]

@@ -1,0 +1,216 @@
+"""Floors, ceilings and the agreement of two trainings."""
+
+import itertools
+import os
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.problem.equivalence import function_classes
+from bench.problem.space import N_ARCHITECTURES, code
+from bench.problem.table import Accuracies, GroundTruth
+from bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
+from bench.yardsticks.kendall import tau_b
+from bench.yardsticks.measures import WITHOUT_NONE, edge_tau
+from bench.yardsticks.oracle import oracle
+from bench.yardsticks.truth import Truth
+from tests.bench.synthetic_table import accuracies, class_table
+
+SPACE = list(itertools.product(range(5), repeat=6))
+TEST = accuracies(3)
+
+
+def by_name(table: GroundTruth, dataset: str) -> dict[str, Yardstick]:
+    return {stick.name: stick for stick in floors_and_ceilings(Truth(table, dataset))}
+
+
+@pytest.fixture(scope="module")
+def sticks() -> dict[str, Yardstick]:
+    sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
+    return by_name(GroundTruth("t", {"d": Accuracies(TEST, TEST - 2, parameters=sizes * 1000, flops=sizes * 3000)}), "d")
+
+
+def test_every_floor_and_ceiling_is_there(sticks: dict[str, Yardstick]) -> None:
+    assert list(sticks) == [
+        "random", "random-no-none-pool", "random-conv", "all-skip", "constant-order", "params", "flops", "all-3x3",
+        "optimum",
+    ]  # fmt: skip
+
+
+def test_random_is_the_exact_expectation_over_the_space(sticks: dict[str, Yardstick]) -> None:
+    stick = sticks["random"]
+    assert stick.architecture is None
+    assert stick.test == pytest.approx(sum(TEST) / N_ARCHITECTURES)
+    assert stick.valid == pytest.approx(sum(TEST - 2) / N_ARCHITECTURES)
+    assert stick.regret == pytest.approx(max(TEST) - sum(TEST) / N_ARCHITECTURES)
+    sample = [100 * np.mean(value > TEST) for value in TEST[::7]]
+    assert stick.percentile == pytest.approx(np.mean(sample), abs=1.5)
+    assert stick.gain == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("name", "allowed"), [("random-no-none-pool", {1, 2, 3}), ("random-conv", {2, 3})])
+def test_random_among_some_operations_is_their_exact_expectation(
+    sticks: dict[str, Yardstick], name: str, allowed: set[int]
+) -> None:
+    members = [i for i, a in enumerate(SPACE) if set(a) <= allowed]
+    assert len(members) == len(allowed) ** 6
+    stick = sticks[name]
+    assert stick.test == pytest.approx(sum(TEST[members]) / len(members))
+    assert stick.valid == pytest.approx(stick.test - 2)
+    percentiles = [100 * np.mean(TEST[i] > TEST) for i in members]
+    assert stick.percentile == pytest.approx(np.mean(percentiles))
+    assert stick.architecture is None and stick.tau_mean is None
+
+
+def test_the_room_above_a_yardstick_is_counted() -> None:
+    """Beyond the margin of the architectures up there, and not of the whole space."""
+    noise = np.where(np.quantile(TEST, 0.9) < TEST, 0.2, 4.0)
+    trials = np.stack([TEST, np.full_like(TEST, np.nan), TEST + noise], axis=1)
+    found = by_name(GroundTruth("t", {"d": Accuracies(TEST, trials=trials)}), "d")
+    stick = found["all-3x3"]
+    assert stick.above == sum(stick.test < TEST)
+    assert stick.above_margin == sum(stick.test + 0.2 < value for value in TEST)
+    assert (found["optimum"].above, found["optimum"].above_margin) == (0, 0)
+    wide = np.median([abs(a - b) for a, _, b in trials[found["random"].test <= TEST]])
+    assert found["random"].above_margin == sum(found["random"].test + wide < TEST)
+
+
+def test_without_a_second_trial_there_is_no_margin(sticks: dict[str, Yardstick]) -> None:
+    assert sticks["random"].above_margin is None and sticks["random"].above > 0
+
+
+def test_the_place_of_the_constant_order_among_all_orders_is_told(sticks: dict[str, Yardstick]) -> None:
+    places = []
+    for kind in ("mean", "best"):
+        strengths = oracle(TEST, kind)
+        taus = sorted(
+            (round(edge_tau(np.tile(order, (6, 1)), strengths), 9) for order in itertools.permutations(range(5))),
+            reverse=True,
+        )
+        own = edge_tau(np.tile([0.0, 2.0, 3.0, 4.0, 1.0], (6, 1)), strengths)
+        places.append(1 + taus.index(round(own, 9)))
+    assert f"place {places[0]} by tau_mean and {places[1]} by tau_best" in sticks["constant-order"].note
+    assert sticks["constant-order"].tau_edge == 0
+
+
+def test_fixed_architectures_are_looked_up(sticks: dict[str, Yardstick]) -> None:
+    for name, architecture in (("all-skip", (1,) * 6), ("all-3x3", (3,) * 6)):
+        stick = sticks[name]
+        assert stick.architecture == architecture
+        assert stick.test == TEST[code(architecture)] and stick.valid == stick.test - 2
+        assert stick.regret == pytest.approx(max(TEST) - stick.test)
+        assert stick.percentile == pytest.approx(100 * np.mean(stick.test > TEST))
+        assert stick.tau_best is None and stick.tau_space is None
+
+
+def test_the_constant_order_has_scores(sticks: dict[str, Yardstick]) -> None:
+    stick = sticks["constant-order"]
+    assert stick.architecture == (3,) * 6
+    ranks = np.tile([0.0, 2.0, 3.0, 4.0, 1.0], (6, 1))  # none 0, pool 1, skip 2, 1x1 3, 3x3 4
+    assert stick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
+    assert stick.tau_best_no_none == pytest.approx(edge_tau(ranks, oracle(TEST, "best"), WITHOUT_NONE))
+    totals = np.array([sum(ranks[0][op] for op in a) for a in SPACE])
+    assert stick.tau_space == pytest.approx(tau_b(totals, TEST))
+
+
+def test_size_ranks_architectures(sticks: dict[str, Yardstick]) -> None:
+    sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
+    ranks = np.tile([0.0, 0.0, 1.0, 9.0, 0.0], (6, 1))
+    for name in ("params", "flops"):
+        stick = sticks[name]
+        assert stick.architecture == (3,) * 6
+        assert stick.tau_space == pytest.approx(tau_b(sizes, TEST))
+        assert stick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
+
+
+def test_an_operation_is_worth_its_mean_size_and_not_its_largest() -> None:
+    sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
+    # One giant of skip connections: the largest with a skip on each edge, but only one of 3,125.
+    sizes[SPACE.index((1,) * 6)] = 100.0
+    stick = by_name(GroundTruth("t", {"d": Accuracies(TEST, parameters=sizes * 1000)}), "d")["params"]
+    assert stick.architecture == (3,) * 6
+    means = [[np.mean([size for size, a in zip(sizes, SPACE, strict=True) if a[e] == op]) for op in range(5)]
+             for e in range(6)]  # fmt: skip
+    worths = [[np.mean(TEST[[a[e] == op for a in SPACE]]) for op in range(5)] for e in range(6)]
+    taus = [stats.kendalltau(np.round(m, 6), w).statistic for m, w in zip(means, worths, strict=True)]
+    assert stick.tau_mean == pytest.approx(np.mean(taus))
+
+
+def test_size_is_counted_where_the_table_does_not(sticks: dict[str, Yardstick]) -> None:
+    bare = by_name(GroundTruth("t", {"d": Accuracies(TEST)}), "d")
+    assert "flops" not in bare
+    assert bare["params"].tau_space == sticks["params"].tau_space
+    assert bare["params"].valid is None
+
+
+def test_the_optimum_is_the_best(sticks: dict[str, Yardstick]) -> None:
+    stick = sticks["optimum"]
+    assert code(stick.architecture) == TEST.argmax()  # type: ignore[arg-type]
+    assert (stick.regret, stick.gain, stick.tau_best) == (0, 1, pytest.approx(1))
+    assert "more reach the same" not in stick.note
+    tied = TEST.copy()
+    tied[0] = tied.max()
+    assert "1 more reach the same" in by_name(GroundTruth("t", {"d": Accuracies(tied)}), "d")["optimum"].note
+
+
+def test_without_noise_two_trainings_agree() -> None:
+    trials = np.stack([TEST, np.full_like(TEST, np.nan), TEST], axis=1)
+    found = retraining_agreement(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", draws=2)
+    taus = [found[name] for name in ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")]
+    assert taus == pytest.approx([1] * 5)
+    assert (found["n"], found["draws"]) == (N_ARCHITECTURES, 2)
+
+
+def test_with_two_trials_it_is_their_agreement() -> None:
+    trials = np.stack([TEST, TEST + np.random.default_rng(0).normal(0, 3, len(TEST)).clip(-9, 9)], axis=1)
+    table = GroundTruth("t", {"d": Accuracies(trials=trials)})
+    found = retraining_agreement(table, "d", draws=1)
+    # Which of the two comes first is drawn per architecture, and moves the agreement of the trials little.
+    assert found["tau_space"] == pytest.approx(tau_b(trials[:, 0], trials[:, 1]), abs=0.02)
+    assert found["tau_space"] == retraining_agreement(table, "d", 1)["tau_space"]
+
+
+def test_equivalent_architectures_share_the_draw() -> None:
+    """Members of a class are one training: drawing for each apart would average the noise away."""
+    table = class_table(trials=4, noise=8.0)
+    found = retraining_agreement(table, "digits", draws=5)
+    trials = table.trials("digits")
+    assert trials is not None
+    repeated = (~np.isnan(trials)).sum(axis=1) >= 2
+    assert found["n"] == repeated.sum()
+    classes = np.unique(function_classes()[repeated])
+    rng, expected = np.random.default_rng(1), []
+    for _ in range(5):
+        pair = np.full((2, N_ARCHITECTURES), np.nan)
+        for number in classes:
+            members = function_classes() == number
+            run = trials[members][0]
+            pair[:, members] = rng.permutation(run[~np.isnan(run)])[:2, None]
+        expected.append(edge_tau(oracle(pair[0], "mean"), oracle(pair[1], "mean")))
+    assert found["tau_mean"] == pytest.approx(np.mean(expected), abs=0.15)
+
+
+def test_without_a_second_trial_nothing_is_known() -> None:
+    """What is said is of the file alone: NAS-Bench-201 trained twice what a copy of it may keep as one mean."""
+    for held, how in (
+        (Accuracies(TEST), "the table file stores no separate trainings"),
+        (Accuracies(trials=TEST[:, None]), "the table file stores no more than one training of each architecture"),
+    ):
+        found = retraining_agreement(GroundTruth("t", {"d": held}), "d")
+        assert found["n"] == 0 and found["tau_best"] is None
+        assert found["how"] == how
+
+
+@pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")
+def test_anchors_of_the_real_table() -> None:
+    from bench.problem.open_table import open_table
+
+    real = by_name(open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10")
+    rounded = {name: round(real[name].test, 3) for name in ("all-skip", "all-3x3", "optimum")}
+    assert rounded == {"all-skip": 54.297, "all-3x3": 93.76, "optimum": 94.373}
+    assert round(real["random"].test, 2) == 87.06
+    assert real["params"].architecture == (3,) * 6
+    drawn = [(round(real[n].test, 2), round(real[n].percentile, 1)) for n in ("random-no-none-pool", "random-conv")]
+    assert drawn == [(92.27, 81.0), (93.21, 93.2)]
+    assert real["all-3x3"].above == 165

@@ -1,0 +1,200 @@
+"""Statistics against brute force, published values and their own promises."""
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from bench.yardsticks import statistics
+
+differences = st.lists(st.integers(-20, 20).map(lambda k: k / 4), min_size=1, max_size=9)
+
+
+def sign_flip_p(values: statistics.Numbers) -> float:
+    (p,) = statistics.sign_flip_ps([values])
+    return p
+
+
+@given(differences)
+@settings(deadline=None, max_examples=60)
+def test_sign_flip_p_counts_the_sign_patterns(values: list[float]) -> None:
+    kept = [v for v in values if v]
+    observed = abs(sum(kept))
+    patterns = [
+        abs(sum(s * v for s, v in zip(signs, kept, strict=True))) for signs in product((1, -1), repeat=len(kept))
+    ]
+    assert sign_flip_p(values) == pytest.approx(np.mean([p >= observed - 1e-9 for p in patterns]))
+
+
+def test_sign_flip_p_agrees_with_scipy() -> None:
+    values = np.random.default_rng(3).normal(0.4, 1, 11)
+    expected = stats.permutation_test((values,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert sign_flip_p(values) == pytest.approx(expected.pvalue)
+
+
+def test_sign_flip_p_of_many_pairs_is_sampled_near_the_exact_value() -> None:
+    values = np.random.default_rng(5).normal(0.3, 1, 18)
+    signs = 1 - 2 * (np.arange(2**18)[:, None] >> np.arange(18) & 1)
+    exact = np.mean(np.abs(signs @ values) >= abs(values.sum()) - 1e-9)
+    assert sign_flip_p(values) == pytest.approx(exact, abs=0.005)
+    assert sign_flip_p(values) == sign_flip_p(values)
+
+
+def test_sampled_sign_patterns_count_the_observed_one() -> None:
+    # That 50,000 draws hold one of the two most extreme of 2^40 patterns has a chance of 1e-7.
+    assert sign_flip_p([1.0] * 40) == 1 / 50_001 == statistics.smallest_p(40)
+
+
+def test_many_comparisons_at_once_give_the_p_of_each() -> None:
+    generator = np.random.default_rng(6)
+    families = [generator.normal(0.3, 1, n).round(1) for n in (1, 4, 4, 9, 17, 18, 17, 4)] + [np.zeros(3), np.array([])]
+    assert statistics.sign_flip_ps(families) == [sign_flip_p(values) for values in families]
+
+
+@pytest.mark.parametrize(("pairs", "p"), [(3, 0.25), (5, 0.0625), (6, 0.03125), (8, 0.0078125), (10, 0.001953125)])
+def test_smallest_p_is_reached_by_one_sided_differences(pairs: int, p: float) -> None:
+    assert statistics.smallest_p(pairs) == p
+    assert sign_flip_p([1.0 + i for i in range(pairs)]) == p
+
+
+def test_two_sample_p_agrees_with_scipy() -> None:
+    generator = np.random.default_rng(4)
+    a, b = generator.normal(0.9, 1, 6), generator.normal(0, 1, 7)
+    expected = stats.permutation_test(
+        (a, b), lambda x, y: np.mean(x) - np.mean(y), permutation_type="independent", n_resamples=np.inf
+    ).pvalue
+    assert statistics.two_sample_p([a], [b]) == pytest.approx(expected, abs=0.006)
+
+
+Strata = list[list[float]]
+
+
+def labellings(first: Strata, second: Strata) -> np.ndarray:
+    """The absolute statistic under every exchange of labels inside strata, the observed one first."""
+    sums = np.zeros(1)
+    for a, b in zip(first, second, strict=True):
+        pooled, n = np.array(a + b), len(a)
+        chosen = [list(places) for places in combinations(range(len(pooled)), n)]
+        gaps = [pooled[places].mean() - np.delete(pooled, places).mean() for places in chosen]
+        sums = np.add.outer(sums, gaps).ravel()
+    return np.abs(sums)
+
+
+def test_two_sample_p_exchanges_labels_inside_strata_only() -> None:
+    # The strata lie far apart, and of different sizes: exchanged between them, the difference inside would drown.
+    first, second = [[4.0, 7.0, 5.5], [109.0]], [[1.0, 5.0], [103.0, 101.0, 104.5, 102.0]]
+    gaps = labellings(first, second)
+    assert len(gaps) == 10 * 5
+    exact = np.mean(gaps >= gaps[0] - 1e-9)
+    assert 0 < exact < 0.1
+    assert statistics.two_sample_p(first, second) == pytest.approx(exact, abs=0.006)
+    # 3 against 3, one stratum: 20 labellings, two of them as extreme.
+    assert statistics.two_sample_p([[9.0, 9.1, 9.2]], [[1.0, 1.1, 1.2]]) == pytest.approx(0.1, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "p"),
+    [
+        ([(3, 3)], 2 / 20),
+        ([(2, 3)], 1 / 10),
+        ([(2, 3), (1, 4)], 1 / 50),
+        ([(2, 2), (2, 2)], 2 / 36),
+        ([(2, 2), (1, 3)], 1 / 24),
+    ],
+)
+def test_the_smallest_two_sample_p_is_reached_where_the_sides_lie_apart(sizes: list[tuple[int, int]], p: float) -> None:
+    first: Strata = [[9.0 + 1.5**k for k in range(n)] for n, _ in sizes]
+    second: Strata = [[-(1.3**k) for k in range(m)] for _, m in sizes]
+    gaps = labellings(first, second)
+    assert np.mean(gaps >= gaps[0] - 1e-9) == pytest.approx(p)
+    assert statistics.smallest_two_sample_p(sizes) == pytest.approx(p)
+
+
+def test_holm_on_a_worked_example() -> None:
+    # Holm 1979 by hand: sorted .005 .01 .03 .04 times 4 3 2 1 = .02 .03 .06 .04, made monotone.
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_bootstrap_of_one_stratum_agrees_with_scipy() -> None:
+    values = np.random.default_rng(1).normal(size=12)
+    interval = statistics.bootstrap([values], repeats=20_000)
+    assert interval is not None
+    expected = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=7).confidence_interval
+    assert [interval.low, interval.high] == pytest.approx([expected.low, expected.high], abs=0.03)
+    assert (interval.n, interval.smallest_stratum, interval.rough) == (12, 12, True)
+
+
+def test_bootstrap_resamples_inside_strata_only() -> None:
+    # Two strata far apart: the mean of their means stays near 50 whatever is drawn.
+    interval = statistics.bootstrap([[-1.0, 1.0] * 10, [99.0, 101.0] * 10])
+    assert interval is not None
+    assert 49 < interval.low < 50 < interval.high < 51
+    assert (interval.n, interval.smallest_stratum, interval.rough) == (40, 20, False)
+
+
+def test_bootstrap_draws_anew_in_every_stratum() -> None:
+    values = np.random.default_rng(8).normal(size=25)
+    widths = []
+    for copies in (1, 2, 4):
+        interval = statistics.bootstrap([values] * copies, repeats=10_000)
+        assert interval is not None
+        widths.append(interval.high - interval.low)
+    # The mean of k independent means varies less by the square root of k.
+    assert widths[0] / widths[1] == pytest.approx(2**0.5, rel=0.05)
+    assert widths[0] / widths[2] == pytest.approx(2, rel=0.05)
+
+
+def test_equal_values_have_no_interval() -> None:
+    assert statistics.bootstrap([[0.0] * 4, [100.0] * 5]) is None
+    assert statistics.bootstrap([[0.1 + 0.2, 0.3, 0.3]]) is None
+    assert statistics.bootstrap([[0.0] * 4, [100.0, 101.0]]) is not None
+
+
+def test_bootstrap_repeats_itself_and_needs_two_units() -> None:
+    assert statistics.bootstrap([[1.0, 2.0, 4.0]]) == statistics.bootstrap([[1.0, 2.0, 4.0]])
+    assert statistics.bootstrap([[1.0, 2.0], [3.0]]) is None
+    with pytest.raises(ValueError, match="finite"):
+        statistics.bootstrap([[1.0, float("nan")]])
+
+
+def test_improvement_share_counts_ties_half() -> None:
+    assert statistics.estimate([[1.0, 0.0, -1.0, 2.0]], statistics.improvement_share) == 0.625
+
+
+def test_variance_components_on_a_worked_example() -> None:
+    # Two checkpoints, two selector seeds each: MS within = 1, MS between = 25, so (25 - 1) / 2 = 12.
+    parts = statistics.variance_components([[0.0, 2**0.5], [5.0, 5.0 + 2**0.5]])
+    assert parts is not None
+    assert (parts.selector, parts.supernet) == (pytest.approx(1.0), pytest.approx(12**0.5))
+    assert (parts.supernets, parts.values) == (2, 4)
+    assert statistics.variance_components([[1.0], [2.0]]) is None
+
+
+def test_variance_components_of_groups_of_unequal_sizes() -> None:
+    # Of [1, 2], [5], [9, 10, 11]: n = 6, means 1.5, 5, 10, grand mean 38/6 (each value counts once).
+    # Within: (0.5 + 0 + 2) / (6 - 3) = 5/6. Between: (2 * 4.8333^2 + 1.3333^2 + 3 * 3.6667^2) / 2 = 533/12.
+    # Typical size: (6 - (4 + 1 + 9) / 6) / 2 = 11/6. So (533/12 - 5/6) / (11/6) = 523/22.
+    parts = statistics.variance_components([[1.0, 2.0], [5.0], [9.0, 10.0, 11.0]])
+    assert parts is not None
+    assert parts.selector**2 == pytest.approx(5 / 6)
+    assert parts.supernet**2 == pytest.approx(523 / 22)
+    assert (parts.supernets, parts.values) == (3, 6)
+
+
+def test_variance_components_recover_what_was_put_in() -> None:
+    generator = np.random.default_rng(0)
+    groups = [generator.normal(generator.normal(0, 3), 1, size=n) for n in generator.integers(1, 6, 400)]
+    parts = statistics.variance_components(groups)
+    assert parts is not None
+    assert (parts.supernet, parts.selector) == (pytest.approx(3, rel=0.1), pytest.approx(1, rel=0.1))
+
+
+def test_trial_noise_skips_single_trials() -> None:
+    nan = float("nan")
+    noise = statistics.trial_noise(np.array([[1.0, 2.0, nan], [5.0, nan, nan], [1.0, 1.5, 4.0]]))
+    assert noise is not None
+    assert (noise.margin, noise.architectures) == (1.75, 2)  # medians 1.0 and 2.5
+    assert statistics.trial_noise(np.array([[1.0, nan]])) is None

@@ -1,0 +1,192 @@
+"""Who leads, who cannot be placed, and what the finding and the captions say of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.problem.open_table import embedded_table
+from bench.problem.table import GroundTruth
+from bench.yardsticks.comparisons import Verdict
+from bench.yardsticks.floors import floors_and_ceilings
+from bench.yardsticks.statistics import sign_flip_ps
+from bench.yardsticks.truth import Truth
+from reports.data.contests import Contest, _twins, measure_of
+from reports.data.factors import FACTORS, contrasts
+from reports.data.founders import PRIMARY
+from reports.data.material import Material
+from reports.data.results import Results
+from reports.sections.blocks import Picture, Table
+from reports.sections.finding import findings
+from reports.sections.results import main_table
+from reports.sections.who_beats_whom import pairs_section
+from tests.reports.synthetic import FEW, SELECTORS, source_of, write_results
+
+
+def test_a_selector_of_one_draw_per_seed_does_not_lead(contest: Contest) -> None:
+    assert contest.best == contest.standings[0].method == "one-draw"
+    assert contest.leader == "good"
+    assert {s.method: s.group for s in contest.standings} == {"one-draw": None, "good": 0, "bad": 1}
+    assert [(s.method, s.n) for s in contest.unplaced_above] == [("one-draw", 3)]
+
+
+def test_captions_say_what_the_pairs_are(source: Material) -> None:
+    section = pairs_section(source)
+    captions = [block.caption for block in section.blocks if isinstance(block, Table | Picture)]
+    assert any("n = 3 pairs = 3 seeds to 9 pairs = 3 recipes × 3 seeds." in caption for caption in captions)
+    assert all("after correction over all" not in caption for caption in captions)
+    assert any("over the 5 of 9 pairs that enough seeds stand behind" in caption for caption in captions)
+
+
+def test_a_random_choice_is_compared_in_percentiles_of_the_space(source: Material, contest: Contest) -> None:
+    """Its accuracies have a long tail: most lie above their mean, but half of them above their median."""
+    space = source.table.accuracy("cifar10")
+    expected = 100 * sum(float((space < accuracy).mean()) for accuracy in space) / len(space)
+    rows = pd.read_csv(source.results.folder / "records.csv")
+    found = {c.first: c for c in contest.comparisons if c.second == "random"}
+    assert found.keys() == {"one-draw", "good", "bad"}
+    for method, c in found.items():
+        percentiles = rows[rows["selector"] == method].groupby(["recipe", "supernet_seed"])["percentile"].mean()
+        if method == "one-draw":
+            percentiles = percentiles.groupby("supernet_seed").mean()
+        assert c.median == pytest.approx(percentiles.median() - expected)
+        assert c.margin is None and measure_of(c) == "percentile"
+    others = [c for c in contest.comparisons if c.second != "random"]
+    assert contest.noise is not None
+    assert {(c.margin, measure_of(c)) for c in others} == {(contest.noise.margin, "test")}
+
+
+def test_drawing_lots_is_better_than_chance_no_more_often_than_it_may_be() -> None:
+    """Nine draws against the expected percentile; against the mean accuracy the test would be wrong far more often."""
+    space = embedded_table("digits").accuracy("digits")
+    percentiles = 100 * np.searchsorted(np.sort(space), space, side="left") / len(space)
+    drawn = np.random.default_rng(0).integers(len(space), size=(1000, 9))
+    shares = {
+        name: np.mean(np.array(sign_flip_ps(list(values[drawn] - centre))) <= 0.05)
+        for name, values, centre in (
+            ("percentile", percentiles, percentiles.mean()), ("test", space, space.mean())
+        )
+    }  # fmt: skip
+    assert shares["percentile"] < 0.07
+    assert shares["test"] > 0.07, "else the mean would do as well"
+
+
+def test_floors_that_choose_the_same_are_compared_with_once(table: GroundTruth) -> None:
+    sticks = floors_and_ceilings(Truth(table, "cifar10"))
+    other = next(stick for stick in sticks if stick.name == "all-skip")
+    apart = [replace(stick, architecture=other.architecture) if stick.name == "params" else stick for stick in sticks]
+    assert _twins(sticks) == {"random": [], "constant-order": ["params"]}, "both take the 3x3 convolution everywhere"
+    assert _twins(apart) == {"random": [], "constant-order": [], "params": []}
+
+
+def test_those_that_always_choose_alike_are_clones_of_one(table: GroundTruth, tmp_path: Path) -> None:
+    twice = {"magnitude": FEW["good"], "other": FEW["bad"], "third": FEW["good"]}
+    results = source_of(tmp_path / "out", table, selectors=twice, recipes=("a", "b"), seeds=2).results
+    same = results.rows["selector"].replace({"third": "magnitude"}).map(
+        results.rows.groupby("selector")["architecture"].first()
+    )  # fmt: skip
+    results.rows["architecture"] = same
+    assert results.clones("cifar10", ["third", "other", "magnitude"]) == {"third"}, "a founding criterion speaks"
+
+
+def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTruth, tmp_path: Path) -> None:
+    """However many others there are, the correction of the comparison that was planned stays as it is."""
+    named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"]}
+    alone = source_of(tmp_path / "alone", table, selectors=named, recipes=("a", "b", "c"), seeds=4).contests[0]
+    assert alone.primary == [], "all there is, so no family apart"
+    others = {f"other-{i}": (0.0, 0.1 * i, 0.0, 0.5, 1, 1.0) for i in range(30)}
+    source = source_of(tmp_path / "out", table, selectors={**named, **others}, recipes=("a", "b", "c"), seeds=4)
+    (contest,) = source.contests
+    assert contest.primary == ["darts-pt", "magnitude"]
+    (among,) = contest.against("magnitude", contest.primary)
+    (before,) = alone.against("magnitude")
+    assert (among.first, among.second, among.p_holm) == ("darts-pt", "magnitude", before.p_holm)
+    (of_all,) = (c for c in contest.against("magnitude") if c.first == "darts-pt")
+    assert of_all.p == among.p < of_all.p_holm
+    assert among.verdict is Verdict.BETTER
+    (said,) = findings(source)
+    assert "Of the 2 criteria of the founding papers and their controls (Holm's correction per baseline, over" in said
+    tables = [block for block in pairs_section(source).blocks if isinstance(block, Table)]
+    assert [table.name for table in tables] == ["primary-cifar10", "pairs-cifar10"]
+    assert len(tables[0].rows) == 5, "two against each of two floors, one against magnitude"
+    assert contest.primary_groups == [["darts-pt"], ["magnitude"]]
+    assert "<b>darts-pt</b> has the highest mean; <b>magnitude</b> shown worse." in said
+    main = main_table(source, contest)
+    (place,) = (number for number, column in enumerate(main.columns) if column.title == "among founders")
+    placed = {row.cells[0].text: row.cells[place].text for row in main.rows if row.cells[place].text}
+    assert placed == {"darts-pt": "A", "magnitude": "B"}
+    assert all(len(row.cells) == len(main.columns) for row in main.rows)
+    assert alone.primary_groups == []
+
+
+def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundTruth, tmp_path: Path) -> None:
+    named = {"magnitude": FEW["bad"], "pt-magnitude": FEW["bad"], "darts-pt": FEW["good"], "ostr": FEW["good"]}
+    source = source_of(tmp_path / "out", table, selectors=named, recipes=("a", "b", "c"), seeds=4)
+    (contest,) = source.contests
+    found = {(c.first, c.second): c for _, c in contrasts(contest.comparisons)}
+    assert list(found) == [("darts-pt", "pt-magnitude"), ("pt-magnitude", "magnitude")], "of those with both run"
+    change = found["darts-pt", "pt-magnitude"]
+    judged = [c.p for c in found.values() if c.hopeful]
+    assert change.p_holm == pytest.approx(min(1.0, change.p * len(judged))), "the smaller p of the family"
+    assert change.verdict is Verdict.BETTER and change.median > 0
+    (said,) = findings(source)
+    told = "differ in one part only{}: better with perturbation instead of alphas, same order and fine-tuning"
+    assert told.format("" if len(judged) == 2 else " 1 could be judged") in said
+    assert f"mean {change.mean:.2f} points)" in said
+    names = [block.name for block in pairs_section(source).blocks if isinstance(block, Table)]
+    assert names == ["factors-cifar10", "pairs-cifar10"]
+    without = source_of(tmp_path / "none", table, selectors=FEW, recipes=("a",), seeds=2)
+    assert "one thing" not in findings(without)[0]
+    assert "factors-cifar10" not in {b.name for b in pairs_section(without).blocks if isinstance(b, Table)}
+
+
+def test_every_factor_names_primary_selectors_that_differ_in_one_part() -> None:
+    from selectors.parts import registry
+    from selectors.parts.schedule import Greedy
+
+    for factor in FACTORS:
+        assert factor.pair <= {*PRIMARY}
+        first, second = registry.find(factor.first), registry.find(factor.second)
+        assert isinstance(first, Greedy) and isinstance(second, Greedy)
+        schedule = (first.order, first.tune) != (second.order, second.tune)
+        # LossRise is Mask by loss without its constant.
+        same_rule = first.rule == second.rule or factor.pair == {"darts-pt-loss", "ostr-exact"}
+        assert schedule == same_rule, factor.pair
+
+
+def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Path) -> None:
+    """Two with many seeds among many with few: nobody else could have led."""
+    many = {"magnitude": FEW["good"], "pt-random": FEW["bad"]}
+    others = {f"other-{i}": (0.4 * i, 0.1, 0.0, 0.5, 1, 1.0) for i in range(10)}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=9,
+                        recipes=("a", "b"), selectors={**many, **others})  # fmt: skip
+    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
+    rows = rows[rows["selector"].isin(many) | (rows["supernet_seed"] < 3)]
+    rows.to_csv(out / "records.csv", index=False)
+    source = Material(Results.read(out), table, out / "figures")
+    (contest,) = source.contests
+    assert contest.placeable == 2 and contest.leader is None
+    assert {s.group for s in contest.standings} == {None}
+    (said,) = findings(source)
+    assert "2 of 12 selectors could have been told from some other one, so that no ranking of all is given" in said
+    assert "2 of the 12 selectors could have been told from some other one" in main_table(source, contest).caption
+    reasons = {b.name: b.reason for b in pairs_section(source).blocks if isinstance(b, Picture)}
+    assert "2 of 12 selectors" in reasons["standings-cifar10"]
+    few = sum(c.verdict is Verdict.TOO_FEW for c in contest.drawn)
+    assert f"too few seeds stand behind {few} of the {len(contest.drawn)} pairs" in reasons["matrix-cifar10"]
+
+
+def test_nothing_is_called_a_noise_ceiling(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").lower()
+    assert "noise ceiling" not in text
+    assert "can exceed it" in text
+    assert ">two trainings</" in text
+
+
+def test_selectors_in_the_invented_run_are_placed(results: Results, table: GroundTruth, tmp_path: Path) -> None:
+    source = Material(results, table, tmp_path)
+    for contest in source.contests:
+        assert {s.method for s in contest.standings} <= set(SELECTORS)
+        assert contest.leader is None or contest.of(contest.leader).group == 0

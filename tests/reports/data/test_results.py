@@ -1,0 +1,100 @@
+"""Reading an output folder back."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.errors import DataError
+from bench.problem.space import EDGE_NAMES, OPERATIONS
+from reports.data.results import Results, per_checkpoint
+from reports.data.summary import lines, promise
+
+
+def test_counts_are_those_of_the_file(results: Results, folder: Path) -> None:
+    with (folder / "records.csv").open(newline="") as stream:
+        states = [row["state"] for row in csv.DictReader(stream)]
+    assert results.counts() == {state: states.count(state) for state in ("done", "failed", "skipped", "missing")}
+    assert min(results.counts().values()) > 0
+
+
+def test_scores_stand_beside_their_rows(results: Results, folder: Path) -> None:
+    with (folder / "scores.csv").open(newline="") as stream:
+        row = list(csv.DictReader(stream))[77]
+    frame = results.rows
+    match = frame
+    for name in ("dataset", "recipe", "selector", "supernet_seed", "epoch", "selector_seed"):
+        match = match[match[name].astype(str) == row[name]]
+    assert len(match) == 1
+    place = EDGE_NAMES.index(row["edge"]), OPERATIONS.index(row["operation"])
+    assert results.scores[match.index[0]][place] == float(row["score"])
+    assert np.isnan(results.scores[frame["state"].to_numpy() != "done"]).all()
+
+
+def test_final_rows_are_of_the_last_checkpoint(results: Results) -> None:
+    assert set(results.final["epoch"]) == {10}
+    assert set(results.done["epoch"]) == {5, 10}
+
+
+def test_costs_are_joined_and_supernets_kept_apart(results: Results) -> None:
+    done = results.done
+    assert done["scoring_seconds"].notna().all()
+    assert (done.loc[done["selector"] == "darts-pt", "tuning_seconds"] == 200).all()
+    assert len(results.supernets) == 2 * 2 * 3
+
+
+def test_names_carry_what_differs(folder: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(folder, tmp_path / "out"))
+    frame = pd.read_csv(out / "records.csv", keep_default_na=False, dtype=str)
+    frame.loc[frame["selector"] == "ostr", "bn"] = "running"
+    frame.to_csv(out / "records.csv", index=False)
+    assert {"ostr · bn running", "darts-pt · bn batch"} <= set(Results.read(out).rows["method"])
+
+
+@pytest.mark.parametrize("name", ["records.csv", "scores.csv", "costs.csv", "run.json"])
+def test_a_missing_file_is_named(folder: Path, tmp_path: Path, name: str) -> None:
+    out = Path(shutil.copytree(folder, tmp_path / "out"))
+    (out / name).unlink()
+    with pytest.raises(DataError, match=name):
+        Results.read(out)
+
+
+def test_a_file_without_its_columns_is_named(folder: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(folder, tmp_path / "out"))
+    (out / "records.csv").write_text("dataset,recipe\n")
+    with pytest.raises(DataError, match=r"records.csv lacks the columns supernet_seed"):
+        Results.read(out)
+
+
+def test_per_checkpoint_averages_selector_seeds(results: Results) -> None:
+    frame = results.final[results.final["dataset"] == "cifar10"]
+    values = per_checkpoint(frame, "test")
+    one = frame[(frame["method"] == "darts-pt-loss") & (frame["setting"] == "darts") & (frame["supernet_seed"] == 1)]
+    assert len(one) == 2
+    assert values["darts-pt-loss"]["darts", 1] == pytest.approx(one["test"].mean())
+    means = [np.mean(list(of.values())) for of in values.values()]
+    assert means == sorted(means, reverse=True)
+
+
+def test_lines_hold_every_value_once(results: Results) -> None:
+    found = lines(results, "test")
+    assert sum(len(values) for line in found for values in line.values.values()) == len(results.final)
+    line = next(x for x in found if (x.dataset, x.setting, x.method) == ("cifar100", "darts", "pt-random"))
+    frame = results.final
+    mine = frame[(frame["dataset"] == "cifar100") & (frame["setting"] == "darts") & (frame["method"] == "pt-random")]
+    per_seed = mine.groupby("supernet_seed")["test"].mean()
+    assert line.mean == pytest.approx(per_seed.mean())
+    assert line.deviation == pytest.approx(per_seed.std())
+    assert (line.n, line.selector_seeds, line.low) == (3, 2, mine["test"].min())
+
+
+def test_the_coverage_of_the_intervals_is_always_told() -> None:
+    assert promise(1) == ""
+    told = {seeds: promise(seeds) for seeds in (2, 3, 9, 10, 14, 19, 40)}
+    assert "over 3 seeds such an interval held the truth in 73 %" in told[2]
+    assert told[9] == told[10] == told[14]
+    assert "It is rough: over 10 seeds such an interval held the truth in 90 % of simulated runs, in 80 %" in told[10]
+    assert told[40].startswith("Over 20 seeds such an interval held the truth in 93 %")

@@ -1,0 +1,246 @@
+"""report.html: offline, small, deterministic, complete, and honest about gaps."""
+
+import json
+import re
+import shutil
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+from bench.problem.table import GroundTruth
+from reports.page.page import LIMIT, unbroken, write_report
+from tests.reports.synthetic import SELECTORS, invented_table, write_results
+
+SECTIONS = ["results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias", "transfer", "failures",
+            "published", "methods", "provenance"]  # fmt: skip
+VOID = {"meta", "br", "input", "img", "link", "hr"}
+
+
+class Reader(HTMLParser):
+    """Collects ids, checks that elements nest, and keeps the text of captions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.addresses: list[str] = []
+        self.captions: list[str] = []
+        self.faults: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.append(value)
+            if name in ("src", "href", "action") and value and not value.startswith(("#", "data:")):
+                self.addresses.append(value)
+        if tag == "figcaption":
+            self.captions.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"</{tag}> at line {self.getpos()[0]}")
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "figcaption":
+            self.captions[-1] += data
+
+
+@pytest.fixture(scope="module")
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def reader(text: str) -> Reader:
+    found = Reader()
+    found.feed(text)
+    return found
+
+
+def test_it_is_one_offline_file_under_two_megabytes(text: str, reader: Reader) -> None:
+    assert len(text.encode()) < LIMIT < 2_000_000
+    assert reader.addresses == []
+    assert not re.search(r"(?:https?:)?//[a-z0-9-]+\.[a-z]", text)
+    assert "@import" not in text
+
+
+def test_it_is_well_formed(reader: Reader) -> None:
+    assert reader.faults == []
+    assert reader.open == []
+    assert len(reader.ids) == len(set(reader.ids))
+
+
+def test_references_inside_figures_lead_somewhere(text: str, reader: Reader) -> None:
+    asked = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text))
+    assert asked <= set(reader.ids)
+
+
+def test_sections_stand_in_reading_order(text: str) -> None:
+    assert re.findall(r'<section id="(\w+)"', text) == SECTIONS
+
+
+def test_every_figure_has_a_caption_that_says_what_a_mark_is(reader: Reader) -> None:
+    assert len(reader.captions) >= 12
+    for caption in reader.captions:
+        assert len(caption) > 60
+        assert re.search(r"mark|dot|Rows|Row|Share|share|Mean|Top", caption)
+
+
+def test_the_same_records_give_the_same_bytes(page: Path, table: GroundTruth, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(page.parent, tmp_path / "elsewhere"))
+    shutil.rmtree(out / "figures")
+    with mpl.rc_context({"font.size": 31, "lines.linewidth": 9, "svg.hashsalt": "other"}):
+        again = write_report(out, table)
+    assert again.read_bytes() == page.read_bytes()
+    for figure in sorted((page.parent / "figures").iterdir()):
+        assert (out / "figures" / figure.name).read_bytes() == figure.read_bytes()
+
+
+def test_gaps_are_told_first(text: str) -> None:
+    gaps = text[text.index('class="gaps"') : text.index('class="finding"')]
+    assert "2 cells failed: <b>darts-pt</b>" in gaps
+    assert "not run yet" in gaps
+    assert text.index('class="gaps"') < text.index('class="finding"') < text.index("<main>")
+
+
+def test_failures_tell_the_command(text: str) -> None:
+    failures = text[text.index('<section id="failures"') : text.index('<section id="published"')]
+    assert "RuntimeError: out of memory" in failures
+    assert "the recipe does not train alphas" in failures
+    narrowed = "run_bench.py --datasets cifar10,cifar100 --preset lite --selectors disc-acc,darts-pt --retry-failed"
+    assert re.findall("run_bench.py [^\n<]*", failures) == [narrowed], "one command, of what is left and no more"
+
+
+def test_the_head_tells_how_small_the_supernets_are(text: str) -> None:
+    head = unescape(text[text.index("<header>") : text.index("</header>")]).replace("\N{NO-BREAK SPACE}", " ")
+    said = "cifar10: preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images;"
+    assert f"{said} supernet accuracy 62 % at selection; CPU, 1 thread<" in head
+
+
+def test_no_line_ends_between_a_number_and_its_unit(text: str) -> None:
+    # Cells of tables are never broken at a space.
+    body = re.sub(r"<(script|svg|pre|thead|tbody).*?</\1>|<[^>]+>", " ", text[text.index("<body>") :], flags=re.S)
+    assert re.search("\\d\N{NO-BREAK SPACE}%", body) and re.search("n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}\\d", body)
+    assert re.findall(r"\d %|\bn =|\bn = ", body) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("55.91 % on average (n = 3), 0.61 points below", "55.91~% on average (n~=~3), 0.61~points below"),
+        ("too few seeds for p ≤ 0.05", "too few seeds for p~≤~0.05"),
+        ("12 selectors, 3 hours", "12 selectors, 3 hours"),
+        ("python run_bench.py --seeds 3 --selectors x", "python run_bench.py --seeds 3 --selectors x"),
+    ],
+)  # fmt: skip
+def test_unbroken(said: str, kept: str) -> None:
+    assert unbroken(said) == kept.replace("~", "\N{NO-BREAK SPACE}")
+
+
+def test_every_command_and_how_to_cite_stand_in_the_provenance(text: str, page: Path) -> None:
+    provenance = unescape(text[text.index('<section id="provenance"') :])
+    assert "run_bench.py --datasets cifar10,cifar100 --preset lite --selectors 'all,!darts-pt*'\n" in provenance
+    assert "run_bench.py --datasets cifar10,cifar100 --preset lite</code>" in provenance
+    assert provenance.count("'all,!darts-pt*'") == 2, "quoted in the table of run.json too"
+    assert "To cite: nas-selection-bench, commit 0123456789abcdef (of the last run) (CITATION.cff)" in provenance
+    counted = [int(n) for n in re.findall(rf"(?:{0:040x}|{1:040x}|before it was kept\)): (\d+)", provenance)]
+    done = (page.parent / "records.csv").read_text().count(",done,")
+    assert len(counted) == 3 and sum(counted) == done, "each selection at the commit that computed it"
+
+
+def test_its_data_are_in_the_page(text: str) -> None:
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, flags=re.S)[1])
+    assert len(data["rows"]) == 128
+    first = dict(zip(data["columns"], data["rows"][0], strict=True))
+    assert data["selectors"][first["selector"]] in SELECTORS
+    assert data["architectures"][first["architecture"]][0].startswith("|")
+    assert all(len(pair) == len(data["pair_columns"]) for pairs in data["pairs"].values() for pair in pairs)
+
+
+def test_numbers_in_figures_are_not_rounded_away(text: str, table: GroundTruth) -> None:
+    figure = re.search(r'id="accuracy-cifar10">(.*?)</figure>', text, flags=re.S)[1]
+    assert f">{table.accuracy('cifar10').max():.2f}</text>" in figure
+
+
+def test_published_numbers_are_marked(text: str) -> None:
+    published = text[text.index('<section id="published"') : text.index('<section id="provenance"')]
+    assert "cifar10 published" in published
+    assert "third-party copy" in published
+    assert "from memory" not in published
+    assert "Our supernets are smaller than the papers': cifar10: preset lite, 8 channels" in unescape(published)
+
+
+def test_names_cannot_smuggle_markup(table: GroundTruth, tmp_path: Path) -> None:
+    evil = {"<script>alert(1)</script>": SELECTORS["ostr"], "magnitude": SELECTORS["magnitude"]}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), selectors=evil, failures=False, ranking=False)
+    text = write_report(out, table).read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+
+
+def test_one_seed_is_drawn_and_said_to_be_one(table: GroundTruth, tmp_path: Path) -> None:
+    few = {name: SELECTORS[name] for name in ("magnitude", "ostr")}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), seeds=1, epochs=(3,),
+                        selectors=few, failures=False, ranking=False)  # fmt: skip
+    text = write_report(out, table).read_text(encoding="utf-8")
+    assert "On <b>cifar10</b> (1 recipe, 1 supernet seed each, too few to tell how much seeds vary; " in text
+    assert "This report is not complete" not in text, "all that was asked for is there"
+    assert "Not drawn: no method was applied to more than one checkpoint" in text
+    assert "no selector of this run ranks whole architectures" in text
+
+
+def test_nothing_done_still_gives_a_page(table: GroundTruth, tmp_path: Path) -> None:
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("blank",),
+                        selectors={"magnitude": SELECTORS["magnitude"]}, failures=False)  # fmt: skip
+    text = write_report(out, table).read_text(encoding="utf-8")
+    assert "Nothing was measured" in text
+
+
+def test_a_large_run_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import reports.page.page
+
+    many = {f"selector-{i:02}": (0.05 * i, 0.3, 0.1, 1.0, 2, 2.0 + i) for i in range(12)}
+    table = invented_table(("cifar10",))
+    out = write_results(tmp_path / "out", table, recipes=("blank", "gdas[tau=5]"), seeds=4, selectors=many)
+    monkeypatch.setattr(reports.page.page, "LIMIT", 200_000)
+    page = write_report(out, table)
+    text = page.read_text(encoding="utf-8")
+    assert page.stat().st_size <= 200_000
+    assert "selector-11" in text
+    # What had to give way is named, and stands beside the page.
+    assert "see the folder figures" in text
+    assert "The 6 × 5 scores beside the oracle: 2 figures not drawn (cifar10, blank; cifar10, gdas[tau=5]):" in text
+    assert (out / "figures" / "scores-cifar10-gdas_tau_5_.svg").is_file()
+
+
+def test_every_figure_may_give_way_that_of_all_seeds_last(
+    tmp_path: Path, table: GroundTruth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import reports.page.page
+
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), seeds=2, ranking=False)
+
+    def drawn(limit: int) -> tuple[list[str], int]:
+        """Figures on a page of so many bytes, and the bytes that it has."""
+        monkeypatch.setattr(reports.page.page, "LIMIT", limit)
+        text = write_report(out, table).read_text(encoding="utf-8")
+        figures = re.findall(r'id="([a-z]+)-cifar10[^>]*>\n<h4>[^<]*</h4>\n<div class="scroll"><svg', text)
+        return figures, len(text.encode())
+
+    everything, size = drawn(10**9)
+    assert {"accuracy", "tau", "scores", "operations", "epochs", "cost"} <= {*everything}
+    nothing, bare = drawn(1)
+    assert not {*everything} & {*nothing}
+    one_figure = (out / "figures" / "accuracy-cifar10.svg").stat().st_size
+    last, small = drawn(bare + one_figure)
+    assert "accuracy" in last and "scores" not in last and small <= bare + one_figure < size

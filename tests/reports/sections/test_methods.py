@@ -1,0 +1,46 @@
+"""The section that says what was compared."""
+
+from dataclasses import replace
+
+from reports.data.material import Material
+from reports.sections.blocks import Prose, Table
+from reports.sections.methods import methods_section
+
+SHARED = {"paper": "A & B, 2021", "score": "-loss(x < y)", "keeps": "largest", "reads": "alphas", "passes": "0",
+          "differs": "the batch is larger"}  # fmt: skip
+
+
+def described(source: Material, selectors: dict[str, dict[str, str]]) -> Material:
+    told = {"selectors": selectors, "supernets": {"a": {"paper": "C, 2022", "update": "a step", "offers": "alphas"}}}
+    return replace(source, results=replace(source.results, described=told))
+
+
+def test_each_criterion_and_supernet_has_a_row(source: Material) -> None:
+    section = methods_section(described(source, {"good": SHARED, "bad": SHARED, "not-in-it": SHARED}))
+    of_selectors, of_supernets = (block for block in section.blocks if isinstance(block, Table))
+    rows = {row.cells[0].text: [cell.text for cell in row.cells[1:]] for row in of_selectors.rows}
+    assert rows == {
+        "bad": ["-loss(x < y)", "largest", "alphas", "0", "A & B, 2021", "1"],
+        "good": ["-loss(x < y)", "largest", "alphas", "0", "A & B, 2021", "1"],
+        "one-draw": ["–"] * 6,
+    }
+    assert [[cell.text for cell in row.cells] for row in of_supernets.rows] == [
+        ["a", "a step", "alphas", "C, 2022", "–"], ["b", *"––––"], ["c", *"––––"]
+    ]  # fmt: skip
+    for table in (of_selectors, of_supernets):
+        assert all(len(row.cells) == len(table.columns) for row in table.rows)
+
+
+def test_what_differs_is_said_once(source: Material) -> None:
+    other = {**SHARED, "differs": "nothing"}
+    section = methods_section(described(source, {"good": SHARED, "bad": other, "one-draw": SHARED}))
+    (table, *_) = (block for block in section.blocks if isinstance(block, Table))
+    assert [row.cells[-1].text for row in table.rows] == ["1", "2", "2"], "bad, good, one-draw"
+    said = [block.markup for block in section.blocks if isinstance(block, Prose)]
+    assert said[0] == "<dl><dt>1</dt><dd>nothing</dd><dt>2</dt><dd>the batch is larger</dd></dl>"
+
+
+def test_a_folder_that_does_not_say_it_is_told(source: Material) -> None:
+    section = methods_section(source)
+    assert [type(block) for block in section.blocks] == [Prose, Prose]
+    assert "Its command adds it." in section.blocks[0].markup  # type: ignore[union-attr]

@@ -1,0 +1,132 @@
+"""How rankings agree with the truth, against every order of tied values; and what the panels show."""
+
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.problem.space import N_ARCHITECTURES
+from bench.problem.table import GroundTruth
+from reports.data.material import Material
+from reports.data.rankings import ArchitectureScores, rankings, top_agreement
+from reports.data.results import Results
+from reports.figures.ranking_curves import ranking_figure
+from reports.sections.blocks import Table
+from reports.sections.rankings import ranking_blocks
+from tests.reports.synthetic import SELECTORS, invented_table, write_results
+
+
+def ranked(scores: np.ndarray, method: str = "m") -> ArchitectureScores:
+    return ArchitectureScores(method, "darts", 0, 0, np.arange(len(scores)), np.asarray(scores, float))
+
+
+def accuracies(values: list[float]) -> np.ndarray:
+    whole = np.zeros(N_ARCHITECTURES)
+    whole[: len(values)] = values
+    return whole
+
+
+def orders(values: list[float]) -> list[tuple[int, ...]]:
+    """Every order of the places from the largest value down in which only equal values change places."""
+    return [
+        order
+        for order in permutations(range(len(values)))
+        if list(np.array(values)[list(order)]) == sorted(values, reverse=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scores", "truth"),
+    [
+        ([5, 5, 5, 5, 5, 5], [10, 20, 30, 40, 50, 60]),  # nothing but ties
+        ([3, 2, 2, 2, 1, 0], [20, 60, 50, 10, 50, 40]),  # a tie in both where the best end
+        ([6, 5, 4, 3, 2, 1], [10, 20, 30, 40, 50, 60]),
+        ([2, 2, 1, 1, 0, 0], [30, 30, 30, 10, 10, 60]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_ties_count_as_the_mean_over_their_orders(
+    scores: list[float], truth: list[float], k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import reports.sections.rankings
+
+    monkeypatch.setattr(reports.sections.rankings, "TOP_COUNTS", (k,))
+    by_score, by_truth = orders(scores), orders(truth)
+    shares = [len(set(a[:k]) & set(b[:k])) / k for a in by_score for b in by_truth]
+    ranks = [min(1 + sum(t > truth[i] for t in truth) for i in a[:k]) for a in by_score]
+    for shift in range(6):  # the order of the table is of no matter
+        found = top_agreement(ranked(np.roll(scores, shift)), accuracies(list(np.roll(truth, shift))))
+        assert found.precision[k] == pytest.approx(np.mean(shares))
+        assert found.best_rank[k] == pytest.approx(np.mean(ranks))
+
+
+def test_a_top_set_that_is_too_small_has_no_number() -> None:
+    generator = np.random.default_rng(0)
+    for n, top_tenth, top_hundredth, hundred, ten in (
+        (100, True, False, False, True),
+        (89, False, False, False, True),
+        (200, True, False, True, True),
+        (1000, True, True, True, True),
+        (19, False, False, False, False),
+    ):
+        truth, scores = generator.permutation(n) + 1.0, generator.normal(size=n)
+        found = top_agreement(ranked(scores), accuracies(list(truth * 90 / n)))
+        assert [value is not None for value in found.tau_top.values()] == [top_tenth, top_hundredth]
+        assert [found.precision[k] is not None for k in (10, 100)] == [ten, hundred]
+        assert (found.best_rank[10] is not None) == ten
+        if top_tenth:
+            best = np.argsort(-truth)[: n // 10]
+            assert found.tau_top[10] == pytest.approx(stats.kendalltau(scores[best], truth[best]).statistic)
+
+
+def test_the_table_is_the_mean_over_all_selections(results: Results, table: GroundTruth, tmp_path: Path) -> None:
+    (top,) = [b for b in ranking_blocks(Material(results, table, tmp_path), "cifar10") if isinstance(b, Table)]
+    (row,) = top.rows
+    cells = dict(zip((column.title for column in top.columns), (cell.text for cell in row.cells), strict=True))
+    draws = rankings(results, "cifar10")["zero-cost-pt-nwot"]
+    assert cells["n"] == "6" == str(len(draws))  # two recipes, three supernets; the second selector seed ranks nothing
+    assert len({(draw.setting, draw.seed) for draw in draws}) == 6
+    accuracy = table.accuracy("cifar10")
+    taus = [stats.kendalltau(draw.scores, accuracy[draw.codes]).statistic for draw in draws]
+    assert float(cells["τ all"]) == pytest.approx(np.mean(taus), abs=0.006)
+
+
+def test_a_draw_that_is_one_for_all_recipes_counts_once(table: GroundTruth, tmp_path: Path) -> None:
+    few = {name: SELECTORS[name] for name in ("ostr", "zero-cost-pt-nwot")}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), selectors=few, failures=False,
+                        alike=("zero-cost-pt-nwot",))  # fmt: skip
+    assert len(rankings(Results.read(out), "cifar10")["zero-cost-pt-nwot"]) == 3
+
+
+def test_panels_share_an_axis_that_holds_every_mark_and_few_marks_are_large() -> None:
+    table = invented_table(("cifar10",))
+    accuracy = table.accuracy("cifar10")
+    best_first = np.argsort(-accuracy, kind="stable")
+    generator = np.random.default_rng(0)
+    chosen = (best_first[-100:], best_first[:5000], best_first[:200], best_first[:200], best_first[:50])
+    found = [ArchitectureScores(f"m{i}", "darts", 0, 0, codes, generator.integers(9, size=len(codes)).astype(float))
+             for i, codes in enumerate(chosen)]  # fmt: skip
+    figure = ranking_figure(found, table, "cifar10")
+    figure.canvas.draw()
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    limits = {axes.get_ylim() for axes in panels}
+    assert len(limits) == 1
+    low, high = limits.pop()
+    for axes, ranking in zip(panels, found, strict=True):
+        (marks,) = axes.collections
+        at = np.asarray(marks.get_offsets())
+        assert ((at[:, 1] >= low) & (at[:, 1] <= high)).all()
+        # Equal scores stand in one place.
+        assert len(np.unique(at[:, 0])) == len(np.unique(ranking.scores))
+    sizes, alphas = (
+        [float(np.max(value)) for value in values]
+        for values in (
+            [axes.collections[0].get_sizes() for axes in panels],
+            [axes.collections[0].get_alpha() for axes in panels],
+        )
+    )
+    assert sizes[0] >= 4 * sizes[1] and alphas[0] > alphas[1]
+    for axes in panels[1:]:  # the lowest of each column; the last row holds one
+        assert any(label.get_visible() and label.get_text() for label in axes.get_xticklabels())

@@ -1,0 +1,10 @@
+"""docs/methods.md says what the code declares."""
+
+from pathlib import Path
+
+from selectors.parts.describe import page
+
+
+def test_the_page_is_up_to_date() -> None:
+    written = (Path(__file__).parents[3] / "docs" / "methods.md").read_text()
+    assert written == page(), "make it anew: python -m selectors.parts.describe > docs/methods.md"

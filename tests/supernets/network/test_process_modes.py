@@ -1,0 +1,59 @@
+"""A method that switches torch to another mode has it to itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from supernets.network.process_modes import SWITCHES, own_modes
+from supernets.parts.recipe import Recipe
+from supernets.training import loop as training
+
+
+def switch_all() -> None:
+    """What a careless method may do, in torch's own words."""
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_float32_matmul_precision("medium")
+    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
+    torch.backends.cudnn.enabled = False  # type: ignore[assignment]
+    np.seterr(all="raise")
+
+
+def modes() -> dict[str, object]:
+    return {**{name: read() for name, (read, _) in SWITCHES.items()}, "numpy": np.geterr()}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_every_switch_is_as_it_was(fails: bool) -> None:
+    before = modes()
+    inside: dict[str, object] = {}
+    try:
+        with own_modes():
+            switch_all()
+            inside = modes()
+            if fails:
+                raise SystemExit(3)
+    except SystemExit:
+        assert fails
+    assert all(inside[name] != before[name] for name in before), "each is one that a method can switch"
+    assert modes() == before
+
+
+def test_a_recipe_trains_in_modes_of_its_own(
+    job: SupernetJob, images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Careless(Recipe):
+        def build(self, channels: int, cells: int, classes: int) -> None:  # type: ignore[override]
+            switch_all()
+            raise RuntimeError("and fails")
+
+    before = modes()
+    monkeypatch.setattr(training, "find", lambda name: Careless())
+    with pytest.raises(RuntimeError, match="and fails"):
+        training.train(job, images, "cpu", tmp_path)
+    assert modes() == before

@@ -1,0 +1,304 @@
+"""Making a table: the training is plain SGD, a broken run goes on, and the table says what was reached."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from bench.errors import DataError, UsageError
+from bench.problem.equivalence import function_classes, representatives
+from bench.problem.image_set import ImageSet
+from bench.problem.space import Architecture, architecture_of, code
+from bench.problem.table import GroundTruth
+from supernets.network.standalone import standalone
+from supernets.table import __main__ as make_table
+from supernets.table.cost import flops_of_space, parameters_of_space
+from supernets.table.population import Population
+from supernets.table.progress_file import Progress
+from supernets.table.training import Arithmetic, SplitImages, TableRecipe, accuracies, fit, new_population, train_group
+from tests.supernets.table.test_population import parts_of, plain_networks
+
+SMALL = ["--channels", "2", "--batch-size", "8", "--images", "32", "--networks-at-once", "3"]
+SOME: list[Architecture] = [(3, 2, 1, 4, 3, 2), (1, 0, 4, 1, 1, 3)]
+
+
+def image_set(count: int, seed: int) -> ImageSet:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    labels = torch.randint(4, (count,), generator=generator)
+    return ImageSet("own", images, labels, 4, (0.5, 0.5, 0.5), (0.3, 0.3, 0.3), 0, False)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A data set of the user's own: 40 training images, 20 test images."""
+    folder = tmp_path / "data" / "own"
+    folder.mkdir(parents=True)
+    for prefix, images in (("", image_set(40, 1)), ("test_", image_set(20, 2))):
+        np.save(folder / f"{prefix}images.npy", images.images.numpy())
+        np.save(folder / f"{prefix}labels.npy", images.labels.numpy())
+    told = {"classes": 4, "mean": [0.5] * 3, "std": [0.3] * 3, "crop_padding": 0, "flip": False}
+    (folder / "dataset.json").write_text(json.dumps(told))
+    return folder.parent
+
+
+def command(root: Path, out: Path, *more: str) -> list[str]:
+    return ["--dataset", "own", "--data-root", str(root), "--out", str(out), *SMALL, *more]
+
+
+def results(out: Path) -> dict[str, np.ndarray]:
+    with np.load(f"{out}.progress") as file:
+        return {split: file[split] for split in ("test", "valid")}
+
+
+def test_training_side_by_side_is_nesterov_sgd_on_each_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = TableRecipe(channels=4, cells=2, images=40, epochs=2, batch_size=8)
+    held = SplitImages.of(image_set(40, 1), image_set(20, 2), "cpu")
+    images = SplitImages(held.train.double(), held.train_labels, held.held_out.double(), held.held_out_labels, 4)
+    population = Population(SOME, recipe.channels, recipe.cells, 10, dtype=torch.float64)
+    population.initialise(3)
+    networks = plain_networks(population)
+    seen: list[torch.Tensor] = []
+    forward = population.forward
+
+    def watched(images: torch.Tensor, train: bool) -> torch.Tensor:
+        seen.append(images)
+        return forward(images, train)
+
+    monkeypatch.setattr(population, "forward", watched)
+    fit(population, 0, images, recipe)
+    assert len(seen) == 10
+    numbers = {tuple(image.flatten().tolist()): n for n, image in enumerate(images.train)}
+    order = [[numbers[tuple(image.flatten().tolist())] for image in batch] for batch in seen]
+    for epoch in (order[:5], order[5:]):
+        assert sorted(number for batch in epoch for number in batch) == list(range(40))
+    assert order[:5] != order[5:]
+    with torch.no_grad():
+        together = forward(images.held_out, False)
+    for number, network in enumerate(networks):
+        network.train()
+        optimiser = torch.optim.SGD(network.parameters(), lr=1.0, momentum=0.9, nesterov=True, weight_decay=5e-4)
+        for batch, rate in zip(order, recipe.rates(10), strict=True):
+            optimiser.param_groups[0]["lr"] = float(torch.tensor(rate))
+            loss = functional.cross_entropy(network(images.train[batch]), images.train_labels[batch])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        with torch.no_grad():
+            torch.testing.assert_close(network.eval()(images.held_out), together[number], rtol=0, atol=1e-6)
+    test, valid = accuracies(population, images)
+    right = (together.argmax(-1) == images.held_out_labels).double()
+    assert test == pytest.approx((100 * right[:, :10].mean(1)).tolist())
+    assert valid == pytest.approx((100 * right[:, 10:].mean(1)).tolist())
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
+    rates = TableRecipe(learning_rate=0.4, warm_up=0.25).rates(40)
+    assert max(rates) == pytest.approx(0.4)
+    assert np.argmax(rates) in (9, 10)
+    assert np.all(np.diff(rates[:10]) > 0)
+    assert np.all(np.diff(rates[11:]) < 0)
+    assert 0 < rates[-1] < 0.01
+    assert TableRecipe().rates(1) == [0.05]
+
+
+def test_a_trial_has_its_own_weights_and_order_whatever_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = TableRecipe(channels=2, images=40, epochs=2, batch_size=8)
+    images = SplitImages.of(image_set(40, 1), image_set(400, 2), "cpu")
+    seen: list[torch.Tensor] = []
+
+    def trained(group: list[Architecture], trial: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """The last network of a group as it starts, and the batches that the group is trained with."""
+        population = new_population(group, trial, 4, recipe, Arithmetic())
+        last = parts_of(population, len(group) - 1, population.values)
+        start = {name: values.detach().clone() for name, values in last.items()}
+        forward = population.forward
+
+        def watched(images: torch.Tensor, train: bool) -> torch.Tensor:
+            seen.append(images)
+            return forward(images, train)
+
+        seen.clear()
+        monkeypatch.setattr(population, "forward", watched)
+        fit(population, trial, images, recipe)
+        batches = torch.stack(seen)
+        # Also when all of it is asked for at once.
+        assert train_group(group, trial, images, recipe, Arithmetic()) == accuracies(population, images)
+        return start, batches
+
+    (start, batches), (start_alone, batches_alone) = trained(SOME, 0), trained(SOME[1:], 0)
+    start_later, batches_later = trained(SOME, 1)
+    assert start.keys() == start_alone.keys() == start_later.keys()
+    assert all(torch.equal(values, start_alone[name]) for name, values in start.items())
+    assert not any(torch.equal(values, start_later[name]) for name, values in start.items() if "conv" in name)
+    assert batches.shape == (10, 8, 3, 8, 8)
+    assert torch.equal(batches, batches_alone)
+    assert not torch.equal(batches, batches_later)
+
+
+def test_a_broken_run_goes_on_to_the_same_numbers(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, broken = tmp_path / "whole.npz", tmp_path / "broken.npz"
+    assert make_table.main(command(root, whole, "--classes", "6", "--trials", "2")) == 0
+    calls = 0
+
+    def interrupted(*arguments: object) -> tuple[list[float], list[float]]:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise KeyboardInterrupt
+        return train_group(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(make_table, "train_group", interrupted)
+    assert make_table.main(command(root, broken, "--classes", "6", "--trials", "2")) == 130
+    assert np.isfinite(results(broken)["test"]).sum() == 9
+    assert make_table.main(command(root, broken, "--classes", "6", "--trials", "2")) == 0
+    assert calls == 5
+    for split in ("test", "valid"):
+        np.testing.assert_array_equal(results(broken)[split], results(whole)[split])
+    assert np.isfinite(results(whole)["test"]).sum() == 12
+    assert not whole.exists()
+
+
+def test_two_processes_reach_the_same_numbers(root: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.npz", tmp_path / "two.npz"
+    for out, jobs in ((one, "1"), (two, "2")):
+        assert make_table.main(command(root, out, "--classes", "6", "--jobs", jobs)) == 0
+    np.testing.assert_array_equal(results(one)["test"], results(two)["test"])
+
+
+def test_other_settings_do_not_mix_into_a_begun_table(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "table.npz"
+    assert make_table.main(command(root, out, "--classes", "3")) == 0
+    assert make_table.main(command(root, out, "--classes", "3", "--learning-rate", "0.2")) == 2
+    assert "begun with other settings" in capsys.readouterr().err
+    Path(f"{out}.progress").write_bytes(b"half a file")
+    assert make_table.main(command(root, out, "--classes", "3")) == 2
+    assert "damaged" in capsys.readouterr().err
+    assert make_table.main(["--dataset", "nowhere", "--data-root", str(root)]) == 2
+    assert "No test images for 'nowhere'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--networks-at-once", "-4"), ("--batch-size", "0"), ("--trials", "0"), ("--jobs", "x"), ("--no-graph",),
+        ("--device", "cuda", "--jobs", "2"), ("--precision", "bf16"),
+    ],
+)  # fmt: skip
+def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: Path, tmp_path: Path) -> None:
+    try:
+        code: object = make_table.main(command(root, tmp_path / "table.npz", *words))
+    except SystemExit as left:
+        code = left.code
+    assert code == 2
+    assert list(tmp_path.glob("table*")) == []
+
+
+def test_progress_keeps_trials_and_says_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    progress = Progress(path, {"a": 1}, classes=4, trials=1)
+    progress.put(0, np.array([1, 3]), [50.0, 60.0], [40.0, 30.0])
+    progress.write()
+    again = Progress(path, {"a": 1}, classes=4, trials=2)
+    assert again.missing(0, np.array([3, 2, 1, 0])).tolist() == [2, 0]
+    assert again.missing(1, np.array([3, 2])).tolist() == [3, 2]
+    assert again.valid[3, 0] == 30.0
+    again.write()
+    assert Progress(path, {"a": 1}, classes=4, trials=1).test.shape == (4, 2)
+    with pytest.raises(UsageError):
+        Progress(path, {"a": 2}, classes=4, trials=1)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(DataError):
+        Progress(path, {"a": 1}, classes=4, trials=1)
+
+
+def test_every_architecture_gets_the_numbers_of_its_class(tmp_path: Path) -> None:
+    classes = function_classes()
+    count = int(classes.max()) + 1
+    progress = Progress(tmp_path / "p", {}, count, 2)
+    progress.test[:, 0] = np.linspace(10, 60, count)
+    progress.test[5, 1] = 50.0
+    progress.valid[:, 0] = 30.0
+    progress.valid[5, 1] = 40.0
+    table = make_table.table_of("own", progress, TableRecipe(), image_set(4, 0))
+    table.save(tmp_path / "table.npz")
+    table = GroundTruth.load(tmp_path / "table.npz")
+    for position in (0, 77, 9_999, 15_624):
+        own = progress.test[classes[position]]
+        assert table.accuracy("own")[position] == pytest.approx(np.nanmean(own))
+    # The mean over the trials that there were.
+    np.testing.assert_array_equal(table.accuracy("own", "valid"), np.where(classes == 5, 35.0, 30.0))
+    trials = table.trials("own")
+    assert trials is not None
+    assert np.isnan(trials[classes != 5, 1]).all()
+    assert (trials[classes == 5, 1] == 50.0).all()
+
+
+def test_the_order_is_all_classes_once_in_runs() -> None:
+    order = make_table.drawn_order(5_044, 0)
+    assert sorted(order) == list(range(5_044))
+    assert not np.array_equal(order, np.arange(5_044))
+    assert (np.diff(order) == 1).mean() > 0.9
+    assert np.array_equal(order, make_table.drawn_order(5_044, 0))
+
+
+def test_representatives_carry_no_dead_convolution() -> None:
+    # A convolution that nothing reaches, or that leads nowhere, would add weights that cannot matter.
+    for position in representatives(function_classes()):
+        a = architecture_of(int(position))
+        for edge, (first, rest) in {1: (0, None), 0: (None, (2, 4))}.items():
+            if first is not None and a[0] == 0:
+                assert a[2] == a[4] == 0, a
+            if rest is not None and all(a[e] == 0 for e in rest):
+                assert a[edge] == 0, a
+
+
+@pytest.mark.parametrize("one", [(3, 2, 1, 4, 3, 2), (0, 0, 0, 0, 0, 0), (3, 3, 3, 3, 3, 3)])
+def test_parameters_and_operations_are_those_of_the_modules(one: Architecture) -> None:
+    network = standalone(one, 4, 2, 10)
+    counted = 0
+
+    def count(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
+        nonlocal counted
+        weight = module.get_parameter("weight")
+        pixels = output.shape[-2] * output.shape[-1] if output.dim() == 4 else 1
+        counted += 2 * weight.numel() * pixels
+
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
+            module.register_forward_hook(count)
+    network(torch.zeros(2, 3, 8, 8))
+    assert parameters_of_space(4, 2, 10)[code(one)] == sum(p.numel() for p in network.parameters())
+    assert flops_of_space(4, 2, 10, 8)[code(one)] == counted
+
+
+def test_the_embedded_table_agrees_with_itself() -> None:
+    path = Path(make_table.__file__).parents[2] / "bench" / "problem" / "digits_table.npz"
+    if not path.exists():
+        pytest.skip("bench/problem/digits_table.npz was not made yet")
+    table = GroundTruth.load(path)
+    trials, classes = table.trials("digits"), function_classes()
+    assert trials is not None
+    assert np.isfinite(trials[:, 0]).all()
+    assert np.isfinite(trials[representatives(classes), 1]).sum() >= 1_000
+    np.testing.assert_array_equal(table.accuracy("digits"), table.accuracy("digits")[representatives(classes)][classes])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_gpu_trains_the_same_networks(graph: bool) -> None:
+    recipe = TableRecipe(images=64, batch_size=16)
+    populations = []
+    for arithmetic in (Arithmetic(), Arithmetic("cuda", "float32", graph=graph)):
+        images = SplitImages.of(image_set(64, 1), image_set(20, 2), arithmetic.device)
+        population = new_population(SOME, 0, 4, recipe, arithmetic)
+        fit(population, 0, images, recipe, graph=arithmetic.graph)
+        populations.append(population.values.cpu())
+    torch.testing.assert_close(populations[0], populations[1], rtol=0, atol=1e-3)

@@ -1,0 +1,139 @@
+"""Networks trained side by side are the stand-alone networks of NAS-Bench-201, each for itself."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.problem.space import Architecture
+from supernets.network.skeleton import ReductionBlock
+from supernets.network.standalone import StandaloneCell, StandaloneNetwork, standalone
+from supernets.table.population import Population, first_values
+
+ARCHITECTURES: list[Architecture] = [
+    (3, 3, 1, 4, 3, 2),
+    (2, 0, 4, 1, 1, 3),
+    (0, 0, 0, 0, 0, 0),
+    (1, 1, 1, 1, 1, 1),
+    (4, 4, 4, 3, 2, 4),
+    (3, 3, 3, 3, 3, 3),
+    (2, 3, 0, 0, 3, 4),
+]
+CHANNELS, CELLS, CLASSES = 4, 2, 10
+
+
+def tensor_of(network: StandaloneNetwork, name: str) -> Tensor:
+    """The parameter of a plain network that a population calls `name`."""
+    kind = {"conv": "weight", "scale": "weight", "shift": "bias", "shortcut": "weight"}
+    words = name.split(".")
+    module: nn.Module
+    if words[0] == "stem":
+        module = network.stem[0 if words[1] == "conv" else 1]
+    elif words[0] == "last":
+        module = network.last_bn
+    elif words[0] == "classifier":
+        return network.get_parameter(name)
+    elif words[1] == "reduce":
+        block = network.reductions[int(words[0][5:]) - 1]
+        assert isinstance(block, ReductionBlock)
+        if words[2] == "shortcut":
+            module = block.shortcut[1]
+        else:
+            module = (block.first if words[2] == "a" else block.second)[1 if words[3] == "conv" else 2]
+    else:
+        cell = network.cells[int(words[0][5:]) * CELLS + int(words[1][4:])]
+        assert isinstance(cell, StandaloneCell)
+        operation = cell.edges[int(words[2][4:])]
+        assert isinstance(operation, nn.Sequential)
+        module = operation[1 if words[4] == "conv" else 2]
+    return module.get_parameter(kind[words[-1]])
+
+
+def plain_networks(population: Population) -> list[StandaloneNetwork]:
+    """The same networks with the same weights, one plain module each."""
+    networks = []
+    for number, architecture in enumerate(population.architectures):
+        network = standalone(architecture, CHANNELS, CELLS, CLASSES).double()
+        with torch.no_grad():
+            for name, values in parts_of(population, number, population.values).items():
+                tensor_of(network, name).copy_(values)
+        networks.append(network)
+    return networks
+
+
+def parts_of(population: Population, number: int, vector: Tensor) -> dict[str, Tensor]:
+    """The parts of `vector` (values, gradients) that are one network's, by the name of the tensor."""
+    found = {}
+    for name, part in population.parts.items():
+        if number in part.networks:
+            stack = vector[part.start : part.stop].view(len(part.networks), *part.shape)
+            found[name] = stack[part.networks.index(number)]
+    return found
+
+
+def new_population(architectures: list[Architecture], **options: object) -> Population:
+    population = Population(architectures, CHANNELS, CELLS, CLASSES, dtype=torch.float64, **options)  # type: ignore[arg-type]
+    population.initialise(7)
+    # Draws instead of ones and zeros, so that a scale and a shift in the wrong place would show.
+    generator = torch.Generator().manual_seed(1)
+    population.values.data.add_(0.1 * torch.randn(population.values.shape, generator=generator, dtype=torch.float64))
+    return population
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_outputs_gradients_and_statistics_are_those_of_plain_networks(layout: torch.memory_format) -> None:
+    population = new_population(ARCHITECTURES, memory_format=layout)
+    networks = plain_networks(population)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(6, 3, 8, 8, generator=generator, dtype=torch.float64)
+    labels = torch.randint(CLASSES, (6,), generator=generator)
+    logits = population.forward(images, train=True)
+    functional.cross_entropy(logits.flatten(0, 1), labels.repeat(len(logits)), reduction="sum").backward()
+    for number, network in enumerate(networks):
+        expected = network.train()(images)
+        torch.testing.assert_close(logits[number], expected, rtol=0, atol=1e-9)
+        functional.cross_entropy(expected, labels, reduction="sum").backward()
+        slopes = parts_of(population, number, population.gradients)
+        assert sum(found.numel() for found in slopes.values()) == sum(p.numel() for p in network.parameters())
+        for name, found in slopes.items():
+            slope = tensor_of(network, name).grad
+            expected_slope = torch.zeros_like(found) if slope is None else slope
+            torch.testing.assert_close(found, expected_slope, rtol=0, atol=1e-9)
+    # The running statistics were updated by the pass above.
+    with torch.no_grad():
+        evaluated = population.forward(images, train=False)
+        for number, network in enumerate(networks):
+            torch.testing.assert_close(evaluated[number], network.eval()(images), rtol=0, atol=1e-9)
+
+
+architecture = st.tuples(*[st.integers(0, 4)] * 6)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(architecture, min_size=1, max_size=4))
+def test_a_network_computes_the_same_in_any_group(architectures: list[Architecture]) -> None:
+    images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    together = Population(architectures, 2, 1, CLASSES, dtype=torch.float64)
+    together.initialise(3)
+    logits = together.forward(images, train=True)
+    for number, one in enumerate(architectures):
+        alone = Population([one], 2, 1, CLASSES, dtype=torch.float64)
+        alone.initialise(3)
+        torch.testing.assert_close(alone.forward(images, train=True)[0], logits[number], rtol=0, atol=1e-9)
+
+
+def test_first_values_have_pytorchs_spread_and_depend_on_name_and_seed() -> None:
+    shape = (32, 16, 3, 3)
+    drawn = first_values("stage1.reduce.b.conv", shape, 8, seed=1)
+    default = nn.Conv2d(16, 32, 3, bias=False).weight.detach()
+    bound = 1 / math.sqrt(16 * 9)
+    assert drawn.abs().max() <= bound
+    assert drawn.std() == pytest.approx(float(default.std()), rel=0.05)
+    assert torch.equal(drawn, first_values("stage1.reduce.b.conv", shape, 8, seed=1))
+    assert not torch.equal(drawn, first_values("stage1.reduce.b.conv", shape, 8, seed=2))
+    assert not torch.equal(drawn, first_values("stage2.cell0.edge1.3x3.conv", shape, 8, seed=1))
+    assert torch.equal(first_values("last.scale", (4,), 8, seed=1), torch.ones(4))

@@ -1,0 +1,224 @@
+"""The training loop: what a step does, determinism, and going on after a kill."""
+
+import copy
+import math
+import multiprocessing
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bench.problem.batches import Half
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import Settings
+from supernets.network.literal import LiteralSupernet
+from supernets.parts.registry import find, names
+from supernets.training import loop as training
+from supernets.training.checkpoint import epochs_present, load, load_progress
+from supernets.training.loop import Training, train
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file of a supernet but the wall clock."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != training.TIMING}
+
+
+@pytest.mark.parametrize("recipe", names())
+def test_every_recipe_tells_easy_classes_apart(
+    recipe: str, settings: Settings, images: ImageSet, tmp_path: Path
+) -> None:
+    job = SupernetJob("patterns", recipe, 0, 0, settings)
+    told: list[tuple[int, int]] = []
+    train(job, images, "cpu", tmp_path, lambda done, of: told.append((done, of)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert epochs_present(tmp_path) == [1, 3]
+    first, last = load(tmp_path, 1), load(tmp_path, 3)
+    # is-darts prunes all that it prunes after the second of three epochs: the third trains another network.
+    assert last.facts["train_loss"] < (math.log(4) if recipe == "is-darts" else first.facts["train_loss"])
+    assert all(math.isfinite(value) for value in last.facts.values())
+    if find(recipe).capturable:  # the others draw architectures: their weights never saw the mixture
+        assert last.facts["supernet_accuracy"] > 30, "four classes"
+
+
+def test_one_step_is_alphas_then_weights(job: SupernetJob, images: ImageSet) -> None:
+    """One step of darts against the literal network and textbook Adam and SGD."""
+    run = Training(job, images, torch.device("cpu"))
+    literal = LiteralSupernet.like(run.search.network)
+    alphas = run.search.alphas.detach().clone().requires_grad_()
+    network = run.search.network
+    seed = {half: job.derive("batches", half=half, use="step", epoch=0) for half in ("weights", "selection")}
+    x, y = next(Half(images, "selection", "cpu").epoch(seed["selection"], 32))
+    train_x, train_y = next(Half(images, "weights", "cpu").epoch(seed["weights"], 32))
+    run.recipe.step(run.search, (x, y), (train_x, train_y))
+
+    (slope,) = torch.autograd.grad(F.cross_entropy(literal(x, alphas.softmax(-1)), y), alphas)
+    slope = slope + 1e-3 * alphas.detach()
+    # Adam's first step: the corrected moments are the gradient and its square.
+    moved = alphas.detach() - 3e-4 * slope / (slope.square().sqrt() + 1e-8)
+    torch.testing.assert_close(run.search.alphas.detach(), moved, rtol=1e-4, atol=1e-6)
+
+    F.cross_entropy(literal(train_x, moved.softmax(-1)), train_y).backward()
+    norm = torch.sqrt(sum(p.grad.square().sum() for p in literal.parameters()))
+    for name in ("classifier.weight", "stem.0.weight", "reductions.0.first.1.weight"):
+        before = literal.get_parameter(name)
+        gradient = before.grad * min(1.0, 5 / norm.item()) + 3e-4 * before.detach()
+        after = before.detach() - 0.025 * gradient
+        torch.testing.assert_close(network.get_parameter(name).detach(), after, rtol=1e-3, atol=1e-5)
+
+
+def test_learning_rate_follows_a_cosine(job: SupernetJob, images: ImageSet) -> None:
+    run = Training(job, images, torch.device("cpu"))
+    rates = []
+    for _ in range(3):
+        run.run_epoch()
+        rates.append(run.search.weight_optimiser.param_groups[0]["lr"])
+    reference = torch.optim.SGD([torch.zeros(1)], lr=0.025)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(reference, T_max=3, eta_min=0.001)
+    expected = []
+    for _ in range(3):
+        expected.append(reference.param_groups[0]["lr"])
+        reference.step()
+        schedule.step()
+    assert rates == pytest.approx(expected)
+
+
+def test_seeds_matter_and_do_not_mix(settings: Settings, images: ImageSet) -> None:
+    def start(recipe: str, seed: int) -> Tensor:
+        run = Training(SupernetJob("patterns", recipe, seed, 0, settings), images, torch.device("cpu"))
+        return run.search.network.get_parameter("classifier.weight").detach()
+
+    assert torch.equal(start("darts", 0), start("darts", 0))
+    assert not torch.equal(start("darts", 0), start("darts", 1))
+
+
+def test_the_global_generator_does_not_matter(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    train(job, images, "cpu", tmp_path / "a")
+    torch.manual_seed(2)
+    train(job, images, "cpu", tmp_path / "b")
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+@pytest.mark.parametrize("recipe", ["darts", "darts-minus", "balenas"])
+def test_a_run_broken_between_epochs_ends_in_the_same_bytes(
+    recipe: str, settings: Settings, images: ImageSet, tmp_path: Path
+) -> None:
+    class Broken(Exception):
+        pass
+
+    def stop(done: int, of: int) -> None:
+        raise Broken
+
+    job = SupernetJob("patterns", recipe, 0, 0, settings)
+    train(job, images, "cpu", tmp_path / "whole")
+    for _ in range(3):
+        with pytest.raises(Broken):
+            train(job, images, "cpu", tmp_path / "broken", stop)
+    train(job, images, "cpu", tmp_path / "broken")
+    assert files(tmp_path / "whole") == files(tmp_path / "broken")
+
+
+def epochs_done(job: SupernetJob, folder: Path) -> int:
+    """As the progress file says, which is replaced as a whole."""
+    found = load_progress(folder / training.PROGRESS, job)
+    return 0 if found is None else int(found[0]["epoch"])
+
+
+def test_a_killed_run_ends_in_the_same_bytes(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    """Killed twice, each time when it has gone on by an epoch and is within a later one."""
+    job = replace(job, settings=replace(job.settings, epochs=6, checkpoint_epochs=(1, 2, 6)))
+    train(job, images, "cpu", tmp_path / "whole")
+    context = multiprocessing.get_context("fork")
+    for _ in range(2):
+        before, deadline = epochs_done(job, tmp_path / "killed"), time.monotonic() + 60
+        child = context.Process(target=train, args=(job, images, "cpu", tmp_path / "killed"))
+        child.start()
+        while epochs_done(job, tmp_path / "killed") == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        child.kill()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL, "it was killed at work"
+        assert before < epochs_done(job, tmp_path / "killed") < 6
+    train(job, images, "cpu", tmp_path / "killed")
+    left = {n: b for n, b in files(tmp_path / "killed").items() if not n.endswith(".part")}
+    assert left == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", ["epoch_0001.json", "epoch_0003.json"])
+def test_a_lost_checkpoint_is_made_again(name: str, job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    assert job.settings.checkpoint_epochs[0] == 1 and job.settings.epochs == 3
+    train(job, images, "cpu", tmp_path)
+    before = files(tmp_path)
+    (tmp_path / name).unlink()
+    train(job, images, "cpu", tmp_path)
+    assert files(tmp_path) == before
+
+
+def test_damaged_timings_are_no_timings(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    assert training.training_seconds(tmp_path) == []
+    train(job, images, "cpu", tmp_path)
+    assert len(training.training_seconds(tmp_path)) == job.settings.epochs
+    (tmp_path / training.TIMING).write_text("")
+    assert training.training_seconds(tmp_path) == []
+
+
+def test_progress_of_another_job_is_not_continued(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    first = Training(job, images, torch.device("cpu"))
+    first.run_epoch()
+    first.save(tmp_path)
+    other = Training(replace(job, seed=1), images, torch.device("cpu"))
+    other.resume(tmp_path)
+    assert other.epoch == 0
+    same = Training(job, images, torch.device("cpu"))
+    same.resume(tmp_path)
+    assert same.epoch == 1
+    (tmp_path / training.PROGRESS).write_bytes((tmp_path / training.PROGRESS).read_bytes()[:1000])
+    damaged = Training(job, images, torch.device("cpu"))
+    damaged.resume(tmp_path)
+    assert damaged.epoch == 0, "what is cut short is not progress"
+
+
+def test_seconds_are_kept_apart(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
+    train(job, images, "cpu", tmp_path)
+    seconds = training.training_seconds(tmp_path)
+    assert len(seconds) == 3
+    assert all(s > 0 for s in seconds)
+
+
+def test_blank_leaves_its_alphas_alone(settings: Settings, images: ImageSet, tmp_path: Path) -> None:
+    job = SupernetJob("patterns", "blank", 0, 0, settings)
+    start = Training(job, images, torch.device("cpu")).search.alphas.detach()
+    train(job, images, "cpu", tmp_path)
+    assert torch.equal(load(tmp_path, 3).alphas, start)
+    assert start.std() == pytest.approx(1e-3, rel=0.5)
+
+
+def test_the_auxiliary_skip_decays_linearly() -> None:
+    recipe = find("darts-minus")
+    assert [recipe.schedule(epoch, 4)["skip"] for epoch in range(4)] == [1.0, 0.75, 0.5, 0.25]
+    assert find("darts-minus[beta=2]").schedule(2, 4)["skip"] == 1.0
+
+
+def test_the_auxiliary_skip_is_in_the_network_during_training_only(settings: Settings, images: ImageSet) -> None:
+    run = Training(SupernetJob("patterns", "darts-minus", 0, 0, settings), images, torch.device("cpu"))
+    run.run_epoch()
+    search = run.search
+    assert search.numbers["skip"] == 1.0
+    mixing = run.recipe.mixing(search, search.alphas)
+    assert mixing.skip is search.numbers["skip"]
+    literal = LiteralSupernet.like(copy.deepcopy(search.network))
+    x = torch.randn(8, 3, 8, 8)
+    search.network.normalise("batch")
+    literal.normalise("batch")
+    weights = run.recipe.edge_weights(search.alphas)
+    identity = torch.zeros(6, 5)
+    identity[:, 1] = 1
+    torch.testing.assert_close(
+        search.network(x, mixing.weights, skip=mixing.skip), literal(x, weights + identity), rtol=1e-3, atol=1e-3
+    )
