@@ -2,8 +2,8 @@
 
 A rule is one file in reports/stopping/, found by its name. It reads what is stored and runs nothing: the weights of the
 operations (which `magnitude` stores for every checkpoint), the supernet's accuracy on the selection images, and the
-largest eigenvalue of the Hessian where `python -m supernets.curvature` has measured it. So every rule meets every
-criterion that was applied to all checkpoints.
+largest eigenvalue of the Hessian where `python -m supernets.training.curvature` has measured it. So every rule meets
+every criterion that was applied to all checkpoints.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.offered import modules, told
-from reports.results import Results
+from bench.work.discovery import modules, told
+from bench.work.gather import CURVATURE_FILE
+from reports.data.results import Results
 
-CURVATURE_FILE = "curvature.csv"
 WEIGHTS_OF = "magnitude"
 """The selector whose scores are the weights of the operations."""
 

@@ -33,9 +33,9 @@ def _response(source: Material, dataset: str, option: str, found: list[Response]
     floors = floors_of(source, dataset, option)
     seeds = from_to([response.n for response in found])
     caption = (
-        f"The alphas are fixed so that {CALLED[option]} have this share on every edge and the others share the rest, and"
-        f" the weights are trained so; at {EVEN:g} all operations weigh the same (`blank`). Large: mean over supernet"
-        f" seeds (n = {seeds}); small: each. Criteria that chose alike share a line. {AXIS_SAID}"
+        f"The alphas are fixed so that {CALLED[option]} have this share on every edge and the others share the rest,"
+        f" and the weights are trained so; at {EVEN:g} all operations weigh the same (`blank`). Large: mean over"
+        f" supernet seeds (n = {seeds}); small: each. Criteria that chose alike share a line. {AXIS_SAID}"
     )
     return [
         Heading(f"{dataset}: {CALLED[option]}"),

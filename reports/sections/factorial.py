@@ -30,9 +30,8 @@ def said(found: Design, terms: list[Term]) -> str:
     size = " × ".join(str(len(levels)) for levels in found.levels)
     told = listed([f"{_name(term)} ({number(100 * term.share, 0)} % of the variance within checkpoints)"
                    for term in sorted(shown, key=lambda term: -term.share)])  # fmt: skip
-    return (
-        f"{size} combinations of {listed(list(FACTORS))} on the same {len(found.blocks)} checkpoints. "
-        + (f"Shown at p &lt; {SIGNIFICANT:.2g}: {told}." if shown else "No effect and no interaction is shown.")
+    return f"{size} combinations of {listed(list(FACTORS))} on the same {len(found.blocks)} checkpoints. " + (
+        f"Shown at p &lt; {SIGNIFICANT:.2g}: {told}." if shown else "No effect and no interaction is shown."
     )
 
 

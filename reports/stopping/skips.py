@@ -4,7 +4,7 @@ Liang, Zhang, Sun, He, Huang, Zhuang & Li, "DARTS+: Improved Differentiable Arch
 2019, criterion 1.
 """
 
-from bench.space import NONE, SKIP
+from bench.problem.space import NONE, SKIP
 from reports.data.courses import Course, StoppingRule
 
 ALLOWED = 1

@@ -6,7 +6,7 @@ Liang, Zhang, Sun, He, Huang, Zhuang & Li, "DARTS+: Improved Differentiable Arch
 
 import numpy as np
 
-from bench.space import CONV_1X1, CONV_3X3
+from bench.problem.space import CONV_1X1, CONV_3X3
 from reports.data.courses import Course, StoppingRule
 
 STABLE = 0.2

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from reports.data.factorial import FACTORS, RULES, TUNINGS, Design, analysed, component, design, levels
-from selectors import registry
+from selectors.parts import registry
 from selectors.parts.schedule import Greedy
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.space import CONV_1X1, CONV_3X3, NONE, SKIP
+from bench.problem.space import CONV_1X1, CONV_3X3, NONE, SKIP
 from reports.data.courses import Course, NotStored, rules
 
 RULES = sorted(rules())

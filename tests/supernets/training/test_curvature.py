@@ -3,9 +3,9 @@
 import torch
 import torch.nn.functional as F
 
-from supernets.curvature import hessian
-from supernets.literal import LiteralSupernet
-from supernets.registry import find
+from supernets.network.literal import LiteralSupernet
+from supernets.parts.registry import find
+from supernets.training.curvature import hessian
 from tests.supernets.tiny import batch, tiny_search
 
 

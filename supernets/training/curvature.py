@@ -3,7 +3,7 @@
 Zela, Elsken, Saikia, Marrakchi, Brox & Hutter, "Understanding and Robustifying Differentiable Architecture Search",
 ICLR 2020: the eigenvalue grows before DARTS collapses. Measured on demand, for the checkpoints that results saw:
 
-    python -m supernets.curvature results/NAME --cache DIR [--data-root DIR]
+    python -m supernets.training.curvature results/NAME --cache DIR [--data-root DIR]
 
 writes curvature.csv beside the records, from which the report applies the rule that stops by it. As in the released
 code it is of one mini-batch of selection images, and the weight decay of the alphas is part of the loss.
@@ -20,17 +20,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.batches import Half
 from bench.errors import BenchError, DataError
-from bench.images import data_root, load_images
-from bench.pack import opened
-from bench.records import Store
-from bench.storage import write_whole
-from supernets.checkpoint import Checkpoint, epochs_present, load
-from supernets.contract import Batch, Recipe, frozen
-from supernets.modes import own_modes
-from supernets.network import Supernet
-from supernets.registry import find
+from bench.files import write_whole
+from bench.problem.batches import Half
+from bench.problem.datasets import data_root, load_images
+from bench.work.gather import CURVATURE_FILE
+from bench.work.pack import opened
+from bench.work.records import Store
+from supernets.network.process_modes import own_modes
+from supernets.network.supernet import Supernet
+from supernets.parts.recipe import Batch, Recipe, frozen
+from supernets.parts.registry import find
+from supernets.training.checkpoint import Checkpoint, epochs_present, load
 
 COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "checkpoint", "eigenvalue")
 
@@ -86,7 +87,7 @@ def measure(out: Path, cache: Path, root: Path) -> list[dict[str, object]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and write curvature.csv."""
-    parser = argparse.ArgumentParser(prog="python -m supernets.curvature", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m supernets.training.curvature", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path, help="the output folder whose checkpoints are measured")
     parser.add_argument("--cache", type=Path, required=True, help="the folder of trained supernets")
     parser.add_argument("--data-root", help="folder of the data sets")
@@ -102,11 +103,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        write_whole(options.out / "curvature.csv", text.getvalue())
+        write_whole(options.out / CURVATURE_FILE, text.getvalue())
     except BenchError as error:
-        print(f"supernets.curvature: {error}", file=sys.stderr)
+        print(f"supernets.training.curvature: {error}", file=sys.stderr)
         return int(error.exit_code)
-    print(f"{len(rows)} checkpoints measured: {options.out / 'curvature.csv'}")
+    print(f"{len(rows)} checkpoints measured: {options.out / CURVATURE_FILE}")
     return 0
 
 
