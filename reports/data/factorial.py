@@ -127,7 +127,7 @@ def _term(found: Design, which: tuple[int, ...], total: float) -> Term:
         p = float(stats.f.sf(explained / freedom / (error / (freedom * (n - 1))), freedom, freedom * (n - 1)))
     else:
         p = 0.0 if explained > 0 else 1.0
-    names = [()]
+    names: list[tuple[str, ...]] = [()]
     for axis in which:
         names = [(*name, level) for name in names for level in found.levels[axis]]
     effects = tuple(

@@ -25,9 +25,9 @@ def dose_figure(
     for response in found:
         by_method.setdefault(response.method, []).append(response)
     alike: dict[tuple[tuple[float, tuple[float, ...]], ...], list[str]] = {}
-    for method, line in by_method.items():
-        if len(line) > 1:
-            alike.setdefault(tuple((r.dose, r.values) for r in line), []).append(method)
+    for method, own in by_method.items():
+        if len(own) > 1:
+            alike.setdefault(tuple((r.dose, r.values) for r in own), []).append(method)
     if not alike:
         raise NotDrawn("no method was applied at two doses")
     lines = sorted(alike.items(), key=lambda item: -float(np.mean(item[0][-1][1])))
@@ -50,15 +50,15 @@ def dose_figure(
             means = [place(float(np.mean(values))) for _, values in points]
             (line,) = axes.plot([dose for dose, _ in points], means, color=colour, marker=marker, ms=5, lw=1.4)
             line.set_gid(f"series={methods[0]}")
-            seeds = [(dose, place(value)) for dose, values in points for value in values]
-            axes.scatter(*np.array(seeds).T, s=7, color=colour, alpha=0.45, linewidths=0, zorder=2)
+            at = np.array([(dose, place(value)) for dose, values in points for value in values])
+            axes.scatter(at[:, 0], at[:, 1], s=7, color=colour, alpha=0.45, linewidths=0, zorder=2)
             ends.append((means[-1], points[-1][0], ", ".join(methods), colour))
         accuracy_axis(axes, optimum, worst, vertical=True)
         low, high = axes.get_ylim()
         apart, below = LABELLED_APART * (high - low), high + 1.0
-        for at, dose, label, colour in sorted(ends, reverse=True):
-            below = min(at, below - apart)
-            axes.annotate(label, (dose, at), (1.02, below), textcoords=("axes fraction", "data"), fontsize=7.5,
+        for height, dose, label, colour in sorted(ends, reverse=True):
+            below = min(height, below - apart)
+            axes.annotate(label, (dose, height), (1.02, below), textcoords=("axes fraction", "data"), fontsize=7.5,
                           color=INK, va="center", annotation_clip=False,
                           arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6})  # fmt: skip
         doses = sorted({response.dose for response in found})
