@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from bench.commands.options import available_cores
-from bench.errors import DataError, UsageError
+from bench.errors import MissingData, UsageError
 from bench.names import unknown
-from bench.problem.datasets import DATASETS, dataset_names
+from bench.problem.datasets import DATASETS, dataset_names, missing_images
 from bench.problem.open_table import embedded_table, open_table
-from bench.problem.own_dataset import fingerprint
+from bench.problem.pixels import Pixels, pixels_of
 from bench.problem.table import GroundTruth
 from bench.work.methods import Methods
 from bench.work.plan import Request, choose, split_names
@@ -23,6 +23,7 @@ from bench.work.workers import Pool
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
 TABLE_FILE = "nas-bench-201.npz"
+FETCH = "python -m bench.commands.fetch"
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,10 @@ def find_datasets(text: str, root: Path) -> list[str]:
     return names
 
 
-def find_fingerprints(datasets: list[str], root: Path) -> dict[str, str]:
-    """The fingerprints of those data sets that are the user's own."""
-    return {name: fingerprint(name, root) for name in datasets if name not in DATASETS}
+def find_pixels(settings: Mapping[str, Settings], root: Path) -> dict[str, Pixels]:
+    """What is known of the images that the data sets read; nothing of those that are embedded."""
+    found = {name: pixels_of(name, root, chosen.images) for name, chosen in settings.items()}
+    return {name: pixels for name, pixels in found.items() if pixels is not None}
 
 
 def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -> dict[str, Settings]:
@@ -115,7 +117,7 @@ def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -
 def find_table(options: argparse.Namespace, datasets: list[str], root: Path) -> GroundTruth:
     """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
 
-    Raises DataError where there is none, and UsageError where it does not hold a data set.
+    Raises MissingData where there is none, and UsageError where it does not hold a data set.
     """
     given = options.table or (None if datasets == ["digits"] else os.environ.get(TABLE_VARIABLE))
     if given:
@@ -127,17 +129,42 @@ def find_table(options: argparse.Namespace, datasets: list[str], root: Path) -> 
     elif (root / TABLE_FILE).exists():
         table = open_table(root / TABLE_FILE)
     else:
-        raise DataError(
-            f"No ground truth for {', '.join(datasets)}: {root / TABLE_FILE} does not exist. Give --table FILE, or"
-            " convert NAS-Bench-201's official file once: python -m bench.commands.convert_table"
-            f" NAS-Bench-201-v1_1-096897.pth {root / TABLE_FILE}"
-        )
+        raise MissingData(_missing_table(datasets, root))
     for dataset in datasets:
         if dataset not in table.datasets:
             raise UsageError(
                 f"The table {table.name!r} holds {', '.join(table.datasets)}, not {dataset}; give another --table."
             )
     return table
+
+
+def _missing_table(datasets: list[str], root: Path) -> str:
+    """How to get the ground truth of `datasets`, in one sentence each."""
+    own = [dataset for dataset in datasets if dataset not in DATASETS]
+    lines = [
+        f"{name}: no ground truth; make one with python -m supernets.table --dataset {name} --data-root {root}"
+        f" --out {name}.npz (docs/data.md says how long it takes) and give it with --table."
+        for name in own
+    ]
+    if len(own) < len(datasets):
+        names = ", ".join(name for name in datasets if name not in own)
+        lines.append(
+            f"{names}: no ground truth, {root / TABLE_FILE} does not exist; give --table FILE, or convert the official"
+            f" file once: python -m bench.commands.convert_table NAS-Bench-201-v1_1-096897.pth {root / TABLE_FILE}."
+        )
+    return " ".join(lines)
+
+
+def all_missing(sentences: list[str], datasets: list[str], root: Path, table: bool) -> MissingData:
+    """One message for everything that is not there, with the one command that fetches it."""
+    wanted = [name for name in datasets if name in DATASETS and name != "digits"]
+    if not wanted:
+        return MissingData(" ".join(sentences))
+    absent = [name for name in wanted if missing_images(name, root, None)] + (["nas-bench-201"] if table else [])
+    if not absent:
+        return MissingData(" ".join(sentences))
+    fetch = f"{FETCH} {' '.join(absent)} --data-root {root}"
+    return MissingData(f"Data are missing; fetch them all with {fetch}, or by hand. {' '.join(sentences)}")
 
 
 def find_jobs(options: argparse.Namespace, device: Device, threads: int) -> int:
@@ -224,7 +251,7 @@ def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now:
         "environment": "set the same variables to go on (bench/work/run_file.py says what they do)",
     }
     for name, cure in cures.items():
-        if name in earlier and earlier[name] != now[name]:
+        if name in earlier and name in now and earlier[name] != now[name]:
             raise UsageError(
                 f"{out} holds results with {name} {earlier[name]}, and this run has {now[name]}:"
                 f" {cure.format(earlier[name])}, or choose another --out."

@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,12 +15,17 @@ from types import FrameType
 from typing import Any
 
 from bench.commands import resolve
+from bench.commands.doctor import doctor
 from bench.commands.options import available_cores
 from bench.commands.others import DrawReport, check_results, conclude, failures, list_all, report_only
 from bench.commands.stdout import stdout_may_close
-from bench.errors import BenchError, ExitCode
+from bench.errors import BenchError, DataError, ExitCode, MissingData
 from bench.files import make_folder, only_writer, sweep
-from bench.problem.datasets import data_root
+from bench.problem.datasets import DATASETS, data_root, missing_images
+from bench.problem.image_checks import doubts, refuse_unfit
+from bench.problem.image_set import ImageSet
+from bench.problem.pixels import UNKNOWN
+from bench.problem.table import GroundTruth
 from bench.work.edited_files import sources
 from bench.work.gather import gather, write_plan
 from bench.work.methods import Methods
@@ -29,7 +34,7 @@ from bench.work.pack import opened, unpack
 from bench.work.plan import Split, Timings, make_plan
 from bench.work.progress import NORMAL, QUIET, VERBOSE, duration
 from bench.work.records import DONE, KEY_COLUMNS, Store
-from bench.work.run_file import arithmetic, git_commit, read_run, write_run
+from bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
 from bench.work.runner import Run, counts_line
 from bench.work.tasks import Workplace
 from bench.work.workers import leave_seats
@@ -63,6 +68,8 @@ def _work_off(
 ) -> ExitCode:
     if options.list:
         return list_all(data_root(options.data_root), methods)
+    if options.doctor:
+        return doctor(options.data_root, options.table, options.cache)
     if options.report_only:
         return report_only(options, draw_report)
     if options.check:
@@ -103,8 +110,15 @@ class Session:
         earlier = read_run(self.out)
         self.threads = resolve.find_threads(options, earlier)
         self.jobs = resolve.find_jobs(options, self.device, self.threads)
-        self.table = resolve.find_table(options, self.datasets, root)
-        data = resolve.find_fingerprints(self.datasets, root)
+        self.lacking: list[str] = []
+        self.table = self._table(root)
+        if not (self.out / RUN_FILE).exists():
+            missing = (missing_images(name, root, s.images) for name, s in self.settings.items())
+            self.lacking += [sentence for sentence in missing if sentence]
+        if self.lacking and not options.plan:
+            raise resolve.all_missing(self.lacking, self.datasets, root, self.table is None)
+        self.pixels = resolve.find_pixels(self.settings, root)
+        data = {name: pixels.key for name, pixels in self.pixels.items() if pixels.key}
         self.request = resolve.make_request(options, methods, self.settings, self.device.kind, self.threads, data)
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
         cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
@@ -119,6 +133,14 @@ class Session:
             sources=sources(methods, [r.name for r in self.request.recipes], [s.name for s in self.request.selectors]),
             verbosity=self.verbosity,
         )
+
+    def _table(self, root: Path) -> GroundTruth | None:
+        """The ground truth; None where there is none, which a plan can do without."""
+        try:
+            return resolve.find_table(self.options, self.datasets, root)
+        except MissingData as missing:
+            self.lacking.append(str(missing))
+            return None
 
     def facts(self) -> dict[str, Any]:
         """The resolved request, for run.json."""
@@ -137,7 +159,8 @@ class Session:
             "device_name": self.device.described,
             "threads": self.threads,
             "jobs": self.jobs,
-            "table_sha256": self.table.sha256,
+            **({"table_sha256": self.table.sha256} if self.table else {}),
+            "images": {name: {"origin": p.origin, "fingerprint": p.fingerprint} for name, p in self.pixels.items()},
             "environment": arithmetic(),
         }
 
@@ -155,13 +178,30 @@ class Session:
             f" {self.jobs} worker{'s' if self.jobs > 1 else ''} with {self.threads}"
             f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
         )
-        if self.device.kind == "cpu" and any(s.preset == "paper" for s in self.settings.values()):
-            self.say("Preset paper takes days on a CPU; --preset lite is made for it.")
+        large = any(c.reads_checkpoint and c.cell.supernet.settings.preset == "paper" for c in self.job.plan)
+        if self.device.kind == "cpu" and large:
+            self.say("Training at preset `paper` takes days on a CPU; use `--preset lite`.")
         if self.jobs * self.threads > available_cores():
             self.say(
                 f"{self.jobs} workers with {self.threads} threads each on {available_cores()} cores"
                 " will be slow; pass --threads, or fewer --jobs."
             )
+
+    def tell_images(self, earlier: Mapping[str, Any] | None) -> None:
+        """Say which images are not the official ones, and which are others than the folder was made from."""
+        before = (earlier or {}).get("images", {})
+        for name, pixels in self.pixels.items():
+            made_from = before.get(name, {}).get("fingerprint") if isinstance(before.get(name), dict) else None
+            if pixels.fingerprint and made_from and made_from != pixels.fingerprint:
+                self.say(
+                    f"The images of {name} are not those that {self.out} was made from (fingerprint {made_from}, now"
+                    f" {pixels.fingerprint}): what they are for is made anew."
+                )
+            elif pixels.origin == UNKNOWN and name in DATASETS:
+                self.say(
+                    f"The images of {name} are not the official ones (fingerprint {pixels.fingerprint}); results are"
+                    " kept apart from those of the official ones."
+                )
 
     def tell_edits(self, split: Split, store: Store) -> None:
         """Say which files have changed since what stands was made."""
@@ -169,8 +209,9 @@ class Session:
             self.say(line)
 
     def show_plan(self) -> ExitCode:
-        """Print what is done, what is to do and how long it may take."""
+        """Print what is done, what is to do, how long it may take, and what is missing for it."""
         self.tell_choices()
+        self.tell_images(read_run(self.out))
         with opened(self.out) as folder:
             split = replace(self.job, store=Store(folder)).split()
             self.tell_edits(split, Store(folder))
@@ -186,11 +227,18 @@ class Session:
         untimed = f", and {unknown} cells or supernets like which none was timed yet" if unknown else ""
         if split.todo:
             print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
+        if self.lacking:
+            place = self.job.workplace.data_root
+            print(f"missing: {resolve.all_missing(self.lacking, self.datasets, place, self.table is None)}")
         return ExitCode.OK
 
     def work(self, draw_report: DrawReport) -> ExitCode:
         """Run what is to do, gather, draw the report."""
+        table = self.table
+        if table is None:
+            raise MissingData(" ".join(self.lacking))
         self.tell_choices()
+        self.tell_images(read_run(self.out))
         make_folder(self.out)
         with only_writer(self.out / ".lock", wait=False):
             for folder in (self.store.records, self.store.costs, self.store.logs, self.job.workplace.cache):
@@ -205,19 +253,19 @@ class Session:
             self.tell_edits(split, self.store)
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)
-            write_run(self.out, self.job.commit, self.table, self.facts(), self.argv)
+            write_run(self.out, self.job.commit, table, self.facts(), self.argv)
             write_described(self.out, self.request.recipes, self.request.selectors)
             write_plan(self.store, [cell.columns for cell in self.job.plan])
             try:
                 self.job.work()
             except KeyboardInterrupt:
-                counts = gather(self.store, self.table, self.say)
+                counts = gather(self.store, table, self.say)
                 print(f"\nInterrupted: {counts_line(counts)}. Go on with:\n  {self.command()}", file=sys.stderr)
                 return ExitCode.INTERRUPTED
             finally:
                 leave_seats(self.out)
-            gather(self.store, self.table, self.say)
-            page = draw_report(self.out, self.table)
+            gather(self.store, table, self.say)
+            page = draw_report(self.out, table)
         counts = Counter(self.job.states.values())
         stems = {cell.stem for cell in self.job.plan}
         return conclude(
@@ -226,10 +274,20 @@ class Session:
         )  # fmt: skip
 
     def refuse_missing_images(self, datasets: set[str]) -> None:
-        """Load what will be needed, before anything is computed, so that missing data is told at once."""
-        place = self.job.workplace
+        """Load what will be needed, before anything is computed, so that missing and unfit data is told at once."""
+        place, sentences = self.job.workplace, []
         for dataset in sorted(datasets):
-            place.methods.load_images(dataset, place.data_root, self.settings[dataset].images)
+            settings = self.settings[dataset]
+            try:
+                images = place.methods.load_images(dataset, place.data_root, settings.images)
+                if isinstance(images, ImageSet):
+                    refuse_unfit(images, settings.batch_size)
+                    for doubt in doubts(images):
+                        self.say(doubt)
+            except DataError as error:
+                sentences.append(str(error))
+        if sentences:
+            raise resolve.all_missing(sentences, sorted(datasets), place.data_root, table=False)
 
     def command(self) -> str:
         """The command line that goes on with this run."""

@@ -20,7 +20,7 @@ from bench.errors import UsageError
 from bench.names import unknown
 from bench.problem.digits import digits_images
 from bench.problem.image_set import Channels, ImageSet
-from bench.problem.official_layouts import Layout, read_layout
+from bench.problem.official_layouts import Layout, missing_file, read_layout
 from bench.problem.own_dataset import load_own, own_names
 
 DATA_ROOT_VARIABLE = "NAS_BENCH_DATA"
@@ -110,6 +110,12 @@ def dataset_names(data_root: Path | None = None) -> tuple[str, ...]:
 def data_root(argument: str | None = None) -> Path:
     """The folder that holds the data sets: `argument`, else $NAS_BENCH_DATA, else the user's cache."""
     return Path(argument or os.environ.get(DATA_ROOT_VARIABLE) or _DEFAULT_ROOT).expanduser()
+
+
+def missing_images(name: str, data_root: Path, limit: int | None) -> str | None:
+    """One sentence on the first file that is not there of those that hold `limit` images of `name`; None for none."""
+    layout = DATASETS[name].layout if name in DATASETS else None
+    return None if layout is None else missing_file(layout, data_root, limit)
 
 
 def load_images(name: str, data_root: Path, limit: int | None = None) -> ImageSet:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bench.errors import DAMAGE, DataError, in_brief
+from bench.errors import DAMAGE, DataError, MissingData, in_brief
 from bench.problem.safe_pickle import ARRAYS, Machine, RefusedName
 
 
@@ -89,7 +89,7 @@ def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[n
     for name in layout.files:
         if found >= wanted and not whole:
             break
-        pixels, numbers = _read_file(layout, root, name, found)
+        pixels, numbers = read_file(layout, root, name, found)
         take = min(len(numbers), wanted - found) if found < wanted else 0
         images[found : found + take] = pixels[:take].reshape(take, 3, layout.size, layout.size)
         labels[found : found + take] = numbers[:take]
@@ -99,8 +99,23 @@ def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[n
     return images, labels
 
 
-def _read_file(layout: Layout, root: Path, name: str, before: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels [n, 3 * size * size] and labels [n] from 0 of the kept classes in one file, checked."""
+def missing_file(layout: Layout, root: Path, limit: int | None = None) -> str | None:
+    """One sentence on the first needed file that is not there; None where none is missing."""
+    before = 0
+    for name in layout.files:
+        if limit is not None and before >= limit:
+            break
+        if not (root / layout.folder / name).exists():
+            return str(_missing(layout, root, root / layout.folder / name, before))
+        before += layout.images_per_file or 0
+    return None
+
+
+def read_file(layout: Layout, root: Path, name: str, before: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels [n, 3 * size * size] and labels [n] from 0 of the kept classes in one file, checked.
+
+    Raises DataError as `read_layout` does; `before` is the number of images in the files that were read before it.
+    """
     path = root / layout.folder / name
     named = f"{path} ({layout.name})"
     try:
@@ -161,7 +176,7 @@ def _missing(layout: Layout, root: Path, path: Path, before: int) -> DataError:
         if before
         else ""
     )
-    return DataError(f"{layout.name}: {path} is missing{partial}; {_remedy(layout, root, path.name)}.")
+    return MissingData(f"{layout.name}: {path} is missing{partial}; {_remedy(layout, root, path.name)}.")
 
 
 def _wrong_total(layout: Layout, root: Path, found: int) -> DataError:

@@ -76,6 +76,8 @@ def record_row(record: Mapping[str, Any], selection: Selection | None, truth: Ca
     if selection is not None:
         row |= measure(selection, truth(record["cell"]["dataset"]))
     row["checkpoint"] = (record["checkpoint"] or "")[:12]
+    if record.get("shared"):  # earlier versions named a checkpoint here too, of which the result does not depend
+        row |= {"checkpoint": "", "supernet_accuracy": None}
     return row
 
 

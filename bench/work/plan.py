@@ -69,6 +69,11 @@ class PlannedCell:
     """Names the work that gives this cell's result and others' too; None where the result is its own."""
 
     @property
+    def reads_checkpoint(self) -> bool:
+        """Whether its supernet has to be trained; a result that is shared comes of no checkpoint."""
+        return self.shared is None
+
+    @property
     def title(self) -> str:
         """What people call it."""
         seed = f" #{self.cell.selector_seed}" if self.cell.selector_seed else ""
@@ -183,7 +188,7 @@ def state_of(planned: PlannedCell, record: Mapping[str, Any] | None, checkpoint:
     """
     if record is None or record["key"] != planned.key:
         return None
-    if checkpoint is not None and record["checkpoint"] not in (None, checkpoint):
+    if planned.reads_checkpoint and checkpoint is not None and record["checkpoint"] not in (None, checkpoint):
         return None
     return str(record["state"])
 

@@ -13,7 +13,7 @@ from bench.work.edited_files import Sources
 from bench.work.plan import PlannedCell, Split, Supernet, Timings, checkpoint_of, split_plan, state_of
 from bench.work.progress import NORMAL, Progress
 from bench.work.records import CHOICE, DONE, FAILED, Store, file_stem
-from bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, failure, is_trained
+from bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
 from bench.work.workers import spread
 
 
@@ -54,13 +54,13 @@ class Run:
         checkpoints: dict[tuple[str, int], str | None] = {}
         for cell in self.plan:
             place = (cell.supernet.key, cell.cell.epoch)
-            if place not in checkpoints:
+            if cell.reads_checkpoint and place not in checkpoints:
                 checkpoints[place] = checkpoint_of(self.workplace.methods, cell, self.workplace.cache)
         aside = self.store.read_aside()
 
         def holds(planned: PlannedCell, among: Mapping[str, Mapping[str, Any]]) -> str | None:
             place = (planned.supernet.key, planned.cell.epoch)
-            return state_of(planned, among.get(planned.stem), checkpoints[place])
+            return state_of(planned, among.get(planned.stem), checkpoints.get(place))
 
         self.returning = [cell for cell in self.plan if holds(cell, aside) and not holds(cell, records)]
         records |= {cell.stem: aside[cell.stem] for cell in self.returning}
@@ -77,7 +77,7 @@ class Run:
 
     def untrained(self, cells: Iterable[PlannedCell]) -> list[Supernet]:
         """The supernets that `cells` need and the cache lacks, in order."""
-        supernets = {cell.supernet.key: cell.supernet for cell in cells}
+        supernets = {cell.supernet.key: cell.supernet for cell in cells if cell.reads_checkpoint}
         place = self.workplace
         return [s for s in supernets.values() if not is_trained(place.methods, s, place.cache)]
 
@@ -161,7 +161,7 @@ class Run:
         lost: Counter[str] = Counter()
         for planned in todo:
             present = self.workplace.methods.epochs_present(planned.supernet.folder(self.workplace.cache))
-            if planned.cell.epoch in present:
+            if not planned.reads_checkpoint or planned.cell.epoch in present:
                 ready.append(planned)
             else:
                 training = failed.get(planned.supernet.key)
@@ -177,7 +177,7 @@ class Run:
         works: dict[str, list[PlannedCell]] = {}
         for planned in ready:
             if planned.shared in known:
-                self._conclude(planned, self._at_checkpoint(planned, known[planned.shared]), progress)
+                self._conclude(planned, known[planned.shared], progress)
             else:
                 works.setdefault(planned.shared or planned.stem, []).append(planned)
         alike = list(works.values())
@@ -187,7 +187,7 @@ class Run:
             first, *others = alike[number]
             self._conclude(first, outcome, progress)
             for planned in others:
-                self._conclude(planned, self._at_checkpoint(planned, outcome), progress)
+                self._conclude(planned, replace(outcome, seconds=0.0), progress)
             if told is None:
                 progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
 
@@ -201,18 +201,6 @@ class Run:
             cost = {"commit": None, "source": None, **cost}  # of before they were kept: not the present ones
             found[record["shared"]] = Outcome(DONE, record={name: record[name] for name in CHOICE}, cost=cost)
         return found
-
-    def _at_checkpoint(self, planned: PlannedCell, outcome: Outcome) -> Outcome:
-        """A shared result as that of one more cell, whose checkpoint it names."""
-        if outcome.state != DONE:
-            return outcome
-        place = self.workplace
-        try:
-            facts = place.methods.checkpoint(planned.supernet.folder(place.cache), planned.cell.epoch)
-        except DataError as error:
-            return failure(error, 0.0)
-        named = {"checkpoint": facts.sha256, "supernet_accuracy": facts.accuracy}
-        return replace(outcome, record={**outcome.record, **named}, seconds=0.0)
 
     def _conclude(self, planned: PlannedCell, outcome: Outcome, progress: Progress) -> None:
         """Keep how a cell ended, and tell it."""
@@ -247,7 +235,7 @@ class Run:
     def _keep_training_costs(self, cells: Sequence[PlannedCell]) -> None:
         """Write what the training of each cell's supernet cost; a supernet's row has no selector."""
         place = self.workplace
-        for planned in {cell.supernet.key: cell for cell in cells}.values():
+        for planned in {cell.supernet.key: cell for cell in cells if cell.reads_checkpoint}.values():
             if not is_trained(place.methods, planned.supernet, place.cache):
                 continue
             last = planned.cell.supernet.settings.checkpoint_epochs[-1]

@@ -119,8 +119,9 @@ class SelectTask:
             images = place.methods.load_images(cell.supernet.dataset, place.data_root, settings.images)
             selection = place.methods.select(cell, folder, images, place.device)
             record = done_record(selection)
-            checkpoint = place.methods.checkpoint(folder, cell.epoch)
-            record |= {"checkpoint": checkpoint.sha256, "supernet_accuracy": checkpoint.accuracy}
+            if self.planned.reads_checkpoint:
+                checkpoint = place.methods.checkpoint(folder, cell.epoch)
+                record |= {"checkpoint": checkpoint.sha256, "supernet_accuracy": checkpoint.accuracy}
             canonical_json(record)  # raises for an accuracy that JSON cannot hold
         except SkipCell as skipped:
             return Outcome(SKIPPED, str(skipped), seconds=time.perf_counter() - start)

@@ -118,10 +118,11 @@ def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
         if not mark.exists():
             mark.touch()
             raise RuntimeError("not this time")
-    seed = int(checkpoint(folder, cell.epoch).sha256, 16) % 2**32
-    rng = np.random.default_rng([seed, cell.derive("scores") % 2**32])
     if name == "blind":
         rng = np.random.default_rng(without_checkpoint(cell).derive("scores"))
+    else:
+        seed = int(checkpoint(folder, cell.epoch).sha256, 16) % 2**32
+        rng = np.random.default_rng([seed, cell.derive("scores") % 2**32])
     scores = rng.normal(size=(6, 5))
     if name == "lies":
         scores[0, 0] = np.nan

@@ -180,8 +180,42 @@ def test_missing_images_are_told_before_anything_is_computed(
 ) -> None:
     table = fake_bench.make_table(tmp_path / "cifar.npz", ["cifar10"])
     assert fake_bench.run(*place, "--datasets", "cifar10", "--table", table) == ExitCode.USAGE
-    assert "cifar-10-batches-py is missing" in capsys.readouterr().err
-    assert not list((tmp_path / "cache").iterdir())
+    assert "data_batch_1 is missing" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists() and not (tmp_path / "out").exists()
+
+
+def test_everything_that_is_missing_is_told_at_once_and_a_plan_is_made_without_it(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NAS_BENCH_TABLE", raising=False)
+    root = tmp_path / "no data"
+    command = [*_without(place, "--table"), "--datasets", "cifar10,cifar100", "--data-root", root]
+    assert fake_bench.run(*command) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    for wanted in ("nas-bench-201.npz", "data_batch_1 is missing", "cifar-100-python/train is missing",
+                   "fetch cifar10 cifar100 nas-bench-201"):  # fmt: skip
+        assert wanted in said
+    assert not (tmp_path / "out").exists()
+    assert fake_bench.run(*command, "--plan") == ExitCode.OK
+    said = capsys.readouterr().out
+    assert "to do" in said and "missing: " in said and "fetch cifar10 cifar100 nas-bench-201" in said
+
+
+def test_a_data_set_of_ones_own_is_told_how_its_table_is_made(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NAS_BENCH_TABLE", raising=False)
+    (tmp_path / "data" / "flowers").mkdir(parents=True)
+    (tmp_path / "data" / "flowers" / "dataset.json").write_text("{}")
+    assert fake_bench.run(*_without(place, "--table"), "--datasets", "flowers") == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "--dataset flowers" in said and "NAS-Bench-201" not in said
+
+
+def _without(command: list[str], option: str) -> list[str]:
+    """A command line without an option and its value."""
+    place = command.index(option)
+    return command[:place] + command[place + 2 :]
 
 
 def test_an_output_folder_that_cannot_be_written_is_refused(

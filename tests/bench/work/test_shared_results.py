@@ -32,9 +32,43 @@ def test_recipes_and_epochs_of_a_seed_share_one_run(place: list[str], tmp_path: 
     assert len(calls(tmp_path)) == 2, "once per supernet seed"
     for seed in ("0", "1"):
         assert len({row["architecture"] for row in found if row["supernet_seed"] == seed}) == 1
-    # Each row still names the checkpoint at which it stands.
-    assert len({(row["recipe"], row["supernet_seed"], row["epoch"], row["checkpoint"]) for row in found}) == 16
-    assert all(json.loads(path.read_text())["checkpoint"] for path in (tmp_path / "out" / "records").iterdir())
+    assert len({(row["recipe"], row["supernet_seed"], row["epoch"]) for row in found}) == 16
+
+
+def trained(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache").glob("*/*.json"))
+
+
+def test_no_supernet_is_trained_for_what_reads_no_checkpoint(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even one whose training would fail."""
+    blind = ["--supernets", "steady,diverges", "--selectors", "blind"]
+    assert fake_bench.run(*place, *blind, "--plan") == ExitCode.OK
+    assert "0 supernets to train" in capsys.readouterr().out
+    assert fake_bench.run(*place, *blind) == ExitCode.OK
+    assert trained(tmp_path) == []
+    before = rows(tmp_path / "out")
+    assert {(row["state"], row["checkpoint"], row["supernet_accuracy"]) for row in before} == {("done", "", "")}
+    # Trained for somebody else, or already there: the rows of the others are the same.
+    both = ["--supernets", "steady", "--selectors", "blind,random"]
+    assert fake_bench.run(*place, *both) == ExitCode.OK
+    assert len(trained(tmp_path)) == 8
+    after = rows(tmp_path / "out")
+    assert [row for row in after if row["selector"] == "blind"] == before
+    assert all(row["checkpoint"] and row["supernet_accuracy"] for row in after if row["selector"] == "random")
+    again = [text.replace(str(tmp_path / "out"), str(tmp_path / "again")) for text in place]
+    fake_bench.run(*again, "--supernets", "steady", "--selectors", "blind")
+    assert rows(tmp_path / "again") == [row for row in before if row["recipe"] == "steady"]
+
+
+def test_a_result_that_reads_no_checkpoint_outlives_every_checkpoint(place: list[str], tmp_path: Path) -> None:
+    names = ["--supernets", "shaky", "--selectors", "blind,random"]
+    fake_bench.run(*place, *names)
+    for path in trained(tmp_path):
+        path.unlink()
+    fake_bench.run(*place, *names)  # other checkpoints: what read the former ones is computed again
+    assert len(calls(tmp_path)) == 2
 
 
 def test_a_recipe_that_comes_later_takes_the_stored_result(place: list[str], tmp_path: Path) -> None:

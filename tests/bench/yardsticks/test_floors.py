@@ -28,7 +28,8 @@ def by_name(table: GroundTruth, dataset: str) -> dict[str, Yardstick]:
 @pytest.fixture(scope="module")
 def sticks() -> dict[str, Yardstick]:
     sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
-    return by_name(GroundTruth("t", {"d": Accuracies(TEST, TEST - 2, parameters=sizes * 1000, flops=sizes * 3000)}), "d")
+    held = Accuracies(TEST, TEST - 2, parameters=sizes * 1000, flops=sizes * 3000)
+    return by_name(GroundTruth("t", {"d": held}), "d")
 
 
 def test_every_floor_and_ceiling_is_there(sticks: dict[str, Yardstick]) -> None:
