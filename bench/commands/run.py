@@ -119,7 +119,7 @@ class Session:
             raise resolve.all_missing(self.lacking, self.datasets, root, self.table is None)
         self.pixels = resolve.find_pixels(self.settings, root)
         data = {name: pixels.key for name, pixels in self.pixels.items() if pixels.key}
-        here = Circumstances(self.device.kind, self.threads)
+        here = Circumstances(self.device.kind, self.threads, self.device.hardware)
         if again and earlier:
             self.asked = asked_before(again, methods, earlier, here, data)
             self.words = list(earlier["argv"])
@@ -154,6 +154,7 @@ class Session:
             **self.asked.facts,
             "device": self.device.kind,
             "device_name": self.device.described,
+            **({"hardware": self.device.hardware} if self.device.hardware else {}),
             "threads": self.threads,
             "jobs": self.jobs,
             **({"table_sha256": self.table.sha256} if self.table else {}),
@@ -175,6 +176,11 @@ class Session:
             f" {self.jobs} worker{'s' if self.jobs > 1 else ''} with {self.threads}"
             f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
         )
+        if self.device.hardware and not resolve.verified(self.device.hardware, self.code / "results"):
+            self.say(
+                "The GPU path has not been verified on this hardware: python -m selectors.gpu_acceptance does so in"
+                " ten minutes; --device cpu is what the stored results were made on."
+            )
         large = any(c.reads_checkpoint and c.cell.supernet.settings.preset == "paper" for c in self.job.plan)
         if self.device.kind == "cpu" and large:
             self.say("Training at preset `paper` takes days on a CPU; use `--preset lite`.")

@@ -129,20 +129,24 @@ def plan_again(
     return plan
 
 
+def key_here(job: SupernetJob, version: int, here: Circumstances) -> str:
+    """The cache key of a supernet that is trained here."""
+    return supernet_key(job, version, here.device, here.threads, here.hardware)
+
+
 def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
     """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
 
     Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
     by those alphas.
     """
-    supernet_name = supernet_key(cell.supernet, recipe.version, here.device, here.threads)
-    supernet = Supernet(cell.supernet, supernet_name, recipe.version)
+    supernet = Supernet(cell.supernet, key_here(cell.supernet, recipe.version, here), recipe.version)
     columns = identity(cell, here)
     alphas_untrained = selector.decides_by_alphas and not recipe.learns_alphas
     names = {"alphas": "not learnt"} if alphas_untrained else {}
     if not selector.reads_checkpoint:
         work = without_checkpoint(cell)
-        names["shared"] = record_key(work, supernet_key(work.supernet, 0, here.device, here.threads), selector.version)
+        names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version)
     return PlannedCell(
         cell, supernet, selector.version, columns, file_stem(columns),
         record_key(cell, supernet.key, selector.version, **names), names.get("shared"),
