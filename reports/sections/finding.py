@@ -13,6 +13,7 @@ from reports.data.material import Material
 from reports.data.text import count, from_to, listed, number
 from reports.figures.standings import DECISIVE
 from reports.sections.collapse import collapsed
+from reports.sections.dose_response import sentences
 from reports.sections.equal_seeds import seeds_said
 from reports.sections.size import presets_said, supernet_accuracy
 
@@ -114,6 +115,7 @@ def _points(source: Material, contest: Contest) -> list[str]:
     of = f"Of all {count(len(contest.standings), 'selector')} (Holm's correction per baseline)"
     every = _verdicts(contest, of, "them all")
     return [
+        *sentences(source, contest.dataset),
         *_beyond_the_constant(source, contest),
         *primary,
         *_factors(contest),
