@@ -166,9 +166,9 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
     """Do what the command line asks; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     with ended_at_once():  # until `answer` knows what to keep
-        from bench.commands.options import build_parser
+        from bench.commands.options import parse_options
 
-        options = build_parser().parse_args(argv)
+        options = parse_options(argv)
         from bench.commands.run import answer
 
         return answer(options, argv, methods(), draw_report, code=HERE)

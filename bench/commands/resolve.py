@@ -1,22 +1,24 @@
 """From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
 
-import argparse
+import multiprocessing
 import os
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bench.commands.options import available_cores
+from bench.commands.options import Options, available_cores
 from bench.errors import MissingData, UsageError
-from bench.names import unknown
+from bench.files import read_json
+from bench.names import choose, split_names, unknown
 from bench.problem.datasets import DATASETS, dataset_names, missing_images
 from bench.problem.open_table import embedded_table, open_table
 from bench.problem.pixels import Pixels, pixels_of
 from bench.problem.table import GroundTruth
 from bench.work.methods import Methods
-from bench.work.plan import Request, choose, split_names
+from bench.work.plan import Request
 from bench.work.presets import PRESETS, Settings, settings_for
 from bench.work.records import Circumstances
 from bench.work.workers import Pool, no_processes
@@ -41,7 +43,7 @@ EXTENTS = {"digits": Extent(quick=True, supernet_seeds=2, selector_seeds=1)}
 
 
 def usual_extent(settings: Mapping[str, Settings]) -> Extent:
-    """What a command line asks for that does not say: the least that any of its data sets is meant for."""
+    """Defaults for seeds and selectors: the smallest among the presets in use."""
     extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
     return Extent(
         quick=any(extent.quick for extent in extents),
@@ -65,6 +67,8 @@ class Device:
     described: str
     indices: tuple[int, ...]
     """The GPUs that workers may share out."""
+    hardware: str = ""
+    """Of a GPU the model, its compute capability, CUDA and cuDNN: with others the last digits are others."""
 
 
 def find_device(name: str) -> Device:
@@ -82,7 +86,31 @@ def find_device(name: str) -> Device:
     if index >= count:
         raise UsageError(f"--device {name}: this machine has {count or 'no'} CUDA devices; use --device cpu or auto.")
     indices = (index,) if ":" in name else tuple(range(count))
-    return Device(f"cuda:{index}", "cuda", torch.cuda.get_device_name(index), indices)
+    if len(indices) == 1:
+        model, hardware = ask_gpu(index)
+    else:
+        # Not here: where a GPU takes one process only, this one must leave them all to its workers.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+            model, hardware = apart.submit(ask_gpu, index).result()
+    return Device(f"cuda:{index}", "cuda", model, indices, hardware)
+
+
+def ask_gpu(index: int) -> tuple[str, str]:
+    """The model of a GPU, and all that its last digits depend on; occupies it."""
+    import torch
+
+    model = torch.cuda.get_device_name(index)
+    capability = ".".join(map(str, torch.cuda.get_device_capability(index)))
+    return model, f"{model} ({capability}), CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+
+
+def verified(hardware: str, results: Path) -> bool:
+    """Whether the acceptance of the GPU path has passed on this hardware, by the records in `results`/gpu."""
+
+    def says_so(record: Any) -> bool:
+        return bool(record["hardware"] == hardware and record["passed"] is True)
+
+    return any(read_json(path, says_so, False) for path in sorted((results / "gpu").glob("*.json")))
 
 
 def find_datasets(text: str, root: Path) -> list[str]:
@@ -103,7 +131,7 @@ def find_pixels(settings: Mapping[str, Settings], root: Path) -> dict[str, Pixel
     return {name: pixels for name, pixels in found.items() if pixels is not None}
 
 
-def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -> dict[str, Settings]:
+def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str, Settings]:
     """The size of the experiment per data set."""
     settings = {}
     for dataset in datasets:
@@ -114,7 +142,7 @@ def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -
     return settings
 
 
-def find_table(options: argparse.Namespace, datasets: list[str], root: Path) -> GroundTruth:
+def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth:
     """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
 
     Raises MissingData where there is none, and UsageError where it does not hold a data set.
@@ -167,29 +195,29 @@ def all_missing(sentences: list[str], datasets: list[str], root: Path, table: bo
     return MissingData(f"Data are missing; fetch them all with {fetch}, or by hand. {' '.join(sentences)}")
 
 
-def find_jobs(options: argparse.Namespace, device: Device, threads: int) -> int:
+def find_jobs(options: Options, device: Device, threads: int) -> int:
     """Workers: as asked, else one per GPU, or on the CPU as many as the cores hold with `threads` each."""
     if options.jobs:
-        return int(options.jobs)
+        return options.jobs
     if device.kind == "cuda":
         return max(1, len(device.indices))
     return max(1, min(available_cores() // threads, MOST_JOBS))
 
 
-def find_threads(options: argparse.Namespace, earlier: Mapping[str, Any] | None) -> int:
+def find_threads(options: Options, earlier: Mapping[str, Any] | None) -> int:
     """Threads per worker: as asked, else what the output folder was begun with, else a share of the cores.
 
     Where nothing is asked it is one, which is fastest for these small networks and gives the same numbers
     on machines with more or fewer cores.
     """
     if options.threads:
-        return int(options.threads)
+        return options.threads
     if earlier is not None and "threads" in earlier:
         return int(earlier["threads"])
-    return max(1, available_cores() // int(options.jobs)) if options.jobs else 1
+    return max(1, available_cores() // options.jobs) if options.jobs else 1
 
 
-def find_pool(options: argparse.Namespace, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
+def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
     """How the work is spread over workers: one job has a worker process too, so that a crash costs its own cell."""
     if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
         return Pool(jobs, "threading", threads)
@@ -210,11 +238,10 @@ def default_cache() -> Path:
 
 
 def make_request(
-    options: argparse.Namespace,
+    options: Options,
     methods: Methods,
     settings: Mapping[str, Settings],
-    kind: str,
-    threads: int,
+    here: Circumstances,
     data: Mapping[str, str] = MappingProxyType({}),
 ) -> Request:
     """The request of `options`; UsageError for names that do not exist."""
@@ -233,7 +260,7 @@ def make_request(
         epochs=options.epochs,
         bn=options.bn,
         root=options.seed,
-        circumstances=Circumstances(kind, threads),
+        circumstances=here,
         data=data,
     )
 
@@ -248,6 +275,7 @@ def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now:
     cures = {
         "seed": "pass --seed {} to go on",
         "device": "pass --device {} to go on",
+        "hardware": "go on where it was begun",
         "threads": "pass --threads {} to go on",
         "table_sha256": "use the table that it was made with",
         "environment": "set the same variables to go on (bench/work/run_file.py says what they do)",

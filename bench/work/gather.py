@@ -35,6 +35,9 @@ PLAN_FILE = "plan.json"
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
+CURVATURE_FILE = "curvature.csv"
+"""How curved the validation loss is at the checkpoints, where it was measured (`supernets/training/curvature.py`)."""
+
 
 def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
     """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""
