@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.commands.options import Options, available_cores
 from bench.errors import MissingData, UsageError
-from bench.files import read_json
+from bench.files import expanded, read_json
 from bench.names import choose, split_names, unknown
 from bench.problem.datasets import DATASETS, dataset_names, missing_images
 from bench.problem.open_table import embedded_table, open_table
@@ -234,7 +234,10 @@ def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
 
 def default_cache() -> Path:
     """Where trained supernets are kept when nobody says."""
-    return Path("~/.cache/nas-selection-bench/supernets").expanduser()
+    try:
+        return expanded("~/.cache/nas-selection-bench/supernets")
+    except UsageError:
+        raise UsageError("There is no home folder to keep trained supernets in; give --cache, or set HOME.") from None
 
 
 def make_request(

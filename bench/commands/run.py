@@ -86,11 +86,11 @@ class Session:
         again = folders_plan(options)
         named = ",".join(cell["dataset"] for cell in again) or options.datasets
         self.datasets = resolve.find_datasets(named, root)
-        earlier = read_run(Path(options.out)) if options.out else None
+        earlier = read_run(options.out) if options.out else None
         usual = earlier["device"] if again and earlier and options.device == "auto" else options.device
         self.device = resolve.find_device(usual)
         self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
-        self.out = Path(options.out) if options.out else resolve.default_out(self.datasets, self.settings)
+        self.out = options.out or resolve.default_out(self.datasets, self.settings)
         earlier = read_run(self.out)
         self.threads = resolve.find_threads(options, earlier)
         self.jobs = resolve.find_jobs(options, self.device, self.threads)
@@ -111,7 +111,7 @@ class Session:
             self.asked = asked_here(options, methods, self.settings, here, data)
             self.words = self.argv
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
-        cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
+        cache = options.cache or resolve.default_cache()
         pool = resolve.find_pool(options, self.device, self.jobs, self.threads, self.out)
         if pool.jobs < self.jobs:
             self.say(f"No worker processes can be started here ({no_processes()}): everything runs in this one.")

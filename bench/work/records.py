@@ -223,6 +223,13 @@ class Store:
             for replaced in (path, self.costs / path.name):
                 self._aside(replaced).unlink(missing_ok=True)
 
+    def drop_replaced(self) -> None:
+        """Remove what was set aside and has its successor, which only a kill between the two leaves."""
+        for folder in (self.records, self.costs):
+            for path in folder.glob("*.json.old"):
+                if _result(self.records / path.name.removesuffix(".old")):
+                    path.unlink()
+
     @staticmethod
     def _aside(path: Path) -> Path:
         return path.with_name(f"{path.name}.old")

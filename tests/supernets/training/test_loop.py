@@ -18,7 +18,7 @@ from bench.problem.image_set import ImageSet
 from bench.work.cells import SupernetJob
 from bench.work.presets import Settings
 from supernets.network.literal import LiteralSupernet
-from supernets.parts.registry import find, names
+from supernets.parts.registry import names
 from supernets.training import loop as training
 from supernets.training.checkpoint import epochs_present, load, load_progress
 from supernets.training.loop import Training, train
