@@ -8,6 +8,7 @@ import pytest
 from bench.problem.datasets import DATASETS
 from bench.work.gather import COST_COLUMNS, RECORD_COLUMNS, SCORE_COLUMNS
 from reports.files.tables import COMPARISONS, HEADER
+from supernets.training.curvature import COLUMNS as CURVATURE_COLUMNS
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,6 +26,7 @@ def documented(file: str) -> list[tuple[str, str, str]]:
         ("records.csv", RECORD_COLUMNS),
         ("scores.csv", SCORE_COLUMNS),
         ("costs.csv", COST_COLUMNS),
+        ("curvature.csv", CURVATURE_COLUMNS),
         ("tables/accuracy.csv and tables/kendall_tau.csv", HEADER),
         ("tables/comparisons.csv", COMPARISONS),
     ],
