@@ -195,8 +195,10 @@ class Session:
                 " will be slow; pass --threads, or fewer --jobs."
             )
 
-    def tell_images(self, earlier: Mapping[str, Any] | None) -> None:
-        """Say which images are not the official ones, and which are others than the folder was made from."""
+    def tell_data(self, earlier: Mapping[str, Any] | None) -> None:
+        """Say how the table was read, which images are not the official ones or not those of the folder's results."""
+        for note in self.table.notes if self.table else ():
+            self.say(f"The table: {note}.")
         before = (earlier or {}).get("images", {})
         for name, pixels in self.pixels.items():
             made_from = before.get(name, {}).get("fingerprint") if isinstance(before.get(name), dict) else None
@@ -219,7 +221,7 @@ class Session:
     def show_plan(self) -> ExitCode:
         """Print what is done, what is to do, how long it may take, and what is missing for it."""
         self.tell_choices()
-        self.tell_images(read_run(self.out))
+        self.tell_data(read_run(self.out))
         with opened(self.out) as folder:
             split = replace(self.job, store=Store(folder)).split()
             self.tell_edits(split, Store(folder))
@@ -246,7 +248,7 @@ class Session:
         if table is None:
             raise MissingData(" ".join(self.lacking))
         self.tell_choices()
-        self.tell_images(read_run(self.out))
+        self.tell_data(read_run(self.out))
         make_folder(self.out)
         with only_writer(self.out / ".lock", wait=False):
             for folder in (self.store.records, self.store.costs, self.store.logs, self.job.workplace.cache):
