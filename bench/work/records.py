@@ -136,8 +136,6 @@ def read_record(path: Path) -> dict[str, Any] | None:
         )
     try:
         whole = record.get("digest") == _digest(record)
-        file_stem(record["cell"])
-        whole = whole and record.keys() >= _FIELDS and record["state"] in (DONE, FAILED, SKIPPED)
     except DAMAGE:  # among them a damaged number that reads as infinite, which no record holds
         return None
     if not whole:
@@ -150,9 +148,19 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
+def _of_cell(path: Path) -> dict[str, Any] | None:
+    """The record in `path`, None for a damaged file and for what is no record of a cell."""
+    record = read_record(path)
+    try:
+        whole = record is not None and record.keys() >= _FIELDS and record["state"] in (DONE, FAILED, SKIPPED)
+        return record if whole and record is not None and file_stem(record["cell"]) else None
+    except DAMAGE:
+        return None
+
+
 def _result(path: Path) -> dict[str, Any] | None:
     """The record in a file if it is one of a cell that is done."""
-    record = read_record(path) if path.exists() else None
+    record = _of_cell(path) if path.exists() else None
     return record if record is not None and record["state"] == DONE else None
 
 
@@ -239,7 +247,7 @@ class Store:
         whole: dict[str, dict[str, Any]] = {}
         damaged: list[Path] = []
         for path in sorted(self.records.glob("*.json")):
-            record = read_record(path)
+            record = _of_cell(path)
             if record is None or file_stem(record["cell"]) != path.stem:
                 damaged.append(path)
             else:
