@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UsageError
+from bench.work.options import at_least, option, positive, whole
 from selectors.proxies._contract import Batch, Passes, Proxy
 from selectors.proxies._matrices import distinct_rows
 from selectors.proxies._network import activations, distinct
@@ -23,10 +24,8 @@ class LinearRegions(Proxy):
     network to one channel and one cell per stage. A wide network gives every sample a region of its own.
     """
 
-    samples: int = 3000
-    """Crops drawn."""
-    crop: int = 3
-    """Height and width of a crop, pixels."""
+    samples: int = option(3000, at_least(2, whole), "crops drawn")
+    crop: int = option(3, positive, "height and width of a crop, pixels")
 
     paper = "Chen, Gong & Wang, TE-NAS, ICLR 2021; Xiong et al., ICML 2020"
     formula = "number of different sign patterns of all ReLUs over the samples"
