@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.errors import UsageError
 from bench.work.options import at_least, not_negative, number, one_of, option, yes_or_no
 from selectors.proxies._contract import Batch, Passes, Proxy
 from selectors.proxies._matrices import distinct_rows
@@ -50,9 +49,7 @@ class Swap(Proxy):
         return Passes(draws, draws if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class. Raises UsageError if sigma or repeats is below 0."""
-        if self.sigma < 0 or self.repeats < 0:
-            raise UsageError(f"swap[sigma={self.sigma},repeats={self.repeats}] is out of range: both are 0 or more.")
+        """See the class."""
         use_batch_norm(network, self.bn)
         counts = []
         for _ in range(max(self.repeats, 1)):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.errors import UsageError
 from bench.work.options import above, one_of, option, positive
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._network import gaussian_weights, leaves, listening
@@ -43,12 +42,7 @@ class Zen(Proxy):
         return Passes(2 * self.repeats, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class. Raises UsageError for an option out of range."""
-        if self.repeats < 1 or self.alpha <= 0 or self.norm not in ("fro", "l1"):
-            raise UsageError(
-                f"zen[repeats={self.repeats},alpha={self.alpha},norm={self.norm}] is out of range: repeats is 1 or"
-                " more, alpha above 0, norm fro or l1."
-            )
+        """See the class."""
         with torch.no_grad():
             return sum(self._once(network, batch) for _ in range(self.repeats)) / self.repeats
 
