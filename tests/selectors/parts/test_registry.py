@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from bench.errors import UsageError
+from bench.names import choose
 from bench.work.options import Configurable
-from bench.work.plan import choose
 from selectors.parts import registry
 from selectors.parts.needs import Needs
 
