@@ -108,8 +108,8 @@ def test_a_file_is_all_that_a_recipe_takes(with_file: Callable[[str], None], tmp
             GOOD.replace("    name = ", "    rate: float = 1.0\n    name = "),
             "the field rate of 'mine' cannot be set by name",
         ),
-        (GOOD.replace('    name = "mine"\n', ""), "supernets/my_own.py does not say its name"),
-        (GOOD.replace('    paper = "none"\n', ""), "supernets/my_own.py does not say its paper"),
+        (GOOD.replace('    name = "mine"\n', ""), "supernets/my_own.py: `name` must be a non-empty string"),
+        (GOOD.replace('    paper = "none"\n', ""), "supernets/my_own.py: `paper` must be a non-empty string"),
         (
             GOOD.replace('"mine"', '"darts"'),
             "supernets/darts.py and supernets/my_own.py both offer the recipe 'darts'.",
