@@ -114,7 +114,7 @@ def test_a_file_is_all_that_a_recipe_takes(with_file: Callable[[str], None], tmp
             GOOD.replace('"mine"', '"darts"'),
             "supernets/darts.py and supernets/my_own.py both offer the recipe 'darts'.",
         ),
-        (GOOD.replace('"mine"', '"My recipe"'), "supernets/my_own.py offers the recipe 'My recipe', which cannot be"),
+        (GOOD.replace('"mine"', '"My recipe"'), "supernets/my_own.py: 'My recipe' is not a valid name"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
