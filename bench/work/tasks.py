@@ -36,11 +36,18 @@ class Outcome:
 
     state: str
     reason: str = ""
+    where: str | None = None
+    """The line of a method that it failed in: `selectors/mine.py, line 27`."""
     record: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
     trace: str = ""
     seconds: float = 0.0
     disk_trouble: bool = False
+
+    @property
+    def told(self) -> str:
+        """Reason and place in one phrase."""
+        return f"{self.reason} ({self.where})" if self.where else self.reason
 
 
 LONGEST_REASON, LONGEST_LOG = 1_000, 100_000
@@ -59,9 +66,8 @@ def failure(error: BaseException, seconds: float) -> Outcome:
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     own = type(error).__module__.partition(".")[0] in ("bench", *ROOMS)
     line = None if own or is_disk_trouble(error) else line_of(error)
-    reason = storable(reason, LONGEST_REASON)
     trace = storable("".join(traceback.format_exception(error)), LONGEST_LOG)
-    return Outcome(FAILED, f"{reason} ({line})" if line else reason, trace=trace, seconds=seconds,
+    return Outcome(FAILED, storable(reason, LONGEST_REASON), line, trace=trace, seconds=seconds,
                    disk_trouble=is_disk_trouble(error))  # fmt: skip
 
 
