@@ -34,6 +34,10 @@ INCOMPLETE_SAID = (
     " selections failed or are missing."
 )
 
+COLLAPSED = 10.0
+"""Percentile of the space below which a choice has collapsed: networks that hardly learn, by a path that is cut or of
+skip connections alone."""
+
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 

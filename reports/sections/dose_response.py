@@ -9,7 +9,7 @@ from reports.data.material import Material
 from reports.data.text import from_to, listed, number
 from reports.figures.dose_response import dose_figure
 from reports.figures.style import AXIS_SAID
-from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
+from reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
 from reports.sections.pictures import picture
 
 CALLED = {
@@ -17,6 +17,18 @@ CALLED = {
     "avg_pool": "average pooling",
 }  # fmt: skip
 FOLLOWS = "magnitude"
+
+
+def sentences(source: Material, dataset: str) -> list[str]:
+    """The dose-response of each operation in words; none where no share was imposed."""
+    frame = source.results.final_of(dataset)
+    random = float(source.table.accuracy(dataset).mean())
+    return [said(_reading(source, responses(frame, option)), random, option) for option in imposed(frame)]
+
+
+def _reading(source: Material, found: list[Response]) -> list[Response]:
+    """Those of criteria that read the supernet: the others choose alike at every dose."""
+    return [response for response in found if response.method not in source.results.alike]
 
 
 def dose_section(source: Material) -> Section | None:
@@ -31,15 +43,16 @@ def dose_section(source: Material) -> Section | None:
 
 def _response(source: Material, dataset: str, option: str, found: list[Response]) -> list[Block]:
     floors = floors_of(source, dataset, option)
+    found = _reading(source, found)
     seeds = from_to([response.n for response in found])
     caption = (
         f"The alphas are fixed so that {CALLED[option]} have this share on every edge and the others share the rest,"
         f" and the weights are trained so; at {EVEN:g} all operations weigh the same (`blank`). Large: mean over"
-        f" supernet seeds (n = {seeds}); small: each. Criteria that chose alike share a line. {AXIS_SAID}"
+        f" supernet seeds (n = {seeds}); small: each. Criteria that chose alike share a line; those that read no"
+        f" supernet are left out. {AXIS_SAID}"
     )
     return [
         Heading(f"{dataset}: {CALLED[option]}"),
-        Prose(f"<p>{said(found, floors['a random architecture'], option)}</p>"),
         picture(
             source, f"doses-{dataset}-{option}", f"{dataset}: who recovers when {CALLED[option]} take over?", caption,
             partial(dose_figure, found, source.table, dataset, CALLED[option], floors),

@@ -1,39 +1,25 @@
-"""The finding in a few sentences, written from the numbers; what is missing comes first."""
+"""The finding in a few sentences, told from its points (reports/data/points.py); what is missing comes first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
-import numpy as np
-
 from bench.problem.space import CONV_3X3
-from bench.yardsticks.comparisons import UNTOLD, Comparison, Verdict
-from reports.data.contests import BASELINES, Contest, family_of
-from reports.data.factors import Factor, contrasts
+from bench.yardsticks.comparisons import Verdict
+from reports.data.contests import BASELINES, Contest
+from reports.data.founders import CALLED, Level
 from reports.data.material import Material
-from reports.data.text import count, from_to, listed, number
-from reports.figures.standings import DECISIVE
-from reports.sections.collapse import collapsed
-from reports.sections.equal_seeds import seeds_said
+from reports.data.points import Kind, Point, points
+from reports.data.text import count, from_to, listed, number, trainings_text
 from reports.sections.size import presets_said, supernet_accuracy
-
-UNSHOWN = (Verdict.OPEN, Verdict.SAME, Verdict.TOO_FEW)
-FACTORS_SAID = (
-    *(((verdict,), f"{verdict} with") for verdict in DECISIVE),
-    ((Verdict.SMALL,), "different, but by a median within the margin, with"),
-    (UNSHOWN, "no difference was shown for"),
-)
-"""What is said of the pairs that differ in one part, by verdict."""
 
 FEW = 6
 FEWEST_TO_VARY = 3
 """Supernet seeds below which the finding says that there are few."""
-
-TAU_TIE = 1e-9
-"""Taus that differ by less are equal up to the order of their sums."""
-
-
-def _joined(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
+TOLD_LOOKUPS = ("random-conv", "constant-order")
+"""Baselines that sentences tell of; tables have all."""
+MEASURED = {"tau_mean": "the mean accuracies (τ mean)", "tau_edge": "what is particular to an edge (τ edge)"}
+"""How sentences call what scores agree with."""
 
 
 def _counted(names: Sequence[str]) -> str:
@@ -84,11 +70,21 @@ def gaps(source: Material) -> list[str]:
 def findings(source: Material) -> list[str]:
     """Per data set a sentence and a list, as HTML: the question first, then who leads, who agrees, who collapses."""
     said = []
+    found = points(source)
     for contest in source.contests:
+        here = [point for point in found if point.dataset == contest.dataset]
         if contest.standings:
-            points = "".join(f"<li>{point}</li>" for point in _points(source, contest))
-            said.append(f"<p>{_size(source, contest)}</p><ul>{points}</ul>")
+            told = [
+                *_headline(contest, here),
+                *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
+            ]
+            items = "".join(f"<li>{point}</li>" for point in told)
+            said.append(f"<p>{_size(source, contest)}</p><ul>{items}</ul>")
     return said
+
+
+def _of(found: Sequence[Point], kind: Kind) -> list[Point]:
+    return [point for point in found if point.kind is kind]
 
 
 def _size(source: Material, contest: Contest) -> str:
@@ -103,164 +99,181 @@ def _size(source: Material, contest: Contest) -> str:
     return f"On <b>{escape(contest.dataset)}</b> ({sizes}{few}{supernets}):"
 
 
-def _points(source: Material, contest: Contest) -> list[str]:
-    primary = []
-    if contest.primary:
-        of = (
-            f"Of the {len(contest.primary)} criteria of the founding papers and their controls (Holm's correction per"
-            " baseline, over these alone)"
-        )
-        primary = _verdicts(contest, of, "these", contest.primary) + _primary_leader(contest)
-    of = f"Of all {count(len(contest.standings), 'selector')} (Holm's correction per baseline)"
-    every = _verdicts(contest, of, "them all")
+def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
+    """Whether a main form was shown better than choosing one architecture without looking, and what room there is."""
+    against = [p for p in _of(here, Kind.FLOOR) if p.words["baseline"] == "constant-order" and p.lookup == p.dataset]
+    level = [p for p in against if p.words["level"] == Level.MAIN] or against
+    if not level or not level[0].numbers["judged"]:
+        return []
+    point = level[0]
+    better, worse, same = (point.names[name] for name in ("better", "worse", "same"))
+    who = f"{listed(better)} {'was' if len(better) == 1 else 'were'}" if better else "None was"
+    constant = contest.order_choice == (CONV_3X3,) * 6
+    what = "all of whose edges are 3x3 convolutions" if constant else "always the same architecture"
+    room = f"{point.numbers['above']:,} architectures lie above it"
+    if point.numbers["above_margin"] is not None:
+        room += f", {point.numbers['above_margin']:,} by more than two trainings differ"
+    alike = f"; {len(same)} choose exactly that" if same else ""
     return [
-        *_beyond_the_constant(source, contest),
-        *primary,
-        *_factors(contest),
-        *seeds_said(source, contest),
-        _leader(source, contest),
-        *every,
-        *_agreement(source, contest),
-        *collapsed(source, contest),
+        f"Of {point.numbers['of']} {CALLED[Level(point.words['level'])]}, {point.numbers['judged']} could be judged"
+        f" against the constant order of operations, {what} ({number(point.numbers['test'])} %, percentile"
+        f" {number(point.numbers['percentile'], 1)}; {room}). {who} shown better, {_counted(worse)} worse{alike}."
     ]
 
 
-def _beyond_the_constant(source: Material, contest: Contest) -> list[str]:
-    """Whether any selector was shown better than choosing one architecture without looking, and how many choose it."""
-    judged = contest.against("constant-order")
-    if all(c.verdict in UNTOLD for c in judged):
-        return []
-    better = [c.first for c in judged if c.verdict is Verdict.BETTER]
-    (stick,) = (s for s in source.sticks[contest.dataset] if s.name == "constant-order")
-    who = f"{listed(better)} {'was' if len(better) == 1 else 'were'}" if better else "No selector was"
-    alike = sum(c.verdict is Verdict.SAME for c in judged)
-    convolutions = set(stick.architecture or ()) == {CONV_3X3}
-    what = "all of whose edges are 3x3 convolutions" if convolutions else "always the same architecture"
-    return [
-        f"{who} shown better than the constant order of operations, {what} ({number(stick.test)} %, percentile"
-        f" {number(stick.percentile, 1)})"
-        + (f"; {alike} of {len(judged)} choose exactly that on every checkpoint." if alike else ".")
-    ]
-
-
-def _primary_leader(contest: Contest) -> list[str]:
-    """Who leads the founding family, who is shown worse and who cannot be placed."""
-    groups = contest.primary_groups
-    if not groups:
-        return []
-    (leader, *tied), worse = groups[0], [name for group in groups[1:] for name in group]
-    open_ones = [name for name in contest.primary if name not in {leader, *tied, *worse}]
-    fewer = [name for name in contest.primary if contest.of(name).settings < contest.of(leader).settings]
-    over = f" of those with results on {count(contest.of(leader).settings, 'recipe')}" if fewer else ""
-    parts = [f"{listed([leader])} has the highest mean{over}" + (f"; {listed(tied)} not shown worse" if tied else "")]
-    parts += [f"{listed(worse)} shown worse"] if worse else []
-    parts += [f"too few results to place {listed(open_ones)}"] if open_ones else []
-    return [f"Among themselves, corrected over {family_of(contest.among(contest.primary))}: {'; '.join(parts)}."]
-
-
-def _factors(contest: Contest) -> list[str]:
-    """Which single changes were shown to matter, where any could have been."""
-    run = contrasts(contest.comparisons)
-    found = [(factor, c) for factor, c in run if c.decidable]
-    if not found:
-        return []
-    said = [
-        f"{words} {'; '.join(pairs)}"
-        for verdicts, words in FACTORS_SAID
-        if (pairs := [_changed(factor, c) for factor, c in found if c.verdict in verdicts])
-    ]
-    of = f"Of {count(len(run), 'pair')} of selectors that differ in one part only"
-    if len(found) < len(run):
-        of += f" {len(found)} could be judged"
-    if all(c.verdict in UNSHOWN for _, c in found):
-        return [f"{of}; none was shown to differ."]
-    first, *others = said
-    return [" ".join([f"{of}: {first}.", *(f"{words[0].upper()}{words[1:]}." for words in others)])]
-
-
-def _changed(factor: Factor, c: Comparison) -> str:
-    pair = f"{escape(c.first)} − {escape(c.second)}"
-    return f"{escape(factor.changed)} ({pair}: median {number(c.median)}, mean {number(c.mean)} points)"
-
-
-def _leader(source: Material, contest: Contest) -> str:
-    best = contest.of(contest.leader or contest.best)
-    reached = (
-        f"{listed([best.method])}, reaches {number(best.mean)} % on average (n = {best.n}),"
-        f" {number(source.optimum(contest.dataset) - best.mean)} points below the best architecture of the space"
-    )
-    over = "all recipes" if best.settings == contest.settings else count(best.settings, "recipe")
-    leaders, placed = contest.leaders, contest.placed
-    if contest.leader is None and contest.placeable:
-        said = (
-            f"After correction over {contest.family}, {contest.placeable} of {len(contest.standings)} selectors could"
-            " have been told from some other one, so that no ranking of all is given. The one with the highest mean"
-            f" over {over}, {reached}."
-        )
-    elif contest.leader is None:
-        said = (
-            f"After correction over {contest.family} no selector can be told from another: there are too few seeds. The"
-            f" one with the highest mean over {over}, {reached}."
-        )
-    elif len(leaders) == 1:
-        said = f"The leader, {reached}, and is shown better than each of the other {len(placed) - 1} placed."
-    else:
-        share = f"{len(leaders)} of the {len(placed)} selectors that can be placed"
-        said = (
-            f"The leader, {reached}. Its tie group, not shown worse than it after correction over {contest.family}, has"
-            f" {share}: {listed(leaders)}."
-        )
-    above = contest.unplaced_above
-    if above:
-        names = [f"{s.method} (n = {s.n})" for s in above]
-        said += f" With a higher mean, but too few independent results to be placed: {listed(names)}."
-    return said
-
-
-def _verdicts(contest: Contest, of: str, them: str, among: Sequence[str] | None = None) -> list[str]:
-    """Who was shown to differ from which baseline in a family of comparisons, and where there are too few seeds."""
-    shown: list[str] = []
-    untold: list[str] = []
-    for baseline in BASELINES:
-        judged, words = contest.against(baseline, among), _called(contest, baseline)
-        better = [c.first for c in judged if c.verdict is Verdict.BETTER]
-        worse = [c.first for c in judged if c.verdict is Verdict.WORSE]
-        if judged and all(c.verdict in UNTOLD for c in judged):
-            untold.append(words)
-        elif judged:
-            shown.append(f"{_counted(better)} better and {_counted(worse)} worse than {words}")
+def _floors(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Per family, and per data set that choices are looked up on, what was shown against each floor."""
     said = []
-    if shown:
-        said.append(f"{of}: {'; '.join(shown)}.")
-    if untold:
-        said.append(f"Too few seeds to compare {them} with {_joined(untold)}.")
+    told = [p for p in found if p.words["baseline"] in (TOLD_FLOORS if p.lookup == p.dataset else TOLD_LOOKUPS)]
+    told = [p for p in told if p.lookup == p.dataset or p.words["level"] == contest.levels[0]]
+    places = dict.fromkeys((point.lookup, point.words["level"]) for point in told)
+    for lookup, level in places:
+        here = [p for p in told if (p.lookup, p.words["level"]) == (lookup, level)]
+        parts = [_against(point, contest) for point in here if point.numbers["judged"]]
+        untold = [BASELINES[point.words["baseline"]] for point in here if not point.numbers["judged"]]
+        where = "" if lookup == contest.dataset else f", their choices looked up on <b>{escape(lookup)}</b>"
+        of = f"Of {here[0].numbers['of']} {CALLED[Level(level)]}{where}"
+        if parts:
+            said.append(f"{of} (Holm's correction per baseline): {'; '.join(parts)}.")
+        if untold:
+            said.append(f"{of}: too few seeds to compare them with {_joined(untold)}.")
     return said
 
 
-def _called(contest: Contest, baseline: str) -> str:
-    """A baseline in words, with the floors that choose the same architecture."""
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def _against(point: Point, contest: Contest) -> str:
+    baseline = point.words["baseline"]
     alike = [BASELINES[name] for name in contest.floors.get(baseline, ())]
-    words = BASELINES[baseline]
-    return f"{words} (the choice of {' and '.join(alike)} too)" if alike else words
+    called = f"{BASELINES[baseline]} (the choice of {' and '.join(alike)} too)" if alike else BASELINES[baseline]
+    said = f"{_counted(point.names['better'])} better and {_counted(point.names['worse'])} worse than {called}"
+    judged, of = point.numbers["judged"], point.numbers["of"]
+    notes = [f"{judged} of {of} judged"] if judged != of else []
+    if point.names["open"]:
+        could = point.numbers["could_show"]
+        size = "" if could is None else f", where about {number(could, 1)} would have been"
+        notes.append(f"no difference shown of {len(point.names['open'])}{size}")
+    return f"{said} ({'; '.join(notes)})" if notes else said
 
 
-def _agreement(source: Material, contest: Contest) -> list[str]:
-    means: dict[str, list[float]] = {}
-    for line in source.tau_best:
-        if line.dataset == contest.dataset:
-            means.setdefault(line.method, []).append(line.mean)
-    sticks = {s.name: s.tau_best for s in source.sticks[contest.dataset]}
-    if not means:
+def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Who leads the founding family, who is shown worse and who cannot be placed."""
+    said = []
+    for point in found:
+        tied, worse, unplaced = (point.names[name] for name in ("tied", "worse", "unplaced"))
+        over = f" of those with results on {count(int(point.numbers['recipes'] or 0), 'recipe')}"
+        lead = f"{listed([point.words['leader']])} has the highest mean{over if point.names['fewer_recipes'] else ''}"
+        parts = [lead + (f"; {listed(tied)} not shown worse" if tied else "")]
+        parts += [f"{listed(worse)} shown worse"] if worse else []
+        parts += [f"too few results to place {listed(unplaced)}"] if unplaced else []
+        pairs = f"{point.numbers['counted']} of {point.numbers['pairs']} pairs"
+        said.append(f"Among the founding criteria, corrected over {pairs}: {'; '.join(parts)}.")
+    return said
+
+
+def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Which single changes were shown to matter, where any could have been."""
+    judged = [point for point in found if point.numbers["judged"]]
+    if not judged:
         return []
-    reached = {method: float(np.mean(of_method)) for method, of_method in means.items()}
-    highest = max(reached.values())
-    best = sorted(method for method, mean in reached.items() if highest - mean < TAU_TIE)
-    retraining = source.retrainings[contest.dataset]["tau_best"]
-    said = (
-        f"The scores that agree best with the oracle of best accuracies are those of {listed(best)},"
-        f" τ {number(highest)} (n = {from_to([contest.of(method).n for method in best])})"
+    shown = [p for p in judged if p.words["verdict"] in (Verdict.BETTER, Verdict.WORSE, Verdict.SMALL)]
+    of = (
+        f"Of {count(len(found), 'pair')} of selectors that differ in one part only {len(judged)} could be judged, and"
+        f" {_counted([]) if not shown else len(shown)} {'were' if len(shown) > 1 else 'was'} shown to differ"
     )
-    aside = [f"{BASELINES[name]} has {number(sticks[name])}" for name in ("constant-order", "params")]
-    if isinstance(retraining, float):
-        aside.append(f"two trainings of every architecture agree to {number(retraining)}")
-    return [f"{said}; {', '.join(aside)}."]
+    parts = [
+        f"{escape(p.words['changed'])} ({escape(p.words['first'])} − {escape(p.words['second'])}: {p.words['verdict']},"
+        f" median {number(p.numbers['median'])}, mean {number(p.numbers['mean'])} points)"
+        for p in shown
+    ]
+    return [f"{of}: {'; '.join(parts)}." if parts else f"{of}."]
+
+
+def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers, leader = point.numbers, point.words.get("leader")
+        reached = (
+            f"{listed([leader or point.words['best']])}, reaches {number(numbers['mean'])} % on average"
+            f" (n = {numbers['n']}), {number(numbers['below_optimum'])} points below the best architecture of the space"
+        )
+        if numbers["worth"] is not None:
+            reached += f" and worth {trainings_text(numbers['worth'])} random trainings"
+        every = numbers["recipes"] == numbers["of_recipes"]
+        over = "all recipes" if every else count(int(numbers["recipes"] or 0), "recipe")
+        if leader is None and numbers["placeable"]:
+            text = (
+                f"After correction over {contest.family}, only {numbers['placeable']} of {numbers['of']} selectors have"
+                f" enough seeds to be ranked, so there is no ranking. The one with the highest mean over {over},"
+                f" {reached}."
+            )
+        elif leader is None:
+            text = (
+                f"After correction over {contest.family} no selector can be told from another: there are too few seeds."
+                f" The one with the highest mean over {over}, {reached}."
+            )
+        else:
+            tied = f"{len(point.names['tied'])} of the {numbers['placed']} that can be placed are not shown worse"
+            names = f": {listed(point.names['tied'])}" if point.names["tied"] else ""
+            text = f"The leader, {reached}. After correction over {contest.family}, {tied}{names}."
+        if point.names["above"]:
+            names = listed([f"{name} (n = {contest.of(name).n})" for name in point.names["above"]])
+            text += f" With a higher mean, but too few independent results to be placed: {names}."
+        said.append(text)
+    return said
+
+
+def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers = point.numbers
+        n = from_to([int(numbers[name] or 0) for name in ("fewest", "most")])
+        aside = [f"{BASELINES[name]} has {number(numbers[name])}" for name in ("constant-order", "params")]
+        if point.words["measure"] != "tau_edge":
+            aside[0] += " (the best of all orders, known afterwards)"
+        if numbers["two_trainings"] is not None:
+            aside.append(f"two trainings of every architecture agree to {number(numbers['two_trainings'])}")
+        said.append(
+            f"The scores that agree best with {MEASURED[point.words['measure']]} are those of"
+            f" {listed(point.names['best'])}, τ {number(numbers['highest'])} (n = {n}); {', '.join(aside)}."
+        )
+    return said
+
+
+def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
+    parts = []
+    for point in found:
+        rows = zip(*(point.names[name] for name in ("methods", "settings", "shares")), strict=True)
+        where = listed([f"{method} on {setting} ({share})" for method, setting, share in rows], 4)
+        parts.append(f"{point.words['what']}: {where}")
+    of = "of the founding papers' criteria" if contest.primary else "of all selectors"
+    return [f"Choices that gave up, {of}: {'; '.join(parts)}."] if parts else []
+
+
+def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers = point.numbers
+        text = (
+            f"The criteria of the founding papers have up to {count(int(numbers['seeds'] or 0), 'supernet seed')}, and"
+            f" not all selectors have as many. With the {numbers['common']} that all have, {numbers['others']} of these"
+            f" {numbers['verdicts']} verdicts change"
+        )
+        few = [f"{numbers['too_few']} “{Verdict.TOO_FEW}”"] if numbers["too_few"] else []
+        parts = [*few, *map(escape, point.names["changed"])]
+        said.append(f"{text}: {'; '.join(parts)}." if parts else f"{text}.")
+    return said
+
+
+TOLD: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
+    Kind.FLOOR: _floors,
+    Kind.GROUPS: _groups,
+    Kind.FACTOR: _factors,
+    Kind.SEEDS: _seeds,
+    Kind.LEADER: _leader,
+    Kind.AGREEMENT: _agreement,
+    Kind.COLLAPSE: _collapses,
+}
+"""How each kind of point is told, in reading order."""

@@ -44,8 +44,10 @@ def main_table(source: Material, contest: Contest) -> Table:
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
         Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
                " checkpoint, since its result is one for all recipes"),
-        Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough, fewer than"
-               f" {ROUGH_BELOW} seeds per recipe; – = all values equal, or one"),
+        Column("95 % interval", "of the mean, Welch's t over supernet seeds, a variance per recipe; ~ = rough, fewer"
+               f" than {ROUGH_BELOW} seeds in all; – = one seed, all values equal, or few of which some collapsed"),
+        Column("collapsed", "of the n, choices from the worst tenth of the space; on hover, the 95 % interval of their"
+               " share (Clopper and Pearson)"),
         Column("regret", "best test accuracy of the space minus this one, points"),
         Column("cost", "mean time of one selection: scoring and tuning"),
         Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 2),
@@ -74,6 +76,7 @@ def main_table(source: Material, contest: Contest) -> Table:
             ),
             Cell(str(standing.n)),
             Cell(interval_text(standing.interval), "quiet"),
+            Cell(str(standing.collapsed), "", interval_text(standing.collapses)),
             Cell(number(source.optimum(dataset) - standing.mean)),
             Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
             Cell(number(percentile, 1)),
@@ -93,8 +96,8 @@ def main_table(source: Material, contest: Contest) -> Table:
     for stick in source.sticks.get(dataset, []):
         cells = [
             Cell(stick.name, "name", stick.note), Cell(""), *([Cell("")] if contest.primary else []),
-            Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"), Cell(number(stick.regret)),
-            Cell("–"), Cell(number(stick.percentile, 1)), Cell(trainings_text(stick.worth)),
+            Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"), Cell("–"),
+            Cell(number(stick.regret)), Cell("–"), Cell(number(stick.percentile, 1)), Cell(trainings_text(stick.worth)),
             Cell(number(stick.tau_mean)), Cell(number(stick.tau_edge)), Cell(number(stick.tau_best)),
             *(Cell("–") for _ in settings),
         ]  # fmt: skip
@@ -192,7 +195,7 @@ def strips_section(source: Material) -> Section:
         caption = (
             f"A mark is one selection; at most {count(seeds, 'supernet seed')} per recipe and"
             f" {count(repeats, 'selector seed')} on each. The tick is the mean over supernet seeds, the bar its 95 %"
-            f" bootstrap interval over supernet seeds (selector seeds averaged). {promise(seeds)} A faint line joins"
+            f" interval over supernet seeds (selector seeds averaged). {promise(seeds)} A faint line joins"
             f" what was selected on the same supernet; point at a mark to follow it.{unread} Diamonds: floors and"
             f" ceilings; dashed: random choice and the optimum. {AXIS_SAID}" + source.left_out(dataset)
         )

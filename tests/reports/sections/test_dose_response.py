@@ -10,7 +10,8 @@ from bench.problem.table import GroundTruth
 from reports.data.doses import Response
 from reports.data.material import Material
 from reports.sections.blocks import Picture, Table
-from reports.sections.dose_response import dose_section, floors_of, said
+from reports.sections.dose_response import dose_section, floors_of, said, sentences
+from reports.sections.finding import findings
 from tests.reports.synthetic import SELECTORS, source_of
 
 RECIPES = ("blank", "blank[skip=0.4]", "blank[skip=0.8]", "darts")
@@ -72,6 +73,20 @@ def test_the_sentence_says_who_holds_how_far() -> None:
     for part in ("up to 0.8: <b>a</b>;", "up to 0.4: <b>b</b>;", "at no dose: <b>c</b>."):
         assert part in text
     assert "only-shallow" not in text, "it was not asked at the largest dose"
+
+
+def test_the_finding_begins_with_it(doses: Material, source: Material) -> None:
+    (sentence,) = sentences(doses, "cifar10")
+    assert sentence in "".join(findings(doses))
+    assert not sentences(source, "cifar10")
+
+
+def test_what_reads_no_supernet_is_left_out(tmp_path: Path, table: GroundTruth) -> None:
+    of = source_of(tmp_path / "out", table, recipes=RECIPES, seeds=2, selectors=NAMES, alike=("ostr",))
+    section = dose_section(of)
+    assert section is not None
+    (shown,) = [block for block in section.blocks if isinstance(block, Table)]
+    assert {row.cells[0].text for row in shown.rows} == {"magnitude", "darts-pt"}
 
 
 def test_there_is_no_section_without_imposed_shares(source: Material) -> None:
