@@ -32,6 +32,7 @@ from supernets.parts.registry import names as recipe_names
 from supernets.training.checkpoint import load
 from supernets.training.evaluation import Evaluator
 from supernets.training.loop import Training, train
+from supernets.training.speed import eagerly, epoch_seconds, literal_seconds
 
 EAGER = ("oles",)
 """Recipes whose steps are not captured."""
@@ -78,15 +79,11 @@ def state_after(
 ) -> dict[str, Tensor]:
     """All that a supernet is after some epochs, on the CPU."""
     run = Training(place.job(recipe), place.images, device)
-    before, cuda_graph.EAGER_CALLS = cuda_graph.EAGER_CALLS, 10**9 if eager else cuda_graph.EAGER_CALLS
-    try:
-        with own_stream(device):
-            for _ in range(epochs):
-                run.run_epoch()
-            state = {**run.search.network.state_dict(), "alphas": run.search.alphas.detach()}
-            return {name: tensor.cpu() for name, tensor in state.items()}
-    finally:
-        cuda_graph.EAGER_CALLS = before
+    with eagerly(eager), own_stream(device):
+        for _ in range(epochs):
+            run.run_epoch()
+        state = {**run.search.network.state_dict(), "alphas": run.search.alphas.detach()}
+        return {name: tensor.cpu() for name, tensor in state.items()}
 
 
 def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> tuple[float, str]:
@@ -257,22 +254,13 @@ def speed(place: Place) -> dict[str, Any]:
     labels = torch.randint(10, (count,), generator=generator)
     noise = ImageSet("noise", pixels, labels, 10, (0.5,) * 3, (0.25,) * 3, crop_padding=side // 8, flip=True)
 
-    def seconds(*, eager: bool = False) -> float:
-        run = Training(SupernetJob("noise", "darts", 0, 0, sizes), noise, place.torch)
-        before, cuda_graph.EAGER_CALLS = cuda_graph.EAGER_CALLS, 10**9 if eager else cuda_graph.EAGER_CALLS
-        try:
-            with own_stream(place.torch):
-                run.run_epoch()
-                run.run_epoch()  # its end waits for the device
-        finally:
-            cuda_graph.EAGER_CALLS = before
-        return run.seconds[-1] / steps * STEPS_PER_EPOCH
-
+    job = SupernetJob("noise", "darts", 0, 0, sizes)
     found = {
-        "captured": seconds(),
-        "eager": seconds(eager=True),
-        "literal": literal_seconds(place, noise, sizes, steps),
+        "captured": epoch_seconds(job, noise, place.torch),
+        "eager": epoch_seconds(job, noise, place.torch, eager=True),
+        "literal": literal_seconds(job, noise, place.torch),
     }
+    found = {name: seconds / steps * STEPS_PER_EPOCH for name, seconds in found.items()}
     found["literal over captured"] = found["literal"] / found["captured"]
     if not place.small and (found["captured"] > SLOWEST or found["literal over captured"] < LEAST_GAIN):
         raise Failed(
@@ -280,31 +268,6 @@ def speed(place: Place) -> dict[str, Any]:
             f" the literal network's {found['literal over captured']:.1f} times as long"
         )
     return found
-
-
-def literal_seconds(place: Place, images: ImageSet, sizes: Settings, steps: int) -> float:
-    """Seconds of an epoch of first-order darts as the papers' code runs it, in bfloat16."""
-    run = Training(SupernetJob("noise", "darts", 0, 0, sizes), images, place.torch)
-    network = LiteralSupernet.like(run.search.network)
-    prepare(network, place.torch)
-    alphas = run.search.alphas
-    weights = torch.optim.SGD(network.parameters(), lr=0.025, momentum=0.9, weight_decay=3e-4)
-    adam = torch.optim.Adam([alphas], lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
-    began = 0.0
-    for step, (x, y) in enumerate(run.weights_half.epoch(0, sizes.batch_size)):
-        if step == steps // 2:  # the first ones set everything up
-            accelerator(place.torch).synchronize()
-            began = time.perf_counter()
-        for optimiser in (adam, weights):
-            optimiser.zero_grad()
-            with autocast(place.torch):
-                logits = network(x, alphas.softmax(-1))
-            torch.nn.functional.cross_entropy(logits.float(), y).backward()
-            if optimiser is weights:
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimiser.step()
-    accelerator(place.torch).synchronize()
-    return (time.perf_counter() - began) / (steps - steps // 2) * STEPS_PER_EPOCH
 
 
 def whole_program(place: Place) -> dict[str, Any]:
