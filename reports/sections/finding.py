@@ -10,6 +10,7 @@ from reports.data.founders import CALLED, Level
 from reports.data.material import Material
 from reports.data.points import Kind, Point, points
 from reports.data.text import count, from_to, listed, number, trainings_text
+from reports.sections.dose_response import sentences
 from reports.sections.size import presets_said, supernet_accuracy
 
 FEW = 6
@@ -75,6 +76,7 @@ def findings(source: Material) -> list[str]:
         here = [point for point in found if point.dataset == contest.dataset]
         if contest.standings:
             told = [
+                *sentences(source, contest.dataset),
                 *_headline(contest, here),
                 *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
             ]
