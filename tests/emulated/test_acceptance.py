@@ -1,4 +1,4 @@
-"""The acceptance of a GPU, run to its end on the emulated one."""
+"""The acceptance of a GPU: what it keeps and says, and the parts that take seconds, on the emulated one."""
 
 import json
 from collections.abc import Sequence
@@ -31,13 +31,6 @@ def _as_cuda(arguments: Sequence[str]) -> list[str]:
     return ["cuda" if argument == GPU else argument for argument in arguments]
 
 
-def test_every_part_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code, record = accept(tmp_path, monkeypatch)
-    assert record["parts"] and {part["passed"] for part in record["parts"].values()} == {True}, record["parts"]  # type: ignore[attr-defined]
-    assert (code, record["passed"]) == (ExitCode.OK, True)
-    assert [name[0] for name in record["parts"]] == list("ABCDEFGH")  # type: ignore[attr-defined]
-
-
 def test_a_part_that_fails_says_what_to_do_and_the_others_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,8 +46,15 @@ def test_a_part_that_fails_says_what_to_do_and_the_others_are_looked_at(
     assert "illegal instruction" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("letter", ["A", "C", "D"])
+def test_a_part_passes(letter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_acceptance, "PARTS", {n: p for n, p in gpu_parts.PARTS.items() if n.startswith(letter)})
+    code, record = accept(tmp_path, monkeypatch)
+    assert (code, record["passed"]) == (ExitCode.OK, True), record["parts"]
+
+
 def test_a_cpu_is_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         gpu_acceptance.main(["--device", "cpu"])
     assert stopped.value.code == ExitCode.USAGE
-    assert gpu_parts.PARTS.keys() == gpu_acceptance.PARTS.keys()
+    assert [name[0] for name in gpu_parts.PARTS] == list("ABCDEFGH")

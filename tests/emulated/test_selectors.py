@@ -1,4 +1,4 @@
-"""Every rule and every proxy on the emulated device: the CPU's scores, and the CPU's choice."""
+"""Rules and every proxy on the emulated device: the CPU's scores, and the CPU's choice."""
 
 import numpy as np
 import pytest
@@ -17,22 +17,12 @@ from tests.emulated.conftest import CPU, GPU
 from tests.emulated.device import State
 from tests.selectors import small
 
-ONE_PROXY = "plain"
-"""The proxy whose selectors stand for those of all: the rules are the same, and each proxy is looked at below."""
-
-
+RULES = ("disc-acc", "em-darts", "is-darts", "magnitude", "op-snip", "ostr")
+"""One rule of each kind that takes seconds here: evaluated mixtures, features, alphas, gates, gradients of weights."""
 READS, READS_PER_PASS = 60, 6
 """Host reads of a criterion that are accepted: what it reads once, and what it reads of every pass."""
 OF_EVERY_LAYER, OF_EVERY_IMAGE = 50, 200
 """Host reads of one score: 43 layers of the small network; zico reads the gradients of four parts of the batch."""
-
-
-def distinct() -> list[str]:
-    """The selectors, of those that differ in their proxy one."""
-    names = registry.names()
-    others = [f"-{proxy.replace('_', '-')}" for proxy in proxies.names() if proxy != ONE_PROXY]
-    by_proxy = ("disc-zc", "zero-cost-pt", "zero-cost-rank")
-    return [n for n in names if not (n.startswith(by_proxy) and n.removesuffix("-post").endswith(tuple(others)))]
 
 
 def chosen(name: str, device: str) -> Selection:
@@ -56,7 +46,7 @@ def chosen(name: str, device: str) -> Selection:
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.parametrize("name", distinct())
+@pytest.mark.parametrize("name", RULES)
 def test_a_selector_chooses_what_it_chooses_on_the_cpu(name: str, device: State, full_precision: None) -> None:
     gpu = chosen(name, GPU)
     reads = device.host_reads
