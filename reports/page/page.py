@@ -14,7 +14,7 @@ from bench.files import write_whole
 from bench.problem.table import GroundTruth
 from reports.data.material import Material
 from reports.data.results import Results
-from reports.figures.style import classes_for_styles
+from reports.figures.svg import style_sheet
 from reports.files.tables import write_tables
 from reports.page.page_data import page_data
 from reports.sections.appendix import provenance_section, published_section
@@ -37,7 +37,7 @@ from reports.sections.who_beats_whom import pairs_section
 LIMIT = 1_980_000
 """Bytes that the page stays under, so that it can be mailed."""
 
-DRAWN_WITH = ("matplotlib", "seaborn", "numpy", "scipy", "pandas", "jinja2")
+DRAWN_WITH = ("numpy", "scipy", "pandas", "jinja2")
 """Packages whose versions the bytes of the page depend on; the page names them."""
 
 SCRIPTS = ("controls.js", "point_at_marks.js", "pair_details.js")
@@ -99,8 +99,7 @@ def render(source: Material) -> str:
     data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
     shown = sections(source)
     while True:
-        page, css = classes_for_styles(_fill(template, source, shown, data))
-        page = page.replace("/*figures*/", css, 1)
+        page = _fill(template, source, shown, data)
         beyond = len(page.encode()) - LIMIT
         if beyond <= 0 or not leave_out(shown, beyond):
             return page
@@ -144,7 +143,7 @@ def _fill(template: jinja2.Template, source: Material, shown: list[Section], dat
         run=source.results.run,
         datasets=source.results.datasets,
         settings=source.results.settings,
-        style=Markup(folder.joinpath("style.css").read_text(encoding="utf-8")),
+        style=Markup(style_sheet() + folder.joinpath("style.css").read_text(encoding="utf-8")),
         script=Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),
         # Inside a script element no "<" may stand; JSON has another spelling for it.
         data=Markup(data.replace("<", "\\u003c")),

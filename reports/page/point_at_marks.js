@@ -28,7 +28,7 @@ for (const svg of all("svg.figure")) {
   const marks = new Map();
   for (const group of groups) {
     const of = selections.get(group.dataset.points) || [];
-    all("use", group).forEach((mark, index) => { if (of[index]) marks.set(mark, of[index]); });
+    all("path", group).forEach((mark, index) => { if (of[index]) marks.set(mark, of[index]); });
   }
   const show = (mark, x, y) => {
     const row = marks.get(mark);
@@ -45,7 +45,7 @@ for (const svg of all("svg.figure")) {
     const box = mark.getBoundingClientRect();
     return [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
   };
-  svg.addEventListener("pointermove", (event) => show(event.target.closest("use"), event.clientX, event.clientY));
+  svg.addEventListener("pointermove", (event) => show(event.target.closest("[data-points] path"), event.clientX, event.clientY));
   svg.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") show(null); });
   // A finger is wider than a mark: the nearest one is meant.
   svg.addEventListener("click", (event) => {

@@ -14,7 +14,7 @@ from reports.figures.along_training import along_epochs, epoch_figure
 from reports.figures.costs_and_operations import cost_figure, selection_costs
 from reports.figures.score_maps import score_map_figure, score_maps
 from reports.figures.strips import tau_figure
-from reports.figures.style import AXIS_SAID
+from reports.figures.axes import AXIS_SAID
 from reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table, shade
 from reports.sections.pictures import picture
 from reports.sections.rankings import ranking_blocks

@@ -1,6 +1,5 @@
 """What the page is made of: sections of prose, tables and figures, as plain data that the template renders."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -71,13 +70,9 @@ class Picture:
     markup: str
     """Inline SVG or HTML; empty if there is a reason why it is not drawn."""
     reason: str = ""
+    tall: bool = False
+    """Whether it is too tall for one printed page."""
     kind: str = "picture"
-
-    @property
-    def tall(self) -> bool:
-        """Whether it is too tall for one page."""
-        box = re.match(r'<svg viewBox="\S+ \S+ (\S+) (\S+)"', self.markup)
-        return box is not None and float(box[2]) > TALL * float(box[1])
 
 
 @dataclass(frozen=True)

@@ -1,266 +1,225 @@
-"""The finding in a few sentences, written from the numbers; what is missing comes first."""
+"""The finding in words: a headline, two sentences, and the details, each point put into words once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-import numpy as np
-
-from bench.problem.space import CONV_3X3
-from bench.yardsticks.comparisons import UNTOLD, Comparison, Verdict
-from reports.data.contests import BASELINES, Contest, family_of
-from reports.data.factors import Factor, contrasts
+from bench.yardsticks.comparisons import Verdict
+from reports.data.contests import Contest
+from reports.data.finding import FLOOR, Point, of_kind, points
 from reports.data.material import Material
 from reports.data.text import count, from_to, listed, number
-from reports.figures.standings import DECISIVE
+from reports.sections.blocks import Block, Heading, Prose, Section
 from reports.sections.collapse import collapsed
 from reports.sections.equal_seeds import seeds_said
 from reports.sections.size import presets_said, supernet_accuracy
 
-UNSHOWN = (Verdict.OPEN, Verdict.SAME, Verdict.TOO_FEW)
-FACTORS_SAID = (
-    *(((verdict,), f"{verdict} with") for verdict in DECISIVE),
-    ((Verdict.SMALL,), "different, but by a median within the margin, with"),
-    (UNSHOWN, "no difference was shown for"),
-)
-"""What is said of the pairs that differ in one part, by verdict."""
-
 FEW = 6
+"""Names up to which a sentence lists them; more are counted."""
 FEWEST_TO_VARY = 3
-"""Supernet seeds below which the finding says that there are few."""
+"""Supernet seeds below which the page says that there are few."""
 
-TAU_TIE = 1e-9
-"""Taus that differ by less are equal up to the order of their sums."""
+WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
+PAPERS = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
+"""The founding criteria as their papers write them."""
+
+ALWAYS_3X3 = "always taking 3×3 convolutions"
+CALLED = {
+    "random": "a random architecture", "constant-order": "the constant order of operations",
+    "params": "the parameter count", "magnitude": "magnitude",
+}  # fmt: skip
 
 
-def _joined(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+def written(dataset: str) -> str:
+    """The name of a data set as its authors write it."""
+    return WRITTEN.get(dataset, dataset)
 
 
-def _counted(names: Sequence[str]) -> str:
-    """`none`, `2 (a and b)`, `30`: few names are told, many are counted."""
+def baseline_called(point: Point) -> str:
+    """What a point holds criteria against, in words."""
+    return ALWAYS_3X3 if point.words.get("choice") == "3x3" else CALLED[point.words["baseline"]]
+
+
+def _some(names: Sequence[str], most: int = FEW) -> str:
+    """`2 (a and b)`, `30`, `none`."""
     if not names:
         return "none"
-    return f"{len(names)} ({listed(names)})" if len(names) <= FEW else str(len(names))
+    return f"{len(names)} ({listed(names)})" if len(names) <= most else str(len(names))
 
 
-ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
-"""What names a checkpoint, which every selector must have seen alike."""
+def headline(source: Material, contest: Contest) -> str:
+    """The finding on one data set as one sentence, as HTML."""
+    (point,) = of_kind(points(source, contest), "against", baseline=FLOOR, family="all")
+    where, floor, better = escape(written(contest.dataset)), baseline_called(point), point.names["better"]
+    if better:
+        who = listed(better, 2).replace("<b>", "").replace("</b>", "")
+        return f"On {where}, {who} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
+    if point.numbers["judged"]:
+        return f"On {where}, no criterion is shown better than {floor}."
+    return f"On {where}, there are too few seeds to tell any criterion from {floor}."
 
 
-def gaps(source: Material) -> list[str]:
-    """What is missing from this report, one sentence each; empty for a complete one."""
-    counts, rows = source.results.counts(), source.results.rows
-    found = []
-    if not counts["done"]:
-        found.append("Nothing was measured: no cell is done.")
-    for state, said in (("failed", "failed"), ("missing", "not run yet")):
-        if counts[state]:
-            methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
-            found.append(f"{count(counts[state], 'cell')} {said}: {listed(methods)}.")
-    versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
-    mixed = sorted(versions.index[versions > 1])
-    if mixed:
-        found.append(
-            f"Results of more than one version of {listed(mixed)} stand side by side; the same command for all seeds"
-            " runs the old ones again."
+def lead(source: Material, contest: Contest) -> list[str]:
+    """The two sentences under the headline, as HTML."""
+    found = points(source, contest)
+    (floor,) = of_kind(found, "against", baseline=FLOOR, family="all")
+    (chance,) = of_kind(found, "against", baseline="random", family="all")
+    n = f"{floor.numbers['compared']:.0f}"
+    parts = []
+    if floor.numbers["judged"]:
+        parts.append(f"{len(floor.names['worse']) or 'none'} of {n} are shown worse than that baseline")
+    if chance.numbers["judged"]:
+        better = len(chance.names["better"]) or "none"
+        parts.append(f"{better} better than a random architecture" if parts else
+                     f"{better} of {n} are shown better than a random architecture")  # fmt: skip
+    alike = f"{len(floor.names['same'])} make exactly its choice" if floor.names["same"] else ""
+    few = f"{len(floor.names['few'])} have too few seeds to judge" if floor.names["few"] else ""
+    rest = " and ".join(part for part in (alike, few) if part)
+    first = f"<b>{', '.join(parts)}.</b>" if parts else ""
+    first += f" {rest[0].upper()}{rest[1:]}." if rest else ""
+    head = floor.numbers.get("above_margin")
+    if head is not None:
+        first += (
+            f" It reaches {number(floor.numbers['test'])} %; of the 15,625 architectures, {head:,.0f} are better by more"
+            " than the noise of training."
         )
-    own = source.results.own_checkpoint
-    recipe_versions = own.groupby("setting")["recipe_version"].nunique()
-    retrained = sorted(recipe_versions.index[recipe_versions > 1])
-    if retrained:
-        found.append(f"Supernets of more than one version of the recipe {listed(retrained)} stand side by side.")
-    torn = int((own.groupby(list(ONE_CHECKPOINT))["checkpoint"].nunique() > 1).sum())
-    if torn:
-        found.append(
-            f"Of {count(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on another"
-            " machine?), so that they are no pairs; delete those records and run the command again."
-        )
-    for dataset in source.results.datasets:
-        if dataset not in source.table.datasets:
-            found.append(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged.")
-    return found
+    return [text for text in (first.strip(), _founding(found)) if text]
 
 
-def findings(source: Material) -> list[str]:
-    """Per data set a sentence and a list, as HTML: the question first, then who leads, who agrees, who collapses."""
+def _founding(found: Sequence[Point]) -> str:
+    """The four founding criteria, and what perturbation adds."""
     said = []
-    for contest in source.contests:
-        if contest.standings:
-            points = "".join(f"<li>{point}</li>" for point in _points(source, contest))
-            said.append(f"<p>{_size(source, contest)}</p><ul>{points}</ul>")
-    return said
+    for point in of_kind(found, "means"):
+        names = point.names["criteria"]
+        reached = ", ".join(f"{PAPERS[name]} {number(point.numbers[name])}" for name in names)
+        said.append(f"Of the founding criteria: {reached} %.")
+    parts = [
+        text
+        for point in of_kind(found, "factor")
+        if point.names["first"] == ("darts-pt",)
+        and (text := _perturbation(point.names["second"][0], point.numbers["mean"], point.words["verdict"]))
+    ]
+    if parts:
+        said.append(f"Perturbation {'; '.join(parts)}.")
+    return " ".join(said)
 
 
-def _size(source: Material, contest: Contest) -> str:
+def _perturbation(control: str, mean: float | None, verdict: str) -> str:
+    over = {"pt-random": "random choice", "pt-magnitude": "alphas"}.get(control)
+    if over is None or verdict in (Verdict.TOO_FEW, Verdict.SAME):
+        return ""
+    if verdict in (Verdict.BETTER, Verdict.WORSE):
+        return f"{'gains' if verdict == Verdict.BETTER else 'loses'} {number(abs(mean or 0), 1)} points over {over}"
+    return f"shows no difference from {over}"
+
+
+def conditions(source: Material, contest: Contest) -> str:
+    """What was compared, in one line of HTML."""
     frame = source.results.final_of(contest.dataset)
-    seeds = frame["supernet_seed"].nunique()
-    uneven = frame.groupby("method")["supernet_seed"].nunique().min() < seeds
-    sizes = f"{count(contest.settings, 'recipe')}, {'up to ' if uneven else ''}{count(seeds, 'supernet seed')} each"
-    few = ", too few to tell how much seeds vary" if seeds < FEWEST_TO_VARY else ""
+    seeds = sorted(set(frame.groupby("method")["supernet_seed"].nunique()))
     reached = supernet_accuracy(source.results, contest.dataset)
-    supernets = f"; {presets_said(source.results, contest.dataset)}"
-    supernets += f", supernets of {reached} accuracy" if reached else ""
-    return f"On <b>{escape(contest.dataset)}</b> ({sizes}{few}{supernets}):"
-
-
-def _points(source: Material, contest: Contest) -> list[str]:
-    primary = []
-    if contest.primary:
-        of = (
-            f"Of the {len(contest.primary)} criteria of the founding papers and their controls (Holm's correction per"
-            " baseline, over these alone)"
-        )
-        primary = _verdicts(contest, of, "these", contest.primary) + _primary_leader(contest)
-    of = f"Of all {count(len(contest.standings), 'selector')} (Holm's correction per baseline)"
-    every = _verdicts(contest, of, "them all")
-    return [
-        *_beyond_the_constant(source, contest),
-        *primary,
-        *_factors(contest),
-        *seeds_said(source, contest),
-        _leader(source, contest),
-        *every,
-        *_agreement(source, contest),
-        *collapsed(source, contest),
+    parts = [
+        count(len(contest.standings), "criterion").replace("criterions", "criteria"),
+        f"{count(contest.settings, 'recipe')} × {from_to(seeds).replace(' to ', '–')} seeds",
+        f"the same supernets for all ({presets_said(source.results, contest.dataset)}"
+        + (f", {reached} accurate)" if reached else ")"),
+        "paired tests, Holm-corrected",
     ]
+    if max(seeds) < FEWEST_TO_VARY:
+        parts.append("too few seeds to say how much they vary")
+    return " · ".join(map(escape, parts))
 
 
-def _beyond_the_constant(source: Material, contest: Contest) -> list[str]:
-    """Whether any selector was shown better than choosing one architecture without looking, and how many choose it."""
-    judged = contest.against("constant-order")
-    if all(c.verdict in UNTOLD for c in judged):
-        return []
-    better = [c.first for c in judged if c.verdict is Verdict.BETTER]
-    (stick,) = (s for s in source.sticks[contest.dataset] if s.name == "constant-order")
-    who = f"{listed(better)} {'was' if len(better) == 1 else 'were'}" if better else "No selector was"
-    alike = sum(c.verdict is Verdict.SAME for c in judged)
-    convolutions = set(stick.architecture or ()) == {CONV_3X3}
-    what = "all of whose edges are 3x3 convolutions" if convolutions else "always the same architecture"
-    return [
-        f"{who} shown better than the constant order of operations, {what} ({number(stick.test)} %, percentile"
-        f" {number(stick.percentile, 1)})"
-        + (f"; {alike} of {len(judged)} choose exactly that on every checkpoint." if alike else ".")
-    ]
+def details_section(source: Material) -> Section:
+    """Everything found, point by point."""
+    section = Section("finding", "The finding in detail")
+    for contest in source.contests:
+        found = points(source, contest)
+        said = [
+            *_verdicts(found, "all", f"All {len(contest.standings)} criteria"),
+            *_verdicts(found, "founding", "The founding papers' criteria and their controls alone"),
+            *map(_groups, of_kind(found, "groups")),
+            *_factors(of_kind(found, "factor")),
+            *seeds_said(source, contest),
+            *map(_leader, of_kind(found, "leader")),
+            *map(_agreement, of_kind(found, "agreement")),
+            *collapsed(source, contest),
+        ]
+        blocks: list[Block] = [Heading(written(contest.dataset))] if len(source.contests) > 1 else []
+        items = "".join(f"<li>{text}</li>" for text in said)
+        section.blocks += [*blocks, Prose(f'<ul class="points">{items}</ul>')]
+    return section
 
 
-def _primary_leader(contest: Contest) -> list[str]:
-    """Who leads the founding family, who is shown worse and who cannot be placed."""
-    groups = contest.primary_groups
-    if not groups:
-        return []
-    (leader, *tied), worse = groups[0], [name for group in groups[1:] for name in group]
-    open_ones = [name for name in contest.primary if name not in {leader, *tied, *worse}]
-    fewer = [name for name in contest.primary if contest.of(name).settings < contest.of(leader).settings]
-    over = f" of those with results on {count(contest.of(leader).settings, 'recipe')}" if fewer else ""
-    parts = [f"{listed([leader])} has the highest mean{over}" + (f"; {listed(tied)} not shown worse" if tied else "")]
-    parts += [f"{listed(worse)} shown worse"] if worse else []
-    parts += [f"too few results to place {listed(open_ones)}"] if open_ones else []
-    return [f"Among themselves, corrected over {family_of(contest.among(contest.primary))}: {'; '.join(parts)}."]
-
-
-def _factors(contest: Contest) -> list[str]:
-    """Which single changes were shown to matter, where any could have been."""
-    run = contrasts(contest.comparisons)
-    found = [(factor, c) for factor, c in run if c.decidable]
-    if not found:
-        return []
-    said = [
-        f"{words} {'; '.join(pairs)}"
-        for verdicts, words in FACTORS_SAID
-        if (pairs := [_changed(factor, c) for factor, c in found if c.verdict in verdicts])
-    ]
-    of = f"Of {count(len(run), 'pair')} of selectors that differ in one part only"
-    if len(found) < len(run):
-        of += f" {len(found)} could be judged"
-    if all(c.verdict in UNSHOWN for _, c in found):
-        return [f"{of}; none was shown to differ."]
-    first, *others = said
-    return [" ".join([f"{of}: {first}.", *(f"{words[0].upper()}{words[1:]}." for words in others)])]
-
-
-def _changed(factor: Factor, c: Comparison) -> str:
-    pair = f"{escape(c.first)} − {escape(c.second)}"
-    return f"{escape(factor.changed)} ({pair}: median {number(c.median)}, mean {number(c.mean)} points)"
-
-
-def _leader(source: Material, contest: Contest) -> str:
-    best = contest.of(contest.leader or contest.best)
-    reached = (
-        f"{listed([best.method])}, reaches {number(best.mean)} % on average (n = {best.n}),"
-        f" {number(source.optimum(contest.dataset) - best.mean)} points below the best architecture of the space"
-    )
-    over = "all recipes" if best.settings == contest.settings else count(best.settings, "recipe")
-    leaders, placed = contest.leaders, contest.placed
-    if contest.leader is None and contest.placeable:
-        said = (
-            f"After correction over {contest.family}, {contest.placeable} of {len(contest.standings)} selectors could"
-            " have been told from some other one, so that no ranking of all is given. The one with the highest mean"
-            f" over {over}, {reached}."
-        )
-    elif contest.leader is None:
-        said = (
-            f"After correction over {contest.family} no selector can be told from another: there are too few seeds. The"
-            f" one with the highest mean over {over}, {reached}."
-        )
-    elif len(leaders) == 1:
-        said = f"The leader, {reached}, and is shown better than each of the other {len(placed) - 1} placed."
-    else:
-        share = f"{len(leaders)} of the {len(placed)} selectors that can be placed"
-        said = (
-            f"The leader, {reached}. Its tie group, not shown worse than it after correction over {contest.family}, has"
-            f" {share}: {listed(leaders)}."
-        )
-    above = contest.unplaced_above
-    if above:
-        names = [f"{s.method} (n = {s.n})" for s in above]
-        said += f" With a higher mean, but too few independent results to be placed: {listed(names)}."
-    return said
-
-
-def _verdicts(contest: Contest, of: str, them: str, among: Sequence[str] | None = None) -> list[str]:
-    """Who was shown to differ from which baseline in a family of comparisons, and where there are too few seeds."""
-    shown: list[str] = []
-    untold: list[str] = []
-    for baseline in BASELINES:
-        judged, words = contest.against(baseline, among), _called(contest, baseline)
-        better = [c.first for c in judged if c.verdict is Verdict.BETTER]
-        worse = [c.first for c in judged if c.verdict is Verdict.WORSE]
-        if judged and all(c.verdict in UNTOLD for c in judged):
-            untold.append(words)
-        elif judged:
-            shown.append(f"{_counted(better)} better and {_counted(worse)} worse than {words}")
-    said = []
-    if shown:
-        said.append(f"{of}: {'; '.join(shown)}.")
+def _verdicts(found: Sequence[Point], family: str, who: str) -> list[str]:
+    """Who was shown to differ from which baseline in a family of comparisons."""
+    shown, untold = [], []
+    for point in of_kind(found, "against", family=family):
+        if point.numbers["judged"]:
+            better, worse = _some(point.names["better"]), _some(point.names["worse"])
+            shown.append(f"against {baseline_called(point)}, {better} better and {worse} worse")
+        elif point.numbers["compared"]:
+            untold.append(baseline_called(point))
+    said = [f"{who}, Holm-corrected per baseline: {'; '.join(shown)}."] if shown else []
     if untold:
-        said.append(f"Too few seeds to compare {them} with {_joined(untold)}.")
+        said.append(f"{who}: too few seeds to compare with {' or '.join(untold)}.")
     return said
 
 
-def _called(contest: Contest, baseline: str) -> str:
-    """A baseline in words, with the floors that choose the same architecture."""
-    alike = [BASELINES[name] for name in contest.floors.get(baseline, ())]
-    words = BASELINES[baseline]
-    return f"{words} (the choice of {' and '.join(alike)} too)" if alike else words
+def _groups(point: Point) -> str:
+    names = point.names
+    parts = [f"{listed(names['leader'])} has the highest mean"]
+    parts += [f"{listed(names['tied'])} not shown worse"] if names["tied"] else []
+    parts += [f"{listed(names['worse'])} shown worse"] if names["worse"] else []
+    parts += [f"too few seeds to place {listed(names['few'])}"] if names["few"] else []
+    return f"Founding criteria among themselves ({point.numbers['pairs']:.0f} testable pairs): {'; '.join(parts)}."
 
 
-def _agreement(source: Material, contest: Contest) -> list[str]:
-    means: dict[str, list[float]] = {}
-    for line in source.tau_best:
-        if line.dataset == contest.dataset:
-            means.setdefault(line.method, []).append(line.mean)
-    sticks = {s.name: s.tau_best for s in source.sticks[contest.dataset]}
-    if not means:
+def _factors(found: Sequence[Point]) -> list[str]:
+    """Which single changes were shown to matter, where any could have been."""
+    told = [p for p in found if p.words["verdict"] not in (Verdict.TOO_FEW, Verdict.SAME)]
+    if not told:
         return []
-    reached = {method: float(np.mean(of_method)) for method, of_method in means.items()}
-    highest = max(reached.values())
-    best = sorted(method for method, mean in reached.items() if highest - mean < TAU_TIE)
-    retraining = source.retrainings[contest.dataset]["tau_best"]
-    said = (
-        f"The scores that agree best with the oracle of best accuracies are those of {listed(best)},"
-        f" τ {number(highest)} (n = {from_to([contest.of(method).n for method in best])})"
+    parts = [
+        f"{escape(p.words['changed'])}: {_gain(p.numbers)} ({escape(p.words['verdict'])}; {listed(p.names['first'])} −"
+        f" {listed(p.names['second'])})"
+        for p in told
+    ]
+    return [f"Ablations, one part changed at a time: {'; '.join(parts)}."]
+
+
+def _gain(numbers: Mapping[str, float | None]) -> str:
+    return f"mean {number(numbers['mean'])}, median {number(numbers['median'])} points"
+
+
+def _leader(point: Point) -> str:
+    numbers = point.numbers
+    best = (
+        f"{listed(point.names['leader'])} has the highest mean, {number(numbers['mean'])} % (n = {numbers['n']:.0f}),"
+        f" {number(numbers['regret'])} points below the best architecture of the space"
     )
-    aside = [f"{BASELINES[name]} has {number(sticks[name])}" for name in ("constant-order", "params")]
-    if isinstance(retraining, float):
-        aside.append(f"two trainings of every architecture agree to {number(retraining)}")
-    return [f"{said}; {', '.join(aside)}."]
+    if point.words["ranked"]:
+        tied = point.names["tied"]
+        said = f"{best}; {_some(tied)} of the {numbers['placed']:.0f} ranked criteria are not shown worse."
+        unplaced = point.names["unplaced"]
+        return said + (f" Higher means, but too few seeds to rank: {listed(unplaced)}." if unplaced else "")
+    if not numbers["testable"]:
+        return f"With so few seeds no pair of criteria can be tested. {best}."
+    return (
+        f"Only {numbers['testable']:,.0f} of {numbers['pairs']:,.0f} pairs have enough seeds to test, so there is no"
+        f" overall ranking. {best}."
+    )
+
+
+def _agreement(point: Point) -> str:
+    aside = [
+        f"{CALLED[name]} has {number(value)}"
+        for name in ("constant-order", "params")
+        if (value := point.numbers.get(name)) is not None
+    ]
+    retraining = point.numbers["retraining"]
+    if retraining is not None:
+        aside.append(f"two trainings of the whole table agree to {number(retraining)}")
+    return (
+        f"The scores of {listed(point.names['best'])} agree best with the mean accuracy that each operation allows:"
+        f" τ {number(point.numbers['tau'])}; {', '.join(aside)}."
+    )

@@ -11,7 +11,7 @@ from reports.data.rankings import FEWEST, TOP_COUNTS, TOP_PARTS, ArchitectureSco
 from reports.data.results import ONE_DRAW_SAID, Results
 from reports.data.text import from_to, number
 from reports.figures.ranking_curves import ranking_figure
-from reports.figures.style import AXIS_SAID
+from reports.figures.axes import AXIS_SAID
 from reports.sections.blocks import Block, Cell, Column, Prose, Row, Table
 from reports.sections.pictures import picture
 

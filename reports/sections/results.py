@@ -14,7 +14,7 @@ from reports.data.summary import Line, promise
 from reports.data.text import count, duration, interval_text, number, spread, trainings_text
 from reports.figures.costs_and_operations import seconds_per_selection
 from reports.figures.strips import accuracy_figure
-from reports.figures.style import AXIS_SAID
+from reports.figures.axes import AXIS_SAID
 from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
 from reports.sections.pictures import picture
 

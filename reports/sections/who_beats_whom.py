@@ -10,7 +10,7 @@ from reports.data.factors import contrasts
 from reports.data.material import Material
 from reports.data.text import count, interval_text, number
 from reports.figures.standings import standings_figure
-from reports.figures.style import AXIS_SAID
+from reports.figures.axes import AXIS_SAID
 from reports.sections.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
 from reports.sections.pictures import picture
 
