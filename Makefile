@@ -1,6 +1,7 @@
 # make run   installs into .venv and runs the embedded benchmark; says where the report is
 # make test  style, types, import contract, tests
-# make check redraws the stored results and compares; then runs the smallest of them again and compares
+# make check redraws the stored results and compares, runs the smallest of them again and compares, and runs the
+#            tests that start a whole program
 # make results  runs the command of every stored result again and compares; hours
 # make performance  ratios to the literal reference, measured in one run
 PYTHON ?= python3
@@ -17,10 +18,11 @@ test: .venv/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
-	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not program"
 
-check: .venv/run.done
+check: .venv/test.done
 	@$(BIN)/python -m bench.commands.regenerate --exact; code=$$?; $(BIN)/python -m bench.commands.regenerate digits-tiny && exit $$code
+	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal -m program
 
 results: .venv/run.done
 	@$(BIN)/python -m bench.commands.regenerate --into out/regenerated

@@ -40,8 +40,8 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-def in_brief(error: BaseException, most: int = 200) -> str:
-    """What an exception says, as a part of one sentence: one line, printable, not long."""
+def in_brief(error: object, most: int = 200) -> str:
+    """What an exception or a value from outside says, as a part of one sentence: one line, printable, not long."""
     try:
         said = str(error)
     except Exception:  # noqa: BLE001 - an exception that cannot be printed still has a class

@@ -1,13 +1,17 @@
 """The documentation says what the code does: columns, data sets."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from bench.problem.datasets import DATASETS
 from bench.work.gather import COST_COLUMNS, RECORD_COLUMNS, SCORE_COLUMNS
-from reports.files.tables import COMPARISONS, HEADER
+from bench.yardsticks.floors import Yardstick
+from reports.data.supernet_quality import SupernetQuality
+from reports.data.two_criteria import TwoCriteria
+from reports.files.tables import COMPARISONS, HEADER, TRANSFER
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +31,10 @@ def documented(file: str) -> list[tuple[str, str, str]]:
         ("costs.csv", COST_COLUMNS),
         ("tables/accuracy.csv and tables/kendall_tau.csv", HEADER),
         ("tables/comparisons.csv", COMPARISONS),
+        ("tables/yardsticks.csv", ("dataset", *(field.name for field in fields(Yardstick)))),
+        ("tables/transfer.csv", TRANSFER),
+        ("tables/two_criteria.csv", [field.name for field in fields(TwoCriteria)]),
+        ("tables/supernet_quality.csv", [field.name for field in fields(SupernetQuality)]),
     ],
 )
 def test_every_column_is_documented_in_its_order(file: str, columns: tuple[str, ...]) -> None:

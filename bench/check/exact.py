@@ -37,7 +37,11 @@ _KEYED = {
     "costs.csv": KEY_COLUMNS,
     "tables/accuracy.csv": ("dataset", "recipe", "selector", "measure"),
     "tables/kendall_tau.csv": ("dataset", "recipe", "selector", "measure"),
-    "tables/comparisons.csv": ("dataset", "family", "first", "second"),
+    "tables/comparisons.csv": ("dataset", "lookup", "family", "first", "second"),
+    "tables/yardsticks.csv": ("dataset", "name"),
+    "tables/transfer.csv": ("dataset", "lookup", "selector"),
+    "tables/two_criteria.csv": ("dataset", "first", "second"),
+    "tables/supernet_quality.csv": ("dataset", "setting"),
 }
 """CSV files that are compared row by row, and the columns that name a row."""
 

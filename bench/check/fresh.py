@@ -12,8 +12,7 @@ from bench.problem.space import EDGE_NAMES, OPERATIONS, parse
 from bench.problem.table import GroundTruth
 from bench.work.discovery import without_line
 from bench.work.records import DONE, KEY_COLUMNS, MISSING, SKIPPED
-from bench.yardsticks.comparisons import SIGNIFICANCE
-from bench.yardsticks.statistics import holm, smallest_two_sample_p, trial_noise, two_sample_p
+from bench.yardsticks.statistics import SIGNIFICANCE, holm, smallest_two_sample_p, trial_noise, two_sample_p
 
 Rows = list[dict[str, str]]
 

@@ -111,6 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
     volume.add_argument("-q", "--quiet", action="store_true", help="tell only errors and where the report is")
     instead = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
     instead.add_argument("--list", action="store_true", help="list data sets, supernets, selectors and presets")
+    instead.add_argument("--doctor", action="store_true", help="what is here, what is missing, and what that costs")
     instead.add_argument("--plan", action="store_true", help="cells done and to do, with the estimated time")
     instead.add_argument("--report-only", action="store_true", help="gather the records in --out and draw the report")
     instead.add_argument(

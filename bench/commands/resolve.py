@@ -142,7 +142,7 @@ def _missing_table(datasets: list[str], root: Path) -> str:
     """How to get the ground truth of `datasets`, in one sentence each."""
     own = [dataset for dataset in datasets if dataset not in DATASETS]
     lines = [
-        f"{name}: no ground truth; make one with python -m supernets.table.__main__ --dataset {name} --data-root {root}"
+        f"{name}: no ground truth; make one with python -m supernets.table --dataset {name} --data-root {root}"
         f" --out {name}.npz (docs/data.md says how long it takes) and give it with --table."
         for name in own
     ]

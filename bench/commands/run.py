@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from bench.commands import resolve
+from bench.commands.doctor import doctor
 from bench.commands.options import available_cores
 from bench.commands.others import DrawReport, check_results, conclude, failures, list_all, report_only
 from bench.commands.stdout import stdout_may_close
@@ -67,6 +68,8 @@ def _work_off(
 ) -> ExitCode:
     if options.list:
         return list_all(data_root(options.data_root), methods)
+    if options.doctor:
+        return doctor(options.data_root, options.table, options.cache)
     if options.report_only:
         return report_only(options, draw_report)
     if options.check:

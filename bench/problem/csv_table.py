@@ -105,7 +105,7 @@ def read_csv(path: Path, hp: str = "200") -> GroundTruth:
 
 def listing(names: list[str]) -> str:
     """Names of columns for one sentence."""
-    shown = [in_brief(ValueError(name), 40) if name else "(no name)" for name in names[:40]]
+    shown = [in_brief(name, 40) if name else "(no name)" for name in names[:40]]
     return ", ".join(shown) + (", ..." if len(names) > 40 else "")
 
 

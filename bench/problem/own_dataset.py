@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.errors import DataError
+from bench.errors import DAMAGE, DataError, in_brief
 from bench.names import can_be_typed
 from bench.problem.image_set import Channels, ImageSet
 
 DESCRIPTION = "dataset.json"
+_MOST_CLASSES = 100_000
 _KEYS = ("classes", "mean", "std", "crop_padding", "flip")
 
 
@@ -42,19 +43,20 @@ def describe(name: str, root: Path) -> OwnDescription:
     """The checked description of the data set `name`; raises DataError that says what is wrong with it."""
     path = root / name / DESCRIPTION
     try:
-        told = json.loads(path.read_bytes())
+        told = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is not JSON ({in_brief(error)}).") from error
     if not isinstance(told, dict) or sorted(told) != sorted(_KEYS):
-        found = ", ".join(sorted(told)) if isinstance(told, dict) else type(told).__name__
+        found = in_brief(", ".join(sorted(told))) if isinstance(told, dict) else type(told).__name__
         raise DataError(f"{path} must say exactly {', '.join(_KEYS)}; it says {found or 'nothing'}.")
     wrong = [key for key in _KEYS if not _fits(key, told[key])]
     if wrong:
         raise DataError(
-            f"{path}: {wrong[0]} is {told[wrong[0]]!r}; classes is a whole number of at least 2, mean and std are three"
-            " numbers of pixels in [0, 1] (std above 0), crop_padding is a whole number, flip is true or false."
+            f"{path}: {wrong[0]} is {in_brief(told[wrong[0]])}; classes is a whole number from 2 to {_MOST_CLASSES:,},"
+            " mean and std are three numbers of pixels in [0, 1] (std above 0), crop_padding is a whole number up to"
+            " the images' size, flip is true or false."
         )
     red, green, blue = (float(value) for value in told["mean"])
     r, g, b = (float(value) for value in told["std"])
@@ -76,6 +78,8 @@ def load_own(name: str, root: Path, limit: int | None = None, split: Literal["tr
         raise DataError(f"{images_path} holds {images.dtype} of shape {images.shape}, not uint8 [n, 3, height, width].")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"{labels_path} holds {labels.dtype} of shape {labels.shape}, not one whole number per image.")
+    if told.crop_padding > min(images.shape[2:]):
+        raise DataError(f"{root / name / DESCRIPTION}: crop_padding {told.crop_padding} is larger than the images.")
     if len(labels) != len(images):
         raise DataError(f"{labels_path} holds {len(labels)} labels for the {len(images)} images of {images_path}.")
     wrong = np.flatnonzero((labels < 0) | (labels >= told.classes))
@@ -113,14 +117,18 @@ def _array(path: Path) -> np.ndarray:
         return np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
-    except (ValueError, EOFError, SyntaxError, TypeError) as error:
-        raise DataError(f"{path} is not a whole .npy file of numbers ({error}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is not a whole .npy file of numbers ({in_brief(error)}).") from error
 
 
 def _fits(key: str, value: Any) -> bool:
     if key == "flip":
         return isinstance(value, bool)
     if key in ("classes", "crop_padding"):
-        return isinstance(value, int) and not isinstance(value, bool) and value >= (2 if key == "classes" else 0)
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and (2 if key == "classes" else 0) <= value <= _MOST_CLASSES
+        )
     numbers = isinstance(value, list) and len(value) == 3 and all(type(v) in (int, float) for v in value)
     return numbers and all((0 < v <= 1) if key == "std" else (0 <= v <= 1) for v in value)

@@ -5,7 +5,6 @@ Paired tests with Holm's correction instead of mean ranks, whose outcome depends
 outcome could have been significant, that is said instead of "no difference".
 """
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,21 +12,23 @@ from itertools import combinations
 from typing import TypeVar
 
 import numpy as np
-from scipy.stats import binomtest
 
 from bench.yardsticks.statistics import (
-    LEVEL,
+    SIGNIFICANCE,
     Interval,
-    bootstrap,
-    estimate,
+    detectable,
     holm,
-    improvement_share,
-    pooled_median,
+    mean_interval,
+    share_interval,
     sign_flip_ps,
+    sign_test_p,
     smallest_p,
 )
 
-SIGNIFICANCE = 0.05
+FEWEST_WITH_COLLAPSES = 7
+"""Results of fewer supernets than this have no interval of their mean if one of them collapsed: six results with a
+collapse of 15 % say too little of how often it comes (reports/data/coverage.csv). Points and their count say more."""
+
 FEWEST_SEEDS = 2
 """Pairs per recipe, on average, below which a comparison is not judged: other recipes are no repetitions of a seed."""
 
@@ -61,20 +62,31 @@ class Comparison:
     """Pairs of each recipe; all in one where differences were averaged over recipes."""
     differing: int
     """Pairs in which the two values differ."""
-    median: float
-    median_interval: Interval | None
     mean: float
+    """Over all pairs: what the sign-flip test is of."""
+    mean_interval: Interval | None
+    deviation: float
+    """Standard deviation of the differences; 0 for one pair."""
+    median: float
+    above: int
+    """Differing pairs in which `first` is above: what the sign test is of."""
     improvement: float
-    """Probability that `first` is above `second` on a checkpoint, ties counted half."""
+    """Share of the pairs in which `first` is above `second`, ties counted half."""
     improvement_interval: Interval | None
     p: float
+    """Of the sign-flip test."""
     p_holm: float
     """`p` corrected over all comparisons made together; 1 where no outcome could have been significant."""
     smallest_p_holm: float
     """What `p_holm` would be if every comparison were as clear as its number of pairs allows."""
+    p_sign: float
+    """Of the sign test, which does not mind that differences from a floor near the optimum have one long tail."""
+    p_sign_holm: float
     verdict: Verdict
     margin: float | None = None
     """The median difference that is too small to count, where one is known."""
+    detectable: float | None = None
+    """The true mean difference that so many pairs would show, corrected, four times out of five."""
 
     @property
     def hopeful(self) -> bool:
@@ -86,6 +98,11 @@ class Comparison:
         """Whether some outcome would have been significant after the correction."""
         return self.hopeful and self.smallest_p_holm <= SIGNIFICANCE
 
+    @property
+    def judged(self) -> bool:
+        """Whether the verdict is one: the choices differ, and enough pairs stand behind the test."""
+        return self.verdict not in UNTOLD
+
     def seen_from(self, name: str) -> "Comparison":
         """The same comparison with `name`, one of the two, as `first`."""
         if name == self.first:
@@ -95,8 +112,9 @@ class Comparison:
         mirror = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
         return replace(
             self, first=self.second, second=self.first, verdict=mirror.get(self.verdict, self.verdict),
-            median=-self.median, median_interval=_negated(self.median_interval, 0.0), mean=-self.mean,
-            improvement=1 - self.improvement, improvement_interval=_negated(self.improvement_interval, 1.0),
+            mean=-self.mean, mean_interval=_negated(self.mean_interval, 0.0), median=-self.median,
+            above=self.differing - self.above, improvement=1 - self.improvement,
+            improvement_interval=_negated(self.improvement_interval, 1.0),
         )  # fmt: skip
 
 
@@ -122,67 +140,58 @@ def _verdict(comparison: Comparison) -> Verdict:
 def compare(
     values: Mapping[str, Mapping[Checkpoint, float]],
     stratum: Callable[[Checkpoint], Hashable],
-    margin: float | None = None,
+    margin: Callable[[float], float | None] = lambda least: None,
     alike: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
-    with_intervals: Callable[[str, str], bool] = lambda first, second: True,
     pairs: Iterable[tuple[str, str]] | None = None,
+    collapsed: Callable[[str, Checkpoint], bool] = lambda name, checkpoint: False,
 ) -> list[Comparison]:
     """Pairs of selectors, if not given all, compared on the checkpoints they share, Holm's correction over them.
 
     `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
     averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
     A difference counts as better or worse only if it is significant, its mean and median have one sign, *and* its
-    median exceeds `margin`, where one is given. Pairs without a shared checkpoint are left out. The order follows
-    `values`.
+    median exceeds the margin among values at least as high as the lower of the two medians: `margin(that median)`.
+    Pairs without a shared checkpoint are left out. The order follows `values`.
 
     `alike[selector](checkpoint)` names the one draw behind the values of a selector that gives the same on several
     checkpoints: its differences are averaged over those, since they are one observation and not many.
-    `with_intervals` says which pairs get bootstrap intervals, the slow part.
+    `collapsed(selector, checkpoint)` says whether a result is one of those that fall far below the others.
     """
     alike = alike or {}
-    drafts: list[tuple[str, str, list[list[float]]]] = []
+    drafts: list[tuple[str, str, list[list[float]], float, bool]] = []
     for first, second in combinations(values, 2) if pairs is None else pairs:
+        shared = [checkpoint for checkpoint in values[first] if checkpoint in values[second]]
+        if not shared:
+            continue
+        draw = alike.get(first) or alike.get(second)
         found: dict[Hashable, list[float]] = {}
-        for checkpoint in values[first]:
-            if checkpoint in values[second]:
-                difference = values[first][checkpoint] - values[second][checkpoint]
-                draw = alike.get(first) or alike.get(second)
-                found.setdefault(draw(checkpoint) if draw else stratum(checkpoint), []).append(difference)
-        if found:
-            groups = list(found.values())
-            if first in alike or second in alike:
-                groups = [[float(np.mean(group)) for group in groups]]
-            drafts.append((first, second, groups))
-    pooled_of = [np.array([d for group in groups for d in group]) for *_, groups in drafts]
+        for checkpoint in shared:
+            difference = values[first][checkpoint] - values[second][checkpoint]
+            found.setdefault(draw(checkpoint) if draw else stratum(checkpoint), []).append(difference)
+        groups = list(found.values())
+        if draw:
+            groups = [[float(np.mean(group)) for group in groups]]
+        least = min(float(np.median([values[name][c] for c in shared])) for name in (first, second))
+        fell = any(collapsed(name, checkpoint) for name in (first, second) for checkpoint in shared)
+        drafts.append((first, second, groups, least, fell))
+    pooled_of = [np.array([d for group in draft[2] for d in group]) for draft in drafts]
     comparisons = []
-    for (first, second, groups), pooled, p in zip(drafts, pooled_of, sign_flip_ps(pooled_of), strict=True):
-        shown = with_intervals(first, second)
+    for (first, second, groups, least, fell), pooled, p in zip(drafts, pooled_of, sign_flip_ps(pooled_of), strict=True):
+        n, above, below = len(pooled), int((pooled > 0).sum()), int((pooled < 0).sum())
+        won = above + (n - above - below) / 2
+        p_sign = sign_test_p(above, below)
         comparison = Comparison(
-            first, second, len(pooled), tuple(map(len, groups)), int(np.count_nonzero(pooled)),
-            float(np.median(pooled)), bootstrap(groups, pooled_median) if shown else None, float(pooled.mean()),
-            estimate(groups, improvement_share), _improvement_interval(groups) if shown else None,
-            p, p, p, Verdict.OPEN, margin,
+            first, second, n, tuple(map(len, groups)), above + below,
+            mean=float(pooled.mean()),
+            mean_interval=None if fell and n < FEWEST_WITH_COLLAPSES else mean_interval(groups, pooled=True),
+            deviation=float(pooled.std(ddof=1)) if n > 1 else 0.0,
+            median=float(np.median(pooled)), above=above, improvement=won / n,
+            improvement_interval=share_interval(won, n) if above + below else None,
+            p=p, p_holm=p, smallest_p_holm=p, p_sign=p_sign, p_sign_holm=p_sign, verdict=Verdict.OPEN,
+            margin=margin(least),
         )  # fmt: skip
         comparisons.append(comparison)
     return corrected(comparisons)
-
-
-def _improvement_interval(groups: Sequence[Sequence[float]]) -> Interval | None:
-    """Of the probability of improvement: the bootstrap's, or Clopper and Pearson's where that has no width.
-
-    Where one selector won every pair of a recipe, resampling shows no other outcome; chance would have, now and then.
-    """
-    found = bootstrap(groups, improvement_share)
-    if found is not None and found.low < found.high:
-        return found
-    pooled = np.array([difference for group in groups for difference in group])
-    fewest = min(map(len, groups))
-    if fewest < FEWEST_SEEDS or not pooled.any():
-        return None
-    won = float((0.5 * (np.sign(pooled) + 1)).sum())
-    low = binomtest(math.floor(won), len(pooled)).proportion_ci(LEVEL).low
-    high = binomtest(math.ceil(won), len(pooled)).proportion_ci(LEVEL).high
-    return Interval(float(low), float(high), len(pooled), fewest)
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -192,13 +201,17 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     A family fixed beforehand, such as every selector against one baseline, needs less correction than all pairs.
     """
     places = [i for i, comparison in enumerate(comparisons) if comparison.hopeful]
-    p, reachable = np.ones(len(comparisons)), np.ones(len(comparisons))
+    p, reachable, p_sign = (np.ones(len(comparisons)) for _ in range(3))
     p[places] = holm([comparisons[i].p for i in places])
     reachable[places] = holm([smallest_p(comparisons[i].differing) for i in places])
+    p_sign[places] = holm([comparisons[i].p_sign for i in places])
     judged = [
-        replace(comparison, p_holm=float(p[i]), smallest_p_holm=float(reachable[i]))
+        replace(
+            comparison, p_holm=float(p[i]), smallest_p_holm=float(reachable[i]), p_sign_holm=float(p_sign[i]),
+            detectable=detectable(comparison.deviation, comparison.n, len(places)) if comparison.hopeful else None,
+        )
         for i, comparison in enumerate(comparisons)
-    ]
+    ]  # fmt: skip
     return [replace(comparison, verdict=_verdict(comparison)) for comparison in judged]
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+FEW = 32
+"""Levels up to which inversions are counted level by level, as of counts of operations."""
 BLOCK = 64
 """Neighbours whose pairs are compared one by one; pairs further apart are counted through blocks."""
 
@@ -56,9 +58,21 @@ def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
     same = np.flatnonzero(np.diff(both, prepend=-1, append=-1))
     tied_in_both = _pairs(np.diff(same))
     total = len(both) * (len(both) - 1) // 2
-    agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * inversions(both % x.levels)
+    swapped = few_level_inversions(both % x.levels, x.levels) if x.levels <= FEW else inversions(both % x.levels)
+    agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * swapped
     tau = agreement / np.sqrt(total - x.tied_pairs) / np.sqrt(total - y.tied_pairs)
     return float(min(1.0, max(-1.0, tau)))
+
+
+def few_level_inversions(sequence: NDArray[np.integer], levels: int) -> int:
+    """Pairs of which the earlier is larger, for ranks from 0 to below a small number of levels."""
+    found = 0
+    above = np.zeros(len(sequence), dtype=np.int64)  # how many of the earlier ones are larger than the level
+    for level in range(levels - 1, -1, -1):
+        here = sequence == level
+        found += int(above[here].sum())
+        above += np.cumsum(here)
+    return found
 
 
 def inversions(sequence: NDArray[np.integer]) -> int:

@@ -1,27 +1,30 @@
 """Who beats whom on one data set: methods and floors compared on the checkpoints they share."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, product
 
-from bench.problem.table import GroundTruth
-from bench.yardsticks.comparisons import Comparison, compare, corrected, tie_groups
-from bench.yardsticks.floors import Yardstick
-from bench.yardsticks.statistics import Interval, TrialNoise, bootstrap, estimate, trial_noise
-from reports.data.factors import FACTORS
-from reports.data.founders import PRIMARY
+import numpy as np
+import pandas as pd
+
+from bench.problem.space import Architecture
+from bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES, Comparison, compare, corrected, tie_groups
+from bench.yardsticks.floors import RANDOM, RANDOM_CHOICES, Yardstick
+from bench.yardsticks.statistics import Interval, TrialNoise, mean_interval, mean_of_strata, share_interval
+from bench.yardsticks.truth import Truth
+from reports.data.founders import PRIMARY, Level, level_of
 from reports.data.in_figures import focus
-from reports.data.results import Checkpoint, Results, per_checkpoint
+from reports.data.results import COLLAPSED, Checkpoint, Results, per_checkpoint
 
-RANDOM = "random"
-FLOORS = (RANDOM, "constant-order", "params")
+FLOORS = (*RANDOM_CHOICES, "constant-order", "params")
 """Yardsticks that take part in the comparisons, as selectors that choose the same on every checkpoint.
 
 Of those that choose the same architecture, the first speaks for all. A random choice is the exception: its accuracy
 has a long tail of broken networks, so that most choices lie above its mean and a paired test against the mean would
 call a criterion that draws lots better (about every fourth time, simulated with nine checkpoints). In percentiles of
-the space a random choice is uniform; against RANDOM, what is compared is the percentile with that of its expectation.
+the space a random choice is uniform; against the RANDOM_CHOICES, what is compared is the percentile with that of their
+expectation.
 """
 
 FEWEST_PLACED = 0.5
@@ -33,6 +36,8 @@ correction over all pairs lets nobody but those ten be placed.
 
 BASELINES = {
     RANDOM: "a random architecture (in percentiles)",
+    "random-no-none-pool": "a random one of skip and convolutions (in percentiles)",
+    "random-conv": "a random one of convolutions alone (in percentiles)",
     "constant-order": "the constant order of operations",
     "params": "the parameter count",
     "magnitude": "magnitude",
@@ -42,7 +47,7 @@ BASELINES = {
 
 def measure_of(comparison: Comparison) -> str:
     """The column of records.csv that is compared: `percentile` against a random choice, else `test`."""
-    return "percentile" if RANDOM in (comparison.first, comparison.second) else "test"
+    return "test" if RANDOM_CHOICES.keys().isdisjoint((comparison.first, comparison.second)) else "percentile"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,15 @@ class Standing:
     """Checkpoints; supernet seeds for a method that reads nothing of them."""
     group: int | None
     """Tie group, 0 = the leader's; None without groups, or where the method cannot be told from any other."""
+    level: Level
+    """The family that it is judged in."""
+    collapsed: int = 0
+    """Of the n, those whose choice is among the worst tenth of the space."""
+
+    @property
+    def collapses(self) -> Interval | None:
+        """Clopper and Pearson's interval of the probability of a collapse."""
+        return share_interval(self.collapsed, self.n)
 
 
 @dataclass(frozen=True)
@@ -66,22 +80,29 @@ class Contest:
     """Everything that is compared on one data set."""
 
     dataset: str
+    """Whose supernets the choices were made on."""
+    lookup: str
+    """Whose test accuracies they are judged by: the same, or another where choices are transferred."""
     best: str
     """The method with the best mean among those that have values in the most settings."""
     leader: str | None
     """The best of those that could have been told from some other one; None where they are less than FEWEST_PLACED."""
     placeable: int
-    """The methods that could have been told from some other one."""
+    """The main forms that could have been told from some other one."""
     standings: list[Standing]
     """Best mean first."""
     comparisons: list[Comparison]
-    """All pairs of methods, and of methods with the floors."""
+    """Pairs of main forms, of what is drawn, of methods with founding criteria, and of methods with the floors. Pairs
+    of main forms are one family, all others another; with a floor, every Level is a family."""
     noise: TrialNoise | None
+    """Of the whole space; the margin of a comparison is that of the region compared."""
     settings: int
     focus: list[str]
     """The methods that are drawn, best mean first: all of them where they are not too many."""
     floors: dict[str, list[str]]
     """The floors that are compared with, and for each those that choose the same architecture."""
+    order_choice: Architecture | None
+    """What the constant order chooses."""
 
     @property
     def drawn(self) -> list[Comparison]:
@@ -94,15 +115,35 @@ class Contest:
         found = [standing.method for standing in self.standings if standing.method in PRIMARY]
         return found if 1 < len(found) < len(self.standings) else []
 
+    @cached_property
+    def families(self) -> dict[Level, list[str]]:
+        """The methods judged together, best mean first; the main forms hold the founding criteria, unless those are
+        all there is."""
+        names = {level: [s.method for s in self.standings if s.level is level] for level in Level}
+        if names[Level.MAIN]:
+            names[Level.MAIN] = [s.method for s in self.standings if s.level is not Level.EXPLORATORY]
+        return {level: found for level, found in names.items() if found}
+
+    @property
+    def levels(self) -> list[Level]:
+        """The families with members, the main forms first where they are one."""
+        return sorted(self.families, key=lambda level: level is not Level.MAIN)
+
     def against(self, baseline: str, among: Collection[str] | None = None) -> list[Comparison]:
-        """Every method (or those in `among`) against one name, best first; Holm's correction over these alone."""
+        """Every method against one name, best first, each judged in its own family; or those in `among`, as one."""
         found = {}
         for comparison in self.comparisons:
             if baseline in (comparison.first, comparison.second):
                 other = comparison.second if comparison.first == baseline else comparison.first
                 found[other] = comparison.seen_from(other)
-        members = [s.method for s in self.standings if s.method in found and (among is None or s.method in among)]
-        return corrected([found[method] for method in members])
+        if among is not None:
+            return corrected([found[s.method] for s in self.standings if s.method in found and s.method in among])
+        judged = {
+            comparison.first: comparison
+            for level in reversed(self.families)  # a founding criterion ends with the verdict of its own family
+            for comparison in corrected([found[name] for name in self.families[level] if name in found])
+        }
+        return [judged[standing.method] for standing in self.standings if standing.method in judged]
 
     def among(self, names: Collection[str]) -> list[Comparison]:
         """All pairs of `names`, and of these with the floors; Holm's correction over these alone."""
@@ -123,11 +164,17 @@ class Contest:
         return [standing.method for standing in self.standings if standing.group is not None]
 
     @property
+    def ranked(self) -> list[str]:
+        """The methods that tie groups could hold: main forms, best mean first."""
+        return [standing.method for standing in self.standings if standing.level is not Level.EXPLORATORY]
+
+    @property
     def unplaced_above(self) -> list[Standing]:
-        """Methods in no tie group whose mean is above the leader's."""
+        """Main forms in no tie group whose mean is above the leader's."""
         if self.leader is None:
             return []
-        return [s for s in self.standings if s.group is None and s.mean > self.of(self.leader).mean]
+        least = self.of(self.leader).mean
+        return [s for s in self.standings if s.method in self.ranked and s.group is None and s.mean > least]
 
     @cached_property
     def primary_groups(self) -> list[list[str]]:
@@ -138,8 +185,8 @@ class Contest:
 
     @property
     def family(self) -> str:
-        """What verdicts over all pairs are corrected over, in words."""
-        return family_of(self.comparisons)
+        """What verdicts over all pairs of main forms are corrected over, in words."""
+        return family_of([c for c in self.comparisons if _main_pair(c) and c.second not in self.floors])
 
 
 def family_of(comparisons: Sequence[Comparison]) -> str:
@@ -168,41 +215,84 @@ def _seed(checkpoint: Checkpoint) -> int:
     return checkpoint[1]
 
 
-def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yardstick]) -> Contest:
-    """The choices at the last checkpoint compared over all settings of `dataset`, paired by checkpoint."""
+def _main_pair(comparison: Comparison) -> bool:
+    return Level.EXPLORATORY not in (level_of(comparison.first), level_of(comparison.second))
+
+
+def judged_apart(comparisons: Iterable[Comparison], floors: Collection[str]) -> list[Comparison]:
+    """Holm's correction within each family: main forms among themselves, other pairs, and levels against each floor."""
+    families: dict[object, list[Comparison]] = {}
+    for c in comparisons:
+        key = (c.second, level_of(c.first)) if c.second in floors else _main_pair(c)
+        families.setdefault(key, []).append(c)
+    return [c for family in families.values() for c in corrected(family)]
+
+
+def looked_up(frame: pd.DataFrame, truth: Truth) -> pd.DataFrame:
+    """The selections in `frame` with `test` and `percentile` on the data set of `truth`."""
+    places = np.array([truth.table.position(text) for text in frame["architecture"]], dtype=np.int64)
+    test = truth.test[places]
+    below = np.searchsorted(np.sort(truth.test), test, side="left")
+    return frame.assign(test=test, percentile=100 * below / len(truth.test))
+
+
+def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick]) -> Contest:
+    """The choices at the last checkpoint compared over all settings of `dataset`, paired by checkpoint.
+
+    `truth` and `sticks` are those of the data set that the choices are judged by. Where it is not `dataset`, methods
+    are compared with the floors alone.
+    """
     frame = results.final_of(dataset)
-    values = per_checkpoint(frame, "test")
+    transferred = truth.dataset != dataset
+    if transferred:
+        frame = looked_up(frame, truth)
+    values, percentiles = per_checkpoint(frame, "test"), per_checkpoint(frame, "percentile")
     checkpoints = sorted({checkpoint for of_method in values.values() for checkpoint in of_method})
     twins = _twins(sticks)
-    floors = {s.name: dict.fromkeys(checkpoints, s.test) for s in sticks if s.name in twins and s.name != RANDOM}
-    trials = table.trials(dataset)
-    noise = None if trials is None else trial_noise(trials)
+    of_stick = {stick.name: stick for stick in sticks}
+    fixed = [name for name in twins if name not in RANDOM_CHOICES]
+    floors = {name: dict.fromkeys(checkpoints, of_stick[name].test) for name in fixed}
     clones = results.clones(dataset, list(values))
-    drawn = {*focus(list(values), clones), *floors}
 
-    named = {factor.pair for factor in FACTORS} | {frozenset(pair) for pair in combinations(PRIMARY, 2)}
+    def fell(name: str, checkpoint: Checkpoint) -> bool:
+        return name in percentiles and percentiles[name].get(checkpoint, COLLAPSED) < COLLAPSED
 
-    def compared(values: dict[str, dict[Checkpoint, float]], margin: float | None) -> list[Comparison]:
+    def margin(least: float) -> float | None:
+        noise = truth.noise(least)
+        return None if noise is None else noise.margin
+
+    def compared(
+        values: dict[str, dict[Checkpoint, float]], pairs: Iterable[tuple[str, str]], in_points: bool
+    ) -> list[Comparison]:
         return compare(
             values,
             stratum=lambda checkpoint: checkpoint[0],
-            margin=margin,
+            margin=margin if in_points else lambda least: None,
             alike=dict.fromkeys(results.alike, _seed),
-            with_intervals=lambda *pair: pair[1] in twins or frozenset(pair) in named or set(pair) <= drawn,
-            pairs=[pair for pair in combinations(values, 2) if pair[0] not in twins],
+            pairs=pairs,
+            collapsed=fell,
         )
 
-    comparisons = compared({**values, **floors}, None if noise is None else noise.margin)
-    if RANDOM in twins:
-        (expected,) = (stick.percentile for stick in sticks if stick.name == RANDOM)
-        chance = dict.fromkeys(checkpoints, expected)
-        for method, percentiles in per_checkpoint(frame, "percentile").items():
-            comparisons += compared({method: percentiles, RANDOM: chance}, None)
-    comparisons = corrected(comparisons)
-    drafts = [_standing(method, of_method, method in results.alike) for method, of_method in values.items()]
-    order = [standing.method for standing in sorted(drafts, key=_most_settings_first)]
-    among = [c for c in comparisons if c.second not in floors]
-    groups = tie_groups(order, among)
+    # Every pair of main forms, every one with a founding criterion, and those that are drawn: what somebody reads.
+    main = {name for name in values if level_of(name) is not Level.EXPLORATORY}
+    drawn_together = set(focus(list(values), clones))
+    pairs = [
+        (first, second)
+        for first, second in combinations(values, 2)
+        if {first, second} <= main or {first, second} <= drawn_together or not {*PRIMARY}.isdisjoint((first, second))
+    ]
+    if transferred:
+        pairs = []
+    comparisons = compared({**values, **floors}, [*pairs, *product(values, fixed)], True)
+    drawn = {name: dict.fromkeys(checkpoints, of_stick[name].percentile) for name in twins if name not in fixed}
+    comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
+    comparisons = judged_apart(comparisons, twins)
+    drafts = [
+        _standing(method, of_method, percentiles[method], method in results.alike)
+        for method, of_method in values.items()
+    ]
+    order = [s.method for s in sorted(drafts, key=_most_settings_first) if s.level is not Level.EXPLORATORY]
+    groups = tie_groups(order, [c for c in comparisons if c.second not in twins and _main_pair(c)])
     placeable = sum(map(len, groups))
     if placeable < FEWEST_PLACED * len(order):
         groups = []
@@ -210,9 +300,20 @@ def contest(results: Results, table: GroundTruth, dataset: str, sticks: list[Yar
     standings = [replace(standing, group=group_of.get(standing.method)) for standing in drafts]
     standings.sort(key=lambda standing: (-standing.mean, standing.method))
     shown = focus([standing.method for standing in standings], clones)
-    recipes = len({setting for setting, _ in checkpoints})
-    leader = groups[0][0] if groups else None
-    return Contest(dataset, order[0], leader, placeable, standings, comparisons, noise, recipes, shown, twins)
+    return Contest(
+        dataset=dataset,
+        lookup=truth.dataset,
+        best=min(drafts, key=_most_settings_first).method,
+        leader=groups[0][0] if groups else None,
+        placeable=placeable,
+        standings=standings,
+        comparisons=comparisons,
+        noise=truth.noise(),
+        settings=len({setting for setting, _ in checkpoints}),
+        focus=shown,
+        floors=twins,
+        order_choice=of_stick["constant-order"].architecture if "constant-order" in of_stick else None,
+    )
 
 
 def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:
@@ -228,9 +329,16 @@ def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:
     return twins
 
 
-def _standing(method: str, values: dict[Checkpoint, float], alike: bool) -> Standing:
+def _standing(
+    method: str, values: dict[Checkpoint, float], percentiles: dict[Checkpoint, float], alike: bool
+) -> Standing:
     groups = _by_setting(values)
     draws = groups
+    fallen = {c[1] if alike else c for c in values if percentiles[c] < COLLAPSED}
     if alike:  # one result per seed, however many recipes it stands beside
         draws = [list({seed: value for (_, seed), value in values.items()}.values())]
-    return Standing(method, estimate(groups), bootstrap(draws), len(groups), sum(map(len, draws)), None)
+    n = sum(map(len, draws))
+    interval = None if fallen and n < FEWEST_WITH_COLLAPSES else mean_interval(draws)
+    return Standing(
+        method, mean_of_strata(groups), interval, len(groups), n, None, level_of(method), collapsed=len(fallen)
+    )

@@ -5,13 +5,17 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.problem.table import GroundTruth
+from bench.yardsticks.comparisons import Comparison
 from bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
 from bench.yardsticks.truth import Truth
 from bench.yardsticks.worth import trainings
 from reports.data.contests import Contest, contest
+from reports.data.edge_knowledge import edge_knowledge
 from reports.data.in_figures import focus, said
 from reports.data.results import Results
 from reports.data.summary import Line, lines, order_of_methods
+from reports.data.supernet_quality import SupernetQuality, supernet_quality
+from reports.data.two_criteria import TwoCriteria, two_criteria
 
 
 @dataclass
@@ -39,9 +43,14 @@ class Material:
         return {name: Truth(self.table, name) for name in self.table.datasets}
 
     @cached_property
+    def every_stick(self) -> dict[str, list[Yardstick]]:
+        """Floors and ceilings of each data set of the table, whether anything was selected on it or not."""
+        return {name: floors_and_ceilings(truth) for name, truth in self.truths.items()}
+
+    @cached_property
     def sticks(self) -> dict[str, list[Yardstick]]:
-        """Floors and ceilings of each data set."""
-        return {name: floors_and_ceilings(self.truths[name]) for name in self.datasets}
+        """Floors and ceilings of each data set with results."""
+        return {name: self.every_stick[name] for name in self.datasets}
 
     @cached_property
     def retrainings(self) -> dict[str, dict[str, float | int | str | None]]:
@@ -51,7 +60,17 @@ class Material:
     @cached_property
     def contests(self) -> list[Contest]:
         """Who beats whom, per data set."""
-        return [contest(self.results, self.table, name, self.sticks[name]) for name in self.datasets]
+        return [contest(self.results, self.truths[name], name, self.sticks[name]) for name in self.datasets]
+
+    @cached_property
+    def transfers(self) -> list[Contest]:
+        """The choices made on one data set judged by the accuracies on each other one of the table."""
+        return [
+            contest(self.results, self.truths[other], name, self.every_stick[other])
+            for name in self.datasets
+            for other in self.table.datasets
+            if other != name
+        ]
 
     def lines(self, measure: str) -> list[Line]:
         """Summaries of a column of records.csv at the last checkpoints."""
@@ -97,6 +116,25 @@ class Material:
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""
         return float(self.table.accuracy(dataset).max())
+
+    @cached_property
+    def edge_knowledge(self) -> dict[str, list[Comparison]]:
+        """Per data set, every method's `tau_edge` against the 0 of all constant orders."""
+        return {name: edge_knowledge(self.results, name) for name in self.datasets}
+
+    @cached_property
+    def supernet_quality(self) -> list[SupernetQuality]:
+        """Whether a better supernet means a better selection, per data set and recipe."""
+        return [row for name in self.datasets for row in supernet_quality(self.results, name)]
+
+    @cached_property
+    def two_criteria(self) -> list[TwoCriteria]:
+        """Agreement of every two main forms, and what their mean chooses, per data set."""
+        return [
+            row
+            for contest in self.contests
+            for row in two_criteria(self.results, self.truths[contest.dataset], contest.ranked)
+        ]
 
     def worth(self, dataset: str, accuracy: float) -> float | None:
         """Random architectures that one would have to train to expect that test accuracy (bench.yardsticks.worth)."""

@@ -8,8 +8,13 @@ from importlib.resources import files
 
 import numpy as np
 
-from bench.yardsticks.statistics import ROUGH_BELOW, Interval, VarianceComponents, bootstrap, variance_components
-from reports.data.results import Results
+from bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
+from bench.yardsticks.statistics import Interval, VarianceComponents, mean_interval, share_interval, variance_components
+from reports.data.results import COLLAPSED, Results
+from reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SKEWED
+
+ACCURACIES = ("test", "valid", "regret", "percentile", "gain")
+"""Columns that a collapse takes far from all others."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,8 @@ class Line:
     method: str
     values: dict[int, list[float]]
     """Supernet seed -> one value per selector seed."""
+    collapsed: int = 0
+    """Supernet seeds on which some choice is among the worst tenth of the space."""
 
     @property
     def per_supernet(self) -> list[float]:
@@ -59,8 +66,14 @@ class Line:
 
     @cached_property
     def interval(self) -> Interval | None:
-        """Bootstrap interval of the mean over supernet seeds."""
-        return bootstrap([self.per_supernet])
+        """Of the mean over supernet seeds; none where there are few and some collapsed."""
+        few = self.collapsed and self.n < FEWEST_WITH_COLLAPSES
+        return None if few else mean_interval([self.per_supernet])
+
+    @property
+    def collapses(self) -> Interval | None:
+        """Clopper and Pearson's interval of the probability that a seed collapses."""
+        return share_interval(self.collapsed, self.n)
 
     @cached_property
     def components(self) -> VarianceComponents | None:
@@ -71,12 +84,22 @@ class Line:
 def lines(results: Results, column: str) -> list[Line]:
     """One line per data set, setting and method that has values of `column`; methods in alphabetical order."""
     order = ["setting", "method", "supernet_seed", "selector_seed"]
-    ordered = results.final[["dataset", *order, column]].dropna(subset=column).sort_values(order, kind="stable")
+    columns = list(dict.fromkeys([*order, column, "percentile"]))
+    ordered = results.final[["dataset", *columns]].dropna(subset=column).sort_values(order, kind="stable")
+    keys = zip(ordered["dataset"], ordered["setting"], ordered["method"], strict=True)
     found: dict[tuple[str, str, str], dict[int, list[float]]] = {}
-    for dataset, setting, method, seed, _, value in ordered.itertuples(index=False):
-        found.setdefault((dataset, setting, method), {}).setdefault(int(seed), []).append(float(value))
+    fallen: dict[tuple[str, str, str], set[int]] = {}
+    for key, seed, value, percentile in zip(
+        keys, ordered["supernet_seed"], ordered[column], ordered["percentile"], strict=True
+    ):
+        found.setdefault(key, {}).setdefault(int(seed), []).append(float(value))
+        if percentile < COLLAPSED and column in ACCURACIES:
+            fallen.setdefault(key, set()).add(int(seed))
     place = {name: number for number, name in enumerate(results.datasets)}
-    return [Line(*key, values) for key, values in sorted(found.items(), key=lambda item: place[item[0][0]])]
+    return [
+        Line(*key, values, len(fallen.get(key, ())))
+        for key, values in sorted(found.items(), key=lambda item: place[item[0][0]])
+    ]
 
 
 def written_coverage() -> list[dict[str, str]]:
@@ -85,21 +108,44 @@ def written_coverage() -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@dataclass(frozen=True)
+class Promise:
+    """What a 95 % interval over some seeds of one recipe covers, by the nearest simulated case; shares."""
+
+    seeds: int
+    """Of the nearest simulated case."""
+    normal: float
+    skewed: float
+    collapses: float | None
+    """Of the runs that show an interval; None where hardly any does."""
+    shown: float
+    """Runs with collapses that show an interval."""
+
+
+def promise_of(seeds: int) -> Promise:
+    """The nearest simulated case, of fewer seeds where two are as near."""
+    rows = [row for row in written_coverage() if row["recipes"] == "1" and row["interval"] == MEAN]
+    nearest = min(sorted({int(row["seeds_per_recipe"]) for row in rows}), key=lambda n: abs(n - seeds))
+    of = {row["results"]: row for row in rows if row["seeds_per_recipe"] == str(nearest)}
+    collapses = of[COLLAPSES]["covered"]
+    return Promise(
+        nearest, float(of[NORMAL]["covered"]), float(of[SKEWED]["covered"]), float(collapses) if collapses else None,
+        float(of[COLLAPSES]["shown"]),
+    )  # fmt: skip
+
+
 def promise(seeds: int) -> str:
-    """What a 95 % interval over so many seeds of one recipe really covers, by the nearest simulated case."""
+    """A sentence on the simulated coverage of a 95 % interval with this many seeds; none for a single seed."""
     if seeds < 2:
         return ""
-    rows = [row for row in written_coverage() if row["recipes"] == "1"]
-    simulated = sorted(int(row["seeds_per_recipe"]) for row in rows)
-    nearest = min(simulated, key=lambda n: abs(n - seeds))
-    covered = {
-        r["results"]: f"{100 * float(r['covered']):.0f} %" for r in rows if r["seeds_per_recipe"] == str(nearest)
-    }
-    rough = "It is rough: over" if seeds < ROUGH_BELOW else "Over"
-    return (
-        f"{rough} {nearest} seeds such an interval held the truth in {covered['normal']} of simulated runs, in"
-        f" {covered['with collapses']} where results collapse now and then. Read the marks."
+    found = promise_of(seeds)
+    said = (
+        f"Over {found.seeds} seeds such an interval held the truth in {100 * found.normal:.0f} % of simulated runs, in"
+        f" {100 * found.skewed:.0f} % where results are skewed"
     )
+    if found.shown < 1:
+        return f"{said}; where some collapse there is none, and one of seeds that all stand tells nothing of collapses."
+    return f"{said}, in {100 * (found.collapses or 0):.0f} % where they collapse now and then. Read the marks."
 
 
 def order_of_methods(found: Sequence[Line]) -> list[str]:

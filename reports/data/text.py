@@ -39,6 +39,11 @@ def from_to(values: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def p_text(p: float) -> str:
+    """A p value with three decimals, or `<0.001`."""
+    return "<0.001" if p < 0.001 else number(p, 3)
+
+
 def trainings_text(worth: float | None) -> str:
     """A number of trainings; an infinity sign where no number does, an en dash where it is not known."""
     if worth is None or worth != worth:

@@ -16,6 +16,7 @@ from bench.errors import BenchError, DataError, ExitCode
 from bench.files import write_whole
 from bench.yardsticks.comparisons import UNTOLD, Verdict
 from reports.data.contests import BASELINES
+from reports.data.founders import Level
 from reports.data.in_figures import focus
 from reports.data.results import ONE_DRAW, ONE_DRAW_SAID
 from reports.data.text import number, spread, to_markdown
@@ -70,14 +71,17 @@ def _verdicts(folder: Path, dataset: str) -> str:
     if not path.is_file():
         return ""
     with path.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["dataset"] == dataset and row["family"] == "baseline"]
+        every = list(csv.DictReader(stream))
+    level = Level.MAIN if any(row["family"] == Level.MAIN for row in every) else Level.FOUNDING
+    rows = [row for row in every if (row["dataset"], row["lookup"], row["family"]) == (dataset, dataset, level)]
     parts = []
     for floor in ("constant-order", "random"):
         verdicts = [Verdict(row["verdict"]) for row in rows if row["second"] == floor]
-        if any(verdict not in UNTOLD for verdict in verdicts):
+        judged = sum(verdict not in UNTOLD for verdict in verdicts)
+        if judged:
             better, worse = (verdicts.count(verdict) or "none" for verdict in (Verdict.BETTER, Verdict.WORSE))
-            parts.append(f"{better} of {len(verdicts)} better and {worse} worse than {CALLED[floor]}")
-    return f"\n\n**Shown, after Holm's correction: {'; '.join(parts)}.**" if parts else ""
+            parts.append(f"{better} better and {worse} worse than {CALLED[floor]} ({judged} of {len(verdicts)} judged)")
+    return f"\n\n**Of the main forms, after Holm's correction: {'; '.join(parts)}.**" if parts else ""
 
 
 def _selectors(rows: Sequence[Mapping[str, str]], recipes: Sequence[str]) -> tuple[list[tuple[float, list[str]]], int]:

@@ -4,21 +4,26 @@ The CSV of the first two holds one line per data set, setting, method and measur
 ceilings among them; Markdown and LaTeX show the same as `mean ± standard deviation over supernet seeds (n)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from bench.files import write_whole
+from bench.problem.space import to_string
 from bench.yardsticks.comparisons import Comparison
-from bench.yardsticks.floors import RETRAINING
+from bench.yardsticks.floors import RETRAINING, Yardstick
 from bench.yardsticks.measures import EDGE_TAUS
 from bench.yardsticks.statistics import Interval
-from reports.data.contests import measure_of
+from reports.data.contests import BASELINES, Contest, measure_of
+from reports.data.edge_knowledge import MEASURE
 from reports.data.factors import contrasts
+from reports.data.founders import level_of
 from reports.data.material import Material
 from reports.data.results import ONE_DRAW_SAID
 from reports.data.summary import Line
+from reports.data.supernet_quality import SupernetQuality
 from reports.data.text import Cell, number, spread, to_csv, to_latex, to_markdown
-from reports.sections.finding import BASELINES
+from reports.data.two_criteria import TwoCriteria
 
 HEADER = (
     "dataset", "recipe", "selector", "kind", "measure", "mean", "sd_over_supernets", "lowest", "highest",
@@ -26,11 +31,24 @@ HEADER = (
     "cells_without_result",
 )  # fmt: skip
 COMPARISONS = (
-    "dataset", "family", "first", "second", "measure", "verdict", "n", "differing", "p", "p_corrected",
-    "smallest_p_corrected", "mean", "median", "median_low", "median_high", "p_better", "p_better_low", "p_better_high",
+    "dataset", "lookup", "family", "first", "second", "measure", "verdict", "n", "differing", "p", "p_corrected",
+    "smallest_p_corrected", "p_sign", "p_sign_corrected", "could_show", "mean", "mean_low", "mean_high", "median",
+    "margin", "p_better", "p_better_low", "p_better_high",
 )  # fmt: skip
-ALL_PAIRS, BASELINE, PRIMARY_BASELINE, ONE_FACTOR = "all pairs", "baseline", "primary, baseline", "one factor"
-"""Families that p values are corrected over."""
+TRANSFER = (
+    "dataset",
+    "lookup",
+    "selector",
+    "family",
+    "n",
+    "mean",
+    "interval_low",
+    "interval_high",
+    "collapsed",
+    "worth",
+)
+ALL_PAIRS, ONE_FACTOR = "all pairs", "one factor"
+"""Families that p values are corrected over; comparisons with a baseline have that of their Level."""
 
 ACCURACY = ("test", "valid", "regret", "percentile", "gain", "worth")
 KENDALL_TAU = (*EDGE_TAUS, "tau_space")
@@ -126,29 +144,71 @@ def _notes(source: Material, rows: Sequence[Sequence[str]]) -> list[str]:
     return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.alike else [])]
 
 
-def _comparison_row(dataset: str, family: str, c: Comparison) -> list[Cell]:
+def _comparison_row(contest: Contest, family: str, c: Comparison, measure: str | None = None) -> list[Cell]:
     return [
-        dataset, family, c.first, c.second, measure_of(c), str(c.verdict), c.n, c.differing, c.p, c.p_holm,
-        c.smallest_p_holm, c.mean, c.median, *_ends(c.median_interval), c.improvement, *_ends(c.improvement_interval),
+        contest.dataset, contest.lookup, family, c.first, c.second, measure or measure_of(c), str(c.verdict), c.n,
+        c.differing,
+        c.p, c.p_holm, c.smallest_p_holm, c.p_sign, c.p_sign_holm, c.detectable, c.mean, *_ends(c.mean_interval),
+        c.median, c.margin, c.improvement, *_ends(c.improvement_interval),
     ]  # fmt: skip
 
 
+def _against_baselines(contest: Contest, baselines: Iterable[str]) -> list[list[Cell]]:
+    """Every method against each baseline, each Level a family."""
+    return [
+        _comparison_row(contest, level, c)
+        for baseline in baselines
+        for level, members in contest.families.items()
+        for c in contest.against(baseline, members)
+    ]
+
+
 def _comparisons(source: Material) -> str:
-    """The pairs that the page shows, judged over all pairs; and every method against each baseline."""
+    """The pairs that the page shows; every method against each baseline, on the lookups of other data sets too."""
     rows = []
     for contest in source.contests:
-        rows += [_comparison_row(contest.dataset, ALL_PAIRS, c) for c in contest.drawn]
-        for baseline in BASELINES:
-            rows += [_comparison_row(contest.dataset, BASELINE, c) for c in contest.against(baseline)]
-            if contest.primary:
-                judged = contest.against(baseline, contest.primary)
-                rows += [_comparison_row(contest.dataset, PRIMARY_BASELINE, c) for c in judged]
-        rows += [_comparison_row(contest.dataset, ONE_FACTOR, c) for _, c in contrasts(contest.comparisons)]
+        rows += [_comparison_row(contest, ALL_PAIRS, c) for c in contest.drawn if c.second not in contest.floors]
+        rows += _against_baselines(contest, BASELINES)
+        rows += [_comparison_row(contest, ONE_FACTOR, c) for _, c in contrasts(contest.comparisons)]
+        rows += [
+            _comparison_row(contest, level_of(c.first), c, MEASURE) for c in source.edge_knowledge[contest.dataset]
+        ]
+    for contest in source.transfers:
+        rows += _against_baselines(contest, contest.floors)
     return to_csv(COMPARISONS, rows)
 
 
+def _transfers(source: Material) -> str:
+    """Every method's choices judged by the accuracies on another data set."""
+    rows: list[list[Cell]] = []
+    for contest in source.transfers:
+        for s in contest.standings:
+            worth = source.worth(contest.lookup, s.mean)
+            place = [contest.dataset, contest.lookup, s.method, s.level]
+            rows.append([*place, s.n, s.mean, *_ends(s.interval), s.collapsed, worth])
+    return to_csv(TRANSFER, rows)
+
+
+def _fields(of: type[TwoCriteria] | type[SupernetQuality], found: Sequence[TwoCriteria | SupernetQuality]) -> str:
+    """A table whose columns are the fields of a dataclass."""
+    names = [field.name for field in fields(of)]
+    return to_csv(names, ([getattr(row, name) for name in names] for row in found))
+
+
+def _yardsticks(source: Material) -> str:
+    """Every floor and ceiling with all that is known of it."""
+    names = [field.name for field in fields(Yardstick)]
+    rows: list[list[Cell]] = []
+    for dataset, sticks in source.every_stick.items():
+        for stick in sticks:
+            of = {name: getattr(stick, name) for name in names}
+            of["architecture"] = None if stick.architecture is None else to_string(stick.architecture)
+            rows.append([dataset, *of.values()])
+    return to_csv(("dataset", *names), rows)
+
+
 def write_tables(source: Material, folder: Path) -> None:
-    """Write accuracy and kendall_tau as .csv, .md and .tex, and comparisons.csv, into `folder`."""
+    """Write accuracy and kendall_tau as .csv, .md and .tex, and and the six that are CSV alone, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, exact, shown, decimals in (
         ("accuracy", ACCURACY, ("test",), 2),
@@ -160,3 +220,7 @@ def write_tables(source: Material, folder: Path) -> None:
         write_whole(folder / f"{name}.md", to_markdown(header, rows, left=2) + "".join(f"\n{note}\n" for note in notes))
         write_whole(folder / f"{name}.tex", "".join(f"% {note}\n" for note in notes) + to_latex(header, rows, left=2))
     write_whole(folder / "comparisons.csv", _comparisons(source))
+    write_whole(folder / "yardsticks.csv", _yardsticks(source))
+    write_whole(folder / "transfer.csv", _transfers(source))
+    write_whole(folder / "two_criteria.csv", _fields(TwoCriteria, source.two_criteria))
+    write_whole(folder / "supernet_quality.csv", _fields(SupernetQuality, source.supernet_quality))

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from bench.files import write_whole
 from bench.problem.table import GroundTruth
+from reports.data.contests import Contest
 from reports.data.material import Material
 from reports.data.results import Results
 from reports.figures.svg import style_sheet
@@ -28,10 +29,12 @@ from reports.sections.behaviour import (
 from reports.sections.blocks import Picture, Section, gathered
 from reports.sections.chosen_cells import chosen_section
 from reports.sections.failures import failures_section
-from reports.sections.finding import findings, gaps
+from reports.sections.finding import details_section
+from reports.sections.gaps import gaps
+from reports.sections.headline import conditions, headline, lead, named, note
 from reports.sections.methods import methods_section
+from reports.sections.overview import markup, overview
 from reports.sections.results import results_section, strips_section
-from reports.sections.size import scale
 from reports.sections.who_beats_whom import pairs_section
 
 LIMIT = 1_980_000
@@ -72,6 +75,7 @@ def sections(source: Material) -> list[Section]:
     if not source.datasets:
         return [failures_section(source), provenance_section(source)]
     return [
+        details_section(source),
         results_section(source),
         strips_section(source),
         pairs_section(source),
@@ -133,18 +137,28 @@ def unbroken(text: str) -> str:
 
 def _fill(template: jinja2.Template, source: Material, shown: list[Section], data: str) -> str:
     folder = files("reports.page")
+    missing = gaps(source, named(source))
     return template.render(
         sections=[replace(section, blocks=gathered(section.blocks)) for section in shown],
         generator=", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
-        gaps=[Markup(text) for text in gaps(source)],
-        findings=[Markup(text) for text in findings(source)],
-        counts=source.results.counts(),
-        scale=scale(source),
-        run=source.results.run,
+        notes=[Markup(text) for dataset in source.datasets if (text := note(source, dataset))],
+        grave=[Markup(gap.said) for gap in missing if gap.grave],
+        slight=[Markup(gap.said) for gap in missing if not gap.grave],
+        firsts=[_first(source, contest) for contest in source.contests if contest.standings],
         datasets=source.results.datasets,
-        settings=source.results.settings,
         style=Markup(style_sheet() + folder.joinpath("style.css").read_text(encoding="utf-8")),
         script=Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),
         # Inside a script element no "<" may stand; JSON has another spelling for it.
         data=Markup(data.replace("<", "\\u003c")),
     )
+
+
+def _first(source: Material, contest: Contest) -> dict[str, object]:
+    """The first screen of one data set."""
+    return {
+        "dataset": contest.dataset,
+        "headline": headline(contest),
+        "conditions": conditions(source, contest),
+        "lead": [Markup(sentence) for sentence in lead(source, contest)],
+        "figure": Markup(markup(overview(source, contest))),
+    }

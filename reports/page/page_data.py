@@ -16,9 +16,10 @@ from reports.data.material import Material
 from reports.sections.who_beats_whom import MARKS, pair_table
 
 PAIR_COLUMNS = (
-    "first", "second", "n", "differing", "median", "median_low", "median_high", "mean", "p_better", "p_better_low",
-    "p_better_high", "rough", "p_all_pairs", "verdict_all_pairs", "p_baseline_second", "verdict_baseline_second",
-    "p_baseline_first", "verdict_baseline_first",
+    "first", "second", "n", "differing", "mean", "mean_low", "mean_high", "median", "p_better", "p_better_low",
+    "p_better_high", "rough",
+    *(f"{name}_{family}" for family in ("all_pairs", "baseline_second", "baseline_first")
+      for name in ("p", "verdict", "p_signs", "could_show")),
 )  # fmt: skip
 
 
@@ -85,15 +86,18 @@ def _pairs(contest: Contest, at: dict[str, int]) -> list[list[float | None]]:
     }
     rows: list[list[float | None]] = []
     for c in _shipped(contest):
-        rough = any(ends is not None and ends.rough for ends in (c.median_interval, c.improvement_interval))
-        row = [at[c.first], at[c.second], c.n, c.differing, _rounded(c.median, 2), *_ends(c.median_interval),
-               _rounded(c.mean, 2), _rounded(c.improvement, 2), *_ends(c.improvement_interval), int(rough)]  # fmt: skip
+        rough = any(ends is not None and ends.rough for ends in (c.mean_interval, c.improvement_interval))
+        row = [
+            at[c.first], at[c.second], c.n, c.differing, _rounded(c.mean, 2), *_ends(c.mean_interval),
+            _rounded(c.median, 2), _rounded(c.improvement, 2), *_ends(c.improvement_interval), int(rough),
+        ]  # fmt: skip
         for judged in (c, family.get((c.first, c.second)), family.get((c.second, c.first))):
             if judged is None:
-                row += [None, None]
+                row += [None, None, None, None]
             else:
-                p = judged.p_holm
-                row += [_rounded(p) if p >= 0.001 else float(f"{p:.1g}"), list(Verdict).index(judged.verdict)]
+                could = None if judged.detectable is None else _rounded(judged.detectable, 2)
+                verdict = list(Verdict).index(judged.verdict)
+                row += [_short(judged.p_holm), verdict, _short(judged.p_sign_holm), could]
         rows.append(row)
     return rows
 
@@ -112,10 +116,12 @@ def _captions(contest: Contest) -> dict[str, Any]:
         caption = table.caption
         if n < len(table.rows):
             caption += f" Listed: the {n} of them that the figures show; the correction is over all."
-        elif baseline not in FLOORS and n >= len(contest.focus):
-            caption += " Intervals: of the selectors that the figures show."
         numbers[baseline] = texts.setdefault(caption, len(texts))
     return {"captions": list(texts), "of": numbers}
+
+
+def _short(p: float) -> float:
+    return _rounded(p) if p >= 0.001 else float(f"{p:.1g}")
 
 
 def _ends(interval: Interval | None) -> list[float | None]:

@@ -2,12 +2,12 @@
 const mirror = { 0: 1, 1: 0 };
 const pairs = new Map();
 for (const [dataset, list] of Object.entries(data.pairs)) {
-  for (const [a, b, n, differing, median, low, high, mean, better, betterLow, betterHigh, rough, pAll, all, p, verdict, pBack, back] of list) {
+  for (const [a, b, n, differing, mean, low, high, median, better, betterLow, betterHigh, rough, pAll, all, signsAll, couldAll, p, verdict, signs, could, pBack, back, signsBack, couldBack] of list) {
     const first = data.selectors[a], second = data.selectors[b], tilde = rough ? "~" : "";
     const turned = (value, total) => (value === null ? null : total - value);
     // Seen from the first, `p` and `verdict` are those of the family with the second as baseline.
-    pairs.set([dataset, first, second].join("|"), { n, differing, median, low, high, mean, better, betterLow, betterHigh, tilde, pAll, all, p, verdict });
-    pairs.set([dataset, second, first].join("|"), { n, differing, median: -median, low: turned(high, 0), high: turned(low, 0), mean: -mean, better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), tilde, pAll, all: mirror[all] ?? all, p: pBack, verdict: back });
+    pairs.set([dataset, first, second].join("|"), { n, differing, mean, low, high, median, better, betterLow, betterHigh, tilde, pAll, all, p, verdict, signs, could });
+    pairs.set([dataset, second, first].join("|"), { n, differing, mean: -mean, low: turned(high, 0), high: turned(low, 0), median: -median, better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), tilde, pAll, all: mirror[all] ?? all, p: pBack, verdict: back, signs: signsBack, could: couldBack });
   }
 }
 const untold = ["?", "="]; // verdicts behind which no p stands
@@ -24,8 +24,9 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   choose.value = first.baseline;
   const rowOf = (name, c) => {
     const [words, css, sign] = data.verdicts[c.verdict];
-    const values = [name, `${sign} ${words}`, c.n, c.differing, fixed(c.mean, 2), fixed(c.median, 2), interval(c.low, c.high, c.tilde), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), untold.includes(sign) ? "–" : c.p < 0.001 ? "<0.001" : fixed(c.p, 3)];
-    const classes = ["name word", `${css} word`, "", "", "", "", "quiet", "", "quiet"];
+    const judged = !untold.includes(sign), small = (value) => (!judged ? "–" : value < 0.001 ? "<0.001" : fixed(value, 3));
+    const values = [name, `${sign} ${words}`, c.n, c.differing, fixed(c.mean, 2), interval(c.low, c.high, c.tilde), fixed(c.median, 2), fixed(c.better, 2), interval(c.betterLow, c.betterHigh, c.tilde), small(c.p), small(c.signs), judged && c.could !== null ? fixed(c.could, 2) : "–"];
+    const classes = ["name word", `${css} word`, "", "", "", "quiet", "", "", "quiet"];
     return make("tr", {}, ...values.map((value, index) => make("td", { textContent: value, className: classes[index] || "" })));
   };
   const compare = (baseline) => {

@@ -46,10 +46,24 @@ GLOSSARY = (
     ("drawing lots", "pt-random: the order and the fine-tuning of DARTS-PT, the operation drawn at random"),
     ("differs, median within the margin", "significant, but the median of the differences is no larger than the median"
      " gap between two trainings of one architecture. No proof that the two are equal"),
-    ("95 % interval", "percentile bootstrap, supernet seeds resampled inside each recipe, 2,000 repeats, fixed"
-     " generator; selector seeds are averaged first. None where all values are equal: they say nothing about chance"),
+    ("95 % interval", "of a mean: Student's t with a variance per recipe and Welch's degrees of freedom; selector seeds"
+     " are averaged first. None where all values are equal, and none of fewer than 7 results of which some collapsed:"
+     " so few say too little of how often they do. ~: fewer than 7 results, too few where they are skewed. Of a share:"
+     " Clopper and Pearson's"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
-     " ties half. Where one won every pair its interval is Clopper and Pearson's, since resampling has none to show"),
+     " ties half"),
+    ("collapsed", "chose from the worst tenth of the space"),
+    ("p (Holm), p (signs)", "two tests of a paired difference, each corrected over its family by Holm's method:"
+     " flipping signs tests the mean, counting signs tests which of the two is above more often. Near the optimum"
+     " differences have a short side and a long one, which the second does not mind"),
+    ("could show", "the true mean difference that the test would have shown in four of five repetitions, with so many"
+     " pairs of that spread, at the first step of Holm's correction. Smaller ones are not excluded by “no difference"
+     " shown”"),
+    ("worth", "trainings: how many different random architectures one would have to train, taking the best by"
+     " validation accuracy, to expect the same test accuracy; exact, from the table. Of a selector: of its mean"),
+    ("τ edge", "one tau-b over the 30 scores, as ranks on their edge, and the mean accuracies, standardised on theirs,"
+     " after the mean of each operation over the edges is taken out of both: is it known which edge wants what?"
+     " Whatever has one order for all edges scores exactly 0"),
     ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same ones"),
     ("one result per seed", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained networks)"
      " has one result for all recipes and epochs of a supernet seed. Its n counts seeds, and in a comparison its"
@@ -122,14 +136,21 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 def _coverage() -> Table:
     rows = [
-        Row([Cell(row["results"]), *(Cell(row[name]) for name in ("recipes", "seeds_per_recipe")),
-             Cell(f"{100 * float(row['covered']):.0f} %")])
+        Row([Cell(row["interval"]), Cell(row["results"]),
+             *(Cell(row[name]) for name in ("recipes", "seeds_per_recipe")),
+             *(Cell(f"{100 * float(row[name]):.0f} %" if row[name] else "–") for name in ("shown", "covered"))])
         for row in written_coverage()
     ]  # fmt: skip
-    columns = [Column("results", numeric=False), Column("recipes"), Column("seeds per recipe"), Column("covered")]
+    columns = [
+        Column("interval of", numeric=False), Column("results", numeric=False), Column("recipes"),
+        Column("seeds per recipe"), Column("shown", "runs in which an interval is given"),
+        Column("covered", "of those, runs in which it held the truth"),
+    ]  # fmt: skip
     caption = (
-        "How often a 95 % interval held the true mean, simulated once with 1,000 runs a case. Normal: spread 0.5"
-        " points. With collapses: the same, and with probability 0.15 ten points lower."
+        "How often a 95 % interval held the truth, simulated once with 2,000 runs a case. Normal: spread 0.5 points."
+        " Skewed: an exponential tail of the same spread. With collapses: normal, and with probability 0.15 ten points"
+        " lower; of fewer than 7 results of which one collapsed no interval is given, and one of results that all stand"
+        " is an interval of those that stand."
     )
     return Table("coverage", caption, columns, rows, searchable=False)
 

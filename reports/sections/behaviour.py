@@ -5,19 +5,23 @@ from html import escape
 
 import numpy as np
 
+from bench.yardsticks.comparisons import Comparison
 from bench.yardsticks.kendall import tau_b
 from bench.yardsticks.resemblance import ACCURACY, trait_correlations, traits
+from reports.data.contests import Contest
 from reports.data.material import Material
 from reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
-from reports.data.text import duration, from_to, interval_text, number, spread
+from reports.data.text import duration, from_to, interval_text, number, p_text, trainings_text
 from reports.figures.along_training import along_epochs, epoch_figure
 from reports.figures.costs_and_operations import cost_figure, selection_costs
 from reports.figures.score_maps import score_map_figure, score_maps
 from reports.figures.strips import tau_figure
 from reports.figures.axes import AXIS_SAID
-from reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table, shade
+from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, shade, spoken
+from reports.sections.families import family_of, folded
 from reports.sections.pictures import picture
 from reports.sections.rankings import ranking_blocks
+from reports.sections.who_beats_whom import MARKS
 
 
 def ranking_section(source: Material) -> Section:
@@ -36,7 +40,7 @@ def ranking_section(source: Material) -> Section:
         caption = (
             "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over"
             " the six edges, before any decision. A mark is one selection, against the best accuracy that each"
-            " operation allows; tick and bar: mean and 95 % bootstrap interval over supernet seeds. Hollow: mean"
+            " operation allows; tick and bar: mean and 95 % interval over supernet seeds. Hollow: mean"
             f" against the mean accuracy with each operation. {noise}{source.left_out(dataset)}"
         )
         section.blocks += [
@@ -96,7 +100,36 @@ def training_section(source: Material) -> Section:
                 partial(epoch_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip
+    section.blocks += _supernet_quality(source)
     return section
+
+
+def _supernet_quality(source: Material) -> list[Block]:
+    """Whether a better supernet means a better selection."""
+    if not source.supernet_quality:
+        return []
+    rows = [
+        Row([
+            Cell(q.dataset), Cell(q.setting), Cell(str(q.supernets)),
+            Cell(f"{number(q.lowest, 1)} to {number(q.highest, 1)}"), Cell(str(q.selectors)),
+            Cell(number(q.tau)), Cell(p_text(q.p)),
+        ])
+        for q in source.supernet_quality
+    ]  # fmt: skip
+    columns = [
+        Column("data set", numeric=False), Column("recipe", numeric=False), Column("supernets", "seeds"),
+        Column("their accuracy, %", "on the selection images"), Column("selectors", "whose choices differ"),
+        Column("τ", "mean over selectors of tau-b between the accuracy of a supernet and of the choice made on it"),
+        Column("p", "share of the orders of the supernets with a mean τ as far from 0; not corrected"),
+    ]  # fmt: skip
+    caption = (
+        "Does a better supernet mean a better selection? Rank correlation over the seeds of one recipe, mean over"
+        " selectors that read the checkpoint. All of them see the same supernets, so n is the number of those."
+    )
+    return [
+        Heading("Does a better supernet mean a better selection?"),
+        Table("supernet-quality", caption, columns, rows, searchable=False),
+    ]
 
 
 def cost_section(source: Material) -> Section:
@@ -108,7 +141,7 @@ def cost_section(source: Material) -> Section:
         caption = (
             "A mark is one selector, its means over recipes: of test accuracy, as in the main table"
             f" (n = {from_to(costs['n'].tolist())} checkpoints; of seeds for †), and of the time of scoring and tuning,"
-            " on the machine named in the provenance. The bar is the 95 % bootstrap interval of the accuracy over"
+            " on the machine named in the provenance. The bar is the 95 % interval of the accuracy over"
             " supernet seeds. The line joins those that no other is both faster and better than, by their means; where"
             " bars overlap, another draw of seeds may join others."
             + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, so neither joined nor compared.")
@@ -137,10 +170,10 @@ def cost_section(source: Material) -> Section:
             for _, row in costs.sort_values("seconds", kind="stable").iterrows()
         ]  # fmt: skip
         columns = [
-            Column("selector", numeric=False), Column("scoring"), Column("tuning"),
+            Column("selector", numeric=False), Column("scoring", low=True), Column("tuning", low=True),
             *([Column("peak memory, MiB", "of the CUDA allocator during the selection")] if on_gpu else []),
             Column("test %"), Column("n", "checkpoints; supernet seeds for a selector that reads nothing of them"),
-            Column("95 % interval", "stratified bootstrap over supernet seeds; ~ = rough"),
+            Column("95 % interval", "of the mean, Welch's t over supernet seeds; ~ = rough"),
             Column("Pareto", "joined by the line of the figure", numeric=False),
         ]  # fmt: skip
         if rows:
@@ -172,7 +205,8 @@ def bias_section(source: Material) -> Section:
         of = traits(source.table, dataset)
         size = next(iter(of))
         frame = source.results.final_of(dataset)
-        rows, larger = [], 0
+        rows: dict[str, Row] = {}
+        larger = 0
         for method in source.order(dataset):
             places = frame.index[frame["method"] == method].to_numpy()
             places = places[np.isfinite(source.results.scores[places]).all(axis=(1, 2))]
@@ -181,19 +215,20 @@ def bias_section(source: Material) -> Section:
             found = trait_correlations(source.results.scores[places], of)
             larger += found[size] > found[ACCURACY]
             n = source.results.draws(frame.loc[places], method)
-            rows.append(Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))]))
+            rows[method] = Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))])
         if rows:
             itself = {name: tau_b(of[ACCURACY], values) for name, values in of.items()}
             row = Row([Cell(f"{ACCURACY} itself", "name"), *_shaded(itself), Cell("–")], "yardstick")
             said = (
                 f" Of {len(rows)} selectors, {larger} have a higher τ with {size} than with {ACCURACY}. {ONE_DRAW_SAID}"
             )
-            rows.append(row)
+            rows[""] = row
         else:
             said = ""
         columns = [
             Column("selector", numeric=False), *(Column(name) for name in of), Column("n", "independent selections"),
         ]  # fmt: skip
+        shown = folded(columns, rows, family_of(source, dataset))
         dropped = source.table.flops(dataset) is not None and "FLOPs" not in of
         caption = (
             "τ-b over the 15,625 architectures between the sum of a selection's scores, standardised per edge, and"
@@ -204,7 +239,7 @@ def bias_section(source: Material) -> Section:
             + (f" The table holds no sizes; {size} are counted from the cell." if size.startswith("conv") else "")
             + said
         )
-        section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, rows)]
+        section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, shown)]
     return section
 
 
@@ -213,36 +248,60 @@ def _shaded(taus: dict[str, float]) -> list[Cell]:
 
 
 def transfer_section(source: Material) -> Section:
-    """Selected on one data set, looked up on the others."""
+    """Selected on one data set, looked up on the others, with the floors there."""
     section = Section("transfer", "Transfer: selected here, looked up there")
     for dataset in source.datasets:
-        others = [name for name in source.table.datasets if name != dataset]
-        frame = source.results.final_of(dataset)
-        if not others or frame.empty:
+        here = [contest for contest in source.transfers if contest.dataset == dataset]
+        if not here:
             section.blocks.append(
                 Prose(f"<p>{escape(dataset)}: the table holds no other data set on which to look its choices up.</p>")
             )
-            continue
-        rows = []
-        for (method, setting), group in frame.groupby(["method", "setting"], sort=True):
-            row = [Cell(str(method), "name"), Cell(str(setting))]
-            for other in others:
-                accuracy = source.table.accuracy(other)
-                values = group.assign(other=[accuracy[source.table.position(text)] for text in group["architecture"]])
-                per_seed = values.groupby("supernet_seed")["other"].mean()
-                deviation = float(per_seed.std()) if len(per_seed) > 1 else None
-                row += [
-                    Cell(spread(float(per_seed.mean()), deviation, len(per_seed))),
-                    Cell(number(float(accuracy.max() - per_seed.mean()))),
-                ]
-            rows.append(Row(row))
-        columns = [Column("selector", numeric=False), Column("recipe", numeric=False)]
-        for other in others:
-            columns += [Column(f"{other} test %"), Column(f"{other} regret")]
-        caption = (
-            f"Selected on {dataset}, its architectures looked up on the other data sets: mean ± standard deviation over"
-            " supernet seeds (seeds). These are not results of a search on those data sets; those are in the main"
-            " tables."
-        )
-        section.blocks += [Heading(f"selected on {dataset}"), Table(f"transfer-{dataset}", caption, columns, rows)]
+        for contest in here:
+            heading = Heading(f"selected on {dataset}, looked up on {contest.lookup}")
+            section.blocks += [heading, transfer_table(source, contest)]
     return section
+
+
+def _verdict(c: Comparison) -> Cell:
+    css, sign = MARKS[c.verdict]
+    return Cell(f"{sign} {c.verdict}", css)
+
+
+def transfer_table(source: Material, contest: Contest) -> Table:
+    """One row per method and floor: what its choices reach there, and what the tests say against each floor."""
+    judged = {floor: {c.first: c for c in contest.against(floor)} for floor in contest.floors}
+    optimum = source.truths[contest.lookup].best
+    rows: dict[str, Row] = {}
+    accuracies: dict[str, float] = {}
+    for standing in contest.standings:
+        cells = [
+            Cell(source.results.marked(standing.method), "name"), Cell(number(standing.mean), "strong"),
+            Cell(str(standing.n)), Cell(interval_text(standing.interval), "quiet"), Cell(str(standing.collapsed)),
+            Cell(number(optimum - standing.mean)), Cell(trainings_text(source.worth(contest.lookup, standing.mean))),
+            *(_verdict(of_floor[standing.method]) for of_floor in judged.values()),
+        ]  # fmt: skip
+        rows[standing.method], accuracies[standing.method] = Row(cells), standing.mean
+    for stick in source.every_stick[contest.lookup]:
+        cells = [
+            Cell(stick.name, "name", stick.note), Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"),
+            Cell("–"), Cell(number(stick.regret)), Cell(trainings_text(stick.worth)), *(Cell("") for _ in judged),
+        ]  # fmt: skip
+        rows[f" {stick.name}"], accuracies[f" {stick.name}"] = Row(cells, "yardstick"), stick.test
+    ordered = {name: rows[name] for name in sorted(rows, key=lambda name: -accuracies[name])}
+    counts = "; ".join(
+        f"{sum(c.judged for c in of_floor.values())} of {len(of_floor)} could be judged against {floor}"
+        for floor, of_floor in judged.items()
+    )
+    columns = [
+        Column("selector", numeric=False), Column("test %"), Column("n", "checkpoints; supernet seeds for †"),
+        Column("95 % interval", "of the mean, Welch's t over supernet seeds"),
+        Column("collapsed", "of the n, choices from the worst tenth of the space there", low=True), Column("regret", low=True),
+        Column("worth", "trainings"), *(Column(f"against {floor}", numeric=False) for floor in judged),
+    ]  # fmt: skip
+    caption = (
+        f"The architectures selected on {contest.dataset}, judged by their accuracies on {contest.lookup}; no search on"
+        f" {contest.lookup}. Paired sign-flip tests, Holm's correction apart per floor and family: {counts}. Random"
+        " choices are compared with in percentiles of the space there. tables/comparisons.csv has the numbers."
+    )
+    columns, shown = spoken(columns, folded(columns, ordered, family_of(source, contest.dataset)))
+    return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

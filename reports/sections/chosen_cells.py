@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.problem.space import parse
 from bench.yardsticks.resemblance import agreement
+from reports.data.founders import PRIMARY
 from reports.data.material import Material
 from reports.data.text import number
 from reports.figures import cell_diagrams as cells
@@ -35,6 +36,7 @@ def chosen_section(source: Material) -> Section:
             ),
         ]  # fmt: skip
         section.blocks += _agreement(source, dataset, order)
+        section.blocks += _two_criteria(source, dataset)
     return section
 
 
@@ -121,3 +123,31 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
         f" blue = they order the operations alike, orange = the other way round.{source.left_out(dataset)}"
     )
     return [Picture(f"agreement-{dataset}", f"{dataset}: which selectors say the same?", caption, grid)]
+
+
+def _two_criteria(source: Material, dataset: str) -> list[Block]:
+    """What the mean of two founding criteria chooses."""
+    found = [
+        pair for pair in source.two_criteria if pair.dataset == dataset and {pair.first, pair.second} <= {*PRIMARY}
+    ]
+    if not found:
+        return []
+    rows = [
+        Row([
+            Cell(pair.first, "name"), Cell(pair.second, "name"), Cell(str(pair.n)), Cell(number(pair.tau)),
+            Cell(number(pair.of_first)), Cell(number(pair.of_second)), Cell(number(pair.of_mean), "strong"),
+            Cell(number(pair.lowest)),
+        ])
+        for pair in sorted(found, key=lambda pair: -pair.of_mean)
+    ]  # fmt: skip
+    columns = [
+        Column("selector", numeric=False), Column("and", numeric=False), Column("n", "checkpoints"),
+        Column("τ", "between their scores, mean over edges and checkpoints"), Column("test %", "of the first"),
+        Column("test % ", "of the second"), Column("mean of both", "test accuracy of what the sum of their standardised"
+               " scores chooses, %"), Column("lowest", "lowest accuracy that the mean chose"),
+    ]  # fmt: skip
+    caption = (
+        "Two founding criteria on the same checkpoints, and what the mean of their scores chooses; exploratory, without"
+        " tests. tables/two_criteria.csv has every two main forms."
+    )
+    return [Heading(f"{dataset}: two criteria together"), Table(f"two-{dataset}", caption, columns, rows)]

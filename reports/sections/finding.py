@@ -1,225 +1,227 @@
-"""The finding in words: a headline, two sentences, and the details, each point put into words once."""
+"""The finding in detail, told from its points (reports/data/points.py)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
+from bench.problem.space import CONV_3X3
 from bench.yardsticks.comparisons import Verdict
-from reports.data.contests import Contest
-from reports.data.finding import FLOOR, Point, of_kind, points
+from reports.data.contests import BASELINES, Contest
+from reports.data.founders import CALLED, Level
 from reports.data.material import Material
-from reports.data.text import count, from_to, listed, number
-from reports.sections.blocks import Block, Heading, Prose, Section
-from reports.sections.collapse import collapsed
-from reports.sections.equal_seeds import seeds_said
-from reports.sections.size import presets_said, supernet_accuracy
+from reports.data.points import Kind, Point, points
+from reports.data.text import count, from_to, listed, number, trainings_text
+from reports.sections.blocks import Heading, Prose, Section
 
 FEW = 6
-"""Names up to which a sentence lists them; more are counted."""
-FEWEST_TO_VARY = 3
-"""Supernet seeds below which the page says that there are few."""
-
-WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
-PAPERS = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
-"""The founding criteria as their papers write them."""
-
-ALWAYS_3X3 = "always taking 3×3 convolutions"
-CALLED = {
-    "random": "a random architecture", "constant-order": "the constant order of operations",
-    "params": "the parameter count", "magnitude": "magnitude",
-}  # fmt: skip
+TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
+TOLD_LOOKUPS = ("random-conv", "constant-order")
+"""Baselines that sentences tell of; tables have all."""
+MEASURED = {"tau_mean": "the mean accuracies (τ mean)", "tau_edge": "what is particular to an edge (τ edge)"}
+"""How sentences call what scores agree with."""
 
 
-def written(dataset: str) -> str:
-    """The name of a data set as its authors write it."""
-    return WRITTEN.get(dataset, dataset)
-
-
-def baseline_called(point: Point) -> str:
-    """What a point holds criteria against, in words."""
-    return ALWAYS_3X3 if point.words.get("choice") == "3x3" else CALLED[point.words["baseline"]]
-
-
-def _some(names: Sequence[str], most: int = FEW) -> str:
-    """`2 (a and b)`, `30`, `none`."""
+def _counted(names: Sequence[str]) -> str:
+    """`none`, `2 (a and b)`, `30`: few names are told, many are counted."""
     if not names:
         return "none"
-    return f"{len(names)} ({listed(names)})" if len(names) <= most else str(len(names))
-
-
-def headline(source: Material, contest: Contest) -> str:
-    """The finding on one data set as one sentence, as HTML."""
-    (point,) = of_kind(points(source, contest), "against", baseline=FLOOR, family="all")
-    where, floor, better = escape(written(contest.dataset)), baseline_called(point), point.names["better"]
-    if better:
-        who = listed(better, 2).replace("<b>", "").replace("</b>", "")
-        return f"On {where}, {who} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
-    if point.numbers["judged"]:
-        return f"On {where}, no criterion is shown better than {floor}."
-    return f"On {where}, there are too few seeds to tell any criterion from {floor}."
-
-
-def lead(source: Material, contest: Contest) -> list[str]:
-    """The two sentences under the headline, as HTML."""
-    found = points(source, contest)
-    (floor,) = of_kind(found, "against", baseline=FLOOR, family="all")
-    (chance,) = of_kind(found, "against", baseline="random", family="all")
-    n = f"{floor.numbers['compared']:.0f}"
-    parts = []
-    if floor.numbers["judged"]:
-        parts.append(f"{len(floor.names['worse']) or 'none'} of {n} are shown worse than that baseline")
-    if chance.numbers["judged"]:
-        better = len(chance.names["better"]) or "none"
-        parts.append(f"{better} better than a random architecture" if parts else
-                     f"{better} of {n} are shown better than a random architecture")  # fmt: skip
-    alike = f"{len(floor.names['same'])} make exactly its choice" if floor.names["same"] else ""
-    few = f"{len(floor.names['few'])} have too few seeds to judge" if floor.names["few"] else ""
-    rest = " and ".join(part for part in (alike, few) if part)
-    first = f"<b>{', '.join(parts)}.</b>" if parts else ""
-    first += f" {rest[0].upper()}{rest[1:]}." if rest else ""
-    head = floor.numbers.get("above_margin")
-    if head is not None:
-        first += (
-            f" It reaches {number(floor.numbers['test'])} %; of the 15,625 architectures, {head:,.0f} are better by more"
-            " than the noise of training."
-        )
-    return [text for text in (first.strip(), _founding(found)) if text]
-
-
-def _founding(found: Sequence[Point]) -> str:
-    """The four founding criteria, and what perturbation adds."""
-    said = []
-    for point in of_kind(found, "means"):
-        names = point.names["criteria"]
-        reached = ", ".join(f"{PAPERS[name]} {number(point.numbers[name])}" for name in names)
-        said.append(f"Of the founding criteria: {reached} %.")
-    parts = [
-        text
-        for point in of_kind(found, "factor")
-        if point.names["first"] == ("darts-pt",)
-        and (text := _perturbation(point.names["second"][0], point.numbers["mean"], point.words["verdict"]))
-    ]
-    if parts:
-        said.append(f"Perturbation {'; '.join(parts)}.")
-    return " ".join(said)
-
-
-def _perturbation(control: str, mean: float | None, verdict: str) -> str:
-    over = {"pt-random": "random choice", "pt-magnitude": "alphas"}.get(control)
-    if over is None or verdict in (Verdict.TOO_FEW, Verdict.SAME):
-        return ""
-    if verdict in (Verdict.BETTER, Verdict.WORSE):
-        return f"{'gains' if verdict == Verdict.BETTER else 'loses'} {number(abs(mean or 0), 1)} points over {over}"
-    return f"shows no difference from {over}"
-
-
-def conditions(source: Material, contest: Contest) -> str:
-    """What was compared, in one line of HTML."""
-    frame = source.results.final_of(contest.dataset)
-    seeds = sorted(set(frame.groupby("method")["supernet_seed"].nunique()))
-    reached = supernet_accuracy(source.results, contest.dataset)
-    parts = [
-        count(len(contest.standings), "criterion").replace("criterions", "criteria"),
-        f"{count(contest.settings, 'recipe')} × {from_to(seeds).replace(' to ', '–')} seeds",
-        f"the same supernets for all ({presets_said(source.results, contest.dataset)}"
-        + (f", {reached} accurate)" if reached else ")"),
-        "paired tests, Holm-corrected",
-    ]
-    if max(seeds) < FEWEST_TO_VARY:
-        parts.append("too few seeds to say how much they vary")
-    return " · ".join(map(escape, parts))
+    return f"{len(names)} ({listed(names)})" if len(names) <= FEW else str(len(names))
 
 
 def details_section(source: Material) -> Section:
-    """Everything found, point by point."""
+    """Everything that was found, point by point."""
     section = Section("finding", "The finding in detail")
+    found = points(source)
     for contest in source.contests:
-        found = points(source, contest)
-        said = [
-            *_verdicts(found, "all", f"All {len(contest.standings)} criteria"),
-            *_verdicts(found, "founding", "The founding papers' criteria and their controls alone"),
-            *map(_groups, of_kind(found, "groups")),
-            *_factors(of_kind(found, "factor")),
-            *seeds_said(source, contest),
-            *map(_leader, of_kind(found, "leader")),
-            *map(_agreement, of_kind(found, "agreement")),
-            *collapsed(source, contest),
-        ]
-        blocks: list[Block] = [Heading(written(contest.dataset))] if len(source.contests) > 1 else []
-        items = "".join(f"<li>{text}</li>" for text in said)
-        section.blocks += [*blocks, Prose(f'<ul class="points">{items}</ul>')]
+        here = [point for point in found if point.dataset == contest.dataset]
+        if contest.standings:
+            told = [
+                *_headline(contest, here),
+                *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
+            ]
+            items = "".join(f"<li>{point}</li>" for point in told)
+            section.blocks += [Heading(contest.dataset), Prose(f'<ul class="points">{items}</ul>')]
     return section
 
 
-def _verdicts(found: Sequence[Point], family: str, who: str) -> list[str]:
-    """Who was shown to differ from which baseline in a family of comparisons."""
-    shown, untold = [], []
-    for point in of_kind(found, "against", family=family):
-        if point.numbers["judged"]:
-            better, worse = _some(point.names["better"]), _some(point.names["worse"])
-            shown.append(f"against {baseline_called(point)}, {better} better and {worse} worse")
-        elif point.numbers["compared"]:
-            untold.append(baseline_called(point))
-    said = [f"{who}, Holm-corrected per baseline: {'; '.join(shown)}."] if shown else []
-    if untold:
-        said.append(f"{who}: too few seeds to compare with {' or '.join(untold)}.")
+def _of(found: Sequence[Point], kind: Kind) -> list[Point]:
+    return [point for point in found if point.kind is kind]
+
+
+def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
+    """Whether a main form was shown better than choosing one architecture without looking, and what room there is."""
+    against = [p for p in _of(here, Kind.FLOOR) if p.words["baseline"] == "constant-order" and p.lookup == p.dataset]
+    level = [p for p in against if p.words["level"] == Level.MAIN] or against
+    if not level or not level[0].numbers["judged"]:
+        return []
+    point = level[0]
+    better, worse, same = (point.names[name] for name in ("better", "worse", "same"))
+    who = f"{listed(better)} {'was' if len(better) == 1 else 'were'}" if better else "None was"
+    constant = contest.order_choice == (CONV_3X3,) * 6
+    what = "all of whose edges are 3x3 convolutions" if constant else "always the same architecture"
+    room = f"{point.numbers['above']:,} architectures lie above it"
+    if point.numbers["above_margin"] is not None:
+        room += f", {point.numbers['above_margin']:,} by more than two trainings differ"
+    alike = f"; {len(same)} choose exactly that" if same else ""
+    return [
+        f"Of {point.numbers['of']} {CALLED[Level(point.words['level'])]}, {point.numbers['judged']} could be judged"
+        f" against the constant order of operations, {what} ({number(point.numbers['test'])} %, percentile"
+        f" {number(point.numbers['percentile'], 1)}; {room}). {who} shown better, {_counted(worse)} worse{alike}."
+    ]
+
+
+def _floors(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Per family, and per data set that choices are looked up on, what was shown against each floor."""
+    said = []
+    told = [p for p in found if p.words["baseline"] in (TOLD_FLOORS if p.lookup == p.dataset else TOLD_LOOKUPS)]
+    told = [p for p in told if p.lookup == p.dataset or p.words["level"] == contest.levels[0]]
+    places = dict.fromkeys((point.lookup, point.words["level"]) for point in told)
+    for lookup, level in places:
+        here = [p for p in told if (p.lookup, p.words["level"]) == (lookup, level)]
+        parts = [_against(point, contest) for point in here if point.numbers["judged"]]
+        untold = [BASELINES[point.words["baseline"]] for point in here if not point.numbers["judged"]]
+        where = "" if lookup == contest.dataset else f", their choices looked up on <b>{escape(lookup)}</b>"
+        of = f"Of {here[0].numbers['of']} {CALLED[Level(level)]}{where}"
+        if parts:
+            said.append(f"{of} (Holm's correction per baseline): {'; '.join(parts)}.")
+        if untold:
+            said.append(f"{of}: too few seeds to compare them with {_joined(untold)}.")
     return said
 
 
-def _groups(point: Point) -> str:
-    names = point.names
-    parts = [f"{listed(names['leader'])} has the highest mean"]
-    parts += [f"{listed(names['tied'])} not shown worse"] if names["tied"] else []
-    parts += [f"{listed(names['worse'])} shown worse"] if names["worse"] else []
-    parts += [f"too few seeds to place {listed(names['few'])}"] if names["few"] else []
-    return f"Founding criteria among themselves ({point.numbers['pairs']:.0f} testable pairs): {'; '.join(parts)}."
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
 
 
-def _factors(found: Sequence[Point]) -> list[str]:
+def _against(point: Point, contest: Contest) -> str:
+    baseline = point.words["baseline"]
+    alike = [BASELINES[name] for name in contest.floors.get(baseline, ())]
+    called = f"{BASELINES[baseline]} (the choice of {' and '.join(alike)} too)" if alike else BASELINES[baseline]
+    said = f"{_counted(point.names['better'])} better and {_counted(point.names['worse'])} worse than {called}"
+    judged, of = point.numbers["judged"], point.numbers["of"]
+    notes = [f"{judged} of {of} judged"] if judged != of else []
+    if point.names["open"]:
+        could = point.numbers["could_show"]
+        size = "" if could is None else f", where about {number(could, 1)} would have been"
+        notes.append(f"no difference shown of {len(point.names['open'])}{size}")
+    return f"{said} ({'; '.join(notes)})" if notes else said
+
+
+def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Who leads the founding family, who is shown worse and who cannot be placed."""
+    said = []
+    for point in found:
+        tied, worse, unplaced = (point.names[name] for name in ("tied", "worse", "unplaced"))
+        over = f" of those with results on {count(int(point.numbers['recipes'] or 0), 'recipe')}"
+        lead = f"{listed([point.words['leader']])} has the highest mean{over if point.names['fewer_recipes'] else ''}"
+        parts = [lead + (f"; {listed(tied)} not shown worse" if tied else "")]
+        parts += [f"{listed(worse)} shown worse"] if worse else []
+        parts += [f"too few results to place {listed(unplaced)}"] if unplaced else []
+        pairs = f"{point.numbers['counted']} of {point.numbers['pairs']} pairs"
+        said.append(f"Among the founding criteria, corrected over {pairs}: {'; '.join(parts)}.")
+    return said
+
+
+def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
     """Which single changes were shown to matter, where any could have been."""
-    told = [p for p in found if p.words["verdict"] not in (Verdict.TOO_FEW, Verdict.SAME)]
-    if not told:
+    judged = [point for point in found if point.numbers["judged"]]
+    if not judged:
         return []
+    shown = [p for p in judged if p.words["verdict"] in (Verdict.BETTER, Verdict.WORSE, Verdict.SMALL)]
+    of = (
+        f"Of {count(len(found), 'pair')} of selectors that differ in one part only {len(judged)} could be judged, and"
+        f" {_counted([]) if not shown else len(shown)} {'were' if len(shown) > 1 else 'was'} shown to differ"
+    )
     parts = [
-        f"{escape(p.words['changed'])}: {_gain(p.numbers)} ({escape(p.words['verdict'])}; {listed(p.names['first'])} −"
-        f" {listed(p.names['second'])})"
-        for p in told
+        f"{escape(p.words['changed'])} ({escape(p.words['first'])} − {escape(p.words['second'])}: {p.words['verdict']},"
+        f" median {number(p.numbers['median'])}, mean {number(p.numbers['mean'])} points)"
+        for p in shown
     ]
-    return [f"Ablations, one part changed at a time: {'; '.join(parts)}."]
+    return [f"{of}: {'; '.join(parts)}." if parts else f"{of}."]
 
 
-def _gain(numbers: Mapping[str, float | None]) -> str:
-    return f"mean {number(numbers['mean'])}, median {number(numbers['median'])} points"
+def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers, leader = point.numbers, point.words.get("leader")
+        reached = (
+            f"{listed([leader or point.words['best']])}, reaches {number(numbers['mean'])} % on average"
+            f" (n = {numbers['n']}), {number(numbers['below_optimum'])} points below the best architecture of the space"
+        )
+        if numbers["worth"] is not None:
+            reached += f" and worth {trainings_text(numbers['worth'])} random trainings"
+        every = numbers["recipes"] == numbers["of_recipes"]
+        over = "all recipes" if every else count(int(numbers["recipes"] or 0), "recipe")
+        if leader is None and numbers["placeable"]:
+            text = (
+                f"After correction over {contest.family}, only {numbers['placeable']} of {numbers['of']} selectors have"
+                f" enough seeds to be ranked, so there is no ranking. The one with the highest mean over {over},"
+                f" {reached}."
+            )
+        elif leader is None:
+            text = (
+                f"After correction over {contest.family} no selector can be told from another: there are too few seeds."
+                f" The one with the highest mean over {over}, {reached}."
+            )
+        else:
+            tied = f"{len(point.names['tied'])} of the {numbers['placed']} that can be placed are not shown worse"
+            names = f": {listed(point.names['tied'])}" if point.names["tied"] else ""
+            text = f"The leader, {reached}. After correction over {contest.family}, {tied}{names}."
+        if point.names["above"]:
+            names = listed([f"{name} (n = {contest.of(name).n})" for name in point.names["above"]])
+            text += f" With a higher mean, but too few independent results to be placed: {names}."
+        said.append(text)
+    return said
 
 
-def _leader(point: Point) -> str:
-    numbers = point.numbers
-    best = (
-        f"{listed(point.names['leader'])} has the highest mean, {number(numbers['mean'])} % (n = {numbers['n']:.0f}),"
-        f" {number(numbers['regret'])} points below the best architecture of the space"
-    )
-    if point.words["ranked"]:
-        tied = point.names["tied"]
-        said = f"{best}; {_some(tied)} of the {numbers['placed']:.0f} ranked criteria are not shown worse."
-        unplaced = point.names["unplaced"]
-        return said + (f" Higher means, but too few seeds to rank: {listed(unplaced)}." if unplaced else "")
-    if not numbers["testable"]:
-        return f"With so few seeds no pair of criteria can be tested. {best}."
-    return (
-        f"Only {numbers['testable']:,.0f} of {numbers['pairs']:,.0f} pairs have enough seeds to test, so there is no"
-        f" overall ranking. {best}."
-    )
+def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers = point.numbers
+        n = from_to([int(numbers[name] or 0) for name in ("fewest", "most")])
+        aside = [f"{BASELINES[name]} has {number(numbers[name])}" for name in ("constant-order", "params")]
+        if point.words["measure"] != "tau_edge":
+            aside[0] += " (the best of all orders, known afterwards)"
+        if numbers["two_trainings"] is not None:
+            aside.append(f"two trainings of every architecture agree to {number(numbers['two_trainings'])}")
+        said.append(
+            f"The scores that agree best with {MEASURED[point.words['measure']]} are those of"
+            f" {listed(point.names['best'])}, τ {number(numbers['highest'])} (n = {n}); {', '.join(aside)}."
+        )
+    return said
 
 
-def _agreement(point: Point) -> str:
-    aside = [
-        f"{CALLED[name]} has {number(value)}"
-        for name in ("constant-order", "params")
-        if (value := point.numbers.get(name)) is not None
-    ]
-    retraining = point.numbers["retraining"]
-    if retraining is not None:
-        aside.append(f"two trainings of the whole table agree to {number(retraining)}")
-    return (
-        f"The scores of {listed(point.names['best'])} agree best with the mean accuracy that each operation allows:"
-        f" τ {number(point.numbers['tau'])}; {', '.join(aside)}."
-    )
+def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
+    parts = []
+    for point in found:
+        rows = zip(*(point.names[name] for name in ("methods", "settings", "shares")), strict=True)
+        where = listed([f"{method} on {setting} ({share})" for method, setting, share in rows], 4)
+        parts.append(f"{point.words['what']}: {where}")
+    of = "of the founding papers' criteria" if contest.primary else "of all selectors"
+    return [f"Choices that gave up, {of}: {'; '.join(parts)}."] if parts else []
+
+
+def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
+    said = []
+    for point in found:
+        numbers = point.numbers
+        text = (
+            f"The criteria of the founding papers have up to {count(int(numbers['seeds'] or 0), 'supernet seed')}, and"
+            f" not all selectors have as many. With the {numbers['common']} that all have, {numbers['others']} of these"
+            f" {numbers['verdicts']} verdicts change"
+        )
+        few = [f"{numbers['too_few']} “{Verdict.TOO_FEW}”"] if numbers["too_few"] else []
+        parts = [*few, *map(escape, point.names["changed"])]
+        said.append(f"{text}: {'; '.join(parts)}." if parts else f"{text}.")
+    return said
+
+
+TOLD: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
+    Kind.FLOOR: _floors,
+    Kind.GROUPS: _groups,
+    Kind.FACTOR: _factors,
+    Kind.SEEDS: _seeds,
+    Kind.LEADER: _leader,
+    Kind.AGREEMENT: _agreement,
+    Kind.COLLAPSE: _collapses,
+}
+"""How each kind of point is told, in reading order."""

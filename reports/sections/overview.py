@@ -1,18 +1,19 @@
 """The first figure: every criterion at one sight, the main forms as points, schemes x proxies as a matrix."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 
+from bench.problem.space import CONV_3X3
 from bench.yardsticks.comparisons import Verdict
 from reports.data.contests import Contest, Standing
-from reports.data.finding import FLOOR
 from reports.data.material import Material
 from reports.data.results import ONE_DRAW
 from reports.data.schemes import Schemes, schemes
 from reports.data.text import interval_text, number
 from reports.figures.axes import AccuracyAxis
+from reports.sections.headline import FLOOR
 from reports.sections.methods import place_of
 from reports.sections.who_beats_whom import MARKS
 
@@ -95,7 +96,7 @@ def overview(source: Material, contest: Contest) -> Overview:
     return Overview(
         contest.dataset, shown, {proxy: matrix[proxy] for proxy in best_first}, list(sorted_in.members),
         {"random": sticks["random"].test, FLOOR: floor.test, "optimum": optimum},
-        AccuracyAxis(optimum, worst, 1, 97), len(set(floor.architecture or ())) == 1,
+        AccuracyAxis(optimum, worst, 1, 97), contest.order_choice == (CONV_3X3,) * 6,
     )  # fmt: skip
 
 
@@ -140,9 +141,8 @@ def _dots(found: Overview) -> str:
         f'<span class="at" style="left:{axis(value):.1f}%">{value:g}</span>' for value in round_ticks(axis)
     )  # fmt: skip
     rows = "".join(_row(entry, axis, lines) for entry in found.main)
-    about = " and schemes" if False else ""
     return (
-        f'<figure class="dots"><h2>{len(found.main)} criteria{about}: mean test accuracy and 95 % interval</h2>'
+        f'<figure class="dots"><h2>{len(found.main)} criteria: mean test accuracy and 95 % interval</h2>'
         '<table><thead><tr><th scope="col">criterion</th><th scope="col" class="number">test %</th>'
         f'<th scope="col" class="number">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
         f'<th scope="col" class="track"><div class="heads">{heads}</div></th></tr></thead><tbody>{rows}</tbody>'
@@ -151,8 +151,8 @@ def _dots(found: Overview) -> str:
     )
 
 
-def _key(verdicts: "Sequence[Verdict | None] | object") -> str:
-    present = set(verdicts)  # type: ignore[call-overload]
+def _key(verdicts: Iterable[Verdict | None]) -> str:
+    present = set(verdicts)
     return '<span class="quiet">' + " &nbsp; ".join(
         f'<b class="{css}">{sign}</b> {SHORTLY[verdict]}' for verdict, (css, sign) in MARKS.items() if verdict in present
     ) + "</span>"  # fmt: skip

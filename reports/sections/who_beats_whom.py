@@ -1,16 +1,20 @@
 """The section on who beats whom: against a baseline, in order, and all pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 
-from bench.yardsticks.comparisons import FEWEST_SEEDS, SIGNIFICANCE, UNTOLD, Comparison, Verdict
-from reports.data.contests import BASELINES, RANDOM, Contest, family_of
+from bench.yardsticks.comparisons import FEWEST_SEEDS, UNTOLD, Comparison, Verdict
+from bench.yardsticks.floors import RANDOM_CHOICES
+from bench.yardsticks.statistics import SIGNIFICANCE
+from reports.data.contests import BASELINES, Contest, family_of
 from reports.data.factors import contrasts
+from reports.data.founders import CALLED
 from reports.data.material import Material
-from reports.data.text import count, interval_text, number
+from reports.data.text import count, interval_text, number, p_text
 from reports.figures.standings import standings_figure
 from reports.figures.axes import AXIS_SAID
+from reports.sections.families import family_of, folded
 from reports.sections.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
 from reports.sections.pictures import picture
 
@@ -27,19 +31,18 @@ MARKS = {
 
 def _pair_cells(c: Comparison) -> list[Cell]:
     css, sign = MARKS[c.verdict]
-    told = c.verdict not in UNTOLD
     return [
         Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(str(c.n)), Cell(str(c.differing)),
-        Cell(number(c.mean)), Cell(number(c.median)),
-        Cell(interval_text(c.median_interval), "quiet"), Cell(number(c.improvement)),
-        Cell(interval_text(c.improvement_interval), "quiet"),
-        Cell(("<0.001" if c.p_holm < 0.001 else number(c.p_holm, 3)) if told else "–"),
+        Cell(number(c.mean)), Cell(interval_text(c.mean_interval), "quiet"), Cell(number(c.median)),
+        Cell(number(c.improvement)), Cell(interval_text(c.improvement_interval), "quiet"),
+        Cell(p_text(c.p_holm) if c.judged else "–"), Cell(p_text(c.p_sign_holm) if c.judged else "–"),
+        Cell(number(c.detectable) if c.judged else "–"),
     ]  # fmt: skip
 
 
 PERCENTILES = (
-    f"Against {RANDOM}, percentiles are compared with the 50 that a random choice expects, and P(better) with 0.5: its"
-    " accuracy has a long tail of broken networks, above whose mean most random choices lie."
+    f"Against {', '.join(RANDOM_CHOICES)}, percentiles are compared with that which such a choice expects, and"
+    " P(better) with 0.5: its accuracy has a long tail of broken networks, above whose mean most random choices lie."
 )
 """What every caption says of a comparison with a random choice."""
 
@@ -48,19 +51,24 @@ PAIR_COLUMNS = (
     Column("verdict", "what the corrected test and the margin support", numeric=False),
     Column("n", "pairs: shared checkpoints"),
     Column("differing", "pairs in which the two accuracies differ"),
-    Column("mean difference", "over shared checkpoints, in the unit of the median; what the test is of"),
     Column(
-        "median difference",
-        "median over shared checkpoints of the difference in test accuracy, points; against"
-        f" {RANDOM}, of the difference in percentile",
+        "mean difference",
+        "over shared checkpoints, what the sign-flip test is of: test accuracy, points; against a random choice,"
+        " percentile",
     ),
-    Column("95 % interval", "stratified bootstrap over supernet seeds"),
+    Column("95 % interval", "of the mean difference, Welch's t over supernet seeds; ~ = rough"),
+    Column("median difference", "what the margin is of"),
     Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
-    Column("95 % interval ", "stratified bootstrap over supernet seeds; Clopper and Pearson's where it has no width"),
+    Column("95 % interval ", "of P(better), Clopper and Pearson's"),
     Column(
-        "p (Holm)",
-        "paired sign-flip test, corrected over the comparisons with this baseline; – = no outcome could"
+        "p (Holm)", low=True, help=
+        "paired sign-flip test, corrected over the comparisons with this baseline in its family; – = no outcome could"
         " have been significant, or the choices are the same",
+    ),
+    Column("p (signs)", "sign test, corrected in the same way: it counts which of the two is above, however far", low=True),
+    Column(
+        "could show",
+        "the true mean difference that so many pairs of this spread show in four of five repetitions, corrected",
     ),
 )
 
@@ -71,25 +79,31 @@ def default_baseline(contest: Contest) -> str:
     return "constant-order" if "constant-order" in names else contest.standings[-1].method
 
 
-def pair_table(contest: Contest, baseline: str) -> Table:
-    """Every method against one baseline."""
+def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str, bool]] | None = None) -> Table:
+    """Every method against one baseline; the rows of `families` folded."""
     compared = contest.against(baseline)
-    rows = [Row(_pair_cells(comparison)) for comparison in compared]
+    rows = folded(PAIR_COLUMNS, {c.first: Row(_pair_cells(c)) for c in compared}, families or {})
     margin = (
-        f"A difference counts only if its median exceeds {number(contest.noise.margin)} points, the median gap between"
-        f" two trainings of one architecture in the table ({contest.noise.architectures:,} architectures)."
+        "A difference counts only if its median exceeds the median gap between two trainings of one architecture, among"
+        f" those at least as accurate as the lower of the two ({number(contest.noise.margin)} points over the whole"
+        f" space, {contest.noise.architectures:,} architectures)."
         if contest.noise
         else "The table file stores no separate trainings of this data set, so there is no margin: a significant"
         " difference counts however small it is."
     )
+    judged = sum(c.judged for c in compared)
     caption = (
-        "Compared on the same checkpoints, paired; Holm's correction over the comparisons with the baseline that enough"
-        f" seeds stand behind ({sum(c.hopeful for c in compared)} of {len(compared)} here). {_sizes(compared)} {margin}"
+        "Compared on the same checkpoints, paired; Holm's correction over the comparisons with the baseline, apart for"
+        f" the {_families(contest)}. {judged} of {len(compared)} could be judged. {_sizes(compared)} {margin}"
         f" “{Verdict.TOO_FEW}”: no outcome could have reached p ≤ {SIGNIFICANCE} after correction, or there are fewer"
         f" than {FEWEST_SEEDS} independent seeds per recipe. “{Verdict.OPEN}” is also said where mean and median have"
         f" different signs. {PERCENTILES} Inference is about this data set and these recipes."
     )
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
+
+
+def _families(contest: Contest) -> str:
+    return "; ".join(f"{len(names)} {CALLED[level]}" for level, names in contest.families.items())
 
 
 def primary_table(contest: Contest) -> Table:
@@ -199,7 +213,7 @@ def pairs_section(source: Material) -> Section:
         factors = factor_table(contest)
         if factors is not None:
             section.blocks += [Heading(f"{dataset}: one thing changed at a time"), factors]
-        section.blocks += [Heading(f"{dataset}: against {baseline}"), pair_table(contest, baseline)]
+        section.blocks += [Heading(f"{dataset}: against {baseline}"), pair_table(contest, baseline, family_of(source, dataset))]
         section.blocks.append(_standings(source, contest))
         grid, further = matrix(contest.focus, contest.drawn, dataset), f"{contest.family}.{source.left_out(dataset)}"
         section.blocks.append(_matrix(f"matrix-{dataset}", f"{dataset}: all pairs", contest.drawn, grid, further))
@@ -208,7 +222,7 @@ def pairs_section(source: Material) -> Section:
 
 def _standings(source: Material, contest: Contest) -> Picture:
     caption = (
-        "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % bootstrap interval over"
+        "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % interval over"
         " supernet seeds. A bar on the right joins neighbours among which no pair was shown to differ (paired"
         f" sign-flip tests, Holm's correction over {contest.family}). {_sizes(contest.drawn)}"
         f" {AXIS_SAID}{source.left_out(contest.dataset)}"

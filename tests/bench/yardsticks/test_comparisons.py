@@ -16,7 +16,7 @@ def noisy(shift: float, seeds: int, spread: float = 0.1) -> dict[tuple[str, int]
 
 def verdicts(margin: float | None = None, seeds: int = 5, **shifts: float) -> dict[tuple[str, str], Verdict]:
     values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
-    compared = pairs.compare(values, stratum=lambda key: key[0], margin=margin)
+    compared = pairs.compare(values, stratum=lambda key: key[0], margin=lambda least: margin)
     return {(c.first, c.second): c.verdict for c in compared}
 
 
@@ -63,13 +63,17 @@ def test_a_comparison_mirrors() -> None:
     assert (mirrored.verdict, mirrored.p_holm, mirrored.n) == (back.verdict, back.p_holm, back.n)
     assert mirrored.median == pytest.approx(back.median)
     assert mirrored.improvement == pytest.approx(back.improvement)
-    assert mirrored.median_interval is not None
-    assert mirrored.median_interval.low <= mirrored.median <= mirrored.median_interval.high
+    assert (mirrored.above, mirrored.p_sign, mirrored.detectable) == (back.above, back.p_sign, back.detectable)
+    assert mirrored.mean_interval is not None and back.mean_interval is not None
+    assert mirrored.mean_interval.low < mirrored.mean < mirrored.mean_interval.high
+    assert mirrored.mean_interval.low == pytest.approx(back.mean_interval.low)
 
 
 def groups(seeds: int, margin: float | None = None, **shifts: float) -> list[list[str]]:
     values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
-    return pairs.tie_groups(list(shifts), pairs.compare(values, stratum=lambda key: key[0], margin=margin))
+    return pairs.tie_groups(
+        list(shifts), pairs.compare(values, stratum=lambda key: key[0], margin=lambda least: margin)
+    )
 
 
 def test_tie_groups_leave_ties_open() -> None:
@@ -121,7 +125,7 @@ def test_mean_and_median_of_two_signs_are_no_verdict() -> None:
     base = {("a", s): 90.0 for s in range(30)}
     other = {("a", s): 90.0 + (-0.5 if s < 18 else 20.0) for s in range(30)}
     for margin in (None, 1.0):
-        (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=margin)
+        (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=lambda least, m=margin: m)
         assert found.p < 0.05
         assert found.mean > 0 > found.median
         assert found.verdict is Verdict.OPEN
@@ -131,7 +135,7 @@ def comparison_of(differences: dict[str, list[float]], margin: float | None = No
     """x against y, whose differences in each recipe are given."""
     base = {(recipe, s): 0.0 for recipe, values in differences.items() for s in range(len(values))}
     other = {(recipe, s): value for recipe, values in differences.items() for s, value in enumerate(values)}
-    (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=margin)
+    (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=lambda least: margin)
     return found
 
 
@@ -158,21 +162,57 @@ def test_the_margin_is_one_of_the_median(differences: list[float], verdict: Verd
     assert found.verdict is verdict
 
 
-def test_every_recipe_counts_once_and_is_resampled_apart() -> None:
-    # All two won in one recipe and none of six in the other: a half, whatever the number of seeds.
-    found = comparison_of({"a": [1.0, 1.0], "b": [-1.0] * 6})
-    assert (found.improvement, found.n, found.sizes) == (0.5, 8, (2, 6))
-    # Equal inside each recipe: nothing to be resampled, however far the recipes lie apart.
+def test_the_interval_is_one_of_what_is_tested() -> None:
+    # All two won in one recipe and none of six in the other: the test is of the mean of all eight.
+    found = comparison_of({"a": [1.0, 1.5], "b": [-1.0, -2.0] * 3})
+    assert (found.mean, found.improvement, found.n, found.sizes) == (pytest.approx(-6.5 / 8), 0.25, 8, (2, 6))
+    assert found.mean_interval is not None
+    assert (found.mean_interval.low + found.mean_interval.high) / 2 == pytest.approx(found.mean)
+    # Equal inside each recipe: nothing is known of its spread, however far the recipes lie apart.
     apart = comparison_of({"a": [1.0] * 3, "b": [-5.0] * 3})
-    assert apart.median_interval is None
-    # Clopper and Pearson for 3 of 6 in place of an interval without width.
+    assert apart.mean_interval is None
     assert apart.improvement_interval is not None
     ends = apart.improvement_interval.low, apart.improvement_interval.high
     assert ends == pytest.approx((stats.beta.ppf(0.025, 3, 4), stats.beta.ppf(0.975, 4, 3)))
-    # The middle two of six are the smallest of the one and the largest of the other: half way lies in -1 to 1.
-    inside = comparison_of({"a": [10.0, 11.0, 12.0], "b": [-12.0, -11.0, -10.0]}).median_interval
-    assert inside is not None
-    assert -1 <= inside.low < inside.high <= 1
+
+
+def test_the_sign_test_stands_beside_the_test_of_the_mean() -> None:
+    """Eleven small gains and one collapse: the mean says nothing, the signs do."""
+    found = comparison_of({"a": [0.5] * 11 + [-40.0]})
+    assert (found.above, found.differing) == (11, 12)
+    assert found.p > 0.5 and found.p_sign == pytest.approx(2 * 13 / 2**12)
+    family = pairs.corrected([found, found, comparison_of({"a": [0.0, 0.0]})])
+    assert [c.p_sign_holm for c in family] == pytest.approx([4 * 13 / 2**12, 4 * 13 / 2**12, 1])
+
+
+@pytest.mark.parametrize(("seeds", "given"), [(6, False), (7, True)])
+def test_few_results_of_which_one_collapsed_have_no_interval(seeds: int, given: bool) -> None:
+    values = {"x": {("r", s): 90.0 + s for s in range(seeds)}, "y": {("r", s): 91.0 - s * s for s in range(seeds)}}
+
+    def compared(fallen: tuple[str, tuple[str, int]]) -> pairs.Comparison:
+        (found,) = pairs.compare(values, lambda key: key[0], collapsed=lambda name, key: (name, key) == fallen)
+        return found
+
+    assert (compared(("y", ("r", 3))).mean_interval is not None) == given
+    assert compared(("z", ("r", 3))).mean_interval is not None
+
+
+def test_what_could_have_been_shown_stands_beside_what_was_not() -> None:
+    (alone,) = pairs.compare({"x": noisy(0.01, 5), "y": noisy(0, 5)}, stratum=lambda key: key[0])
+    differences = [noisy(0.01, 5)[key] - noisy(0, 5)[key] for key in noisy(0, 5)]
+    assert alone.deviation == pytest.approx(np.std(differences, ddof=1))
+    assert alone.detectable == statistics.detectable(alone.deviation, 10, 1)
+    of_three = pairs.corrected([alone] * 3)[0].detectable
+    assert of_three == statistics.detectable(alone.deviation, 10, 3)
+    few = comparison_of({"a": [1.0, 2.0, 3.0]})
+    assert few.verdict is Verdict.TOO_FEW and few.detectable is None and not few.judged
+
+
+def test_the_margin_is_that_of_the_values_compared() -> None:
+    values = {"high": {("r", s): 94.0 + s / 100 for s in range(12)}, "low": {("r", s): 92.0 for s in range(12)}}
+    asked = []
+    pairs.compare(values, lambda key: key[0], margin=lambda least: asked.append(least))  # type: ignore[func-returns-value]
+    assert asked == [92.0]
 
 
 def test_a_share_of_all_or_nothing_has_an_exact_interval() -> None:
@@ -187,7 +227,7 @@ def test_a_share_of_all_or_nothing_has_an_exact_interval() -> None:
     assert (mirrored.low, mirrored.high) == pytest.approx((0, 1 - 0.025**0.1))
     (same,) = pairs.compare({"x": noisy(1, 5), "y": noisy(1, 5)}, stratum=lambda key: key[0])
     assert same.improvement_interval is None
-    assert same.median_interval is None
+    assert same.mean_interval is None
 
 
 def test_one_draw_beside_many_recipes_is_one_observation() -> None:
@@ -207,11 +247,3 @@ def test_one_draw_beside_many_recipes_is_one_observation() -> None:
     per_seed = [np.mean([trained[r, s] for r in "abcd"]) - draw[s] for s in range(3)]
     assert honest.median == pytest.approx(np.median(per_seed))
     assert [honest.p] == statistics.sign_flip_ps([per_seed])
-
-
-def test_intervals_are_made_for_the_pairs_asked_for() -> None:
-    values = {name: noisy(shift, 5) for name, shift in (("a", 1.0), ("b", 0.5), ("c", 0.0))}
-    every = pairs.compare(values, stratum=lambda key: key[0])
-    some = pairs.compare(values, stratum=lambda key: key[0], with_intervals=lambda first, second: first == "a")
-    assert [c.median_interval is not None for c in some] == [True, True, False]
-    assert [(c.p, c.verdict, c.median) for c in some] == [(c.p, c.verdict, c.median) for c in every]

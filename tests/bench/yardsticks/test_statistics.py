@@ -118,50 +118,75 @@ def test_holm_on_a_worked_example() -> None:
     assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
-def test_bootstrap_of_one_stratum_agrees_with_scipy() -> None:
+def test_one_stratum_has_the_interval_of_students_t() -> None:
     values = np.random.default_rng(1).normal(size=12)
-    interval = statistics.bootstrap([values], repeats=20_000)
+    interval = statistics.mean_interval([values])
     assert interval is not None
-    expected = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=7).confidence_interval
-    assert [interval.low, interval.high] == pytest.approx([expected.low, expected.high], abs=0.03)
-    assert (interval.n, interval.smallest_stratum, interval.rough) == (12, 12, True)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert [interval.low, interval.high] == pytest.approx([expected.low, expected.high])
+    assert (interval.n, interval.rough) == (12, False)
 
 
-def test_bootstrap_resamples_inside_strata_only() -> None:
-    # Two strata far apart: the mean of their means stays near 50 whatever is drawn.
-    interval = statistics.bootstrap([[-1.0, 1.0] * 10, [99.0, 101.0] * 10])
+def test_two_strata_have_welchs_degrees_of_freedom() -> None:
+    """Half the sum of two means is half the difference from the mirrored second one, which scipy knows."""
+    generator = np.random.default_rng(2)
+    first, second = generator.normal(size=5), generator.normal(3, 4, size=9)
+    interval = statistics.mean_interval([first, second])
     assert interval is not None
-    assert 49 < interval.low < 50 < interval.high < 51
-    assert (interval.n, interval.smallest_stratum, interval.rough) == (40, 20, False)
+    expected = stats.ttest_ind(first, -second, equal_var=False).confidence_interval(0.95)
+    assert [interval.low, interval.high] == pytest.approx([expected.low / 2, expected.high / 2])
 
 
-def test_bootstrap_draws_anew_in_every_stratum() -> None:
-    values = np.random.default_rng(8).normal(size=25)
-    widths = []
-    for copies in (1, 2, 4):
-        interval = statistics.bootstrap([values] * copies, repeats=10_000)
-        assert interval is not None
-        widths.append(interval.high - interval.low)
-    # The mean of k independent means varies less by the square root of k.
-    assert widths[0] / widths[1] == pytest.approx(2**0.5, rel=0.05)
-    assert widths[0] / widths[2] == pytest.approx(2, rel=0.05)
+def test_where_pooled_every_unit_counts_alike() -> None:
+    first, second = [1.0, 2.0, 4.0], [10.0, 11.0, 15.0, 16.0, 10.0, 13.0]
+    interval = statistics.mean_interval([first, second], pooled=True)
+    assert interval is not None
+    assert (interval.low + interval.high) / 2 == pytest.approx(np.mean([*first, *second]))
+    parts = [np.var(v, ddof=1) * len(v) / 81 for v in (first, second)]
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / 2 + parts[1] ** 2 / 5)
+    assert interval.high - interval.low == pytest.approx(2 * stats.t.ppf(0.975, freedom) * sum(parts) ** 0.5)
 
 
-def test_equal_values_have_no_interval() -> None:
-    assert statistics.bootstrap([[0.0] * 4, [100.0] * 5]) is None
-    assert statistics.bootstrap([[0.1 + 0.2, 0.3, 0.3]]) is None
-    assert statistics.bootstrap([[0.0] * 4, [100.0, 101.0]]) is not None
-
-
-def test_bootstrap_repeats_itself_and_needs_two_units() -> None:
-    assert statistics.bootstrap([[1.0, 2.0, 4.0]]) == statistics.bootstrap([[1.0, 2.0, 4.0]])
-    assert statistics.bootstrap([[1.0, 2.0], [3.0]]) is None
+def test_equal_values_and_single_ones_have_no_interval() -> None:
+    assert statistics.mean_interval([[0.0] * 4, [100.0] * 5]) is None
+    assert statistics.mean_interval([[0.1 + 0.2, 0.3, 0.3]]) is None
+    assert statistics.mean_interval([[0.0] * 4, [100.0, 101.0]]) is not None
+    assert statistics.mean_interval([[1.0, 2.0], [3.0]]) is None
     with pytest.raises(ValueError, match="finite"):
-        statistics.bootstrap([[1.0, float("nan")]])
+        statistics.mean_interval([[1.0, float("nan")]])
 
 
-def test_improvement_share_counts_ties_half() -> None:
-    assert statistics.estimate([[1.0, 0.0, -1.0, 2.0]], statistics.improvement_share) == 0.625
+@given(st.integers(1, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_shares_have_clopper_and_pearsons_interval(pair: tuple[int, int]) -> None:
+    count, n = pair
+    interval = statistics.share_interval(count, n)
+    assert interval is not None
+    expected = stats.binomtest(count, n).proportion_ci(0.95)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_half_a_win_is_taken_both_ways() -> None:
+    half, low, high = (statistics.share_interval(count, 9) for count in (4.5, 4, 5))
+    assert half is not None and low is not None and high is not None
+    assert (half.low, half.high) == (low.low, high.high)
+    assert statistics.share_interval(0, 0) is None
+
+
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_the_sign_test_is_binomial(above: int, below: int) -> None:
+    expected = stats.binomtest(above, above + below).pvalue if above + below else 1.0
+    assert statistics.sign_test_p(above, below) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("n", "tests"), [(10, 1), (15, 10), (18, 10)])
+def test_the_detectable_difference_is_shown_four_times_out_of_five(n: int, tests: int) -> None:
+    """Simulated with normal differences of known spread and the sign-flip test at the corrected level."""
+    size = statistics.detectable(1.0, n, tests)
+    assert size is not None
+    samples = np.random.default_rng(n).normal(size, 1, size=(600, n))
+    shown = np.mean(np.array(statistics.sign_flip_ps(list(samples))) <= 0.05 / tests)
+    assert shown == pytest.approx(0.8, abs=0.09)
+    assert statistics.detectable(1.0, 1, 1) is None
 
 
 def test_variance_components_on_a_worked_example() -> None:

@@ -1,5 +1,7 @@
 """Who leads, who cannot be placed, and what the finding and the captions say of it."""
 
+import itertools
+import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +17,11 @@ from bench.yardsticks.statistics import sign_flip_ps
 from bench.yardsticks.truth import Truth
 from reports.data.contests import Contest, _twins, measure_of
 from reports.data.factors import FACTORS, contrasts
-from reports.data.founders import PRIMARY
+from reports.data.founders import PRIMARY, Level
 from reports.data.material import Material
+from reports.data.points import Kind, points
 from reports.data.results import Results
 from reports.sections.blocks import Picture, Table
-from reports.sections.finding import findings
 from reports.sections.results import main_table
 from reports.sections.who_beats_whom import pairs_section
 from tests.reports.synthetic import FEW, SELECTORS, source_of, write_results
@@ -32,12 +34,12 @@ def test_a_selector_of_one_draw_per_seed_does_not_lead(contest: Contest) -> None
     assert [(s.method, s.n) for s in contest.unplaced_above] == [("one-draw", 3)]
 
 
-def test_captions_say_what_the_pairs_are(source: Material) -> None:
+def test_captions_say_what_the_pairs_are(source: Material, contest: Contest) -> None:
     section = pairs_section(source)
     captions = [block.caption for block in section.blocks if isinstance(block, Table | Picture)]
     assert any("n = 3 pairs = 3 seeds to 9 pairs = 3 recipes × 3 seeds." in caption for caption in captions)
     assert all("after correction over all" not in caption for caption in captions)
-    assert any("over the 5 of 9 pairs that enough seeds stand behind" in caption for caption in captions)
+    assert contest.family == "the 1 of 3 pairs that enough seeds stand behind"
 
 
 def test_a_random_choice_is_compared_in_percentiles_of_the_space(source: Material, contest: Contest) -> None:
@@ -53,9 +55,20 @@ def test_a_random_choice_is_compared_in_percentiles_of_the_space(source: Materia
             percentiles = percentiles.groupby("supernet_seed").mean()
         assert c.median == pytest.approx(percentiles.median() - expected)
         assert c.margin is None and measure_of(c) == "percentile"
-    others = [c for c in contest.comparisons if c.second != "random"]
-    assert contest.noise is not None
-    assert {(c.margin, measure_of(c)) for c in others} == {(contest.noise.margin, "test")}
+
+
+def test_the_margin_is_the_noise_of_the_region_compared(source: Material, contest: Contest) -> None:
+    space, trials = source.table.accuracy("cifar10"), source.table.trials("cifar10")
+    assert trials is not None
+    gaps = [statistics.median(abs(a - b) for a, b in itertools.combinations(t[~np.isnan(t)], 2)) for t in trials]
+    rows = pd.read_csv(source.results.folder / "records.csv")
+    medians = dict(rows.groupby("selector")["test"].median())
+    medians["constant-order"] = next(s.test for s in source.sticks["cifar10"] if s.name == "constant-order")
+    in_points = [c for c in contest.comparisons if measure_of(c) == "test"]
+    assert {c.second for c in in_points} == {"good", "bad", "constant-order"}
+    for c in in_points:
+        least = min(medians[c.first], medians[c.second], sorted(space)[-100])
+        assert c.margin == pytest.approx(statistics.median(np.array(gaps)[space >= least]))
 
 
 def test_drawing_lots_is_better_than_chance_no_more_often_than_it_may_be() -> None:
@@ -77,8 +90,9 @@ def test_floors_that_choose_the_same_are_compared_with_once(table: GroundTruth) 
     sticks = floors_and_ceilings(Truth(table, "cifar10"))
     other = next(stick for stick in sticks if stick.name == "all-skip")
     apart = [replace(stick, architecture=other.architecture) if stick.name == "params" else stick for stick in sticks]
-    assert _twins(sticks) == {"random": [], "constant-order": ["params"]}, "both take the 3x3 convolution everywhere"
-    assert _twins(apart) == {"random": [], "constant-order": [], "params": []}
+    drawn = {"random": [], "random-no-none-pool": [], "random-conv": []}
+    assert _twins(sticks) == {**drawn, "constant-order": ["params"]}, "both take the 3x3 convolution everywhere"
+    assert _twins(apart) == {**drawn, "constant-order": [], "params": []}
 
 
 def test_those_that_always_choose_alike_are_clones_of_one(table: GroundTruth, tmp_path: Path) -> None:
@@ -103,16 +117,18 @@ def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTru
     (among,) = contest.against("magnitude", contest.primary)
     (before,) = alone.against("magnitude")
     assert (among.first, among.second, among.p_holm) == ("darts-pt", "magnitude", before.p_holm)
-    (of_all,) = (c for c in contest.against("magnitude") if c.first == "darts-pt")
-    assert of_all.p == among.p < of_all.p_holm
+    (own,) = (c for c in contest.against("magnitude") if c.first == "darts-pt")
+    of_main = contest.against("magnitude", contest.families[Level.MAIN])
+    (of_all,) = (c for c in of_main if c.first == "darts-pt")
+    assert own == among and of_all.p == among.p < of_all.p_holm
+    assert len(of_main) == 31 and contest.families[Level.FOUNDING] == contest.primary
     assert among.verdict is Verdict.BETTER
-    (said,) = findings(source)
-    assert "Of the 2 criteria of the founding papers and their controls (Holm's correction per baseline, over" in said
     tables = [block for block in pairs_section(source).blocks if isinstance(block, Table)]
     assert [table.name for table in tables] == ["primary-cifar10", "pairs-cifar10"]
-    assert len(tables[0].rows) == 5, "two against each of two floors, one against magnitude"
+    assert len(tables[0].rows) == 9, "two against each of four floors, one against magnitude"
     assert contest.primary_groups == [["darts-pt"], ["magnitude"]]
-    assert "<b>darts-pt</b> has the highest mean; <b>magnitude</b> shown worse." in said
+    (groups,) = (point for point in points(source) if point.kind is Kind.GROUPS)
+    assert (groups.words["leader"], groups.names["worse"], groups.names["tied"]) == ("darts-pt", ("magnitude",), ())
     main = main_table(source, contest)
     (place,) = (number for number, column in enumerate(main.columns) if column.title == "among founders")
     placed = {row.cells[0].text: row.cells[place].text for row in main.rows if row.cells[place].text}
@@ -131,14 +147,15 @@ def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundT
     judged = [c.p for c in found.values() if c.hopeful]
     assert change.p_holm == pytest.approx(min(1.0, change.p * len(judged))), "the smaller p of the family"
     assert change.verdict is Verdict.BETTER and change.median > 0
-    (said,) = findings(source)
-    told = "differ in one part only{}: better with perturbation instead of alphas, same order and fine-tuning"
-    assert told.format("" if len(judged) == 2 else " 1 could be judged") in said
-    assert f"mean {change.mean:.2f} points)" in said
+    of_factors = [point for point in points(source) if point.kind is Kind.FACTOR]
+    assert [(p.words["first"], p.words["second"]) for p in of_factors] == list(found)
+    assert sum(bool(p.numbers["judged"]) for p in of_factors) == sum(c.judged for c in found.values())
+    assert of_factors[0].words["verdict"] == "better"
+    assert (of_factors[0].numbers["mean"], of_factors[0].numbers["p"]) == (change.mean, change.p_holm)
     names = [block.name for block in pairs_section(source).blocks if isinstance(block, Table)]
     assert names == ["factors-cifar10", "pairs-cifar10"]
     without = source_of(tmp_path / "none", table, selectors=FEW, recipes=("a",), seeds=2)
-    assert "one thing" not in findings(without)[0]
+    assert not [point for point in points(without) if point.kind is Kind.FACTOR]
     assert "factors-cifar10" not in {b.name for b in pairs_section(without).blocks if isinstance(b, Table)}
 
 
@@ -169,8 +186,8 @@ def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Pa
     (contest,) = source.contests
     assert contest.placeable == 2 and contest.leader is None
     assert {s.group for s in contest.standings} == {None}
-    (said,) = findings(source)
-    assert "2 of 12 selectors could have been told from some other one, so that no ranking of all is given" in said
+    (point,) = (point for point in points(source) if point.kind is Kind.LEADER)
+    assert (point.numbers["placeable"], point.numbers["of"], point.words.get("leader")) == (2, 12, None)
     assert "2 of the 12 selectors could have been told from some other one" in main_table(source, contest).caption
     reasons = {b.name: b.reason for b in pairs_section(source).blocks if isinstance(b, Picture)}
     assert "2 of 12 selectors" in reasons["standings-cifar10"]

@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from bench.errors import DataError
 from bench.problem.space import EDGE_NAMES, OPERATIONS
+from bench.problem.table import GroundTruth
 from reports.data.results import Results, per_checkpoint
-from reports.data.summary import lines, promise
+from reports.data.simulate_coverage import COLLAPSES, MEAN, SKEWED
+from reports.data.summary import lines, promise, promise_of, written_coverage
+from tests.reports.synthetic import FEW, source_of
 
 
 def test_counts_are_those_of_the_file(results: Results, folder: Path) -> None:
@@ -91,10 +95,28 @@ def test_lines_hold_every_value_once(results: Results) -> None:
     assert (line.n, line.selector_seeds, line.low) == (3, 2, mine["test"].min())
 
 
-def test_the_coverage_of_the_intervals_is_always_told() -> None:
+def test_the_coverage_of_the_intervals_is_that_of_the_nearest_case() -> None:
+    rows = {(r["interval"], r["results"], r["recipes"], r["seeds_per_recipe"]): r for r in written_coverage()}
+    for seeds, nearest in ((2, 3), (3, 3), (4, 3), (9, 10), (16, 13), (17, 20), (40, 20)):
+        found = promise_of(seeds)
+        skewed, collapses = (rows[MEAN, kind, "1", str(nearest)] for kind in (SKEWED, COLLAPSES))
+        assert (found.seeds, found.skewed, found.shown) == (
+            nearest,
+            float(skewed["covered"]),
+            float(collapses["shown"]),
+        )
     assert promise(1) == ""
-    told = {seeds: promise(seeds) for seeds in (2, 3, 9, 10, 14, 19, 40)}
-    assert "over 3 seeds such an interval held the truth in 73 %" in told[2]
-    assert told[9] == told[10] == told[14]
-    assert "It is rough: over 10 seeds such an interval held the truth in 90 % of simulated runs, in 80 %" in told[10]
-    assert told[40].startswith("Over 20 seeds such an interval held the truth in 93 %")
+
+
+def test_few_seeds_of_which_one_collapsed_have_points_and_a_count(table: GroundTruth, tmp_path: Path) -> None:
+    source = source_of(tmp_path / "out", table, selectors=FEW, recipes=("a",), seeds=6)
+    rows = source.results.rows
+    place = rows.index[(rows["method"] == "good") & (rows["supernet_seed"] == 2)]
+    rows.loc[place, "percentile"] = 9.9
+    found = {line.method: line for line in lines(source.results, "test")}
+    assert (found["good"].collapsed, found["good"].interval) == (1, None)
+    expected = stats.binomtest(1, 6).proportion_ci(0.95)
+    assert found["good"].collapses is not None
+    assert (found["good"].collapses.low, found["good"].collapses.high) == pytest.approx((expected.low, expected.high))
+    tau = {line.method: line for line in lines(source.results, "tau_mean")}
+    assert tau["good"].interval is not None

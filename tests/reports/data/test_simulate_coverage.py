@@ -1,4 +1,4 @@
-"""The written coverage table is what the simulation gives."""
+"""The written coverage table is what the simulation gives, and the intervals keep what they promise."""
 
 import csv
 from importlib.resources import files
@@ -7,30 +7,54 @@ import numpy as np
 import pytest
 
 from reports.data import simulate_coverage as coverage
+from reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SHARE, SKEWED
+
+Case = tuple[str, str, int, int]
 
 
-def stored() -> dict[tuple[str, int, int], float]:
+def stored() -> dict[Case, tuple[float, float]]:
     with files("reports.data").joinpath("coverage.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    return {(r["results"], int(r["recipes"]), int(r["seeds_per_recipe"])): float(r["covered"]) for r in rows}
+    return {
+        (r["interval"], r["results"], int(r["recipes"]), int(r["seeds_per_recipe"])): (
+            float(r["shown"]), float(r["covered"])
+        )
+        for r in rows
+    }  # fmt: skip
 
 
 def test_every_case_is_written_down() -> None:
-    assert set(stored()) == {(k, s, n) for k in coverage.KINDS for s in coverage.STRATA for n in coverage.SEEDS}
+    assert set(stored()) == set(coverage.cases())
 
 
-def test_intervals_of_few_seeds_cover_less_than_they_promise() -> None:
+def test_intervals_of_normal_results_keep_their_promise_with_the_fewest_seeds() -> None:
+    normal = [(shown, covered) for (i, kind, *_), (shown, covered) in stored().items() if (i, kind) == (MEAN, NORMAL)]
+    assert all(shown == 1 and covered == pytest.approx(0.95, abs=0.017) for shown, covered in normal)
+    counts = [covered for (i, *_), (_, covered) in stored().items() if i == SHARE]
+    assert min(counts) >= 0.95
+
+
+def test_skewed_results_are_covered_less_and_better_with_more_seeds() -> None:
     table = stored()
-    assert table["normal", 1, 3] < 0.9
-    assert table["normal", 3, 20] == pytest.approx(0.95, abs=0.025)
-    assert table["with collapses", 1, 3] < table["normal", 1, 3]
+    assert 0.8 < table[MEAN, SKEWED, 1, 5][1] < 0.92
+    assert table[MEAN, SKEWED, 1, 5][1] < table[MEAN, SKEWED, 1, 20][1]
+
+
+def test_few_seeds_of_which_one_collapsed_have_no_interval() -> None:
+    table = stored()
+    # All five stand with probability 0.85 ** 5; what is then covered is the mean of those that stand.
+    assert table[MEAN, COLLAPSES, 1, 5][0] == pytest.approx(0.85**5, abs=0.04)
+    assert table[MEAN, COLLAPSES, 1, 10][0] == table[MEAN, COLLAPSES, 3, 3][0] == 1
 
 
 def test_a_case_simulated_again_agrees() -> None:
-    again = coverage.coverage("normal", 3, 5, simulations=200)
-    assert again == pytest.approx(stored()["normal", 3, 5], abs=0.06)
+    shown, covered = coverage.coverage(MEAN, SKEWED, 3, 5, simulations=200)
+    assert shown == 1
+    assert covered == pytest.approx(stored()[MEAN, SKEWED, 3, 5][1], abs=0.06)
 
 
-def test_invented_results_have_mean_zero() -> None:
-    values = coverage.draw("with collapses", (4, 100_000), np.random.default_rng(0))
+@pytest.mark.parametrize("kind", coverage.KINDS)
+def test_invented_results_have_mean_zero(kind: str) -> None:
+    values, fell = coverage.draw(kind, (4, 100_000), np.random.default_rng(0))
     assert values.mean() == pytest.approx(0, abs=0.03)
+    assert fell.mean() == pytest.approx(coverage.CHANCE if kind == COLLAPSES else 0, abs=0.01)

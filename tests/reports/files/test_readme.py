@@ -59,16 +59,18 @@ def test_what_was_shown_of_all_is_counted(tmp_path: Path) -> None:
     header = "dataset,recipe,selector,measure,mean,sd_over_supernets,supernet_seeds,one_draw_per_seed\n"
     (tmp_path / "tables" / "accuracy.csv").write_text(header + rows)
     compared = [
-        ("all pairs", "a", "constant-order", "better"), ("baseline", "a", "constant-order", "no difference shown"),
-        ("baseline", "b", "constant-order", "worse"), ("baseline", "a", "random", "better"),
-        ("baseline", "b", "random", "same choices"), ("baseline", "a", "params", "better"),
+        ("c", "all pairs", "a", "constant-order", "better"),
+        ("d", "main", "a", "constant-order", "better"),
+        ("c", "main", "a", "constant-order", "no difference shown"), ("c", "main", "b", "constant-order", "worse"),
+        ("c", "main", "a", "random", "better"), ("c", "main", "b", "random", "same choices"),
+        ("c", "main", "a", "params", "better"), ("c", "founding", "a", "random", "worse"),
     ]  # fmt: skip
     lines = "".join(f"c,{','.join(row)}\n" for row in compared)
-    (tmp_path / "tables" / "comparisons.csv").write_text("dataset,family,first,second,verdict\n" + lines)
+    (tmp_path / "tables" / "comparisons.csv").write_text("dataset,lookup,family,first,second,verdict\n" + lines)
     text = readme.block(tmp_path, tmp_path / "README.md")
     assert (
-        "**Shown, after Holm's correction: none of 2 better and 1 worse than the constant order of operations;"
-        " 1 of 2 better and none worse than a random architecture.**"
+        "**Of the main forms, after Holm's correction: none better and 1 worse than the constant order of operations"
+        " (2 of 2 judged); 1 better and none worse than a random architecture (1 of 2 judged).**"
     ) in text
 
 

@@ -1,13 +1,16 @@
 """tables/: what stands in them is what the records say."""
 
 import csv
+import itertools
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.problem.table import GroundTruth
 from bench.yardsticks.comparisons import Verdict
+from bench.yardsticks.worth import random_search
 from reports.data.material import Material
 from reports.data.results import Results
 from reports.page.page import write_report
@@ -22,7 +25,7 @@ def read(page: Path, name: str) -> list[dict[str, str]]:
 def test_three_forms_of_each(page: Path) -> None:
     names = {path.name for path in (page.parent / "tables").iterdir()}
     both = {f"{table}.{kind}" for table in ("accuracy", "kendall_tau") for kind in ("csv", "md", "tex")}
-    assert names == {*both, "comparisons.csv"}
+    assert names == {*both, "comparisons.csv", "yardsticks.csv"}
 
 
 def test_means_are_over_supernets_of_means_over_selector_seeds(page: Path, results: Results) -> None:
@@ -56,18 +59,39 @@ def test_readable_forms_hold_the_same_numbers(page: Path) -> None:
 
 
 def test_comparisons_are_those_of_the_page(page: Path, results: Results, table: GroundTruth, tmp_path: Path) -> None:
-    rows = {(r["dataset"], r["family"], r["first"], r["second"]): r for r in read(page, "comparisons.csv")}
+    rows = {(r["dataset"], r["lookup"], r["family"], r["first"], r["second"]): r for r in read(page, "comparisons.csv")}
     for contest in Material(results, table, tmp_path).contests:
-        for family, comparisons in (("all pairs", contest.drawn), ("baseline", contest.against("constant-order"))):
+        drawn = [c for c in contest.drawn if c.second not in contest.floors]
+        of_levels = [(str(lv), contest.against("constant-order", names)) for lv, names in contest.families.items()]
+        for family, comparisons in (("all pairs", drawn), *of_levels):
             for c in comparisons:
-                row = rows[contest.dataset, family, c.first, c.second]
+                row = rows[contest.dataset, contest.dataset, family, c.first, c.second]
                 assert row["verdict"] in set(Verdict)
                 assert (row["verdict"], float(row["p_corrected"]), int(row["n"])) == (str(c.verdict), c.p_holm, c.n)
-                assert c.median_interval is not None
-                assert float(row["median_low"]) == c.median_interval.low
-    assert {baseline for _, family, _, baseline in rows if family == "baseline"} == {
-        "random", "constant-order", "magnitude",
-    }  # fmt: skip
+                low = "" if c.mean_interval is None else repr(c.mean_interval.low)
+                assert (row["mean_low"], float(row["p_sign_corrected"])) == (low, c.p_sign_holm)
+                assert row["could_show"] == ("" if c.detectable is None else repr(c.detectable))
+    floors = {"random", "random-no-none-pool", "random-conv", "constant-order"}
+    for dataset, lookup in itertools.product(table.datasets, repeat=2):
+        held = {key[4] for key in rows if key[:3] == (dataset, lookup, "founding")}
+        assert held == (floors | {"magnitude"} if dataset == lookup else floors)
+
+
+def test_yardsticks_are_whole(page: Path, table: GroundTruth) -> None:
+    rows = {(r["dataset"], r["name"]): r for r in read(page, "yardsticks.csv")}
+    assert {dataset for dataset, _ in rows} == set(table.datasets)
+    for dataset in table.datasets:
+        space = table.accuracy(dataset)
+        row = rows[dataset, "all-3x3"]
+        assert int(row["above"]) == sum(space > float(row["test"]))
+        assert row["architecture"].count("nor_conv_3x3") == 6
+
+
+def test_worth_is_that_of_the_mean_accuracy(page: Path, table: GroundTruth) -> None:
+    rows = {(r["dataset"], r["recipe"], r["selector"], r["measure"]): r for r in read(page, "accuracy.csv")}
+    reached = random_search(table.accuracy("cifar10"), table.accuracy("cifar10", "valid"))
+    mean = float(rows["cifar10", "darts", "ostr", "test"]["mean"])
+    assert float(rows["cifar10", "darts", "ostr", "worth"]["mean"]) == 1 + np.argmax(reached >= mean)
 
 
 def test_lost_cells_are_counted_and_marked(page: Path, results: Results) -> None:

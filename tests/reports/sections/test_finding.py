@@ -4,19 +4,25 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bench.problem.space import architecture_of, parse, to_string
 from bench.problem.table import GroundTruth
-from bench.yardsticks.comparisons import Verdict
+from bench.yardsticks.comparisons import UNTOLD, Verdict
+from bench.yardsticks.statistics import sign_flip_ps
 from reports.data.contests import Contest
 from reports.data.material import Material
+from reports.data.points import Kind, Point, points
 from reports.data.results import Results
-from reports.sections.collapse import collapsed
-from reports.sections.finding import _factors, findings, gaps
+from reports.sections.finding import findings, gaps
 from reports.sections.results import main_table
 from tests.reports.synthetic import FEW, source_of, write_results
+
+
+def of_kind(source: Material, kind: Kind) -> list[Point]:
+    return [point for point in points(source) if point.kind is kind]
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +39,18 @@ def test_collapse_is_counted_in_the_architectures(dataset: str, said: dict[str, 
     shares = (skips.groupby(rows["selector"] + " on " + rows["recipe"]).mean() / 6).sort_values(ascending=False)
     expected = [f"{place} ({100 * share:.0f} %)" for place, share in shares.items() if share >= 0.5]
     assert len(expected) == 2 and shares.iloc[2] < 0.45
-    (told,) = re.findall(r"edges are skip connections in the choices of (.*?)(?:;|\.</li>)", said[dataset])
+    (told,) = re.findall(r"share of skip connections: (.*?)(?:;|\.</li>)", said[dataset])
     assert re.findall(r"<b>(.*?)</b>", told) == expected
 
 
 def test_the_finding_and_the_table_name_one_leader(source: Material, contest: Contest) -> None:
+    (point,) = of_kind(source, Kind.LEADER)
+    assert point.words == {"leader": "good"} and point.names["above"] == ("one-draw",)
+    good = contest.of("good")
+    assert (point.numbers["mean"], point.numbers["n"]) == (good.mean, 9)
+    assert point.numbers["worth"] == source.worth("cifar10", good.mean)
     (said,) = findings(source)
-    assert re.search(r"The leader, <b>good</b>, reaches 9\d\.\d\d % on average \(n = 9\)", said)
-    assert "too few independent results to be placed: <b>one-draw (n = 3)</b>" in said
+    assert "one-draw (n = 3)" in said
     table = main_table(source, contest)
     assert "the leader (good)" in table.caption
     assert "too few independent results to be placed: one-draw (n = 3)" in table.caption
@@ -49,20 +59,32 @@ def test_the_finding_and_the_table_name_one_leader(source: Material, contest: Co
     assert [row.cells[0].text for row in table.rows if row.css == "leader"] == ["good"]
 
 
-def test_the_finding_says_what_its_p_values_are_corrected_over(source: Material) -> None:
-    (said,) = findings(source)
-    assert "(Holm's correction per baseline): " in said
+def test_every_floor_is_counted_with_how_many_could_be_judged(source: Material, contest: Contest) -> None:
+    found = {p.words["baseline"]: p for p in of_kind(source, Kind.FLOOR) if p.lookup == p.dataset}
+    assert set(found) == {"random", "random-no-none-pool", "random-conv", "constant-order"}
+    for baseline, point in found.items():
+        compared = contest.against(baseline)
+        assert point.numbers["of"] == len(compared) == 3
+        assert point.numbers["judged"] == sum(c.verdict not in UNTOLD for c in compared)
+        assert sum(map(len, point.names.values())) == 3
+        for verdict in Verdict:
+            assert point.names[verdict.name.lower()] == tuple(c.first for c in compared if c.verdict is verdict)
+        could = [c.detectable for c in compared if c.verdict is Verdict.OPEN]
+        assert point.numbers["could_show"] == (pytest.approx(np.median(could)) if could else None)
 
 
 def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material) -> None:
-    (said,) = findings(source)
-    best = re.search(r"are those of <b>([\w-]+)</b>, τ [\d.]+ \(n = (\d)\); (.*?)\.</li>", said)
-    assert best is not None
-    assert best[2] == {"one-draw": "3", "good": "9"}[best[1]]
-    sticks = {stick.name: stick.tau_best for stick in source.sticks["cifar10"]}
-    for name, words in (("params", "the parameter count"), ("constant-order", "the constant order of operations")):
-        assert f"{words} has {sticks[name]:.2f}" in said
-    assert "two trainings of every architecture agree to " in said
+    sticks = {stick.name: stick for stick in source.sticks["cifar10"]}
+    rows = source.results.final_of("cifar10")
+    for point in of_kind(source, Kind.AGREEMENT):
+        measure = point.words["measure"]
+        means = rows.groupby(["method", "setting"])[measure].mean().groupby("method").mean()
+        assert point.names["best"] == (means.idxmax(),)
+        assert point.numbers["highest"] == pytest.approx(means.max())
+        assert point.numbers["most"] == {"one-draw": 3, "good": 9}[means.idxmax()]
+        for name in ("params", "constant-order"):
+            assert point.numbers[name] == getattr(sticks[name], measure)
+    assert [point.words["measure"] for point in of_kind(source, Kind.AGREEMENT)] == ["tau_mean", "tau_edge"]
 
 
 def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Material, tmp_path: Path) -> None:
@@ -80,7 +102,7 @@ def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Pa
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=4,
                         recipes=("a", "b"), selectors={**named, "other": (0.0, 0.1, 0.0, 0.5, 1, 1.0)})  # fmt: skip
     whole = Material(Results.read(out), table, out / "figures")
-    assert "not all selectors have as many" not in findings(whole)[0]
+    assert not of_kind(whole, Kind.SEEDS)
     rows = pd.read_csv(out / "records.csv", keep_default_na=False)
     fewer = rows[(rows["selector"] != "other") | (rows["supernet_seed"] < 2)]
     fewer.to_csv(out / "records.csv", index=False)
@@ -88,21 +110,46 @@ def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Pa
     only = rows[rows["selector"].isin(named) & (rows["supernet_seed"] < 2)]
     (even,) = Material(replace(uneven.results, rows=uneven.results.rows.loc[only.index]), table, out / "f").contests
     (judged,) = even.against("magnitude")
-    (said,) = findings(uneven)
-    assert judged.verdict is Verdict.TOO_FEW and re.search(
-        r"verdicts would be others: \d+ “too few seeds to tell”", said
+    (point,) = of_kind(uneven, Kind.SEEDS)
+    assert judged.verdict is Verdict.TOO_FEW and point.numbers["too_few"]
+    assert (point.numbers["seeds"], point.numbers["common"]) == (4, 2)
+    assert point.numbers["others"] == (point.numbers["too_few"] or 0) + len(point.names["changed"])
+
+
+def test_the_finding_begins_with_the_constant_order(source: Material) -> None:
+    first = findings(source)[0].partition("<li>")[2].partition("</li>")[0]
+    (point,) = (
+        p for p in of_kind(source, Kind.FLOOR) if (p.lookup, p.words["baseline"]) == ("cifar10", "constant-order")
     )
-    assert "have up to 4 supernet seeds, and not all selectors have as many. With the 2 that all have, " in said
-
-
-def test_the_finding_begins_with_the_constant_order(source: Material, contest: Contest) -> None:
-    (said,) = findings(source)
-    first = said.partition("<li>")[2].partition("</li>")[0]
     (stick,) = (stick for stick in source.sticks["cifar10"] if stick.name == "constant-order")
-    better = [c.first for c in contest.against("constant-order") if c.verdict is Verdict.BETTER]
-    who = "No selector was" if not better else "<b>"
-    assert first.startswith(who) and "all of whose edges are 3x3 convolutions" in first
-    assert f"({stick.test:.2f} %, percentile {stick.percentile:.1f})" in first
+    assert (point.numbers["test"], point.numbers["above"]) == (stick.test, stick.above)
+    for number in (f"{stick.test:.2f} %", f"percentile {stick.percentile:.1f}", f"{stick.above:,} architectures"):
+        assert number in first
+    assert f"{point.numbers['judged']} could be judged" in first
+
+
+def test_transfers_are_judged_by_the_floors_of_the_data_set_looked_up_on(
+    results: Results, table: GroundTruth, tmp_path: Path
+) -> None:
+    source = Material(results, table, tmp_path)
+    found = [point for point in of_kind(source, Kind.FLOOR) if point.lookup != point.dataset]
+    assert {(p.dataset, p.lookup) for p in found} == {("cifar10", "cifar100"), ("cifar100", "cifar10")}
+    for point in found:
+        stick = next(s for s in source.every_stick[point.lookup] if s.name == point.words["baseline"])
+        assert point.numbers["test"] == stick.test
+    (contest,) = (c for c in source.transfers if c.dataset == "cifar10")
+    rows = results.final_of("cifar10")
+    rows = rows[rows["method"] == "ostr"]
+    space = table.accuracy("cifar100")
+    there = [space[table.position(text)] for text in rows["architecture"]]
+    assert contest.of("ostr").mean == pytest.approx(np.mean(there))
+    (c,) = (c for c in contest.against("constant-order") if c.first == "ostr")
+    stick = next(s for s in source.every_stick["cifar100"] if s.name == "constant-order")
+    assert c.p == sign_flip_ps([[value - stick.test for value in there]])[0]
+    (drawn,) = (c for c in contest.against("random-conv") if c.first == "ostr")
+    stick = next(s for s in source.every_stick["cifar100"] if s.name == "random-conv")
+    percentiles = [100 * np.mean(space < value) - stick.percentile for value in there]
+    assert drawn.mean == pytest.approx(np.mean(percentiles))
 
 
 def test_collapse_to_none_to_skip_and_to_nothing(table: GroundTruth, tmp_path: Path) -> None:
@@ -116,10 +163,11 @@ def test_collapse_to_none_to_skip_and_to_nothing(table: GroundTruth, tmp_path: P
         rows.loc[place, "skips"] = parse(text).count(1)
         rows.loc[place, "test"] = table.accuracy("cifar10")[table.position(text)]
     fresh = Material(replace(source.results, rows=rows), table, tmp_path / "figures")
-    (said,) = collapsed(fresh, fresh.contests[0])
-    assert "skip connections in the choices of <b>one-draw on a (50 %)</b>" in said
-    assert "<b>good on a (50 %)</b>" in said
-    assert f"{table.accuracy('cifar10').min():.2f} %, was chosen by <b>bad on a (3 of 3)</b>" in said
+    found = {p.words["what"]: tuple(zip(p.names["methods"], p.names["shares"], strict=True))
+             for p in of_kind(fresh, Kind.COLLAPSE)}  # fmt: skip
+    assert ("good", "50 %") in found["share of none"]
+    assert found["share of skip connections"] == (("one-draw", "50 %"),)
+    assert found["lowest accuracy of the space"] == (("bad", "3 of 3"),)
 
 
 def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:
@@ -133,8 +181,7 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
     assert gaps(source) == []
     (said,) = findings(source)
     assert "1 supernet seed each, too few to tell how much seeds vary" in said
-    assert "After correction over none of 5 pairs, since too few seeds stand behind each no selector" in said
-    assert "correction per baseline" not in said
+    assert all(point.numbers["judged"] == 0 for point in of_kind(source, Kind.FLOOR))
     assert {row.cells[1].text for row in main_table(source, contest).rows if row.css != "yardstick"} == {"?"}
 
 
@@ -177,10 +224,15 @@ def test_a_difference_within_the_margin_is_a_difference(table: GroundTruth, tmp_
     """Shown by the test, too small to count: neither a gain nor `none was shown to differ`."""
     named = {"magnitude": FEW["bad"], "pt-magnitude": FEW["bad"], "darts-pt": FEW["good"]}
     source = source_of(tmp_path / "out", table, selectors=named, recipes=("a", "b", "c"), seeds=4)
+    first = of_kind(source, Kind.FACTOR)[0]
+    assert (first.words["first"], first.words["second"], first.words["verdict"]) == (
+        "darts-pt",
+        "pt-magnitude",
+        "better",
+    )
     (contest,) = source.contests
-    (text,) = _factors(contest)
-    assert ": better with perturbation instead of alphas" in text
-    wide = [replace(c, margin=1e3) for c in contest.comparisons]
-    (text,) = _factors(replace(contest, comparisons=wide))
-    assert ": different, but by a median within the margin, with perturbation instead of alphas" in text
-    assert "none was shown" not in text and "etter" not in text
+    wide = replace(contest, comparisons=[replace(c, margin=1e3) for c in contest.comparisons])
+    source.__dict__["contests"] = [wide]
+    within = of_kind(source, Kind.FACTOR)[0]
+    assert within.words["verdict"] == Verdict.SMALL and within.numbers["judged"]
+    assert "1 was shown to differ" in findings(source)[0] or "2 were shown to differ" in findings(source)[0]
