@@ -53,12 +53,14 @@ def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
         raise ValueError(f"tau-b of {len(x.ranks)} values and {len(y.ranks)}")
     if x.levels < 2 or y.levels < 2:
         return 0.0
-    # Sorted by the second, equal ones by the first: what then stands before a lower value is discordant in both.
-    both = np.sort(y.ranks * x.levels + x.ranks)
+    # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
+    many, few = (y, x) if x.levels <= y.levels else (x, y)
+    both = np.sort(many.ranks * few.levels + few.ranks)
     same = np.flatnonzero(np.diff(both, prepend=-1, append=-1))
     tied_in_both = _pairs(np.diff(same))
     total = len(both) * (len(both) - 1) // 2
-    swapped = few_level_inversions(both % x.levels, x.levels) if x.levels <= FEW else inversions(both % x.levels)
+    sequence = both % few.levels
+    swapped = few_level_inversions(sequence, few.levels) if few.levels <= FEW else inversions(sequence)
     agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * swapped
     tau = agreement / np.sqrt(total - x.tied_pairs) / np.sqrt(total - y.tied_pairs)
     return float(min(1.0, max(-1.0, tau)))

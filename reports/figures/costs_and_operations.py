@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
+
 from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP, parse
 from bench.problem.table import GroundTruth
 from reports.data.contests import Contest
 from reports.data.results import Results
-from reports.data.text import duration, interval_text, number
+from reports.data.text import duration, number
 from reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
 from reports.figures.strips import ROW, WIDTH
 from reports.figures.svg import Drawing, NotDrawn, width_of
@@ -95,7 +96,9 @@ def cost_figure(costs: pd.DataFrame, table: GroundTruth, dataset: str) -> Drawin
     y = AccuracyAxis(optimum, worst, COST_TALL, 8)
     draw_vertical(drawing, y, COST_LEFT, COST_LEFT + COST_WIDE)
     draw_horizontal(drawing, x, 8, COST_TALL)
-    drawing.text(COST_LEFT + COST_WIDE / 2, COST_TALL + 30, "time of one selection: scoring and tuning", "muted", "middle")
+    drawing.text(
+        COST_LEFT + COST_WIDE / 2, COST_TALL + 30, "time of one selection: scoring and tuning", "muted", "middle"
+    )
     rows = costs.sort_values("seconds", kind="stable")
     at = {row["method"]: (x(float(np.log10(row["seconds"]))), y(row["test"])) for _, row in rows.iterrows()}
     bars = rows[rows["low"].notna()]

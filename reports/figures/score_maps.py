@@ -104,7 +104,9 @@ def _told(panel: ScoreMap) -> str:
     wanted = ", ".join(OPERATION_LABELS[o] for o in panel.scores.argmax(axis=1))
     said = f"{panel.title}\nhighest score on each edge: {wanted}"
     if panel.n:
-        said += f"\nchosen most often: {', '.join(OPERATION_LABELS[o] for o in panel.chosen.argmax(axis=1))}; n {panel.n}"
+        said += (
+            f"\nchosen most often: {', '.join(OPERATION_LABELS[o] for o in panel.chosen.argmax(axis=1))}; n {panel.n}"
+        )
     return said
 
 

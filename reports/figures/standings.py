@@ -23,7 +23,7 @@ def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
     """
     if contest.leader is None and contest.placeable:
         raise NotDrawn(
-            f"only {contest.placeable} of {len(contest.standings)} criteria have enough seeds for any difference to show"
+            f"only {contest.placeable} of {len(contest.standings)} criteria have enough seeds to show any difference"
         )
     place = {method: number for number, method in enumerate(contest.focus)}
     apart = {

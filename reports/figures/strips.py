@@ -25,6 +25,10 @@ def _jitter(count: int) -> list[float]:
     return list(np.linspace(-0.26, 0.26, count)) if count > 1 else [0.0]
 
 
+Height = Callable[[float], float]
+"""From a row to its middle, pixels."""
+
+
 class Strips:
     """Panels of rows that share their names on the left."""
 
@@ -38,7 +42,9 @@ class Strips:
         bands = -(-len(settings) // self.across)
         self.drawing = Drawing(self.left + self.across * (self.room + GAP), bands * self.tall)
 
-    def panels(self, axis: Callable[[float, float], AnyAxis]) -> Iterator[tuple[str, AnyAxis, Callable[[float], float]]]:
+    def panels(
+        self, axis: Callable[[float, float], AnyAxis]
+    ) -> Iterator[tuple[str, AnyAxis, Callable[[float], float]]]:
         """Each setting with the axis of its panel, drawn, and the height of a row."""
         for index, setting in enumerate(self.settings):
             band, column = divmod(index, self.across)
@@ -61,7 +67,7 @@ class Strips:
             yield setting, here, height
 
     def rows(
-        self, rows: Sequence[tuple[int, Line]], axis: AnyAxis, height: Callable[[float], float], css: str, shape: int,
+        self, rows: Sequence[tuple[int, Line]], axis: AnyAxis, height: Height, css: str, shape: int,
         hollow: Collection[str] = (),
     ) -> None:  # fmt: skip
         """The marks of each line in its row, its mean as a tick and its interval as a bar; those of `hollow` empty."""
@@ -79,7 +85,7 @@ class Strips:
         self.drawing.lines(ticks, "tick")
 
     def yardsticks(
-        self, sticks: Sequence[tuple[str, float]], axis: AnyAxis, height: Callable[[float], float], lines: Sequence[str]
+        self, sticks: Sequence[tuple[str, float]], axis: AnyAxis, height: Height, lines: Sequence[str]
     ) -> None:
         """Diamonds below the methods; those in `lines` also as a dashed line through all rows."""
         for row, (name, value) in enumerate(sticks, start=self.methods):
@@ -87,9 +93,7 @@ class Strips:
                 self.drawing.line(axis(value), height(-0.5), axis(value), height(row), "dashed")
             self.drawing.mark(3, axis(value), height(row), "hollow", 4, f"{name}: {number(value)}")
 
-    def pairs(
-        self, rows: dict[str, Line], order: Sequence[str], axis: AnyAxis, height: Callable[[float], float]
-    ) -> None:
+    def pairs(self, rows: dict[str, Line], order: Sequence[str], axis: AnyAxis, height: Height) -> None:
         """A faint line through all methods for each supernet seed: the selections that share a checkpoint."""
         for seed in sorted({seed for line in rows.values() for seed in line.values}):
             points = [

@@ -18,7 +18,7 @@ from reports.data.results import Results
 from reports.figures.svg import style_sheet
 from reports.files.tables import write_tables
 from reports.page.page_data import page_data
-from reports.sections.appendix import provenance_section, published_section
+from reports.sections.appendix import glossary_section, provenance_section, published_section
 from reports.sections.behaviour import (
     bias_section,
     cost_section,
@@ -88,6 +88,7 @@ def sections(source: Material) -> list[Section]:
         failures_section(source),
         published_section(source),
         methods_section(source),
+        glossary_section(),
         provenance_section(source),
     ]
 

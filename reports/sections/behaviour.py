@@ -13,12 +13,12 @@ from reports.data.material import Material
 from reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from reports.data.text import duration, from_to, interval_text, number, p_text, trainings_text
 from reports.figures.along_training import along_epochs, epoch_figure
+from reports.figures.axes import AXIS_SAID
 from reports.figures.costs_and_operations import cost_figure, selection_costs
 from reports.figures.score_maps import score_map_figure, score_maps
 from reports.figures.strips import tau_figure
-from reports.figures.axes import AXIS_SAID
 from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, shade, spoken
-from reports.sections.families import family_of, folded
+from reports.sections.families import families_in, folded
 from reports.sections.pictures import picture
 from reports.sections.rankings import ranking_blocks
 from reports.sections.who_beats_whom import MARKS
@@ -228,7 +228,7 @@ def bias_section(source: Material) -> Section:
         columns = [
             Column("selector", numeric=False), *(Column(name) for name in of), Column("n", "independent selections"),
         ]  # fmt: skip
-        shown = folded(columns, rows, family_of(source, dataset))
+        shown = folded(columns, rows, families_in(source, dataset))
         dropped = source.table.flops(dataset) is not None and "FLOPs" not in of
         caption = (
             "τ-b over the 15,625 architectures between the sum of a selection's scores, standardised per edge, and"
@@ -295,7 +295,8 @@ def transfer_table(source: Material, contest: Contest) -> Table:
     columns = [
         Column("selector", numeric=False), Column("test %"), Column("n", "checkpoints; supernet seeds for †"),
         Column("95 % interval", "of the mean, Welch's t over supernet seeds"),
-        Column("collapsed", "of the n, choices from the worst tenth of the space there", low=True), Column("regret", low=True),
+        Column("collapsed", "of the n, choices from the worst tenth of the space there", low=True),
+        Column("regret", low=True),
         Column("worth", "trainings"), *(Column(f"against {floor}", numeric=False) for floor in judged),
     ]  # fmt: skip
     caption = (
@@ -303,5 +304,5 @@ def transfer_table(source: Material, contest: Contest) -> Table:
         f" {contest.lookup}. Paired sign-flip tests, Holm's correction apart per floor and family: {counts}. Random"
         " choices are compared with in percentiles of the space there. tables/comparisons.csv has the numbers."
     )
-    columns, shown = spoken(columns, folded(columns, ordered, family_of(source, contest.dataset)))
+    columns, shown = spoken(columns, folded(columns, ordered, families_in(source, contest.dataset)))
     return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

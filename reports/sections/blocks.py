@@ -139,10 +139,14 @@ def gathered(blocks: Sequence[Block]) -> list[Block]:
     return found
 
 
-def spoken(columns: Sequence[Column], rows: Sequence[Row], empty: Sequence[str] = ("", "–", "?")) -> tuple[list[Column], list[Row]]:
+EMPTY = ("", "–", "?")
+"""What a cell says that says nothing."""
+
+
+def spoken(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
     """The table without the columns that say nothing in any row; the first two stay."""
     kept = [
-        i for i in range(len(columns)) if i < 2 or any(row.cells[i].text not in empty for row in rows)
+        i for i in range(len(columns)) if i < 2 or any(row.cells[i].text not in EMPTY for row in rows)
     ]  # fmt: skip
     return [columns[i] for i in kept], [replace(row, cells=[row.cells[i] for i in kept]) for row in rows]
 

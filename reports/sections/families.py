@@ -10,11 +10,13 @@ from reports.data.material import Material
 from reports.data.schemes import schemes
 from reports.sections.blocks import Cell, Column, Row
 
-FOLDED_SAID = "▸ opens a row: a scheme (medians over its proxies), or criteria with the same choices on every checkpoint."
+FOLDED_SAID = (
+    "▸ opens a row: a scheme (medians over its proxies), or criteria with the same choices on every checkpoint."
+)
 """What captions say of folded rows."""
 
 
-def family_of(source: Material, dataset: str) -> dict[str, tuple[str, bool]]:
+def families_in(source: Material, dataset: str) -> dict[str, tuple[str, bool]]:
     """Criterion -> the family that its row is folded into, and whether that is a scheme; the others stand alone.
 
     Of criteria that are no scheme with proxies, those that chose on every checkpoint what another did stand with it.
@@ -68,7 +70,9 @@ def _summary(scheme: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row
             cells.append(Cell(said, "quiet"))
             continue
         numbers = [value for text in texts if (value := plain(text)) is not None]
-        decimals = max((len(text.rstrip("*").partition(".")[2]) for text in texts if plain(text) is not None), default=0)
+        decimals = max(
+            (len(text.rstrip("*").partition(".")[2]) for text in texts if plain(text) is not None), default=0
+        )
         cells.append(Cell(f"{median(numbers):.{decimals}f}".replace("-", "−") if numbers else "", rows[0].cells[i].css))
     return Row(cells, "family")
 

@@ -44,10 +44,12 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
     versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
     mixed = sorted(versions.index[versions > 1])
     if mixed:
-        found.append(Gap(
-            f"Results of more than one version of {listed(mixed)} stand side by side; the same command for all seeds"
-            " runs the old ones again."
-        ))
+        found.append(
+            Gap(
+                f"Results of more than one version of {listed(mixed)} stand side by side; the same command for all"
+                " seeds runs the old ones again."
+            )
+        )
     own = source.results.own_checkpoint
     recipe_versions = own.groupby("setting")["recipe_version"].nunique()
     retrained = sorted(recipe_versions.index[recipe_versions > 1])
@@ -55,10 +57,12 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
         found.append(Gap(f"Supernets of more than one version of {listed(retrained)} stand side by side."))
     torn = int((own.groupby(list(ONE_CHECKPOINT))["checkpoint"].nunique() > 1).sum())
     if torn:
-        found.append(Gap(
-            f"Of {count(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on another"
-            " machine?), so that they are no pairs; delete those records and run the command again."
-        ))
+        found.append(
+            Gap(
+                f"Of {count(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on"
+                " another machine?), so that they are no pairs; delete those records and run the command again."
+            )
+        )
     for dataset in source.results.datasets:
         if dataset not in source.table.datasets:
             found.append(Gap(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged."))

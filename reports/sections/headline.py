@@ -8,7 +8,7 @@ from bench.yardsticks.comparisons import Verdict
 from reports.data.contests import Contest
 from reports.data.material import Material
 from reports.data.points import Kind, Point, counted, points
-from reports.data.text import count, from_to, listed, number
+from reports.data.text import count, from_to, number
 from reports.sections.size import presets_said, supernet_accuracy
 
 FLOOR = "constant-order"

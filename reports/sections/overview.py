@@ -153,9 +153,8 @@ def _dots(found: Overview) -> str:
 
 def _key(verdicts: Iterable[Verdict | None]) -> str:
     present = set(verdicts)
-    return '<span class="quiet">' + " &nbsp; ".join(
-        f'<b class="{css}">{sign}</b> {SHORTLY[verdict]}' for verdict, (css, sign) in MARKS.items() if verdict in present
-    ) + "</span>"  # fmt: skip
+    keys = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {said}' for v, said in SHORTLY.items() if v in present]
+    return f'<span class="quiet">{" &nbsp; ".join(keys)}</span>'
 
 
 SHORTLY = {
@@ -170,9 +169,8 @@ def _row(entry: Entry, axis: AccuracyAxis, lines: str) -> str:
     css, sign = MARKS[entry.verdict] if entry.verdict else ("", "")
     bar = ""
     if s.interval is not None:
-        bar = (
-            f'<line class="spread" x1="{axis(s.interval.low):.1f}%" x2="{axis(s.interval.high):.1f}%" y1="50%" y2="50%"/>'
-        )
+        low, high = (f"{max(0, min(100, axis(end))):.1f}%" for end in (s.interval.low, s.interval.high))
+        bar = f'<line class="spread" x1="{low}" x2="{high}" y1="50%" y2="50%"/>'
     point = f'<circle cx="{axis(s.mean):.1f}%" cy="50%" r="4"/>'
     name = f'<a href="#{place_of(s.method)}">{escape(s.method)}</a>{ONE_DRAW if entry.one_draw else ""}'
     star = '<sup title="some recipes or cells are missing">*</sup>' if entry.partial else ""
@@ -210,5 +208,5 @@ def _matrix(found: Overview) -> str:
     n = sum(map(len, found.matrix.values()))
     return (
         f'<figure class="proxies"><h2>{len(found.matrix)} proxies × {len(found.schemes)} schemes ({n} criteria)</h2>'
-        f'<table><thead><tr><td></td>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></figure>'
+        f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></figure>"
     )

@@ -10,8 +10,8 @@ from reports.data.material import Material
 from reports.data.rankings import FEWEST, TOP_COUNTS, TOP_PARTS, ArchitectureScores, rankings, top_agreement
 from reports.data.results import ONE_DRAW_SAID, Results
 from reports.data.text import from_to, number
-from reports.figures.ranking_curves import ranking_figure
 from reports.figures.axes import AXIS_SAID
+from reports.figures.ranking_curves import ranking_figure
 from reports.sections.blocks import Block, Cell, Column, Prose, Row, Table
 from reports.sections.pictures import picture
 

@@ -12,11 +12,11 @@ from reports.data.material import Material
 from reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from reports.data.summary import Line, promise
 from reports.data.text import count, duration, interval_text, number, spread, trainings_text
+from reports.figures.axes import AXIS_SAID
 from reports.figures.costs_and_operations import seconds_per_selection
 from reports.figures.strips import accuracy_figure
-from reports.figures.axes import AXIS_SAID
 from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, spoken
-from reports.sections.families import FOLDED_SAID, family_of, folded
+from reports.sections.families import FOLDED_SAID, families_in, folded
 from reports.sections.pictures import picture
 
 
@@ -60,7 +60,7 @@ def main_table(source: Material, contest: Contest) -> Table:
         *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
           for setting in settings),
     ]  # fmt: skip
-    families, rows = family_of(source, dataset), {}
+    families, rows = families_in(source, dataset), {}
     for standing in contest.standings:
         per_setting = {x.setting: x for x in source.test if x.dataset == dataset and x.method == standing.method}
         fewer = standing.settings < contest.settings
@@ -97,8 +97,9 @@ def main_table(source: Material, contest: Contest) -> Table:
     for stick in source.sticks.get(dataset, []):
         cells = [
             Cell(stick.name, "name", stick.note), Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"),
-            Cell("–"), Cell(number(stick.regret)), Cell("–"), Cell(""), Cell(""), Cell(number(stick.percentile, 1)), Cell(trainings_text(stick.worth)),
-            Cell(number(stick.tau_mean)), Cell(number(stick.tau_edge)), Cell(number(stick.tau_best)),
+            Cell("–"), Cell(number(stick.regret)), Cell("–"), Cell(""), Cell(""), Cell(number(stick.percentile, 1)),
+            Cell(trainings_text(stick.worth)),
+            *(Cell(number(tau)) for tau in (stick.tau_mean, stick.tau_edge, stick.tau_best)),
             *(Cell("–") for _ in settings),
         ]  # fmt: skip
         rows[f" {stick.name}"] = Row(cells, "yardstick")

@@ -12,10 +12,10 @@ from reports.data.factors import contrasts
 from reports.data.founders import CALLED
 from reports.data.material import Material
 from reports.data.text import count, interval_text, number, p_text
-from reports.figures.standings import standings_figure
 from reports.figures.axes import AXIS_SAID
-from reports.sections.families import family_of, folded
+from reports.figures.standings import standings_figure
 from reports.sections.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
+from reports.sections.families import families_in, folded
 from reports.sections.pictures import picture
 
 MARKS = {
@@ -61,11 +61,14 @@ PAIR_COLUMNS = (
     Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
     Column("95 % interval ", "of P(better), Clopper and Pearson's"),
     Column(
-        "p (Holm)", low=True, help=
-        "paired sign-flip test, corrected over the comparisons with this baseline in its family; – = no outcome could"
-        " have been significant, or the choices are the same",
+        "p (Holm)",
+        low=True,
+        help="paired sign-flip test, corrected over the comparisons with this baseline in its family; – = no outcome"
+        " could have been significant, or the choices are the same",
     ),
-    Column("p (signs)", "sign test, corrected in the same way: it counts which of the two is above, however far", low=True),
+    Column(
+        "p (signs)", "sign test, corrected in the same way: it counts which of the two is above, however far", low=True
+    ),
     Column(
         "could show",
         "the true mean difference that so many pairs of this spread show in four of five repetitions, corrected",
@@ -213,7 +216,10 @@ def pairs_section(source: Material) -> Section:
         factors = factor_table(contest)
         if factors is not None:
             section.blocks += [Heading(f"{dataset}: one thing changed at a time"), factors]
-        section.blocks += [Heading(f"{dataset}: against {baseline}"), pair_table(contest, baseline, family_of(source, dataset))]
+        section.blocks += [
+            Heading(f"{dataset}: against {baseline}"),
+            pair_table(contest, baseline, families_in(source, dataset)),
+        ]
         section.blocks.append(_standings(source, contest))
         grid, further = matrix(contest.focus, contest.drawn, dataset), f"{contest.family}.{source.left_out(dataset)}"
         section.blocks.append(_matrix(f"matrix-{dataset}", f"{dataset}: all pairs", contest.drawn, grid, further))
