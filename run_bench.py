@@ -113,11 +113,9 @@ def epochs_present(folder: Path) -> Sequence[int]:
 
 def checkpoint_facts(folder: Path, epoch: int) -> CheckpointFacts:
     """Hash and accuracy of a checkpoint."""
-    from bench.work.methods import CheckpointFacts
     from supernets.training import checkpoint
 
-    stored = checkpoint.load(folder, epoch)
-    return CheckpointFacts(stored.sha256, stored.facts.get("supernet_accuracy"))
+    return checkpoint.facts(folder, epoch)
 
 
 def training_seconds(folder: Path) -> float | None:

@@ -1,13 +1,14 @@
 """Files that are whole or absent: written beside their place, synced, renamed; and one writer per folder."""
 
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
+
+from filelock import FileLock, Timeout
 
 from bench.errors import DataError
 
@@ -15,6 +16,7 @@ Read = TypeVar("Read")
 
 _TEMPORARY = ".part"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK}
 _NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
 
@@ -59,6 +61,11 @@ def unwritable(path: Path, error: OSError) -> DataError:
         return DataError(f"The disk is full: {path} could not be written; make room and run the same command again.")
     if error.errno in _NO_ACCESS:
         return DataError(f"{path} cannot be written ({error.strerror}); choose another place.")
+    if error.errno in _NO_LOCKS:
+        return DataError(
+            f"The file system of {path.parent} has no file locks ({error.strerror}), which keep two runs apart; choose"
+            " a folder on a local disk."
+        )
     return DataError(f"{path} could not be written ({error.strerror or error}).")
 
 
@@ -95,39 +102,39 @@ def only_writer(path: Path, wait: bool) -> Iterator[None]:
 
     The lock goes with the process, however it ends, so a killed run leaves nothing to clean up.
     """
-    stream = _locked(path, wait)
-    while not _is_file(stream, path):  # its holder left, and took the file along, while this process waited
-        stream.close()
-        stream = _locked(path, wait)
-    with stream:
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _locked(path: Path, wait: bool) -> TextIO:
+    lock = held_lock(path, wait)
+    if lock is None:
+        raise DataError(
+            f"Another run (process {_holder(path)}) is writing {path.parent}; wait for it or choose another --out."
+        )
+    with suppress(OSError):  # only for the message above
+        path.write_text(str(os.getpid()))
     try:
-        stream = path.open("a+")
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()  # while it is still held: who waits for it sees that it is gone and makes another
+        lock.release()
+
+
+def held_lock(path: Path, wait: bool) -> FileLock | None:
+    """The lock of the file `path`, held; None where another has it and this is not to `wait`.
+
+    It is held until its `release`, or until the process ends. Raises DataError where the file cannot be written, or
+    lies on a file system without locks.
+    """
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=wait)
+    except Timeout:
+        return None
     except OSError as error:
         raise unwritable(path, error) from error
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        with stream:
-            stream.seek(0)
-            holder = stream.read().strip() or "unknown"
-        raise DataError(
-            f"Another run (process {holder}) is writing {path.parent}; wait for it or choose another --out."
-        ) from None
-    return stream
+    return lock
 
 
-def _is_file(stream: TextIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+def _holder(path: Path) -> str:
+    """The process that wrote its number into a lock file."""
+    with suppress(OSError):
+        return path.read_text().strip() or "unknown"
+    return "unknown"

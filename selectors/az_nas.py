@@ -96,7 +96,8 @@ def entropy_of_spectrum(features: Tensor) -> float:
     """The entropy, in nats, of the eigenvalues of the covariance over channels, as shares; nan for constants."""
     rows = by_place(features)
     centred = rows - rows.mean(0)
-    eigenvalues = torch.linalg.eigvalsh(centred.T @ centred / len(rows)).clamp(min=0)
+    # On the host: a GPU takes longer for the eigenvalues of so small a matrix.
+    eigenvalues = torch.linalg.eigvalsh((centred.T @ centred / len(rows)).cpu()).clamp(min=0)
     share = eigenvalues / eigenvalues.sum()
     return float(-(share * (share + OFFSET_OF_LOG).log()).sum())
 
@@ -114,7 +115,7 @@ def backward_terms(blocks: Sequence[Tensor], generator: torch.Generator) -> list
             # A place after a reduction answers for a square before it, whose numbers become its channels.
             arriving = F.pixel_unshuffle(arriving, arriving.shape[2] // signs.shape[2])
         g_in, g_out = by_place(arriving), by_place(signs)
-        norm = float(torch.linalg.matrix_norm(g_in.T @ g_out / len(g_out), 2))
+        norm = float(torch.linalg.matrix_norm((g_in.T @ g_out / len(g_out)).cpu(), 2))
         terms.append(2 - norm - 1 / (norm + OFFSET_OF_NORM))
     return terms
 

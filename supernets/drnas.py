@@ -6,8 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from supernets.network.accelerator import on_gpu
+from supernets.network.cuda_graph import Repeated
 from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Mixing, Recipe, Search
+from supernets.parts.recipe import Batch, Mixing, Recipe, Search, Step
 from supernets.parts.sampling import pass_of
 
 
@@ -26,7 +28,7 @@ class Drnas(Recipe):
         "theta_e ~ Dirichlet(elu(alpha_e) + 1); alpha <- alpha - eta grad_alpha E L_val(w, theta), pathwise; "
         "w <- w - xi grad_w L_train(w, theta)"
     )
-    capturable = False
+    noise_on_host = True
     offers = "the mean of the Dirichlet distribution: (elu(alpha) + 1) / sum"
     differs = (
         "the released code draws for validation and selection too; this is its train_search.py (k = 1), "
@@ -47,6 +49,33 @@ class Drnas(Recipe):
         assert search.noise is not None
         generator = torch.Generator().manual_seed(int(search.noise[pass_of(alphas)]))
         return Mixing(dirichlet(F.elu(alphas) + 1, generator))
+
+    def repeated(self, search: Search, device: torch.device) -> Step:
+        """On a GPU the passes are captured, and the host draws before each."""
+        if not on_gpu(device):
+            return super().repeated(search, device)
+
+        def slope(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+            weights = weights.detach().requires_grad_()
+            with search.frozen_weights():
+                loss = search.loss((x, y), Mixing(weights))
+                return torch.autograd.grad(loss, [weights])[0]
+
+        def descend(x: Tensor, y: Tensor, weights: Tensor) -> None:
+            search.descend_weights(search.loss((x, y), Mixing(weights), record=True))
+
+        alphas_pass, weights_pass = Repeated(slope, device), Repeated(descend, device)
+
+        def step(selection: Batch | None, weights: Batch, noise: Tensor | None) -> None:
+            search.noise = noise
+            if selection is not None:
+                draw = self.mixing(search, search.alphas).weights
+                search.follow_alphas(
+                    torch.autograd.grad(draw, [search.alphas], alphas_pass(*selection, draw.detach()))[0]
+                )
+            weights_pass(*weights, self.mixing(search, search.alphas.detach()).weights)
+
+        return step
 
 
 def dirichlet(concentration: Tensor, generator: torch.Generator) -> Tensor:

@@ -28,7 +28,6 @@ class Gdas(Concrete):
         "h = one_hot(argmax p), p = softmax((log softmax(alpha) + g) / tau), g ~ Gumbel(0, 1); "
         "edge output = h_o o(x) of the drawn o alone; dh/dalpha := dp/dalpha; tau linear from tau_max to tau_min"
     )
-    capturable = False
     differs = (
         "the released code adds the probabilities of the operations not drawn to the output as constants, "
         "which gives them a gradient too; steps the weights before the alphas; trains 250 epochs with Nesterov and "

@@ -37,7 +37,6 @@ class Idarts(Recipe):
         "sum_{k<=K} (I - xi H)^k grad_w L_val], H = d2 L_train / d w2"
     )
     weight_rates = (0.01, 0.001)
-    capturable = False
     differs = (
         "the paper's algorithm: in the released notebook the training loss never moves the weights, which we take for "
         "an accident; an epoch has a quarter of darts' steps of the alphas (the notebook: as many, with four fresh "
@@ -50,9 +49,9 @@ class Idarts(Recipe):
         if self.inner < 1 or self.terms < 0 or not self.epsilon > 0:
             raise UsageError("idarts: inner is at least 1, terms at least 0 and epsilon positive.")
 
-    def memory(self) -> dict[str, Tensor]:
-        """Steps of the weights since the beginning."""
-        return {"steps": torch.zeros((), dtype=torch.int64)}
+    def phase(self, step: int) -> bool:
+        """Whether the alphas step behind the weights' step, counted from 0."""
+        return (step + 1) % self.inner == 0
 
     def passes(self) -> float:
         """Per `inner` steps of the weights one on the selection images, two per term, two for the mixed derivative."""
@@ -61,8 +60,7 @@ class Idarts(Recipe):
     def step(self, search: Search, selection: Batch | None, weights: Batch) -> None:
         """A step of the weights; after every `inner` of them one of the alphas."""
         self.weight_step(search, weights)
-        search.memory["steps"] += 1
-        if selection is not None and int(search.memory["steps"]) % self.inner == 0:
+        if selection is not None and self.phase(search.number):
             self.alpha_step(search, selection, weights)
 
     def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:

@@ -45,7 +45,6 @@ class ImportanceSampling(Recipe):
         "theta_k <- theta_k + rate mean_i r_ki u_ki (h_i - theta_k), r_ki = p_k(h_i) / mean_j p_j(h_i), "
         "u_ki in [-1, 1] by the rank of L_val(w, h_i) + c_k params(h_i); w learns on one draw, distributions in turn"
     )
-    capturable = False
     alpha_start = "3 x 6 x 5 (one for each of `distributions`), 1e-3 times normal noise"
     alpha_update = "by the natural gradient in steps of `rate`, without Adam and without weight decay"
     offers = "the probabilities of one distribution (`chosen`)"
@@ -88,8 +87,10 @@ class ImportanceSampling(Recipe):
         """The weights' pass: a draw of the distribution whose turn it is."""
         assert search.noise is not None
         turn = search.memory["turn"]
-        weights = one_hot((alphas[turn] + search.noise[-1]).argmax(-1), alphas)
-        search.memory["turn"] = (turn + 1) % self.distributions
+        # Not alphas[turn], which would read the turn on the host.
+        logits = alphas.index_select(0, turn.view(1))[0]
+        weights = one_hot((logits + search.noise[-1]).argmax(-1), alphas)
+        turn.add_(1).remainder_(self.distributions)
         return Mixing(weights, active=drawn(weights))
 
     @torch.no_grad()

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bench.problem.space import EDGES, OPERATIONS
 from supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
+from supernets.parts.sampling import drawn
 
 MOMENTS = (23 / 30, 25 / 30, 27 / 30, 29 / 30)
 """How much of the search is done when an operation of every edge is pruned: the authors prune after their epochs 22,
@@ -48,9 +49,8 @@ class IsDarts(Recipe):
         return alphas
 
     def mixing(self, search: Search, alphas: Tensor) -> Mixing:
-        """What is pruned does not run; on a GPU a captured step serves all epochs, with weight zero."""
-        active = (alphas != 0).tolist() if alphas.device.type == "cpu" else None
-        return Mixing(alphas, active=active)
+        """What is pruned does not run."""
+        return Mixing(alphas, active=drawn(alphas))
 
     def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
         """Prune what is due."""

@@ -43,7 +43,6 @@ class Oles(Recipe):
         "w_o stays from the step on at which mean_m cos(g_o, g_o') < threshold, g_o = grad L_train, "
         "g_o' = g_o + grad L_val (as_written=true: grad L_val); else as darts"
     )
-    capturable = False
     differs = (
         "as in the released code the gradients of the weights are not cleared between the two passes, so that the "
         "similarity is that of the training gradient with the sum of both, taken along the output channels and "

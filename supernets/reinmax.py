@@ -33,7 +33,6 @@ class ReinMax(Recipe):
         "h one-hot, drawn from p = softmax(alpha); dL/dalpha = 2 J(q) dL/dh - J(p) dL/dh / 2, "
         "q = (softmax(alpha / tau) + h) / 2, J(s) = diag(s) - s s^T"
     )
-    capturable = False
     offers = "probabilities"
     differs = (
         "the estimator is that of the released code; the loop around it is darts', where the authors put it into "

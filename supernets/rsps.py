@@ -27,7 +27,6 @@ class Rsps(Recipe):
     )
     equation = "w <- w - xi grad_w L_train(w, a), a ~ Uniform(architectures in which every node is reached by an edge)"
     tunes_alphas = False
-    capturable = False
     offers = "near-uniform probabilities: the alphas stay at their initial noise"
     differs = (
         "the released code draws anew in each of the cells of one pass (per_cell=true) and trains 250 epochs with "

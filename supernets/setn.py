@@ -24,7 +24,6 @@ class Setn(Recipe):
         "w <- w - xi grad_w L_train(w, a), a uniform, one per step; "
         "alpha <- alpha - eta grad_alpha L_val(w, softmax(alpha)), all operations"
     )
-    capturable = False
     offers = "probabilities (the template), never mixed like this while the weights learnt"
     differs = (
         "the released code steps the weights before the alphas and trains 250 epochs with Nesterov and weight decay "

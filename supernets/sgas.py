@@ -8,6 +8,8 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from bench.problem.space import EDGES, NONE, OPERATIONS
+from supernets.network.accelerator import on_gpu
+from supernets.network.supernet import Active
 from supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, Search
 
 OPEN = -1
@@ -63,9 +65,7 @@ class Sgas(Recipe):
 
     def mixing(self, search: Search, alphas: Tensor) -> Mixing:
         """The softmax; a decided edge runs one operation."""
-        # On a GPU a captured step serves all epochs; the weights of what is closed are zero anyway.
-        on_cpu = alphas.device.type == "cpu"
-        return Mixing(self.edge_weights(alphas), active=still_open(search) if on_cpu else None)
+        return Mixing(self.edge_weights(alphas), active=still_open(search))
 
     def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
         """As darts; the alphas of decided edges stay."""
@@ -99,9 +99,12 @@ def decisions_due(epochs_done: int, epochs: int) -> int:
     return sum(epochs_done >= max(1, math.floor(epochs * moment + 1e-9)) for moment in moments)
 
 
-def still_open(search: Search) -> list[list[bool]]:
-    """[6][5]: all operations of an open edge, one of a decided edge."""
-    return [[d in (OPEN, o) for o in range(len(OPERATIONS))] for d in search.memory["decided"].tolist()]
+def still_open(search: Search) -> Active:
+    """[6][5]: all operations of an open edge, one of a decided edge; a tensor on a GPU, so that no step asks for it."""
+    decided = search.memory["decided"]
+    if on_gpu(decided.device):
+        return (decided[:, None] == OPEN) | (decided[:, None] == torch.arange(len(OPERATIONS), device=decided.device))
+    return [[d in (OPEN, o) for o in range(len(OPERATIONS))] for d in decided.tolist()]
 
 
 def without_none(p: Tensor) -> Tensor:

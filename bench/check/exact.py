@@ -21,7 +21,7 @@ from bench.check.difference import Difference, cell_of
 from bench.check.fresh import Rows, compare_distributions, compare_runs
 from bench.errors import DataError, ExitCode
 from bench.problem.table import GroundTruth
-from bench.work.gather import PLAN_FILE, gather
+from bench.work.gather import CURVATURE_FILE, PLAN_FILE, gather
 from bench.work.methods_file import METHODS_FILE
 from bench.work.pack import opened
 from bench.work.records import DONE, KEY_COLUMNS, Store
@@ -45,7 +45,7 @@ _KEYED = {
 }
 """CSV files that are compared row by row, and the columns that name a row."""
 
-_COPIED = (RUN_FILE, PLAN_FILE, METHODS_FILE)
+_COPIED = (RUN_FILE, PLAN_FILE, METHODS_FILE, CURVATURE_FILE)
 _DRAWN = (".html", ".svg")
 _OF_THE_REPORT = ("tables", "figures")
 """Folders in which nothing but the report writes, so that a file that it does not write is a stale one."""

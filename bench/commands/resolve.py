@@ -1,8 +1,10 @@
 """From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
 
 import argparse
+import multiprocessing
 import os
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +12,7 @@ from typing import Any
 
 from bench.commands.options import available_cores
 from bench.errors import MissingData, UsageError
+from bench.files import read_json
 from bench.names import unknown
 from bench.problem.datasets import DATASETS, dataset_names, missing_images
 from bench.problem.open_table import embedded_table, open_table
@@ -65,6 +68,8 @@ class Device:
     described: str
     indices: tuple[int, ...]
     """The GPUs that workers may share out."""
+    hardware: str = ""
+    """Of a GPU the model, its compute capability, CUDA and cuDNN: with others the last digits are others."""
 
 
 def find_device(name: str) -> Device:
@@ -82,7 +87,31 @@ def find_device(name: str) -> Device:
     if index >= count:
         raise UsageError(f"--device {name}: this machine has {count or 'no'} CUDA devices; use --device cpu or auto.")
     indices = (index,) if ":" in name else tuple(range(count))
-    return Device(f"cuda:{index}", "cuda", torch.cuda.get_device_name(index), indices)
+    if len(indices) == 1:
+        model, hardware = ask_gpu(index)
+    else:
+        # Not here: where a GPU takes one process only, this one must leave them all to its workers.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+            model, hardware = apart.submit(ask_gpu, index).result()
+    return Device(f"cuda:{index}", "cuda", model, indices, hardware)
+
+
+def ask_gpu(index: int) -> tuple[str, str]:
+    """The model of a GPU, and all that its last digits depend on; occupies it."""
+    import torch
+
+    model = torch.cuda.get_device_name(index)
+    capability = ".".join(map(str, torch.cuda.get_device_capability(index)))
+    return model, f"{model} ({capability}), CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+
+
+def verified(hardware: str, results: Path) -> bool:
+    """Whether the acceptance of the GPU path has passed on this hardware, by the records in `results`/gpu."""
+
+    def says_so(record: Any) -> bool:
+        return bool(record["hardware"] == hardware and record["passed"] is True)
+
+    return any(read_json(path, says_so, False) for path in sorted((results / "gpu").glob("*.json")))
 
 
 def find_datasets(text: str, root: Path) -> list[str]:
@@ -214,6 +243,7 @@ def make_request(
     kind: str,
     threads: int,
     data: Mapping[str, str] = MappingProxyType({}),
+    hardware: str = "",
 ) -> Request:
     """The request of `options`; UsageError for names that do not exist."""
     recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
@@ -231,7 +261,7 @@ def make_request(
         epochs=options.epochs,
         bn=options.bn,
         root=options.seed,
-        circumstances=Circumstances(kind, threads),
+        circumstances=Circumstances(kind, threads, hardware),
         data=data,
     )
 
@@ -246,6 +276,7 @@ def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now:
     cures = {
         "seed": "pass --seed {} to go on",
         "device": "pass --device {} to go on",
+        "hardware": "go on where it was begun",
         "threads": "pass --threads {} to go on",
         "table_sha256": "use the table that it was made with",
         "environment": "set the same variables to go on (bench/work/run_file.py says what they do)",

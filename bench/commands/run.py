@@ -119,7 +119,9 @@ class Session:
             raise resolve.all_missing(self.lacking, self.datasets, root, self.table is None)
         self.pixels = resolve.find_pixels(self.settings, root)
         data = {name: pixels.key for name, pixels in self.pixels.items() if pixels.key}
-        self.request = resolve.make_request(options, methods, self.settings, self.device.kind, self.threads, data)
+        self.request = resolve.make_request(
+            options, methods, self.settings, self.device.kind, self.threads, data, self.device.hardware
+        )
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
         cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
         pool = resolve.find_pool(options, self.device, self.jobs, self.threads, self.out)
@@ -157,6 +159,7 @@ class Session:
             "settings": {dataset: asdict(settings) for dataset, settings in self.settings.items()},
             "device": self.device.kind,
             "device_name": self.device.described,
+            **({"hardware": self.device.hardware} if self.device.hardware else {}),
             "threads": self.threads,
             "jobs": self.jobs,
             **({"table_sha256": self.table.sha256} if self.table else {}),
@@ -178,6 +181,11 @@ class Session:
             f" {self.jobs} worker{'s' if self.jobs > 1 else ''} with {self.threads}"
             f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
         )
+        if self.device.hardware and not resolve.verified(self.device.hardware, self.code / "results"):
+            self.say(
+                "The GPU path has not been verified on this hardware: python -m selectors.gpu_acceptance does so in"
+                " ten minutes; --device cpu is what the stored results were made on."
+            )
         large = any(c.reads_checkpoint and c.cell.supernet.settings.preset == "paper" for c in self.job.plan)
         if self.device.kind == "cpu" and large:
             self.say("Training at preset `paper` takes days on a CPU; use `--preset lite`.")

@@ -32,8 +32,8 @@ class Cost:
     forward_passes: int = 0
     """Forward passes of one mini-batch."""
     backward_passes: int = 0
-    peak_memory_bytes: int = 0
-    """Highest memory in use: of the CUDA allocator on a GPU, of the process on a CPU."""
+    peak_memory_bytes: int | None = 0
+    """Highest memory in use: of the CUDA allocator on a GPU, of the process on a CPU; None where jobs share a GPU."""
 
 
 @dataclass

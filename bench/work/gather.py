@@ -32,6 +32,9 @@ COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds
 
 PLAN_FILE = "plan.json"
 
+CURVATURE_FILE = "curvature.csv"
+"""How curved the validation loss is at the checkpoints, where it was measured (`supernets/training/curvature.py`)."""
+
 
 def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
     """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""

@@ -143,7 +143,7 @@ def make_plan(request: Request) -> list[PlannedCell]:
         for recipe in request.recipes:
             for seed in range(request.supernet_seeds):
                 job = SupernetJob(dataset, recipe.name, seed, request.root, settings, request.data.get(dataset, ""))
-                supernet = Supernet(job, supernet_key(job, recipe.version, here.device, here.threads), recipe.version)
+                supernet = Supernet(job, key_here(job, recipe.version, here), recipe.version)
                 for selector in request.selectors:
                     for epoch in epochs_for(selector, request, settings):
                         for selector_seed in range(request.selector_seeds if selector.stochastic else 1):
@@ -151,6 +151,11 @@ def make_plan(request: Request) -> list[PlannedCell]:
                             by_lot = selector.decides_by_alphas and not recipe.learns_alphas
                             plan.append(planned_cell(cell, supernet, selector, here, by_lot))
     return plan
+
+
+def key_here(job: SupernetJob, version: int, here: Circumstances) -> str:
+    """The cache key of a supernet that is trained here."""
+    return supernet_key(job, version, here.device, here.threads, here.hardware)
 
 
 def planned_cell(
@@ -165,7 +170,7 @@ def planned_cell(
     names = {"alphas": "not learnt"} if by_lot else {}
     if not selector.reads_checkpoint:
         work = without_checkpoint(cell)
-        names["shared"] = record_key(work, supernet_key(work.supernet, 0, here.device, here.threads), selector.version)
+        names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version)
     return PlannedCell(
         cell, supernet, selector.version, columns, file_stem(columns),
         record_key(cell, supernet.key, selector.version, **names), names.get("shared"),

@@ -43,6 +43,8 @@ class Circumstances:
     """The kind of device, `cpu` or `cuda`."""
     threads: int
     """Threads per worker: floating-point sums depend on them."""
+    hardware: str = ""
+    """Model and libraries of a GPU (`Device.hardware`): floating-point sums depend on them."""
 
 
 def preset_label(settings: Settings) -> str:
@@ -101,14 +103,14 @@ def done_record(selection: Selection) -> dict[str, Any]:
     }
 
 
-def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int]:
+def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:
     """What the selection cost, which differs from run to run and is kept apart for that."""
     cost = selection.cost
     return {
         "scoring_seconds": float(cost.scoring_seconds),
         "tuning_seconds": float(cost.tuning_seconds),
         "wall_seconds": wall_seconds,
-        "peak_memory_bytes": int(cost.peak_memory_bytes),
+        "peak_memory_bytes": None if cost.peak_memory_bytes is None else int(cost.peak_memory_bytes),
     }
 
 

@@ -6,7 +6,6 @@ anything initialises CUDA there.
 """
 
 import contextlib
-import fcntl
 import os
 import signal
 import threading
@@ -14,9 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
+
+from filelock import FileLock
 
 from bench.errors import UsageError
+from bench.files import held_lock
 
 Outcome = TypeVar("Outcome")
 
@@ -54,10 +56,10 @@ def limit_threads(threads: int) -> None:
 
 
 @cache
-def prepare_worker(pool: Pool) -> TextIO | None:
+def prepare_worker(pool: Pool) -> FileLock | None:
     """What a worker process does once, before its first task: leave Ctrl-C to the parent, claim a GPU.
 
-    Returns the lock file of the claim, which this cache keeps open for as long as the process lives.
+    Returns the lock of the claim, which this cache holds for as long as the process lives.
     """
     if not pool.own_processes:
         return None
@@ -82,20 +84,16 @@ def leave_seats(locks: Path) -> None:
         seat.unlink(missing_ok=True)
 
 
-def claim_device(devices: Sequence[int], jobs: int, locks: Path) -> tuple[TextIO, int]:
+def claim_device(devices: Sequence[int], jobs: int, locks: Path) -> tuple[FileLock, int]:
     """A GPU for this process, held by a file lock for as long as the process lives.
 
     There are as many seats as jobs, dealt to the GPUs in turn, so that no GPU has two workers before
-    each has one. Returns the open lock file (keep it) and the GPU's index.
+    each has one. Returns the lock (keep it) and the GPU's index. Raises DataError on a file system without locks.
     """
     for seat in range(max(jobs, len(devices))):
-        stream = (locks / f"{_SEAT}{seat}").open("a")
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.close()
-            continue
-        return stream, devices[seat % len(devices)]
+        lock = held_lock(locks / f"{_SEAT}{seat}", wait=False)
+        if lock is not None:
+            return lock, devices[seat % len(devices)]
     raise RuntimeError(f"all {jobs} seats on the GPUs are taken")
 
 

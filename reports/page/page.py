@@ -28,6 +28,8 @@ from reports.sections.behaviour import (
 )
 from reports.sections.blocks import Picture, Section, gathered
 from reports.sections.chosen_cells import chosen_section
+from reports.sections.dose_response import dose_section
+from reports.sections.factorial import factorial_section
 from reports.sections.failures import failures_section
 from reports.sections.finding import details_section
 from reports.sections.gaps import gaps
@@ -35,6 +37,7 @@ from reports.sections.headline import conditions, headline, lead, named, note
 from reports.sections.methods import methods_section
 from reports.sections.overview import markup, overview
 from reports.sections.results import results_section, strips_section
+from reports.sections.stopping import stopping_section
 from reports.sections.who_beats_whom import pairs_section
 
 LIMIT = 1_980_000
@@ -50,6 +53,9 @@ TOGETHER = re.compile(
     r"(?<=[\d)]) (?=(?:%|points?|s|min|h)(?![\w%]))|(?<=\b[nNp]) (?=[=≤<] ?[\d−])|(?<=\b[nNp] [=≤]) (?=[\d−])"
 )
 """Spaces at which no line may end: between a number and its unit, and in `n = 3`."""
+
+WHERE_RUN = (dose_section, stopping_section, factorial_section)
+"""Sections on experiments that not every output folder holds."""
 
 LEFT_OUT_FIRST = (
     ("scores-", "ranking-"), ("operations-",), ("cost-",), ("epochs-",), ("tau-",), ("accuracy-",),
@@ -85,6 +91,7 @@ def sections(source: Material) -> list[Section]:
         cost_section(source),
         bias_section(source),
         transfer_section(source),
+        *(section for of in WHERE_RUN if (section := of(source)) is not None),
         failures_section(source),
         published_section(source),
         methods_section(source),

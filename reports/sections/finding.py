@@ -11,6 +11,7 @@ from reports.data.material import Material
 from reports.data.points import Kind, Point, points
 from reports.data.text import count, from_to, listed, number, trainings_text
 from reports.sections.blocks import Heading, Prose, Section
+from reports.sections.dose_response import sentences
 
 FEW = 6
 TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
@@ -35,6 +36,7 @@ def details_section(source: Material) -> Section:
         here = [point for point in found if point.dataset == contest.dataset]
         if contest.standings:
             told = [
+                *sentences(source, contest.dataset),
                 *_headline(contest, here),
                 *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
             ]

@@ -19,6 +19,7 @@ from bench.problem.validate import checked
 from bench.work.cells import Cell, without_checkpoint
 from selectors.parts import registry
 from selectors.parts.view import Search
+from supernets.network.cuda_graph import own_stream
 from supernets.network.precision import prepare
 from supernets.network.process_modes import own_modes
 from supernets.network.supernet import Supernet
@@ -37,7 +38,7 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
     recipe = find_recipe(cell.supernet.recipe)
     if selector.decides_by_alphas and not recipe.learns_alphas:
         raise SkipCell(f"{recipe.name} does not learn its alphas, so that choosing by them is drawing lots")
-    with own_modes():
+    with own_modes(), own_stream(torch.device(device)):
         search = open_search(cell, folder, images, device)
         with refusing_global_draws():
             answer = selector.select(search)

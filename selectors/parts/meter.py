@@ -2,6 +2,7 @@
 
 import resource
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,12 @@ import torch
 from torch import nn
 
 from bench.problem.selection import Cost
+from supernets.network.accelerator import accelerator, on_gpu
+
+
+def alone() -> bool:
+    """Whether this process works at one thing at a time; jobs that share a GPU are threads, and so is its memory."""
+    return threading.current_thread() is threading.main_thread()
 
 
 class Meter:
@@ -27,9 +34,9 @@ class Meter:
         self._start = self._now()
 
     def _now(self) -> float:
-        if self.device.type == "cuda":
+        if on_gpu(self.device):
             # Not the whole device: another thread may be capturing a graph, which that would spoil.
-            torch.cuda.current_stream(self.device).synchronize()
+            accelerator(self.device).current_stream(self.device).synchronize()
         return time.perf_counter()
 
     def count(self, forward: int = 0, backward: int = 0) -> None:
@@ -91,8 +98,9 @@ class Meter:
         )
 
     def _reset_peak(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
+        if on_gpu(self.device):
+            if alone():
+                accelerator(self.device).reset_peak_memory_stats(self.device)
             return
         peak = Path("/proc/self/clear_refs")  # Linux: "5" resets the high-water mark, so that it is this cell's
         if peak.exists():
@@ -101,9 +109,9 @@ class Meter:
             except OSError:  # a kernel or container that does not allow it: the mark stays the process's
                 return
 
-    def _peak(self) -> int:
-        if self.device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self.device))
+    def _peak(self) -> int | None:
+        if on_gpu(self.device):
+            return int(accelerator(self.device).max_memory_allocated(self.device)) if alone() else None
         status = Path("/proc/self/status")
         if status.exists():
             for line in status.read_text().splitlines():

@@ -14,13 +14,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.problem.space import AVG_POOL, EDGES, NONE, SKIP, Architecture, as_architecture
+from supernets.network.accelerator import accelerator, on_gpu
 from supernets.network.pooling import average_pool
-from supernets.network.precision import autocast
 from supernets.network.skeleton import ARRIVING, EPSILON, KERNELS, total
 from supernets.network.supernet import MixedCell, Supernet
 
-GROUP_NUMBERS = {"cpu": 2**18, "cuda": 2**28}
-"""Numbers in the first feature map of a group: what a core's cache holds, and what keeps a GPU busy."""
+CACHED_NUMBERS = 2**18
+"""Numbers in the first feature map of a group on a CPU: what a core's cache holds."""
+BYTES_PER_NUMBER = 320
+"""Of a GPU's memory for each number in the first feature map of a group: its maps, and the terms of the first cell."""
 
 
 def without_dead_ends(architecture: Architecture) -> Architecture:
@@ -59,33 +61,41 @@ def evaluate_architectures(
     return 100 * table[:, 0] / images, table[:, 1] / images
 
 
+def group_numbers(device: torch.device) -> int:
+    """Numbers in the first feature map of a group; on a GPU by the size of the card, not by what is free on it, since
+    results depend on the groups to the last bit."""
+    if not on_gpu(device):
+        return CACHED_NUMBERS
+    _, whole = accelerator(device).mem_get_info(device)
+    return int(whole // BYTES_PER_NUMBER)
+
+
 def _batch_figures(
     network: Supernet, architectures: Sequence[Architecture], x: Tensor, y: Tensor
 ) -> Iterator[tuple[Sequence[Architecture], Tensor]]:
     """Groups of architectures and, for each of the group, how many images are right and the summed cross-entropy."""
     running = network.normalisation == "running"
-    with autocast(x.device):
-        stem = Groups(1, running).plain(network.stem, x)
-        first = FirstCell(network.cells[0], stem, running)
-        size = max(1, GROUP_NUMBERS[x.device.type] // stem.numel())
-        for start in range(0, len(architectures), size):
-            group = architectures[start : start + size]
-            groups = Groups(len(group), running)
-            outputs = [first.output(architecture) for architecture in group]
-            h = outputs[0] if len(group) == 1 else torch.cat(outputs)
-            for index, cell in enumerate(network.cells):
-                stage, position = divmod(index, network.cells_per_stage)
-                if stage and position == 0:
-                    block = network.reductions[stage - 1]
-                    residual = groups.plain(block.second, groups.plain(block.first, h))  # type: ignore[arg-type]
-                    h = block.shortcut(h) + residual  # type: ignore[operator]
-                if index:
-                    h = groups.cell(cell, h, group)
-            h = F.relu(groups.normalise(network.last_bn, h))
-            logits = network.classifier(h.mean((2, 3))).double().view(len(group), len(y), -1)
-            right = (logits.argmax(2) == y).sum(1).double()
-            loss = F.cross_entropy(logits.flatten(0, 1), y.repeat(len(group)), reduction="none")
-            yield group, torch.stack([right, loss.view(len(group), -1).sum(1)], dim=1)
+    stem = Groups(1, running).plain(network.stem, x)
+    first = FirstCell(network.cells[0], stem, running)
+    size = max(1, group_numbers(x.device) // stem.numel())
+    for start in range(0, len(architectures), size):
+        group = architectures[start : start + size]
+        groups = Groups(len(group), running)
+        outputs = [first.output(architecture) for architecture in group]
+        h = outputs[0] if len(group) == 1 else torch.cat(outputs)
+        for index, cell in enumerate(network.cells):
+            stage, position = divmod(index, network.cells_per_stage)
+            if stage and position == 0:
+                block = network.reductions[stage - 1]
+                residual = groups.plain(block.second, groups.plain(block.first, h))  # type: ignore[arg-type]
+                h = block.shortcut(h) + residual  # type: ignore[operator]
+            if index:
+                h = groups.cell(cell, h, group)
+        h = F.relu(groups.normalise(network.last_bn, h))
+        logits = network.classifier(h.mean((2, 3))).double().view(len(group), len(y), -1)
+        right = (logits.argmax(2) == y).sum(1).double()
+        loss = F.cross_entropy(logits.flatten(0, 1), y.repeat(len(group)), reduction="none")
+        yield group, torch.stack([right, loss.view(len(group), -1).sum(1)], dim=1)
 
 
 class Groups:
@@ -93,6 +103,7 @@ class Groups:
 
     def __init__(self, count: int, running: bool) -> None:
         self.count, self.running = count, running
+        self._indices: dict[tuple[int, ...], Tensor] = {}
 
     def scale(self, x: Tensor, mean: Tensor, variance: Tensor, count: int) -> Tensor:
         """(x - mean) / std, without an affine part; `count` architectures in x."""
@@ -154,7 +165,7 @@ class Groups:
             return common
         view = node.unflatten(0, (self.count, -1))
         for chosen, term in partial:
-            view.index_add_(0, torch.tensor(chosen, device=term.device), term.unflatten(0, (len(chosen), -1)))
+            view.index_add_(0, self._index(chosen, term.device), term.unflatten(0, (len(chosen), -1)))
         return node
 
     def apply(self, cell: MixedCell, edge: int, operation: int, x: Tensor, count: int) -> Tensor:
@@ -170,7 +181,14 @@ class Groups:
         """The feature maps of some architectures."""
         if len(chosen) == self.count:
             return x
-        return x.unflatten(0, (self.count, -1))[chosen].flatten(0, 1)
+        return x.unflatten(0, (self.count, -1))[self._index(chosen, x.device)].flatten(0, 1)
+
+    def _index(self, chosen: list[int], device: torch.device) -> Tensor:
+        """`chosen` on the device, copied there once for all cells."""
+        key = tuple(chosen)
+        if key not in self._indices:
+            self._indices[key] = torch.tensor(chosen).to(device)
+        return self._indices[key]
 
 
 class FirstCell:

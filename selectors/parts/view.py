@@ -22,7 +22,7 @@ from selectors.parts.suppliers import Batches, Images, Recipe, Tunes
 from supernets.network.literal import LiteralSupernet, Mixture
 from supernets.network.standalone import standalone
 from supernets.network.supernet import Observer, Supernet
-from supernets.training.evaluation import evaluate
+from supernets.training.evaluation import Evaluator
 
 
 class UndeclaredNeed(Exception):
@@ -72,6 +72,7 @@ class Search:
         self._alphas = alphas.detach().clone()
         self._recipe, self._half, self._make_tuner, self._history = recipe, half, make_tuner, history
         self._tuner: Tunes | None = None
+        self._evaluator: Evaluator | None = None
         self._batches: dict[tuple[int, int | None], Batches] = {}
         if not needs.trained:
             initialise(self.network, self.shared_generator("untrained-weights"))
@@ -208,7 +209,9 @@ class Search:
         With `place` on that one of the mini-batches only. Raises ValueError where a loss is not finite.
         """
         batches = self.batches if place is None else [self.batches[place]]
-        accuracy, loss = evaluate(self.network, batches, weights)
+        if self._evaluator is None or self._evaluator.network is not self.network:
+            self._evaluator = Evaluator(self.network)  # kept, since on a GPU its passes are captured
+        accuracy, loss = self._evaluator(batches, weights)
         self.meter.count(forward=len(weights) * len(batches))
         if not bool(loss.isfinite().all()):  # of logits that are nan the accuracy would be that of the first class
             raise ValueError("the loss of the supernet is not finite")

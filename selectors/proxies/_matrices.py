@@ -1,10 +1,21 @@
 """Small pieces of linear algebra and counting that several proxies share."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from selectors.proxies._contract import ProxyFailure
+
+
+def on_host(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors on the CPU, by one copy for all of one type: a GPU is stopped once, not once for each."""
+    if not tensors or tensors[0].device.type == "cpu":
+        return list(tensors)
+    together = torch.cat([tensor.flatten() for tensor in tensors]).cpu()
+    parts = together.split([tensor.numel() for tensor in tensors])
+    return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
 
 def correlation(rows: Tensor) -> Tensor:
@@ -37,7 +48,7 @@ def spectrum(kernel: Tensor, what: str) -> Tensor:
 
     Raises ProxyFailure if it is singular to machine precision or not finite.
     """
-    kernel = kernel.detach().double()
+    kernel = kernel.detach().double().cpu()  # small: a GPU takes longer for its eigenvalues
     if not bool(torch.isfinite(kernel).all()):
         raise ProxyFailure(f"{what} is not finite.")
     values = torch.linalg.eigvalsh(kernel)

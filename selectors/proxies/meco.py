@@ -4,13 +4,14 @@ Jiang, Wang, Bie, "MeCo: Zero-Shot NAS with One Data and Single Forward Pass via
 Correlation", NeurIPS 2023.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
-from selectors.proxies._matrices import correlation
+from selectors.proxies._matrices import correlation, on_host
 from selectors.proxies._network import reached, tracked, watch
 
 
@@ -55,18 +56,17 @@ class Meco(Proxy):
         maps = [call.output.detach()[0].flatten(1) for call in seen if call.output.ndim == 4]
         if not maps:
             raise ProxyFailure("no module of the network puts out feature maps.")
-        return sum(least_eigenvalue(features) for features in maps)
+        return sum(least_eigenvalues(maps))
 
 
-def least_eigenvalue(features: Tensor) -> float:
-    """The least eigenvalue of the correlations between the rows of [channels, positions]; 0 or above."""
-    if not bool(torch.isfinite(features).all()):
+def least_eigenvalues(maps: Sequence[Tensor]) -> list[float]:
+    """For each of [channels, positions] the least eigenvalue of the correlations between its rows; 0 or above."""
+    if not bool(torch.stack([torch.isfinite(features).all() for features in maps]).all()):
         raise ProxyFailure("a feature map is not finite.")
-    if features.shape[1] <= features.shape[0]:
-        # The centred rows span at most positions - 1 dimensions: singular, whatever they hold.
-        return 0.0
-    matrix = correlation(features).nan_to_num(nan=0.0)
-    return max(float(torch.linalg.eigvalsh(matrix)[0]), 0.0)
+    # The centred rows span at most positions - 1 dimensions: with as many channels singular, whatever they hold.
+    wide = [features.shape[1] > features.shape[0] for features in maps]
+    matrices = iter(on_host([correlation(maps[i]).nan_to_num(nan=0.0) for i, counts in enumerate(wide) if counts]))
+    return [max(float(torch.linalg.eigvalsh(next(matrices))[0]), 0.0) if counts else 0.0 for counts in wide]
 
 
 PROXY = Meco()

@@ -5,7 +5,7 @@ An edge mixes the first 1/k of the channels, appends the others untouched and sh
 the next edge sees others. All edges shuffle alike, so a node adds first and shuffles once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -119,6 +119,9 @@ class PartialSupernet(Supernet):
         Skeleton.__init__(self, channels, cells, classes, lambda width: PartialCell(width, parts))
         self.normalisation: Normalisation = "train"
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _shares_launches(self, active: Active | Sequence[Active] | None) -> bool:
+        return False
 
     def store_edge_scale(self, scale: Tensor) -> None:
         """Use the edge normalisation [6] wherever edge weights come without one."""

@@ -19,19 +19,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.problem.space import AVG_POOL, EDGES, OPERATIONS, SKIP, Architecture
+from supernets.network.accelerator import on_gpu
 from supernets.network.fused_cell import FusedCell
 from supernets.network.fused_forward import CellPlan, Running
+from supernets.network.gpu_pass import GpuPass, places
 from supernets.network.pooling import average_pool
 from supernets.network.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, Normalisation, Skeleton, copy_frame, total
 from supernets.network.standalone import StandaloneNetwork
 
-Active = Sequence[Sequence[bool]]
-"""[6][5]: which operations run."""
+Active = Sequence[Sequence[bool]] | Tensor
+"""[6][5]: which operations run. A tensor [6, 5] of bool on a GPU: all run, and those that should not count for nothing,
+in the sums, in gradients and in running statistics."""
 
 Observer = Callable[[int, int, list[Tensor], Tensor], None]
 """observe(cell, edge, outputs of the five operations, mixed output of the edge)."""
 
-EVERYTHING: Active = ((True,) * len(OPERATIONS),) * len(EDGES)
+EVERYTHING = ((True,) * len(OPERATIONS),) * len(EDGES)
 
 
 class MixedCell(nn.Module):
@@ -68,20 +71,29 @@ class MixedCell(nn.Module):
         weight, mean, variance = self._fused(KERNELS[operation], EDGES[edge][1])
         return weight[rows], mean[rows], variance[rows]
 
-    def _normalise(self, y: Tensor, mean: Tensor, variance: Tensor, scale: Tensor) -> Tensor:
+    def _normalise(
+        self, y: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, moves: Tensor | None = None
+    ) -> Tensor:  # fmt: skip
+        """`moves`: the channels whose running statistics move, where not all of them do."""
         if self.mode == "batch":
             return F.batch_norm(y, None, None, scale, None, True, MOMENTUM, EPSILON)
-        return F.batch_norm(y, mean, variance, scale, None, self.mode == "train", MOMENTUM, EPSILON)
+        if moves is None or self.mode == "running":
+            return F.batch_norm(y, mean, variance, scale, None, self.mode == "train", MOMENTUM, EPSILON)
+        moved = mean.clone(), variance.clone()
+        z = F.batch_norm(y, *moved, scale, None, True, MOMENTUM, EPSILON)
+        for kept, new in zip((mean, variance), moved, strict=True):
+            kept.copy_(torch.where(moves, new, kept))
+        return z
 
     def forward(
         self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0, active: Active | None = None
     ) -> Tensor:  # fmt: skip
         """[n, c, h, w] and weights [6, 5] -> node 3 [n, c, h, w]."""
-        if x.device.type == "cpu" and not self.twice_differentiable and min(x.shape[2:]) > 1:
+        if not (on_gpu(x.device) or self.twice_differentiable or isinstance(active, Tensor)) and min(x.shape[2:]) > 1:
             return self._fused_forward(x, weights, float(skip), active or EVERYTHING)
         return self._composed_forward(x, weights, skip, active)
 
-    def _fused_forward(self, x: Tensor, weights: Tensor, skip: float, active: Active) -> Tensor:
+    def _fused_forward(self, x: Tensor, weights: Tensor, skip: float, active: Sequence[Sequence[bool]]) -> Tensor:
         running = {
             operation: tuple(Running(*self._fused(kernel, node)[1:]) for node in range(3))
             for operation, kernel in KERNELS.items()
@@ -94,6 +106,7 @@ class MixedCell(nn.Module):
     def _composed_forward(self, x: Tensor, weights: Tensor, skip: float | Tensor, active: Active | None) -> Tensor:
         """The three fusions in torch's own operations: differentiable any number of times, and for GPUs."""
         c = self.channels
+        seen, active = (active, None) if isinstance(active, Tensor) else (None, active)
         # One scalar per operation, taken apart in one operation: each is used a few times, and its gradient
         # would otherwise cost several small kernels per use.
         weight = [edge.unbind() for edge in weights.unbind()]
@@ -107,7 +120,11 @@ class MixedCell(nn.Module):
                 if len(running) == len(edges):
                     fused, mean, variance = self._fused(kernel, node)
                     scale = torch.stack([weight[e][operation] for e in edges]).unsqueeze(1).repeat(1, c).view(-1)
-                    y = self._normalise(F.conv2d(rectified, fused, padding=kernel // 2), mean, variance, scale)
+                    y = F.conv2d(rectified, fused, padding=kernel // 2)
+                    moves = None
+                    if seen is not None:
+                        moves = torch.stack([seen[e, operation] for e in edges]).unsqueeze(1).repeat(1, c).view(-1)
+                    y = self._normalise(y, mean, variance, scale, moves)
                     for e, output in zip(running, y.split(c, dim=1), strict=True):
                         arriving[EDGES[e][0]].append(output)
                     continue
@@ -162,17 +179,29 @@ class MixedCell(nn.Module):
 
 def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Sequence[Active | None]:
     """`active` for each cell."""
-    if active is None or not isinstance(active[0][0], Sequence):
+    if active is None or isinstance(active, Tensor) or not isinstance(active[0][0], (Sequence, Tensor)):
         return [active] * cells  # type: ignore[list-item]
     return active  # type: ignore[return-value]
+
+
+def of_those_that_run(weights: Tensor, active: Active | Sequence[Active] | None) -> Tensor:
+    """`weights` with zeros, and no gradient, for operations that a tensor says do not run."""
+    if isinstance(active, Tensor):
+        return torch.where(active, weights, 0.0)
+    if active is not None and isinstance(active[0], Tensor):
+        return torch.where(torch.stack(list(active)), weights, 0.0)  # type: ignore[arg-type]
+    return weights
 
 
 class Supernet(Skeleton):
     """The weight-sharing network of NAS-Bench-201, with its edge weights as an argument of `forward`."""
 
+    places: Tensor
+
     def __init__(self, channels: int = 16, cells: int = 5, classes: int = 10) -> None:
         super().__init__(channels, cells, classes, MixedCell)
         self.normalisation: Normalisation = "train"
+        self.register_buffer("places", places(), persistent=False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def normalise(self, mode: Normalisation) -> None:
@@ -193,7 +222,11 @@ class Supernet(Skeleton):
         active: operations that are not active do not run, whatever their weight; one for all cells or one per cell.
         observe: sees every operation's output, part of the graph; slow, and runs all operations.
         """
-        per_cell = weights.expand(self.n_cells, -1, -1).unbind()
+        weights = of_those_that_run(weights, active).expand(self.n_cells, -1, -1)
+        images = images.contiguous(memory_format=torch.channels_last)
+        if on_gpu(images.device) and observe is None and self._shares_launches(active):
+            return self._on_gpu(images, weights, skip, active)
+        per_cell = weights.unbind()
         actives = per_cell_active(active, self.n_cells)
 
         def run(index: int, cell: nn.Module, x: Tensor) -> Tensor:
@@ -202,7 +235,34 @@ class Supernet(Skeleton):
                 return cell(x, per_cell[index], skip, actives[index])
             return cell.observed(x, per_cell[index], skip, lambda e, o, m: observe(index, e, o, m))
 
-        return self.through(images.contiguous(memory_format=torch.channels_last), run)
+        return self.through(images, run)
+
+    def _shares_launches(self, active: Active | Sequence[Active] | None) -> bool:
+        """Whether a pass on a GPU can go through `GpuPass`."""
+        return not self.twice_differentiable and (active is None or isinstance(active[0], Tensor))
+
+    def _on_gpu(
+        self, images: Tensor, weights: Tensor, skip: float | Tensor, active: Active | Sequence[Active] | None
+    ) -> Tensor:  # fmt: skip
+        kind = images.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weights.dtype
+        cells: list[MixedCell] = list(self.cells)  # type: ignore[arg-type]
+        counts: list[int] = []
+        with torch.autocast(kind, enabled=False):
+            one_pass = GpuPass(cells, self.places, weights, skip, dtype)
+
+        def run(index: int, _cell: nn.Module, x: Tensor) -> Tensor:
+            if index % self.cells_per_stage == 0:
+                counts.append(x.numel() // x.shape[1])
+            with torch.autocast(kind, enabled=False):
+                return one_pass.run(index, x.to(dtype))
+
+        logits = self.through(images, run)
+        if self.normalisation == "train":
+            if active is not None:
+                active = active[None] if isinstance(active, Tensor) else torch.stack(list(active))  # type: ignore[arg-type]
+            one_pass.move_statistics(counts, active)
+        return logits
 
     @property
     def twice_differentiable(self) -> bool:

@@ -12,11 +12,15 @@ default, so a recipe overrides only what makes it what it is:
 - `alpha_step`, `weight_step`: the updates themselves;
 - `build`, `after_epoch`, `memory`: another network, decisions between epochs, what they remember.
 
-A step must not ask the device for a number (no `.item()`, no branch on a tensor) unless the recipe
-says `capturable = False`, because on a GPU the whole step is captured once and replayed.
+On a GPU the whole step is captured once and replayed. So it must not ask the device for a number (no
+`.item()`, no branch on a tensor), or it runs eagerly, several times slower, and the user is warned:
+
+- what depends on how many steps were made is asked of `search.number`, and told by `phase`;
+- operations that do not run are given as a tensor (`sampling.drawn`);
+- where the host must work in the middle of a step, `repeated` captures what lies before and behind.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -26,6 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.problem.space import EDGES, OPERATIONS
+from supernets.network.cuda_graph import Repeated
 from supernets.network.precision import autocast
 from supernets.network.supernet import Active, Supernet
 
@@ -60,6 +65,8 @@ class Search:
     """The recipe's schedule at this epoch, as scalars on the device."""
     noise: Tensor | None = None
     """The recipe's random numbers of this step, on the device."""
+    number: int = 0
+    """Steps made before this one since the search began; known to the host."""
     memory: dict[str, Tensor] = field(default_factory=dict)
     """What the recipe remembers between steps; stored with the supernet."""
     loss_sum: Tensor = field(init=False)
@@ -136,6 +143,9 @@ def frozen(parameters: Sequence[Tensor]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+Step = Callable[[Batch | None, Batch, Tensor | None], object]
+"""step(batch of the selection half or None, batch of the weights half, the recipe's random numbers of this step)."""
+
 BatchesOf = Callable[[str], Iterator[Batch]]
 """The batches of the half called `weights` or `selection`, freshly shuffled for this purpose."""
 
@@ -166,8 +176,8 @@ class Recipe:
     """Shape and beginning of the alphas, in words: what `initial_alphas` makes."""
     alpha_update: ClassVar[str] = ""
     """How the search steps the alphas, in words, where it is not by Adam with `alpha_rate` and `alpha_decay`."""
-    capturable: ClassVar[bool] = True
-    """Whether a step can be captured as a CUDA graph."""
+    noise_on_host: ClassVar[bool] = False
+    """Whether the random numbers of a step stay on the CPU, because the host reads them."""
     offers: ClassVar[str] = "probabilities"
     """What `edge_weights` gives selectors, in words."""
     differs: ClassVar[str] = ""
@@ -206,6 +216,10 @@ class Recipe:
         """Random numbers [steps, ...] of one epoch, on the CPU; each step finds its own in `search.noise`."""
         return None
 
+    def phase(self, step: int) -> Hashable:
+        """What the host decides about a step, counted from 0 over the whole search: each phase is captured apart."""
+        return None
+
     def memory(self) -> dict[str, Tensor]:
         """What the recipe remembers, at the beginning."""
         return {}
@@ -234,6 +248,20 @@ class Recipe:
         if selection is not None:
             self.alpha_step(search, selection, weights)
         self.weight_step(search, weights)
+
+    def repeated(self, search: Search, device: torch.device) -> "Step":
+        """The steps of `search`, captured on a GPU."""
+
+        def step(
+            x: Tensor | None, y: Tensor | None, weights_x: Tensor, weights_y: Tensor, noise: Tensor | None
+        ) -> None:  # fmt: skip
+            search.noise = noise
+            self.step(search, None if x is None or y is None else (x, y), (weights_x, weights_y))
+
+        run = Repeated(step, device)
+        return lambda selection, weights, noise: run(
+            *(selection or (None, None)), *weights, noise, phase=self.phase(search.number)
+        )
 
     def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
         """Decisions between two epochs (progressive recipes); `epoch` counts from 0."""

@@ -5,7 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.problem.space import EDGES, NONE, OPERATIONS
+from supernets.network.accelerator import on_gpu
 from supernets.network.skeleton import ARRIVING
+from supernets.network.supernet import Active
 
 ALPHA_PASS, WEIGHT_PASS = 0, 1
 """Where the noise of a step's two passes lies: the step of the alphas, then that of the weights."""
@@ -44,6 +46,11 @@ def one_hot(chosen: Tensor, like: Tensor) -> Tensor:
     return F.one_hot(chosen.long(), len(OPERATIONS)).to(like)
 
 
-def drawn(weights: Tensor) -> list[list[bool]]:
-    """Which operations run: those whose one-hot weight [6, 5] is not zero. Reads them on the host."""
+def drawn(weights: Tensor) -> Active:
+    """Which operations run: those whose weight [6, 5] is not zero.
+
+    As a tensor on a GPU, where reading it would stop the device at every step.
+    """
+    if on_gpu(weights.device):
+        return weights.detach() != 0
     return [[weight != 0 for weight in edge] for edge in weights.tolist()]

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.commands.options import positive
+from bench.commands.options import device_name, positive
+from bench.commands.resolve import find_device
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.problem.datasets import data_root
 from bench.problem.equivalence import function_classes, representatives
@@ -29,6 +30,7 @@ from bench.problem.space import Architecture, architecture_of
 from bench.problem.table import Accuracies, GroundTruth
 from bench.seeds import derive
 from bench.yardsticks.kendall import tau_b
+from supernets.network.accelerator import accelerator
 from supernets.table.cost import flops_of_space, parameters_of_space
 from supernets.table.progress_file import SECONDS_BETWEEN_WRITES, Progress
 from supernets.table.training import Arithmetic, SplitImages, TableRecipe, train_group
@@ -68,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
     parser.add_argument("--trials", type=positive, default=1, help="trainings of each network (1)")
     parser.add_argument("--classes", type=positive, metavar="N", help="only N classes drawn by lot: a sample, no table")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda[:i] (cpu)")
+    parser.add_argument("--device", type=device_name, default="cpu", metavar="auto|cpu|cuda[:i]", help="(cpu)")
     parser.add_argument("--networks-at-once", type=positive, metavar="G",
                         help=f"({CPU_GROUP} on a CPU, {GPU_GROUP} on a GPU)")  # fmt: skip
     parser.add_argument("--jobs", type=positive, default=1, help="processes of one thread each, on a CPU (1)")
@@ -229,14 +231,14 @@ def _benchmark(options: argparse.Namespace) -> int:
             began = time.perf_counter()
             try:
                 train_group(architectures, 0, images, recipe, arithmetic)
-            except (RuntimeError, torch.cuda.OutOfMemoryError) as error:
+            except RuntimeError as error:
                 print(f"{size} at once, {arithmetic}: {str(error).splitlines()[0]}", flush=True)
                 continue
             seconds = time.perf_counter() - began
             pace = 60 * size / seconds
             print(f"{size} at once, {arithmetic}: {pace:.0f} networks a minute ({seconds:.1f} s)", flush=True)
             if on_gpu:
-                torch.cuda.empty_cache()
+                accelerator(torch.device(basis.device)).empty_cache()
     return int(ExitCode.OK)
 
 
@@ -245,7 +247,8 @@ def _recipe(options: argparse.Namespace) -> TableRecipe:
 
 
 def _arithmetic(options: argparse.Namespace) -> Arithmetic:
-    on_cpu = options.device == "cpu"
+    device = find_device(options.device).name
+    on_cpu = device == "cpu"
     if on_cpu and options.precision not in (None, "float32"):
         raise UsageError(f"--precision {options.precision} is for a GPU; leave it out on a CPU.")
     if on_cpu and options.no_graph:
@@ -253,7 +256,7 @@ def _arithmetic(options: argparse.Namespace) -> Arithmetic:
     if not on_cpu and options.jobs > 1:
         raise UsageError("--jobs is for a CPU; a GPU trains hundreds of networks at once.")
     precision = options.precision or ("float32" if on_cpu else "tf32")
-    return Arithmetic(options.device, precision, options.layout, graph=not on_cpu and not options.no_graph)
+    return Arithmetic(device, precision, options.layout, graph=not on_cpu and not options.no_graph)
 
 
 def _settings(dataset: str, recipe: TableRecipe, train: ImageSet, held_out: ImageSet) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from torch.nn import functional
 from bench.problem.image_set import ImageSet
 from bench.problem.space import Architecture
 from bench.seeds import derive
+from supernets.network.accelerator import accelerator
+from supernets.network.precision import use_reproducible_kernels
 from supernets.table.population import Population
 
 EVALUATION_BATCH = 100
@@ -104,7 +106,8 @@ def new_population(
     architectures: Sequence[Architecture], trial: int, classes: int, recipe: TableRecipe, arithmetic: Arithmetic
 ) -> Population:
     """The networks as they are before the first step of `trial`."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arithmetic.precision == "tf32"
+    if arithmetic.device != "cpu":
+        use_reproducible_kernels(tf32=arithmetic.precision == "tf32")
     population = Population(
         architectures, recipe.channels, recipe.cells, classes, device=arithmetic.device,
         autocast=torch.bfloat16 if arithmetic.precision == "bf16" else None,
@@ -140,8 +143,7 @@ def fit(population: Population, trial: int, images: SplitImages, recipe: TableRe
 
     run = step
     if graph:
-        with torch.cuda.device(population.device):
-            run = _captured(step, [population.values, momentum, *population.buffers()])
+        run = _captured(step, [population.values, momentum, *population.buffers()])
     for indices, value in zip(batches, rates, strict=True):
         chosen.copy_(indices)
         rate.copy_(value)
@@ -151,15 +153,20 @@ def fit(population: Population, trial: int, images: SplitImages, recipe: TableRe
 def _captured(step: Callable[[], None], changed: list[Tensor]) -> Callable[[], None]:
     """`step` as a CUDA graph; the tensors that it has `changed` while warming up are put back."""
     before = [t.clone() for t in changed]
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
+    device = changed[0].device
+    gpu = accelerator(device)
+    stream, graph = gpu.Stream(device), gpu.CUDAGraph()
+    stream.wait_stream(gpu.current_stream(device))
+    with gpu.device(device), gpu.stream(stream):
         for _ in range(WARM_UP_STEPS):
             step()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        step()
+        stream.synchronize()
+        graph.capture_begin(capture_error_mode="thread_local")
+        try:
+            step()
+        finally:
+            graph.capture_end()
+    gpu.current_stream(device).wait_stream(stream)
     for tensor, value in zip(changed, before, strict=True):
         tensor.copy_(value)
     return graph.replay

@@ -22,6 +22,7 @@ from torch import Tensor
 from bench.errors import DataError
 from bench.files import write_whole
 from bench.work.cells import SupernetJob, canonical_json
+from bench.work.methods import CheckpointFacts
 from bench.work.presets import Settings
 from supernets.network.supernet import Supernet
 from supernets.parts.registry import find
@@ -70,8 +71,9 @@ class Checkpoint:
             "schema": SCHEMA, "job": asdict(self.job), "epoch": self.epoch, "facts": self.facts, "sha256": self.sha256,
         }  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / f"epoch_{self.epoch:04d}.safetensors", data)
-        write_whole(folder / f"epoch_{self.epoch:04d}.json", (canonical_json(description) + "\n").encode())
+        path = _json_of(folder, self.epoch)
+        write_whole(path.with_suffix(".safetensors"), data)
+        write_whole(path, (canonical_json(description) + "\n").encode())
 
 
 def epochs_present(folder: Path) -> list[int]:
@@ -81,21 +83,22 @@ def epochs_present(folder: Path) -> list[int]:
     return sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
 
 
+def facts(folder: Path, epoch: int) -> CheckpointFacts:
+    """What the JSON of the checkpoint after `epoch` epochs says, without its tensors; raises DataError as `load`.
+
+    The hash is what the tensors had when they were written; `load`, which uses them, compares.
+    """
+    description = _description(_json_of(folder, epoch))
+    return CheckpointFacts(description["sha256"], description["facts"].get("supernet_accuracy"))
+
+
 def load(folder: Path, epoch: int) -> Checkpoint:
     """The checkpoint after `epoch` epochs. Raises DataError where it is missing or damaged."""
-    place = folder / f"epoch_{epoch:04d}.json"
-    try:
-        description: dict[str, Any] = json.loads(place.read_bytes())
-        stored = description["schema"], description["sha256"]
-        data = place.with_suffix(".safetensors").read_bytes()
-    except FileNotFoundError as missing:
-        raise DataError(f"Checkpoint {missing.filename} does not exist; train the supernet again.") from None
-    except OSError as error:
-        raise DataError(f"Checkpoint {place} cannot be read ({error.strerror or error}).") from None
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"Checkpoint {place} is damaged; delete its folder and train again.") from None
-    if stored != (SCHEMA, hashlib.sha256(data).hexdigest()):
-        raise DataError(f"Checkpoint {place} does not match its tensors; delete its folder and train again.")
+    path = _json_of(folder, epoch)
+    description = _description(path)
+    data = _bytes(path.with_suffix(".safetensors"))
+    if description["sha256"] != hashlib.sha256(data).hexdigest():
+        raise DataError(f"Checkpoint {path} does not match its tensors; delete its folder and train again.")
     tensors = load_tensors(data)
     return Checkpoint(
         job=job_from(description["job"]), epoch=description["epoch"], facts=description["facts"],
@@ -103,6 +106,32 @@ def load(folder: Path, epoch: int) -> Checkpoint:
         alpha_optimiser=with_prefix("alpha_optimiser.", tensors), memory=with_prefix("memory.", tensors),
         sha256=description["sha256"],
     )  # fmt: skip
+
+
+def _json_of(folder: Path, epoch: int) -> Path:
+    return folder / f"epoch_{epoch:04d}.json"
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"Checkpoint {path} does not exist; train the supernet again.") from None
+    except OSError as error:
+        raise DataError(f"Checkpoint {path} cannot be read ({error.strerror or error}).") from None
+
+
+def _description(path: Path) -> dict[str, Any]:
+    """The JSON of a checkpoint, with all its fields."""
+    try:
+        description = json.loads(_bytes(path))
+        whole = description["schema"] == SCHEMA and isinstance(description["facts"], dict)
+        whole = whole and isinstance(description["sha256"], str) and {"job", "epoch"} <= description.keys()
+    except (ValueError, KeyError, TypeError, RecursionError):
+        whole = False
+    if not whole:
+        raise DataError(f"Checkpoint {path} is damaged; delete its folder and train again.")
+    return dict(description)
 
 
 def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:

@@ -17,6 +17,8 @@ from bench.files import write_whole
 from bench.problem.batches import Half
 from bench.problem.image_set import ImageSet
 from bench.work.cells import SupernetJob
+from supernets.network.accelerator import on_gpu
+from supernets.network.cuda_graph import own_stream
 from supernets.network.precision import prepare
 from supernets.network.process_modes import own_modes
 from supernets.network.skeleton import initialise
@@ -33,8 +35,7 @@ from supernets.training.checkpoint import (
     save_progress,
     with_prefix,
 )
-from supernets.training.cuda_graph import Repeated, own_stream
-from supernets.training.evaluation import evaluate
+from supernets.training.evaluation import Evaluator
 
 PROGRESS = "progress.safetensors"
 TIMING = "timing.json"
@@ -82,19 +83,22 @@ def make_search(
     """Network and alphas on `device`, each with its optimiser."""
     prepare(network, device)
     alphas = alphas.detach().clone().to(device).requires_grad_(True)
-    cuda = device.type == "cuda"
-    return Search(
+    gpu = on_gpu(device)
+    search = Search(
         network=network,
         alphas=alphas,
         # On a GPU the rate is a tensor, so that a captured step sees it change, and one kernel updates all weights.
         weight_optimiser=torch.optim.SGD(
-            network.parameters(), lr=torch.tensor(weight_rate, device=device) if cuda else weight_rate,
-            momentum=0.9, weight_decay=3e-4, fused=cuda or None,
+            network.parameters(), lr=torch.tensor(weight_rate, device=device) if gpu else weight_rate,
+            momentum=0.9, weight_decay=3e-4, fused=gpu or None,
         ),
         alpha_optimiser=torch.optim.Adam(
-            [alphas], lr=recipe.alpha_rate, betas=(0.5, 0.999), weight_decay=recipe.alpha_decay, capturable=cuda,
+            [alphas], lr=recipe.alpha_rate, betas=(0.5, 0.999), weight_decay=recipe.alpha_decay, capturable=gpu,
         ),
     )  # fmt: skip
+    # The first steps run eagerly before the capture, and torch would warn of each optimiser that this is slow.
+    search.alpha_optimiser._warned_capturable_if_run_uncaptured = True
+    return search
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
@@ -104,17 +108,6 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
             group["lr"].fill_(rate)
         else:
             group["lr"] = rate
-
-
-def repeated_step(recipe: Recipe, search: Search, device: torch.device) -> Repeated:
-    """One step of the search as a function of tensors: both batches, and the recipe's random numbers."""
-
-    def step(x: Tensor | None, y: Tensor | None, weights_x: Tensor, weights_y: Tensor, noise: Tensor | None) -> None:
-        search.noise = noise
-        selection = None if x is None or y is None else (x, y)
-        recipe.step(search, selection, (weights_x, weights_y))
-
-    return Repeated(step, device, capturable=recipe.capturable)
 
 
 class Training:
@@ -134,7 +127,8 @@ class Training:
         alphas = self.recipe.initial_alphas(torch.Generator().manual_seed(job.derive("alphas")))
         self.search = make_search(network, alphas, self.recipe, self.recipe.weight_rates[0], device)
         self.search.memory = {name: t.to(device) for name, t in self.recipe.memory().items()}
-        self.step = repeated_step(self.recipe, self.search, device)
+        self.step = self.recipe.repeated(self.search, device)
+        self.evaluate = Evaluator(self.search.network)
 
     def run_epoch(self) -> None:
         """Train one epoch."""
@@ -147,13 +141,10 @@ class Training:
         search.network.normalise("train")
         search.loss_sum.zero_()
         search.correct.zero_()
-        steps = 0
-        if self.epoch and self._searches(self.epoch) != self._searches(self.epoch - 1):
-            # A captured step has or has not a step of the alphas in it.
-            self.step = repeated_step(self.recipe, search, self.device)
-        for selection, weights, noise in self._steps():
-            self.step(*(selection or (None, None)), *weights, noise)
-            steps += 1
+        steps = len(self.weights_half) // self.settings.batch_size
+        for number, (selection, weights, noise) in enumerate(self._steps(), self.epoch * steps):
+            search.number = number
+            self.step(selection, weights, noise)
         self.recipe.after_epoch(search, self.epoch, epochs, lambda half: self._batches(half, "after"))
         seen = steps * self.settings.batch_size
         self.history.append({
@@ -167,7 +158,9 @@ class Training:
         steps = len(self.weights_half) // self.settings.batch_size
         generator = torch.Generator().manual_seed(self.job.derive("noise", epoch=self.epoch))
         noise = self.recipe.noise(generator, steps, self.search.network)
-        draws = [None] * steps if noise is None else noise.to(self.device).unbind()
+        if noise is not None and not self.recipe.noise_on_host:
+            noise = noise.to(self.device)
+        draws = [None] * steps if noise is None else noise.unbind()
         weights = self._batches("weights", "step")
         if self._searches(self.epoch):
             yield from zip(self._batches("selection", "step"), weights, draws, strict=False)
@@ -188,7 +181,7 @@ class Training:
         search = self.search
         search.network.normalise("batch")
         batches = self.selection_half.fixed(self.settings.selection_batch, self.settings.selection_images)
-        accuracy, loss = evaluate(search.network, batches, self.recipe.edge_weights(search.alphas).detach()[None])
+        accuracy, loss = self.evaluate(batches, self.recipe.edge_weights(search.alphas).detach()[None])
         return Checkpoint(
             job=self.job,
             epoch=self.epoch,

@@ -16,10 +16,10 @@ from torch import Tensor
 from bench.problem.batches import Half
 from bench.problem.image_set import ImageSet
 from bench.work.presets import Settings
+from supernets.network.cuda_graph import Repeated, own_stream
 from supernets.network.supernet import Supernet
 from supernets.parts.recipe import Mixing, Recipe
 from supernets.training.checkpoint import restore_optimiser
-from supernets.training.cuda_graph import Repeated, own_stream
 from supernets.training.loop import make_search
 
 TUNING_RATE = 0.0025

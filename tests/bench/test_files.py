@@ -1,6 +1,8 @@
 """Files are whole or absent, and a folder has one writer."""
 
 import errno
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +96,17 @@ for _ in range(40):
     assert [process.wait() for process in processes] == [0] * 4
     assert (tmp_path / "count").read_text() == "160"
     assert [path.name for path in tmp_path.iterdir()] == ["count"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EIO])
+def test_a_file_system_that_refuses_locks_is_one_sentence(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    for wait in (False, True):
+        with pytest.raises(DataError) as caught, only_writer(tmp_path / "lock", wait=wait):
+            pass
+        assert str(tmp_path) in str(caught.value) and os.strerror(number) in str(caught.value)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from supernets.training import cuda_graph as capture
+from supernets.network import cuda_graph as capture
 from tests.performance.gpu_training import training
 
 DEVICE = torch.device("cuda")

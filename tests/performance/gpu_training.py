@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from bench.problem.image_set import ImageSet
 from bench.work.cells import SupernetJob
 from bench.work.presets import PRESETS
+from supernets.network import cuda_graph as capture
 from supernets.network.literal import LiteralSupernet
 from supernets.network.precision import autocast, prepare
 from supernets.parts.recipe import GRADIENT_CLIP
-from supernets.training import cuda_graph as capture
 from supernets.training.loop import Training
 
 STEPS_PER_EPOCH = 25_000 // 64

@@ -39,7 +39,7 @@ def turn(recipe: Recipe, search: Search, batch: Batch) -> float:
     noise = recipe.noise(torch.Generator().manual_seed(1), CYCLE, search.network)
     started = time.process_time()
     for step in range(CYCLE):
-        search.noise = None if noise is None else noise[step]
+        search.noise, search.number = None if noise is None else noise[step], step
         recipe.step(search, batch if recipe.tunes_alphas else None, batch)
     return (time.process_time() - started) / CYCLE
 

@@ -34,7 +34,7 @@ def one_by_one(architecture: Architecture, bn: str) -> tuple[float, float]:
 @pytest.mark.parametrize("numbers", [1, 2**14])
 def test_many_at_once_is_one_by_one(bn: str, numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In groups of one (as on a CPU) and of several (as on a GPU)."""
-    monkeypatch.setitem(shared_weights.GROUP_NUMBERS, "cpu", numbers)
+    monkeypatch.setattr(shared_weights, "CACHED_NUMBERS", numbers)
     net = small.network()
     net.normalise("batch" if bn == "batch" else "running")
     accuracy, loss = evaluate_architectures(net, SOME, small.batches())

@@ -115,6 +115,7 @@ def test_passes_are_those_that_a_step_makes(name: str) -> None:
     search.network.register_forward_pre_hook(lambda *_: made.append(1))
     for step in range(4):
         search.noise = None if noise is None else noise[step].double() if noise.is_floating_point() else noise[step]
+        search.number = step
         recipe.step(search, batch(1) if recipe.tunes_alphas else None, batch(2))
     assert len(made) == 4 * recipe.passes()
 

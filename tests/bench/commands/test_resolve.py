@@ -1,5 +1,6 @@
 """Defaults, and combinations that are refused."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bench.commands.options import build_parser
 from bench.errors import DataError, UsageError
 from bench.work.cells import SupernetJob, supernet_key
 from bench.work.methods import SelectorFacts
+from bench.work.plan import make_plan
 from bench.work.presets import Settings, settings_for
 from bench.work.records import preset_label
 from tests.bench import fake_bench
@@ -155,3 +157,38 @@ def test_malformed_devices_are_refused(text: str) -> None:
     with pytest.raises(SystemExit) as left:
         options("--device", text)
     assert left.value.code == 2
+
+
+def test_the_hardware_of_a_gpu_enters_keys_and_that_of_a_cpu_does_not() -> None:
+    def keys(kind: str, hardware: str = "") -> set[str]:
+        asked, settings = (
+            options("--supernets", "steady", "--selectors", "alphas,blind"),
+            {"digits": settings_for("digits")},
+        )
+        request = resolve.make_request(asked, fake_bench.methods(), settings, kind, 1, hardware=hardware)
+        return {key for planned in make_plan(request) for key in (planned.supernet.key, planned.key)}
+
+    plain, one, other = keys("cuda"), keys("cuda", "one model"), keys("cuda", "another")
+    assert not plain & one and not one & other and len(one) == len(other) == len(plain)
+    job = SupernetJob("digits", "darts", 0, 0, settings_for("digits"))
+    assert supernet_key(job, 1, "cpu", 1) == supernet_key(job, 1, "cpu", 1, "")
+
+
+def test_results_of_other_hardware_are_not_gone_on_with(tmp_path: Path) -> None:
+    now = {"hardware": "one model"}
+    resolve.refuse_another_experiment(tmp_path, now, now)
+    with pytest.raises(UsageError, match="hardware one model"):
+        resolve.refuse_another_experiment(tmp_path, now, {"hardware": "another"})
+
+
+def test_hardware_is_verified_by_a_record_that_passed_on_it(tmp_path: Path) -> None:
+    def store(name: str, **record: object) -> None:
+        (tmp_path / "gpu").mkdir(exist_ok=True)
+        (tmp_path / "gpu" / f"{name}.json").write_text(json.dumps(record))
+
+    assert not resolve.verified("one model", tmp_path)
+    store("failed", hardware="one model", passed=False)
+    store("other", hardware="another", passed=True)
+    assert not resolve.verified("one model", tmp_path)
+    store("passed", hardware="one model", passed=True)
+    assert resolve.verified("one model", tmp_path)

@@ -1,5 +1,7 @@
 """How tasks are spread, and how GPUs are claimed by processes."""
 
+import errno
+import fcntl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import DataError
 from bench.work.workers import Pool, claim_device, spread
 
 
@@ -52,7 +55,7 @@ def test_each_gpu_gets_a_worker_before_one_gets_two(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from bench.work.workers import claim_device
-stream, device = claim_device((0, 2, 5), 4, Path({str(tmp_path)!r}))
+lock, device = claim_device((0, 2, 5), 4, Path({str(tmp_path)!r}))
 print(device, flush=True)
 sys.stdin.read()
 """
@@ -71,12 +74,22 @@ sys.stdin.read()
         claim_device((0, 2, 5), 4, tmp_path)
     claimants[1].kill()
     claimants[1].communicate()
-    stream, device = claim_device((0, 2, 5), 4, tmp_path)
-    stream.close()
+    lock, device = claim_device((0, 2, 5), 4, tmp_path)
+    lock.release()
     assert device == 2
     for process in claimants:
         process.kill()
         process.communicate()
+
+
+def test_a_file_system_without_locks_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(DataError, match="No locks available") as caught:
+        claim_device((0, 1), 2, tmp_path)
+    assert str(tmp_path) in str(caught.value)
 
 
 def test_a_process_that_claimed_a_gpu_sees_no_other(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bench.errors import UsageError
 from selectors.proxies import ProxyFailure, score
 from selectors.proxies._matrices import distinct_rows
-from selectors.proxies.meco import least_eigenvalue
+from selectors.proxies.meco import least_eigenvalues
 from tests.selectors.proxies.networks import Tiny, batch
 
 
@@ -154,11 +154,12 @@ def test_linear_regions_refuses_what_does_not_fit(options: str) -> None:
 def test_meco_least_eigenvalue_by_hand() -> None:
     wave = torch.tensor([1.0, -1, 1, -1, 1, -1])
     other = torch.tensor([1.0, 1, 0, -1, -1, 0])
-    assert least_eigenvalue(torch.stack([wave, -2 * wave + 5])) == pytest.approx(0, abs=1e-12)
     rho = float(np.corrcoef(wave, other)[0, 1])
-    assert least_eigenvalue(torch.stack([wave, 3 * other + 1])) == pytest.approx(1 - abs(rho))
-    assert least_eigenvalue(torch.stack([wave, torch.full((6,), 0.3)])) == 0  # a constant channel
-    assert least_eigenvalue(torch.randn(4, 4)) == 0  # as many channels as positions
+    alike = torch.stack([wave, -2 * wave + 5])
+    constant = torch.stack([wave, torch.full((6,), 0.3)])
+    as_many_channels_as_positions = torch.randn(4, 4)
+    found = least_eigenvalues([alike, torch.stack([wave, 3 * other + 1]), constant, as_many_channels_as_positions])
+    assert found == pytest.approx([0, 1 - abs(rho), 0, 0], abs=1e-12)
 
 
 def test_meco_sums_over_layers_and_draws_its_own_image() -> None:

@@ -8,9 +8,10 @@ import torch
 from bench.errors import DataError
 from bench.problem.image_set import ImageSet
 from bench.work.cells import SupernetJob
+from bench.work.methods import CheckpointFacts
 from supernets.network.supernet import Supernet
 from supernets.parts.registry import find
-from supernets.training.checkpoint import Checkpoint, epochs_present, load, optimiser_tensors, restore_optimiser
+from supernets.training.checkpoint import Checkpoint, epochs_present, facts, load, optimiser_tensors, restore_optimiser
 from supernets.training.evaluation import evaluate
 from supernets.training.loop import Training
 
@@ -78,6 +79,17 @@ def test_damage_is_refused(checkpoint: Checkpoint, tmp_path: Path, damage: str) 
         tensors.unlink()
     with pytest.raises(DataError, match="epoch_0003"):
         load(tmp_path, 3)
+    if damage in ("json", "bytes", "empty"):
+        with pytest.raises(DataError, match="epoch_0003"):
+            facts(tmp_path, 3)
+
+
+def test_the_facts_are_known_without_the_tensors(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path)
+    (tmp_path / "epoch_0003.safetensors").unlink()
+    assert facts(tmp_path, 3) == CheckpointFacts(checkpoint.sha256, 12.5)
+    with pytest.raises(DataError, match="epoch_0004"):
+        facts(tmp_path, 4)
 
 
 def test_optimiser_state_comes_back(job: SupernetJob, images: ImageSet) -> None:

@@ -14,11 +14,11 @@ import supernets.training.evaluation
 from bench.problem.image_set import ImageSet
 from bench.work.cells import SupernetJob
 from bench.work.presets import Settings
+from supernets.network import cuda_graph as capture
 from supernets.network.literal import LiteralSupernet
 from supernets.network.precision import prepare
 from supernets.network.supernet import MixedCell, Supernet
 from supernets.parts.registry import find, names
-from supernets.training import cuda_graph as capture
 from supernets.training.checkpoint import load
 from supernets.training.evaluation import evaluate
 from supernets.training.loop import Training, train

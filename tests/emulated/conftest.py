@@ -1,0 +1,91 @@
+"""The emulated device, and what the tests train on it."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Tensor
+
+import supernets.parts.recipe
+from bench.problem.image_set import ImageSet
+from bench.work.cells import SupernetJob
+from bench.work.presets import PRESETS, Settings
+from supernets.network import cuda_graph as capture
+from supernets.network.supernet import MixedCell
+from supernets.training.loop import Training
+from tests.emulated import device as emulated
+
+SETTINGS = replace(
+    PRESETS["digits"], channels=4, cells=1, batch_size=16, epochs=3, checkpoint_epochs=(1, 2, 3), selection_images=24,
+    selection_batch=16,
+)  # fmt: skip
+"""Three steps an epoch; the selection images fill a batch and a half."""
+
+CPU, GPU = "cpu", f"{emulated.NAME}:0"
+
+
+@pytest.fixture(autouse=True)
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[emulated.State]:
+    """What the emulation sees during one test; the first call of a step is eager, the second captured."""
+    emulated.install()
+    monkeypatch.setattr(capture, "EAGER_CALLS", 1)
+    monkeypatch.setattr(capture, "_failed", [])
+    state = emulated.STATE
+    state.host_reads = state.uploads = state.draws = state.captures = state.replays = 0
+    # Of the emulated devices autograd's threads know only the first.
+    with torch.autograd.set_multithreading_enabled(False):
+        yield state
+
+
+@pytest.fixture
+def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """float32 throughout and one formula for the cells, so that devices can be compared closely."""
+    monkeypatch.setattr(supernets.parts.recipe, "autocast", lambda device: nullcontext())
+    monkeypatch.setattr(MixedCell, "_fused_forward", MixedCell._composed_forward)
+
+
+def patterns(count: int = 96) -> ImageSet:
+    """Four patterns under noise, 8x8, in two halves."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(4, (count,), generator=generator)
+    pattern = torch.randint(255, (4, 3, 8, 8), generator=generator)
+    noise = torch.randint(200, (count, 3, 8, 8), generator=generator)
+    pixels = ((pattern[labels] + noise) // 2).to(torch.uint8)
+    return ImageSet("patterns", pixels, labels, 4, (0.5,) * 3, (0.25,) * 3, crop_padding=1, flip=True)
+
+
+@dataclass
+class Trained:
+    """A supernet after some epochs, on the CPU, and what the device had to do for it."""
+
+    state: dict[str, Tensor]
+    host_reads: int
+    """Of the last epoch."""
+
+    def worst(self, other: "Trained") -> tuple[float, str]:
+        """The largest difference, relative where numbers are large, and where it is."""
+        found = 0.0, ""
+        for name, mine in self.state.items():
+            theirs = other.state[name]
+            assert torch.equal(mine.isnan(), theirs.isnan()), name
+            gap = ((mine - theirs).abs() / (1 + theirs.abs())).nan_to_num(0).max().item() if mine.numel() else 0.0
+            found = (gap, name) if gap > found[0] else found
+        return found
+
+
+def trained(recipe: str, device: str, epochs: int, settings: Settings = SETTINGS) -> Trained:
+    """The supernet of `recipe` after `epochs` epochs of three steps."""
+    run = Training(SupernetJob("patterns", recipe, 0, 0, settings), patterns(), torch.device(device))
+    reads = 0
+    with capture.own_stream(torch.device(device)):
+        for _ in range(epochs):
+            reads = emulated.STATE.host_reads
+            run.run_epoch()
+            reads = emulated.STATE.host_reads - reads
+    search = run.search
+    state = {**search.network.state_dict(), "alphas": search.alphas.detach()}
+    state |= {f"memory.{name}": tensor for name, tensor in search.memory.items()}
+    state |= {"losses": torch.tensor([line["train_loss"] for line in run.history])}
+    return Trained({name: tensor.detach().cpu().double() for name, tensor in state.items()}, reads)

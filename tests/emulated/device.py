@@ -1,0 +1,416 @@
+"""An emulated GPU: a device type of its own for torch, with real values and a GPU's rules.
+
+A tensor on it says `emu:0` or `emu:1` and holds a tensor of the CPU, so values, autograd and autocast are real.
+What a GPU refuses is refused: operands on several devices, and while a graph is captured everything that waits for the
+device. Host reads and copies are counted. Instead of values it can hold mere shapes (`without_values`), which is how
+the kernels of a full-sized step are counted without computing it.
+
+What this cannot show: kernels of cuDNN and their precision, the order of streams, the size of memory.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C import _disabled_torch_function_impl
+from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+NAME = "emu"
+DEVICES = 2
+aten = torch.ops.aten
+
+WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "unique_dim")
+"""Operations whose result lies on the host, or whose size depends on values."""
+RANDOM = ("uniform_", "normal_", "bernoulli", "random_", "rand", "multinomial", "exponential_", "_standard_gamma")
+COPIES = (aten.copy_.default, aten._to_copy.default)
+INDEXING = ("index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index")
+
+
+class DeviceError(RuntimeError):
+    """What a GPU would refuse."""
+
+
+@dataclass
+class State:
+    """What the emulation does and has seen."""
+
+    inner: str = "cpu"
+    """Where what a tensor holds lies: `cpu`, or `meta` for shapes without values."""
+    host_reads: int = 0
+    uploads: int = 0
+    draws: int = 0
+    """Random numbers drawn by the device itself."""
+    captures: int = 0
+    replays: int = 0
+    watcher: Callable[[Any, Any, Any, Any], None] | None = None
+    """watcher(function, arguments, keywords, result) sees every operation."""
+
+
+STATE = State()
+
+
+class _Own(threading.local):
+    """What belongs to one thread: its present device and the capture under way."""
+
+    device = 0
+    tape: Any = None
+
+
+OWN = _Own()
+
+
+class Resident(torch.Tensor):
+    """A tensor on the emulated device."""
+
+    held: Tensor
+    index: int
+
+    @staticmethod
+    def __new__(cls, held: Tensor, index: int) -> "Resident":
+        self = torch.Tensor._make_wrapper_subclass(
+            cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype,
+            device=torch.device(NAME, index),
+        )  # fmt: skip
+        self.held, self.index = held, index
+        return self  # type: ignore[no-any-return]
+
+    __torch_function__ = _disabled_torch_function_impl
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return run(func, args, kwargs or {})
+
+    def __repr__(self, **_: Any) -> str:  # type: ignore[override]
+        return f"{self.held!r} on {NAME}:{self.index}"
+
+    def tolist(self) -> Any:
+        """A host read."""
+        return self.cpu().tolist()
+
+    def numpy(self, **_: Any) -> Any:  # type: ignore[override]
+        """As on a GPU."""
+        raise TypeError(f"can't convert {NAME}:{self.index} device type tensor to numpy. Use Tensor.cpu() first")
+
+    __array__ = numpy  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the schema of an operation says."""
+
+    name: str
+    writes: tuple[int, ...]
+    """Positional arguments that it writes into."""
+    waits: bool
+    draws: bool
+    indexes: bool
+
+
+@cache
+def facts_of(func: Any) -> Facts:
+    """Read once per operation."""
+    name = func._schema.name.removeprefix("aten::")
+    writes = tuple(
+        place for place, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )  # fmt: skip
+    if name in ("native_batch_norm", "_native_batch_norm_legit", "cudnn_batch_norm", "batch_norm_update_stats"):
+        writes = (3, 4) if name != "batch_norm_update_stats" else (1, 2)  # the running statistics, which it hides
+    return Facts(name, writes, name in WAITS, name.startswith(RANDOM), name in INDEXING)
+
+
+def tensors_in(values: Any) -> Iterator[Tensor]:
+    """The tensors among arguments, in lists as well."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from tensors_in(value)
+
+
+def unwrapped(value: Any) -> Any:
+    """`value` with what the tensors hold; during a capture a number of the host is what it is now, for good."""
+    if isinstance(value, Resident):
+        return value.held
+    if isinstance(value, Tensor):
+        return value.clone() if OWN.tape is not None else value
+    if isinstance(value, (list, tuple)):
+        return [unwrapped(part) for part in value]
+    return value
+
+
+def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """One operation of which at least one operand is on the emulated device."""
+    facts = facts_of(func)
+    operands = list(tensors_in(args))
+    residents = [t for t in operands if isinstance(t, Resident)]
+    index = residents[0].index if residents else OWN.device
+    _refuse_mixtures(func, facts, args, operands, residents)
+    target = kwargs.get("device")
+    if target is not None:
+        target = torch.device(target)
+        kwargs = {**kwargs, "device": STATE.inner if target.type == NAME else target}
+        if target.type == NAME:
+            index = OWN.device if target.index is None else target.index
+    to_host = (func is aten._to_copy.default and target is not None and target.type != NAME) or (
+        func is aten.copy_.default and not isinstance(args[0], Resident)
+    )
+    if to_host or facts.waits or (facts.indexes and _by_mask(args[1])):
+        STATE.host_reads += 1
+        _refuse_in_capture(facts.name)
+    if func is aten.copy_.default and not isinstance(args[1], Resident):
+        STATE.uploads += 1
+        _refuse_in_capture("copy from the host")
+        if STATE.inner == "meta":
+            return args[0]
+    STATE.draws += facts.draws
+    if STATE.inner == "meta" and facts.waits:
+        return _invented(residents[0].dtype)
+    if STATE.inner == "meta" and to_host:
+        return torch.zeros(residents[0].shape, dtype=residents[0].dtype)
+    inner = [unwrapped(a) for a in args]
+    inner_kw = {name: unwrapped(value) for name, value in kwargs.items()}
+    tape = OWN.tape
+    if tape is not None:
+        tape.before([inner[place] for place in facts.writes if place < len(inner)])
+    out = compute(func, inner, inner_kw)
+    if tape is not None:
+        tape.record(func, facts, inner, inner_kw, out)
+    if STATE.watcher is not None:
+        STATE.watcher(func, inner, inner_kw, out)
+    if facts.waits or (target is not None and target.type != NAME):
+        return out
+    given = {id(t.held): t for t in residents}
+    given |= {id(t): t for t in operands if not isinstance(t, Resident)}
+    return _wrapped(out, index, given)
+
+
+def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The operation on what the tensors hold."""
+    if STATE.inner == "meta" and facts_of(func).name.startswith("_fused_"):
+        return None  # torch has no fused optimiser for shapes
+    out = func(*args, **kwargs)
+    if STATE.inner == "meta" and facts_of(func).name.startswith("convolution"):
+        return _in_channels_last(out)  # where a GPU leaves its convolutions of such maps; torch's shapes do not
+    return out
+
+
+def _in_channels_last(out: Any) -> Any:
+    if isinstance(out, tuple):
+        return tuple(map(_in_channels_last, out))
+    return out.contiguous(memory_format=torch.channels_last) if isinstance(out, Tensor) and out.dim() == 4 else out
+
+
+def _wrapped(out: Any, index: int, given: dict[int, Tensor]) -> Any:
+    if isinstance(out, Tensor):
+        return given[id(out)] if id(out) in given else Resident(out, index)
+    if isinstance(out, (list, tuple)):
+        return type(out)(_wrapped(part, index, given) for part in out)
+    return out
+
+
+def _refuse_mixtures(func: Any, facts: Facts, args: Any, operands: list[Tensor], residents: list[Resident]) -> None:
+    if func in COPIES:
+        return
+    if len({t.index for t in residents}) > 1:
+        raise DeviceError(f"Expected all tensors to be on the same device, but found {NAME}:0 and {NAME}:1 ({func})")
+    foreign = [t for t in operands if not isinstance(t, Resident) and t.dim() > 0]
+    if not foreign or not residents:
+        return
+    if facts.indexes and isinstance(args[0], Resident):
+        STATE.uploads += 1  # an index of the host is copied to the device
+        _refuse_in_capture("index of the host")
+        return
+    raise DeviceError(f"Expected all tensors to be on the same device, but found {NAME}:0 and cpu ({func})")
+
+
+def _by_mask(indices: Any) -> bool:
+    return any(isinstance(i, Tensor) and i.dtype in (torch.bool, torch.uint8) for i in indices)
+
+
+def _refuse_in_capture(what: str) -> None:
+    if OWN.tape is not None:
+        OWN.tape.invalid = True
+        raise DeviceError(f"operation not permitted when stream is capturing: {what}")
+
+
+def _invented(dtype: torch.dtype) -> float | int | bool:
+    return False if dtype is torch.bool else 0.025 if dtype.is_floating_point else 1
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Inside, tensors on the device have shapes and no values."""
+    STATE.inner = "meta"
+    try:
+        yield
+    finally:
+        STATE.inner = "cpu"
+
+
+@contextmanager
+def watched(watcher: Callable[[Any, Any, Any, Any], None]) -> Iterator[None]:
+    """`watcher` sees every operation on the device."""
+    STATE.watcher = watcher
+    try:
+        yield
+    finally:
+        STATE.watcher = None
+
+
+class Stream:
+    """Work is done when it is asked for, so a stream has nothing to do."""
+
+    def __init__(self, device: Any = None) -> None:
+        self.device = device
+
+    def wait_stream(self, other: "Stream") -> None:
+        """Nothing is pending."""
+
+    def synchronize(self) -> None:
+        """Waiting is refused while a graph is captured."""
+        _refuse_in_capture("synchronize")
+
+
+class Backend:
+    """What torch.cuda is to CUDA devices: `torch.get_device_module("emu")`."""
+
+    Stream = Stream
+
+    def __init__(self) -> None:
+        from tests.emulated.graphs import Graph
+
+        self.CUDAGraph = Graph
+
+    def is_available(self) -> bool:
+        """There is one wherever this module is imported."""
+        return True
+
+    is_initialized = is_available
+
+    def device_count(self) -> int:
+        """Two, so that work on the second can be told from work on the first."""
+        return DEVICES
+
+    def current_device(self) -> int:
+        """Of this thread."""
+        return OWN.device
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        """As on a GPU."""
+        return [torch.bfloat16, torch.float16]
+
+    def get_device_name(self, _device: Any = None) -> str:
+        """For records."""
+        return "emulated"
+
+    def get_device_capability(self, _device: Any = None) -> tuple[int, int]:
+        """That of a card with bfloat16."""
+        return 9, 0
+
+    def current_stream(self, device: Any = None) -> Stream:
+        """The only one."""
+        return Stream(device)
+
+    def stream(self, _stream: Stream) -> Any:
+        """Autograd works in the calling thread inside: it knows only the first of the emulated devices."""
+        return torch.autograd.set_multithreading_enabled(False)
+
+    @contextmanager
+    def device(self, device: Any) -> Iterator[None]:
+        """`device` is the present one inside."""
+        before, OWN.device = OWN.device, torch.device(device).index or 0
+        try:
+            yield
+        finally:
+            OWN.device = before
+
+    def graph_pool_handle(self) -> tuple[int, int]:
+        """Memory is not emulated."""
+        return 0, 1
+
+    def mem_get_info(self, _device: Any = None) -> tuple[int, int]:
+        """(free, whole) bytes."""
+        return 80 << 30, 80 << 30
+
+    def manual_seed_all(self, _seed: int) -> None:
+        """The device draws from the generator of the CPU."""
+
+    def _is_in_bad_fork(self) -> bool:
+        return False
+
+    def synchronize(self, _device: Any = None) -> None:
+        """Refused while a graph is captured."""
+        _refuse_in_capture("synchronize")
+
+    def empty_cache(self) -> None:
+        """Memory is not emulated."""
+
+    def reset_peak_memory_stats(self, _device: Any = None) -> None:
+        """Memory is not emulated."""
+
+    def max_memory_allocated(self, _device: Any = None) -> int:
+        """Bytes."""
+        return 1 << 20
+
+
+def _index(device: Any) -> int:
+    found = torch.device(device).index
+    return OWN.device if found is None else found
+
+
+def _empty(size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None,
+           memory_format: Any = None) -> Tensor:  # fmt: skip
+    held = torch.empty(size, dtype=dtype, device=STATE.inner, memory_format=memory_format or torch.contiguous_format)
+    return _new(held, device)
+
+
+def _empty_strided(size: Any, stride: Any, dtype: Any = None, layout: Any = None, device: Any = None,
+                   pin_memory: Any = None) -> Tensor:  # fmt: skip
+    return _new(torch.empty_strided(size, stride, dtype=dtype, device=STATE.inner), device)
+
+
+def _new(held: Tensor, device: Any) -> Tensor:
+    if OWN.tape is not None:
+        OWN.tape.allocated(held)
+    return Resident(held, _index(device))
+
+
+def _in_half(operation: Any) -> Callable[..., Any]:
+    """What autocast does to an operation of its list."""
+
+    def lowered(*args: Any, **kwargs: Any) -> Any:
+        dtype = torch.get_autocast_dtype(NAME)
+        with torch.autocast(NAME, enabled=False):
+            cast = [a.to(dtype) if isinstance(a, Tensor) and a.is_floating_point() else a for a in args]
+            return operation(*cast, **kwargs)
+
+    return lowered
+
+
+@cache
+def install() -> list[Any]:
+    """Make the device known to torch, once per process; what is returned must be kept."""
+    _setup_privateuseone_for_python_backend(NAME, Backend())
+    torch._C._set_only_lift_cpu_tensors(True)
+    from torch.optim.optimizer import _foreach_supported_types
+
+    _foreach_supported_types.append(Resident)
+    usual = torch.nn.utils.clip_grad._has_foreach_support  # type: ignore[attr-defined]
+    torch.nn.utils.clip_grad._has_foreach_support = lambda tensors, device: (  # type: ignore[attr-defined]
+        device.type == NAME or usual(tensors, device)
+    )
+    kernels = torch.library.Library("aten", "IMPL")
+    kernels.impl("empty.memory_format", _empty, "PrivateUse1")
+    kernels.impl("empty_strided", _empty_strided, "PrivateUse1")
+    for name in ("conv2d", "linear", "matmul", "mm", "addmm", "bmm"):
+        operation = getattr(aten, name)
+        kernels.impl(name, _in_half(operation.default), "AutocastPrivateUse1")
+    rest = torch.library.Library("_", "IMPL", "AutocastPrivateUse1")
+    rest.fallback(torch.library.fallthrough_kernel)
+    return [kernels, rest]

@@ -1,0 +1,44 @@
+"""Doses are read off the names of recipes; responses are means of seeds."""
+
+import pandas as pd
+import pytest
+
+from reports.data.doses import IMPOSED, Response, dose, holds_up_to, imposed, responses
+from supernets.blank import IMPOSED as OPTIONS
+
+ROWS = pd.DataFrame(
+    [
+        (recipe, "a", seed, value + draw)
+        for recipe, values in {"blank": (90, 92), "blank[skip=0.4]": (80, 84), "blank[skip=0.8]": (50, 95),
+                               "blank[conv_1x1=0.6]": (70, 71), "darts": (1, 2)}.items()
+        for seed, value in enumerate(values) for draw in (-1, 1)
+    ],
+    columns=["recipe", "method", "supernet_seed", "test"],
+)  # fmt: skip
+
+
+def test_the_options_are_those_of_the_recipe() -> None:
+    assert OPTIONS == IMPOSED
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [("blank[skip=0.6]", ("skip", 0.6)), ("blank", None), ("darts[alpha_rate=0.001]", None),
+     ("blank[avg_pool=1e-05]", ("avg_pool", 1e-5))],
+)  # fmt: skip
+def test_doses_are_read_off_names(recipe: str, expected: object) -> None:
+    assert dose(recipe) == expected
+
+
+def test_responses_are_per_seed_means_and_blank_is_the_even_dose_of_any_operation() -> None:
+    assert imposed(ROWS) == ["skip", "conv_1x1"]
+    assert imposed(ROWS[ROWS["recipe"] != "blank"]) == ["skip"]
+    assert responses(ROWS, "skip") == [
+        Response("a", 0.2, (90, 92)), Response("a", 0.4, (80, 84)), Response("a", 0.8, (50, 95)),
+    ]  # fmt: skip
+    assert [(r.dose, r.mean, r.n) for r in responses(ROWS, "conv_1x1")] == [(0.2, 91, 2), (0.6, 70.5, 2)]
+
+
+@pytest.mark.parametrize(("floor", "dose"), [(95, None), (85, 0.2), (60, 0.4), (10, 0.8)])
+def test_a_criterion_holds_as_long_as_every_seed_is_above_the_floor(floor: float, dose: float | None) -> None:
+    assert holds_up_to(responses(ROWS, "skip"), "a", floor) == dose

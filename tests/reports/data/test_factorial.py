@@ -1,0 +1,101 @@
+"""The analysis of the factorial against paired t tests, an exact decomposition, and effects that were put in."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from reports.data.factorial import FACTORS, RULES, TUNINGS, Design, analysed, component, design, levels
+from selectors.parts import registry
+from selectors.parts.schedule import Greedy
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_defaults_are_those_of_the_selectors(name: str) -> None:
+    selector = registry.find(name)
+    assert isinstance(selector, Greedy)
+    tune = "preset" if selector.tune is None else str(selector.tune)
+    assert RULES[name][1:] == (selector.order, tune)
+    same = [other for other in RULES if RULES[other][0] == RULES[name][0]]
+    assert len({type(registry.find(other).rule).__name__ for other in same} - {"LossRise"}) == 1
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("darts-pt[order=fixed,tune=0]", ("accuracy without it", "fixed", "none")),
+        ("ostr[order=random,tune=preset]", ("Taylor", "random", "between decisions")),
+        ("darts-pt[renormalise=yes]", None), ("darts-pt[tune=3]", None), ("op-snip", None),
+    ],
+)  # fmt: skip
+def test_levels_are_read_off_names(selector: str, expected: object) -> None:
+    assert levels(selector) == expected
+
+
+def rows(values: np.ndarray) -> pd.DataFrame:
+    """[seeds, 3 rules, 2 orders, 2 tunings] as the rows of a result."""
+    names = ("darts-pt", "disc-acc", "ostr")
+    found = []
+    for seed, r, o, t in np.ndindex(values.shape):
+        wanted = {"order": ("fixed", "random")[o], "tune": ("0", "preset")[t]}
+        options = ",".join(f"{k}={v}" for k, v in sorted(wanted.items()))
+        found.append(("darts", seed, f"{names[r]}[{options}]", values[seed, r, o, t]))
+    return pd.DataFrame(found, columns=["setting", "supernet_seed", "selector", "test"])
+
+
+def of(values: np.ndarray) -> Design:
+    return Design((("a", "b", "c"), ("x", "y"), ("-", "+")), tuple(("s", i) for i in range(len(values))), values)
+
+
+def test_the_design_is_what_is_complete() -> None:
+    values = np.random.default_rng(0).random((4, 3, 2, 2))
+    frame = rows(values)
+    found = design(frame)
+    assert found is not None
+    assert found.levels == (
+        ("Taylor", "accuracy of it alone", "accuracy without it"),
+        ("fixed", "random"),
+        tuple(TUNINGS.values()),
+    )
+    np.testing.assert_array_equal(found.values, values[:, [2, 1, 0]])
+    once = frame.iloc[:1].assign(selector="disc-acc")  # an order that cannot be tuned
+    assert design(pd.concat([frame, once])).levels == found.levels  # type: ignore[union-attr]
+    assert len(design(frame.iloc[1:]).blocks) == 3  # type: ignore[union-attr]
+    assert design(frame[frame["selector"].str.contains("order=fixed")]) is None
+
+
+def test_terms_add_up_and_two_levels_are_paired_t_tests() -> None:
+    values = np.random.default_rng(1).normal(size=(6, 3, 2, 2))
+    terms = {term.factors: term for term in analysed(of(values))}
+    assert set(terms) == {c for k in (1, 2, 3) for c in itertools.combinations(FACTORS, k)}
+    tuned = values.mean((1, 2))
+    expected = stats.ttest_rel(tuned[:, 1], tuned[:, 0])
+    assert terms["tuning",].p == pytest.approx(expected.pvalue, rel=1e-9)
+    low, high = stats.ttest_rel(tuned[:, 1], tuned[:, 0]).confidence_interval()
+    assert 2 * terms["tuning",].effects[1].low == pytest.approx(low)
+    assert 2 * terms["tuning",].effects[1].high == pytest.approx(high)
+    crossed = values.mean(1)
+    difference = crossed[:, 1, 1] - crossed[:, 1, 0] - crossed[:, 0, 1] + crossed[:, 0, 0]
+    assert terms["order", "tuning"].p == pytest.approx(stats.ttest_1samp(difference, 0).pvalue, rel=1e-9)
+
+    whole = sum(component(values, which) if len(which) == 3 else
+                np.expand_dims(component(values, which), tuple(a + 1 for a in range(3) if a not in which))
+                for k in (1, 2, 3) for which in itertools.combinations(range(3), k))  # fmt: skip
+    np.testing.assert_allclose(whole, values - values.mean((1, 2, 3), keepdims=True), atol=1e-12)
+
+
+def test_effects_that_were_put_in_are_found() -> None:
+    random = np.random.default_rng(2)
+    values = 90 + random.normal(size=(8, 1, 1, 1)) + 0.01 * random.normal(size=(8, 3, 2, 2))
+    values[:, 0] += 3  # the first rule is better by 3 than both others
+    values[:, :, 1, 1] += 1  # tuning helps in the second order only
+    terms = {term.factors: term for term in analysed(of(values))}
+    assert terms["rule",].effects[0].mean == pytest.approx(2, abs=0.02)
+    assert terms["order", "tuning"].effects[3].mean == pytest.approx(0.25, abs=0.02)
+    assert terms["order", "tuning"].effects[3].levels == ("y", "+")
+    assert terms["rule", "tuning"].p > 0.001 > terms["order", "tuning"].p
+    assert sum(term.share for term in terms.values()) == pytest.approx(1, abs=0.001)
+    constant = {t.factors: t for t in analysed(of(np.zeros((3, 3, 2, 2))))}
+    assert constant["rule",].p == 1 and constant["rule",].share == 0

@@ -1,0 +1,93 @@
+"""The section on imposed collapse: its sentence, table and figure against the rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.problem.space import SKIP
+from bench.problem.table import GroundTruth
+from reports.data.doses import Response
+from reports.data.material import Material
+from reports.sections.blocks import Picture, Table
+from reports.sections.dose_response import dose_section, floors_of, said, sentences
+from reports.sections.finding import findings
+from tests.reports.synthetic import SELECTORS, source_of
+
+RECIPES = ("blank", "blank[skip=0.4]", "blank[skip=0.8]", "darts")
+NAMES = {name: SELECTORS[name] for name in ("magnitude", "ostr", "darts-pt")}
+
+
+@pytest.fixture(scope="module")
+def doses(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Material:
+    return source_of(tmp_path_factory.mktemp("doses") / "out", table, recipes=RECIPES, seeds=3, selectors=NAMES)
+
+
+def test_every_mean_is_that_of_the_rows(doses: Material) -> None:
+    section = dose_section(doses)
+    assert section is not None
+    (shown,) = [block for block in section.blocks if isinstance(block, Table)]
+    frame = doses.results.final_of("cifar10")
+    titles = [column.title for column in shown.columns]
+    assert titles == ["selector", "0.2", "0.4", "0.8", "holds up to"]
+    assert {row.cells[0].text for row in shown.rows} == set(NAMES)
+    random = float(doses.table.accuracy("cifar10").mean())
+    for row in shown.rows:
+        held = "–"
+        for dose, recipe, cell in zip(("0.2", "0.4", "0.8"), RECIPES, row.cells[1:], strict=False):
+            rows = frame[(frame["recipe"] == recipe) & (frame["method"] == row.cells[0].text)]
+            if rows.empty:
+                assert cell.text == "–"
+                continue
+            seeds = rows.groupby("supernet_seed")["test"].mean()
+            assert cell.text == f"{seeds.mean():.2f} (3)"
+            if seeds.min() > random and held != "stop":
+                held = dose
+            elif held != "stop":
+                assert row.cells[-1].text == held
+                held = "stop"
+        if held != "stop":
+            assert row.cells[-1].text == held
+    (figure,) = [block for block in section.blocks if isinstance(block, Picture)]
+    assert not figure.reason
+    assert {name for name in NAMES if f'data-series="{name}"' in figure.markup} == set(NAMES)
+    assert Path(doses.figures / "doses-cifar10-skip.svg").exists()
+
+
+def test_floors_are_those_of_the_table(doses: Material) -> None:
+    accuracy = doses.table.accuracy("cifar10")
+    alone = accuracy[doses.table.position((SKIP,) * 6)]
+    assert sorted(floors_of(doses, "cifar10", "skip").values()) == sorted([float(alone), float(np.mean(accuracy))])
+
+
+def test_the_sentence_says_who_holds_how_far() -> None:
+    found = [
+        Response("a", 0.4, (93, 92)), Response("a", 0.8, (90, 91)),
+        Response("b", 0.4, (93, 92)), Response("b", 0.8, (90, 60)),
+        Response("c", 0.4, (50, 92)), Response("c", 0.8, (90, 90)),
+        Response("magnitude", 0.4, (54, 54)), Response("magnitude", 0.8, (54.3, 54.3)),
+        Response("only-shallow", 0.4, (93, 93)),
+    ]  # fmt: skip
+    text = said(found, 87.0, "skip")
+    assert "54.30 % (n = 2)" in text
+    for part in ("up to 0.8: <b>a</b>;", "up to 0.4: <b>b</b>;", "at no dose: <b>c</b>."):
+        assert part in text
+    assert "only-shallow" not in text, "it was not asked at the largest dose"
+
+
+def test_the_finding_begins_with_it(doses: Material, source: Material) -> None:
+    (sentence,) = sentences(doses, "cifar10")
+    assert sentence in "".join(findings(doses))
+    assert not sentences(source, "cifar10")
+
+
+def test_what_reads_no_supernet_is_left_out(tmp_path: Path, table: GroundTruth) -> None:
+    of = source_of(tmp_path / "out", table, recipes=RECIPES, seeds=2, selectors=NAMES, alike=("ostr",))
+    section = dose_section(of)
+    assert section is not None
+    (shown,) = [block for block in section.blocks if isinstance(block, Table)]
+    assert {row.cells[0].text for row in shown.rows} == {"magnitude", "darts-pt"}
+
+
+def test_there_is_no_section_without_imposed_shares(source: Material) -> None:
+    assert dose_section(source) is None
