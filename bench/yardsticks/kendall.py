@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FEW = 32
-"""Levels up to which inversions are counted level by level, as of counts of operations."""
+"""Levels up to which pairs are counted in a table, as of counts of operations."""
 BLOCK = 64
 """Neighbours whose pairs are compared one by one; pairs further apart are counted through blocks."""
 
@@ -53,28 +53,28 @@ def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
         raise ValueError(f"tau-b of {len(x.ranks)} values and {len(y.ranks)}")
     if x.levels < 2 or y.levels < 2:
         return 0.0
-    # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
+    total = len(x.ranks) * (len(x.ranks) - 1) // 2
     many, few = (y, x) if x.levels <= y.levels else (x, y)
-    both = np.sort(many.ranks * few.levels + few.ranks)
-    same = np.flatnonzero(np.diff(both, prepend=-1, append=-1))
-    tied_in_both = _pairs(np.diff(same))
-    total = len(both) * (len(both) - 1) // 2
-    sequence = both % few.levels
-    swapped = few_level_inversions(sequence, few.levels) if few.levels <= FEW else inversions(sequence)
-    agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * swapped
+    tied_in_both, discordant = _counted(many, few) if few.levels <= FEW else _sorted(many, few)
+    agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * discordant
     tau = agreement / np.sqrt(total - x.tied_pairs) / np.sqrt(total - y.tied_pairs)
     return float(min(1.0, max(-1.0, tau)))
 
 
-def few_level_inversions(sequence: NDArray[np.integer], levels: int) -> int:
-    """Pairs of which the earlier is larger, for ranks from 0 to below a small number of levels."""
-    found = 0
-    above = np.zeros(len(sequence), dtype=np.int64)  # how many of the earlier ones are larger than the level
-    for level in range(levels - 1, -1, -1):
-        here = sequence == level
-        found += int(above[here].sum())
-        above += np.cumsum(here)
-    return found
+def _sorted(x: Ranked, y: Ranked) -> tuple[int, int]:
+    """Pairs tied in both, and discordant pairs, by sorting."""
+    # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
+    both = np.sort(x.ranks * y.levels + y.ranks)
+    same = np.flatnonzero(np.diff(both, prepend=-1, append=-1))
+    return _pairs(np.diff(same)), inversions(both % y.levels)
+
+
+def _counted(x: Ranked, y: Ranked) -> tuple[int, int]:
+    """The same from the table of how many items have which pair of ranks, which is small where `y` has few levels."""
+    held = np.bincount(x.ranks * y.levels + y.ranks, minlength=x.levels * y.levels).reshape(x.levels, y.levels)
+    before = held.cumsum(axis=0) - held  # [rank by x, rank by y] items of a lower rank by x
+    higher = before.sum(axis=1, keepdims=True) - before.cumsum(axis=1)  # of these, those of a higher rank by y
+    return _pairs(held), int((held * higher).sum())
 
 
 def inversions(sequence: NDArray[np.integer]) -> int:

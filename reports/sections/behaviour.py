@@ -205,6 +205,7 @@ def bias_section(source: Material) -> Section:
         of = traits(source.table, dataset)
         size = next(iter(of))
         frame = source.results.final_of(dataset)
+        ranking = source.rankings(dataset)
         rows: dict[str, Row] = {}
         larger = 0
         for method in source.order(dataset):
@@ -212,7 +213,8 @@ def bias_section(source: Material) -> Section:
             places = places[np.isfinite(source.results.scores[places]).all(axis=(1, 2))]
             if not len(places):
                 continue
-            found = trait_correlations(source.results.scores[places], of)
+            known = frame.loc[places, "tau_space"].tolist() if method not in ranking else None
+            found = trait_correlations(source.results.scores[places], of, known)
             larger += found[size] > found[ACCURACY]
             n = source.results.draws(frame.loc[places], method)
             rows[method] = Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))])

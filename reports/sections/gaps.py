@@ -39,7 +39,7 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
             methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
             asked = sum(counts.values()) - counts["skipped"]
             grave = bool(set(named) & set(methods))
-            text = f"{counts[state]:,} of {count(asked, 'cell')} {said}: {listed(methods)}."
+            text = f"{counts[state]:,} of {asked:,} cells {said}: {listed(methods)}."
             found.append(Gap(text, grave or counts[state] > TOO_MUCH * asked))
     versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
     mixed = sorted(versions.index[versions > 1])

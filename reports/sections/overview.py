@@ -20,6 +20,7 @@ from reports.sections.who_beats_whom import MARKS
 NEAREST = 8.0
 """Per cent of the width that ticks of the axis keep between them."""
 ROUND = (50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
+"""Steps of the axis, the roundest first; a step below 1 is used within ten steps of the optimum."""
 FULL = 20.0
 """Points below the floor from which on a cell of the matrix has its full colour."""
 
@@ -112,7 +113,8 @@ def round_ticks(axis: AccuracyAxis) -> list[float]:
         first = math.ceil(low / step)
         for multiple in range(first, math.floor(axis.optimum / step) + 1):
             value = round(multiple * step, 6)
-            if value < axis.optimum and all(abs(axis(value) - axis(other)) >= NEAREST for other in taken):
+            near = step >= 1 or axis.optimum - value <= 10 * step
+            if near and value < axis.optimum and all(abs(axis(value) - axis(other)) >= NEAREST for other in taken):
                 taken.append(value)
     return sorted(taken)
 
@@ -158,7 +160,8 @@ def _key(verdicts: Iterable[Verdict | None]) -> str:
 
 
 SHORTLY = {
-    Verdict.BETTER: "better", Verdict.WORSE: "worse", Verdict.SMALL: "tiny difference", Verdict.OPEN: "not shown",
+    Verdict.BETTER: "better", Verdict.WORSE: "worse", Verdict.SMALL: "tiny difference",
+    Verdict.OPEN: "no difference shown",
     Verdict.TOO_FEW: "too few seeds", Verdict.SAME: "same choices",
 }  # fmt: skip
 """Verdicts where there is little room."""
