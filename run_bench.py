@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.options import build_parser
+from bench.commands.options import parse_options
 from bench.errors import ExitCode
 from reports.data.founders import PRIMARY
 
@@ -165,7 +165,7 @@ def draw_report(out: Path, table: GroundTruth) -> Path:
 def main(argv: Sequence[str] | None = None) -> ExitCode:
     """Do what the command line asks; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    options = build_parser().parse_args(argv)
+    options = parse_options(argv)
     from bench.commands.run import answer
 
     return answer(options, argv, methods(), draw_report, code=HERE)

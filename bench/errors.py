@@ -52,9 +52,15 @@ def in_brief(error: object, most: int = 200) -> str:
 
 
 class BenchError(Exception):
-    """Something that the user can mend. Its message is one sentence: what is wrong, where, what to do."""
+    """Something that the user can mend. Its message is one sentence: what is wrong, where, what to do.
+
+    What cannot be printed in it (a file's name, a word from a damaged file) is escaped, so that it can be told at all.
+    """
 
     exit_code: ExitCode = ExitCode.USAGE
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in message))
 
 
 class UsageError(BenchError):

@@ -7,8 +7,9 @@ the cache key, so it has one canonical form: `canonical(*parse(text))`.
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from fnmatch import fnmatchcase
 from typing import Any
 
 from bench.errors import UsageError
@@ -105,3 +106,41 @@ def with_options(method: Any, name: str, options: Mapping[str, str]) -> dict[str
             raise UsageError(f"{name!r} has no option {option!r}; {has}.")
         converted[option] = convert(value, defaults[option], option, name)
     return converted
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a comma-separated list; commas inside [...] belong to the options of a name."""
+    names = [name.strip() for name in re.split(r",(?![^\[]*\])", text)]
+    return [name for name in names if name]
+
+
+def choose(kind: str, text: str, known: Sequence[str], find: Callable[[str], object] | None = None) -> list[str]:
+    """The names that `text` asks for, each once, in the order asked.
+
+    `all`, a name, a name with options, a glob of * and ?, or any of these with ! in front to leave out, wherever
+    it stands.
+    Raises UsageError, with the nearest names and the list, for what matches nothing; `find`, which raises it too,
+    may know better why there is no such name.
+    """
+    chosen: dict[str, None] = {}
+    entries = split_names(text)
+    if entries and all(entry.startswith("!") for entry in entries):
+        entries = ["all", *entries]
+    for entry in sorted(entries, key=lambda entry: entry.startswith("!")):
+        pattern, bracket, options = entry.removeprefix("!").partition("[")
+        if pattern == "all" or "*" in pattern or "?" in pattern:
+            matches = [name for name in known if pattern == "all" or fnmatchcase(name, pattern)]
+        else:
+            matches = [pattern] if pattern in known else []
+        if not matches:
+            if find is not None and can_be_typed(pattern):
+                find(pattern)
+            raise unknown(kind, pattern, known)
+        spelled = [canonical(*parse(name + bracket + options)) for name in matches]
+        if entry.startswith("!"):
+            chosen = {name: None for name in chosen if name not in spelled}
+        else:
+            chosen.update(dict.fromkeys(spelled))
+    if not chosen:
+        raise UsageError(f"{text!r} leaves no {kind}. {listed(kind, known)}")
+    return list(chosen)

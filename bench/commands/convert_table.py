@@ -1,7 +1,7 @@
 """Convert a ground-truth table to the compact file: `python -m bench.commands.convert_table SOURCE DEST`.
 
-SOURCE is a CSV or the official NAS-Bench-201 .pth (see `bench.problem.open_table`); DEST is the .npz that `--table`
-loads in milliseconds.
+SOURCE is a CSV, NAS-Bench-201's official .pth, or NATS-Bench's topology table (see `bench.problem.open_table`); DEST
+is the .npz that `--table` loads in milliseconds.
 """
 
 import argparse
@@ -20,20 +20,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.commands.convert_table", description="Convert a ground-truth table."
     )
-    parser.add_argument("source", type=Path, help="a .csv, .csv.gz, or the official NAS-Bench-201 .pth")
+    parser.add_argument(
+        "source", type=Path, help="a .csv or .csv.gz, NAS-Bench-201's .pth, NATS-Bench's file or folder"
+    )
     parser.add_argument("dest", type=Path, help="the compact .npz to write")
+    parser.add_argument("--hp", choices=("200", "12"), default="200", help="epochs of the trainings to read (200)")
     given = parser.parse_args(arguments)
     try:
         if given.dest.suffix != ".npz":
             raise DataError(f"{given.dest}: the compact table must be called something.npz.")
         if not given.dest.absolute().parent.is_dir():
             raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; make it first.")
-        table = open_table(given.source)
+        table = open_table(given.source, given.hp)
         table.save(given.dest)
     except BenchError as error:
         print(error, file=sys.stderr)
         return int(error.exit_code)
     print(describe(table))
+    for note in table.notes:
+        print(f"  {note}")
     print(f"written to {given.dest}, {given.dest.stat().st_size:,} bytes")
     return int(ExitCode.OK)
 

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.work.presets import PRESETS
@@ -19,6 +21,8 @@ examples:
   python run_bench.py --datasets cifar10 --table nb201.csv.gz --seeds 3 --out out/cifar10
   python run_bench.py --selectors 'darts-pt*,!darts-pt-loss,zero-cost-pt-snip'
   python run_bench.py --selectors 'darts-pt[order=fixed,tune=0]' --supernets darts,blank
+  python run_bench.py --out out/cifar10                       go on with what was asked for there
+  python run_bench.py --out out/cifar10 --retry-failed        the same, and try again what failed
   python run_bench.py --out out/cifar10 --report-only         draw the report again
   python run_bench.py --check results/digits                  does the stored result still hold?
 
@@ -59,9 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     what = parser.add_argument_group("what is compared")
-    what.add_argument("--datasets", default="digits", metavar="NAME,...",
+    what.add_argument("--datasets", metavar="NAME,...",
                       help="data sets to train and select on (digits)")  # fmt: skip
-    what.add_argument("--supernets", default="darts,blank,darts-minus", metavar="NAME,...",
+    what.add_argument("--supernets", metavar="NAME,...",
                       help="recipes: names, globs, name[option=value,...] (darts,blank,darts-minus)")  # fmt: skip
     what.add_argument("--selectors", metavar="NAME,...",
                       help="criteria: all, names, globs, name[option=value,...], !NAME leaves out"
@@ -72,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
                       help="seeds of the selectors that draw random numbers (2; digits 1)")  # fmt: skip
     what.add_argument("--epochs", type=epoch_list, metavar="E,...|last|all",
                       help="checkpoints to select from (last; all for selectors that only read alphas)")  # fmt: skip
-    what.add_argument("--bn", choices=("batch", "running"), default="batch",
+    what.add_argument("--bn", choices=("batch", "running"),
                       help="batch norm at selection: statistics of the batch, or running ones (batch)")  # fmt: skip
     size = parser.add_argument_group("size and seeds")
     size.add_argument("--preset", choices=tuple(PRESETS),
@@ -83,7 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     size.add_argument("--cells", type=positive, metavar="N", help="cells per stage instead of the preset's")
     size.add_argument("--images", type=positive, metavar="N",
                       help="only the first N training images, half for the weights and half for selection")  # fmt: skip
-    size.add_argument("--seed", type=int, default=0, metavar="ROOT",
+    size.add_argument("--seed", type=int, metavar="ROOT",
                       help="the root from which all seeds are derived (0)")  # fmt: skip
     where = parser.add_argument_group("where things are")
     where.add_argument("--data-root", metavar="DIR",
@@ -91,7 +95,12 @@ def build_parser() -> argparse.ArgumentParser:
     where.add_argument("--table", metavar="FILE",
                        help="ground truth: .npz, .csv, .csv.gz or the official .pth ($NAS_BENCH_TABLE, else"
                             " nas-bench-201.npz in the data root; digits has its own)")  # fmt: skip
-    where.add_argument("--out", metavar="DIR", help="output folder (out/ and the names of the data sets)")
+    where.add_argument(
+        "--out",
+        metavar="DIR",
+        help="output folder (out/ and the names of the data sets); where nothing says what is compared, what"
+        " was asked for there goes on",
+    )
     where.add_argument("--cache", metavar="DIR",
                        help="folder of trained supernets, shared by all output folders"
                             " (~/.cache/nas-selection-bench/supernets)")  # fmt: skip
@@ -102,7 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
                      help="workers (one per GPU; on the CPU as many as the cores hold, up to 8)")  # fmt: skip
     how.add_argument("--threads", type=positive, metavar="T",
                      help="CPU threads per worker (what --out was begun with; else 1, with --jobs cores / jobs);"
-                          " floating-point sums depend on it, so results name it")  # fmt: skip
+                          " floating-point affects the last digits, so it is part of a result's identity")  # fmt: skip
     how.add_argument("--backend", choices=("loky", "dask"), default="loky",
                      help="who starts the workers: processes here, or a dask cluster (loky)")  # fmt: skip
     how.add_argument("--retry-failed", action="store_true", help="run cells again that failed before")
@@ -121,6 +130,57 @@ def build_parser() -> argparse.ArgumentParser:
         help="draw the results stored in DIR again and compare; with --out, compare the fresh run there too",
     )
     return parser
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of one command line; None where a default depends on the rest."""
+
+    asks: bool
+    """Whether any word says what is compared, or at which size; if none does, `out` goes on with its own plan."""
+    datasets: str
+    supernets: str
+    selectors: str | None
+    seeds: int | None
+    selector_seeds: int | None
+    epochs: tuple[int | str, ...] | None
+    bn: str
+    preset: str | None
+    train_epochs: int | None
+    channels: int | None
+    cells: int | None
+    images: int | None
+    seed: int
+    data_root: str | None
+    table: str | None
+    out: str | None
+    cache: str | None
+    device: str
+    jobs: int | None
+    threads: int | None
+    backend: str
+    retry_failed: bool
+    verbose: bool
+    quiet: bool
+    list: bool
+    doctor: bool
+    plan: bool
+    report_only: bool
+    check: Path | None
+
+
+ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "train_epochs",
+          "channels", "cells", "images", "seed")  # fmt: skip
+"""The words that say what is compared, and at which size."""
+
+DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0}
+
+
+def parse_options(argv: Sequence[str]) -> Options:
+    """The options of a command line; leaves the program, as argparse does, for --help and for what is malformed."""
+    given = vars(build_parser().parse_args(argv))
+    asks = any(given[name] is not None for name in ASKING)
+    return Options(asks=asks, **given | {name: value for name, value in DEFAULTS.items() if given[name] is None})
 
 
 def available_cores() -> int:

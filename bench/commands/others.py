@@ -1,6 +1,5 @@
 """What needs no computing: name what exists, draw stored results again, check them, say how a run ended."""
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from bench.check import exact as check
 from bench.check.exact import DrawReport
 from bench.commands import resolve
+from bench.commands.options import Options
 from bench.errors import DataError, ExitCode, UsageError
 from bench.files import only_writer
 from bench.problem.datasets import DATASETS, data_root, dataset_names
@@ -48,7 +48,7 @@ def list_all(root: Path, methods: Methods) -> ExitCode:
     return ExitCode.OK
 
 
-def report_only(options: argparse.Namespace, draw_report: DrawReport) -> ExitCode:
+def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     """Gather the records of an output folder again and draw its report; nothing is computed."""
     root = data_root(options.data_root)
     datasets = resolve.find_datasets(options.datasets, root)
@@ -74,9 +74,9 @@ def report_only(options: argparse.Namespace, draw_report: DrawReport) -> ExitCod
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
 
 
-def check_results(options: argparse.Namespace, draw_report: DrawReport) -> ExitCode:
+def check_results(stored: Path, options: Options, draw_report: DrawReport) -> ExitCode:
     """Draw stored results again and compare every byte; with --out, compare the fresh run there with them too."""
-    stored, fresh = options.check, Path(options.out) if options.out else None
+    fresh = Path(options.out) if options.out else None
     earlier = read_run(stored)
     if earlier is None:
         raise DataError(f"{stored} holds no results: {stored / 'run.json'} does not exist.")

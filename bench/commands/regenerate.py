@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands import resolve
-from bench.commands.options import build_parser
+from bench.commands.options import Options, parse_options
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.files import make_folder, write_whole
 from bench.names import unknown
@@ -67,7 +67,7 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
         lines.append(run["argv"])
     try:
         for line in lines:
-            options = build_parser().parse_args(line)
+            options = parse_options(line)
             refuse_missing(options, run["datasets"], run.get("device", "cpu"), images=into is not None)
     except BenchError as error:
         print(f"skipped: {error}\n", flush=True)
@@ -75,15 +75,17 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     against = []
     if into is not None:
         against = ["--out", str(into / stored.name)]
-        for line in lines:
-            command = [*without(line, "--out", "--cache"), *against, "--cache", str(into / "supernets")]
-            if not option(line, "--device"):  # `auto` would take another one where this machine has it
+        for line in lines:  # of an option that is given twice the latter counts
+            command = [*line, *against, "--cache", str(into / "supernets")]
+            if parse_options(line).device == "auto":  # `auto` would take another one where this machine has it
                 command += ["--device", run.get("device", "cpu")]
             code = program.run(command, run.get("environment", {}))
             if code not in (ExitCode.OK, ExitCode.SOME_CELLS_FAILED, ExitCode.NOTHING_MEASURED):
                 print(f"its command ended with exit code {code}: {shlex.join(command)}\n", flush=True)
                 return ExitCode.INTERRUPTED if code == ExitCode.INTERRUPTED else ExitCode.USAGE
-    places = [word for name in ("--table", "--data-root") for word in option(lines[-1], name)]
+    latest = parse_options(lines[-1])
+    given = {"--table": latest.table, "--data-root": latest.data_root}
+    places = [word for name, place in given.items() if place is not None for word in (name, place)]
     code = program.check(["--check", str(stored), *against, *places])
     if code in ANSWERS:
         return ExitCode(code)
@@ -91,7 +93,7 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     return ExitCode.USAGE
 
 
-def refuse_missing(options: argparse.Namespace, datasets: list[str], kind: str, images: bool) -> None:
+def refuse_missing(options: Options, datasets: list[str], kind: str, images: bool) -> None:
     """BenchError where the ground truth, or with `images` the training images, of a command are not here.
 
     `kind` is that of the device which it ran on, on which the preset depends.
@@ -102,27 +104,6 @@ def refuse_missing(options: argparse.Namespace, datasets: list[str], kind: str, 
         settings = resolve.find_settings(options, datasets, kind)
         for dataset in datasets:
             load_images(dataset, root, settings[dataset].images)
-
-
-def option(line: Sequence[str], name: str) -> list[str]:
-    """The words of a command line that give the option `name` its value."""
-    found: list[str] = []
-    for number, word in enumerate(line):
-        if word == name:
-            found = list(line[number : number + 2])
-        elif word.startswith(f"{name}="):
-            found = [word]
-    return found
-
-
-def without(line: Sequence[str], *names: str) -> list[str]:
-    """A command line without the options `names` and their values."""
-    kept, skip = [], False
-    for word in line:
-        if not skip and word not in names and not word.startswith(tuple(f"{name}=" for name in names)):
-            kept.append(word)
-        skip = not skip and word in names
-    return kept
 
 
 def claim(into: Path) -> Path:

@@ -1,6 +1,5 @@
 """From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
 
-import argparse
 import multiprocessing
 import os
 from collections.abc import Mapping
@@ -10,16 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bench.commands.options import available_cores
+from bench.commands.options import Options, available_cores
 from bench.errors import MissingData, UsageError
 from bench.files import read_json
-from bench.names import unknown
+from bench.names import choose, split_names, unknown
 from bench.problem.datasets import DATASETS, dataset_names, missing_images
 from bench.problem.open_table import embedded_table, open_table
 from bench.problem.pixels import Pixels, pixels_of
 from bench.problem.table import GroundTruth
 from bench.work.methods import Methods
-from bench.work.plan import Request, choose, split_names
+from bench.work.plan import Request
 from bench.work.presets import PRESETS, Settings, settings_for
 from bench.work.records import Circumstances
 from bench.work.workers import Pool
@@ -44,7 +43,7 @@ EXTENTS = {"digits": Extent(quick=True, supernet_seeds=2, selector_seeds=1)}
 
 
 def usual_extent(settings: Mapping[str, Settings]) -> Extent:
-    """What a command line asks for that does not say: the least that any of its data sets is meant for."""
+    """Defaults for seeds and selectors: the smallest among the presets in use."""
     extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
     return Extent(
         quick=any(extent.quick for extent in extents),
@@ -132,7 +131,7 @@ def find_pixels(settings: Mapping[str, Settings], root: Path) -> dict[str, Pixel
     return {name: pixels for name, pixels in found.items() if pixels is not None}
 
 
-def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -> dict[str, Settings]:
+def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str, Settings]:
     """The size of the experiment per data set."""
     settings = {}
     for dataset in datasets:
@@ -143,7 +142,7 @@ def find_settings(options: argparse.Namespace, datasets: list[str], kind: str) -
     return settings
 
 
-def find_table(options: argparse.Namespace, datasets: list[str], root: Path) -> GroundTruth:
+def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth:
     """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
 
     Raises MissingData where there is none, and UsageError where it does not hold a data set.
@@ -196,29 +195,29 @@ def all_missing(sentences: list[str], datasets: list[str], root: Path, table: bo
     return MissingData(f"Data are missing; fetch them all with {fetch}, or by hand. {' '.join(sentences)}")
 
 
-def find_jobs(options: argparse.Namespace, device: Device, threads: int) -> int:
+def find_jobs(options: Options, device: Device, threads: int) -> int:
     """Workers: as asked, else one per GPU, or on the CPU as many as the cores hold with `threads` each."""
     if options.jobs:
-        return int(options.jobs)
+        return options.jobs
     if device.kind == "cuda":
         return max(1, len(device.indices))
     return max(1, min(available_cores() // threads, MOST_JOBS))
 
 
-def find_threads(options: argparse.Namespace, earlier: Mapping[str, Any] | None) -> int:
+def find_threads(options: Options, earlier: Mapping[str, Any] | None) -> int:
     """Threads per worker: as asked, else what the output folder was begun with, else a share of the cores.
 
     Where nothing is asked it is one, which is fastest for these small networks and gives the same numbers
     on machines with more or fewer cores.
     """
     if options.threads:
-        return int(options.threads)
+        return options.threads
     if earlier is not None and "threads" in earlier:
         return int(earlier["threads"])
-    return max(1, available_cores() // int(options.jobs)) if options.jobs else 1
+    return max(1, available_cores() // options.jobs) if options.jobs else 1
 
 
-def find_pool(options: argparse.Namespace, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
+def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
     """How the work is spread over workers."""
     if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
         return Pool(jobs, "threading", threads)
@@ -237,13 +236,11 @@ def default_cache() -> Path:
 
 
 def make_request(
-    options: argparse.Namespace,
+    options: Options,
     methods: Methods,
     settings: Mapping[str, Settings],
-    kind: str,
-    threads: int,
+    here: Circumstances,
     data: Mapping[str, str] = MappingProxyType({}),
-    hardware: str = "",
 ) -> Request:
     """The request of `options`; UsageError for names that do not exist."""
     recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
@@ -261,7 +258,7 @@ def make_request(
         epochs=options.epochs,
         bn=options.bn,
         root=options.seed,
-        circumstances=Circumstances(kind, threads, hardware),
+        circumstances=here,
         data=data,
     )
 

@@ -1,7 +1,5 @@
 """One command line from its resolution to its exit code: list, plan, run, gather, report."""
 
-import argparse
-import csv
 import shlex
 import signal
 import sys
@@ -9,14 +7,15 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from bench.commands import resolve
+from bench.commands.asked import asked_before, asked_here, folders_plan, sizes
 from bench.commands.doctor import doctor
-from bench.commands.options import available_cores
+from bench.commands.options import Options, available_cores
 from bench.commands.others import DrawReport, check_results, conclude, failures, list_all, report_only
 from bench.commands.stdout import stdout_may_close
 from bench.errors import BenchError, DataError, ExitCode, MissingData
@@ -31,18 +30,17 @@ from bench.work.gather import gather, write_plan
 from bench.work.methods import Methods
 from bench.work.methods_file import write_described
 from bench.work.pack import opened, unpack
-from bench.work.plan import Split, Timings, make_plan
+from bench.work.plan import Split
 from bench.work.progress import NORMAL, QUIET, VERBOSE, duration
-from bench.work.records import DONE, KEY_COLUMNS, Store
+from bench.work.records import DONE, Circumstances, Store
 from bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
 from bench.work.runner import Run, counts_line
 from bench.work.tasks import Workplace
+from bench.work.timings import Timings, stored_costs
 from bench.work.workers import leave_seats
 
 
-def answer(
-    options: argparse.Namespace, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path
-) -> ExitCode:
+def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
     """Do what `options` ask. `code` is the folder of the program, whose commit goes into run.json.
 
     What the user can mend ends in one line on stderr and the exit code of its kind.
@@ -63,9 +61,7 @@ def answer(
         return ExitCode.FAULT
 
 
-def _work_off(
-    options: argparse.Namespace, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path
-) -> ExitCode:
+def _work_off(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
     if options.list:
         return list_all(data_root(options.data_root), methods)
     if options.doctor:
@@ -73,7 +69,7 @@ def _work_off(
     if options.report_only:
         return report_only(options, draw_report)
     if options.check:
-        return check_results(options, draw_report)
+        return check_results(options.check, options, draw_report)
     session = Session(options, argv, methods, code)
     return session.show_plan() if options.plan else session.work(draw_report)
 
@@ -99,13 +95,17 @@ def terminated_like_interrupted() -> Iterator[None]:
 class Session:
     """One run or plan: what to do, where, and against which ground truth."""
 
-    def __init__(self, options: argparse.Namespace, argv: Sequence[str], methods: Methods, code: Path) -> None:
+    def __init__(self, options: Options, argv: Sequence[str], methods: Methods, code: Path) -> None:
         self.options, self.argv, self.code = options, list(argv), code
         self.verbosity = QUIET if options.quiet else VERBOSE if options.verbose else NORMAL
         root = data_root(options.data_root)
-        self.datasets = resolve.find_datasets(options.datasets, root)
-        self.device = resolve.find_device(options.device)
-        self.settings = resolve.find_settings(options, self.datasets, self.device.kind)
+        again = folders_plan(options)
+        named = ",".join(cell["dataset"] for cell in again) or options.datasets
+        self.datasets = resolve.find_datasets(named, root)
+        earlier = read_run(Path(options.out)) if options.out else None
+        usual = earlier["device"] if again and earlier and options.device == "auto" else options.device
+        self.device = resolve.find_device(usual)
+        self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
         self.out = Path(options.out) if options.out else resolve.default_out(self.datasets, self.settings)
         earlier = read_run(self.out)
         self.threads = resolve.find_threads(options, earlier)
@@ -119,20 +119,24 @@ class Session:
             raise resolve.all_missing(self.lacking, self.datasets, root, self.table is None)
         self.pixels = resolve.find_pixels(self.settings, root)
         data = {name: pixels.key for name, pixels in self.pixels.items() if pixels.key}
-        self.request = resolve.make_request(
-            options, methods, self.settings, self.device.kind, self.threads, data, self.device.hardware
-        )
+        here = Circumstances(self.device.kind, self.threads, self.device.hardware)
+        if again and earlier:
+            self.asked = asked_before(again, methods, earlier, here, data)
+            self.words = list(earlier["argv"])
+        else:
+            self.asked = asked_here(options, methods, self.settings, here, data)
+            self.words = self.argv
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
         cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
         pool = resolve.find_pool(options, self.device, self.jobs, self.threads, self.out)
         self.store = Store(self.out)
         self.job = Run(
-            plan=make_plan(self.request),
+            plan=self.asked.plan,
             store=self.store,
             workplace=Workplace(methods, root, cache, pool.device_name(self.device.name), pool),
             timings=Timings(stored_costs(self.out.parent, code / "results")),
             retry_failed=options.retry_failed,
-            sources=sources(methods, [r.name for r in self.request.recipes], [s.name for s in self.request.selectors]),
+            sources=sources(methods, [r.name for r in self.asked.recipes], [s.name for s in self.asked.selectors]),
             verbosity=self.verbosity,
         )
 
@@ -146,17 +150,8 @@ class Session:
 
     def facts(self) -> dict[str, Any]:
         """The resolved request, for run.json."""
-        request = self.request
         return {
-            "datasets": self.datasets,
-            "supernets": [recipe.name for recipe in request.recipes],
-            "selectors": [selector.name for selector in request.selectors],
-            "supernet_seeds": request.supernet_seeds,
-            "selector_seeds": request.selector_seeds,
-            "epochs": request.epochs,
-            "bn": request.bn,
-            "seed": request.root,
-            "settings": {dataset: asdict(settings) for dataset, settings in self.settings.items()},
+            **self.asked.facts,
             "device": self.device.kind,
             "device_name": self.device.described,
             **({"hardware": self.device.hardware} if self.device.hardware else {}),
@@ -195,8 +190,10 @@ class Session:
                 " will be slow; pass --threads, or fewer --jobs."
             )
 
-    def tell_images(self, earlier: Mapping[str, Any] | None) -> None:
-        """Say which images are not the official ones, and which are others than the folder was made from."""
+    def tell_data(self, earlier: Mapping[str, Any] | None) -> None:
+        """Say how the table was read, which images are not the official ones or not those of the folder's results."""
+        for note in self.table.notes if self.table else ():
+            self.say(f"The table: {note}.")
         before = (earlier or {}).get("images", {})
         for name, pixels in self.pixels.items():
             made_from = before.get(name, {}).get("fingerprint") if isinstance(before.get(name), dict) else None
@@ -219,7 +216,7 @@ class Session:
     def show_plan(self) -> ExitCode:
         """Print what is done, what is to do, how long it may take, and what is missing for it."""
         self.tell_choices()
-        self.tell_images(read_run(self.out))
+        self.tell_data(read_run(self.out))
         with opened(self.out) as folder:
             split = replace(self.job, store=Store(folder)).split()
             self.tell_edits(split, Store(folder))
@@ -246,7 +243,7 @@ class Session:
         if table is None:
             raise MissingData(" ".join(self.lacking))
         self.tell_choices()
-        self.tell_images(read_run(self.out))
+        self.tell_data(read_run(self.out))
         make_folder(self.out)
         with only_writer(self.out / ".lock", wait=False):
             for folder in (self.store.records, self.store.costs, self.store.logs, self.job.workplace.cache):
@@ -261,8 +258,8 @@ class Session:
             self.tell_edits(split, self.store)
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)
-            write_run(self.out, self.job.commit, table, self.facts(), self.argv)
-            write_described(self.out, self.request.recipes, self.request.selectors)
+            write_run(self.out, self.job.commit, table, self.facts(), self.words)
+            write_described(self.out, self.asked.recipes, self.asked.selectors)
             write_plan(self.store, [cell.columns for cell in self.job.plan])
             try:
                 self.job.work()
@@ -300,32 +297,6 @@ class Session:
     def command(self) -> str:
         """The command line that goes on with this run."""
         return shlex.join(["python", "run_bench.py", *self.argv])
-
-
-def stored_costs(*places: Path) -> list[dict[str, str]]:
-    """Rows of costs.csv of the output folders in `places`, from which times are estimated.
-
-    A neighbour's file that cannot be read, or is another program's, costs no more than an estimate.
-    """
-    rows: list[dict[str, str]] = []
-    for path in dict.fromkeys(path for place in places for path in sorted(place.glob("*/costs.csv"))):
-        try:
-            with path.open(newline="", encoding="utf-8") as stream:
-                reader = csv.DictReader(stream)
-                if {*KEY_COLUMNS, "wall_seconds", "training_seconds"} <= set(reader.fieldnames or ()):
-                    rows += [row for row in reader if _timed(row)]
-        except (OSError, UnicodeDecodeError, csv.Error):
-            continue
-    return rows
-
-
-def _timed(row: dict[str, str]) -> bool:
-    """Whether the numbers of a row of costs are numbers."""
-    try:
-        int(row["threads"])
-        return all(not row[name] or float(row[name]) >= 0 for name in ("wall_seconds", "training_seconds"))
-    except (TypeError, ValueError):
-        return False
 
 
 def _by_selector(cells: Sequence[Any]) -> dict[str, int]:

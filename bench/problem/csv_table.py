@@ -149,6 +149,8 @@ def _sheet(path: Path, text: str) -> Sheet:
         ]
     except csv.Error as error:
         raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
+    if not rows:
+        raise DataError(f"{path} is not a table: it holds no column `arch`, and no name of any.")
     header = rows[0][1]
     for line, row in rows[1:]:
         if len(row) != len(header):

@@ -63,8 +63,8 @@ def load_arrays(file: BinaryIO, named: str) -> dict[str, object]:
         content = Machine(file, ARRAYS).load()
     except RefusedName as refused:
         raise DataError(
-            f"{named} asks for {refused}, and a file of images may hold numpy arrays and plain containers only;"
-            " nothing of it was run, get the official file instead."
+            f"{named} asks for {in_brief(refused)}, and a file of images may hold numpy arrays and plain containers"
+            " only; nothing of it was run, get the official file instead."
         ) from None
     except DAMAGE as damage:
         raise DataError(f"{named} is truncated or damaged ({in_brief(damage)}).") from damage

@@ -189,8 +189,8 @@ def _read(path: Path, schedule: Schedule) -> Any:
             return content
     except RefusedName as refused:
         raise DataError(
-            f"{path} is not the official NAS-Bench-201 file: it wants to run {refused}, and a table of results needs"
-            " nothing of the kind; nothing was run."
+            f"{path} is not the official NAS-Bench-201 file: it wants to run {in_brief(refused)}, and a table of"
+            " results needs nothing of the kind; nothing was run."
         ) from None
     except DAMAGE as error:
         raise DataError(

@@ -148,7 +148,8 @@ class Machine:
         self._stack, self._marks, self._memo, self._far = [], [], [], {}
         stack, memo, rest = self._stack, self._memo, _OPCODES
         push, texts = stack.append, dict[bytes, str]()
-        number_at, float_at = struct.Struct("<I").unpack_from, struct.Struct(">d").unpack_from
+        number, float_at = struct.Struct("<I"), struct.Struct(">d").unpack_from
+        number_at, pack_number = number.unpack_from, number.pack
         buffer, position = self._buffer, self._position
         while True:
             if position + _LONGEST > len(buffer):
@@ -179,13 +180,19 @@ class Machine:
                     buffer, position = self._filled(buffer, position, length)
                 raw = buffer[position : position + length]
                 position += length
-                if length > _SHARED_TEXT:
-                    push(raw.decode("utf-8", "surrogatepass"))
-                else:
-                    text = texts.get(raw)
-                    if text is None:
-                        text = texts[raw] = raw.decode("utf-8", "surrogatepass")
-                    push(text)
+                text = texts.get(raw)
+                if text is None:
+                    text = raw.decode("utf-8", "surrogatepass")
+                    if length <= _SHARED_TEXT:
+                        texts[raw] = text
+                push(text)
+                # Nearly always a place in the memo follows, and after it, in a table, a number: no need to go round.
+                if buffer[position : position + 5] == b"r" + pack_number(len(memo)):
+                    memo.append(text)
+                    position += 5
+                    if position + 9 < len(buffer) and buffer[position] == 0x47:
+                        push(float_at(buffer, position + 1)[0])
+                        position += 9
             elif opcode == 0x6A:  # LONG_BINGET
                 if position + 4 > len(buffer):
                     raise EOFError("it ends within a number")

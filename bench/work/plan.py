@@ -1,18 +1,16 @@
-"""The plan: which cells the command line asks for, which of them are done, and how long the rest may take."""
+"""The plan: which cells are asked for, and which of them are done."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from bench.errors import UsageError
-from bench.names import can_be_typed, canonical, listed, parse, unknown
 from bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
 from bench.work.methods import Methods, RecipeFacts, SelectorFacts
-from bench.work.presets import Settings
+from bench.work.presets import Settings, settings_labelled
 from bench.work.records import DONE, FAILED, SKIPPED, Circumstances, file_stem, identity, record_key
 
 
@@ -66,7 +64,7 @@ class PlannedCell:
     stem: str
     key: str
     shared: str | None = None
-    """Names the work that gives this cell's result and others' too; None where the result is its own."""
+    """Key of the computation when several cells share one result (the selector ignores the checkpoint); else None."""
 
     @property
     def reads_checkpoint(self) -> bool:
@@ -78,44 +76,6 @@ class PlannedCell:
         """What people call it."""
         seed = f" #{self.cell.selector_seed}" if self.cell.selector_seed else ""
         return f"{self.supernet.title} epoch {self.cell.epoch} {self.cell.selector}{seed}"
-
-
-def split_names(text: str) -> list[str]:
-    """The names in a comma-separated list; commas inside [...] belong to the options of a name."""
-    names = [name.strip() for name in re.split(r",(?![^\[]*\])", text)]
-    return [name for name in names if name]
-
-
-def choose(kind: str, text: str, known: Sequence[str], find: Callable[[str], object] | None = None) -> list[str]:
-    """The names that `text` asks for, each once, in the order asked.
-
-    `all`, a name, a name with options, a glob of * and ?, or any of these with ! in front to leave out, wherever
-    it stands.
-    Raises UsageError, with the nearest names and the list, for what matches nothing; `find`, which raises it too,
-    may know better why there is no such name.
-    """
-    chosen: dict[str, None] = {}
-    entries = split_names(text)
-    if entries and all(entry.startswith("!") for entry in entries):
-        entries = ["all", *entries]
-    for entry in sorted(entries, key=lambda entry: entry.startswith("!")):
-        pattern, bracket, options = entry.removeprefix("!").partition("[")
-        if pattern == "all" or "*" in pattern or "?" in pattern:
-            matches = [name for name in known if pattern == "all" or fnmatchcase(name, pattern)]
-        else:
-            matches = [pattern] if pattern in known else []
-        if not matches:
-            if find is not None and can_be_typed(pattern):
-                find(pattern)
-            raise unknown(kind, pattern, known)
-        spelled = [canonical(*parse(name + bracket + options)) for name in matches]
-        if entry.startswith("!"):
-            chosen = {name: None for name in chosen if name not in spelled}
-        else:
-            chosen.update(dict.fromkeys(spelled))
-    if not chosen:
-        raise UsageError(f"{text!r} leaves no {kind}. {listed(kind, known)}")
-    return list(chosen)
 
 
 def epochs_for(selector: SelectorFacts, request: Request, settings: Settings) -> tuple[int, ...]:
@@ -137,19 +97,35 @@ def epochs_for(selector: SelectorFacts, request: Request, settings: Settings) ->
 
 def make_plan(request: Request) -> list[PlannedCell]:
     """All cells asked for, those of one supernet side by side."""
-    plan: list[PlannedCell] = []
     here = request.circumstances
-    for dataset, settings in request.settings.items():
-        for recipe in request.recipes:
-            for seed in range(request.supernet_seeds):
-                job = SupernetJob(dataset, recipe.name, seed, request.root, settings, request.data.get(dataset, ""))
-                supernet = Supernet(job, key_here(job, recipe.version, here), recipe.version)
-                for selector in request.selectors:
-                    for epoch in epochs_for(selector, request, settings):
-                        for selector_seed in range(request.selector_seeds if selector.stochastic else 1):
-                            cell = Cell(job, epoch, selector.name, selector_seed, request.bn)
-                            by_lot = selector.decides_by_alphas and not recipe.learns_alphas
-                            plan.append(planned_cell(cell, supernet, selector, here, by_lot))
+    return [
+        planned_cell(Cell(job, epoch, selector.name, selector_seed, request.bn), recipe, selector, here)
+        for dataset, settings in request.settings.items()
+        for recipe in request.recipes
+        for seed in range(request.supernet_seeds)
+        for job in [SupernetJob(dataset, recipe.name, seed, request.root, settings, request.data.get(dataset, ""))]
+        for selector in request.selectors
+        for epoch in epochs_for(selector, request, settings)
+        for selector_seed in range(request.selector_seeds if selector.stochastic else 1)
+    ]
+
+
+def plan_again(
+    cells: Iterable[Mapping[str, Any]], methods: Methods, root: int, data: Mapping[str, str], here: Circumstances
+) -> list[PlannedCell]:
+    """The `cells` of an output folder's plan by their key columns, as the methods of today would run them.
+
+    Raises UsageError for a method or a preset that does not exist any more.
+    """
+    recipe, selector = cache(methods.recipe), cache(methods.selector)
+    plan = []
+    for told in cells:
+        settings = settings_labelled(told["preset"])
+        trained, asked = recipe(told["recipe"]), selector(told["selector"])
+        dataset = told["dataset"]
+        job = SupernetJob(dataset, trained.name, told["supernet_seed"], root, settings, data.get(dataset, ""))
+        cell = Cell(job, told["epoch"], asked.name, told["selector_seed"], told["bn"])
+        plan.append(planned_cell(cell, trained, asked, here))
     return plan
 
 
@@ -158,16 +134,16 @@ def key_here(job: SupernetJob, version: int, here: Circumstances) -> str:
     return supernet_key(job, version, here.device, here.threads, here.hardware)
 
 
-def planned_cell(
-    cell: Cell, supernet: Supernet, selector: SelectorFacts, here: Circumstances, by_lot: bool = False
-) -> PlannedCell:
+def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
     """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
 
-    `by_lot` says that the alphas which decide were never learnt. Such cells are skipped; their key says so, since
-    earlier versions chose by those alphas.
+    Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
+    by those alphas.
     """
+    supernet = Supernet(cell.supernet, key_here(cell.supernet, recipe.version, here), recipe.version)
     columns = identity(cell, here)
-    names = {"alphas": "not learnt"} if by_lot else {}
+    alphas_untrained = selector.decides_by_alphas and not recipe.learns_alphas
+    names = {"alphas": "not learnt"} if alphas_untrained else {}
     if not selector.reads_checkpoint:
         work = without_checkpoint(cell)
         names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version)
@@ -227,68 +203,3 @@ def split_plan(
         else:
             split.standing[state].append(planned)
     return split
-
-
-def _places(name: str, columns: Mapping[str, Any]) -> list[tuple[object, ...]]:
-    """Where the time of a method is kept: the same kind of cell, the method elsewhere, its variants elsewhere."""
-    elsewhere = (columns["preset"], columns["device"])
-    return [
-        (name, columns["dataset"], *elsewhere, int(columns["threads"])),
-        (name, *elsewhere),
-        ("variants of", name.partition("[")[0], *elsewhere),
-    ]
-
-
-class Timings:
-    """Seconds that cells and supernets took before, the nearest kind of cell first."""
-
-    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """`rows`: cost records with key columns and `wall_seconds` (cells) or `training_seconds` (supernets)."""
-        self._cells: dict[tuple[object, ...], list[float]] = {}
-        self._supernets: dict[tuple[object, ...], list[float]] = {}
-        for row in rows:
-            self.learn(row)
-
-    def learn(self, row: Mapping[str, Any]) -> None:
-        """Take one more timing into account."""
-        if row.get("selector"):
-            self._add(self._cells, row, row["selector"], row.get("wall_seconds"))
-        else:
-            self._add(self._supernets, row, row["recipe"], row.get("training_seconds"))
-
-    @staticmethod
-    def _add(table: dict[tuple[object, ...], list[float]], row: Mapping[str, Any], name: str, seconds: object) -> None:
-        if seconds in (None, ""):
-            return
-        for place in _places(name, row):
-            table.setdefault(place, []).append(float(str(seconds)))
-
-    @staticmethod
-    def _find(
-        table: Mapping[tuple[object, ...], list[float]], name: str, columns: Mapping[str, str | int]
-    ) -> float | None:
-        for place in _places(name, columns):
-            if place in table:
-                return fmean(table[place])
-        return None
-
-    def cell(self, planned: PlannedCell) -> float | None:
-        """Expected seconds of a cell, None when nothing like it was ever timed."""
-        return self._find(self._cells, planned.cell.selector, planned.columns)
-
-    def supernet(self, planned: PlannedCell) -> float | None:
-        """Expected seconds to train the supernet of a cell, None when nothing like it was ever timed."""
-        return self._find(self._supernets, planned.cell.supernet.recipe, planned.columns)
-
-    def estimate(self, todo: Sequence[PlannedCell], trained: Iterable[str], jobs: int) -> tuple[float, int]:
-        """(seconds that the timed part of `todo` should take with `jobs` workers, number of items never timed).
-
-        `trained` are the keys of the supernets that need no training.
-        """
-        supernets = {planned.supernet.key: planned for planned in todo}
-        for key in trained:
-            supernets.pop(key, None)
-        works = {planned.shared or planned.stem: planned for planned in todo}
-        expected = [self.cell(planned) for planned in works.values()] + [self.supernet(p) for p in supernets.values()]
-        known = [seconds for seconds in expected if seconds is not None]
-        return sum(known) / jobs, len(expected) - len(known)

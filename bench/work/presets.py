@@ -4,7 +4,8 @@
 `lite` is a real experiment on real images that a CPU finishes; `digits` is the embedded default.
 """
 
-from dataclasses import dataclass, replace
+import ast
+from dataclasses import asdict, dataclass, replace
 
 from bench.errors import UsageError
 
@@ -81,3 +82,32 @@ def settings_for(name: str) -> Settings:
     if name not in PRESETS:
         raise UsageError(f"Unknown preset {name!r}; choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]
+
+
+def preset_label(settings: Settings) -> str:
+    """The preset's name, with what the command line changed: `lite`, `lite[epochs=4]`."""
+    known = PRESETS.get(settings.preset)
+    if known is None or known == settings:
+        return settings.preset
+    before, after = asdict(known), asdict(settings)
+    # The epochs say where the checkpoints are; naming both would say one thing twice.
+    silent = {"checkpoint_epochs"} if before["epochs"] != after["epochs"] else set()
+    changed = [f"{name}={after[name]}" for name in sorted(after) if before[name] != after[name] and name not in silent]
+    return f"{settings.preset}[{','.join(changed)}]"
+
+
+def settings_labelled(label: str) -> Settings:
+    """The settings that `preset_label` calls `label`; raises UsageError for those that this program does not know."""
+    name, _, changes = label.partition("[")
+    settings = settings_for(name)
+    try:
+        call = ast.parse(f"changed({changes.removesuffix(']')})", mode="eval").body
+        changed = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}  # type: ignore[attr-defined]
+        if "epochs" in changed:
+            settings = settings.with_epochs(changed["epochs"])
+        settings = replace(settings, **changed)
+    except (SyntaxError, ValueError, TypeError, AttributeError):
+        settings = settings_for(name)
+    if preset_label(settings) != label:
+        raise UsageError(f"The preset {label!r} is not one that this program knows.")
+    return settings

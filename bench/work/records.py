@@ -7,7 +7,7 @@ says under which circumstances it was made: the same name with another key is ou
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bench.problem.selection import Selection
 from bench.problem.space import to_string
 from bench.problem.validate import checked
 from bench.work.cells import Cell, key
-from bench.work.presets import PRESETS, Settings
+from bench.work.presets import preset_label
 
 SCHEMA = 1
 """Version of the record files. Raise it when a field changes its meaning, and add the step to UPGRADES."""
@@ -45,18 +45,6 @@ class Circumstances:
     """Threads per worker: floating-point sums depend on them."""
     hardware: str = ""
     """Model and libraries of a GPU (`Device.hardware`): floating-point sums depend on them."""
-
-
-def preset_label(settings: Settings) -> str:
-    """The preset's name, with what the command line changed: `lite`, `lite[epochs=4]`."""
-    known = PRESETS.get(settings.preset)
-    if known is None or known == settings:
-        return settings.preset
-    before, after = asdict(known), asdict(settings)
-    # The epochs say where the checkpoints are; naming both would say one thing twice.
-    silent = {"checkpoint_epochs"} if before["epochs"] != after["epochs"] else set()
-    changed = [f"{name}={after[name]}" for name in sorted(after) if before[name] != after[name] and name not in silent]
-    return f"{settings.preset}[{','.join(changed)}]"
 
 
 def identity(cell: Cell, circumstances: Circumstances) -> dict[str, str | int]:

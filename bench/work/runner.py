@@ -10,10 +10,11 @@ from typing import Any
 from bench.errors import DataError
 from bench.files import write_whole
 from bench.work.edited_files import Sources
-from bench.work.plan import PlannedCell, Split, Supernet, Timings, checkpoint_of, split_plan, state_of
+from bench.work.plan import PlannedCell, Split, Supernet, checkpoint_of, split_plan, state_of
 from bench.work.progress import NORMAL, Progress
 from bench.work.records import CHOICE, DONE, FAILED, Store, file_stem
 from bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
+from bench.work.timings import Timings
 from bench.work.workers import spread
 
 

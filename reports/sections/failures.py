@@ -1,28 +1,14 @@
 """The section on what has no result: failed, skipped or missing cells, and the commands that run them again."""
 
-import argparse
 import shlex
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
 
-from bench.commands.options import build_parser
-from bench.commands.regenerate import without
-from bench.commands.resolve import find_settings, usual_extent
-from bench.errors import UsageError
-from bench.names import canonical, parse
-from bench.work.plan import split_names
-from bench.work.records import preset_label
-from bench.work.run_file import commands
-from reports.data.founders import PRIMARY
 from reports.data.material import Material
 from reports.data.text import count
 from reports.sections.blocks import Cell, Column, Prose, Row, Section, Table
-
-NAMED = 12
-"""Selectors that a command names; of more it keeps its own."""
 
 
 def failures_section(source: Material) -> Section:
@@ -35,17 +21,18 @@ def failures_section(source: Material) -> Section:
         return section
     section.blocks.append(_table(left))
     wanted = left[left["state"].isin(("failed", "missing"))]
-    known = commands(source.results.run)
-    if not wanted.empty and known:
-        # The command line of the last run is the latest one, wherever it stands among the others.
-        latest = [*([source.results.run["argv"]] if "argv" in source.results.run else []), *reversed(known)]
-        lines, forgotten = again(latest, wanted)
-        if lines:
-            section.blocks.append(Prose(f"<p>To run what failed or is missing:</p>{code(lines)}"))
-        if forgotten:
-            said = f"No command that filled this folder asks for {forgotten} of these cells."
-            section.blocks.append(Prose(f"<p>{said}</p>"))
+    if not wanted.empty:
+        retry = bool((wanted["state"] == "failed").any())
+        section.blocks.append(Prose(
+            f"<p>To run what {'failed or is missing' if retry else 'is missing'}, where this folder lies:</p>"
+            f"{code([going_on(source.results.folder.name, retry)])}"
+        ))  # fmt: skip
     return section
+
+
+def going_on(folder: str, retry: bool) -> list[str]:
+    """The options that go on with what the runs of an output folder asked for."""
+    return ["--out", folder, *(["--retry-failed"] if retry else [])]
 
 
 def code(lines: Sequence[Sequence[str]]) -> str:
@@ -89,76 +76,3 @@ def _one_failure(group: pd.DataFrame) -> str:
     if (group["state"] != "failed").any() or len(shared) < len(group) or draws == len(group):
         return ""
     return f" ({count(draws, 'failure')}: the {len(group)} cells share {count(draws, 'draw')}.)"
-
-
-def again(lines: Sequence[Sequence[str]], cells: pd.DataFrame) -> tuple[list[list[str]], int]:
-    """The fewest of `lines`, the latest first, that ask for all of `cells`, narrowed to them; and how many none does.
-
-    A line keeps its recipes, seeds and sizes, and names only the selectors of the cells.
-    """
-    asked = [frozenset(_asked(line, cells)) for line in lines]
-    left = frozenset(cells.index)
-    found = []
-    while left:
-        most = max(range(len(lines)), key=lambda place: (len(asked[place] & left), -place))
-        here = asked[most] & left
-        if not here:
-            break
-        found.append(_narrowed(lines[most], cells.loc[sorted(here)]))
-        left -= here
-    return found, len(left)
-
-
-def _asked(line: Sequence[str], cells: pd.DataFrame) -> Iterator[int]:
-    """The index of each of the cells that a command line asks for."""
-    try:
-        options = build_parser().parse_args([str(word) for word in line])
-    except SystemExit:  # a word that this program no longer has
-        return
-    for i, cell in cells.iterrows():
-        if _asks(options, cell):
-            yield int(str(i))
-
-
-def _asks(options: argparse.Namespace, cell: pd.Series) -> bool:
-    dataset, datasets = str(cell["dataset"]), split_names(options.datasets)
-    if dataset not in datasets:
-        return False
-    try:
-        settings = find_settings(options, datasets, str(cell["device"]))
-    except UsageError:  # a preset that this program no longer has
-        return False
-    extent = usual_extent(settings)
-    stored = settings[dataset].checkpoint_epochs
-    # Where a line names no epochs, each selector has those that it is meant for.
-    epochs = {stored[-1] if epoch == "last" else epoch for epoch in options.epochs or stored}
-    return (
-        preset_label(settings[dataset]) == cell["preset"]
-        and options.bn == cell["bn"]
-        and int(cell["supernet_seed"]) < (options.seeds or extent.supernet_seeds)
-        and int(cell["selector_seed"]) < (options.selector_seeds or extent.selector_seeds)
-        and (int(cell["epoch"]) in epochs or "all" in epochs)
-        and _matches(options.supernets, str(cell["recipe"]))
-        and _matches(options.selectors or (",".join(PRIMARY) if extent.quick else "all"), str(cell["selector"]))
-    )
-
-
-def _matches(text: str, name: str) -> bool:
-    """Whether a list of names and globs, some with `!` in front, asks for `name`."""
-    base = name.partition("[")[0]
-
-    def fits(entry: str) -> bool:
-        pattern, bracket, options = entry.removeprefix("!").partition("[")
-        return (pattern == "all" or fnmatchcase(base, pattern)) and canonical(*parse(base + bracket + options)) == name
-
-    entries = split_names(text)
-    wanted = [entry for entry in entries if not entry.startswith("!")]
-    return (not wanted or any(map(fits, wanted))) and not any(fits(entry) for entry in entries if entry not in wanted)
-
-
-def _narrowed(line: Sequence[str], cells: pd.DataFrame) -> list[str]:
-    names = list(dict.fromkeys(map(str, cells["selector"])))
-    words = [str(word) for word in line if word != "--retry-failed"]
-    if len(names) <= NAMED:
-        words = [*without(words, "--selectors"), "--selectors", ",".join(names)]
-    return [*words, "--retry-failed"] if (cells["state"] == "failed").any() else words

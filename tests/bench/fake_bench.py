@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.commands.options import build_parser
+from bench.commands.options import parse_options
 from bench.commands.run import answer
 from bench.errors import DataError, ExitCode, SkipCell
 from bench.files import write_whole
@@ -166,7 +166,7 @@ def make_table(path: Path, datasets: Sequence[str] = ("digits",), worth: float =
 def run(*arguments: str | Path) -> ExitCode:
     """The command line in this process."""
     argv = [str(argument) for argument in arguments]
-    return answer(build_parser().parse_args(argv), argv, methods(), draw_report, code=Path(__file__).parent)
+    return answer(parse_options(argv), argv, methods(), draw_report, code=Path(__file__).parent)
 
 
 def listen_to_interrupts() -> None:

@@ -1,5 +1,6 @@
 """What a run finds stored, over fake methods: resume, retries, versions, damage, --report-only and --check."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,37 @@ def test_failed_cells_run_again_only_on_request(place: list[str], tmp_path: Path
     assert fake_bench.run(*command, "--retry-failed") == ExitCode.OK
     assert states(tmp_path / "out") == {"done": 4}
     assert not list((tmp_path / "out" / "logs").iterdir())
+
+
+def test_a_folder_goes_on_with_what_its_runs_asked_for(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--seeds", "1", "--selectors", "fails-once", "--train-epochs", "3")
+    fake_bench.run(*place[:-2], "--supernets", "shaky", "--seeds", "1", "--selectors", "random", "--train-epochs", "3")
+    run = (tmp_path / "out" / "run.json").read_text()
+    before, whole = states(tmp_path / "out"), results(tmp_path / "out")
+    assert before == {"failed": 1, "done": 1}
+    assert fake_bench.run(*place[:-2]) == ExitCode.SOME_CELLS_FAILED
+    assert results(tmp_path / "out") == whole, "nothing is to do, and nothing new is asked for"
+    for path in (tmp_path / "out" / "records").glob("*random*"):
+        path.unlink()
+    capsys.readouterr()
+    assert fake_bench.run(*place[:-2], "--plan") == ExitCode.OK
+    assert "2 cells: 1 to do; 1 failed" in capsys.readouterr().out
+    assert fake_bench.run(*place[:-2], "--retry-failed") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 2}
+    after = json.loads((tmp_path / "out" / "run.json").read_text())
+    kept = ("argv", "commands", "supernets", "selectors", "settings")
+    assert {name: after[name] for name in kept} == {name: json.loads(run)[name] for name in kept}
+
+
+def test_a_folder_of_two_sizes_asks_which_is_meant(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for epochs in ("1", "2"):
+        fake_bench.run(*place, "--seeds", "1", "--selectors", "random", "--train-epochs", epochs)
+    assert fake_bench.run(*place[:-2]) == ExitCode.USAGE
+    assert "digits[epochs=1] and digits[epochs=2]" in capsys.readouterr().err
 
 
 def test_a_retried_failure_stays_a_failure_until_it_is_replaced(place: list[str], tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bench.commands import regenerate
-from bench.commands.regenerate import Program, claim, main, option, without
+from bench.commands.options import parse_options
+from bench.commands.regenerate import Program, claim, main
 from bench.errors import ExitCode, UsageError
 from bench.work.pack import pack
 from bench.work.run_file import commands
@@ -40,8 +41,8 @@ def again(stored: Path, *arguments: str | Path) -> int:
 
 def test_run_json_keeps_every_command_once(stored: Path) -> None:
     run = json.loads((stored / "one" / "run.json").read_text())
-    assert [option(line, "--selectors")[1] for line in commands(run)] == ["random", "alphas"]
-    assert option(run["argv"], "--selectors")[1] == "random"
+    assert [parse_options(line).selectors for line in commands(run)] == ["random", "alphas"]
+    assert parse_options(run["argv"]).selectors == "random"
     assert commands({"argv": ["--seeds", "2"]}) == [["--seeds", "2"]]
     assert commands({}) == []
 
@@ -61,10 +62,10 @@ def test_a_result_of_several_commands_is_made_again_and_holds(
 
 def test_it_runs_on_the_kind_of_device_that_the_result_was_made_on(stored: Path, tmp_path: Path) -> None:
     """Also where the command left that to the program, which takes a GPU where there is one."""
-    argv = without(json.loads((stored / "two" / "run.json").read_text())["argv"], "--device")
+    argv = [*json.loads((stored / "two" / "run.json").read_text())["argv"], "--device", "auto"]
     edit(stored / "two", argv=argv, commands=[argv])
     assert again(stored, "--into", tmp_path / "fresh", "two") == ExitCode.OK
-    assert option(json.loads((tmp_path / "fresh" / "two" / "run.json").read_text())["argv"], "--device")[1] == "cpu"
+    assert parse_options(json.loads((tmp_path / "fresh" / "two" / "run.json").read_text())["argv"]).device == "cpu"
 
 
 def test_what_differs_is_told_with_its_exit_code(
@@ -133,7 +134,7 @@ def test_missing_data_is_a_reason_to_skip_and_nothing_compared_is_not_all_right(
 
 def test_a_command_that_no_longer_works_is_told(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = json.loads((stored / "two" / "run.json").read_text())["argv"]
-    changed = [*without(line, "--selectors"), "--selectors", "gone"]
+    changed = [*line, "--selectors", "gone"]
     edit(stored / "two", commands=[changed], argv=changed)
     assert again(stored, "two") == ExitCode.USAGE
     assert "ended with exit code 2: " in capsys.readouterr().out
@@ -154,11 +155,3 @@ def test_runs_of_other_code_are_not_taken_for_fresh_ones(tmp_path: Path, monkeyp
         monkeypatch.setattr(regenerate, "git_commit", lambda folder, commit=commit: commit)
         with pytest.raises(UsageError, match="other code"):
             claim(tmp_path / folder)
-
-
-def test_options_are_found_and_taken_out_in_both_spellings() -> None:
-    line = ["--out", "a", "--seeds", "2", "--cache=b", "--table=c", "-q"]
-    assert without(line, "--out", "--cache") == ["--seeds", "2", "--table=c", "-q"]
-    assert option(line, "--table") == ["--table=c"]
-    assert option(line, "--seeds") == ["--seeds", "2"]
-    assert option(line, "--data-root") == []

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from bench.commands import resolve
-from bench.commands.options import build_parser
+from bench.commands.options import Options, parse_options
 from bench.errors import DataError, UsageError
 from bench.work.cells import SupernetJob, supernet_key
 from bench.work.methods import SelectorFacts
 from bench.work.plan import make_plan
-from bench.work.presets import Settings, settings_for
-from bench.work.records import preset_label
+from bench.work.presets import Settings, preset_label, settings_for
+from bench.work.records import Circumstances
 from tests.bench import fake_bench
 
 CPU = resolve.Device("cpu", "cpu", "a CPU", ())
@@ -21,8 +21,8 @@ ONE_GPU = resolve.Device("cuda:0", "cuda", "a GPU", (0,))
 TWO_GPUS = resolve.Device("cuda:0", "cuda", "a GPU", (0, 1))
 
 
-def options(*arguments: str) -> object:
-    return build_parser().parse_args(list(arguments))
+def options(*arguments: str) -> Options:
+    return parse_options(list(arguments))
 
 
 @pytest.fixture(autouse=True)
@@ -128,10 +128,10 @@ def test_digits_and_others_have_different_ground_truths(tmp_path: Path) -> None:
 def test_default_extent_of_digits_leaves_out_what_takes_long() -> None:
     asked, settings = options("--supernets", "steady"), {"digits": settings_for("digits")}
     methods = replace(fake_bench.methods(), quick_selectors="all,!f*")
-    request = resolve.make_request(asked, methods, settings, "cpu", 1)
+    request = resolve.make_request(asked, methods, settings, Circumstances("cpu", 1))
     assert {s.name for s in request.selectors} == {n for n in fake_bench.SELECTORS if not n.startswith("f")}
     assert (request.supernet_seeds, request.selector_seeds) == (2, 1)
-    request = resolve.make_request(asked, methods, {"cifar10": settings_for("lite")}, "cpu", 1)
+    request = resolve.make_request(asked, methods, {"cifar10": settings_for("lite")}, Circumstances("cpu", 1))
     assert len(request.selectors) == len(fake_bench.SELECTORS)
     assert (request.supernet_seeds, request.selector_seeds) == (3, 2)
 
@@ -142,7 +142,8 @@ def test_why_there_is_no_selector_of_a_name_is_for_the_selectors_to_say() -> Non
 
     asked, methods = options("--supernets", "steady", "--selectors", "mine"), fake_bench.methods()
     with pytest.raises(UsageError, match=r"selectors/mine\.py offers no SELECTOR"):
-        resolve.make_request(asked, replace(methods, selector=find), {"digits": settings_for("digits")}, "cpu", 1)
+        settings = {"digits": settings_for("digits")}
+        resolve.make_request(asked, replace(methods, selector=find), settings, Circumstances("cpu", 1))
 
 
 @pytest.mark.parametrize("text", ["", "x", "1,x", "all,3", "-1"])
@@ -165,7 +166,7 @@ def test_the_hardware_of_a_gpu_enters_keys_and_that_of_a_cpu_does_not() -> None:
             options("--supernets", "steady", "--selectors", "alphas,blind"),
             {"digits": settings_for("digits")},
         )
-        request = resolve.make_request(asked, fake_bench.methods(), settings, kind, 1, hardware=hardware)
+        request = resolve.make_request(asked, fake_bench.methods(), settings, Circumstances(kind, 1, hardware))
         return {key for planned in make_plan(request) for key in (planned.supernet.key, planned.key)}
 
     plain, one, other = keys("cuda"), keys("cuda", "one model"), keys("cuda", "another")

@@ -149,6 +149,26 @@ def test_numpy_numbers_are_read_and_stored_weights_are_passed_over(tmp_path: Pat
         assert found["d"].tolist() == [0, 1, 2]
 
 
+def test_a_file_of_curves_is_read_in_a_fraction_of_the_memory_of_its_content(tmp_path: Path) -> None:
+    """One run, two processes: the ratio of what they take beyond what the imports take."""
+    from tests.performance import official_memory
+
+    path = tmp_path / "invented.pth"
+    official_memory.write(path, 40)
+    imports = "import sys, pickle; from pathlib import Path; from bench.problem.official_table import SCHEDULES, _read"
+    base = official_memory.largest_memory(imports)
+    whole = official_memory.largest_memory(
+        f"{imports}\nwith open(sys.argv[1], 'rb') as f: kept = [pickle.load(f) for _ in range(4)]", str(path)
+    )
+    thin = official_memory.largest_memory(
+        f"{imports}\nread = _read(Path(sys.argv[1]), SCHEDULES['200'])\n"
+        "assert len(read['arch2infos']) == 40\n"
+        "assert len(read['arch2infos'][7]['full']['all_results']['cifar100', 888]['eval_acc1es']) == 3",
+        str(path),
+    )
+    assert (thin - base) * 4 < whole - base
+
+
 class Malicious:
     def __reduce__(self) -> tuple:
         return Path.touch, (Path("touched-by-a-pickle"),)

@@ -1,17 +1,22 @@
 """Names on the command line, checkpoints per selector, and estimates of time."""
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
+from bench.names import choose, split_names
 from bench.work.cells import Cell, SupernetJob
 from bench.work.methods import RecipeFacts, SelectorFacts
-from bench.work.plan import PlannedCell, Request, Timings, choose, epochs_for, make_plan, split_names
+from bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again
 from bench.work.presets import PRESETS, settings_for
 from bench.work.records import Circumstances
+from bench.work.timings import Timings
 
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
 
@@ -156,6 +161,23 @@ def test_variants_of_a_selector_draw_alike_and_other_selectors_do_not() -> None:
 def test_further_selectors_and_seeds_change_no_key_of_the_others() -> None:
     more = request(selectors=(selector("c"), *request().selectors), supernet_seeds=5, selector_seeds=4)
     assert {cell.key for cell in make_plan(request())} < {cell.key for cell in make_plan(more)}
+
+
+def test_a_plan_is_made_again_from_its_columns() -> None:
+    alphas = SelectorFacts("c", 1, "", stochastic=False, every_checkpoint=True, decides_by_alphas=True)
+    blind = replace(selector("d"), reads_checkpoint=False)
+    asked = request(
+        settings={"cifar10": settings_for("lite").with_epochs(5), "own": replace(settings_for("paper"), images=700)},
+        recipes=(RecipeFacts("darts", 2, ""), RecipeFacts("blank", 1, "", learns_alphas=False)),
+        selectors=(*request().selectors, alphas, blind), root=7, data={"own": "0123"},
+    )  # fmt: skip
+    methods: Any = SimpleNamespace(
+        recipe={recipe.name: recipe for recipe in asked.recipes}.__getitem__,
+        selector={facts.name: facts for facts in asked.selectors}.__getitem__,
+    )
+    plan = make_plan(asked)
+    told = json.loads(json.dumps([dict(cell.columns) for cell in plan]))
+    assert plan_again(told, methods, asked.root, asked.data, asked.circumstances) == plan
 
 
 def timed(cell: PlannedCell, **seconds: float) -> dict[str, object]:

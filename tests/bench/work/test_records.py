@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import DataError
+from bench.errors import DataError, UsageError
 from bench.problem.selection import Decision, Ranking, Selection
 from bench.work.gather import as_csv, selection_of, sort_key
-from bench.work.presets import PRESETS, settings_for
+from bench.work.presets import PRESETS, preset_label, settings_for, settings_labelled
 from bench.work.records import (
     KEY_COLUMNS,
     done_record,
     file_stem,
-    preset_label,
     read_record,
     write_record,
 )
@@ -147,6 +146,28 @@ def test_the_preset_column_tells_what_the_command_line_changed() -> None:
     assert preset_label(settings_for("lite").with_epochs(4)) == "lite[epochs=4]"
     assert preset_label(replace(settings_for("paper"), images=100, channels=4)) == "paper[channels=4,images=100]"
     assert preset_label(replace(settings_for("lite"), checkpoint_epochs=(10,))) != "lite"
+
+
+@given(
+    st.sampled_from(sorted(PRESETS)), st.none() | st.integers(1, 200),
+    st.fixed_dictionaries({}, optional={
+        "channels": st.integers(1, 64), "images": st.none() | st.integers(128, 50_000),
+        "selection_images": st.none() | st.integers(1, 999), "validation_batches": st.integers(1, 99),
+    }),
+)  # fmt: skip
+def test_a_label_names_its_settings(preset: str, epochs: int | None, changes: dict[str, int | None]) -> None:
+    settings = replace(settings_for(preset), **changes)  # type: ignore[arg-type]
+    settings = settings if epochs is None else settings.with_epochs(epochs)
+    assert settings_labelled(preset_label(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["huge", "lite[x=1]", "lite[epochs]", "lite[cells=print()]", "lite[epochs=0]", "lite[epochs=many]", "lite[["],
+)
+def test_a_label_of_another_program_is_one_sentence(label: str) -> None:
+    with pytest.raises(UsageError):
+        settings_labelled(label)
 
 
 COLUMNS = dict(zip(KEY_COLUMNS, ("digits", "darts", 0, 8, "a[b=1,c=2]", 0, "batch", "digits", "cpu", 1), strict=True))

@@ -15,7 +15,7 @@ SIZES = 1.0 + 9 * (all_architectures() == 3).sum(axis=1)
 @pytest.fixture(scope="module")
 def table() -> GroundTruth:
     accuracy = np.random.default_rng(0).uniform(10, 90, N_ARCHITECTURES)
-    return GroundTruth("t", {"d": Accuracies(test=accuracy, parameters=SIZES)})
+    return GroundTruth("t", {"d": Accuracies(test=accuracy, parameters=1000 * SIZES)})
 
 
 def test_traits_of_a_known_cell(table: GroundTruth) -> None:
@@ -23,7 +23,7 @@ def test_traits_of_a_known_cell(table: GroundTruth) -> None:
     # The table knows no FLOPs.
     assert list(found) == ["parameters", "convolutions", "skip connections", "depth", "test accuracy"]
     position = code((1, 3, 2, 0, 1, 4))
-    assert [found[name][position] for name in found] == [10.0, 2.0, 2.0, 1.0, table.accuracy("d")[position]]
+    assert [found[name][position] for name in found] == [10_000.0, 2.0, 2.0, 1.0, table.accuracy("d")[position]]
 
 
 def sized(parameters: np.ndarray | None, flops: np.ndarray | None) -> list[str]:
@@ -83,7 +83,7 @@ def test_trait_correlation_is_the_mean_tau_of_the_summed_scores(table: GroundTru
 
 def test_noise_that_differs_between_selections_does_not_make_size_win() -> None:
     """Accuracy that is the size to the last architecture: whatever the noise, the two columns are equal."""
-    table = GroundTruth("t", {"d": Accuracies(test=SIZES, parameters=SIZES)})
+    table = GroundTruth("t", {"d": Accuracies(test=SIZES, parameters=1000 * SIZES)})
     noise = np.random.default_rng(2).normal(size=(9, 6, 5))
     signal = np.tile([0.0, 0.0, 0.1, 0.9, 0.0], (6, 1))
     found = bias.trait_correlations(signal + noise, bias.traits(table, "d"))

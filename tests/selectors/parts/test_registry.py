@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bench.errors import UsageError
-from bench.work.plan import choose
+from bench.names import choose
 from selectors.parts import registry
 from selectors.parts.criterion import Configurable
 from selectors.parts.needs import Needs

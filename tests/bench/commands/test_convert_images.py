@@ -1,0 +1,114 @@
+"""Images in the forms in which people have them, read back by the program's own loader."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.commands.convert_images import main, read_images
+from bench.problem.datasets import load_images
+from bench.problem.pixels import UNKNOWN, pixels_of
+
+IMAGES = np.random.default_rng(0).integers(256, size=(12, 8, 8, 3), dtype=np.uint8)
+LABELS = np.arange(12) % 3
+PLANES = IMAGES.transpose(0, 3, 1, 2)
+
+
+def png(image: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def as_npz(folder: Path) -> list[str]:
+    np.savez(folder / "a.npz", x_train=IMAGES, y_train=LABELS[:, None])
+    return [str(folder / "a.npz")]
+
+
+def as_npy(folder: Path) -> list[str]:
+    np.save(folder / "i.npy", PLANES)
+    np.save(folder / "l.npy", LABELS)
+    return [str(folder / "i.npy"), "--labels", str(folder / "l.npy")]
+
+
+def as_rows(folder: Path) -> list[str]:
+    np.savez_compressed(folder / "rows.npz", data=PLANES.reshape(12, -1), labels=LABELS)
+    return [str(folder / "rows.npz")]
+
+
+def as_parquet(folder: Path) -> list[str]:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
+    held = [{"bytes": png(image), "path": "x"} for image in IMAGES]
+    parquet.write_table(pyarrow.table({"img": held[:7], "label": LABELS[:7]}), folder / "train-0.parquet")
+    parquet.write_table(pyarrow.table({"img": held[7:], "label": LABELS[7:]}), folder / "train-1.parquet")
+    return [str(folder)]
+
+
+@pytest.mark.parametrize("saved", [as_npz, as_npy, as_rows, as_parquet])
+def test_a_data_set_of_ones_own_comes_back_shuffled_once(tmp_path: Path, saved, capsys) -> None:  # type: ignore[no-untyped-def]
+    source = tmp_path / "source"
+    source.mkdir()
+    root = tmp_path / "root"
+    assert main([*saved(source), "--as", "flowers", "--data-root", str(root)]) == 0
+    assert "12 images of 8x8 in 3 classes" in capsys.readouterr().out
+    read = load_images("flowers", root)
+    pairs = {(image.tobytes(), int(label)) for image, label in zip(read.images.numpy(), read.labels, strict=True)}
+    assert pairs == {(image.tobytes(), int(label)) for image, label in zip(PLANES, LABELS, strict=True)}
+    assert not np.array_equal(read.images.numpy(), PLANES)
+    told = json.loads((root / "flowers" / "dataset.json").read_text())
+    np.testing.assert_allclose(told["mean"], IMAGES.mean(axis=(0, 1, 2)) / 255, atol=1e-4)
+    np.testing.assert_allclose(told["std"], IMAGES.std(axis=(0, 1, 2)) / 255, atol=1e-4)
+    assert main([*saved(source), "--as", "flowers", "--data-root", str(root)]) == 2, "nothing is overwritten"
+
+
+def test_class_folders_count_classes_by_name(tmp_path: Path) -> None:
+    for number, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
+        folder = tmp_path / f"class-{label}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number:02d}.png").write_bytes(png(image))
+        (folder / "readme.txt").write_text("no picture")
+    images, labels = read_images(tmp_path)
+    order = np.argsort(LABELS, kind="stable")
+    np.testing.assert_array_equal(images, PLANES[order])
+    np.testing.assert_array_equal(labels, LABELS[order])
+
+
+def test_the_official_layout_is_written_in_the_order_of_the_source(tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    images = generator.integers(256, size=(50_000, 3, 32, 32), dtype=np.uint8)
+    labels = generator.integers(10, size=50_000)
+    np.savez(tmp_path / "cifar.npz", images=images, labels=labels)
+    assert main([str(tmp_path / "cifar.npz"), "--as", "cifar10", "--data-root", str(tmp_path)]) == 0
+    read = load_images("cifar10", tmp_path, 25_000)
+    assert np.array_equal(read.images.numpy(), images[:25_000]) and read.labels.tolist() == labels[:25_000].tolist()
+    found = pixels_of("cifar10", tmp_path, None)
+    assert found is not None and found.origin == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "wrong", ["float", "few labels", "no arrays", "text", "absent", "too few", "name", "no labels"]
+)
+def test_what_is_no_image_data_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str) -> None:
+    path, name = tmp_path / "a.npz", "cifar10" if wrong == "too few" else "no/name" if wrong == "name" else "flowers"
+    if wrong == "float":
+        np.savez(path, images=IMAGES / 255, labels=LABELS)
+    elif wrong == "few labels":
+        np.savez(path, images=IMAGES, labels=LABELS[:3])
+    elif wrong == "no arrays":
+        np.savez(path, a=IMAGES)
+    elif wrong == "text":
+        path.write_text("hello")
+    elif wrong == "no labels":
+        path = tmp_path / "a.npy"
+        np.save(path, IMAGES)
+    elif wrong != "absent":
+        np.savez(path, images=IMAGES, labels=LABELS)
+    assert main([str(path), "--as", name, "--data-root", str(tmp_path / "root")]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1
+    assert not (tmp_path / "root").exists()

@@ -1,0 +1,92 @@
+"""The doctor: what it finds where things are there, missing or damaged."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import run_bench
+from bench.commands import doctor
+from tests.bench import fake_bench
+
+
+def table(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, str], str]:
+    """Exit code, state of each thing, and all that was printed."""
+    capsys.readouterr()
+    code = doctor.main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    assert said.err == ""
+    states = {
+        what: state
+        for line in said.out.splitlines()
+        for what, _, rest in [line.partition("  ")]
+        for state in rest.split()[:1]
+        if state in (doctor.GOOD, doctor.PARTLY, doctor.MISSING)
+    }
+    return code, states, said.out
+
+
+def test_an_empty_place_lacks_data_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, states, said = table(capsys, "--data-root", tmp_path / "none", "--cache", tmp_path / "cache")
+    assert code == 0
+    for name in ("table nas-bench-201", "images cifar10", "images cifar100", "images imagenet16"):
+        assert states[name] == doctor.MISSING
+    for name in ("table digits", "images digits", "package torch", "device cpu", "cache", "temporary files"):
+        assert states[name] == doctor.GOOD
+    assert "fetch nas-bench-201 cifar10 cifar100 imagenet16 --data-root" in said
+    assert not (tmp_path / "none").exists() and not (tmp_path / "cache").exists(), "it only looks"
+
+
+def test_what_is_there_is_seen_and_what_is_damaged_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_bench.make_table(tmp_path / "nas-bench-201.npz", ["cifar10"])
+    batches = tmp_path / "cifar-10-batches-py"
+    batches.mkdir()
+    (batches / "data_batch_1").write_bytes(b"not a pickle")
+    (tmp_path / "cifar-100-python").mkdir()
+    (tmp_path / "cifar-100-python" / "train").write_bytes(b"neither")
+    own = tmp_path / "flowers"
+    own.mkdir()
+    told = {"classes": 2, "mean": [0.5] * 3, "std": [0.5] * 3, "crop_padding": 0, "flip": False}
+    (own / "dataset.json").write_text(json.dumps(told))
+    np.save(own / "images.npy", np.zeros((4, 3, 8, 8), dtype=np.uint8))
+    np.save(own / "labels.npy", np.array([0, 1, 0, 1]))
+    _, states, said = table(capsys, "--data-root", tmp_path)
+    assert states["table nas-bench-201"] == doctor.GOOD
+    assert states["images cifar10"] == doctor.PARTLY and "--preset lite" in said
+    assert states["images cifar100"] == doctor.MISSING and "damaged" in said
+    assert states["images flowers"] == doctor.GOOD
+    (tmp_path / "nas-bench-201.npz").write_bytes(b"PK")
+    (own / "labels.npy").unlink()
+    _, states, _ = table(capsys, "--data-root", tmp_path)
+    assert states["table nas-bench-201"] == states["images flowers"] == doctor.MISSING
+
+
+def test_places_that_cannot_be_written_end_in_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", refused)
+    code, states, _ = table(capsys, "--data-root", tmp_path)
+    assert code == 2 and states["cache"] == states["temporary files"] == doctor.MISSING
+
+
+def test_without_a_home_it_says_what_to_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless(*_: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    _, states, said = table(capsys)
+    assert states["home"] == states["data root"] == states["cache"] == doctor.MISSING
+    assert "--data-root" in said and "--cache" in said
+
+
+def test_it_is_an_option_of_the_door(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_bench.main(["--doctor", "--data-root", str(tmp_path)]) == 0
+    assert "images cifar10" in capsys.readouterr().out
