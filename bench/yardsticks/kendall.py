@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FEW = 32
-"""Levels up to which pairs are counted in a table, as of counts of operations."""
+FEW = 16
+"""Levels up to which pairs are counted bit by bit, as of counts of operations."""
 BLOCK = 64
 """Neighbours whose pairs are compared one by one; pairs further apart are counted through blocks."""
 
@@ -55,26 +55,28 @@ def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
         return 0.0
     total = len(x.ranks) * (len(x.ranks) - 1) // 2
     many, few = (y, x) if x.levels <= y.levels else (x, y)
-    tied_in_both, discordant = _counted(many, few) if few.levels <= FEW else _sorted(many, few)
+    # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
+    both = np.sort(many.ranks * few.levels + few.ranks)
+    same = np.flatnonzero(np.diff(both, prepend=-1, append=-1))
+    tied_in_both, sequence = _pairs(np.diff(same)), both % few.levels
+    discordant = _by_bits(sequence, few.levels) if few.levels <= FEW else inversions(sequence)
     agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * discordant
     tau = agreement / np.sqrt(total - x.tied_pairs) / np.sqrt(total - y.tied_pairs)
     return float(min(1.0, max(-1.0, tau)))
 
 
-def _sorted(x: Ranked, y: Ranked) -> tuple[int, int]:
-    """Pairs tied in both, and discordant pairs, by sorting."""
-    # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
-    both = np.sort(x.ranks * y.levels + y.ranks)
-    same = np.flatnonzero(np.diff(both, prepend=-1, append=-1))
-    return _pairs(np.diff(same)), inversions(both % y.levels)
-
-
-def _counted(x: Ranked, y: Ranked) -> tuple[int, int]:
-    """The same from the table of how many items have which pair of ranks, which is small where `y` has few levels."""
-    held = np.bincount(x.ranks * y.levels + y.ranks, minlength=x.levels * y.levels).reshape(x.levels, y.levels)
-    before = held.cumsum(axis=0) - held  # [rank by x, rank by y] items of a lower rank by x
-    higher = before.sum(axis=1, keepdims=True) - before.cumsum(axis=1)  # of these, those of a higher rank by y
-    return _pairs(held), int((held * higher).sum())
+def _by_bits(sequence: NDArray[np.integer], levels: int) -> int:
+    """`inversions` of ranks below `levels`: a pair is one at the highest bit in which its two ranks differ."""
+    found, bits = 0, (levels - 1).bit_length()
+    current = sequence.astype(np.uint8)  # sorted, stably, by the bits above the one that is looked at
+    for bit in range(bits - 1, -1, -1):
+        ones = (current >> bit) & 1
+        before = np.cumsum(ones, dtype=np.int64) - ones
+        starts = np.flatnonzero(np.diff(current >> (bit + 1), prepend=-1))
+        inside = before - np.repeat(before[starts], np.diff(starts, append=len(current)))
+        found += int(inside[ones == 0].sum())
+        current = current[np.argsort(current >> bit, kind="stable")]
+    return found
 
 
 def inversions(sequence: NDArray[np.integer]) -> int:

@@ -35,7 +35,7 @@ from reports.sections.finding import details_section
 from reports.sections.gaps import gaps
 from reports.sections.headline import conditions, headline, lead, named, note
 from reports.sections.methods import methods_section
-from reports.sections.overview import markup, overview
+from reports.sections.overview import markup, overview, small_figure
 from reports.sections.results import results_section, strips_section
 from reports.sections.stopping import stopping_section
 from reports.sections.who_beats_whom import pairs_section
@@ -162,11 +162,15 @@ def _fill(template: jinja2.Template, source: Material, shown: list[Section], dat
 
 
 def _first(source: Material, contest: Contest) -> dict[str, object]:
-    """The first screen of one data set."""
+    """The first screen of one data set; its figure, the main forms alone, is written to `source.figures` too."""
+    found = overview(source, contest)
+    if found.main:
+        source.figures.mkdir(parents=True, exist_ok=True)
+        write_whole(source.figures / f"overview-{contest.dataset}.svg", small_figure(found).file())
     return {
         "dataset": contest.dataset,
         "headline": headline(contest),
         "conditions": conditions(source, contest),
         "lead": [Markup(sentence) for sentence in lead(source, contest)],
-        "figure": Markup(markup(overview(source, contest))),
+        "figure": Markup(markup(found)),
     }

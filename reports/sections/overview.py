@@ -13,6 +13,8 @@ from reports.data.results import ONE_DRAW
 from reports.data.schemes import Schemes, schemes
 from reports.data.text import interval_text, number
 from reports.figures.axes import AccuracyAxis
+from reports.figures.main_forms import Form, main_forms_figure
+from reports.figures.svg import Drawing
 from reports.sections.headline import FLOOR
 from reports.sections.methods import place_of
 from reports.sections.who_beats_whom import MARKS
@@ -117,6 +119,20 @@ def round_ticks(axis: AccuracyAxis) -> list[float]:
             if near and value < axis.optimum and all(abs(axis(value) - axis(other)) >= NEAREST for other in taken):
                 taken.append(value)
     return sorted(taken)
+
+
+COLOURS = {Verdict.BETTER: "s0", Verdict.WORSE: "s1"}
+"""Classes of the points that differ from the floor; of the others "grey"."""
+
+
+def small_figure(found: Overview) -> Drawing:
+    """The main forms alone, for a README."""
+    rows = [
+        Form(e.standing.method, e.standing.mean, e.standing.interval, COLOURS.get(e.verdict, "grey"))  # type: ignore[arg-type]
+        for e in found.main
+    ]
+    floors = {"random": found.floors["random"], "all 3×3" if found.conv else "baseline": found.floors[FLOOR]}
+    return main_forms_figure(rows, floors, found.axis.optimum, found.axis.worst, round_ticks(found.axis))
 
 
 def markup(found: Overview) -> str:
