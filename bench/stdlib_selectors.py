@@ -1,4 +1,4 @@
-"""Room for a folder that has the name of a module of Python's standard library."""
+"""Makes `import selectors.x` find this project although the standard library has a module `selectors`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One value that is not what was stored, told so that a person knows where to look."""
+"""A value that differs from the stored one, with its location."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -13,6 +13,7 @@ from bench.commands.options import Options, available_cores
 from bench.errors import MissingData, UsageError
 from bench.files import read_json
 from bench.names import choose, split_names, unknown
+from bench.problem.csv_table import OFFICIAL_NAMES
 from bench.problem.datasets import DATASETS, dataset_names, missing_images
 from bench.problem.open_table import embedded_table, open_table
 from bench.problem.pixels import Pixels, pixels_of
@@ -120,6 +121,8 @@ def find_datasets(text: str, root: Path) -> list[str]:
     if not names:
         raise UsageError(f"--datasets names none; the data sets are: {', '.join(known)}.")
     for name in names:
+        if name not in known and name.lower() in OFFICIAL_NAMES:
+            raise UsageError(f"What NAS-Bench-201 calls {name} is {OFFICIAL_NAMES[name.lower()]} here; name it so.")
         if name not in known:
             raise unknown("data set", name, known)
     return names

@@ -226,7 +226,7 @@ class Session:
         print(f"{len(self.job.plan)} cells: {len(split.todo)} to do; {counts_line(standing) or 'none done'}")
         titles = ", ".join(supernet.title for supernet in supernets)
         print(f"{len(supernets)} supernets to train" + (f": {titles}" if titles else ""))
-        for selector, cells in _by_selector(split.todo).items():
+        for selector, cells in Counter(planned.cell.selector for planned in split.todo).items():
             print(f"  {selector:<40} {cells:>5}")
         seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
         untimed = f", and {unknown} cells or supernets like which none was timed yet" if unknown else ""
@@ -253,8 +253,8 @@ class Session:
             unpack(self.out, self.say)
             split = self.job.split()
             self.job.put_back()
-            standing = {state: len(cells) for state, cells in split.standing.items() if cells}
-            self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + _bracketed(counts_line(standing)))
+            standing = counts_line({state: len(cells) for state, cells in split.standing.items()})
+            self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + (f" ({standing})" if standing else ""))
             self.tell_edits(split, self.store)
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)
@@ -297,11 +297,3 @@ class Session:
     def command(self) -> str:
         """The command line that goes on with this run."""
         return shlex.join(["python", "run_bench.py", *self.argv])
-
-
-def _by_selector(cells: Sequence[Any]) -> dict[str, int]:
-    return dict(Counter(planned.cell.selector for planned in cells))
-
-
-def _bracketed(text: str) -> str:
-    return f" ({text})" if text else ""

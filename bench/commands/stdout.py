@@ -1,4 +1,4 @@
-"""Standard output whose reader may leave before the end, as `| head` does."""
+"""Survives a closed pipe (`| head`)."""
 
 import os
 import sys

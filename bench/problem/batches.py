@@ -60,7 +60,7 @@ class Half:
         Raises UsageError where not even one batch can be filled.
         """
         if not 1 <= batch_size <= len(self):
-            raise UsageError(f"The {self._name} has {len(self)} images, which fill no batch of {batch_size}.")
+            raise UsageError(f"The {self._name} has {len(self)} images, fewer than one batch of {batch_size}.")
         draws = [draw.to(self._padded.device) for draw in self._draw(seed)]
         return self._augmented_batches(draws, batch_size)
 

@@ -129,7 +129,7 @@ def load_images(name: str, data_root: Path, limit: int | None = None) -> ImageSe
     if name not in known:
         raise unknown("data set", name, known)
     if limit is not None and limit < 2:
-        raise UsageError(f"{limit} images of {name} cannot be halved; use at least 2.")
+        raise UsageError(f"{name} needs at least 2 images, one for each half, not {limit}.")
     if name not in DATASETS:
         return load_own(name, data_root, limit)
     description = DATASETS[name]

@@ -66,7 +66,7 @@ def digits_images(limit: int | None = None, split: Literal["train", "test"] = "t
     import torch
 
     if limit is not None and limit < 2:
-        raise UsageError(f"{limit} images of digits cannot be halved; use at least 2.")
+        raise UsageError(f"digits needs at least 2 images, one for each half, not {limit}.")
     canvases = digits_arrays(split)
     pixels = digits_arrays("train").images[:, 0] / 255 if split == "test" else canvases.images[:, 0] / 255
     mean, std = round(float(pixels.mean()), 4), round(float(pixels.std()), 4)

@@ -1,4 +1,4 @@
-"""What every selection has to keep, whichever criterion made it: what breaks it costs its own cell, not the folder."""
+"""Checks what a selector returned. A bad answer fails its own cell, never the run."""
 
 import json
 import math

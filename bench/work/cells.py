@@ -12,7 +12,7 @@ from bench.seeds import derive
 from bench.work.presets import Settings
 
 NO_RECIPE = "untrained"
-"""In place of a recipe where none matters."""
+"""Recipe name of cells whose selector ignores the supernet."""
 
 
 @dataclass(frozen=True)

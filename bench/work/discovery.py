@@ -1,4 +1,4 @@
-"""Methods are found by their files. A file that cannot be read, or offers what is none, is told in one sentence."""
+"""Finds methods by their files; one that cannot be imported, or defines no method, is reported in one sentence."""
 
 import pkgutil
 import re
@@ -82,8 +82,8 @@ def spelled_well(kind: str, name: str, file: Path) -> None:
     """Raises UsageError for a name that cannot be typed."""
     if name == "all" or not _NAME.fullmatch(name):
         raise UsageError(
-            f"{shown(file)} offers the {kind} {name!r}, which cannot be typed: a name has small letters and digits,"
-            " with single - between them, and is not all; rename it."
+            f"{shown(file)}: {name!r} is not a valid name of a {kind}: use lower-case letters, digits and single"
+            " hyphens, and not `all`."
         )
 
 
@@ -102,4 +102,4 @@ def told(what: object, names: tuple[str, ...], file: Path) -> None:
     for name in names:
         text = getattr(what, name, None)
         if not isinstance(text, str) or not text.strip():
-            raise UsageError(f"{shown(file)} does not say its {name}: {name} = {text!r}; give it a text.")
+            raise UsageError(f"{shown(file)}: `{name}` must be a non-empty string, not {text!r}.")

@@ -121,8 +121,8 @@ def _spelled(value: Any) -> str:
 def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Counter[str]:
     """Write records.csv, scores.csv and costs.csv of a folder; returns how many cells are in which state.
 
-    Records that are damaged, or hold what is no selection, are told through `warn` and left out: their cells are
-    missing.
+    Records that are damaged, or do not hold a valid selection, are reported through `warn` and left out: their cells
+    are missing.
     """
     records, damaged = store.read_all()
     for path in damaged:

@@ -20,7 +20,7 @@ class RecipeFacts:
     learns_alphas: bool = True
     """Whether the alphas of its supernets say anything."""
     declared: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """What else its file says of it, for people."""
+    """Further descriptions from the method's file, shown in reports."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SelectorFacts:
     decides_by_alphas: bool = False
     """Whether alphas alone decide its operations, so that it is skipped where they learn nothing."""
     declared: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """What else its file says of it, for people."""
+    """Further descriptions from the method's file, shown in reports."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Source:
 
 
 def no_source(name: str) -> None:
-    """The file of a method that came from none."""
+    """For methods that are not defined in a file."""
 
 
 TrainProgress = Callable[[int, int], None]

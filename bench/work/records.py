@@ -183,7 +183,7 @@ class Store:
     def set_aside(self, stem: str) -> None:
         """Take a record that no longer holds, and its cost, out of the results until a successor is done.
 
-        Of two only a result is kept: what failed does not take the place of what was done.
+        A finished result is never replaced by a failure.
         """
         path = self.records / f"{stem}.json"
         if not path.exists():

@@ -1,4 +1,4 @@
-"""The two kinds of task, training a supernet and running a cell, as they run in a worker: they answer, never raise."""
+"""The two kinds of task, training a supernet and running a cell: they return an Outcome and never raise."""
 
 import time
 import traceback

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.yardsticks.measures import tau_b
+from bench.yardsticks.kendall import tau_b
 from reports.data.results import Results
 
 Values = NDArray[np.float64]

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.problem.table import GroundTruth
-from bench.yardsticks.measures import tau_b
+from bench.yardsticks.kendall import tau_b
 from reports.data.rankings import ArchitectureScores
 from reports.data.text import number
 from reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical

@@ -120,6 +120,12 @@ def test_tables_are_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         resolve.find_table(options("--table", str(third)), ["cifar10"], tmp_path)
 
 
+@pytest.mark.parametrize(("theirs", "ours"), [("ImageNet16-120", "imagenet16"), ("cifar10-valid", "cifar10")])
+def test_the_names_of_the_packages_are_translated(tmp_path: Path, theirs: str, ours: str) -> None:
+    with pytest.raises(UsageError, match=f"{theirs} is {ours} here"):
+        resolve.find_datasets(theirs, tmp_path)
+
+
 def test_digits_and_others_have_different_ground_truths(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="run it apart"):
         resolve.find_table(options(), ["digits", "cifar10"], tmp_path)

@@ -10,9 +10,11 @@ import pytest
 
 from bench.errors import DataError, ExitCode
 from bench.files import only_writer
+from bench.work import archive
 from bench.work.archive import ARCHIVE, as_archive, read_archive
 from bench.work.pack import main, opened, pack, unpack
 from tests.bench import fake_bench
+from tests.fuzz.targets_outside import sparse_tar
 
 CONTENTS = {
     "records/a.json": b"{}\n",
@@ -154,6 +156,9 @@ BAD = {
     "another file": tampered("run.json"),
     "a link": tampered("records/a.json", tarfile.SYMTYPE),
     "a device": tampered("records/a.json", tarfile.CHRTYPE),
+    "a name that no disk takes": tampered(f"records/{'a' * 300}.json"),
+    "asks for 64 GB": sparse_tar(2**36),
+    "something behind its end": WHOLE + b"more",
 }
 
 
@@ -172,6 +177,14 @@ def test_a_bad_archive_is_refused_in_one_sentence_and_nothing_is_written(
     with pytest.raises(DataError), opened(out):
         raise AssertionError("not reached")
     assert {path.name for path in tmp_path.rglob("*")} == {"in", "out", "run.json", ARCHIVE}
+
+
+def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ARCHIVE).write_bytes(WHOLE)
+    assert read_archive(tmp_path / ARCHIVE) == CONTENTS
+    monkeypatch.setattr(archive, "MOST_BYTES", 1000)
+    with pytest.raises(DataError, match="unpacks to more than 1,000 bytes"):
+        read_archive(tmp_path / ARCHIVE)
 
 
 def test_what_is_no_output_folder_and_one_that_is_written_are_refused(

@@ -9,13 +9,13 @@ from bench.problem.table import Accuracies, GroundTruth
 from bench.yardsticks import resemblance as bias
 
 COUNTS = ("convolutions", "skip connections", "depth", "test accuracy")
-SIZES = 1.0 + 9 * (all_architectures() == 3).sum(axis=1)
+SIZES = 1000.0 + 9000 * (all_architectures() == 3).sum(axis=1)
 
 
 @pytest.fixture(scope="module")
 def table() -> GroundTruth:
     accuracy = np.random.default_rng(0).uniform(10, 90, N_ARCHITECTURES)
-    return GroundTruth("t", {"d": Accuracies(test=accuracy, parameters=1000 * SIZES)})
+    return GroundTruth("t", {"d": Accuracies(test=accuracy, parameters=SIZES)})
 
 
 def test_traits_of_a_known_cell(table: GroundTruth) -> None:
@@ -83,7 +83,7 @@ def test_trait_correlation_is_the_mean_tau_of_the_summed_scores(table: GroundTru
 
 def test_noise_that_differs_between_selections_does_not_make_size_win() -> None:
     """Accuracy that is the size to the last architecture: whatever the noise, the two columns are equal."""
-    table = GroundTruth("t", {"d": Accuracies(test=SIZES, parameters=1000 * SIZES)})
+    table = GroundTruth("t", {"d": Accuracies(test=SIZES / 1000, parameters=SIZES)})
     noise = np.random.default_rng(2).normal(size=(9, 6, 5))
     signal = np.tile([0.0, 0.0, 0.1, 0.9, 0.0], (6, 1))
     found = bias.trait_correlations(signal + noise, bias.traits(table, "d"))

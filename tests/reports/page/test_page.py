@@ -185,7 +185,7 @@ def test_published_numbers_are_marked(text: str) -> None:
     assert "cifar10 published" in published
     assert "third-party" not in published and "EEEA-Net, table 9" in published
     assert "trained for less than the papers' (cifar10: preset lite, 8 channels" in unescape(published)
-    assert '<tr class="unlike">' in published
+    assert '<tr class="quiet">' in published
 
 
 def test_names_cannot_smuggle_markup(table: GroundTruth, tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
             "what is no Selector (Mine); a Rule becomes one as Greedy(rule=..., ...).",
         ),
         ({"mine": GREEDY.format("")}, "missing 1 required keyword-only argument: 'paper'"),
-        ({"mine": GREEDY.format(", paper=''")}, "selectors/mine.py does not say its paper"),
+        ({"mine": GREEDY.format(", paper=''")}, "selectors/mine.py: `paper` must be a non-empty string"),
         ({"mine": GREEDY.format(", paper='p'")}, "selectors/mine.py: 'mine' cannot be used (UsageError: Greedy and"),
         (
             {"mine": GREEDY.format(", paper='p'").replace("Needs(a", "dict(a").replace("tune", "n")},
@@ -235,10 +235,10 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
             "'mine' has version = True; it is to be a whole",
         ),
         ({"darts": GOOD + "VARIANTS = {'pt': SELECTOR}"}, "both offer the selector 'darts-pt'."),
-        ({"Magnitude2": GOOD}, "selectors/Magnitude2.py offers the selector 'Magnitude2', which cannot be typed"),
-        ({"all": GOOD}, "selectors/all.py offers the selector 'all', which cannot be typed"),
-        ({"op_snip_": GOOD}, "selectors/op_snip_.py offers the selector 'op-snip-', which cannot be typed"),
-        ({"mine": GOOD + "VARIANTS = {'a b': SELECTOR}"}, "selectors/mine.py offers the selector 'mine-a b', which"),
+        ({"Magnitude2": GOOD}, "selectors/Magnitude2.py: 'Magnitude2' is not a valid name of a selector"),
+        ({"all": GOOD}, "selectors/all.py: 'all' is not a valid name of a selector"),
+        ({"op_snip_": GOOD}, "selectors/op_snip_.py: 'op-snip-' is not a valid name of a selector"),
+        ({"mine": GOOD + "VARIANTS = {'a b': SELECTOR}"}, "selectors/mine.py: 'mine-a b' is not a valid name"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_in_a_sentence(

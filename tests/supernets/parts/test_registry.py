@@ -104,8 +104,8 @@ def test_a_file_is_all_that_a_recipe_takes(with_file: Callable[[str], None], tmp
         ("\nimport no_such_module", "supernets/my_own.py, line 2, cannot be read (ModuleNotFoundError: No module"),
         ("RECIPE = 3", "supernets/my_own.py offers as RECIPE what is no Recipe (int)."),
         (GOOD.replace("Mine()", "Mine"), "supernets/my_own.py offers as RECIPE what is no Recipe (the class Mine)."),
-        (GOOD.replace('    name = "mine"\n', ""), "supernets/my_own.py does not say its name"),
-        (GOOD.replace('    paper = "none"\n', ""), "supernets/my_own.py does not say its paper"),
+        (GOOD.replace('    name = "mine"\n', ""), "supernets/my_own.py: `name` must be a non-empty string"),
+        (GOOD.replace('    paper = "none"\n', ""), "supernets/my_own.py: `paper` must be a non-empty string"),
         (
             GOOD.replace('"mine"', '"darts"'),
             "supernets/darts.py and supernets/my_own.py both offer the recipe 'darts'.",

@@ -1,0 +1,91 @@
+"""The house: every room shows what it holds, imports go one way and in no circle, and one name means one thing."""
+
+import ast
+from collections import defaultdict
+from importlib import import_module
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("bench", "supernets", "selectors", "reports")
+FILES = [ROOT / "run_bench.py", *sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))]
+
+LONGEST = 310
+LONGER = {
+    "bench/problem/safe_pickle.py": 420,  # one pickle machine for everything that comes from outside
+    "bench/commands/fetch.py": 330,  # the downloads with everything that can go wrong on the way
+    "reports/data/contests.py": 350,  # to be parted: methods against each other, and against floors
+}
+"""Files that may have more lines than LONGEST, and how many."""
+
+TWO_MEANINGS = {
+    "Cell",  # of the benchmark; of a table on the page
+    "Kind",  # of a method; of a point of the finding
+    "Pool",  # of workers; a pooling operation
+    "Progress",  # of a run; of a table in the making
+    "Recipe",  # of a supernet; what a selector sees of it
+    "Search",  # the state of a training; a selector's view of a checkpoint
+    "Source",  # a method's file; where a fused input comes from
+    "Supernet",  # of a plan; the network
+}
+"""Names that two classes still share; the list may only shrink."""
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Who imports whom, also inside of functions; not what only type checkers read."""
+    return grimp.build_graph(*ROOMS, cache_dir=None, exclude_type_checking_imports=True)
+
+
+def tops(room: str) -> list[str]:
+    return sorted(path.stem for path in (ROOT / room).glob("*.py") if path.stem != "__init__")
+
+
+def test_every_file_at_the_top_of_selectors_is_a_criterion() -> None:
+    for name in tops("selectors"):
+        module = import_module(f"selectors.{name}")
+        assert hasattr(module, "SELECTOR") or getattr(module, "VARIANTS", None), f"selectors/{name}.py offers none"
+
+
+def test_every_file_at_the_top_of_supernets_is_a_recipe() -> None:
+    for name in tops("supernets"):
+        assert hasattr(import_module(f"supernets.{name}"), "RECIPE"), f"supernets/{name}.py offers none"
+
+
+def test_no_modules_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> None:
+    left = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    while free := [module for module, imported in left.items() if not imported & left.keys()]:
+        for module in free:
+            del left[module]
+    # What is left imports a circle, or is in one; what nobody left imports is not in one.
+    while outside := left.keys() - set().union(*left.values()):
+        for module in outside:
+            del left[module]
+    assert not left
+
+
+def test_recipes_know_nothing_of_training_and_nothing_below_knows_a_method(graph: grimp.ImportGraph) -> None:
+    recipes = {f"supernets.{name}" for name in tops("supernets")}
+    methods = recipes | {f"selectors.{name}" for name in tops("selectors")}
+    below = ("supernets.parts.", "supernets.network.", "selectors.parts.", "selectors.proxies.")
+    arrows = {(m, i) for m in graph.modules for i in graph.find_modules_directly_imported_by(m)}
+    wrong = {(m, i) for m, i in arrows if m in recipes and i.startswith("supernets.training")}
+    wrong |= {(m, i) for m, i in arrows if m.startswith(below) and i in methods}
+    assert wrong <= {("selectors.parts.describe", "selectors.zero_cost_pt")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_module_can_be_read_at_a_sitting(path: Path) -> None:
+    most = LONGER.get(path.relative_to(ROOT).as_posix(), LONGEST)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
+
+
+def test_one_name_is_one_class() -> None:
+    places = defaultdict(list)
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(path.relative_to(ROOT).as_posix())
+    assert {name: files for name, files in places.items() if len(files) > 1 and name not in TWO_MEANINGS} == {}
