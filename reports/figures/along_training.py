@@ -71,7 +71,7 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
         left = LEFT + column * (room + GAP)
         drawing.text(left, keys + band * band_height + 12, setting, "strong")
         ticks = [(float(epoch), (str(epoch),)) for epoch in epochs]
-        x = Axis(epochs[0] - 0.5, epochs[-1] + 0.5, left, left + room, ticks)
+        epoch_axis = Axis(epochs[0] - 0.5, epochs[-1] + 0.5, left, left + room, ticks)
         here = frame[frame["setting"] == setting]
         for panel, measure in enumerate(PANELS):
             top = keys + band * band_height + HEAD + panel * (TALL + GAP)
@@ -82,9 +82,9 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
             for place, method in enumerate(methods):
                 rows = here[here["method"] == method]
                 if len(rows):
-                    _curves(drawing, rows, measure, x, y, look(place))
+                    _curves(drawing, rows, measure, epoch_axis, y, look(place))
         bottom = keys + band * band_height + HEAD + len(PANELS) * (TALL + GAP) - GAP
-        draw_horizontal(drawing, x, bottom, bottom)
+        draw_horizontal(drawing, epoch_axis, bottom, bottom)
         drawing.text(left + room / 2, bottom + 25, "epoch of the checkpoint", "small muted", "middle")
     drawing.width = max(drawing.width, LEFT + 3 * 200 + max(map(width_of, methods)))
     return drawing

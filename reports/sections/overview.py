@@ -63,6 +63,8 @@ class Overview:
     """What is drawn as a line: random, the floor, the optimum."""
     axis: AccuracyAxis
     """In per cent of the width."""
+    linked: bool
+    """Whether the page says what the criteria are."""
     conv: bool
     """Whether the floor takes 3x3 convolutions everywhere."""
 
@@ -99,7 +101,8 @@ def overview(source: Material, contest: Contest) -> Overview:
     return Overview(
         contest.dataset, shown, {proxy: matrix[proxy] for proxy in best_first}, list(sorted_in.members),
         {"random": sticks["random"].test, FLOOR: floor.test, "optimum": optimum},
-        AccuracyAxis(optimum, worst, 1, 97), contest.order_choice == (CONV_3X3,) * 6,
+        AccuracyAxis(optimum, worst, 1, 97),
+        bool(source.results.described["selectors"]), contest.order_choice == (CONV_3X3,) * 6,
     )  # fmt: skip
 
 
@@ -158,9 +161,9 @@ def _dots(found: Overview) -> str:
     ticks = "".join(
         f'<span class="at" style="left:{axis(value):.1f}%">{value:g}</span>' for value in round_ticks(axis)
     )  # fmt: skip
-    rows = "".join(_row(entry, axis, lines) for entry in found.main)
+    rows = "".join(_row(entry, axis, lines, found.linked) for entry in found.main)
     return (
-        f'<figure class="dots"><h2>{len(found.main)} criteria: mean test accuracy and 95 % interval</h2>'
+        f'<figure class="dots"><h2>{len(found.main)} criteria: mean test accuracy and 95\N{NO-BREAK SPACE}% interval</h2>'
         '<table><thead><tr><th scope="col">criterion</th><th scope="col" class="number">test %</th>'
         f'<th scope="col" class="number">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
         f'<th scope="col" class="track"><div class="heads">{heads}</div></th></tr></thead><tbody>{rows}</tbody>'
@@ -183,7 +186,7 @@ SHORTLY = {
 """Verdicts where there is little room."""
 
 
-def _row(entry: Entry, axis: AccuracyAxis, lines: str) -> str:
+def _row(entry: Entry, axis: AccuracyAxis, lines: str, linked: bool) -> str:
     s = entry.standing
     css, sign = MARKS[entry.verdict] if entry.verdict else ("", "")
     bar = ""
@@ -191,7 +194,8 @@ def _row(entry: Entry, axis: AccuracyAxis, lines: str) -> str:
         low, high = (f"{max(0, min(100, axis(end))):.1f}%" for end in (s.interval.low, s.interval.high))
         bar = f'<line class="spread" x1="{low}" x2="{high}" y1="50%" y2="50%"/>'
     point = f'<circle cx="{axis(s.mean):.1f}%" cy="50%" r="4"/>'
-    name = f'<a href="#{place_of(s.method)}">{escape(s.method)}</a>{ONE_DRAW if entry.one_draw else ""}'
+    name = f'<a href="#{place_of(s.method)}">{escape(s.method)}</a>' if linked else escape(s.method)
+    name += ONE_DRAW if entry.one_draw else ""
     star = '<sup title="some recipes or cells are missing">*</sup>' if entry.partial else ""
     return (
         f'<tr class="{css}"><th scope="row">{name}</th><td>{number(s.mean)}{star}</td>'
