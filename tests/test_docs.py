@@ -12,6 +12,7 @@ from bench.yardsticks.floors import Yardstick
 from reports.data.supernet_quality import SupernetQuality
 from reports.data.two_criteria import TwoCriteria
 from reports.files.tables import COMPARISONS, HEADER, TRANSFER
+from supernets.training.curvature import COLUMNS as CURVATURE_COLUMNS
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +30,7 @@ def documented(file: str) -> list[tuple[str, str, str]]:
         ("records.csv", RECORD_COLUMNS),
         ("scores.csv", SCORE_COLUMNS),
         ("costs.csv", COST_COLUMNS),
+        ("curvature.csv", CURVATURE_COLUMNS),
         ("tables/accuracy.csv and tables/kendall_tau.csv", HEADER),
         ("tables/comparisons.csv", COMPARISONS),
         ("tables/yardsticks.csv", ("dataset", *(field.name for field in fields(Yardstick)))),

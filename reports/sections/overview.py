@@ -163,7 +163,8 @@ def _dots(found: Overview) -> str:
     )  # fmt: skip
     rows = "".join(_row(entry, axis, lines, found.linked) for entry in found.main)
     return (
-        f'<figure class="dots"><h2>{len(found.main)} criteria: mean test accuracy and 95\N{NO-BREAK SPACE}% interval</h2>'
+        f'<figure class="dots"><h2>{len(found.main)} criteria: mean test accuracy and'
+        " 95\N{NO-BREAK SPACE}% interval</h2>"
         '<table><thead><tr><th scope="col">criterion</th><th scope="col" class="number">test %</th>'
         f'<th scope="col" class="number">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
         f'<th scope="col" class="track"><div class="heads">{heads}</div></th></tr></thead><tbody>{rows}</tbody>'

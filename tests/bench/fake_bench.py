@@ -60,7 +60,7 @@ def selector(name: str) -> SelectorFacts:
 
 
 def load_images(dataset: str, root: Path, limit: int | None) -> str:
-    if dataset == "cifar10":
+    if dataset == "cifar10" and not (root / "cifar-10-batches-py").is_dir():
         raise DataError(f"{root}/cifar-10-batches-py is missing; get it from its page.")
     return dataset
 

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import numpy as np
 import pytest
 
 from bench.errors import ExitCode
+from bench.problem import pixels
+from bench.problem.datasets import DATASETS
 from bench.problem.table import GroundTruth
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
@@ -244,6 +248,41 @@ def test_results_of_other_circumstances_are_not_mixed(
     path.write_text(json.dumps(json.loads(path.read_text()) | {changed: "other"}))
     assert fake_bench.run(*place, "--selectors", "random") == ExitCode.USAGE
     assert f"holds results with {changed} other" in capsys.readouterr().err
+
+
+def test_changed_pixels_of_a_known_data_set_are_told_and_never_answered_from_the_cache(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = DATASETS["cifar10"].layout
+    assert layout is not None
+    small = replace(layout, images=10, images_per_file=2)
+    monkeypatch.setattr(pixels, "DATASETS", {"cifar10": replace(DATASETS["cifar10"], layout=small)})
+
+    def write(value: int) -> None:
+        for file in small.files:
+            path = tmp_path / "data" / small.folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(pickle.dumps({"data": np.full((2, 3072), value, np.uint8), "labels": [0, 1]}, 2))
+
+    def images() -> dict[str, str]:
+        told: dict[str, str] = json.loads((tmp_path / "out" / "run.json").read_text())["images"]["cifar10"]
+        return told
+
+    write(1)
+    table = fake_bench.make_table(tmp_path / "cifar.npz", ["cifar10"])
+    command = [*place, "--table", table, "--datasets", "cifar10", "--selectors", "random", "--seeds", "1"]
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert "not the official ones" in capsys.readouterr().err
+    before = images()
+    assert before["origin"] == "unknown"
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert len(list((tmp_path / "cache").iterdir())) == 1 and images() == before
+    write(2)
+    capsys.readouterr()
+    assert fake_bench.run(*command) == ExitCode.OK
+    said = capsys.readouterr().err
+    assert before["fingerprint"] in said and images()["fingerprint"] in said and images() != before
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_changed_images_make_everything_to_do(place: list[str], tmp_path: Path) -> None:

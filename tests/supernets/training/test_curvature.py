@@ -1,11 +1,24 @@
 """The Hessian by the alphas against one of the literal network, entry by entry by differences of its gradients."""
 
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 import torch
 import torch.nn.functional as F
 
+from bench.problem.batches import Half
+from bench.problem.datasets import load_images
+from bench.work.cells import SupernetJob
+from bench.work.gather import CURVATURE_FILE
+from bench.work.presets import Settings
+from bench.work.records import KEY_COLUMNS, Store, file_stem
 from supernets.network.literal import LiteralSupernet
 from supernets.parts.registry import find
-from supernets.training.curvature import hessian
+from supernets.training.checkpoint import load
+from supernets.training.curvature import hessian, main
+from supernets.training.loop import train
 from tests.supernets.tiny import batch, tiny_search
 
 
@@ -30,3 +43,39 @@ def test_the_hessian_is_that_of_the_literal_network() -> None:
     torch.testing.assert_close(found, by_differences + 1e-3 * torch.eye(30).double(), rtol=1e-4, atol=1e-7)
     assert torch.linalg.eigvalsh(found)[-1] > 2e-3, "it is not the decay alone"
     assert not search.network.twice_differentiable and all(p.requires_grad for p in search.network.parameters())
+
+
+def stored(out: Path, checkpoint: str) -> None:
+    """A record that saw `checkpoint`."""
+    cell = dict(zip(KEY_COLUMNS, ("digits", "darts", 0, 1, "ostr", 0, "batch", "digits", "cpu", 1), strict=True))
+    store = Store(out)
+    store.records.mkdir(parents=True)
+    store.write(file_stem(cell), {"cell": cell, "key": "k", "state": "done", "checkpoint": checkpoint})
+
+
+def test_it_measures_the_checkpoints_that_the_records_saw(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = replace(settings, epochs=2, checkpoint_epochs=(1, 2), images=256)
+    for recipe in ("darts", "blank"):
+        job = SupernetJob("digits", recipe, 0, 0, small)
+        train(job, load_images("digits", tmp_path, 256), "cpu", tmp_path / "cache" / recipe)
+    checkpoint = load(tmp_path / "cache" / "darts", 1)
+    stored(tmp_path / "out", checkpoint.sha256)
+    assert main([str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "--data-root", str(tmp_path)]) == 0
+    (row,) = csv.DictReader((tmp_path / "out" / CURVATURE_FILE).open())
+    assert {**row, "eigenvalue": ""} == {
+        "dataset": "digits", "recipe": "darts", "supernet_seed": "0", "epoch": "1",
+        "checkpoint": checkpoint.sha256[:12], "eigenvalue": "",
+    }  # fmt: skip
+    size = small.batch_size
+    (batch_, *_) = Half(load_images("digits", tmp_path, 256), "selection", torch.device("cpu")).fixed(size, size)
+    network = checkpoint.network()
+    network.normalise("batch")
+    expected = torch.linalg.eigvalsh(hessian(network, find("darts"), checkpoint.alphas, batch_))[-1]
+    assert float(row["eigenvalue"]) == pytest.approx(float(expected), rel=1e-6)
+
+    stored(tmp_path / "other", "0" * 64)
+    assert main([str(tmp_path / "other"), "--cache", str(tmp_path / "cache"), "--data-root", str(tmp_path)]) == 2
+    assert main([str(tmp_path / "out"), "--cache", str(tmp_path / "nowhere")]) == 2
+    assert capsys.readouterr().err.count("supernets.training.curvature: ") == 2
