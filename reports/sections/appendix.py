@@ -85,6 +85,7 @@ def published_section(source: Material) -> Section:
     if not datasets:
         section.blocks.append(Prose("<p>The papers report no results on the data sets of this run.</p>"))
         return section
+    small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
     ours = {(x.dataset, x.setting.split(" · ")[0], x.method.split(" · ")[0]): x for x in source.test}
     rows = []
     for entry in published:
@@ -97,21 +98,25 @@ def published_section(source: Material) -> Section:
                 Cell(entry[name] or "–"),
                 Cell(spread(line.mean, line.deviation, line.n) if line else "–", "strong"),
             ]
+        shorter = bool(entry["training_length"] and small)
         cells += [
             Cell(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),
+            Cell("the claim depends on how long is trained" if shorter else "", "wrap"),
             Cell(entry["source"], "quiet wrap"),
         ]
-        rows.append(Row(cells))
+        rows.append(Row(cells, "quiet" if shorter else ""))
     columns = [Column("published as", numeric=False), Column("searched on", numeric=False)]
     for name in datasets:
         columns += [Column(f"{name} published"), Column(f"{name} ours")]
-    columns += [Column("ours is", numeric=False), Column("source", "where the number was read", numeric=False)]
+    columns += [
+        Column("ours is", numeric=False), Column("not comparable", numeric=False),
+        Column("source", "where the number was read", numeric=False),
+    ]  # fmt: skip
     caption = (
         "Test accuracy, %. Published numbers are marked as such: they come from other supernets, splits, batch norm"
         " modes and seeds, and often from one search on cifar10; they are context, not competitors. Ours stands"
         " beside a method where the same criterion was applied to the same kind of supernet."
     )
-    small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
     if small:
         sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)
         caption += f" Our supernets are smaller than the papers': {sizes}."

@@ -9,7 +9,7 @@ from reports.data.contests import BASELINES, Contest
 from reports.data.founders import CALLED, Level
 from reports.data.material import Material
 from reports.data.points import Kind, Point, points
-from reports.data.text import count, from_to, listed, number, trainings_text
+from reports.data.text import count, from_to, listed, number, p_text, trainings_text
 from reports.sections.dose_response import sentences
 from reports.sections.size import presets_said, supernet_accuracy
 
@@ -244,6 +244,34 @@ def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
     return said
 
 
+def _edges(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Whether anybody is shown to know what an edge wants beyond one order for all; main forms alone."""
+    said = []
+    for point in found:
+        if point.words["level"] == contest.levels[0] and point.numbers["judged"]:
+            worse = point.names["worse"]
+            against = f"; {_counted(worse)} {'are' if len(worse) > 1 else 'is'} worse than any" if worse else ""
+            could = point.numbers["could_show"]
+            size = f" (about {number(could)} would have been)" if could is not None else ""
+            said.append(
+                f"Which edge wants which operation: of {point.numbers['judged']} main forms judged,"
+                f" {_counted(point.names['better'])} shown above the 0 of a constant order in τ edge{size}{against}."
+            )
+    return said
+
+
+def _supernets(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Whether a better supernet means a better selection, over the seeds of each recipe."""
+    if not found:
+        return []
+    parts = [
+        f"{escape(p.words['recipe'])} τ {number(p.numbers['tau'])} (n = {p.numbers['supernets']} supernets, p"
+        f" {p_text(float(p.numbers['p'] or 0))})"
+        for p in found
+    ]
+    return [f"A better supernet and a better selection, over the seeds of a recipe: {'; '.join(parts)}."]
+
+
 def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
     parts = []
     for point in found:
@@ -276,6 +304,8 @@ TOLD: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
     Kind.SEEDS: _seeds,
     Kind.LEADER: _leader,
     Kind.AGREEMENT: _agreement,
+    Kind.EDGES: _edges,
+    Kind.SUPERNETS: _supernets,
     Kind.COLLAPSE: _collapses,
 }
 """How each kind of point is told, in reading order."""
