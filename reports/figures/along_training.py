@@ -64,7 +64,7 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
         row, column = divmod(place, 4)
         x, (css, shape) = LEFT + column * 200, look(place)
         with drawing.group(f"{css} marks"):
-            drawing.mark(shape, x, 8 + 18 * row, size=3.5)
+            drawing.mark(shape, x, 8 + 18 * row, size=3.5, tip=method)
         drawing.text(x + 9, 12 + 18 * row, method)
     for index, setting in enumerate(settings):
         band, column = divmod(index, across)
@@ -78,7 +78,7 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
             y = _axis(measure, top, optimum, worst)
             draw_vertical(drawing, y, left, left + room, named=column == 0)
             if column == 0:
-                drawing.text(left - 6, top - 3, PANELS[measure], "strong", "end")
+                drawing.text(left + 4, top - 3, PANELS[measure], "small strong")
             for place, method in enumerate(methods):
                 rows = here[here["method"] == method]
                 if len(rows):

@@ -32,7 +32,7 @@ for (const svg of all("svg.figure")) {
   const show = (mark, x, y) => {
     const row = marks.get(mark);
     for (const [other, of] of marks) {
-      const same = row && related(row, of);
+      const same = row && of && related(row, of);
       other.classList.toggle("lit", Boolean(same));
       other.classList.toggle("dim", Boolean(row) && !same);
     }

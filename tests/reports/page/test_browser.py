@@ -4,7 +4,9 @@ A copy of the page gets a script that acts as a reader would and writes what it 
 `chromium --dump-dom` prints. Skipped where there is no Chromium.
 """
 
+import csv
 import html
+import io
 import json
 import re
 import shutil
@@ -13,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bench.problem.table import GroundTruth
+from reports.page.page import write_report
+from tests.reports.synthetic import write_results
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
@@ -307,3 +313,81 @@ def test_without_script_everything_is_there(page: Path, tmp_path: Path) -> None:
     dom = chromium(tmp_path, "--dump-dom", copy.as_uri())
     assert dom.count('class="figure"') == text.count('class="figure"') > 10
     assert 'data-name="main-cifar10"' in dom
+
+
+@pytest.mark.parametrize("place", ["provenance", "glossary", "methods"])
+def test_a_link_to_what_is_folded_opens_it(page: Path, tmp_path: Path, place: str) -> None:
+    script = f"""
+        const before = find("#{place} details").open;
+        if (!before) find('nav a[href="#{place}"]').click();
+        return {{ before, after: find("#{place} details").open }};
+    """
+    assert act(page, tmp_path, script) == {"before": False, "after": True}
+    assert act(page, tmp_path, script, f"#{place}") == {"before": True, "after": True}
+
+
+def test_every_mark_of_every_figure_has_a_name(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const said = {};
+        for (const figure of all("figure.picture")) {
+          const mark = find(".marks path, .hollow path, [data-tip]", figure);
+          if (!mark) continue;
+          mark.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: 300, clientY: 300 }));
+          said[figure.id] = find(".tip").textContent;
+        }
+        all(".overview [data-tip]").slice(0, 3).forEach((mark, index) => {
+          mark.focus();
+          said[index] = find(".tip").textContent;
+        });
+        return said;
+    """)  # fmt: skip
+    assert len(seen) > 10
+    assert [figure for figure, text in seen.items() if not text] == []
+
+
+def test_a_copy_can_be_read_as_numbers(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        click(find('table[data-name="main-cifar10"]').closest("figure"), "copy CSV");
+        await new Promise((done) => setTimeout(done, 50));
+        return copied;
+    """)  # fmt: skip
+    header, *rows = csv.reader(io.StringIO(seen[0]))
+    assert {"cost, s", "darts mean", "darts sd", "darts n"} <= {*header}
+    numeric = [i for i, title in enumerate(header) if title not in ("criterion", "group", "founders")]
+    cells = [row[i] for row in rows for i in numeric if row[i] not in ("", "exact")]
+    assert cells and all(float(cell) == float(cell) for cell in cells)
+
+
+def test_names_stay_in_sight_beside_their_numbers(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const table = find('table[data-name="main-cifar10"]'), box = table.closest(".scroll");
+        const row = table.tBodies[0].rows[0];
+        box.style.width = "350px";
+        await new Promise((done) => setTimeout(done, 200));
+        box.scrollLeft = 400;
+        return { name: row.cells[0].getBoundingClientRect().left - box.getBoundingClientRect().left,
+                 second: all("thead th", table)[1].textContent, captionInside: Boolean(find("caption", table)) };
+    """)  # fmt: skip
+    assert abs(seen["name"]) <= 1
+    assert seen["second"] == "test %" and not seen["captionInside"]
+
+
+def test_a_scheme_is_one_row_that_opens(table: GroundTruth, tmp_path: Path) -> None:
+    names = ["zero-cost-pt", *(f"zero-cost-pt-{proxy}" for proxy in ("zen", "snip", "meco", "params")), "ostr"]
+    many = {name: (0.3 + 0.1 * i, 0.5, 0.0, 1.0, 1, 1.0) for i, name in enumerate(names)}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), selectors=many,
+                        failures=False, ranking=False)  # fmt: skip
+    seen = act(write_report(out, table), tmp_path, """
+        const table = find('table[data-name="main-cifar10"]'), head = find("tr[data-head]", table);
+        const members = () => all("tr[data-of]", table).filter(shown).length;
+        const before = members(), name = head.cells[0].lastChild.textContent;
+        find("button.fold", head).click();
+        const opened = members(), next = head.nextElementSibling.dataset.of;
+        find("thead button", table).click();
+        return { before, name, opened, next, after: head.nextElementSibling.dataset.of,
+                 matrix: all(".proxies tbody tr").length, dots: all(".dots tbody tr").length };
+    """)  # fmt: skip
+    assert seen["name"] == "zero-cost-pt × 4 proxies"
+    assert (seen["before"], seen["opened"]) == (0, 4)
+    assert seen["next"] == seen["after"] == "zero-cost-pt", "sorted or not, they stand behind their head"
+    assert (seen["matrix"], seen["dots"]) == (5, 1)
