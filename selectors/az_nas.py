@@ -45,15 +45,8 @@ class RankByFourMeasures(Selector):
     architectures: int = option(100, positive, "how many random architectures are ranked")
     images: int = option(64, positive, "images of Gaussian noise")
 
-    @property
-    def needs(self) -> Needs:
-        """Nothing but the size of the network and of its images."""
-        return Needs()
-
-    @property
-    def stochastic(self) -> bool:
-        """Architectures, weights and noise are drawn."""
-        return True
+    needs = Needs()
+    stochastic = True
 
     def select(self, search: Search) -> Selection:
         """Draw, measure, rank, take the best."""

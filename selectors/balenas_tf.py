@@ -34,10 +34,7 @@ class SampleAndScore(Selector):
         """The alphas, and what the proxy reads."""
         return needs_of(proxies.find(self.proxy), trained=False) | Needs(alphas=True)
 
-    @property
-    def stochastic(self) -> bool:
-        """Architectures and weights are drawn."""
-        return True
+    stochastic = True
 
     def select(self, search: Search) -> Selection:
         """Draw, score, take the best."""

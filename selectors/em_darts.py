@@ -30,10 +30,7 @@ from selectors.parts.view import Search
 class Transfer(Rule):
     """The information about the edge's output that the operation adds to the edge's input."""
 
-    @property
-    def needs(self) -> Needs:
-        """The trained mixture and images without labels."""
-        return Needs(trained=True, alphas=True, images=True)
+    needs = Needs(trained=True, alphas=True, images=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: nats per position."""

@@ -20,10 +20,7 @@ from selectors.parts.view import Search
 class Magnitude(Rule):
     """The weight of the operation in the mixture."""
 
-    @property
-    def needs(self) -> Needs:
-        """The alphas only."""
-        return Needs(alphas=True)
+    needs = Needs(alphas=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: what the recipe makes of the alphas (a softmax, for most)."""

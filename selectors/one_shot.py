@@ -25,10 +25,7 @@ class OneShot(Selector):
     architectures: int | None = option(None, or_all(positive), "how many random architectures; all: one of each class")
     images: int | None = option(128, or_all(positive), "how many selection images, in one mini-batch; all: every one")
 
-    @property
-    def needs(self) -> Needs:
-        """Trained weights and labelled images."""
-        return Needs(trained=True, images=True, labels=True)
+    needs = Needs(trained=True, images=True, labels=True)
 
     @property
     def stochastic(self) -> bool:

@@ -27,10 +27,7 @@ class GateFisher(Rule):
 
     level: str = option("gate", one_of("gate", "channel"), "one gate per operation, or one per channel and cell")
 
-    @property
-    def needs(self) -> Needs:
-        """The trained mixture and labelled images."""
-        return Needs(trained=True, alphas=True, images=True, labels=True)
+    needs = Needs(trained=True, alphas=True, images=True, labels=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: 1/(2n) sum over images of the squared gradient by the gate; 0 for `none`."""

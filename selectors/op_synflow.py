@@ -48,7 +48,7 @@ class GateFlow(GateRule):
         search.meter.count(forward=1, backward=1)
         total = float(flow.detach())
         if not 0 < total < math.inf:
-            raise ProxyFailure(f"the flow through the supernet is {total}, of which there are no shares.")
+            raise ProxyFailure(f"the synaptic flow is {total}, 0 or not finite, so no operation has a share of it.")
         return (gradient / total).abs().cpu().numpy()[list(edges)]
 
 

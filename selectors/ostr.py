@@ -33,10 +33,7 @@ class Taylor(Rule):
         "sum", one_of("sum", "batch", "image"), "absolute value of the sum over images, per mini-batch or per image"
     )
 
-    @property
-    def needs(self) -> Needs:
-        """The trained mixture and labelled images."""
-        return Needs(trained=True, alphas=True, images=True, labels=True)
+    needs = Needs(trained=True, alphas=True, images=True, labels=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: |p dL/dp|, with L the mean loss over the selection images; 0 for `none`."""

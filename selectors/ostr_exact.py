@@ -12,7 +12,6 @@ import numpy as np
 
 from bench.problem.space import NONE
 from selectors.parts.criterion import Rule
-from selectors.parts.needs import Needs
 from selectors.parts.perturbation import Mask
 from selectors.parts.schedule import Greedy
 from selectors.parts.view import Search
@@ -25,10 +24,7 @@ WITHOUT = Mask(measure="loss")
 class LossRise(Rule):
     """How much the loss rises without the operation."""
 
-    @property
-    def needs(self) -> Needs:
-        """The trained mixture and labelled images."""
-        return WITHOUT.needs
+    needs = WITHOUT.needs
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: loss without the operation minus loss of the whole; `none`, whose mask changes nothing, is 0."""

@@ -21,15 +21,8 @@ from selectors.parts.view import Search
 class Chance(Rule):
     """Random numbers, the same for an edge whenever it is asked for."""
 
-    @property
-    def needs(self) -> Needs:
-        """Nothing."""
-        return Needs()
-
-    @property
-    def stochastic(self) -> bool:
-        """It is nothing else."""
-        return True
+    needs = Needs()
+    stochastic = True
 
     @property
     def can_be_tuned(self) -> bool:

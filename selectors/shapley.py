@@ -34,15 +34,8 @@ class Shapley(Rule):
     truncate: float = option(0.5, number, "stop a permutation below this share of the whole accuracy")
     bound: bool = option(False, yes_or_no, "mean minus standard deviation, as the released code")
 
-    @property
-    def needs(self) -> Needs:
-        """The trained mixture and labelled images."""
-        return Needs(trained=True, alphas=True, images=True, labels=True)
-
-    @property
-    def stochastic(self) -> bool:
-        """Permutations are drawn."""
-        return True
+    needs = Needs(trained=True, alphas=True, images=True, labels=True)
+    stochastic = True
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: Shapley values in points of accuracy; 0 for `none`, whose removal changes nothing."""

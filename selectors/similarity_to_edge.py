@@ -29,10 +29,7 @@ class Similarity(Rule):
 
     measure: str = option("cosine", one_of("cosine", "share"), "angle to the mixed output, or share in it")
 
-    @property
-    def needs(self) -> Needs:
-        """The trained mixture and images without labels."""
-        return Needs(trained=True, alphas=True, images=True)
+    needs = Needs(trained=True, alphas=True, images=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the mean cosine, or the mean share; 0 for `none`, whose output is nothing."""

@@ -60,15 +60,8 @@ class PruningByImportance(Rule):
         "paper", one_of("paper", "released"), "Kaiming, or PyTorch's own and one network for all kernels"
     )
 
-    @property
-    def needs(self) -> Needs:
-        """Images without labels."""
-        return Needs(images=True)
-
-    @property
-    def stochastic(self) -> bool:
-        """Networks are drawn."""
-        return True
+    needs = Needs(images=True)
+    stochastic = True
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the round in which the operation is pruned; 4 for the one that stays."""

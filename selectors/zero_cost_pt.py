@@ -42,10 +42,7 @@ class ZeroCostSearch(Selector):
         """What the proxy reads; alphas if the edge order does."""
         return self.rule.needs | ORDERS[self.order].needs
 
-    @property
-    def stochastic(self) -> bool:
-        """Weights and edge orders are drawn."""
-        return True
+    stochastic = True
 
     def select(self, search: Search) -> Selection:
         """Propose, validate, take the best. The scores are those of the first proposal, before any decision."""

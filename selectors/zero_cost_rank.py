@@ -33,10 +33,7 @@ class ZeroCostRank(Selector):
         """What the proxy reads."""
         return needs_of(self.proxy, trained=False)
 
-    @property
-    def stochastic(self) -> bool:
-        """Architectures and weights are drawn."""
-        return True
+    stochastic = True
 
     def select(self, search: Search) -> Selection:
         """Draw, score, take the best; networks of which the proxy has no value are left out and counted."""

@@ -29,10 +29,10 @@ class Line:
     collapsed: int = 0
     """Supernet seeds on which some choice is among the worst tenth of the space."""
 
-    @property
+    @cached_property
     def per_supernet(self) -> list[float]:
         """Mean over selector seeds, one per supernet seed."""
-        return [float(np.mean(values)) for values in self.values.values()]
+        return [values[0] if len(values) == 1 else float(np.mean(values)) for values in self.values.values()]
 
     @property
     def n(self) -> int:
@@ -44,12 +44,12 @@ class Line:
         """Most selector seeds on one supernet."""
         return max(len(values) for values in self.values.values())
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """Mean over supernet seeds of the means over selector seeds."""
         return float(np.mean(self.per_supernet))
 
-    @property
+    @cached_property
     def deviation(self) -> float | None:
         """Standard deviation over supernet seeds (n - 1); None for one seed."""
         return float(np.std(self.per_supernet, ddof=1)) if self.n > 1 else None

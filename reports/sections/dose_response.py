@@ -7,8 +7,8 @@ from bench.problem.space import EDGES, as_architecture
 from reports.data.doses import EVEN, IMPOSED, Response, holds_up_to, imposed, responses
 from reports.data.material import Material
 from reports.data.text import from_to, listed, number
+from reports.figures.axes import AXIS_SAID
 from reports.figures.dose_response import dose_figure
-from reports.figures.style import AXIS_SAID
 from reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
 from reports.sections.pictures import picture
 

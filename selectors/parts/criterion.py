@@ -41,7 +41,7 @@ class Rule(Configurable, ABC):
         return self.needs.trained or self.needs.alphas
 
     chooses_none: ClassVar[bool] = True
-    """Whether `none` can have the largest score; if not, there is nothing to forbid."""
+    """Whether `none` can have the largest score; if False, the option `none` is not offered."""
 
     @abstractmethod
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
@@ -94,12 +94,12 @@ class Selector(Configurable, ABC):
 
     @property
     def decides_by_alphas(self) -> bool:
-        """Whether nothing but alphas decides its operations; a recipe that does not learn them leaves it to chance."""
+        """True if the choice depends on alphas alone; such selectors are skipped where a recipe never trains them."""
         return False
 
     @property
     def reads_checkpoint(self) -> bool:
-        """Whether anything of the checkpoint matters to it; all recipes of a seed share the result of the others."""
+        """False if it ignores the checkpoint; it then runs once per supernet seed and all recipes share the result."""
         return self.needs.trained or self.needs.alphas or self.needs.tuning
 
     @abstractmethod

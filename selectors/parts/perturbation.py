@@ -47,10 +47,7 @@ class Mask(Rule):
     measure: str = option("accuracy", one_of("accuracy", "loss"), "what is measured without the operation")
     renormalise: bool = option(False, yes_or_no, "scale the remaining weights of the edge up to their old sum")
 
-    @property
-    def needs(self) -> Needs:
-        """The trained mixture and labelled images."""
-        return Needs(trained=True, alphas=True, images=True, labels=True)
+    needs = Needs(trained=True, alphas=True, images=True, labels=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: minus the accuracy without the operation, or the loss without it."""

@@ -81,5 +81,5 @@ def test_a_flow_that_is_not_finite_is_a_failure_with_the_reason() -> None:
     search = small.search("op-synflow-post")
     with torch.no_grad():
         search.network.classifier.weight.fill_(1e308)
-    with pytest.raises(ProxyFailure, match="the flow through the supernet is inf"):
+    with pytest.raises(ProxyFailure, match="the synaptic flow is inf"):
         registry.find("op-synflow-post").select(search)

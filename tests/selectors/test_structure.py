@@ -12,7 +12,7 @@ import torch
 
 from bench.errors import UsageError
 from bench.problem.selection import Selection
-from bench.problem.space import EDGES, OPERATIONS
+from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP
 from bench.work.records import done_record
 from selectors import one_shot
 from selectors.parts import apply, registry
@@ -196,6 +196,28 @@ def test_a_rule_scores_the_edges_that_it_is_asked_for(name: str) -> None:
         assert found.shape == (len(edges), 5), f"rows {found.shape} for the edges {edges}"
         said = f"the scores of the edges {edges} depend on which others are asked for, or are those of other edges"
         np.testing.assert_allclose(found, whole[edges], rtol=1e-7, atol=1e-12, err_msg=said)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_what_a_decision_took_out_changes_no_score(name: str) -> None:
+    """Weights and statistics of the operations that lost may be anything: a mask reaches all that a rule looks at."""
+    rule = getattr(registry.find(CHEAPER.get(name, name)), "rule")  # noqa: B009 - not of every selector
+
+    def scores(altered: bool) -> np.ndarray:
+        search = small.search(name)
+        search.decided = {1: SKIP, 4: CONV_3X3}
+        removed = [(1, CONV_1X1), (1, CONV_3X3), (4, CONV_1X1)]
+        for cell in search.network.cells if altered else ():
+            for edge, operation in removed:
+                weight, mean, variance = cell.operation_state(edge, operation)  # type: ignore[operator]
+                with torch.no_grad():
+                    weight.add_(3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(8)))
+                    mean.add_(1)
+                    variance.mul_(4)
+        with search.withholding(rule.needs):
+            return np.asarray(rule.score(search, [0, 5]))
+
+    np.testing.assert_allclose(scores(True), scores(False), rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", registry.names())

@@ -4,7 +4,9 @@ A copy of the page gets a script that acts as a reader would and writes what it 
 `chromium --dump-dom` prints. Skipped where there is no Chromium.
 """
 
+import csv
 import html
+import io
 import json
 import re
 import shutil
@@ -13,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bench.problem.table import GroundTruth
+from reports.page.page import write_report
+from tests.reports.synthetic import write_results
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
@@ -32,6 +38,7 @@ EPILOGUE = """<script>
   const shown = (element) => getComputedStyle(element).display !== "none";
   const names = (table) => all("tbody tr", table).filter(shown).map((row) => row.cells[0].textContent);
   const click = (within, text) => all("button", within).find((button) => button.textContent === text).click();
+  const captionOf = (table) => find(`#caption-${table.dataset.name}`);
   const column = (table, title) => all("thead th", table).findIndex((head) => head.textContent === title);
   let seen;
   try { seen = await (async () => { SCRIPT })(); } catch (error) { faults.push(String(error)); }
@@ -73,9 +80,9 @@ def test_columns_sort_both_ways_and_say_so(page: Path, tmp_path: Path) -> None:
         find("button", head).click();
         return { down, said, up: read(), then: head.getAttribute("aria-sort"), address: location.hash };
     """)  # fmt: skip
-    assert seen["down"] == sorted(seen["down"], reverse=True)
-    assert seen["up"] == sorted(seen["up"])
-    assert (seen["said"], seen["then"]) == ("descending", "ascending")
+    assert seen["down"] == sorted(seen["down"]), "the first click sorts the best first, here the lowest"
+    assert seen["up"] == sorted(seen["up"], reverse=True)
+    assert (seen["said"], seen["then"]) == ("ascending", "descending")
     assert "sort-main-cifar10" in seen["address"]
 
 
@@ -85,8 +92,8 @@ def test_times_sort_by_their_length_not_their_digits(page: Path, tmp_path: Path)
         find("button", all("thead th", table)[cost]).click();
         return all("tbody tr", table).map((row) => row.cells[cost].textContent);
     """)  # fmt: skip
-    assert seen[0].endswith("min")
-    assert [text for text in seen if text != "–"][-1].startswith("0.01")
+    assert seen[0].startswith("0.01")
+    assert [text for text in seen if text != "–"][-1].endswith("min")
     assert seen[-1] == "–"
 
 
@@ -122,7 +129,7 @@ def test_a_table_is_copied_in_three_forms(page: Path, tmp_path: Path) -> None:
         return copied;
     """)  # fmt: skip
     csv, markdown, latex = seen
-    assert csv.startswith("selector,group,among founders,test %,")
+    assert csv.startswith("criterion,test %,n,95 % interval low,95 % interval high,")
     assert markdown.splitlines()[1].startswith("| :-- | --: |")
     assert latex.count("\\\\\n") == len(csv.splitlines())
     assert all("darts-pt-loss" in text for text in seen)
@@ -144,9 +151,9 @@ def test_a_series_can_be_hidden_and_shown(page: Path, tmp_path: Path) -> None:
 
 def test_pointing_at_a_mark_names_the_selection_and_its_pairs(page: Path, tmp_path: Path) -> None:
     seen = act(page, tmp_path, """
-        const mark = find('#accuracy-cifar10 [data-points="cifar10|darts|ostr"] use');
+        const mark = find('#accuracy-cifar10 [data-points="cifar10|darts|ostr"] path');
         mark.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: 300, clientY: 300 }));
-        return { said: find(".tip").textContent, lit: all("#accuracy-cifar10 use.lit").length };
+        return { said: find(".tip").textContent, lit: all("#accuracy-cifar10 path.lit").length };
     """)  # fmt: skip
     assert "ostr on darts" in seen["said"]
     assert "supernet seed 0, selector seed 0" in seen["said"]
@@ -197,9 +204,9 @@ def test_the_first_baseline_comes_back_with_every_row(page: Path, tmp_path: Path
         const choose = find("select", figure), filter = find("input[type=search]", figure);
         const read = () => all("tbody tr", table).map((row) => [...row.cells].map((cell) => cell.textContent));
         const change = (value) => { choose.value = value; choose.dispatchEvent(new Event("change")); };
-        const before = read(), caption = table.caption.textContent;
+        const before = read(), caption = captionOf(table).textContent;
         change("ostr");
-        const other = { names: names(table), caption: table.caption.textContent };
+        const other = { names: names(table), caption: captionOf(table).textContent };
         all(".choices input", figure)[2].click();
         filter.value = "darts";
         filter.dispatchEvent(new Event("input"));
@@ -209,7 +216,7 @@ def test_the_first_baseline_comes_back_with_every_row(page: Path, tmp_path: Path
         filter.value = "";
         filter.dispatchEvent(new Event("input"));
         const sorted = Boolean(find("[aria-sort]", table)), link = find(".themes a").textContent;
-        return { before, caption, other, again: read(), then: table.caption.textContent, filtered, off, sorted, link,
+        return { before, caption, other, again: read(), then: captionOf(table).textContent, filtered, off, sorted, link,
                  address: location.hash };
     """)  # fmt: skip
     assert seen["again"] == seen["before"] and len(seen["before"]) == 8
@@ -227,7 +234,7 @@ def test_the_address_restores_a_view(page: Path, tmp_path: Path) -> None:
         return { dark: document.documentElement.classList.contains("dark"), first: names(table)[0],
                  ground: getComputedStyle(document.body).backgroundColor };
     """
-    seen = act(page, tmp_path, script, "#theme=dark&sort-main-cifar10=3.ascending")
+    seen = act(page, tmp_path, script, "#theme=dark&sort-main-cifar10=1.ascending")
     assert seen["dark"]
     assert sum(map(int, re.findall(r"\d+", seen["ground"])[:3])) < 120
     plain = act(page, tmp_path, script)
@@ -249,7 +256,7 @@ def test_text_has_contrast(page: Path, tmp_path: Path, theme: str) -> None:
           const ink = luminance(getComputedStyle(find(selector)).color);
           return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
         };
-        const looked = ["p", "figcaption", "td.quiet", "tr.yardstick td", ".gaps", "nav a"];
+        const looked = ["p", "figcaption", "td.quiet", "tr.yardstick td", ".gaps", "nav a", ".conditions"];
         return Object.fromEntries(looked.map((selector) => [selector, ratio(selector)]));
     """, f"#theme={theme}")  # fmt: skip
     assert all(ratio >= 4.5 for ratio in seen.values()), seen
@@ -283,7 +290,7 @@ def test_the_main_table_shows_result_n_and_cost_without_scrolling(page: Path, tm
         const right = (title) => all("thead th", table)[column(table, title)].getBoundingClientRect().right;
         return { titles: all("thead th", table).map((head) => head.textContent), edge: box.right,
                  ends: ["test %", "n", "95 % interval", "cost"].map(right),
-                 above: table.caption.getBoundingClientRect().bottom <= table.tHead.getBoundingClientRect().top };
+                 above: captionOf(table).getBoundingClientRect().bottom <= table.tHead.getBoundingClientRect().top };
     """)  # fmt: skip
     assert all(end <= seen["edge"] for end in seen["ends"])
     assert seen["titles"].index("n") == seen["titles"].index("test %") + 1
@@ -306,3 +313,81 @@ def test_without_script_everything_is_there(page: Path, tmp_path: Path) -> None:
     dom = chromium(tmp_path, "--dump-dom", copy.as_uri())
     assert dom.count('class="figure"') == text.count('class="figure"') > 10
     assert 'data-name="main-cifar10"' in dom
+
+
+@pytest.mark.parametrize("place", ["provenance", "glossary", "methods"])
+def test_a_link_to_what_is_folded_opens_it(page: Path, tmp_path: Path, place: str) -> None:
+    script = f"""
+        const before = find("#{place} details").open;
+        if (!before) find('nav a[href="#{place}"]').click();
+        return {{ before, after: find("#{place} details").open }};
+    """
+    assert act(page, tmp_path, script) == {"before": False, "after": True}
+    assert act(page, tmp_path, script, f"#{place}") == {"before": True, "after": True}
+
+
+def test_every_mark_of_every_figure_has_a_name(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const said = {};
+        for (const figure of all("figure.picture")) {
+          const mark = find(".marks path, .hollow path, [data-tip]", figure);
+          if (!mark) continue;
+          mark.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: 300, clientY: 300 }));
+          said[figure.id] = find(".tip").textContent;
+        }
+        all(".overview [data-tip]").slice(0, 3).forEach((mark, index) => {
+          mark.focus();
+          said[index] = find(".tip").textContent;
+        });
+        return said;
+    """)  # fmt: skip
+    assert len(seen) > 10
+    assert [figure for figure, text in seen.items() if not text] == []
+
+
+def test_a_copy_can_be_read_as_numbers(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        click(find('table[data-name="main-cifar10"]').closest("figure"), "copy CSV");
+        await new Promise((done) => setTimeout(done, 50));
+        return copied;
+    """)  # fmt: skip
+    header, *rows = csv.reader(io.StringIO(seen[0]))
+    assert {"cost, s", "darts mean", "darts sd", "darts n"} <= {*header}
+    numeric = [i for i, title in enumerate(header) if title not in ("criterion", "group", "founders")]
+    cells = [row[i] for row in rows for i in numeric if row[i] not in ("", "exact")]
+    assert cells and all(float(cell) == float(cell) for cell in cells)
+
+
+def test_names_stay_in_sight_beside_their_numbers(page: Path, tmp_path: Path) -> None:
+    seen = act(page, tmp_path, """
+        const table = find('table[data-name="main-cifar10"]'), box = table.closest(".scroll");
+        const row = table.tBodies[0].rows[0];
+        box.style.width = "350px";
+        await new Promise((done) => setTimeout(done, 200));
+        box.scrollLeft = 400;
+        return { name: row.cells[0].getBoundingClientRect().left - box.getBoundingClientRect().left,
+                 second: all("thead th", table)[1].textContent, captionInside: Boolean(find("caption", table)) };
+    """)  # fmt: skip
+    assert abs(seen["name"]) <= 1
+    assert seen["second"] == "test %" and not seen["captionInside"]
+
+
+def test_a_scheme_is_one_row_that_opens(table: GroundTruth, tmp_path: Path) -> None:
+    names = ["zero-cost-pt", *(f"zero-cost-pt-{proxy}" for proxy in ("zen", "snip", "meco", "params")), "ostr"]
+    many = {name: (0.3 + 0.1 * i, 0.5, 0.0, 1.0, 1, 1.0) for i, name in enumerate(names)}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), selectors=many,
+                        failures=False, ranking=False)  # fmt: skip
+    seen = act(write_report(out, table), tmp_path, """
+        const table = find('table[data-name="main-cifar10"]'), head = find("tr[data-head]", table);
+        const members = () => all("tr[data-of]", table).filter(shown).length;
+        const before = members(), name = head.cells[0].lastChild.textContent;
+        find("button.fold", head).click();
+        const opened = members(), next = head.nextElementSibling.dataset.of;
+        find("thead button", table).click();
+        return { before, name, opened, next, after: head.nextElementSibling.dataset.of,
+                 matrix: all(".proxies tbody tr").length, dots: all(".dots tbody tr").length };
+    """)  # fmt: skip
+    assert seen["name"] == "zero-cost-pt × 4 proxies"
+    assert (seen["before"], seen["opened"]) == (0, 4)
+    assert seen["next"] == seen["after"] == "zero-cost-pt", "sorted or not, they stand behind their head"
+    assert (seen["matrix"], seen["dots"]) == (5, 1)

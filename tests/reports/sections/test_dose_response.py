@@ -9,9 +9,9 @@ from bench.problem.space import CONV_1X1, CONV_3X3, SKIP, all_architectures
 from bench.problem.table import GroundTruth
 from reports.data.doses import Response
 from reports.data.material import Material
-from reports.sections.blocks import Picture, Table
+from reports.sections.blocks import Picture, Prose, Table
 from reports.sections.dose_response import dose_section, floors_of, said, sentences
-from reports.sections.finding import findings
+from reports.sections.finding import details_section
 from tests.reports.synthetic import SELECTORS, source_of
 
 RECIPES = ("blank", "blank[skip=0.4]", "blank[skip=0.8]", "darts")
@@ -81,7 +81,7 @@ def test_the_sentence_says_who_holds_how_far() -> None:
 
 def test_the_finding_begins_with_it(doses: Material, source: Material) -> None:
     (sentence,) = sentences(doses, "cifar10")
-    assert sentence in "".join(findings(doses))
+    assert sentence in "".join(block.markup for block in details_section(doses).blocks if isinstance(block, Prose))
     assert not sentences(source, "cifar10")
 
 
