@@ -11,9 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.options import parse_options
 from bench.errors import ExitCode
-from reports.data.founders import PRIMARY
+from bench.interruption import ended_at_once
 
 if TYPE_CHECKING:
     from bench.problem.image_set import ImageSet
@@ -146,6 +145,7 @@ def set_threads(threads: int) -> None:
 def methods() -> Methods:
     """Everything above, for the harness."""
     from bench.work.methods import Methods
+    from reports.data.founders import PRIMARY
 
     return Methods(
         recipe_names=recipe_names, selector_names=selector_names, recipe=recipe_facts, selector=selector_facts,
@@ -165,10 +165,13 @@ def draw_report(out: Path, table: GroundTruth) -> Path:
 def main(argv: Sequence[str] | None = None) -> ExitCode:
     """Do what the command line asks; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    options = parse_options(argv)
-    from bench.commands.run import answer
+    with ended_at_once():  # until `answer` knows what to keep
+        from bench.commands.options import parse_options
 
-    return answer(options, argv, methods(), draw_report, code=HERE)
+        options = parse_options(argv)
+        from bench.commands.run import answer
+
+        return answer(options, argv, methods(), draw_report, code=HERE)
 
 
 if __name__ == "__main__":

@@ -40,15 +40,31 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-def in_brief(error: object, most: int = 200) -> str:
-    """What an exception or a value from outside says, as a part of one sentence: one line, printable, not long."""
-    try:
-        said = str(error)
-    except Exception:  # noqa: BLE001 - an exception that cannot be printed still has a class
-        said = ""
+def in_brief(error: BaseException | str, most: int = 200) -> str:
+    """What an exception, or a text, says, as a part of one sentence: one line, printable, not long."""
+    said = text_of(error)
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in said[: 4 * most]).split())
     line = line if len(line) <= most else line[:most] + "..."
     return line or type(error).__name__
+
+
+def text_of(error: BaseException | str) -> str:
+    """What an exception says; nothing for one that cannot be printed."""
+    try:
+        return str(error)
+    except BaseException as another:
+        if isinstance(another, KeyboardInterrupt):
+            raise
+        return ""
+
+
+def storable(text: str, most: int) -> str:
+    """`text` as UTF-8 can hold it, cut behind so many characters.
+
+    Python makes surrogates, which it cannot hold, of the bytes of file names in other encodings: they are spelled out.
+    """
+    whole = text[:most].encode("utf-8", "backslashreplace").decode()
+    return whole if len(text) <= most else f"{whole}... ({len(text):,} characters)"
 
 
 class BenchError(Exception):

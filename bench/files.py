@@ -1,8 +1,11 @@
 """Files that are whole or absent: written beside their place, synced, renamed; and one writer per folder."""
 
+import argparse
 import errno
 import json
 import os
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,11 +13,12 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from bench.errors import DataError
+from bench.errors import DAMAGE, DataError, UsageError, in_brief
 
 Read = TypeVar("Read")
 
 _TEMPORARY = ".part"
+_HALF_WRITTEN = re.compile(rf"\..+\.\d+{re.escape(_TEMPORARY)}", re.DOTALL)
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK}
 _NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
@@ -25,7 +29,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
     Raises DataError when the disk is full or the place cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
         with temporary.open("wb") as stream:
@@ -41,8 +45,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def read_json(path: Path, understood: Callable[[Any], Read], missing: Read) -> Read:
     """What `understood` makes of the JSON in a file that this program wrote; `missing` where there is no file.
 
-    Raises DataError for a file that cannot be read, is no JSON, or at which `understood` raises a ValueError, KeyError,
-    TypeError or AttributeError.
+    Raises DataError for a file that cannot be read, is no JSON, or at which `understood` raises one of DAMAGE.
     """
     try:
         return understood(json.loads(path.read_bytes()))
@@ -50,13 +53,15 @@ def read_json(path: Path, understood: Callable[[Any], Read], missing: Read) -> R
         return missing
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        what = error if isinstance(error, ValueError) else repr(error)
-        raise DataError(f"{path} is damaged ({what}); delete it and run the command again.") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is damaged ({in_brief(error)}); delete it and run the command again.") from error
 
 
 def unwritable(path: Path, error: OSError) -> DataError:
     """What to tell a user whose `path` could not be written because of `error`."""
+    if isinstance(error, shutil.Error):  # of many files: the text of the first says why
+        full = any(os.strerror(number) in str(error) for number in _NO_ROOM)
+        error = OSError(errno.ENOSPC if full else None, in_brief(error))
     if error.errno in _NO_ROOM:
         return DataError(f"The disk is full: {path} could not be written; make room and run the same command again.")
     if error.errno in _NO_ACCESS:
@@ -93,7 +98,8 @@ def make_folder(path: Path) -> None:
 def sweep(folder: Path) -> None:
     """Remove what a killed writer left half-written in `folder`; only the folder's one writer may call it."""
     for left in folder.glob(f".*{_TEMPORARY}"):
-        left.unlink(missing_ok=True)
+        if _HALF_WRITTEN.fullmatch(left.name) and left.is_file():  # others' hidden files are none of ours
+            left.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -131,6 +137,32 @@ def held_lock(path: Path, wait: bool) -> FileLock | None:
     except OSError as error:
         raise unwritable(path, error) from error
     return lock
+
+
+def leave_no_lock(path: Path) -> None:
+    """Remove the lock file `path` that a killed holder left; one that is held stays."""
+    if path.exists():
+        with suppress(DataError), only_writer(path, wait=False):
+            pass
+
+
+def expanded(place: str | Path) -> Path:
+    """A path that a user gave, with `~` in front for the home folder; the only place where that is read.
+
+    Raises UsageError where there is no such home.
+    """
+    text = os.path.expanduser(place)
+    if os.fspath(place).startswith("~") and text == os.fspath(place):
+        raise UsageError(f"{place}: there is no such home folder; write the path out, or set HOME.")
+    return Path(text)
+
+
+def given_path(text: str) -> Path:
+    """`expanded` for argparse."""
+    try:
+        return expanded(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _holder(path: Path) -> str:

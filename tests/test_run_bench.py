@@ -35,6 +35,10 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "JOBLIB_MULTIPROCESSING"}
+"""That of users, who have worker processes."""
+
+
 @pytest.fixture(scope="module")
 def command(data_root: Path) -> list[str]:
     """A tiny experiment: two supernets of two epochs, a criterion that tunes and one that reads alphas."""
@@ -51,7 +55,9 @@ def places(folder: Path) -> list[str]:
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        arguments, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=ENVIRONMENT
+    )
 
 
 def results(out: Path) -> dict[str, bytes]:
@@ -109,7 +115,11 @@ def test_kill_9_in_training_and_in_selection_ends_in_the_same_bytes(
     """Killed once when the first checkpoints are there, and once when the first record is."""
     for awaited in ("cache/*/*.safetensors", "out/records/*.json"):
         running = subprocess.Popen(
-            [*command, *places(tmp_path)], cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL
+            [*command, *places(tmp_path)],
+            cwd=ROOT,
+            start_new_session=True,
+            stderr=subprocess.DEVNULL,
+            env=ENVIRONMENT,
         )
         deadline = time.monotonic() + 120
         while not list(tmp_path.glob(awaited)) and running.poll() is None and time.monotonic() < deadline:

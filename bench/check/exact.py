@@ -20,6 +20,7 @@ from typing import Any
 from bench.check.difference import Difference, cell_of
 from bench.check.fresh import Rows, compare_distributions, compare_runs
 from bench.errors import DataError, ExitCode
+from bench.files import unwritable
 from bench.problem.table import GroundTruth
 from bench.work.gather import CURVATURE_FILE, PLAN_FILE, gather
 from bench.work.methods_file import METHODS_FILE
@@ -111,7 +112,10 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Ch
         again.mkdir()
         for name in ("records", "costs"):
             if (stored / name).is_dir():
-                shutil.copytree(stored / name, again / name)
+                try:
+                    shutil.copytree(stored / name, again / name)
+                except OSError as error:
+                    raise unwritable(again / name, error) from error
         for name in _COPIED:
             if (stored / name).is_file():
                 shutil.copy(stored / name, again / name)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from bench.commands.options import Options
@@ -29,9 +28,9 @@ class Asked:
 
 def folders_plan(options: Options) -> list[dict[str, Any]]:
     """The cells of the plan of `--out`, where the command line says nothing of what is compared; else none."""
-    if options.asks or options.out is None or read_run(Path(options.out)) is None:
+    if options.asks or options.out is None or read_run(options.out) is None:
         return []
-    return planned_cells(Store(Path(options.out)))
+    return planned_cells(Store(options.out))
 
 
 def sizes(cells: Sequence[Mapping[str, Any]]) -> dict[str, Settings]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
-from bench.files import make_folder, write_whole
+from bench.files import given_path, make_folder, write_whole
 from bench.names import can_be_typed
 from bench.problem.datasets import DATASETS, data_root
 from bench.problem.official_layouts import Layout
@@ -33,11 +33,13 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Convert, say what was found, and answer with an exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.commands.convert_images", description="Convert images.")
-    parser.add_argument("source", type=Path, help="an .npz, .npy, .parquet, a folder of them, or of class folders")
+    parser.add_argument(
+        "source", type=given_path, help="an .npz, .npy, .parquet, a folder of them, or of class folders"
+    )
     parser.add_argument(
         "--as", dest="name", required=True, metavar="NAME", help="cifar10, cifar100, imagenet16, or yours"
     )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="labels of an .npy")
+    parser.add_argument("--labels", type=given_path, metavar="FILE", help="labels of an .npy")
     parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
     given = parser.parse_args(arguments)
     try:

@@ -7,9 +7,9 @@ is the .npz that `--table` loads in milliseconds.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bench.errors import BenchError, DataError, ExitCode
+from bench.files import given_path
 from bench.problem.open_table import open_table
 from bench.problem.space import to_string
 from bench.problem.table import GroundTruth
@@ -21,9 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m bench.commands.convert_table", description="Convert a ground-truth table."
     )
     parser.add_argument(
-        "source", type=Path, help="a .csv or .csv.gz, NAS-Bench-201's .pth, NATS-Bench's file or folder"
+        "source", type=given_path, help="a .csv or .csv.gz, NAS-Bench-201's .pth, NATS-Bench's file or folder"
     )
-    parser.add_argument("dest", type=Path, help="the compact .npz to write")
+    parser.add_argument("dest", type=given_path, help="the compact .npz to write")
     parser.add_argument("--hp", choices=("200", "12"), default="200", help="epochs of the trainings to read (200)")
     given = parser.parse_args(arguments)
     try:

@@ -18,13 +18,14 @@ from bench.commands.options import available_cores
 from bench.commands.resolve import FETCH, TABLE_FILE, TABLE_VARIABLE, default_cache
 from bench.commands.stdout import stdout_may_close
 from bench.errors import BenchError, DataError, ExitCode, in_brief
-from bench.files import make_folder, only_writer
+from bench.files import expanded, make_folder, only_writer
 from bench.problem.datasets import DATASETS, data_root, dataset_names, missing_images
 from bench.problem.open_table import open_table
 from bench.problem.own_dataset import describe
 from bench.problem.pixels import pixels_of
 from bench.work.presets import PRESETS
 from bench.work.run_file import processor
+from bench.work.workers import no_processes
 
 GOOD, PARTLY, MISSING = "ok", "partly", "missing"
 
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(doctor(given.data_root, given.table, given.cache))
 
 
-def doctor(root: str | None, table: str | None, cache: str | None) -> ExitCode:
+def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path | None) -> ExitCode:
     """Print what is here and what is missing of all that a run may need."""
     findings: list[Finding] = []
     try:
@@ -84,9 +85,9 @@ def doctor(root: str | None, table: str | None, cache: str | None) -> ExitCode:
     return ExitCode.USAGE if broken else ExitCode.OK
 
 
-def _table(root: Path, named: str | None) -> Iterator[Finding]:
+def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
     yield Finding("table digits", GOOD, "embedded")
-    place = Path(named or os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE)
+    place = expanded(named or os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE)
     what = "table nas-bench-201"
     if not place.exists():
         yield Finding(what, MISSING, f"{place}; without it no run on CIFAR or ImageNet16 (fetch, or --table FILE)")
@@ -161,25 +162,22 @@ def _machine() -> Iterator[Finding]:
 
 
 def _workers() -> Finding:
-    try:
-        import multiprocessing
-
-        multiprocessing.get_context("spawn").Semaphore(1)
-    except (ImportError, OSError) as error:
-        return Finding("worker processes", MISSING, f"{in_brief(error)}; costs: parallel runs (use --jobs 1)")
-    if os.environ.get("JOBLIB_MULTIPROCESSING") == "0":
-        return Finding("worker processes", MISSING, "JOBLIB_MULTIPROCESSING=0; costs: parallel runs (use --jobs 1)")
+    why = no_processes()
+    if why is not None:
+        return Finding(
+            "worker processes", MISSING, f"{why}; costs: parallel runs, and a crash of one cell ends them all"
+        )
     return Finding("worker processes", GOOD, "can be started")
 
 
-def _places(cache: str | None) -> Iterator[Finding]:
+def _places(cache: str | Path | None) -> Iterator[Finding]:
     try:
         yield Finding("home", GOOD, str(Path.home()))
     except RuntimeError as error:
         yield Finding("home", MISSING, f"{in_brief(error)}; costs: the usual places (give --cache and --data-root)")
     try:
-        supernets = Path(cache).expanduser() if cache else default_cache()
-    except RuntimeError as error:
+        supernets = expanded(cache) if cache else default_cache()
+    except BenchError as error:
         yield Finding("cache", MISSING, f"{in_brief(error)}; give --cache")
         return
     yield from _place("cache", supernets)

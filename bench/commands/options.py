@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.files import given_path
 from bench.work.presets import PRESETS
 
 DESCRIPTION = """\
@@ -90,18 +91,19 @@ def build_parser() -> argparse.ArgumentParser:
     size.add_argument("--seed", type=int, metavar="ROOT",
                       help="the root from which all seeds are derived (0)")  # fmt: skip
     where = parser.add_argument_group("where things are")
-    where.add_argument("--data-root", metavar="DIR",
+    where.add_argument("--data-root", type=given_path, metavar="DIR",
                        help="folder of the data sets ($NAS_BENCH_DATA, else ~/.cache/nas-selection-bench)")  # fmt: skip
-    where.add_argument("--table", metavar="FILE",
+    where.add_argument("--table", type=given_path, metavar="FILE",
                        help="ground truth: .npz, .csv, .csv.gz or the official .pth ($NAS_BENCH_TABLE, else"
                             " nas-bench-201.npz in the data root; digits has its own)")  # fmt: skip
     where.add_argument(
         "--out",
+        type=given_path,
         metavar="DIR",
         help="output folder (out/ and the names of the data sets); where nothing says what is compared, what"
         " was asked for there goes on",
     )
-    where.add_argument("--cache", metavar="DIR",
+    where.add_argument("--cache", type=given_path, metavar="DIR",
                        help="folder of trained supernets, shared by all output folders"
                             " (~/.cache/nas-selection-bench/supernets)")  # fmt: skip
     how = parser.add_argument_group("how it runs")
@@ -126,7 +128,7 @@ def build_parser() -> argparse.ArgumentParser:
     instead.add_argument(
         "--check",
         metavar="DIR",
-        type=Path,
+        type=given_path,
         help="draw the results stored in DIR again and compare; with --out, compare the fresh run there too",
     )
     return parser
@@ -151,10 +153,10 @@ class Options:
     cells: int | None
     images: int | None
     seed: int
-    data_root: str | None
-    table: str | None
-    out: str | None
-    cache: str | None
+    data_root: Path | None
+    table: Path | None
+    out: Path | None
+    cache: Path | None
     device: str
     jobs: int | None
     threads: int | None

@@ -53,7 +53,7 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     root = data_root(options.data_root)
     datasets = resolve.find_datasets(options.datasets, root)
     if options.out:
-        out = Path(options.out)
+        out = options.out
     else:
         kind = "cpu" if options.preset else resolve.find_device(options.device).kind
         out = resolve.default_out(datasets, resolve.find_settings(options, datasets, kind))
@@ -76,7 +76,7 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
 
 def check_results(stored: Path, options: Options, draw_report: DrawReport) -> ExitCode:
     """Draw stored results again and compare every byte; with --out, compare the fresh run there with them too."""
-    fresh = Path(options.out) if options.out else None
+    fresh = options.out
     earlier = read_run(stored)
     if earlier is None:
         raise DataError(f"{stored} holds no results: {stored / 'run.json'} does not exist.")

@@ -20,7 +20,7 @@ from typing import Any
 from bench.commands import resolve
 from bench.commands.options import Options, parse_options
 from bench.errors import BenchError, ExitCode, UsageError
-from bench.files import make_folder, write_whole
+from bench.files import given_path, make_folder, write_whole
 from bench.names import unknown
 from bench.problem.datasets import data_root, load_images
 from bench.work.run_file import ARITHMETIC, RUN_FILE, commands, git_commit, read_run
@@ -85,7 +85,7 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
                 return ExitCode.INTERRUPTED if code == ExitCode.INTERRUPTED else ExitCode.USAGE
     latest = parse_options(lines[-1])
     given = {"--table": latest.table, "--data-root": latest.data_root}
-    places = [word for name, place in given.items() if place is not None for word in (name, place)]
+    places = [word for name, place in given.items() if place is not None for word in (name, str(place))]
     code = program.check(["--check", str(stored), *against, *places])
     if code in ANSWERS:
         return ExitCode(code)
@@ -138,11 +138,11 @@ def main(arguments: Sequence[str] | None = None, program: Program = Program()) -
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="folders of results/ (all)")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--into", type=Path, metavar="DIR",
+    where.add_argument("--into", type=given_path, metavar="DIR",
                        help="keep the fresh runs here; the same commit goes on with an interrupted one"
                             " (a temporary folder)")  # fmt: skip
     where.add_argument("--exact", action="store_true", help="run nothing: redraw the stored records and compare")
-    parser.add_argument("--results", type=Path, default=CODE / "results", metavar="DIR", help="stored results")
+    parser.add_argument("--results", type=given_path, default=CODE / "results", metavar="DIR", help="stored results")
     given = parser.parse_args(arguments)
     place: Any = nullcontext(given.into) if given.into or given.exact else tempfile.TemporaryDirectory()
     codes = set()

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.commands.options import Options, available_cores
 from bench.errors import MissingData, UsageError
-from bench.files import read_json
+from bench.files import expanded, read_json
 from bench.names import choose, split_names, unknown
 from bench.problem.csv_table import OFFICIAL_NAMES
 from bench.problem.datasets import DATASETS, dataset_names, missing_images
@@ -22,7 +22,7 @@ from bench.work.methods import Methods
 from bench.work.plan import Request
 from bench.work.presets import PRESETS, Settings, settings_for
 from bench.work.records import Circumstances
-from bench.work.workers import Pool
+from bench.work.workers import Pool, no_processes
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
 TABLE_FILE = "nas-bench-201.npz"
@@ -221,9 +221,11 @@ def find_threads(options: Options, earlier: Mapping[str, Any] | None) -> int:
 
 
 def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
-    """How the work is spread over workers."""
+    """How the work is spread over workers: one job has a worker process too, so that a crash costs its own cell."""
     if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
         return Pool(jobs, "threading", threads)
+    if options.backend == "loky" and no_processes():
+        return Pool(1, "none", threads)
     return Pool(jobs, options.backend, threads, device.indices, locks)
 
 
@@ -235,7 +237,10 @@ def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
 
 def default_cache() -> Path:
     """Where trained supernets are kept when nobody says."""
-    return Path("~/.cache/nas-selection-bench/supernets").expanduser()
+    try:
+        return expanded("~/.cache/nas-selection-bench/supernets")
+    except UsageError:
+        raise UsageError("There is no home folder to keep trained supernets in; give --cache, or set HOME.") from None
 
 
 def make_request(

@@ -1,15 +1,12 @@
 """One command line from its resolution to its exit code: list, plan, run, gather, report."""
 
 import shlex
-import signal
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from bench.commands import resolve
@@ -17,9 +14,10 @@ from bench.commands.asked import asked_before, asked_here, folders_plan, sizes
 from bench.commands.doctor import doctor
 from bench.commands.options import Options, available_cores
 from bench.commands.others import DrawReport, check_results, conclude, failures, list_all, report_only
-from bench.commands.stdout import stdout_may_close
+from bench.commands.stdout import stderr_may_close, stdout_may_close
 from bench.errors import BenchError, DataError, ExitCode, MissingData
 from bench.files import make_folder, only_writer, sweep
+from bench.interruption import like_ctrl_c
 from bench.problem.datasets import DATASETS, data_root, missing_images
 from bench.problem.image_checks import doubts, refuse_unfit
 from bench.problem.image_set import ImageSet
@@ -37,7 +35,7 @@ from bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, writ
 from bench.work.runner import Run, counts_line
 from bench.work.tasks import Workplace
 from bench.work.timings import Timings, stored_costs
-from bench.work.workers import leave_seats
+from bench.work.workers import leave_seats, no_processes
 
 
 def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
@@ -45,20 +43,24 @@ def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report:
 
     What the user can mend ends in one line on stderr and the exit code of its kind.
     """
-    try:
-        with terminated_like_interrupted(), stdout_may_close():
-            return _work_off(options, argv, methods, draw_report, code)
-    except BenchError as error:
-        print(f"run_bench.py: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        return ExitCode.INTERRUPTED
-    except Exception:  # noqa: BLE001 - a script must not take a fault of the program for cells that failed
-        traceback.print_exc()
-        print("run_bench.py: this is a fault of the program, not of its input; what was finished stays."
-              " Please report the lines above.", file=sys.stderr)  # fmt: skip
-        return ExitCode.FAULT
+    with like_ctrl_c() as interrupted, stderr_may_close():
+        try:
+            with stdout_may_close():
+                return _work_off(options, argv, methods, draw_report, code)
+        except BenchError as error:
+            print(f"run_bench.py: {error}", file=sys.stderr)
+            return error.exit_code
+        except BaseException as error:
+            if interrupted.came or isinstance(error, KeyboardInterrupt):  # libraries turn it into errors of their own
+                print("\nInterrupted.", file=sys.stderr)
+                return ExitCode.INTERRUPTED
+            if not isinstance(error, Exception):
+                raise
+            # A script must not take a fault of the program for cells that failed.
+            traceback.print_exc()
+            print("run_bench.py: this is a fault of the program, not of its input; what was finished stays."
+                  " Please report the lines above.", file=sys.stderr)  # fmt: skip
+            return ExitCode.FAULT
 
 
 def _work_off(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
@@ -74,24 +76,6 @@ def _work_off(options: Options, argv: Sequence[str], methods: Methods, draw_repo
     return session.show_plan() if options.plan else session.work(draw_report)
 
 
-@contextmanager
-def terminated_like_interrupted() -> Iterator[None]:
-    """A polite kill (a batch system's time limit) ends a run as Ctrl-C does."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread: whoever called decides about signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 class Session:
     """One run or plan: what to do, where, and against which ground truth."""
 
@@ -102,11 +86,11 @@ class Session:
         again = folders_plan(options)
         named = ",".join(cell["dataset"] for cell in again) or options.datasets
         self.datasets = resolve.find_datasets(named, root)
-        earlier = read_run(Path(options.out)) if options.out else None
+        earlier = read_run(options.out) if options.out else None
         usual = earlier["device"] if again and earlier and options.device == "auto" else options.device
         self.device = resolve.find_device(usual)
         self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
-        self.out = Path(options.out) if options.out else resolve.default_out(self.datasets, self.settings)
+        self.out = options.out or resolve.default_out(self.datasets, self.settings)
         earlier = read_run(self.out)
         self.threads = resolve.find_threads(options, earlier)
         self.jobs = resolve.find_jobs(options, self.device, self.threads)
@@ -127,8 +111,11 @@ class Session:
             self.asked = asked_here(options, methods, self.settings, here, data)
             self.words = self.argv
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
-        cache = Path(options.cache).expanduser() if options.cache else resolve.default_cache()
+        cache = options.cache or resolve.default_cache()
         pool = resolve.find_pool(options, self.device, self.jobs, self.threads, self.out)
+        if pool.jobs < self.jobs:
+            self.say(f"No worker processes can be started here ({no_processes()}): everything runs in this one.")
+            self.jobs = pool.jobs
         self.store = Store(self.out)
         self.job = Run(
             plan=self.asked.plan,
@@ -268,7 +255,7 @@ class Session:
                 print(f"\nInterrupted: {counts_line(counts)}. Go on with:\n  {self.command()}", file=sys.stderr)
                 return ExitCode.INTERRUPTED
             finally:
-                leave_seats(self.out)
+                leave_seats(self.out, max(self.jobs, len(self.device.indices)))
             gather(self.store, table, self.say)
             page = draw_report(self.out, table)
         counts = Counter(self.job.states.values())

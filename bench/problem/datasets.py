@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bench.errors import UsageError
+from bench.files import expanded
 from bench.names import unknown
 from bench.problem.digits import digits_images
 from bench.problem.image_set import Channels, ImageSet
@@ -109,9 +110,15 @@ def dataset_names(data_root: Path | None = None) -> tuple[str, ...]:
     return (*DATASETS, *(name for name in own_names(data_root) if name not in DATASETS))
 
 
-def data_root(argument: str | None = None) -> Path:
+def data_root(argument: str | Path | None = None) -> Path:
     """The folder that holds the data sets: `argument`, else $NAS_BENCH_DATA, else the user's cache."""
-    return Path(argument or os.environ.get(DATA_ROOT_VARIABLE) or _DEFAULT_ROOT).expanduser()
+    given = argument or os.environ.get(DATA_ROOT_VARIABLE)
+    if given:
+        return expanded(given)
+    try:
+        return expanded(_DEFAULT_ROOT)
+    except UsageError:
+        return Path(os.devnull, "no home folder: give --data-root")  # nothing is there, which may be enough
 
 
 def missing_images(name: str, data_root: Path, limit: int | None) -> str | None:

@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from bench.errors import DataError
+from bench.files import expanded
 from bench.problem.table import GroundTruth
 
 
@@ -12,7 +13,7 @@ def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
 
     Raises DataError that names what is wrong.
     """
-    path = Path(path)
+    path = expanded(path)
     if not path.exists():
         raise DataError(f"The table {path} does not exist.")
     name = path.name.lower()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.errors import DAMAGE
 from bench.files import write_whole
 from bench.work.discovery import shown
 from bench.work.methods import Methods, Source
@@ -94,6 +95,6 @@ def kept_source(folder: Path) -> str | None:
     """What the training in a folder began with, None where nothing readable says so."""
     try:
         digest = json.loads((folder / FILE).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, *DAMAGE):
         return None
     return digest if isinstance(digest, str) else None

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.errors import DAMAGE, in_brief
 from bench.files import read_json, write_whole
 from bench.problem.selection import Decision, Ranking, Selection
 from bench.problem.space import EDGE_NAMES, OPERATIONS, parse
@@ -31,6 +32,8 @@ COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds
                 "training_seconds", "commit")  # fmt: skip
 
 PLAN_FILE = "plan.json"
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 CURVATURE_FILE = "curvature.csv"
 """How curved the validation loss is at the checkpoints, where it was measured (`supernets/training/curvature.py`)."""
@@ -97,12 +100,11 @@ def cost_rows(store: Store, done: Set[str]) -> list[dict[str, Any]]:
     """
     stored = {path.stem: store.cost(path.stem) for path in sorted(store.costs.glob("*.json"))}
     rows = [(stem, {**content["cell"], **content}) for stem, content in stored.items() if content]
-    whole = [(stem, row) for stem, row in rows if set(KEY_COLUMNS) <= set(row)]
-    return sorted((row for stem, row in whole if stem in done or not row["selector"]), key=sort_key)
+    return sorted((row for stem, row in rows if stem in done or not row["selector"]), key=sort_key)
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """CSV text; floats in their shortest exact spelling, lists as JSON, None as nothing."""
+    """CSV text; floats in their shortest exact spelling, lists as JSON, None as nothing, no formulas."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -115,7 +117,10 @@ def _spelled(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return repr(float(value))
-    return json.dumps(value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return json.dumps(value)
+    # A spreadsheet would compute a text that begins like a formula.
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else str(value)
 
 
 def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Counter[str]:
@@ -134,10 +139,11 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     for stem, record in sorted(records.items(), key=lambda item: sort_key(item[1]["cell"])):
         try:
             selection = checked(selection_of(record)) if record["state"] == DONE else None
-        except (ValueError, TypeError, KeyError) as error:
+        except DAMAGE as error:
             left_out.add(stem)
             path = store.records / f"{stem}.json"
-            warn(f"The record {path} is no result ({error}); delete it and run the command that made it again.")
+            what = in_brief(error)
+            warn(f"The record {path} is no result ({what}); delete it and run the command that made it again.")
             continue
         rows.append(record_row(record, selection, truth))
         scores += [] if selection is None else score_rows(record)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
-from bench.files import only_writer, sweep, unwritable, write_whole
+from bench.files import given_path, only_writer, sweep, unwritable, write_whole
 from bench.work.run_file import RUN_FILE
 
 ARCHIVE = "cells.tar.xz"
@@ -163,7 +163,9 @@ def _restore(folder: Path, contents: Mapping[str, bytes]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Pack or unpack the folders that were named, and answer with an exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.work.pack", description="Pack the cells of output folders.")
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="an output folder of run_bench.py")
+    parser.add_argument(
+        "folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder of run_bench.py"
+    )
     parser.add_argument("--unpack", action="store_true", help=f"restore the files from {ARCHIVE} instead")
     given = parser.parse_args(arguments)
     try:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.errors import UsageError
+from bench.errors import DataError, UsageError
 from bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
 from bench.work.methods import Methods, RecipeFacts, SelectorFacts
 from bench.work.presets import Settings, settings_labelled
@@ -154,11 +154,17 @@ def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here:
 
 
 def checkpoint_of(methods: Methods, planned: PlannedCell, cache: Path) -> str | None:
-    """The hash of the cell's checkpoint, None while it is not in the cache."""
+    """The hash of the cell's checkpoint, None while it is not in the cache or is damaged there.
+
+    A damaged one is no matter of the plan: the cells that are to read it fail, and say so.
+    """
     folder = planned.supernet.folder(cache)
     if planned.cell.epoch not in methods.epochs_present(folder):
         return None
-    return methods.checkpoint(folder, planned.cell.epoch).sha256
+    try:
+        return methods.checkpoint(folder, planned.cell.epoch).sha256
+    except DataError:
+        return None
 
 
 def state_of(planned: PlannedCell, record: Mapping[str, Any] | None, checkpoint: str | None) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError
+from bench.errors import DAMAGE, DataError
 from bench.files import write_whole
 from bench.problem.selection import Selection
 from bench.problem.space import to_string
@@ -33,6 +33,9 @@ DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
 
 CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_passes", "backward_passes")
 """The fields of a done record that a selection fills."""
+
+_FIELDS = {"cell", "key", "state", "reason", "log", "checkpoint", "version", "recipe_version"}
+"""What the program asks of every record, whatever its state."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
         record = json.loads(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except ValueError:
+    except DAMAGE:
         return None
     if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
         return None
@@ -133,7 +136,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
         )
     try:
         whole = record.get("digest") == _digest(record)
-    except ValueError:  # a damaged number can read as infinite, which no record holds
+    except DAMAGE:  # among them a damaged number that reads as infinite, which no record holds
         return None
     if not whole:
         return None
@@ -143,6 +146,16 @@ def read_record(path: Path) -> dict[str, Any] | None:
             raise DataError(f"{path} has schema {record['schema']}, which this program cannot read; delete it.")
         record = step(record)
     return record
+
+
+def _of_cell(path: Path) -> dict[str, Any] | None:
+    """The record in `path`, None for a damaged file and for what is no record of a cell."""
+    record = read_record(path)
+    try:
+        whole = record is not None and record.keys() >= _FIELDS and record["state"] in (DONE, FAILED, SKIPPED)
+        return record if whole and record is not None and file_stem(record["cell"]) else None
+    except DAMAGE:
+        return None
 
 
 @dataclass
@@ -172,9 +185,12 @@ class Store:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
         try:
             content = json.loads((self.costs / f"{stem}.json").read_bytes())
-        except (OSError, ValueError):
+            whole = file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS)
+            counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
+            timed = all(isinstance(count, int | float | None) for count in counts)
+        except (OSError, *DAMAGE):
             return {}
-        return content if isinstance(content, dict) and isinstance(content.get("cell"), dict) else {}
+        return content if whole and timed else {}
 
     def set_aside(self, stem: str) -> None:
         """Take a record that no longer holds, and its cost, out of the results until a successor is done.
@@ -211,6 +227,13 @@ class Store:
             for replaced in (path, self.costs / path.name):
                 self._aside(replaced).unlink(missing_ok=True)
 
+    def drop_replaced(self) -> None:
+        """Remove what was set aside and has its successor, which only a kill between the two leaves."""
+        for folder in (self.records, self.costs):
+            for path in folder.glob("*.json.old"):
+                if self._result(self.records / path.name.removesuffix(".old")):
+                    path.unlink()
+
     @staticmethod
     def _aside(path: Path) -> Path:
         return path.with_name(f"{path.name}.old")
@@ -228,12 +251,12 @@ class Store:
         return whole, damaged
 
     def _read(self, path: Path) -> dict[str, Any] | None:
-        """`read_record`, once for each state of a file: all are written whole, and so are another file each time."""
+        """`_of_cell`, once for each state of a file: all are written whole, and so are another file each time."""
         stat = path.stat()
         state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         known = self._known.get(path)
         if known is None or known[0] != state:
-            known = self._known[path] = (state, read_record(path))
+            known = self._known[path] = (state, _of_cell(path))
         return known[1]
 
     def _result(self, path: Path) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
-from bench.files import write_whole
+from bench.files import leave_no_lock, write_whole
 from bench.work.edited_files import Sources
 from bench.work.plan import PlannedCell, Split, Supernet, checkpoint_of, split_plan, state_of
 from bench.work.progress import NORMAL, Progress
@@ -103,6 +103,7 @@ class Run:
 
     def _open(self) -> list[PlannedCell]:
         """The cells to do; records that do not hold are taken out of the results."""
+        self.store.drop_replaced()
         split = self.split()
         self.put_back()
         for planned in split.outdated:
@@ -242,6 +243,7 @@ class Run:
         for planned in {cell.supernet.key: cell for cell in cells if cell.reads_checkpoint}.values():
             if not is_trained(place.methods, planned.supernet, place.cache):
                 continue
+            leave_no_lock(planned.supernet.folder(place.cache) / ".lock")
             last = planned.cell.supernet.settings.checkpoint_epochs[-1]
             columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
             seconds = place.methods.training_seconds(planned.supernet.folder(place.cache))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import SkipCell
+from bench.errors import SkipCell, storable, text_of
 from bench.files import is_disk_trouble, make_folder, only_writer, sweep
 from bench.work.cells import canonical_json
 from bench.work.discovery import ROOMS, line_of
@@ -50,6 +50,9 @@ class Outcome:
         return f"{self.reason} ({self.where})" if self.where else self.reason
 
 
+LONGEST_REASON, LONGEST_LOG = 1_000, 100_000
+"""Characters that are kept of what a method says."""
+
 KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a crash in native code)")
 """Of a task whose worker process was killed twice."""
 
@@ -59,12 +62,18 @@ def failure(error: BaseException, seconds: float) -> Outcome:
 
     Errors of the project's own classes say in their sentence what there is to say.
     """
-    lines = str(error).strip().splitlines()
+    lines = text_of(error).strip()[:LONGEST_LOG].splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     own = type(error).__module__.partition(".")[0] in ("bench", *ROOMS)
     line = None if own or is_disk_trouble(error) else line_of(error)
-    return Outcome(FAILED, reason, line, trace="".join(traceback.format_exception(error)), seconds=seconds,
+    trace = storable("".join(traceback.format_exception(error)), LONGEST_LOG)
+    return Outcome(FAILED, storable(reason, LONGEST_REASON), line, trace=trace, seconds=seconds,
                    disk_trouble=is_disk_trouble(error))  # fmt: skip
+
+
+def _must_end(error: BaseException, pool: Pool) -> bool:
+    """Whether an error is the user's Ctrl-C; worker processes do not get it, so that there it is the method's own."""
+    return isinstance(error, KeyboardInterrupt) and not pool.own_processes
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,9 @@ class TrainTask:
                     keep_source(folder, self.source)
                     images = place.methods.load_images(job.dataset, place.data_root, job.settings.images)
                     place.methods.train(job, images, place.device, folder, self.tell)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a recipe may fail in any way: it costs its own cells
+        except BaseException as error:
+            if _must_end(error, place.pool):
+                raise
             return failure(error, time.perf_counter() - start)
         return Outcome(DONE, seconds=time.perf_counter() - start)
 
@@ -131,8 +142,11 @@ class SelectTask:
                 record |= {"checkpoint": checkpoint.sha256, "supernet_accuracy": checkpoint.accuracy}
             canonical_json(record)  # raises for an accuracy that JSON cannot hold
         except SkipCell as skipped:
-            return Outcome(SKIPPED, str(skipped), seconds=time.perf_counter() - start)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a selector may fail in any way: it costs its own cell
+            reason = storable(text_of(skipped).strip(), LONGEST_REASON)
+            return Outcome(SKIPPED, reason, seconds=time.perf_counter() - start)
+        except BaseException as error:
+            if _must_end(error, place.pool):
+                raise
             return failure(error, time.perf_counter() - start)
         seconds = time.perf_counter() - start
         return Outcome(DONE, record=record, cost=cost_record(selection, seconds), seconds=seconds)

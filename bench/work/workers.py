@@ -9,15 +9,16 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from filelock import FileLock
 
-from bench.errors import UsageError
+from bench.errors import DataError, UsageError
 from bench.files import held_lock
 
 Outcome = TypeVar("Outcome")
@@ -32,7 +33,7 @@ class Pool:
 
     jobs: int
     backend: str
-    """`loky`, `dask` or `threading`; with one job, and not dask, tasks run in this process."""
+    """`loky`, `dask`, `threading`, or `none`, which runs tasks in this process."""
     threads: int
     devices: tuple[int, ...] = ()
     """GPUs to share out among the worker processes, by index; empty for none."""
@@ -42,7 +43,7 @@ class Pool:
     @property
     def own_processes(self) -> bool:
         """Whether tasks run in other processes than this one."""
-        return self.backend == "dask" or (self.jobs > 1 and self.backend != "threading")
+        return self.backend in ("loky", "dask")
 
     def device_name(self, name: str) -> str:
         """What tasks call the device `name`: a process that claimed a GPU sees no other, so that it is the first."""
@@ -76,91 +77,241 @@ def prepare_worker(pool: Pool) -> FileLock | None:
 
 
 _SEAT = ".seat-"
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
-def leave_seats(locks: Path) -> None:
+def leave_seats(locks: Path, jobs: int) -> None:
     """Remove the lock files of a run that has ended."""
-    for seat in locks.glob(f"{_SEAT}*"):
-        seat.unlink(missing_ok=True)
+    for seat in range(jobs):
+        (locks / f"{_SEAT}{seat}").unlink(missing_ok=True)
 
 
-def claim_device(devices: Sequence[int], jobs: int, locks: Path) -> tuple[FileLock, int]:
+def claim_device(devices: Sequence[int], jobs: int, locks: Path, patience: float = 60.0) -> tuple[FileLock, int]:
     """A GPU for this process, held by a file lock for as long as the process lives.
 
     There are as many seats as jobs, dealt to the GPUs in turn, so that no GPU has two workers before
-    each has one. Returns the lock (keep it) and the GPU's index. Raises DataError on a file system without locks.
+    each has one; where all are taken, by workers of a run that was killed, this waits `patience` seconds for one.
+    Returns the lock (keep it) and the GPU's index. Raises DataError on a file system without locks.
     """
-    for seat in range(max(jobs, len(devices))):
-        lock = held_lock(locks / f"{_SEAT}{seat}", wait=False)
-        if lock is not None:
-            return lock, devices[seat % len(devices)]
-    raise RuntimeError(f"all {jobs} seats on the GPUs are taken")
+    deadline = time.monotonic() + patience
+    while True:
+        for seat in range(max(jobs, len(devices))):
+            lock = held_lock(locks / f"{_SEAT}{seat}", wait=False)
+            if lock is not None:
+                return lock, devices[seat % len(devices)]
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"all {jobs} seats on the GPUs are taken")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def no_processes() -> str | None:
+    """Why no worker processes can be started here, None where they can.
+
+    They need semaphores, which need a /dev/shm that can be written; JOBLIB_MULTIPROCESSING=0 does without processes.
+    """
+    if os.environ.get("JOBLIB_MULTIPROCESSING") == "0":
+        return "JOBLIB_MULTIPROCESSING is 0"
+    try:
+        from multiprocessing import get_context
+
+        get_context("spawn").Semaphore()
+    except (ImportError, OSError, NotImplementedError) as error:
+        return f"no semaphores: {error}"
+    return None
+
+
+def end_with(parent: int) -> None:
+    """Let this process end when the process `parent`, which started it, has ended, whatever it is waiting for then.
+
+    A worker whose parent was killed would compute on, or wait for ever for someone to take its result, and hold its
+    GPU and its lock meanwhile.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="end with the parent").start()
+
+
+class _Broken(Exception):
+    """A worker process died, and perhaps took the tasks of others along."""
+
+
+class _Workers(Protocol):
+    """Who runs tasks in other processes."""
+
+    def submit(self, task: Callable[[], Any]) -> Any:
+        """A handle of a task that was handed out."""
+
+    def first(self, handles: Collection[Any]) -> Any:
+        """One of the handles, whose task has ended."""
+
+    def result(self, handle: Any) -> Any:
+        """What the task of an ended handle answered; raises _Broken where its worker died."""
+
+    def renew(self) -> None:
+        """Take new workers where a death left none."""
+
+
+class _Loky:
+    """Processes of this machine."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool, self._executor = pool, self._new(pool)
+
+    @staticmethod
+    def _new(pool: Pool) -> Any:
+        from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
+
+        threads = dict.fromkeys(THREAD_VARIABLES, str(pool.threads))
+        return get_reusable_executor(pool.jobs, timeout=300, env=threads, initializer=end_with, initargs=(os.getpid(),))
+
+    def submit(self, task: Callable[[], Any]) -> Any:
+        from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
+
+        try:
+            return self._executor.submit(task)
+        except TerminatedWorkerError as death:
+            raise _Broken from death
+
+    def first(self, handles: Collection[Any]) -> Any:
+        from concurrent.futures import FIRST_COMPLETED, wait
+
+        return next(iter(wait(handles, return_when=FIRST_COMPLETED).done))
+
+    def result(self, handle: Any) -> Any:
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        try:
+            return handle.result()
+        except TerminatedWorkerError as death:
+            raise _Broken from death
+
+    def renew(self) -> None:
+        self._executor = self._new(self._pool)
+
+    def stop(self) -> None:
+        """End the workers at once."""
+        self._executor.shutdown(wait=False, kill_workers=True)
+
+
+class _Dask:
+    """The workers of a dask cluster."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, task: Callable[[], Any]) -> Any:
+        return self._client.submit(_called, task, pure=False, retries=0)
+
+    def first(self, handles: Collection[Any]) -> Any:
+        from concurrent.futures import CancelledError
+
+        from dask.distributed import wait
+
+        try:
+            return next(iter(wait(list(handles), return_when="FIRST_COMPLETED").done))
+        except CancelledError as lost:
+            raise DataError("The dask cluster has gone; start it again and give the same command.") from lost
+
+    def result(self, handle: Any) -> Any:
+        from dask.distributed import KilledWorker
+
+        try:
+            return handle.result()
+        except KilledWorker as death:
+            raise _Broken from death
+
+    def renew(self) -> None:
+        """A cluster starts its own."""
+
+
+def _called(task: Callable[[], Any]) -> Any:
+    return task()
 
 
 @contextlib.contextmanager
-def _backend(pool: Pool) -> Iterator[None]:
-    import joblib
-
-    if pool.backend == "dask":
+def _workers(pool: Pool) -> Iterator[_Workers]:
+    if pool.backend != "dask":
+        loky = _Loky(pool)
         try:
-            from dask.distributed import Client
-        except ImportError as error:
-            raise UsageError(
-                "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]';"
-                " or use --backend loky."
-            ) from error
-        # A cluster that is already there is named by dask's own setting; else one on this machine.
-        address = os.environ.get("DASK_SCHEDULER_ADDRESS")
-        client = Client(address) if address else Client(n_workers=pool.jobs, threads_per_worker=1)
-        with client, joblib.parallel_config(backend="dask"):
-            yield
-    elif pool.backend == "threading":
-        with joblib.parallel_config(backend="threading"):
-            yield
-    else:
-        with joblib.parallel_config(backend="loky", inner_max_num_threads=pool.threads):
-            yield
+            yield loky
+        except BaseException:
+            loky.stop()
+            raise
+        return
+    try:
+        import dask
+        from dask.distributed import Client, LocalCluster
+    except ImportError as error:
+        raise UsageError(
+            "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]';"
+            " or use --backend loky."
+        ) from error
+    # A cluster that is already there is named by dask's own setting; else one on this machine.
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    with contextlib.ExitStack() as open_:
+        open_.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))  # `spread` tries again
+        cluster = address or open_.enter_context(
+            LocalCluster(n_workers=pool.jobs, threads_per_worker=1, dashboard_address=None)
+        )
+        yield _Dask(open_.enter_context(Client(cluster)))
 
 
 def spread(tasks: Sequence[Callable[[], Outcome]], pool: Pool, died: Outcome) -> Iterator[tuple[int, Outcome]]:
     """(number, outcome) of all `tasks`, as they come.
 
-    A task must answer, not raise, for what concerns it only. Where a process of loky is killed (out of
-    memory, a crash in native code), the tasks it may have had are tried again one by one, each in a process
-    of its own, and for those that kill it again `died` is the outcome; the others go on.
+    A task must answer, not raise, for what concerns it only. Where a worker process dies (out of memory, a crash in
+    native code, an exit), the tasks that were under way are tried again one by one, and for those that end their
+    process again `died` is the outcome; the others go on.
     """
     if not tasks or (pool.jobs == 1 and not pool.own_processes):
         yield from ((number, task()) for number, task in enumerate(tasks))
-        return
-    waiting = dict(enumerate(tasks))
-    with _backend(pool):
-        while waiting:
-            started: list[int] = []
-            for number, outcome in _attempt(waiting, pool, started):
-                del waiting[number]
-                yield number, outcome
-            for number in [number for number in started if number in waiting]:
-                alone = list(_attempt({number: waiting.pop(number)}, pool, []))
-                yield alone[0] if alone else (number, died)
+    elif pool.own_processes:
+        with _workers(pool) as workers:
+            yield from _in_processes(tasks, workers, pool.jobs, died)
+    else:
+        import joblib
+
+        threads = joblib.Parallel(
+            n_jobs=pool.jobs, backend="threading", return_as="generator_unordered", batch_size=1,
+            pre_dispatch=f"2*{pool.jobs}",
+        )  # fmt: skip
+        yield from threads(joblib.delayed(_numbered)(number, task) for number, task in enumerate(tasks))
 
 
-def _attempt(
-    tasks: Mapping[int, Callable[[], Outcome]], pool: Pool, started: list[int]
+def _in_processes(
+    tasks: Sequence[Callable[[], Outcome]], workers: _Workers, jobs: int, died: Outcome
 ) -> Iterator[tuple[int, Outcome]]:
-    """(number, outcome) of `tasks` until all are done or a worker is killed; `started` notes what was handed out."""
-    import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
+    waiting = list(enumerate(tasks))[::-1]
+    running: dict[Any, int] = {}
+    while waiting or running:
+        try:
+            while waiting and len(running) < jobs:
+                running[workers.submit(waiting[-1][1])] = waiting[-1][0]
+                waiting.pop()
+            ended = workers.first(running)
+            outcome = workers.result(ended)
+        except _Broken:
+            # Any of these may have done it: each is tried again with nobody beside it.
+            suspects, running = sorted(running.values()), {}
+            for number in suspects:
+                yield number, _alone(tasks[number], workers, died)
+            workers.renew()
+        else:
+            yield running.pop(ended), outcome
 
-    def handed_out() -> Iterator[Any]:
-        for number, task in list(tasks.items()):  # the caller takes out what is done meanwhile
-            started.append(number)
-            yield joblib.delayed(_numbered)(number, task)
 
-    parallel = joblib.Parallel(
-        n_jobs=pool.jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=f"2*{pool.jobs}"
-    )
-    with contextlib.suppress(TerminatedWorkerError):
-        yield from parallel(handed_out())
+def _alone(task: Callable[[], Outcome], workers: _Workers, died: Outcome) -> Outcome:
+    workers.renew()
+    handle = workers.submit(task)
+    try:
+        outcome: Outcome = workers.result(workers.first([handle]))
+    except _Broken:
+        return died
+    return outcome
 
 
 def _numbered(number: int, task: Callable[[], Outcome]) -> tuple[int, Outcome]:

@@ -43,7 +43,8 @@ COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"commit": str})
+        with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
+            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype={"commit": str})
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

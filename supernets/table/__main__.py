@@ -23,6 +23,7 @@ import numpy as np
 from bench.commands.options import device_name, positive
 from bench.commands.resolve import find_device
 from bench.errors import BenchError, ExitCode, UsageError
+from bench.files import given_path
 from bench.problem.datasets import data_root
 from bench.problem.equivalence import function_classes, representatives
 from bench.problem.image_set import ImageSet
@@ -66,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--dataset", default="digits", help="digits, or a data set of your own (digits)")
-    parser.add_argument("--out", type=Path, default=Path("table.npz"), metavar="FILE", help="the table (table.npz)")
+    parser.add_argument(
+        "--out", type=given_path, default=Path("table.npz"), metavar="FILE", help="the table (table.npz)"
+    )
     parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
     parser.add_argument("--trials", type=positive, default=1, help="trainings of each network (1)")
     parser.add_argument("--classes", type=positive, metavar="N", help="only N classes drawn by lot: a sample, no table")

@@ -2,13 +2,12 @@
 
 import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.errors import DataError, UsageError
+from bench.errors import DAMAGE, DataError, UsageError, in_brief
 from bench.files import write_whole
 
 SECONDS_BETWEEN_WRITES = 5.0
@@ -33,9 +32,11 @@ class Progress:
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 settings, test, valid = str(file["settings"]), file["test"], file["valid"]
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
-            raise DataError(f"{self.path} is damaged ({error}); remove it and start again.") from error
-        if settings != self.settings or len(test) != len(self.test):
+                if not test.shape == valid.shape == (*self.test.shape[:1], *test.shape[1:2]):
+                    raise ValueError(f"its accuracies have the shapes {test.shape} and {valid.shape}")
+        except (OSError, *DAMAGE) as error:
+            raise DataError(f"{self.path} is damaged ({in_brief(error)}); remove it and start again.") from error
+        if settings != self.settings:
             raise UsageError(
                 f"{self.path} was begun with other settings ({settings}); remove it, or name another --out."
             )

@@ -2,7 +2,8 @@
 
 `epoch_0010.safetensors` holds the network (`network.*`), the `alphas`, the state of their optimiser
 (`alpha_optimiser.*`) and what the recipe remembers (`memory.*`); `epoch_0010.json` beside it names
-the job, the facts and the tensors' SHA-256. The JSON is written last: a checkpoint exists when it does.
+the job, the facts, the tensors' SHA-256 and a digest of all that. The JSON is written last: a checkpoint exists when it
+does.
 """
 
 import hashlib
@@ -19,15 +20,18 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from bench.errors import DataError
+from bench.errors import DAMAGE, DataError
 from bench.files import write_whole
-from bench.work.cells import SupernetJob, canonical_json
+from bench.work.cells import SupernetJob, canonical_json, key
 from bench.work.methods import CheckpointFacts
 from bench.work.presets import Settings
 from supernets.network.supernet import Supernet
 from supernets.parts.registry import find
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of the JSON; schema 1 had no digest of its own, and is read still."""
+
+_FIELDS = {"schema", "job", "epoch", "facts", "sha256"}
 _NAME = re.compile(r"epoch_(\d+)\.json")
 
 
@@ -67,9 +71,10 @@ class Checkpoint:
             **prefixed("memory.", self.memory),
         }))  # fmt: skip
         self.sha256 = hashlib.sha256(data).hexdigest()
-        description = {
+        description: dict[str, Any] = {
             "schema": SCHEMA, "job": asdict(self.job), "epoch": self.epoch, "facts": self.facts, "sha256": self.sha256,
         }  # fmt: skip
+        description["digest"] = key(description)
         folder.mkdir(parents=True, exist_ok=True)
         path = _json_of(folder, self.epoch)
         write_whole(path.with_suffix(".safetensors"), data)
@@ -99,13 +104,20 @@ def load(folder: Path, epoch: int) -> Checkpoint:
     data = _bytes(path.with_suffix(".safetensors"))
     if description["sha256"] != hashlib.sha256(data).hexdigest():
         raise DataError(f"Checkpoint {path} does not match its tensors; delete its folder and train again.")
-    tensors = load_tensors(data)
-    return Checkpoint(
-        job=job_from(description["job"]), epoch=description["epoch"], facts=description["facts"],
-        alphas=tensors["alphas"], state=with_prefix("network.", tensors),
-        alpha_optimiser=with_prefix("alpha_optimiser.", tensors), memory=with_prefix("memory.", tensors),
-        sha256=description["sha256"],
-    )  # fmt: skip
+    try:
+        tensors = load_tensors(data)
+        return Checkpoint(
+            job=job_from(description["job"]), epoch=int(description["epoch"]), facts=description["facts"],
+            alphas=tensors["alphas"], state=with_prefix("network.", tensors),
+            alpha_optimiser=with_prefix("alpha_optimiser.", tensors), memory=with_prefix("memory.", tensors),
+            sha256=description["sha256"],
+        )  # fmt: skip
+    except (SafetensorError, *DAMAGE) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(f"Checkpoint {path} is damaged; delete its folder and train again.")
 
 
 def _json_of(folder: Path, epoch: int) -> Path:
@@ -122,16 +134,18 @@ def _bytes(path: Path) -> bytes:
 
 
 def _description(path: Path) -> dict[str, Any]:
-    """The JSON of a checkpoint, with all its fields."""
+    """The JSON of a checkpoint, with all its fields, as its digest says that it was written."""
     try:
         description = json.loads(_bytes(path))
-        whole = description["schema"] == SCHEMA and isinstance(description["facts"], dict)
-        whole = whole and isinstance(description["sha256"], str) and {"job", "epoch"} <= description.keys()
-    except (ValueError, KeyError, TypeError, RecursionError):
-        whole = False
+        stored = {name: value for name, value in description.items() if name != "digest"}
+        whole = stored.keys() == _FIELDS and isinstance(stored["facts"], dict) and isinstance(stored["sha256"], str)
+        signed = (SCHEMA, key(stored)) if "digest" in description else (1, None)
+        whole = whole and (description["schema"], description.get("digest")) == signed
+    except DAMAGE as error:
+        raise _damaged(path) from error
     if not whole:
-        raise DataError(f"Checkpoint {path} is damaged; delete its folder and train again.")
-    return dict(description)
+        raise _damaged(path)
+    return stored
 
 
 def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
@@ -142,9 +156,9 @@ def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
 
 
 def save_progress(path: Path, job: SupernetJob, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Write all that training needs to go on, as one file."""
-    note = canonical_json({"job": asdict(job), **facts})
-    write_whole(path, tensors_to_bytes(plain(tensors), metadata={"note": note}))
+    """Write all that training needs to go on, as one file, with a digest of it."""
+    note, kept = canonical_json({"job": asdict(job), **facts}), plain(tensors)
+    write_whole(path, tensors_to_bytes(kept, metadata={"note": note, "sha256": _digest(note, kept)}))
 
 
 def load_progress(path: Path, job: SupernetJob) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
@@ -152,13 +166,19 @@ def load_progress(path: Path, job: SupernetJob) -> tuple[dict[str, Any], dict[st
     try:
         data = path.read_bytes()
         tensors = load_tensors(data)
-    except (FileNotFoundError, SafetensorError):
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        if header["sha256"] != _digest(header["note"], tensors):
+            return None
+        facts: dict[str, Any] = json.loads(header["note"])
+        same = facts.pop("job") == json.loads(canonical_json(asdict(job)))
+    except (OSError, SafetensorError, *DAMAGE):
         return None
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    facts: dict[str, Any] = json.loads(header["__metadata__"]["note"])
-    if facts.pop("job") != json.loads(canonical_json(asdict(job))):
-        return None
-    return facts, tensors
+    return (facts, tensors) if same else None
+
+
+def _digest(note: str, tensors: Mapping[str, Tensor]) -> str:
+    """The SHA-256 of a note and of tensors: their names, shapes, types and bytes."""
+    return hashlib.sha256(note.encode() + b"\n" + tensors_to_bytes(dict(tensors))).hexdigest()
 
 
 def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.errors import BenchError, DataError
-from bench.files import write_whole
+from bench.files import given_path, write_whole
 from bench.problem.batches import Half
 from bench.problem.datasets import data_root, load_images
 from bench.work.gather import CURVATURE_FILE
@@ -88,8 +88,8 @@ def measure(out: Path, cache: Path, root: Path) -> list[dict[str, object]]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and write curvature.csv."""
     parser = argparse.ArgumentParser(prog="python -m supernets.training.curvature", description=__doc__.split("\n")[0])
-    parser.add_argument("out", type=Path, help="the output folder whose checkpoints are measured")
-    parser.add_argument("--cache", type=Path, required=True, help="the folder of trained supernets")
+    parser.add_argument("out", type=given_path, help="the output folder whose checkpoints are measured")
+    parser.add_argument("--cache", type=given_path, required=True, help="the folder of trained supernets")
     parser.add_argument("--data-root", help="folder of the data sets")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from bench.errors import DAMAGE
 from bench.files import write_whole
 from bench.problem.batches import Half
 from bench.problem.image_set import ImageSet
@@ -71,10 +72,10 @@ def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report:
 def training_seconds(folder: Path) -> list[float]:
     """Wall-clock seconds of each epoch trained into `folder`, here; none where the file is lost or damaged."""
     try:
-        seconds: list[float] = json.loads((folder / TIMING).read_bytes())
-    except (FileNotFoundError, ValueError):
+        seconds = [float(second) for second in json.loads((folder / TIMING).read_bytes())]
+    except (OSError, *DAMAGE):
         return []
-    return seconds
+    return seconds if all(0 <= second < math.inf for second in seconds) else []
 
 
 def make_search(

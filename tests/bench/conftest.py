@@ -18,3 +18,9 @@ def place(tmp_path: Path, fake_table: Path) -> list[str]:
     return ["--device", "cpu", "--jobs", "1", "--threads", "1", "--table", str(fake_table),
             "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "--data-root", str(tmp_path / "data"),
             "--supernets", "steady"]  # fmt: skip
+
+
+@pytest.fixture
+def worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs start worker processes, as they do for users."""
+    monkeypatch.delenv("JOBLIB_MULTIPROCESSING", raising=False)

@@ -4,6 +4,7 @@ Also a program, `python -m tests.bench.fake_bench ARGUMENTS`, so that a test can
 misbehaves as its name says; FAKE_SECONDS is how long each step of work takes.
 """
 
+import asyncio
 import csv
 import json
 import os
@@ -91,7 +92,11 @@ def epochs_present(folder: Path) -> Sequence[int]:
 
 
 def checkpoint(folder: Path, epoch: int) -> CheckpointFacts:
-    return CheckpointFacts(**json.loads((folder / f"{epoch:04d}.json").read_text()))
+    path = folder / f"{epoch:04d}.json"
+    try:
+        return CheckpointFacts(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path} is damaged.") from error
 
 
 def training_seconds(folder: Path) -> float:
@@ -105,6 +110,9 @@ def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
     if name.startswith("blind"):
         with (folder.parent / "calls.txt").open("a") as calls:
             calls.write(f"{cell.selector} {cell.supernet.recipe} {cell.supernet.seed} {cell.epoch}\n")
+    how = str(parse(cell.selector)[1].get("how", ""))
+    if name == "fails" and how:
+        misbehave(how)
     if name in ("fails", "blind-fails"):
         raise ValueError("the paper's formula divides by zero\nsecond line")
     if name == "skips":
@@ -136,6 +144,43 @@ def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
         facts={"loss": float(rng.normal())},
         cost=Cost(scoring_seconds=time.process_time(), forward_passes=30),
     )
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text either")
+
+
+SURROGATE = "cannot read caf\udce9.npy"
+
+
+def misbehave(how: str) -> None:
+    """What `fails[how=...]` does."""
+    match how:
+        case "surrogate":
+            raise ValueError(SURROGATE)
+        case "surrogate-skip":
+            raise SkipCell(SURROGATE)
+        case "formula-skip":
+            raise SkipCell('=HYPERLINK("http://127.0.0.1/","x")')
+        case "unprintable":
+            raise Unprintable
+        case "wordy":
+            raise ValueError("x" * 5_000_000)
+        case "cancelled":
+            raise asyncio.CancelledError
+        case "generator":
+            raise GeneratorExit
+        case "recursion":
+            misbehave(how)
+        case "exit":
+            sys.exit(0)
+        case "hard-exit":
+            os._exit(0)
+        case "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "interrupt":
+            raise KeyboardInterrupt
 
 
 def set_threads(threads: int) -> None:
@@ -178,7 +223,8 @@ def in_subprocess(arguments: Sequence[str], **environment: str) -> subprocess.Po
     """The command line as a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.bench.fake_bench", *arguments], cwd=ROOT, text=True, start_new_session=True,
-        env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "JOBLIB_MULTIPROCESSING": "1", **environment},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=listen_to_interrupts,
     )  # fmt: skip
 

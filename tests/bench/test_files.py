@@ -3,14 +3,15 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bench.errors import DataError
-from bench.files import is_disk_trouble, make_folder, only_writer, sweep, write_whole
+from bench.errors import DataError, UsageError
+from bench.files import expanded, is_disk_trouble, make_folder, only_writer, sweep, unwritable, write_whole
 
 
 def test_what_was_written_is_read_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -110,3 +111,34 @@ def test_a_file_system_that_refuses_locks_is_one_sentence(
         with pytest.raises(DataError) as caught, only_writer(tmp_path / "lock", wait=wait):
             pass
         assert str(tmp_path) in str(caught.value) and os.strerror(number) in str(caught.value)
+
+
+def test_only_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    others = [".ubuntu.iso.part", "film.part", ".part", ".12.part", ".a.b.part", ".notes.12", "x.12.part"]
+    for name in others:
+        (tmp_path / name).write_text("precious")
+    (tmp_path / ".folder.12.part").mkdir()
+    (tmp_path / ".records.csv.4711.part").write_text("half")
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*others, ".folder.12.part"}
+
+
+def test_text_that_utf8_cannot_hold_is_spelled_out(tmp_path: Path) -> None:
+    write_whole(tmp_path / "log.txt", "cannot read caf\udce9.npy, \ud800")
+    assert (tmp_path / "log.txt").read_text(encoding="utf-8") == "cannot read caf\\udce9.npy, \\ud800"
+
+
+def test_a_home_is_read_once_and_in_front_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert expanded("~") == Path("/home/somebody")
+    assert expanded("~/x") == Path("/home/somebody/x")
+    assert expanded(expanded("~/x")) == Path("/home/somebody/x")
+    assert [expanded(text) for text in ("x", "./~/x", "a/~", "/~/x")] == [*map(Path, ("x", "./~/x", "a/~", "/~/x"))]
+    with pytest.raises(UsageError, match="nosuchuser"):
+        expanded("~nosuchuser/x")
+
+
+def test_what_a_copy_of_many_files_says_is_one_sentence(tmp_path: Path) -> None:
+    errors = [(f"a{i}", f"b{i}", f"[Errno 28] No space left on device: 'b{i}'") for i in range(200)]
+    said = str(unwritable(tmp_path / "copy", shutil.Error(errors)))
+    assert "disk is full" in said and len(said) < 400

@@ -31,6 +31,7 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(resolve.TABLE_VARIABLE, raising=False)
 
 
+@pytest.mark.usefixtures("worker_processes")
 @pytest.mark.parametrize(
     ("arguments", "device", "earlier", "jobs", "threads", "backend"),
     [

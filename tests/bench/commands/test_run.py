@@ -317,6 +317,7 @@ def test_threads_default_to_those_that_the_folder_was_begun_with(place: list[str
     assert {row["threads"] for row in rows(tmp_path / "out")} == {"1"}
 
 
+@pytest.mark.usefixtures("worker_processes")
 def test_two_workers_give_the_same_bytes_as_one(place: list[str], tmp_path: Path) -> None:
     command = [*place, "--selectors", "all,!full-disk,!killed,!fails-once", "--selector-seeds", "3"]
     assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED

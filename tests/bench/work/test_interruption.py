@@ -35,27 +35,83 @@ def test_two_runs_do_not_write_one_folder(place: list[str], tmp_path: Path) -> N
     assert second.returncode == ExitCode.USAGE and f"process {running.pid}" in said
 
 
-def test_a_killed_worker_costs_the_cell_that_kills_it(place: list[str], tmp_path: Path) -> None:
-    command = [*place, "--selectors", "random,killed,ranks", "--seeds", "2", "--jobs", "2", "--selector-seeds", "3"]
-    assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+@pytest.mark.parametrize(("jobs", "backend"), [("1", "loky"), ("2", "loky"), ("2", "dask")])
+@pytest.mark.usefixtures("worker_processes")
+def test_a_dead_worker_costs_the_cell_that_ends_it(
+    place: list[str], tmp_path: Path, fake_table: Path, jobs: str, backend: str
+) -> None:
+    if backend == "dask":
+        pytest.importorskip("distributed")
+    deadly = ("killed", "fails[how=hard-exit]", "fails[how=segfault]")[: 1 if backend == "dask" else 3]
+    command = [*place, "--selectors", ",".join(["random", *deadly, "ranks"]), "--seeds", "1", "--selector-seeds", "3"]
+    assert fake_bench.run(*command, "--jobs", jobs, "--backend", backend) == ExitCode.SOME_CELLS_FAILED
     found = rows(tmp_path / "out")
-    assert {row["selector"] for row in found if row["state"] == "failed"} == {"killed"}
-    assert Counter(row["state"] for row in found) == {"failed": 2, "done": 8}
+    assert {row["selector"] for row in found if row["state"] == "failed"} == set(deadly)
+    assert Counter(row["state"] for row in found) == {"failed": len(deadly), "done": 4}
     assert all("worker process was killed" in row["reason"] for row in found if row["state"] == "failed")
+
+
+@pytest.mark.parametrize(
+    "how", ["surrogate", "surrogate-skip", "formula-skip", "unprintable", "wordy", "cancelled", "generator",
+            "recursion", "exit"],
+)  # fmt: skip
+def test_whatever_a_selector_raises_costs_its_own_cell(place: list[str], tmp_path: Path, how: str) -> None:
+    command = [*place, "--seeds", "1", "--selectors", f"random,fails[how={how}],ranks"]
+    skips = how.endswith("skip")
+    for _ in range(2):  # a folder that holds such a record can be gone on with
+        assert fake_bench.run(*command) == (ExitCode.OK if skips else ExitCode.SOME_CELLS_FAILED)
+    assert states(tmp_path / "out") == {"done": 2, "skipped" if skips else "failed": 1}
+    (reason,) = (row["reason"] for row in rows(tmp_path / "out") if row["reason"])
+    assert reason[0] not in "=+-@" and reason.isprintable() and len(reason) < 2_000
+    assert all(path.stat().st_size < 200_000 for path in (tmp_path / "out" / "logs").iterdir())
+
+
+def alive(folder: Path) -> list[int]:
+    """The processes that were started with something in `folder` on their command line, or by one that was."""
+    return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if in_folder(pid, folder)]
+
+
+def in_folder(pid: int, folder: Path) -> bool:
+    try:
+        return f"FAULT_TEST={folder}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGHUP])
+@pytest.mark.parametrize(("jobs", "backend"), [("1", "loky"), ("2", "loky"), ("2", "dask")])
+def test_workers_end_with_their_parent(
+    place: list[str], tmp_path: Path, jobs: str, backend: str, how: signal.Signals
+) -> None:
+    """Only the parent is killed, as by the kernel that runs out of memory, while workers compute and hand over."""
+    if backend == "dask":
+        pytest.importorskip("distributed")
+    command = [*place, "--selectors", "ranks,random", "--selector-seeds", "9", "--jobs", jobs, "--backend", backend]
+    running = in_subprocess(command, FAKE_SECONDS="0.05", FAULT_TEST=str(tmp_path))
+    while len(list(tmp_path.glob("out/records/*.json"))) < 2:
+        assert running.poll() is None
+        time.sleep(0.01)
+    assert len(alive(tmp_path)) > int(jobs)
+    running.send_signal(how)
+    running.communicate(timeout=60)
+    deadline = time.monotonic() + 60
+    while alive(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert alive(tmp_path) == []
+    assert running.returncode == (-signal.SIGKILL if how == signal.SIGKILL else ExitCode.INTERRUPTED)
 
 
 TRAINING, SELECTING = ("cache/*/[0-9]*.json", 2), ("out/records/*.json", 4)
 """Moments of a run: so many of these files are there. A clock would kill a slow machine while it imports."""
 
 
-@pytest.mark.parametrize(("jobs", "moments"), [("1", [TRAINING, SELECTING]), ("2", [SELECTING])])
-def test_kill_9_at_any_moment_ends_in_the_same_bytes(
-    place: list[str], tmp_path: Path, jobs: str, moments: list[tuple[str, int]]
-) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_kill_9_at_any_moment_ends_in_the_same_bytes(place: list[str], tmp_path: Path, jobs: str) -> None:
     command = [*place, "--selectors", "alphas,random,ranks,fails", "--jobs", jobs]
-    whole = [*command, "--out", str(tmp_path / "whole"), "--cache", str(tmp_path / "whole-cache")]
+    whole = [*command, "--jobs", "1", "--out", str(tmp_path / "whole"), "--cache", str(tmp_path / "whole-cache")]
     assert fake_bench.run(*whole) == ExitCode.SOME_CELLS_FAILED
-    for files, enough in moments:
+    for files, enough in (TRAINING, SELECTING):
         before = len(list(tmp_path.glob(files)))
         running = in_subprocess(command, FAKE_SECONDS="0.1")
         while len(list(tmp_path.glob(files))) < enough:
@@ -103,3 +159,18 @@ def test_outdated_records_are_no_results_even_if_the_run_is_interrupted(place: l
     assert running.returncode == ExitCode.INTERRUPTED
     assert {row["recipe_version"] for row in rows(tmp_path / "out") if row["state"] == "done"} <= {"2"}
     assert states(tmp_path / "out")["missing"] >= 1
+
+
+def test_a_damaged_checkpoint_costs_its_own_supernet(place: list[str], tmp_path: Path) -> None:
+    command = [*place, "--supernets", "steady,shaky", "--seeds", "1", "--selectors", "random,ranks"]
+    fake_bench.run(*command[:-1], "random")
+    (found,) = tmp_path.glob("cache/digits.steady.s0.*/0008.json")
+    found.write_text("{}")
+    assert fake_bench.run(*command, "--plan") == ExitCode.OK
+    assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+    cells = {(row["recipe"], row["selector"]): row for row in rows(tmp_path / "out")}
+    assert {cell for cell, row in cells.items() if row["state"] == "failed"} == {("steady", "ranks")}
+    assert "0008.json is damaged" in cells["steady", "ranks"]["reason"]
+    for left in found.parent.iterdir():
+        left.unlink()
+    assert fake_bench.run(*command, "--retry-failed") == ExitCode.OK

@@ -95,6 +95,7 @@ def test_each_selection_keeps_the_commit_that_computed_it(
     }, "a shared result stays that of the commit that computed it, also at a recipe that came later"  # fmt: skip
 
 
+@pytest.mark.usefixtures("worker_processes")
 def test_two_workers_and_a_resumed_run_give_the_same_bytes(place: list[str], tmp_path: Path) -> None:
     names = ["--supernets", "steady,diverges-late", "--selectors", "blind,random"]
     fake_bench.run(*place, *names)

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import DataError
-from bench.work.workers import Pool, claim_device, spread
+from bench.work.workers import Pool, claim_device, no_processes, spread
 
 
 def square(number: int) -> int:
@@ -22,8 +23,12 @@ def squares(count: int) -> list[Callable[[], int]]:
     return [partial(square, number) for number in range(count)]
 
 
-@pytest.mark.parametrize("pool", [Pool(1, "loky", 1), Pool(2, "loky", 1), Pool(2, "threading", 1)])
+@pytest.mark.parametrize(
+    "pool", [Pool(1, "none", 1), Pool(1, "loky", 1), Pool(2, "loky", 1), Pool(2, "threading", 1), Pool(2, "dask", 1)]
+)
 def test_every_task_is_answered_once(pool: Pool) -> None:
+    if pool.backend == "dask":
+        pytest.importorskip("distributed")
     assert sorted(spread(squares(20), pool, -1)) == [(number, number**2) for number in range(20)]
 
 
@@ -71,10 +76,10 @@ sys.stdin.read()
         claimants.append(process)
     assert devices == [0, 2, 5, 0]
     with pytest.raises(RuntimeError, match="seats"):
-        claim_device((0, 2, 5), 4, tmp_path)
-    claimants[1].kill()
-    claimants[1].communicate()
+        claim_device((0, 2, 5), 4, tmp_path, patience=0.3)
+    threading.Timer(0.5, claimants[1].kill).start()  # as a worker of a killed run, which ends a little later
     lock, device = claim_device((0, 2, 5), 4, tmp_path)
+    claimants[1].communicate()
     lock.release()
     assert device == 2
     for process in claimants:
@@ -94,5 +99,24 @@ def test_a_file_system_without_locks_is_one_sentence(tmp_path: Path, monkeypatch
 
 def test_a_process_that_claimed_a_gpu_sees_no_other(tmp_path: Path) -> None:
     assert Pool(2, "dask", 1, (1,), tmp_path).device_name("cuda:1") == "cuda:0"
-    assert Pool(1, "loky", 1, (1,), tmp_path).device_name("cuda:1") == "cuda:1", "runs in this process"
+    assert Pool(1, "none", 1).device_name("cuda:1") == "cuda:1", "runs in this process"
     assert Pool(2, "loky", 1).device_name("cpu") == "cpu"
+
+
+def test_a_run_goes_on_where_no_processes_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JOBLIB_MULTIPROCESSING")
+    assert no_processes() is None
+    monkeypatch.setenv("JOBLIB_MULTIPROCESSING", "0")
+    assert "JOBLIB_MULTIPROCESSING" in str(no_processes())
+    monkeypatch.delenv("JOBLIB_MULTIPROCESSING")
+
+    def refused(*arguments: object, **named: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refused)
+    assert "Read-only file system" in str(no_processes())
+
+
+def test_a_fault_of_the_program_in_a_worker_is_not_a_death() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(spread([partial(divmod, 1, 0)], Pool(1, "loky", 1), (0, 0)))

@@ -1,13 +1,16 @@
 """Checkpoints: what is stored comes back, and what is damaged is refused."""
 
+import hashlib
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from bench.errors import DataError
 from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
+from bench.work.cells import SupernetJob, key
 from bench.work.methods import CheckpointFacts
 from supernets.network.supernet import Supernet
 from supernets.parts.registry import find
@@ -90,6 +93,46 @@ def test_the_facts_are_known_without_the_tensors(checkpoint: Checkpoint, tmp_pat
     assert facts(tmp_path, 3) == CheckpointFacts(checkpoint.sha256, 12.5)
     with pytest.raises(DataError, match="epoch_0004"):
         facts(tmp_path, 4)
+
+
+def test_any_flipped_bit_of_the_description_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    """It holds accuracies, which are results: they have no other witness."""
+    checkpoint.save(tmp_path)
+    path = tmp_path / "epoch_0003.json"
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in range(len(whole.rstrip())):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match="epoch_0003"):
+            facts(tmp_path, 3)
+
+
+def test_descriptions_of_before_the_digest_are_read(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path)
+    path = tmp_path / "epoch_0003.json"
+    description = json.loads(path.read_text())
+    del description["digest"]
+    path.write_text(json.dumps(description))
+    with pytest.raises(DataError):
+        facts(tmp_path, 3)
+    path.write_text(json.dumps(description | {"schema": 1}))
+    assert facts(tmp_path, 3).sha256 == checkpoint.sha256
+
+
+@pytest.mark.parametrize("content", [b"", b"no tensors", b"\xff" * 16, b"{}"])
+def test_what_is_no_checkpoint_behind_a_right_hash_is_refused(
+    checkpoint: Checkpoint, tmp_path: Path, content: bytes
+) -> None:
+    checkpoint.save(tmp_path)
+    (tmp_path / "epoch_0003.safetensors").write_bytes(content)
+    path = tmp_path / "epoch_0003.json"
+    stored = {n: v for n, v in json.loads(path.read_text()).items() if n != "digest"}
+    stored["sha256"] = hashlib.sha256(content).hexdigest()
+    path.write_text(json.dumps({**stored, "digest": key(stored)}))
+    with pytest.raises(DataError, match="epoch_0003"):
+        load(tmp_path, 3)
 
 
 def test_optimiser_state_comes_back(job: SupernetJob, images: ImageSet) -> None:
