@@ -19,7 +19,7 @@ PANELS = {
 
 ACROSS = 4
 """Settings side by side; further ones go below."""
-LEFT, TALL, GAP, HEAD, FOOT = 110.0, 96.0, 14.0, 20.0, 30.0
+LEFT, TALL, GAP, HEAD, FOOT = 110.0, 96.0, 18.0, 34.0, 30.0
 SHARE_TICKS = tuple((share, (f"{100 * share:.0f} %",)) for share in (0.0, 0.5, 1.0))
 
 

@@ -23,11 +23,12 @@ for (const row of data.rows) {
 }
 const FINGER = 24; // Pixels from a tap within which a mark is meant.
 for (const svg of all("svg.figure")) {
-  const marks = new Map(all("[data-tip]", svg).map((mark) => [mark, null]));
+  const marks = new Map();
   for (const group of all("[data-points]", svg)) {
     const of = selections.get(group.dataset.points) || [];
     all("path", group).forEach((mark, index) => { if (of[index]) marks.set(mark, of[index]); });
   }
+  for (const mark of all("[data-tip]", svg)) marks.set(mark, null);
   if (!marks.size) continue;
   const show = (mark, x, y) => {
     const row = marks.get(mark);
