@@ -5,12 +5,9 @@ the cache key, so it has one canonical form: `canonical(*parse(text))`.
 """
 
 import difflib
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from fnmatch import fnmatchcase
-from typing import Any
 
 from bench.errors import UsageError
 
@@ -74,38 +71,6 @@ def listed(kind: str, known: Sequence[str]) -> str:
     if len(known) > LISTED:
         return f"`run_bench.py --list` shows all {len(known)} {kind}s."
     return f"The {kind}s are: {', '.join(known)}."
-
-
-def convert(value: str, default: object, option: str, name: str) -> Any:
-    """`value` as the type of `default` (bool, int, float or str); raises UsageError if it is not one."""
-    try:
-        if isinstance(default, bool):
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[value.lower()]
-        if isinstance(default, int):
-            return int(value)
-        if isinstance(default, float):
-            if not math.isfinite(number := float(value)):
-                raise ValueError
-            return number
-    except (KeyError, ValueError):
-        kind = "finite number" if isinstance(default, float) else f"value of type {type(default).__name__}"
-        raise UsageError(f"{name}[{option}={value}]: {option} is not a {kind}.") from None
-    return value
-
-
-def with_options(method: Any, name: str, options: Mapping[str, str]) -> dict[str, Any]:
-    """The options converted to the types of the fields of the dataclass instance `method`.
-
-    Raises UsageError for an option that `method` does not have, naming those that it has.
-    """
-    defaults = {f.name: getattr(method, f.name) for f in fields(method) if f.init}
-    converted = {}
-    for option, value in options.items():
-        if option not in defaults:
-            has = f"its options are {', '.join(sorted(defaults))}" if defaults else "it has none"
-            raise UsageError(f"{name!r} has no option {option!r}; {has}.")
-        converted[option] = convert(value, defaults[option], option, name)
-    return converted
 
 
 def split_names(text: str) -> list[str]:

@@ -26,8 +26,9 @@ from scipy import stats
 from torch import Tensor, nn
 
 from bench.problem.selection import Selection
+from bench.work.options import option, positive
 from selectors import proxies
-from selectors.parts.criterion import Selector, option, positive
+from selectors.parts.criterion import Selector
 from selectors.parts.initialisation import kaiming_normal_fan_in
 from selectors.parts.needs import Needs
 from selectors.parts.ranking import sample_uniformly, take_best

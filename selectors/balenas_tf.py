@@ -13,8 +13,9 @@ import torch
 
 from bench.problem.selection import Selection
 from bench.problem.space import Architecture
+from bench.work.options import one_of, option, positive
 from selectors import proxies
-from selectors.parts.criterion import Selector, one_of, option, positive
+from selectors.parts.criterion import Selector
 from selectors.parts.needs import Needs
 from selectors.parts.view import Search
 from selectors.parts.zero_cost import needs_of
@@ -31,7 +32,7 @@ class SampleAndScore(Selector):
     @property
     def needs(self) -> Needs:
         """The alphas, and what the proxy reads."""
-        return needs_of(self.proxy, trained=False) | Needs(alphas=True)
+        return needs_of(proxies.find(self.proxy), trained=False) | Needs(alphas=True)
 
     @property
     def stochastic(self) -> bool:
@@ -44,7 +45,7 @@ class SampleAndScore(Selector):
         probabilities = torch.from_numpy(search.probabilities())
         draws = torch.multinomial(probabilities, self.samples, replacement=True, generator=generator)
         drawn: list[Architecture] = [tuple(column) for column in draws.T.tolist()]
-        return best_by_proxy(search, self.proxy, list(dict.fromkeys(drawn)))
+        return best_by_proxy(search, proxies.find(self.proxy), list(dict.fromkeys(drawn)))
 
 
 SELECTOR = SampleAndScore(

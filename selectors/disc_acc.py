@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selectors.parts.criterion import not_negative, option
+from bench.work.options import not_negative, option
 from selectors.parts.needs import Needs
 from selectors.parts.perturbation import OPERATION_INDICES, Discretise
 from selectors.parts.schedule import Greedy

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from bench.problem.space import EDGES, NONE, OPERATIONS
-from selectors.parts.criterion import Rule, not_negative, option
+from bench.work.options import not_negative, option
+from selectors.parts.criterion import Rule
 from selectors.parts.features import look_at_features
 from selectors.parts.gates import empty_scores
 from selectors.parts.needs import Needs

@@ -10,7 +10,8 @@ activations (or the running statistics of the mixture with --bn running). The lo
 from dataclasses import dataclass
 
 from bench.problem.selection import Selection
-from selectors.parts.criterion import Selector, option, or_all, positive
+from bench.work.options import option, or_all, positive
+from selectors.parts.criterion import Selector
 from selectors.parts.needs import Needs
 from selectors.parts.ranking import one_of_each_class, sample_uniformly, take_best
 from selectors.parts.shared_weights import evaluate_architectures

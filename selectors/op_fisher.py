@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from selectors.parts.criterion import Rule, one_of, option
+from bench.work.options import one_of, option
+from selectors.parts.criterion import Rule
 from selectors.parts.gates import empty_scores, gradients_of_images, visit_contributions
 from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy

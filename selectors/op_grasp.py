@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from selectors.parts.criterion import one_of, option
+from bench.work.options import one_of, option
 from selectors.parts.gates import GateRule
 from selectors.parts.schedule import Greedy
 from selectors.parts.view import Search

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selectors.parts.criterion import Rule, one_of, option
+from bench.work.options import one_of, option
+from selectors.parts.criterion import Rule
 from selectors.parts.gates import empty_scores, gate_gradients, gradients_of_images
 from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from bench.problem.space import EDGES, NONE, OPERATIONS
-from selectors.parts.criterion import Rule, number, option, positive, yes_or_no
+from bench.work.options import number, option, positive, yes_or_no
+from selectors.parts.criterion import Rule
 from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
 from selectors.parts.view import Search

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from selectors.parts.criterion import Rule, one_of, option
+from bench.work.options import one_of, option
+from selectors.parts.criterion import Rule
 from selectors.parts.features import look_at_features
 from selectors.parts.gates import empty_scores
 from selectors.parts.needs import Needs

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
+from bench.work.options import one_of, option, or_preset, positive
 from selectors import proxies
-from selectors.parts.criterion import Rule, one_of, option, or_preset, positive
+from selectors.parts.criterion import Rule
 from selectors.parts.initialisation import (
     Fill,
     initialise,

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.problem.selection import Decision, Selection, architecture_made_by
+from bench.work.options import one_of, option, or_preset, positive, yes_or_no
 from selectors import proxies
-from selectors.parts.criterion import Selector, one_of, option, or_preset, positive, yes_or_no
+from selectors.parts.criterion import Selector
 from selectors.parts.needs import Needs
 from selectors.parts.orders import ORDERS
 from selectors.parts.schedule import Greedy, decide_greedily
@@ -52,7 +53,7 @@ class ZeroCostSearch(Selector):
         values: dict[tuple[int, ...], float] = {}
         best = max(range(len(proposed)), key=lambda i: self._validate(search, proposed[i], values))
         if values[architecture_made_by(proposed[best])] == -math.inf:
-            raise proxies.ProxyFailure(f"{self.rule.proxy} has no value for any of the architectures proposed")
+            raise proxies.ProxyFailure(f"{self.rule.proxy.name} has no value for any of the architectures proposed")
         for decision in proposed[best]:
             search.decide(decision.edge, decision.operation)
         return Selection(
@@ -97,10 +98,10 @@ class ZeroCostSearch(Selector):
 
 
 AS_SCORED = {
-    "nwot": "nwot[reached=false]",
-    "params": "params[reached=true]",
-    "flops": "flops[reached=true]",
-    "l2_norm": "l2_norm[reached=true]",
+    "nwot": "nwot[reached=no]",
+    "params": "params[reached=yes]",
+    "flops": "flops[reached=yes]",
+    "l2_norm": "l2_norm[reached=yes]",
 }
 """Proxies with other options than their own defaults. The paper's code counts every ReLU that runs; those of masked
 operations are fed zeros. The plain counts are the same whatever is masked, so only what the logits depend on counts."""
@@ -118,18 +119,18 @@ def variants(
         scored = AS_SCORED.get(proxy, proxy)
         about = proxies.find(scored)
         suffix = "" if proxy == main else proxy.replace("_", "-")
-        text = formula.format(proxy=scored)
+        text = formula.format(proxy=proxies.spelled(about))
         version = about.version + (proxy in AS_SCORED)  # since these options are set
         version += proxy in LOOKS_INSIDE  # since masked operations are fed zeros
         selectors[suffix] = ZeroCostSearch(
             paper=f"{PAPER}; the proxy: {about.paper}", formula=text, direction=direction,
             passes="N times 30 scores, and V per distinct proposal", differs=differs, version=version,
-            rule=rule(proxy=scored),
+            rule=rule(proxy=about),
         )  # fmt: skip
         selectors[f"{suffix}-post".lstrip("-")] = Greedy(
             paper=f"{PAPER}; the proxy: {about.paper}", formula=f"{text}, trained supernet", direction=direction,
             passes="30 scores", differs=differs_post, version=version,
-            rule=rule(proxy=scored, trained=True), order="random",
+            rule=rule(proxy=about, trained=True), order="random",
         )  # fmt: skip
     return selectors
 

@@ -11,18 +11,21 @@ import numpy as np
 
 from bench.problem.selection import Selection
 from bench.problem.space import Architecture
+from bench.work.options import option, positive
 from selectors import proxies
-from selectors.parts.criterion import Selector, option, positive
+from selectors.parts.criterion import Selector
 from selectors.parts.needs import Needs
 from selectors.parts.ranking import sample_uniformly, take_best
 from selectors.parts.view import Search
-from selectors.parts.zero_cost import ByProxy, needs_of, score_architectures
+from selectors.parts.zero_cost import needs_of, score_architectures
+from selectors.proxies import Proxy
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZeroCostRank(ByProxy, Selector):
+class ZeroCostRank(Selector):
     """The best of some random architectures by a zero-cost proxy."""
 
+    proxy: Proxy
     architectures: int = option(100, positive, "how many random architectures are scored")
 
     @property
@@ -41,7 +44,7 @@ class ZeroCostRank(ByProxy, Selector):
         return best_by_proxy(search, self.proxy, drawn)
 
 
-def best_by_proxy(search: Search, proxy: str, architectures: list[Architecture]) -> Selection:
+def best_by_proxy(search: Search, proxy: Proxy, architectures: list[Architecture]) -> Selection:
     """The architecture whose untrained network the proxy prefers; raises ProxyFailure if it has a value of none."""
     values, failure = score_architectures(search, proxy, architectures)
     if not values:
@@ -60,7 +63,7 @@ def _of(proxy: str) -> Selector:
         passes="one score for each of 100 architectures",
         differs="one mini-batch of the selection half; 100 architectures (the paper: 10, 100, ...)",
         version=about.version,
-        proxy=proxy,
+        proxy=about,
     )
 
 

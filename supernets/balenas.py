@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
 from bench.problem.space import EDGES, OPERATIONS
+from bench.work.options import above, option, positive
 from supernets.network.supernet import Supernet
 from supernets.parts.recipe import Batch, Mixing, Recipe, Search
 from supernets.parts.sampling import pass_of
@@ -24,10 +24,8 @@ class Balenas(Recipe):
     N(0, 1/prior). The alphas of a checkpoint are the means; the precision follows from the second moment.
     """
 
-    prior: float = 1.0
-    """Precision of the prior."""
-    examples: int = 25_000
-    """Images behind the likelihood: CIFAR's selection half in the authors' setting."""
+    prior: float = option(1.0, above(0), "precision of the prior")
+    examples: int = option(25_000, positive, "images behind the likelihood: CIFAR's selection half")
 
     name = "balenas"
     paper = (
@@ -45,13 +43,6 @@ class Balenas(Recipe):
         "no code was released: prior, N and one sample are those of an optimiser line in the authors' iDARTS "
         "notebook, and N stays 25,000 whatever the data set; that the weights' pass draws as well is our reading"
     )
-
-    def __post_init__(self) -> None:
-        if self.examples < 1 or not self.prior > 0:
-            raise UsageError(
-                f"balenas[examples={self.examples},prior={self.prior}]: the likelihood has at least one image, and the "
-                "precision of the prior is above 0."
-            )
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
         """Normal noise [steps, 2, 6, 5] of both passes of each step."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from bench.work.options import at_least, option
 from supernets.parts.rated import Rated
 from supernets.parts.recipe import Search
 
@@ -16,8 +17,7 @@ class BetaDarts(Rated):
     edge is pulled down hardest. Its weight grows linearly from zero.
     """
 
-    decay: float = 50.0
-    """The weight towards which the penalty grows: decay t/T."""
+    decay: float = option(50.0, at_least(0), "the weight towards which the penalty grows: decay t/T")
 
     name = "beta-darts"
     paper = 'Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022'

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
+from bench.work.options import option, share
 from supernets.parts.recipe import Recipe
 
 IMPOSED = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool": AVG_POOL}
@@ -26,14 +27,10 @@ class Blank(Recipe):
     is exact. An option at 0 imposes nothing.
     """
 
-    skip: float = 0.0
-    """The share of skip connections on every edge."""
-    conv_1x1: float = 0.0
-    """The share of 1x1 convolutions."""
-    conv_3x3: float = 0.0
-    """The share of 3x3 convolutions."""
-    avg_pool: float = 0.0
-    """The share of average pooling."""
+    skip: float = option(0.0, share, "share of skip connections on every edge; 0: as initialised")
+    conv_1x1: float = option(0.0, share, "share of 1x1 convolutions on every edge; 0: as initialised")
+    conv_3x3: float = option(0.0, share, "share of 3x3 convolutions on every edge; 0: as initialised")
+    avg_pool: float = option(0.0, share, "share of average pooling on every edge; 0: as initialised")
 
     name = "blank"
     paper = 'Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 7 (fixed alpha)'
@@ -47,27 +44,24 @@ class Blank(Recipe):
 
     def __post_init__(self) -> None:
         asked = self._asked()
-        for option, share in asked.items():
-            if not 0 < share < 1:
-                raise UsageError(f"blank[{option}={share:g}]: the share of an operation lies between 0 and 1.")
         if len(asked) > 1:
             raise UsageError(f"blank gives one operation a share of its own, not {' and '.join(asked)}; choose one.")
 
     def _asked(self) -> dict[str, float]:
-        return {option: share for option in IMPOSED if (share := getattr(self, option))}
+        return {name: asked for name in IMPOSED if (asked := getattr(self, name))}
 
     @property
     def learns_alphas(self) -> bool:
         """Only a share that is the largest says which operation to take; the others differ by noise."""
-        return any(share > 1 / len(OPERATIONS) for share in self._asked().values())
+        return any(asked > 1 / len(OPERATIONS) for asked in self._asked().values())
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
         """Noise; that of an operation with a share is set so that the softmax gives it exactly that."""
         alphas = super().initial_alphas(generator)
-        for option, share in self._asked().items():
-            imposed = IMPOSED[option]
+        for asked, imposed_share in self._asked().items():
+            imposed = IMPOSED[asked]
             others = [operation for operation in range(len(OPERATIONS)) if operation != imposed]
-            alphas[:, imposed] = alphas[:, others].logsumexp(1) + math.log(share / (1 - share))
+            alphas[:, imposed] = alphas[:, others].logsumexp(1) + math.log(imposed_share / (1 - imposed_share))
         return alphas
 
 

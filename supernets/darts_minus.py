@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from bench.work.options import at_least, option
 from supernets.parts.rated import Rated
 from supernets.parts.recipe import Mixing, Search
 
@@ -17,8 +18,7 @@ class DartsMinus(Rated):
     At selection beta is 0 (the checkpoint offers the clean mixture).
     """
 
-    beta: float = 1.0
-    """The auxiliary skip's weight in the first epoch."""
+    beta: float = option(1.0, at_least(0), "the auxiliary skip's weight in the first epoch")
 
     name = "darts-minus"
     paper = 'Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021'

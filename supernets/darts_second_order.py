@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
+from bench.work.options import above, option
 from supernets.parts.differences import moved, slope_along
 from supernets.parts.rated import Rated
 from supernets.parts.recipe import Batch, Search
@@ -20,8 +20,7 @@ class DartsSecondOrder(Rated):
     that they see next. The product of the mixed second derivative and grad_w' is a difference of two gradients.
     """
 
-    epsilon: float = 0.01
-    """Length of the move of the weights in that difference."""
+    epsilon: float = option(0.01, above(0), "length of the move of the weights in that difference")
 
     name = "darts-second-order"
     paper = 'Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.3, second order'
@@ -34,11 +33,6 @@ class DartsSecondOrder(Rated):
         "NATS-Bench's steps the weights first; the extra passes also update the running batch-norm statistics (theirs "
         "do so too, but for the one at w', on a copy of the network), which matters with --bn running only"
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.epsilon > 0:
-            raise UsageError(f"darts-second-order[epsilon={self.epsilon}]: the weights move by more than 0.")
 
     def passes(self) -> float:
         """One of the weights ahead, one there, two for the difference, and the step of the weights."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from bench.work.options import at_least, option
 from supernets.parts.recipe import Recipe, Search
 
 
@@ -14,8 +15,7 @@ class FairDarts(Recipe):
     Sigmoids replace the softmax; the zero-one loss (its quadratic form) narrows the gap between a gate and a decision.
     """
 
-    zero_one: float = 10.0
-    """Weight of the zero-one loss."""
+    zero_one: float = option(10.0, at_least(0), "weight of the zero-one loss")
 
     name = "fair-darts"
     paper = 'Chu et al., "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020'

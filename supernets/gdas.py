@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.work.options import above, option
 from supernets.parts.concrete import Concrete
 from supernets.parts.recipe import Mixing, Search
 from supernets.parts.sampling import drawn
@@ -19,8 +20,7 @@ class Gdas(Concrete):
     drawn operation has an output, so only its probability has a gradient of its own.
     """
 
-    tau_min: float = 0.1
-    """Temperature of the last epoch."""
+    tau_min: float = option(0.1, above(0), "temperature of the last epoch")
 
     name = "gdas"
     paper = 'Dong & Yang, "Searching for A Robust Neural Architecture in Four GPU Hours", CVPR 2019'

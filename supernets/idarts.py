@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
+from bench.work.options import above, not_negative, option, positive
 from supernets.parts.differences import slope_along
 from supernets.parts.recipe import Batch, Recipe, Search
 
@@ -20,12 +20,9 @@ class Idarts(Recipe):
     first `terms` + 1 are summed. Products with second derivatives are differences of gradients.
     """
 
-    inner: int = 4
-    """Steps of the weights between two of the alphas (T)."""
-    terms: int = 2
-    """Terms of the Neumann series after the first (K)."""
-    epsilon: float = 0.01
-    """Length of the move in a difference."""
+    inner: int = option(4, positive, "steps of the weights between two of the alphas (T)")
+    terms: int = option(2, not_negative, "terms of the Neumann series after the first (K)")
+    epsilon: float = option(0.01, above(0), "length of the move in a difference")
 
     name = "idarts"
     paper = (
@@ -44,10 +41,6 @@ class Idarts(Recipe):
         "update the running batch-norm statistics (some of the notebook's run on copies of the network), which matters "
         "with --bn running only; no Nesterov, weight decay as in darts"
     )
-
-    def __post_init__(self) -> None:
-        if self.inner < 1 or self.terms < 0 or not self.epsilon > 0:
-            raise UsageError("idarts: inner is at least 1, terms at least 0 and epsilon positive.")
 
     def phase(self, step: int) -> bool:
         """Whether the alphas step behind the weights' step, counted from 0."""

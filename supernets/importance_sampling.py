@@ -7,6 +7,7 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
+from bench.work.options import above, at_least, not_negative, option, positive
 from supernets.network.supernet import Supernet
 from supernets.parts.recipe import Batch, Mixing, Recipe, Search
 from supernets.parts.sampling import drawn, gumbel, one_hot
@@ -24,16 +25,11 @@ class ImportanceSampling(Recipe):
     gradient of categorical distributions, (draw - theta), with ranks for values.
     """
 
-    distributions: int = 3
-    """How many complexities are searched at once: c_k = coefficient k / (distributions - 1), k = 0, 1, ..."""
-    coefficient: float = 1.0
-    """The largest c_k."""
-    draws: int = 2
-    """Architectures drawn from each distribution per step."""
-    rate: float = 0.01
-    """Size of a natural-gradient step."""
-    chosen: int = 0
-    """Which distribution selectors see; 0 is the one that asks for performance alone."""
+    distributions: int = option(3, positive, "how many complexities are searched at once")
+    coefficient: float = option(1.0, at_least(0), "the largest c_k")
+    draws: int = option(2, positive, "architectures drawn from each distribution per step")
+    rate: float = option(0.01, above(0), "size of a natural-gradient step")
+    chosen: int = option(0, not_negative, "which distribution selectors see; 0 asks for performance alone")
 
     name = "importance-sampling"
     paper = (
@@ -54,12 +50,11 @@ class ImportanceSampling(Recipe):
     )
 
     def __post_init__(self) -> None:
-        if not 0 <= self.chosen < self.distributions:
+        if self.chosen >= self.distributions:
             raise UsageError(
-                f"importance-sampling: chosen={self.chosen} must be at least 0 and below "
-                f"distributions={self.distributions}."
+                f"importance-sampling: chosen={self.chosen} must be below distributions={self.distributions}."
             )
-        if self.draws < 1 or self.distributions * self.draws < 2:
+        if self.distributions * self.draws < 2:
             raise UsageError("importance-sampling ranks its draws; ask for at least two in all.")
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
+from bench.work.options import above, at_least, option
 from supernets.parts.differences import slope_along
 from supernets.parts.recipe import Batch, Mixing, Recipe, Search
 
@@ -20,10 +20,8 @@ class LambdaDarts(Recipe):
     along d Lambda / d g_l.
     """
 
-    strength: float = 0.25
-    """lambda in the last epoch; it rises linearly from 0."""
-    epsilon: float = 1e-4
-    """Length of the move of all cells' edge weights together."""
+    strength: float = option(0.25, at_least(0), "lambda in the last epoch; it rises linearly from 0")
+    epsilon: float = option(1e-4, above(0), "length of the move of all cells' edge weights together")
 
     name = "lambda-darts"
     paper = (
@@ -38,10 +36,6 @@ class LambdaDarts(Recipe):
     differs = (
         "alphas step before the weights and halves by index, as in darts; the released code steps the weights first"
     )
-
-    def __post_init__(self) -> None:
-        if not self.epsilon > 0:
-            raise UsageError(f"lambda-darts[epsilon={self.epsilon}]: the edge weights move by more than 0.")
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
         """lambda: 0 in the first epoch, `strength` in the last."""

@@ -1,6 +1,5 @@
 """OLES: the weights of an operation freeze when its gradients on the two halves stop agreeing."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.errors import UsageError
 from bench.problem.space import EDGES
+from bench.work.options import between, option, positive, yes_or_no
 from supernets.network.skeleton import KERNELS
 from supernets.network.supernet import MixedCell
 from supernets.parts.recipe import Batch, Recipe, Search
@@ -27,12 +26,9 @@ class Oles(Recipe):
     that follow, averaged over `count` steps; below `threshold` its weights stay as they are from then on.
     """
 
-    threshold: float = 0.4
-    """The least mean similarity with which an operation goes on learning."""
-    count: int = 20
-    """Steps over which the similarity is averaged."""
-    as_written: bool = False
-    """The similarity as the paper writes it, not as the released code measures it."""
+    threshold: float = option(0.4, between(-1, 1), "least mean similarity with which an operation goes on learning")
+    count: int = option(20, positive, "steps over which the similarity is averaged")
+    as_written: bool = option(False, yes_or_no, "the similarity as the paper writes it, not as released")
 
     name = "oles"
     paper = (
@@ -50,12 +46,6 @@ class Oles(Recipe):
         "the two gradients per operation and divides by what it sums; what is frozen keeps still, momentum and weight "
         "decay included; threshold and count are those for DARTS's space"
     )
-
-    def __post_init__(self) -> None:
-        if not (-1 <= self.threshold <= 1 and math.isfinite(self.threshold)):
-            raise UsageError(f"oles[threshold={self.threshold:g}]: a similarity lies between -1 and 1.")
-        if self.count < 1:
-            raise UsageError(f"oles[count={self.count}]: similarities of at least one step are averaged.")
 
     def step(self, search: Search, selection: Batch | None, weights: Batch) -> None:
         """A step of the alphas, in which the operations are watched, and one of the weights that are not frozen."""

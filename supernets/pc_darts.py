@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
 from bench.problem.space import EDGES, OPERATIONS
+from bench.work.options import between, option, positive, yes_or_no
 from supernets.network.partial_channels import PartialSupernet
 from supernets.network.skeleton import ARRIVING
 from supernets.network.supernet import Supernet
@@ -21,12 +21,9 @@ class PcDarts(Recipe):
     The last column of the alphas [6, 6] is the edges' own: beta = its softmax over the edges that arrive at a node.
     """
 
-    k: int = 4
-    """An operation sees 1/k of the channels; the others pass by."""
-    normalise_edges: bool = True
-    """Whether edges are weighted by beta."""
-    warm_up: float = 0.3
-    """Share of the search in which only the weights learn (the authors': 15 of 50 epochs)."""
+    k: int = option(4, positive, "an operation sees 1/k of the channels; the others pass by")
+    normalise_edges: bool = option(True, yes_or_no, "whether edges are weighted by beta")
+    warm_up: float = option(0.3, between(0, 1), "share of the search in which only the weights learn")
 
     name = "pc-darts"
     paper = 'Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020'
@@ -42,12 +39,6 @@ class PcDarts(Recipe):
         "the authors' 0.1 -> 0 at batch 256 is 0.025 -> 0 at our 64; Lambda-DARTS's code for NAS-Bench-201 has no edge "
         "normalisation (normalise_edges=false), and its alphas do not rest at first (warm_up=0)"
     )
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise UsageError(f"pc-darts[k={self.k}]: operations see one part of k, at least 1.")
-        if not 0 <= self.warm_up <= 1:
-            raise UsageError(f"pc-darts[warm_up={self.warm_up}]: a share of the search, from 0 to 1.")
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:
         """A network with partial channels."""

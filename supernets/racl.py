@@ -7,8 +7,8 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
 from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS, SKIP
+from bench.work.options import above, at_least, inside, option
 from supernets.network.skeleton import ARRIVING, EPSILON
 from supernets.network.supernet import MixedCell, Supernet
 from supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
@@ -27,14 +27,10 @@ class Racl(Recipe):
     below `limit` with probability `confidence`. Alphas are mu and log sigma, [2, 6, 5].
     """
 
-    limit: float = 4.0
-    """Bound of a cell's Lipschitz constant."""
-    confidence: float = 0.9
-    """Probability with which it should hold."""
-    strength: float = 0.1
-    """Weight of the penalty."""
-    sigma: float = 0.1
-    """sigma at the beginning."""
+    limit: float = option(4.0, above(0), "bound of a cell's Lipschitz constant")
+    confidence: float = option(0.9, inside(0, 1), "probability with which it should hold")
+    strength: float = option(0.1, at_least(0), "weight of the penalty")
+    sigma: float = option(0.1, above(0), "sigma at the beginning")
 
     name = "racl"
     paper = (
@@ -52,12 +48,6 @@ class Racl(Recipe):
         "our reading of the abstract, no code was released: no adversarial training, a penalty in place of constrained "
         "optimisation, one cell's constant in place of the network's; limit, confidence, strength and sigma are ours"
     )
-
-    def __post_init__(self) -> None:
-        if not 0 < self.confidence < 1:
-            raise UsageError(f"racl[confidence={self.confidence}]: a probability between 0 and 1, neither of them.")
-        if not self.sigma > 0 or not self.limit > 0:
-            raise UsageError(f"racl[limit={self.limit},sigma={self.sigma}]: both are above 0.")
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
         """mu = log 1/5 and some noise, log sigma."""

@@ -1,12 +1,11 @@
 """ReinMax: draw one architecture per pass, and carry the gradient through the draw to second order."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
+from bench.work.options import at_least, option
 from supernets.network.supernet import Supernet
 from supernets.parts.recipe import Mixing, Recipe, Search
 from supernets.parts.sampling import drawn, gumbel, one_hot, pass_of
@@ -21,8 +20,7 @@ class ReinMax(Recipe):
     one-hot choice is by what each operation would have put out.
     """
 
-    tau: float = 1.0
-    """Temperature of the probabilities that are averaged with the draw; of the draw itself it is 1."""
+    tau: float = option(1.0, at_least(1), "temperature of the probabilities averaged with the draw")
 
     name = "reinmax"
     paper = (
@@ -38,10 +36,6 @@ class ReinMax(Recipe):
         "the estimator is that of the released code; the loop around it is darts', where the authors put it into "
         "GDAS's, whose schedule of temperatures they search; tau = 1 is the least that their code takes"
     )
-
-    def __post_init__(self) -> None:
-        if not (self.tau >= 1 and math.isfinite(self.tau)):
-            raise UsageError(f"reinmax[tau={self.tau:g}]: the temperature is at least 1.")
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
         """Gumbel noise of both passes of each step."""

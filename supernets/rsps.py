@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.work.options import option, yes_or_no
 from supernets.network.supernet import Supernet
 from supernets.parts.recipe import Mixing, Recipe, Search
 from supernets.parts.sampling import drawn, one_hot, uniform_choices
@@ -17,8 +18,7 @@ class Rsps(Recipe):
     No architecture parameters are learnt; the alphas stay at their initial noise as in `blank`.
     """
 
-    per_cell: bool = False
-    """Draw for every cell by itself, as the released NAS-Bench-201 code does: mixtures no architecture has."""
+    per_cell: bool = option(False, yes_or_no, "draw for every cell by itself, as the released code does")
 
     name = "rsps"
     paper = (

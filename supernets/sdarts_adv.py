@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
+from bench.work.options import option, positive
 from supernets.parts.recipe import Batch, Mixing, Search
 from supernets.sdarts_rs import SdartsRs, on_simplex
 
@@ -18,8 +18,7 @@ class SdartsAdv(SdartsRs):
     the simplex, from a random start; the weights then learn there.
     """
 
-    steps: int = 7
-    """Steps of the ascent, each of length 2 epsilon / steps in every coordinate."""
+    steps: int = option(7, positive, "steps of the ascent, each of length 2 epsilon / steps")
 
     name = "sdarts-adv"
     paper = (
@@ -36,11 +35,6 @@ class SdartsAdv(SdartsRs):
         "goes back to softmax(alpha) where the loss is smaller at the end of the ascent than there, ours does not; 7 "
         "steps, 0.03 to 0.3 and the rest are the authors' for NAS-Bench-201"
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps < 1:
-            raise UsageError(f"sdarts-adv[steps={self.steps}]: the ascent has at least one step.")
 
     def passes(self) -> float:
         """One for each step of the ascent, besides the two of darts."""

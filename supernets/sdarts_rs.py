@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.problem.space import EDGES, OPERATIONS
+from bench.work.options import at_least, option
 from supernets.network.supernet import Supernet
 from supernets.parts.rated import Rated
 from supernets.parts.recipe import Batch, Mixing, Search
@@ -19,10 +20,8 @@ class SdartsRs(Rated):
     epsilon grows linearly, clipped and rescaled to the simplex. The alphas see softmax(alpha) as it is.
     """
 
-    first: float = 0.03
-    """epsilon in the first epoch."""
-    last: float = 0.3
-    """epsilon towards which it grows."""
+    first: float = option(0.03, at_least(0), "epsilon in the first epoch")
+    last: float = option(0.3, at_least(0), "epsilon towards which it grows")
 
     name = "sdarts-rs"
     paper = (

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bench.errors import UsageError
 from bench.problem.space import EDGES, NONE, OPERATIONS
+from bench.work.options import between, option, positive, whole
 from supernets.network.accelerator import on_gpu
 from supernets.network.supernet import Active
 from supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, Search
@@ -31,10 +32,8 @@ class Sgas(Recipe):
     the largest weight, never `none`. Only that runs from then on.
     """
 
-    criterion: int = 1
-    """1: importance and certainty; 2: also stability."""
-    window: int = 4
-    """Epochs that stability looks back."""
+    criterion: int = option(1, between(1, 2, whole), "1: importance and certainty; 2: also stability")
+    window: int = option(4, positive, "epochs that stability looks back")
 
     name = "sgas"
     paper = 'Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020'
@@ -51,10 +50,6 @@ class Sgas(Recipe):
     )
 
     def __post_init__(self) -> None:
-        if self.criterion not in (1, 2):
-            raise UsageError(f"sgas[criterion={self.criterion}]: the criteria of sgas are 1 and 2.")
-        if self.window < 1:
-            raise UsageError(f"sgas[window={self.window}]: stability looks back at least one epoch.")
         if self.criterion == 1 and self.window != type(self).window:
             raise UsageError(f"sgas[window={self.window}]: only criterion 2 looks back; add criterion=2.")
 

@@ -28,7 +28,7 @@ from bench.work.run_file import processor
 
 GOOD, PARTLY, MISSING = "ok", "partly", "missing"
 
-_NEEDED = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors", "matplotlib", "seaborn",
+_NEEDED = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors",
            "jinja2", "threadpoolctl", "tqdm")  # fmt: skip
 _OPTIONAL = {
     "distributed": "--backend dask, and runs on several machines",

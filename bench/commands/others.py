@@ -93,7 +93,8 @@ def conclude(
     by_cause: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for record in failed:
         selector = "all selectors" if record["log"].startswith("logs/supernet.") else record["cell"]["selector"]
-        by_cause.setdefault((selector, record["reason"]), []).append(record)
+        where = f" ({record['where']})" if record.get("where") else ""
+        by_cause.setdefault((selector, record["reason"] + where), []).append(record)
     for (selector, reason), records in list(by_cause.items())[:FAILURES_SHOWN]:
         log = page.parent / records[0]["log"]
         cells = f"{len(records)} cell{'s' if len(records) > 1 else ''}"

@@ -178,8 +178,8 @@ class Session:
         )
         if self.device.hardware and not resolve.verified(self.device.hardware, self.code / "results"):
             self.say(
-                "The GPU path has not been verified on this hardware: python -m selectors.gpu_acceptance does so in"
-                " ten minutes; --device cpu is what the stored results were made on."
+                "The GPU path has not been verified on this hardware: python -m selectors.parts.gpu_acceptance does so"
+                " in ten minutes; --device cpu is what the stored results were made on."
             )
         large = any(c.reads_checkpoint and c.cell.supernet.settings.preset == "paper" for c in self.job.plan)
         if self.device.kind == "cpu" and large:

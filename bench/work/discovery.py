@@ -16,8 +16,6 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ROOMS = ("selectors", "supernets")
 """The packages of methods; the first uses the second."""
 
-_LINE = re.compile(rf" \(({'|'.join(ROOMS)})/\S+\.py, line \d+\)$")
-
 
 def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
     """Every module of a package, with its file; raises UsageError for one that cannot be imported."""
@@ -71,11 +69,6 @@ def line_of(error: BaseException) -> str | None:
 
 def _serves(place: Path) -> bool:
     return place.parts[1] == "parts" or place.name in ("apply.py", "training.py")
-
-
-def without_line(reason: str) -> str:
-    """A reason without the line where it happened, which moves with every edit of the file above it."""
-    return _LINE.sub("", reason)
 
 
 def spelled_well(kind: str, name: str, file: Path) -> None:

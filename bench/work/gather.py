@@ -25,7 +25,7 @@ from bench.yardsticks.truth import Truth
 
 RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index", *MEASURES, "forward_passes",
                   "backward_passes", "supernet_accuracy", "checkpoint", "shared", "version", "recipe_version",
-                  "schema")  # fmt: skip
+                  "schema", "where")  # fmt: skip
 SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
 COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",
                 "training_seconds", "commit")  # fmt: skip
@@ -145,7 +145,8 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
         if file_stem(columns) not in records.keys() - left_out:
             rows.append({**columns, "state": MISSING})
     rows.sort(key=sort_key)
-    write_whole(store.folder / "records.csv", as_csv(RECORD_COLUMNS, rows))
+    header = [name for name in RECORD_COLUMNS if name != "where" or any(row.get(name) for row in rows)]
+    write_whole(store.folder / "records.csv", as_csv(header, rows))
     write_whole(store.folder / "scores.csv", as_csv(SCORE_COLUMNS, scores))
     done = {stem for stem, record in records.items() if record["state"] == DONE} - left_out
     write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store, done)))

@@ -7,7 +7,7 @@ says under which circumstances it was made: the same name with another key is ou
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -145,17 +145,13 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
-def _result(path: Path) -> dict[str, Any] | None:
-    """The record in a file if it is one of a cell that is done."""
-    record = read_record(path) if path.exists() else None
-    return record if record is not None and record["state"] == DONE else None
-
-
 @dataclass
 class Store:
-    """The record files of one output folder."""
+    """The record files of one output folder; what was read of them is remembered for as long as they stay."""
 
     folder: Path
+    _known: dict[Path, tuple[tuple[int, ...], dict[str, Any] | None]] = field(default_factory=dict, repr=False)
+    """By file: which state of the file was read, and what it said."""
 
     @property
     def records(self) -> Path:
@@ -188,7 +184,7 @@ class Store:
         path = self.records / f"{stem}.json"
         if not path.exists():
             return
-        if _result(self._aside(path)) and not _result(path):
+        if self._result(self._aside(path)) and not self._result(path):
             path.unlink()
             return
         cost = self.costs / path.name
@@ -204,7 +200,7 @@ class Store:
 
     def read_aside(self) -> dict[str, dict[str, Any]]:
         """The results that were set aside and have no successor, by file stem."""
-        found = {path.name.removesuffix(".json.old"): _result(path) for path in self.records.glob("*.json.old")}
+        found = {path.name.removesuffix(".json.old"): self._result(path) for path in self.records.glob("*.json.old")}
         return {stem: record for stem, record in found.items() if record}
 
     def write(self, stem: str, record: Mapping[str, Any]) -> None:
@@ -224,9 +220,23 @@ class Store:
         whole: dict[str, dict[str, Any]] = {}
         damaged: list[Path] = []
         for path in sorted(self.records.glob("*.json")):
-            record = read_record(path)
+            record = self._read(path)
             if record is None or file_stem(record["cell"]) != path.stem:
                 damaged.append(path)
             else:
                 whole[path.stem] = record
         return whole, damaged
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        """`read_record`, once for each state of a file: all are written whole, and so are another file each time."""
+        stat = path.stat()
+        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        known = self._known.get(path)
+        if known is None or known[0] != state:
+            known = self._known[path] = (state, read_record(path))
+        return known[1]
+
+    def _result(self, path: Path) -> dict[str, Any] | None:
+        """The record in a file if it is one of a cell that is done."""
+        record = self._read(path) if path.exists() else None
+        return record if record is not None and record["state"] == DONE else None

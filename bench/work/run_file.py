@@ -27,7 +27,7 @@ ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets
 TELLING = ("-q", "--quiet", "-v", "--verbose")
 """Options that only change what a run tells: with and without them it is one command."""
 
-_PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors", "matplotlib", "seaborn")
+_PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors")
 
 ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
 """Environment variables that choose the instructions of torch's libraries. Others sum in another order, and training

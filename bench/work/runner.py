@@ -141,7 +141,7 @@ class Run:
             if outcome.state == FAILED:
                 failed[supernet.key] = outcome
                 write_whole(self._log(f"supernet.{supernet.key}"), outcome.trace or outcome.reason)
-                progress.say(f"supernet {supernet.title} failed: {outcome.reason}")
+                progress.say(f"supernet {supernet.title} failed: {outcome.told}")
             else:
                 self._log(f"supernet.{supernet.key}").unlink(missing_ok=True)
                 self.timings.learn({**columns[supernet.key], "selector": "", "training_seconds": outcome.seconds})
@@ -167,7 +167,8 @@ class Run:
             else:
                 training = failed.get(planned.supernet.key)
                 why = training.reason if training else f"no checkpoint of epoch {planned.cell.epoch} was stored"
-                outcome = Outcome(FAILED, f"supernet {planned.supernet.title} failed: {why}")
+                where = training.where if training else None
+                outcome = Outcome(FAILED, f"supernet {planned.supernet.title} failed: {why}", where)
                 self._keep(planned, outcome, f"logs/supernet.{planned.supernet.key}.txt")
                 lost[planned.supernet.title] += 1
         for title, count in lost.items():
@@ -212,7 +213,7 @@ class Run:
         else:
             self._log(planned.stem).unlink(missing_ok=True)
         self._keep(planned, outcome, log)
-        progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.reason)
+        progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.told)
 
     def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None) -> None:
         """Write the cell's cost, if it has one, then its record: a result on disk always has its cost beside it."""
@@ -230,6 +231,8 @@ class Run:
             "state": outcome.state, "reason": outcome.reason, "log": log,
             "shared": planned.shared, "checkpoint": None, "supernet_accuracy": None,
         }  # fmt: skip
+        if outcome.where:
+            record["where"] = outcome.where
         self.store.write(planned.stem, {**record, **outcome.record})
         self.states[planned.stem] = outcome.state
 

@@ -36,11 +36,18 @@ class Outcome:
 
     state: str
     reason: str = ""
+    where: str | None = None
+    """The line of a method that it failed in: `selectors/mine.py, line 27`."""
     record: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
     trace: str = ""
     seconds: float = 0.0
     disk_trouble: bool = False
+
+    @property
+    def told(self) -> str:
+        """Reason and place in one phrase."""
+        return f"{self.reason} ({self.where})" if self.where else self.reason
 
 
 KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a crash in native code)")
@@ -56,8 +63,8 @@ def failure(error: BaseException, seconds: float) -> Outcome:
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     own = type(error).__module__.partition(".")[0] in ("bench", *ROOMS)
     line = None if own or is_disk_trouble(error) else line_of(error)
-    return Outcome(FAILED, f"{reason} ({line})" if line else reason, trace="".join(traceback.format_exception(error)),
-                   seconds=seconds, disk_trouble=is_disk_trouble(error))  # fmt: skip
+    return Outcome(FAILED, reason, line, trace="".join(traceback.format_exception(error)), seconds=seconds,
+                   disk_trouble=is_disk_trouble(error))  # fmt: skip
 
 
 @dataclass(frozen=True)

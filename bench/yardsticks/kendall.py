@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+FEW = 16
+"""Levels up to which pairs are counted bit by bit, as of counts of operations."""
 BLOCK = 64
 """Neighbours whose pairs are compared one by one; pairs further apart are counted through blocks."""
 
@@ -51,14 +53,30 @@ def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
         raise ValueError(f"tau-b of {len(x.ranks)} values and {len(y.ranks)}")
     if x.levels < 2 or y.levels < 2:
         return 0.0
-    # Sorted by the second, equal ones by the first: what then stands before a lower value is discordant in both.
-    both = np.sort(y.ranks * x.levels + x.ranks)
+    total = len(x.ranks) * (len(x.ranks) - 1) // 2
+    many, few = (y, x) if x.levels <= y.levels else (x, y)
+    # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
+    both = np.sort(many.ranks * few.levels + few.ranks)
     same = np.flatnonzero(np.diff(both, prepend=-1, append=-1))
-    tied_in_both = _pairs(np.diff(same))
-    total = len(both) * (len(both) - 1) // 2
-    agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * inversions(both % x.levels)
+    tied_in_both, sequence = _pairs(np.diff(same)), both % few.levels
+    discordant = _by_bits(sequence, few.levels) if few.levels <= FEW else inversions(sequence)
+    agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * discordant
     tau = agreement / np.sqrt(total - x.tied_pairs) / np.sqrt(total - y.tied_pairs)
     return float(min(1.0, max(-1.0, tau)))
+
+
+def _by_bits(sequence: NDArray[np.integer], levels: int) -> int:
+    """`inversions` of ranks below `levels`: a pair is one at the highest bit in which its two ranks differ."""
+    found, bits = 0, (levels - 1).bit_length()
+    current = sequence.astype(np.uint8)  # sorted, stably, by the bits above the one that is looked at
+    for bit in range(bits - 1, -1, -1):
+        ones = (current >> bit) & 1
+        before = np.cumsum(ones, dtype=np.int64) - ones
+        starts = np.flatnonzero(np.diff(current >> (bit + 1), prepend=-1))
+        inside = before - np.repeat(before[starts], np.diff(starts, append=len(current)))
+        found += int(inside[ones == 0].sum())
+        current = current[np.argsort(current >> bit, kind="stable")]
+    return found
 
 
 def inversions(sequence: NDArray[np.integer]) -> int:

@@ -80,8 +80,13 @@ def edge_tau(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int
 
     A fully tied edge counts 0. Only `operations` are compared.
     """
-    kept = list(operations)
-    first, second = _pair_signs(np.asarray(scores)[:, kept]), _pair_signs(np.asarray(strengths)[:, kept])
+    return _tau_of_signs(_pair_signs(np.asarray(scores)), _pair_signs(np.asarray(strengths)), operations)
+
+
+def _tau_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int]) -> float:
+    """`edge_tau` of `_pair_signs`, which are the same whichever operations are compared."""
+    kept = np.ix_(range(len(EDGES)), operations, operations)
+    first, second = scores[kept], strengths[kept]
     untied = np.sqrt((first**2).sum(axis=(1, 2)) * (second**2).sum(axis=(1, 2)))
     agreement = (first * second).sum(axis=(1, 2))
     return float(np.divide(agreement, untied, out=np.zeros(len(EDGES)), where=untied > 0).mean())
@@ -222,13 +227,14 @@ def edge_agreement(scores: np.ndarray, truth: Truth) -> EdgeAgreement:
     if scores.shape != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
         raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape}")
     best, mean = truth.oracles
+    signs, of_best, of_mean = _pair_signs(scores), _pair_signs(best), _pair_signs(mean)
     return EdgeAgreement(
-        tau_mean=edge_tau(scores, mean),
-        tau_mean_no_none=edge_tau(scores, mean, WITHOUT_NONE),
-        tau_mean_ops=edge_tau(scores, mean, WORTH_CHOOSING),
+        tau_mean=_tau_of_signs(signs, of_mean, ALL_OPERATIONS),
+        tau_mean_no_none=_tau_of_signs(signs, of_mean, WITHOUT_NONE),
+        tau_mean_ops=_tau_of_signs(signs, of_mean, WORTH_CHOOSING),
         tau_edge=edge_specific_tau(scores, mean),
-        tau_best=edge_tau(scores, best),
-        tau_best_no_none=edge_tau(scores, best, WITHOUT_NONE),
+        tau_best=_tau_of_signs(signs, of_best, ALL_OPERATIONS),
+        tau_best_no_none=_tau_of_signs(signs, of_best, WITHOUT_NONE),
         tied_edges=int((scores == scores[:, :1]).all(axis=1).sum()),
     )
 

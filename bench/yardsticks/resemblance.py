@@ -4,7 +4,7 @@ Source of the question, "is it only counting convolutions?": Krishnakumar et al.
 NeurIPS 2022, section 3. Every figure here is Kendall's tau-b.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,23 +56,29 @@ def depths(operations: NDArray[np.integer]) -> Values:
     return np.maximum(at[-1], 0.0)
 
 
-def trait_correlations(selections: Iterable[Values], of: dict[str, Values]) -> dict[str, float]:
+def trait_correlations(
+    selections: Sequence[Values] | Values, of: dict[str, Values], accurate: Sequence[float] | None = None
+) -> dict[str, float]:
     """Tau-b over the space between the additive architecture score and each trait, mean over `selections` [6, 5] each.
 
     The mean is of the taus, never a tau of mean scores: averaging scores takes the noise out of them, so that it
     raises every tau, and a trait measured so could not be compared with one measured selection by selection.
+    `accurate` is the tau with ACCURACY of each selection, where it is known already (`tau_space` of its record).
     """
     found = []
-    prepared = [ranked(values) for values in of.values()]
+    prepared = {name: ranked(values) for name, values in of.items() if accurate is None or name != ACCURACY}
     known: dict[bytes, list[float]] = {}  # a selector that reads no checkpoint has the same scores beside every recipe
     for scores in selections:
         sums = architecture_scores(scores)
         place = sums.tobytes()
         if place not in known:
             ordered = ranked(sums)
-            known[place] = [tau_b(ordered, values) for values in prepared]
+            known[place] = [tau_b(ordered, values) for values in prepared.values()]
         found.append(known[place])
-    return {name: float(tau) for name, tau in zip(of, np.mean(found, axis=0), strict=True)}
+    means = dict(zip(prepared, np.mean(found, axis=0).tolist(), strict=True))
+    if accurate is not None:
+        means[ACCURACY] = float(np.mean(accurate))
+    return {name: means[name] for name in of}
 
 
 def agreement(first: Values, second: Values) -> float:

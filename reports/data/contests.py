@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from bench.problem.space import Architecture
-from bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES, Comparison, compare, corrected, tie_groups
+from bench.yardsticks.comparisons import Comparison, compare, corrected, tie_groups
 from bench.yardsticks.floors import RANDOM, RANDOM_CHOICES, Yardstick
-from bench.yardsticks.statistics import Interval, TrialNoise, mean_interval, mean_of_strata, share_interval
+from bench.yardsticks.statistics import TrialNoise
 from bench.yardsticks.truth import Truth
 from reports.data.founders import PRIMARY, Level, level_of
 from reports.data.in_figures import focus
 from reports.data.results import COLLAPSED, Checkpoint, Results, per_checkpoint
+from reports.data.standings import Standing, most_settings_first, standing_of
 
 FLOORS = (*RANDOM_CHOICES, "constant-order", "params")
 """Yardsticks that take part in the comparisons, as selectors that choose the same on every checkpoint.
@@ -48,31 +49,6 @@ BASELINES = {
 def measure_of(comparison: Comparison) -> str:
     """The column of records.csv that is compared: `percentile` against a random choice, else `test`."""
     return "test" if RANDOM_CHOICES.keys().isdisjoint((comparison.first, comparison.second)) else "percentile"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One method over all settings of a data set."""
-
-    method: str
-    mean: float
-    """Mean over settings of the mean over supernet seeds."""
-    interval: Interval | None
-    settings: int
-    """Settings in which the method has a value."""
-    n: int
-    """Checkpoints; supernet seeds for a method that reads nothing of them."""
-    group: int | None
-    """Tie group, 0 = the leader's; None without groups, or where the method cannot be told from any other."""
-    level: Level
-    """The family that it is judged in."""
-    collapsed: int = 0
-    """Of the n, those whose choice is among the worst tenth of the space."""
-
-    @property
-    def collapses(self) -> Interval | None:
-        """Clopper and Pearson's interval of the probability of a collapse."""
-        return share_interval(self.collapsed, self.n)
 
 
 @dataclass(frozen=True)
@@ -180,7 +156,7 @@ class Contest:
     def primary_groups(self) -> list[list[str]]:
         """The tie groups of the PRIMARY methods among themselves, the best first, each with its leader first."""
         pairs = [c for c in self.among(self.primary) if c.second not in self.floors]
-        order = sorted(map(self.of, self.primary), key=_most_settings_first)
+        order = sorted(map(self.of, self.primary), key=most_settings_first)
         return tie_groups([standing.method for standing in order], pairs)
 
     @property
@@ -197,18 +173,6 @@ def family_of(comparisons: Sequence[Comparison]) -> str:
     if not counted:
         return f"none of {len(comparisons)} pairs, since too few seeds stand behind each"
     return f"the {counted} of {len(comparisons)} pairs that enough seeds stand behind"
-
-
-def _most_settings_first(standing: Standing) -> tuple[int, float, str]:
-    """By mean, but those with values in fewer settings last: their means are over other supernets."""
-    return -standing.settings, -standing.mean, standing.method
-
-
-def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
-    groups: dict[str, list[float]] = {}
-    for (setting, _), value in values.items():
-        groups.setdefault(setting, []).append(value)
-    return list(groups.values())
 
 
 def _seed(checkpoint: Checkpoint) -> int:
@@ -288,10 +252,10 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
     comparisons = judged_apart(comparisons, twins)
     drafts = [
-        _standing(method, of_method, percentiles[method], method in results.alike)
+        standing_of(method, of_method, percentiles[method], method in results.alike)
         for method, of_method in values.items()
     ]
-    order = [s.method for s in sorted(drafts, key=_most_settings_first) if s.level is not Level.EXPLORATORY]
+    order = [s.method for s in sorted(drafts, key=most_settings_first) if s.level is not Level.EXPLORATORY]
     groups = tie_groups(order, [c for c in comparisons if c.second not in twins and _main_pair(c)])
     placeable = sum(map(len, groups))
     if placeable < FEWEST_PLACED * len(order):
@@ -303,7 +267,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     return Contest(
         dataset=dataset,
         lookup=truth.dataset,
-        best=min(drafts, key=_most_settings_first).method,
+        best=min(drafts, key=most_settings_first).method,
         leader=groups[0][0] if groups else None,
         placeable=placeable,
         standings=standings,
@@ -327,18 +291,3 @@ def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:
         else:
             twins[first].append(stick.name)
     return twins
-
-
-def _standing(
-    method: str, values: dict[Checkpoint, float], percentiles: dict[Checkpoint, float], alike: bool
-) -> Standing:
-    groups = _by_setting(values)
-    draws = groups
-    fallen = {c[1] if alike else c for c in values if percentiles[c] < COLLAPSED}
-    if alike:  # one result per seed, however many recipes it stands beside
-        draws = [list({seed: value for (_, seed), value in values.items()}.values())]
-    n = sum(map(len, draws))
-    interval = None if fallen and n < FEWEST_WITH_COLLAPSES else mean_interval(draws)
-    return Standing(
-        method, mean_of_strata(groups), interval, len(groups), n, None, level_of(method), collapsed=len(fallen)
-    )

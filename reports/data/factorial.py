@@ -38,8 +38,10 @@ CONFIDENCE = 0.95
 
 def levels(selector: str) -> tuple[str, str, str] | None:
     """(rule, order, tuning) of a selector; None for one that is not of this kind or has another option set."""
+    if selector.partition("[")[0] not in RULES:
+        return None
     name, options = parse(selector)
-    if name not in RULES or set(options) - {"order", "tune"}:
+    if set(options) - {"order", "tune"}:
         return None
     rule, order, tune = RULES[name]
     order, tune = options.get("order", order), options.get("tune", tune)

@@ -12,6 +12,7 @@ from bench.yardsticks.worth import trainings
 from reports.data.contests import Contest, contest
 from reports.data.edge_knowledge import edge_knowledge
 from reports.data.in_figures import focus, said
+from reports.data.rankings import ArchitectureScores, rankings
 from reports.data.results import Results
 from reports.data.summary import Line, lines, order_of_methods
 from reports.data.supernet_quality import SupernetQuality, supernet_quality
@@ -30,6 +31,7 @@ class Material:
     """Names of the figures drawn so far."""
     _lines: dict[str, list[Line]] = field(default_factory=dict)
     _shown: dict[str, list[str]] = field(default_factory=dict)
+    _rankings: dict[str, dict[str, list[ArchitectureScores]]] = field(default_factory=dict)
 
     @cached_property
     def datasets(self) -> list[str]:
@@ -96,6 +98,12 @@ class Material:
     def order(self, dataset: str) -> list[str]:
         """The methods of a data set, best mean accuracy first."""
         return order_of_methods([line for line in self.test if line.dataset == dataset])
+
+    def rankings(self, dataset: str) -> dict[str, list[ArchitectureScores]]:
+        """What the ranking criteria scored on a data set at the last checkpoint."""
+        if dataset not in self._rankings:
+            self._rankings[dataset] = rankings(self.results, dataset)
+        return self._rankings[dataset]
 
     def focus(self, dataset: str) -> list[str]:
         """Those methods of a data set that the figures show, best mean accuracy first."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from bench.yardsticks.comparisons import Comparison, Verdict
+from bench.yardsticks.comparisons import Comparison, Verdict, corrected
 from bench.yardsticks.statistics import EQUAL
 from reports.data.collapse import collapses
 from reports.data.contests import BASELINES, Contest
@@ -29,6 +29,12 @@ class Kind(StrEnum):
     """Two selectors that differ in one part. Words: `first`, `second`, `changed`, `verdict`."""
     AGREEMENT = "agreement"
     """Whose scores agree best. Words: `measure`. Names: `best`."""
+    EDGES = "edges"
+    """Who is shown to know which edge wants what, in `tau_edge`. Words: `level`. Names by verdict. Numbers: `of`,
+    `judged`, `could_show`."""
+    SUPERNETS = "supernets"
+    """Whether a better supernet means a better selection. Words: `recipe`. Numbers: `supernets`, `selectors`, `tau`,
+    `p`."""
     COLLAPSE = "collapse"
     """Choices that gave up. Words: `what`. Names: `methods`, `settings`, `shares` (as text, in the same order)."""
     SEEDS = "seeds"
@@ -63,6 +69,8 @@ def points(source: Material) -> list[Point]:
                 *_leader(source, contest),
                 *_factors(contest),
                 *_agreement(source, contest),
+                *_edges(source, contest),
+                *_supernets(source, contest),
                 *(Point(Kind.COLLAPSE, contest.dataset, contest.lookup, words={"what": what}, names=names)
                   for what, names in collapses(source, contest)),
                 *_seeds(source, contest),
@@ -169,6 +177,25 @@ def _agreement(source: Material, contest: Contest) -> Iterator[Point]:
                 "two_trainings": retraining if isinstance(retraining, float) else None,
             },
         )  # fmt: skip
+
+
+def _edges(source: Material, contest: Contest) -> Iterator[Point]:
+    known = {c.first: c for c in source.edge_knowledge[contest.dataset]}
+    for level, members in contest.families.items():
+        compared = corrected([known[name] for name in members if name in known])
+        numbers = {
+            "of": len(compared),
+            "judged": sum(c.judged for c in compared),
+            "could_show": _middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
+        }
+        yield Point(Kind.EDGES, contest.dataset, contest.lookup, {"level": str(level)}, counted(compared), numbers)
+
+
+def _supernets(source: Material, contest: Contest) -> Iterator[Point]:
+    for row in source.supernet_quality:
+        if row.dataset == contest.dataset:
+            numbers = {"supernets": row.supernets, "selectors": row.selectors, "tau": row.tau, "p": row.p}
+            yield Point(Kind.SUPERNETS, contest.dataset, contest.lookup, {"recipe": row.setting}, numbers=numbers)
 
 
 def _seeds(source: Material, contest: Contest) -> Iterator[Point]:

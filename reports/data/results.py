@@ -186,15 +186,19 @@ class Results:
         sizes = left[left["epoch"] == left["last"]].groupby(["dataset", "setting", "method"]).size()
         return {(str(d), str(s), str(m)): int(n) for (d, s, m), n in zip(sizes.index, sizes, strict=True)}
 
-    def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
-        """Those of `names` that chose on every checkpoint what another did, which speaks for them."""
+    def speakers(self, dataset: str, names: Sequence[str]) -> dict[str, str]:
+        """Each of `names` -> the one that speaks for all that chose on every checkpoint what it did."""
         frame = self.final_of(dataset).sort_values(list(KEY_COLUMNS))
         places = frame["setting"] + "|" + frame["supernet_seed"].astype(str) + "|" + frame["selector_seed"].astype(str)
         choices = (places + "=" + frame["architecture"]).groupby(frame["method"]).agg("\n".join)
         speaker: dict[str, str] = {}
         for name in sorted(names, key=lambda name: first_shown(name, names)):
             speaker.setdefault(str(choices[name]), name)
-        return {*names} - {*speaker.values()}
+        return {name: speaker[str(choices[name])] for name in names}
+
+    def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
+        """Those of `names` that another one speaks for."""
+        return {name for name, speaker in self.speakers(dataset, names).items() if name != speaker}
 
     def marked(self, method: str) -> str:
         """The name of a method in a table, ONE_DRAW behind it where its result is one per supernet seed."""

@@ -1,24 +1,26 @@
 """The figure along training: what is chosen, and how good it is, at each stored checkpoint."""
 
+import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.artist import Artist
-from matplotlib.figure import Figure
 
 from bench.problem.space import NONE, SKIP
 from bench.problem.table import GroundTruth
 from reports.data.results import Results, shares_of
-from reports.figures.costs_and_operations import ACROSS
+from reports.data.text import number
+from reports.figures.axes import AccuracyAxis, AnyAxis, Axis, draw_horizontal, draw_vertical
 from reports.figures.strips import WIDTH, look
-from reports.figures.style import NotDrawn, accuracy_axis, drawing, stretched, without_clipping
+from reports.figures.svg import Drawing, NotDrawn, width_of
 
 PANELS = {
     "skip_share": "share of skip", "none_share": "share of none", "test": "test accuracy, %",
-    "tau_mean": "τ-b, mean oracle",
+    "tau_mean": "τ, mean oracle",
 }  # fmt: skip
 """What the panels of a band show along training, from the top."""
 
-DOWN = len(PANELS)
+ACROSS = 4
+"""Settings side by side; further ones go below."""
+LEFT, TALL, GAP, HEAD, FOOT = 110.0, 96.0, 14.0, 20.0, 30.0
+SHARE_TICKS = tuple((share, (f"{100 * share:.0f} %",)) for share in (0.0, 0.5, 1.0))
 
 
 def along_epochs(results: Results, dataset: str) -> pd.DataFrame:
@@ -36,7 +38,7 @@ def _over_seeds(frame: pd.DataFrame) -> pd.DataFrame:
     return per_seed.groupby(level="epoch").mean().reset_index()
 
 
-def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
+def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
     """The PANELS against the epoch of the checkpoint, one column per setting.
 
     Where there are many settings, further bands of rows stand below.
@@ -49,61 +51,72 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Figure:
     optimum = float(table.accuracy(dataset).max())
     worst = optimum - float(frame["test"].min())
     frame = frame.assign(
-        skip_share=shares_of(SKIP, frame["architecture"]),
-        none_share=shares_of(NONE, frame["architecture"]),
-        run=frame["supernet_seed"].astype(str) + "." + frame["selector_seed"].astype(str),
+        skip_share=shares_of(SKIP, frame["architecture"]), none_share=shares_of(NONE, frame["architecture"])
     )
+    epochs = sorted(map(int, frame["epoch"].unique()))
+    across = min(len(settings), ACROSS)
+    bands = -(-len(settings) // across)
+    room = min(250.0, (WIDTH - LEFT) / across - GAP)
+    band_height = HEAD + len(PANELS) * (TALL + GAP) + FOOT
+    keys = 18.0 * -(-len(methods) // 4)
+    drawing = Drawing(LEFT + across * (room + GAP), keys + bands * band_height)
+    for place, method in enumerate(methods):
+        row, column = divmod(place, 4)
+        x, (css, shape) = LEFT + column * 200, look(place)
+        with drawing.group(f"{css} marks"):
+            drawing.mark(shape, x, 8 + 18 * row, size=3.5)
+        drawing.text(x + 9, 12 + 18 * row, method)
+    for index, setting in enumerate(settings):
+        band, column = divmod(index, across)
+        left = LEFT + column * (room + GAP)
+        drawing.text(left, keys + band * band_height + 12, setting, "strong")
+        ticks = [(float(epoch), (str(epoch),)) for epoch in epochs]
+        epoch_axis = Axis(epochs[0] - 0.5, epochs[-1] + 0.5, left, left + room, ticks)
+        here = frame[frame["setting"] == setting]
+        for panel, measure in enumerate(PANELS):
+            top = keys + band * band_height + HEAD + panel * (TALL + GAP)
+            y = _axis(measure, top, optimum, worst)
+            draw_vertical(drawing, y, left, left + room, named=column == 0)
+            if column == 0:
+                drawing.text(left - 6, top - 3, PANELS[measure], "strong", "end")
+            for place, method in enumerate(methods):
+                rows = here[here["method"] == method]
+                if len(rows):
+                    _curves(drawing, rows, measure, epoch_axis, y, look(place))
+        bottom = keys + band * band_height + HEAD + len(PANELS) * (TALL + GAP) - GAP
+        draw_horizontal(drawing, epoch_axis, bottom, bottom)
+        drawing.text(left + room / 2, bottom + 25, "epoch of the checkpoint", "small muted", "middle")
+    drawing.width = max(drawing.width, LEFT + 3 * 200 + max(map(width_of, methods)))
+    return drawing
 
-    def placed(rows: pd.DataFrame) -> pd.DataFrame:
-        """Accuracies on their axis: averaged before this, since a mean of stretched values is not their mean."""
-        return rows.assign(test=stretched(optimum - rows["test"].to_numpy()))
 
-    with drawing():
-        across = min(len(settings), ACROSS)
-        bands = -(-len(settings) // across)
-        figure = Figure(figsize=(min(WIDTH, 2.2 + 2.6 * across), 0.6 + 1.5 * DOWN * bands), layout="constrained")
-        grid = figure.subplots(DOWN * bands, across, sharex=True, sharey="row", squeeze=False)
-        for number_of_setting, setting in enumerate(settings):
-            band, column = divmod(number_of_setting, across)
-            panels = grid[DOWN * band : DOWN * (band + 1), column]
-            for number, method in enumerate(methods):
-                here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
-                if here.empty:  # skipped on this recipe
-                    continue
-                colour, marker = look(number)
-                runs, means = placed(here), placed(_over_seeds(here))
-                for axes, measure in zip(panels, PANELS, strict=True):
-                    before = len(axes.get_lines())
-                    where = {"x": "epoch", "y": measure, "estimator": None, "color": colour, "ax": axes}
-                    sns.lineplot(runs, **where, units="run", lw=0.5, alpha=0.4)
-                    sns.lineplot(means, **where, marker=marker, ms=5, lw=1.6, label=method, legend=False)
-                    for line in axes.get_lines()[before:]:
-                        line.set_gid(f"series={method}")
-                    axes.set(xlabel="", ylabel="")
-                    legend = axes.get_legend()
-                    if legend is not None:
-                        legend.remove()
-            panels[0].set_title(setting)
-            # Shared axes are labelled in the lowest row of the grid alone, which need not be full.
-            panels[-1].tick_params(labelbottom=True)
-            panels[-1].set_xlabel("epoch of the checkpoint", visible=True)
-        for band in range(bands):
-            for axes, (measure, label) in zip(grid[DOWN * band : DOWN * (band + 1), 0], PANELS.items(), strict=True):
-                axes.set_ylabel(label)
-                if measure.endswith("_share"):
-                    axes.set_ylim(-0.04, 1.04)
-                if measure == "test":
-                    accuracy_axis(axes, optimum, worst, vertical=True)
-        for axes in grid.flat:
-            axes.grid()
-            without_clipping(axes)
-        for spare in range(len(settings), across * bands):
-            for axes in grid[-DOWN:, spare % across]:
-                axes.set_visible(False)
-        keys: dict[str, Artist] = {}
-        for axes in grid[::DOWN].flat:  # a method need not be in the first panel
-            handles, labels = axes.get_legend_handles_labels()
-            keys.update(zip(map(str, labels), handles, strict=True))
-        figure.legend([keys[method] for method in methods], methods, loc="outside upper right",
-                      ncols=min(4, len(methods)), fontsize=7.5)  # fmt: skip
-    return figure
+def _axis(measure: str, top: float, optimum: float, worst: float) -> AnyAxis:
+    if measure == "test":
+        return AccuracyAxis(optimum, worst, top + TALL, top, narrow=True)
+    if measure.endswith("_share"):
+        return Axis(-0.04, 1.04, top + TALL, top, SHARE_TICKS)
+    return Axis(-1.04, 1.04, top + TALL, top, [(v, (number(v, 1),)) for v in (-1.0, 0.0, 1.0)])
+
+
+def _curves(
+    drawing: Drawing, rows: pd.DataFrame, measure: str, x: Axis, y: AnyAxis, looks: tuple[str, int]
+) -> None:  # fmt: skip
+    """A thin line per seed and the mean over them of one method, in one panel."""
+    css, shape = looks
+    (method,), (setting,) = set(rows["method"]), set(rows["setting"])
+    with drawing.group(css, series=method):
+        for _, run in rows.groupby(["supernet_seed", "selector_seed"]):
+            ordered = run.sort_values("epoch")
+            points = [
+                (x(e), y(v)) for e, v in zip(ordered["epoch"], ordered[measure], strict=True) if np.isfinite(v)
+            ]  # fmt: skip
+            if len(points) > 1:
+                drawing.polyline(points, "thin")
+        means = _over_seeds(rows)
+        points = [(e, v) for e, v in zip(means["epoch"], means[measure], strict=True) if np.isfinite(v)]
+        if points:
+            drawing.polyline([(x(e), y(v)) for e, v in points], "thick")
+            with drawing.group("marks"):
+                for epoch, value in points:
+                    tip = f"{method} on {setting}, epoch {epoch}\n{PANELS[measure]}: {number(value)}"
+                    drawing.mark(shape, x(epoch), y(value), size=2.8, tip=tip)

@@ -4,7 +4,7 @@ The edges are drawn once per page as symbols; each cell is six references to the
 """
 
 from bench.problem.space import EDGES, Architecture, to_string
-from reports.figures.style import OPERATION_LABELS
+from reports.figures.costs_and_operations import OPERATION_LABELS
 
 _X = (7.0, 41.0, 75.0, 109.0)
 _Y = 27.0

@@ -1,35 +1,24 @@
 """Figures of cost and of what was chosen; strips, maps and curves along training have files of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP, parse
 from bench.problem.table import GroundTruth
 from reports.data.contests import Contest
 from reports.data.results import Results
+from reports.data.text import duration, number
+from reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
 from reports.figures.strips import ROW, WIDTH
-from reports.figures.style import (
-    INK,
-    MUTED,
-    OPERATION_COLOURS,
-    OPERATION_LABELS,
-    PAPER,
-    RULE,
-    SERIES,
-    NotDrawn,
-    accuracy_axis,
-    drawing,
-    stretched,
-)
+from reports.figures.svg import Drawing, NotDrawn, width_of
 
 ACROSS = 4
 """Settings side by side; further ones go below."""
+
+OPERATION_LABELS = ("none", "skip", "1×1", "3×3", "pool")
+"""As NAS-Bench-201 orders them: none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3."""
 
 STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
 """Operations in the order in which the bars stack."""
@@ -85,86 +74,73 @@ def pareto(costs: pd.DataFrame) -> list[int]:
     return kept
 
 
-def cost_figure(costs: pd.DataFrame, table: GroundTruth, dataset: str) -> Figure:
-    """Accuracy against seconds of selection, one mark per method of `selection_costs`; the front joined and named."""
+NAME_PLACES = tuple((side, shift) for shift in (4, -8, 14, -18) for side in (1, -1))
+"""Where the name of a point may stand: to its right (1) or left (-1), and how far below it, in pixels."""
+COST_WIDE, COST_TALL, COST_LEFT = 760.0, 340.0, 90.0
+
+
+def cost_figure(costs: pd.DataFrame, table: GroundTruth, dataset: str) -> Drawing:
+    """Accuracy against seconds of selection, one mark per method of `selection_costs`.
+
+    Those that none is both faster and better than are joined; they are named, and of the others those with room.
+    """
     if costs.empty:
         raise NotDrawn("no selection of this data set has its seconds stored")
     optimum = float(table.accuracy(dataset).max())
     worst = optimum - float(np.fmin(costs["test"], costs["low"]).min())
-    front = costs[costs["front"]].sort_values("seconds", kind="stable")
-    colour = SERIES[0]
-    with drawing():
-        figure = Figure(figsize=(WIDTH * 0.8, 4.2), layout="constrained")
-        axes = figure.subplots()
-        for rows, ink, width in ((costs[~costs["front"]], RULE, 0.8), (front, MUTED, 1.2)):
-            ends = stretched(optimum - rows[["low", "high"]].to_numpy())
-            axes.vlines(rows["seconds"], ends[:, 0], ends[:, 1], colors=ink, lw=width, zorder=1)
-        for whole, face in ((True, colour), (False, PAPER)):
-            rows = costs[costs["whole"] == whole]
-            drawn = axes.scatter(rows["seconds"], stretched(optimum - rows["test"]), s=24, facecolors=face,
-                                 edgecolors=colour, linewidths=0.9, zorder=3)  # fmt: skip
-            drawn.set_gid(f"cost={dataset}|{'whole' if whole else 'fewer'}")
-        (line,) = axes.step(front["seconds"], stretched(optimum - front["test"]), where="post", color=INK, lw=0.9,
-                            zorder=2)  # fmt: skip
-        line.set_gid(f"front={dataset}")
-        axes.set_xscale("log")
-        axes.margins(x=0.12)
-        accuracy_axis(axes, optimum, worst, vertical=True)
-        figure.draw_without_rendering()  # where the marks are is known once there is a layout
-        _name_points(axes, front, costs, optimum)
-        axes.set_xlabel("seconds of selection (scoring and tuning; training of the supernet is not in it)")
-        axes.set_ylabel("mean test accuracy, %")
-        axes.grid()
-        keys = [Line2D([], [], ls="", marker="o", ms=5, color=colour, label="a selector, mean over all recipes")]
-        if not costs["whole"].all():
-            keys.append(Line2D([], [], ls="", marker="o", ms=5, markerfacecolor=PAPER, markeredgecolor=colour,
-                               label="mean over fewer recipes, not compared"))  # fmt: skip
-        keys.append(Line2D([], [], color=INK, lw=0.9, label="none is faster and better"))
-        figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), fontsize=7.5)
-    return figure
+    drawing = Drawing(COST_LEFT + COST_WIDE, COST_TALL + 44)
+    low, high = (np.log10(costs["seconds"].agg(end)) for end in ("min", "max"))
+    margin = 0.12 * max(high - low, 0.1)
+    ticks = [(float(e), (duration(10.0**e),)) for e in range(int(np.ceil(low - margin)), int(high + margin) + 1)]
+    x = Axis(low - margin, high + margin, COST_LEFT, COST_LEFT + COST_WIDE, ticks)
+    y = AccuracyAxis(optimum, worst, COST_TALL, 8)
+    draw_vertical(drawing, y, COST_LEFT, COST_LEFT + COST_WIDE)
+    draw_horizontal(drawing, x, 8, COST_TALL)
+    drawing.text(
+        COST_LEFT + COST_WIDE / 2, COST_TALL + 30, "time of one selection: scoring and tuning", "muted", "middle"
+    )
+    rows = costs.sort_values("seconds", kind="stable")
+    at = {row["method"]: (x(float(np.log10(row["seconds"]))), y(row["test"])) for _, row in rows.iterrows()}
+    bars = rows[rows["low"].notna()]
+    drawing.lines([(at[m][0], y(a), at[m][0], y(b)) for m, a, b in bars[["method", "low", "high"]].to_numpy()], "rule")
+    front = rows[rows["front"]]
+    if len(front):
+        drawing.polyline([at[method] for method in front["method"]], "muted", step=True)
+    for whole in (True, False):
+        with drawing.group(f"s0 {'marks' if whole else 'hollow'}"):
+            for _, row in rows[rows["whole"] == whole].iterrows():
+                ends = "" if np.isnan(row["low"]) else f" [{number(row['low'])}, {number(row['high'])}]"
+                tip = f"{row['method']}: {number(row['test'])} %{ends}, {duration(row['seconds'])}, n {row['n']}"
+                drawing.mark(0, *at[row["method"]], size=3.8, tip=tip)
+    named = [*front["method"], *rows.loc[~rows["front"], "method"]]
+    _name_points(drawing, named, at, set(front["method"]))
+    return drawing
 
 
-NAME_PLACES = tuple((side, shift) for shift in (4, -10, 14, -20, 24, -30, 34, -40, 44, -50) for side in (1, -1))
-"""Where the name of a point may stand: to its right (1) or left (-1), and how far above it, in points."""
+def _name_points(
+    drawing: Drawing, names: Sequence[str], at: dict[str, tuple[float, float]], always: Collection[str]
+) -> None:  # fmt: skip
+    """Write the names beside their points: those in `always`, and of the others those that hide no mark and no name."""
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in at.values()]
 
+    def hidden(box: tuple[float, float, float, float]) -> int:
+        left, top, right, bottom = box
+        outside = left < COST_LEFT or right > drawing.width or top < 0 or bottom > COST_TALL
+        return 1000 * outside + sum(a < right and left < c and b < bottom and top < d for a, b, c, d in taken)
 
-def _name_points(axes: Axes, points: pd.DataFrame, others: pd.DataFrame, optimum: float) -> None:
-    """Write the method beside each point where it hides the fewest names and marks; a line leads to a far one."""
-    scale = 72 / axes.get_figure().dpi  # type: ignore[union-attr]
-
-    def at(rows: pd.DataFrame) -> np.ndarray:
-        there = np.column_stack([rows["seconds"].to_numpy(float), stretched(optimum - rows["test"].to_numpy(float))])
-        return np.asarray(axes.transData.transform(there)) * scale
-
-    marks = at(others)
-    frame = np.asarray(axes.get_window_extent().extents) * scale
-    taken: list[tuple[float, float, float, float]] = []
-
-    def hidden(box: tuple[float, float, float, float]) -> float:
-        left, low, right, high = box
-        names = sum(a < right and left < c and b < high and low < d for a, b, c, d in taken)
-        outside = left < frame[0] or right > frame[2] or low < frame[1] or high > frame[3]
-        inside = (
-            (marks[:, 0] > left - 3) & (marks[:, 0] < right + 3) & (marks[:, 1] > low - 3) & (marks[:, 1] < high + 3)
-        )
-        return 1000.0 * names + 1000.0 * outside + float(inside.sum())
-
-    for (x, y), method, seconds, test in zip(
-        at(points), points["method"], points["seconds"], points["test"], strict=True
-    ):
-        wide = 4.6 * len(method)
+    for name in names:
+        (x, y), wide = at[name], width_of(name, 9)
         boxes = [
-            (x + 5 if side > 0 else x - 5 - wide, y + shift, x + 5 + wide if side > 0 else x - 5, y + shift + 9)
+            (x + 6 if side > 0 else x - 6 - wide, y + shift - 8, x + 6 + wide if side > 0 else x - 6, y + shift + 1)
             for side, shift in NAME_PLACES
         ]
         best = min(range(len(boxes)), key=lambda place: (hidden(boxes[place]), place))
-        side, shift = NAME_PLACES[best]
+        if hidden(boxes[best]) and name not in always:
+            continue
         taken.append(boxes[best])
-        axes.annotate(
-            method, (seconds, float(stretched(optimum - test))), xytext=(5 * side, shift), textcoords="offset points",
-            ha="left" if side > 0 else "right", fontsize=7, color=INK, zorder=5,
-            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": MUTED} if abs(shift) > 10 else None,
-        )  # fmt: skip
+        side, shift = NAME_PLACES[best]
+        css = "small strong" if name in always else "small muted"
+        drawing.text(x + 6 * side, y + shift, name, css, "start" if side > 0 else "end")
 
 
 def operation_shares(results: Results, dataset: str, setting: str) -> dict[str, np.ndarray]:
@@ -178,32 +154,37 @@ def operation_shares(results: Results, dataset: str, setting: str) -> dict[str, 
     }
 
 
-def operation_figure(results: Results, dataset: str, order: Sequence[str]) -> Figure:
+def operation_figure(results: Results, dataset: str, order: Sequence[str]) -> Drawing:
     """Which operations were chosen: stacked shares per method, one panel per setting."""
     shares = {setting: operation_shares(results, dataset, setting) for setting in results.settings}
     shares = {setting: found for setting, found in shares.items() if found}
-    with drawing():
-        across = min(len(shares), ACROSS)
-        down = -(-len(shares) // across)
-        size = (min(WIDTH, 2.6 + 2.4 * across), (ROW * len(order) + 0.5) * down + 0.3)
-        figure = Figure(figsize=size, layout="constrained")
-        grid = list(figure.subplots(down, across, sharey=True, squeeze=False).flat)
-        for spare in grid[len(shares) :]:
-            spare.set_visible(False)
-        for axes, (setting, found) in zip(grid, shares.items(), strict=False):
-            heights = [y for y, method in enumerate(order) if method in found]
-            stacked = np.array([found[method][list(STACK)] for method in order if method in found])
-            right = stacked.cumsum(axis=1)
-            for column, operation in enumerate(STACK):
-                axes.hlines(heights, right[:, column] - stacked[:, column], right[:, column], lw=8.5,
-                            colors=OPERATION_COLOURS[operation], capstyle="butt")  # fmt: skip
-            axes.set_yticks(range(len(order)), order)
-            axes.set_ylim(len(order) - 0.4, -0.6)
-            axes.set_xlim(0, 1)
-            axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
-            axes.tick_params(axis="y", length=0)
-            axes.set_title(setting)
-        keys = [Patch(color=OPERATION_COLOURS[operation]) for operation in STACK]
-        figure.legend(keys, [OPERATION_LABELS[operation] for operation in STACK], loc="outside lower center", ncols=5,
-                      fontsize=7.5)  # fmt: skip
-    return figure
+    across = max(1, min(len(shares), ACROSS))
+    left, head, foot, gap = max(map(width_of, order), default=0.0) + 8, 20.0, 22.0, 16.0
+    room = min(240.0, (WIDTH - left) / across - gap)
+    tall = head + ROW * len(order) + foot
+    drawing = Drawing(left + across * (room + gap), tall * -(-len(shares) // across) + 20)
+    for place, (setting, found) in enumerate(shares.items()):
+        band, column = divmod(place, across)
+        start, top = left + column * (room + gap), band * tall + head
+        drawing.text(start, top - 6, setting, "strong")
+        for row, method in enumerate(order):
+            y = top + ROW * row
+            if column == 0:
+                drawing.text(left - 6, y + 11, method, anchor="end")
+            if method in found:
+                of = found[method]
+                said = ", ".join(f"{OPERATION_LABELS[o]} {100 * of[o]:.0f} %" for o in STACK if of[o])
+                with drawing.group(tip=f"{method} on {setting}: {said}"):
+                    x = start
+                    for operation in STACK:
+                        if of[operation]:
+                            drawing.rect(x, y + 1.5, room * of[operation], ROW - 3, f"o{operation}")
+                        x += room * of[operation]
+        for share, name in ((0, "0"), (0.5, "½"), (1, "1")):
+            drawing.text(start + room * share, top + ROW * len(order) + 12, name, "small muted", "middle")
+    x = left
+    for operation in STACK:
+        drawing.rect(x, drawing.height - 13, 12, 10, f"o{operation}")
+        drawing.text(x + 16, drawing.height - 4, OPERATION_LABELS[operation])
+        x += 64
+    return drawing

@@ -3,20 +3,21 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from bench.problem.table import GroundTruth
 from reports.data.doses import Response
-from reports.figures.strips import WIDTH, look
-from reports.figures.style import INK, MUTED, NotDrawn, accuracy_axis, drawing, stretched, without_clipping
+from reports.data.text import number
+from reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
+from reports.figures.strips import look
+from reports.figures.svg import Drawing, NotDrawn, width_of
 
-LABELLED_APART = 0.035
-"""Share of the height that two labels beside the figure are kept apart by."""
+LEFT, WIDE, TALL, LINE = 90.0, 620.0, 430.0, 13.0
+"""Pixels; LINE keeps two labels beside the figure apart."""
 
 
 def dose_figure(
     found: Sequence[Response], table: GroundTruth, dataset: str, called: str, floors: Mapping[str, float]
-) -> Figure:
+) -> Drawing:
     """One line per method through its means, a small mark per seed; `floors` (name -> accuracy) as dashed lines.
 
     Methods that chose alike at every dose share a line. Raises NotDrawn where no method has two doses.
@@ -33,38 +34,34 @@ def dose_figure(
     lines = sorted(alike.items(), key=lambda item: -float(np.mean(item[0][-1][1])))
     optimum = float(table.accuracy(dataset).max())
     worst = optimum - min(min(v for points, _ in lines for _, values in points for v in values), *floors.values())
-
-    def place(value: float) -> float:
-        return float(stretched(optimum - value))
-
-    with drawing():
-        figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
-        axes = figure.subplots()
-        for name, value in floors.items():
-            axes.axhline(place(value), color=MUTED, lw=0.8, ls=(0, (4, 3)), zorder=1)
-            axes.annotate(name, (0.004, place(value)), xycoords=("axes fraction", "data"), fontsize=7, color=MUTED,
-                          va="bottom")  # fmt: skip
-        ends = []
-        for number, (points, methods) in enumerate(lines):
-            colour, marker = look(number)
-            means = [place(float(np.mean(values))) for _, values in points]
-            (line,) = axes.plot([dose for dose, _ in points], means, color=colour, marker=marker, ms=5, lw=1.4)
-            line.set_gid(f"series={methods[0]}")
-            at = np.array([(dose, place(value)) for dose, values in points for value in values])
-            axes.scatter(at[:, 0], at[:, 1], s=7, color=colour, alpha=0.45, linewidths=0, zorder=2)
-            ends.append((means[-1], points[-1][0], ", ".join(methods), colour))
-        accuracy_axis(axes, optimum, worst, vertical=True)
-        low, high = axes.get_ylim()
-        apart, below = LABELLED_APART * (high - low), high + 1.0
-        for height, dose, label, colour in sorted(ends, reverse=True):
-            below = min(height, below - apart)
-            axes.annotate(label, (dose, height), (1.02, below), textcoords=("axes fraction", "data"), fontsize=7.5,
-                          color=INK, va="center", annotation_clip=False,
-                          arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6})  # fmt: skip
-        doses = sorted({response.dose for response in found})
-        axes.set_xticks(doses, [f"{dose:g}" for dose in doses])
-        axes.set_xlabel(f"share of {called} on every edge of the supernet")
-        axes.set_ylabel("test accuracy, %")
-        axes.grid()
-        without_clipping(axes)
-    return figure
+    doses = sorted({response.dose for response in found})
+    margin = 0.03 * (doses[-1] - doses[0])
+    names = [", ".join(methods) for _, methods in lines]
+    drawing = Drawing(LEFT + WIDE + 40 + max(map(width_of, names)), TALL + 44)
+    ticks = [(dose, (f"{dose:g}",)) for dose in doses]
+    x = Axis(doses[0] - margin, doses[-1] + margin, LEFT, LEFT + WIDE, ticks)
+    y = AccuracyAxis(optimum, worst, TALL, 8)
+    draw_vertical(drawing, y, LEFT, LEFT + WIDE)
+    draw_horizontal(drawing, x, 8, TALL)
+    said = f"share of {called} on every edge of the supernet"
+    drawing.text(LEFT + WIDE / 2, TALL + 30, said, "muted", "middle")
+    for name, value in floors.items():
+        drawing.line(LEFT, y(value), LEFT + WIDE, y(value), "dashed")
+        drawing.text(LEFT + 4, y(value) - 3, name, "small muted")
+    below = -LINE
+    for place, ((points, methods), name) in enumerate(zip(lines, names, strict=True)):
+        css, shape = look(place)
+        means = [(dose, float(np.mean(values))) for dose, values in points]
+        with drawing.group(css, series=methods[0]):
+            drawing.polyline([(x(dose), y(mean)) for dose, mean in means], "thick")
+            with drawing.group("marks"):
+                for dose, values in points:
+                    for value in values:
+                        drawing.mark(0, x(dose), y(value), size=1.6, tip=f"{name} at {dose:g}: {number(value)} %")
+                for dose, mean in means:
+                    drawing.mark(shape, x(dose), y(mean), size=3.4, tip=f"{name} at {dose:g}: mean {number(mean)} %")
+            below = max(y(means[-1][1]), below + LINE)
+            drawing.line(x(means[-1][0]), y(means[-1][1]), LEFT + WIDE + 14, below, "thin")
+            drawing.text(LEFT + WIDE + 18, below + 4, name)
+    drawing.height = max(drawing.height, below + 8)
+    return drawing

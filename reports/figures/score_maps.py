@@ -2,12 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from bench.problem.space import EDGE_NAMES, parse
@@ -16,13 +12,16 @@ from bench.yardsticks.measures import standardised
 from bench.yardsticks.oracle import oracle
 from reports.data.results import Results
 from reports.data.text import number
-from reports.figures.strips import WIDTH, columns_of
-from reports.figures.style import MUTED, OPERATION_LABELS, RULE, drawing, short
+from reports.figures.costs_and_operations import OPERATION_LABELS
+from reports.figures.svg import Drawing, px, short
 
 Values = NDArray[np.float64]
 ACROSS = 5
-ONE_LINE, WRAPPED = 22, 26
-"""Characters of a name that fit over a panel: in one line, and in each of two smaller ones."""
+CELL = 27.0, 14.0
+"""Width and height of a cell, pixels."""
+LEFT, GAP, HEAD, FOOT = 44.0, 34.0, 20.0, 18.0
+LEVELS = 10
+"""Shades from 0 to LIMIT."""
 LIMIT = 2
 """Standard deviations at which the colours end."""
 
@@ -61,7 +60,7 @@ def score_maps(results: Results, dataset: str, setting: str | None, order: Seque
     return found
 
 
-def score_map_figure(maps: Sequence[ScoreMap], table: GroundTruth, dataset: str) -> Figure:
+def score_map_figure(maps: Sequence[ScoreMap], table: GroundTruth, dataset: str) -> Drawing:
     """The two oracles of a data set, then the mean scores of each method; dots on its most frequent choice."""
     accuracies = table.accuracy(dataset)
     shown = [
@@ -69,38 +68,53 @@ def score_map_figure(maps: Sequence[ScoreMap], table: GroundTruth, dataset: str)
         for kind in ("best", "mean")
     ]
     shown += maps
+    wide, tall = CELL[0] * 5 + GAP, CELL[1] * 6 + HEAD + FOOT
     down = -(-len(shown) // ACROSS)
-    tall, wide = 6 + 2, 5 + 1
-    # All panels in one mosaic, one pixel a cell, so that the figure holds one small picture.
-    mosaic = np.full((tall * down, wide * ACROSS), np.nan)
-    with drawing():
-        figure = Figure(figsize=(WIDTH, 0.165 * tall * down), layout="constrained")
-        axes = figure.subplots()
-        dots: list[tuple[float, float]] = []
-        for position, panel in enumerate(shown):
-            row, column = divmod(position, ACROSS)
-            top, left = tall * row + 1, wide * column
-            mosaic[top : top + 6, left : left + 5] = panel.scores
-            lines = wrap(short(panel.title, 2 * WRAPPED), WRAPPED) if len(panel.title) > ONE_LINE else [panel.title]
-            axes.text(left, top - 0.2, "\n".join(lines), fontsize=7 if len(lines) == 1 else 6, va="bottom",
-                      linespacing=1.0, fontweight="bold" if panel.n == 0 else "normal")  # fmt: skip
-            if panel.n:
-                dots += [(left + o + 0.5, top + e + 0.5) for e, o in enumerate(panel.chosen.argmax(axis=1))]
-            if column == 0:
-                for e, name in enumerate(EDGE_NAMES):
-                    axes.text(-0.2, top + e + 0.5, name, fontsize=6, ha="right", va="center", color=MUTED)
-            for o, name in enumerate(OPERATION_LABELS):
-                axes.text(left + o + 0.5, top + 6.15, name, fontsize=6, ha="center", va="top", color=MUTED)
-        colours = colormaps["PuOr"]
-        axes.imshow(mosaic, cmap=colours, vmin=-LIMIT, vmax=LIMIT, interpolation="none", aspect="auto",
-                    extent=(0, mosaic.shape[1], mosaic.shape[0], 0))  # fmt: skip
-        axes.scatter(*columns_of(dots), s=9, color="#ffffff", edgecolors="#000000", linewidths=0.6)
-        axes.set_xlim(-2.2, mosaic.shape[1])
-        axes.set_axis_off()
-        # A colour bar would be a picture of its own; five patches say the same.
-        steps = range(-LIMIT, LIMIT + 1)
-        keys = [Patch(facecolor=colours((step + LIMIT) / (2 * LIMIT)), edgecolor=RULE) for step in steps]
-        said = {-LIMIT: f"−{LIMIT} or less: drop", LIMIT: f"{LIMIT} or more: keep"}
-        figure.legend(keys, [said.get(step, number(step, 0)) for step in steps], loc="outside lower center",
-                      ncols=len(keys), fontsize=7)  # fmt: skip
-    return figure
+    drawing = Drawing(LEFT + wide * min(ACROSS, len(shown)), tall * down + 24)
+    cells: dict[tuple[str, int], list[str]] = {}
+    for place, panel in enumerate(shown):
+        row, column = divmod(place, ACROSS)
+        left, top = LEFT + wide * column, tall * row + HEAD
+        drawing.text(left, top - 6, short(panel.title, 25), "" if panel.n else "strong")
+        for edge, name in enumerate(EDGE_NAMES if column == 0 else ()):
+            drawing.text(left - 4, top + CELL[1] * (edge + 0.75), name, "small muted", "end")
+        for operation, name in enumerate(OPERATION_LABELS):
+            drawing.text(left + CELL[0] * (operation + 0.5), top + CELL[1] * 6 + 10, name, "small muted", "middle")
+        for edge, operation in np.ndindex(6, 5):
+            score = float(panel.scores[edge, operation])
+            level = min(LEVELS, round(LEVELS * abs(score) / LIMIT))
+            square = f"M{px(left + CELL[0] * operation)} {px(top + CELL[1] * edge)}h26v13h-26z"
+            cells.setdefault(("keep" if score > 0 else "drop", level), []).append(square)
+    for (css, level), squares in sorted(cells.items()):
+        drawing.shapes("".join(squares), f"{css} l{level}")
+    for place, panel in enumerate(shown):
+        row, column = divmod(place, ACROSS)
+        left, top = LEFT + wide * column, tall * row + HEAD
+        with drawing.group(tip=_told(panel)):
+            drawing.rect(left, top, CELL[0] * 5, CELL[1] * 6, "clear")
+            for edge, operation in enumerate(panel.chosen.argmax(axis=1)) if panel.n else ():
+                x, y = left + CELL[0] * (operation + 0.5), top + CELL[1] * (edge + 0.5)
+                drawing.mark(0, x - 0.5, y - 0.5, "chosen", 2.6)
+    _key(drawing, tall * down + 4)
+    return drawing
+
+
+def _told(panel: ScoreMap) -> str:
+    """What the tooltip of a panel says."""
+    wanted = ", ".join(OPERATION_LABELS[o] for o in panel.scores.argmax(axis=1))
+    said = f"{panel.title}\nhighest score on each edge: {wanted}"
+    if panel.n:
+        said += (
+            f"\nchosen most often: {', '.join(OPERATION_LABELS[o] for o in panel.chosen.argmax(axis=1))}; n {panel.n}"
+        )
+    return said
+
+
+def _key(drawing: Drawing, top: float) -> None:
+    """What the shades mean."""
+    x = LEFT
+    for step in range(-LIMIT, LIMIT + 1):
+        drawing.rect(x, top, 26, 13, f"{'keep' if step > 0 else 'drop'} l{round(LEVELS * abs(step) / LIMIT)}")
+        said = {-LIMIT: f"−{LIMIT} or less: drop", LIMIT: f"{LIMIT} or more: keep"}.get(step, number(step, 0))
+        drawing.text(x + 31, top + 11, said, "small muted")
+        x += 130 if step == -LIMIT else 60

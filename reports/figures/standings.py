@@ -4,15 +4,16 @@ In the manner of a critical-difference diagram (Demšar, JMLR 2006), but the bar
 Holm's correction over all pairs, not from mean ranks.
 """
 
-from matplotlib.figure import Figure
-
 from bench.problem.table import GroundTruth
 from bench.yardsticks.comparisons import Verdict
 from reports.data.contests import Contest
+from reports.data.text import interval_text, number
+from reports.figures.axes import AccuracyAxis, draw_horizontal
 from reports.figures.strips import ROW
-from reports.figures.style import INK, MUTED, SERIES, NotDrawn, accuracy_axis, drawing, stretched
+from reports.figures.svg import Drawing, NotDrawn, width_of
 
 DECISIVE = (Verdict.BETTER, Verdict.WORSE)
+ROOM, STEP = 420.0, 9.0
 
 
 def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
@@ -22,8 +23,7 @@ def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
     """
     if contest.leader is None and contest.placeable:
         raise NotDrawn(
-            f"after correction over all pairs {contest.placeable} of {len(contest.standings)} selectors could have been"
-            " told from some other one, so a bar would join what nobody could have told apart"
+            f"only {contest.placeable} of {len(contest.standings)} criteria have enough seeds to show any difference"
         )
     place = {method: number for number, method in enumerate(contest.focus)}
     apart = {
@@ -32,9 +32,7 @@ def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
         if c.verdict in DECISIVE and c.first in place and c.second in place
     }
     if not apart:
-        raise NotDrawn(
-            "after correction over all pairs no two selectors could be told apart, so one bar would join them all"
-        )
+        raise NotDrawn("no two criteria could be told apart, so one bar would join them all")
     runs: list[tuple[int, int]] = []
     for first in range(len(place)):
         last = first
@@ -45,28 +43,26 @@ def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
     return runs
 
 
-def standings_figure(contest: Contest, table: GroundTruth) -> Figure:
+def standings_figure(contest: Contest, table: GroundTruth) -> Drawing:
     """Mean and interval of each method, best first, and the runs of ties as bars on the right."""
     runs = runs_of_ties(contest)
     optimum = float(table.accuracy(contest.dataset).max())
     shown = [standing for standing in contest.standings if standing.method in contest.focus]
     lows = [s.mean if s.interval is None else s.interval.low for s in shown]
-    with drawing():
-        figure = Figure(figsize=(7.2, ROW * len(lows) + 0.7), layout="constrained")
-        axes, bars = figure.subplots(1, 2, sharey=True, width_ratios=(5, max(1.0, 0.14 * len(runs))))
-        for y, standing in enumerate(shown):
-            if standing.interval is not None:
-                ends = stretched([optimum - standing.interval.low, optimum - standing.interval.high])
-                axes.plot(ends, [y, y], color=MUTED, lw=1.2)
-            axes.plot(stretched(optimum - standing.mean), y, marker="o", ms=4.5, color=SERIES[0], ls="")
-        for x, (first, last) in enumerate(runs):
-            bars.plot([x, x], [first - 0.3, last + 0.3], color=INK, lw=2.4, solid_capstyle="butt")
-        bars.set_xlim(-1, max(4, len(runs)))
-        bars.set_axis_off()
-        axes.set_yticks(range(len(lows)), [standing.method for standing in shown])
-        axes.set_ylim(len(lows) - 0.4, -0.6)
-        axes.tick_params(axis="y", length=0)
-        axes.grid()
-        accuracy_axis(axes, optimum, optimum - min(lows))
-        axes.set_xlabel("mean test accuracy, %")
-    return figure
+    left = max(width_of(s.method) for s in shown) + 8
+    bottom = ROW * len(shown) + 4
+    drawing = Drawing(left + ROOM + 24 + STEP * len(runs), bottom + 30)
+    axis = AccuracyAxis(optimum, optimum - min(lows), left + 4, left + ROOM)
+    draw_horizontal(drawing, axis, 2, bottom)
+    for row, standing in enumerate(shown):
+        y = ROW * (row + 0.5)
+        drawing.text(left - 6, y + 4, standing.method, anchor="end")
+        if standing.interval is not None:
+            drawing.line(axis(standing.interval.low), y, axis(standing.interval.high), y, "bar")
+        tip = f"{standing.method}: {number(standing.mean)} % {interval_text(standing.interval)}, n {standing.n}"
+        with drawing.group("s0 marks"):
+            drawing.mark(0, axis(standing.mean), y, size=3.4, tip=tip)
+    for column, (first, last) in enumerate(runs):
+        x = left + ROOM + 16 + STEP * column
+        drawing.line(x, ROW * (first + 0.2), x, ROW * (last + 0.8), "tie")
+    return drawing

@@ -42,7 +42,7 @@ document.body.prepend(make("div", { className: "themes" }, download, theme));
 setTheme("automatic");
 
 // Tables: sort, search, choose columns, copy.
-const textOf = (cell) => (cell.querySelector("svg") ? `${cell.querySelector("svg").getAttribute("aria-label")} ${cell.textContent}` : cell.textContent).trim();
+const textOf = (cell) => (cell.querySelector("button.fold") ? cell.lastChild.textContent : cell.querySelector("svg") ? `${cell.querySelector("svg").getAttribute("aria-label")} ${cell.textContent}` : cell.textContent).trim();
 const numberOf = (text) => {
   const found = text.replace(/−/g, "-").replace(/(\d),(?=\d{3})/g, "$1").match(/-?\d+(\.\d+)?(e-?\d+)?/);
   if (!found) return NaN;
@@ -53,17 +53,25 @@ const sortBy = (table, column, direction) => {
   const body = table.tBodies[0];
   const numeric = table.tHead.rows[0].cells[column].classList.contains("number");
   const sign = direction === "ascending" ? 1 : -1;
-  const keyed = [...body.rows].map((row) => {
-    const text = textOf(row.cells[column]);
-    return { row, text, value: numeric ? numberOf(text) : 0 };
-  });
-  keyed.sort((a, b) => {
-    if (!numeric) return sign * a.text.localeCompare(b.text, "en");
-    // Rows without a number stay at the end, whichever the direction.
-    if (Number.isNaN(a.value) || Number.isNaN(b.value)) return Number.isNaN(a.value) - Number.isNaN(b.value);
-    return sign * (a.value - b.value);
-  });
-  body.append(...keyed.map((entry) => entry.row));
+  const keyed = (rows) => {
+    const found = rows.map((row) => {
+      const text = textOf(row.cells[column]);
+      return { row, text, value: numeric ? numberOf(text) : 0 };
+    });
+    found.sort((a, b) => {
+      if (!numeric) return sign * a.text.localeCompare(b.text, "en");
+      // Rows without a number stay at the end, whichever the direction.
+      if (Number.isNaN(a.value) || Number.isNaN(b.value)) return Number.isNaN(a.value) - Number.isNaN(b.value);
+      return sign * (a.value - b.value);
+    });
+    return found.map((entry) => entry.row);
+  };
+  // Folded rows stay behind their head.
+  const rows = [...body.rows];
+  const inside = (head) => keyed(rows.filter((row) => row.dataset.of === head.dataset.head));
+  for (const row of keyed(rows.filter((other) => !other.dataset.of))) {
+    body.append(row, ...(row.dataset.head ? inside(row) : []));
+  }
   all("th", table.tHead).forEach((head, index) => {
     if (index === column) head.setAttribute("aria-sort", direction);
     else head.removeAttribute("aria-sort");
@@ -72,14 +80,30 @@ const sortBy = (table, column, direction) => {
 const visible = (table) => [...table.tHead.rows[0].cells].map((head, index) => (head.classList.contains("off") ? -1 : index)).filter((index) => index >= 0);
 const grid = (table) => {
   const columns = visible(table);
-  const rows = [table.tHead.rows[0], ...[...table.tBodies[0].rows].filter((row) => !row.classList.contains("gone"))];
+  // What is folded is copied too; the medians of its head are no row of data.
+  const rows = [table.tHead.rows[0], ...[...table.tBodies[0].rows].filter((row) => !row.classList.contains("gone") && !row.classList.contains("family"))];
   return rows.map((row) => columns.map((index) => textOf(row.cells[index])));
+};
+// A table as numbers: intervals and spreads become columns, times become seconds, marks are left out.
+const spreads = /^(?<mean>\S+?)(?: ± (?<sd>\S+))? \((?<n>\d+)\)\*?$/;
+const intervals = /^~?\[(?<low>[^,]+), (?<high>[^\]]+)\]$/;
+const plain = (text) => (text === "–" ? "" : text.replace(/^−/, "-").replace(/(\d),(?=\d{3})/g, "$1").replace(/ †$|\*$/, "").replace("∞", "inf"));
+const times = /^[\d.]+ (min|h|s)$/;
+const columnOf = (title, texts) => {
+  const names = [[spreads, ["mean", "sd", "n"]], [intervals, ["low", "high"]]].find(([pattern]) => texts.some((text) => pattern.test(text)));
+  if (names) return names[1].map((name) => [`${title} ${name}`, ...texts.map((text) => plain(text.match(names[0])?.groups[name] ?? ""))]);
+  if (texts.some((text) => times.test(text))) return [[`${title}, s`, ...texts.map((text) => (times.test(text) ? String(numberOf(text)) : ""))]];
+  return [[title, ...texts.map(plain)]];
+};
+const asNumbers = ([heads, ...rows]) => {
+  const columns = heads.flatMap((title, index) => columnOf(title.trim(), rows.map((row) => row[index])));
+  return columns[0].map((_, line) => columns.map((column) => column[line]));
 };
 const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 const escapes = { "\\": "\\textbackslash{}", "&": "\\&", "%": "\\%", $: "\\$", "#": "\\#", _: "\\_", "{": "\\{", "}": "\\}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "±": "$\\pm$", "<": "$<$", ">": "$>$", "−": "$-$", "–": "--", "×": "$\\times$", "τ": "$\\tau$", "·": "$\\cdot$", "†": "$\\dagger$", "|": "$|$" };
 const tex = (text) => text.replace(/[\\&%$#_{}~^±<>−–×τ·†|]/g, (character) => escapes[character]);
 const formats = {
-  CSV: (rows) => rows.map((row) => row.map((text) => quoted(text.replace(/^−/, "-"))).join(",")).join("\n") + "\n",
+  CSV: (rows) => asNumbers(rows).map((row) => row.map(quoted).join(",")).join("\n") + "\n",
   Markdown: ([head, ...rows]) => [head, head.map((_, index) => (index ? "--:" : ":--")), ...rows].map((row) => `| ${row.map((text) => text.replace(/\|/g, "\\|")).join(" | ")} |`).join("\n") + "\n",
   LaTeX: ([head, ...rows]) => {
     const line = (row) => `${row.map(tex).join(" & ")} \\\\\n`;
@@ -112,7 +136,7 @@ const setUp = (table) => {
   heads.forEach((head, column) => {
     const button = make("button", { type: "button", title: head.title }, ...head.childNodes);
     button.onclick = () => {
-      const first = head.classList.contains("number") ? "descending" : "ascending";
+      const first = head.classList.contains("number") && !("low" in head.dataset) ? "descending" : "ascending";
       const other = first === "ascending" ? "descending" : "ascending";
       sort(column, head.getAttribute("aria-sort") === first ? other : first);
     };
@@ -121,12 +145,36 @@ const setUp = (table) => {
   const show = (column, on) => {
     for (const row of [table.tHead.rows[0], ...table.tBodies[0].rows]) row.cells[column].classList.toggle("off", !on);
   };
+  const opened = new Set();
+  const fold = (wanted = []) => {
+    for (const row of table.tBodies[0].rows) {
+      if (row.dataset.of) row.classList.toggle("folded", !wanted.length && !opened.has(row.dataset.of));
+      const button = row.querySelector("button.fold");
+      if (button) {
+        button.textContent = opened.has(row.dataset.head) ? "▾" : "▸";
+        button.setAttribute("aria-expanded", String(opened.has(row.dataset.head)));
+      }
+    }
+  };
+  const setUpFolds = () => {
+    for (const row of table.tBodies[0].rows) {
+      if (!row.dataset.head || row.querySelector("button.fold")) continue;
+      const button = make("button", { type: "button", className: "fold", ariaLabel: `rows of ${row.dataset.head}` });
+      button.onclick = () => {
+        opened[opened.has(row.dataset.head) ? "delete" : "add"](row.dataset.head);
+        fold();
+      };
+      row.cells[0].prepend(button);
+    }
+    fold();
+  };
   const search = (text) => {
     const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of table.tBodies[0].rows) {
       const content = row.textContent.toLowerCase();
       row.classList.toggle("gone", !wanted.every((word) => content.includes(word)));
     }
+    fold(wanted);
   };
   const tools = make("div", { className: "tools" });
   // Other rows: they are in their own order, and what was filtered or switched off stays so.
@@ -135,6 +183,7 @@ const setUp = (table) => {
       head.removeAttribute("aria-sort");
       show(column, !head.classList.contains("off"));
     });
+    setUpFolds();
     search(tools.querySelector("input[type=search]")?.value || "");
     remember(`sort-${name}`, "");
   });
@@ -159,6 +208,7 @@ const setUp = (table) => {
     tools.append(button);
   }
   table.closest("figure").prepend(tools);
+  setUpFolds();
   restorers.set(`sort-${name}`, (value) => {
     const [column, direction] = value.split(".");
     if (heads[column] && ["ascending", "descending"].includes(direction)) sort(Number(column), direction);

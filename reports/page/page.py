@@ -12,12 +12,13 @@ from markupsafe import Markup
 
 from bench.files import write_whole
 from bench.problem.table import GroundTruth
+from reports.data.contests import Contest
 from reports.data.material import Material
 from reports.data.results import Results
-from reports.figures.style import classes_for_styles
+from reports.figures.svg import style_sheet
 from reports.files.tables import write_tables
 from reports.page.page_data import page_data
-from reports.sections.appendix import provenance_section, published_section
+from reports.sections.appendix import glossary_section, provenance_section, published_section
 from reports.sections.behaviour import (
     bias_section,
     cost_section,
@@ -30,17 +31,19 @@ from reports.sections.chosen_cells import chosen_section
 from reports.sections.dose_response import dose_section
 from reports.sections.factorial import factorial_section
 from reports.sections.failures import failures_section
-from reports.sections.finding import findings, gaps
+from reports.sections.finding import details_section
+from reports.sections.gaps import gaps
+from reports.sections.headline import conditions, headline, lead, named, note
 from reports.sections.methods import methods_section
+from reports.sections.overview import markup, overview, small_figure
 from reports.sections.results import results_section, strips_section
-from reports.sections.size import scale
 from reports.sections.stopping import stopping_section
 from reports.sections.who_beats_whom import pairs_section
 
 LIMIT = 1_980_000
 """Bytes that the page stays under, so that it can be mailed."""
 
-DRAWN_WITH = ("matplotlib", "seaborn", "numpy", "scipy", "pandas", "jinja2")
+DRAWN_WITH = ("numpy", "scipy", "pandas", "jinja2")
 """Packages whose versions the bytes of the page depend on; the page names them."""
 
 SCRIPTS = ("controls.js", "point_at_marks.js", "pair_details.js")
@@ -78,6 +81,7 @@ def sections(source: Material) -> list[Section]:
     if not source.datasets:
         return [failures_section(source), provenance_section(source)]
     return [
+        details_section(source),
         results_section(source),
         strips_section(source),
         pairs_section(source),
@@ -91,6 +95,7 @@ def sections(source: Material) -> list[Section]:
         failures_section(source),
         published_section(source),
         methods_section(source),
+        glossary_section(),
         provenance_section(source),
     ]
 
@@ -106,8 +111,7 @@ def render(source: Material) -> str:
     data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
     shown = sections(source)
     while True:
-        page, css = classes_for_styles(_fill(template, source, shown, data))
-        page = page.replace("/*figures*/", css, 1)
+        page = _fill(template, source, shown, data)
         beyond = len(page.encode()) - LIMIT
         if beyond <= 0 or not leave_out(shown, beyond):
             return page
@@ -141,18 +145,32 @@ def unbroken(text: str) -> str:
 
 def _fill(template: jinja2.Template, source: Material, shown: list[Section], data: str) -> str:
     folder = files("reports.page")
+    missing = gaps(source, named(source))
     return template.render(
         sections=[replace(section, blocks=gathered(section.blocks)) for section in shown],
         generator=", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
-        gaps=[Markup(text) for text in gaps(source)],
-        findings=[Markup(text) for text in findings(source)],
-        counts=source.results.counts(),
-        scale=scale(source),
-        run=source.results.run,
+        notes=[Markup(text) for dataset in source.datasets if (text := note(source, dataset))],
+        grave=[Markup(gap.said) for gap in missing if gap.grave],
+        slight=[Markup(gap.said) for gap in missing if not gap.grave],
+        firsts=[_first(source, contest) for contest in source.contests if contest.standings],
         datasets=source.results.datasets,
-        settings=source.results.settings,
-        style=Markup(folder.joinpath("style.css").read_text(encoding="utf-8")),
+        style=Markup(style_sheet() + folder.joinpath("style.css").read_text(encoding="utf-8")),
         script=Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),
         # Inside a script element no "<" may stand; JSON has another spelling for it.
         data=Markup(data.replace("<", "\\u003c")),
     )
+
+
+def _first(source: Material, contest: Contest) -> dict[str, object]:
+    """The first screen of one data set; its figure, the main forms alone, is written to `source.figures` too."""
+    found = overview(source, contest)
+    if found.main:
+        source.figures.mkdir(parents=True, exist_ok=True)
+        write_whole(source.figures / f"overview-{contest.dataset}.svg", small_figure(found).file())
+    return {
+        "dataset": contest.dataset,
+        "headline": headline(contest),
+        "conditions": conditions(source, contest),
+        "lead": [Markup(sentence) for sentence in lead(source, contest)],
+        "figure": Markup(markup(found)),
+    }

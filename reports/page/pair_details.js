@@ -1,3 +1,4 @@
+const captionOf = (table) => document.getElementById(`caption-${table.dataset.name}`);
 // Comparisons: the baseline can be changed, and the matrix says what lies behind a sign.
 const mirror = { 0: 1, 1: 0 };
 const pairs = new Map();
@@ -18,7 +19,7 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   const members = data.standings[dataset].map((index) => data.selectors[index]);
   const heading = table.closest("figure").previousElementSibling;
   // What the page came with holds every selector, whichever the script has.
-  const first = { baseline: table.dataset.baseline, rows: [...table.tBodies[0].rows], caption: table.caption.textContent };
+  const first = { baseline: table.dataset.baseline, rows: [...table.tBodies[0].rows], caption: captionOf(table).textContent };
   const choose = make("select", { ariaLabel: `baseline on ${dataset}` });
   choose.append(...Object.keys(of).map((name) => make("option", { value: name, textContent: name })));
   choose.value = first.baseline;
@@ -33,7 +34,7 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
     const asFirst = baseline === first.baseline;
     const judged = members.map((name) => [name, pairs.get([dataset, name, baseline].join("|"))]).filter(([, c]) => c && c.p !== null);
     table.tBodies[0].replaceChildren(...(asFirst ? first.rows : judged.map(([name, c]) => rowOf(name, c))));
-    table.caption.textContent = asFirst ? first.caption : captions[of[baseline]];
+    captionOf(table).textContent = asFirst ? first.caption : captions[of[baseline]];
     table.dispatchEvent(new Event("refilled"));
     heading.textContent = `${dataset}: against ${baseline}`;
   };
@@ -78,6 +79,42 @@ for (const table of all("table.matrix[data-dataset]")) {
   table.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") say("", 0, 0); });
 }
 
+addEventListener("beforeprint", () => all("section details").forEach((element) => { element.open = true; }));
+
+// Whatever a link leads to is opened.
+const openAt = (id) => {
+  const target = document.getElementById(id);
+  if (!target) return;
+  const folded = target.querySelector(":scope > details") || target.closest("details");
+  if (folded) folded.open = true;
+  target.scrollIntoView();
+};
+addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#"]');
+  if (link && link.hash.length > 1) openAt(link.hash.slice(1));
+});
+addEventListener("hashchange", () => openAt(location.hash.slice(1)));
+// The bar of sections is as high as it needs to be, and what links lead to stands below it.
+new ResizeObserver(([entry]) => root.style.setProperty("--bar", `${entry.target.offsetHeight}px`)).observe(document.querySelector("nav"));
+
+// Of several data sets one is shown at first.
+const firsts = all(".first");
+if (firsts.length > 1) {
+  const tabs = make("div", { className: "tabs", role: "tablist" });
+  const show = (dataset) => {
+    firsts.forEach((first) => first.classList.toggle("gone", first.dataset.dataset !== dataset));
+    all("button", tabs).forEach((tab) => tab.setAttribute("aria-selected", String(tab.textContent === dataset)));
+  };
+  for (const { dataset: { dataset } } of firsts) {
+    const tab = make("button", { type: "button", textContent: dataset, role: "tab" });
+    tab.onclick = () => { show(dataset); remember("dataset", dataset === firsts[0].dataset.dataset ? "" : dataset); };
+    tabs.append(tab);
+  }
+  firsts[0].before(tabs);
+  show(firsts[0].dataset.dataset);
+  restorers.set("dataset", show);
+}
+
 // What the address asks for; a plain #section is left to the browser.
 const asked = location.hash.slice(1);
 if (!sections.has(asked)) {
@@ -87,4 +124,4 @@ if (!sections.has(asked)) {
     else if (restorers.has(key)) { restorers.get(key)(value); remember(key, value); }
   }
 }
-addEventListener("beforeprint", () => all("details").forEach((element) => { element.open = true; }));
+if (sections.has(asked) || document.getElementById(asked)) openAt(asked);

@@ -23,13 +23,12 @@ for (const row of data.rows) {
 }
 const FINGER = 24; // Pixels from a tap within which a mark is meant.
 for (const svg of all("svg.figure")) {
-  const groups = all("[data-points]", svg);
-  if (!groups.length) continue;
-  const marks = new Map();
-  for (const group of groups) {
+  const marks = new Map(all("[data-tip]", svg).map((mark) => [mark, null]));
+  for (const group of all("[data-points]", svg)) {
     const of = selections.get(group.dataset.points) || [];
-    all("use", group).forEach((mark, index) => { if (of[index]) marks.set(mark, of[index]); });
+    all("path", group).forEach((mark, index) => { if (of[index]) marks.set(mark, of[index]); });
   }
+  if (!marks.size) continue;
   const show = (mark, x, y) => {
     const row = marks.get(mark);
     for (const [other, of] of marks) {
@@ -37,7 +36,7 @@ for (const svg of all("svg.figure")) {
       other.classList.toggle("lit", Boolean(same));
       other.classList.toggle("dim", Boolean(row) && !same);
     }
-    if (!row) { say("", 0, 0); return; }
+    if (!row) { say(mark?.dataset.tip || "", x, y); return; }
     const [text, index] = data.architectures[row[5]];
     say(`${data.selectors[row[2]]} ${unread.has(row[2]) ? "beside every recipe" : `on ${data.recipes[row[1]]}`}\nsupernet seed ${row[3]}, selector seed ${row[4]}\ntest ${fixed(data.accuracy[data.datasets[row[0]]][row[5]], 2)} %, τ best ${fixed(row[6], 2)}, τ mean ${fixed(row[7], 2)}\n#${index} ${text}`, x, y);
   };
@@ -45,7 +44,7 @@ for (const svg of all("svg.figure")) {
     const box = mark.getBoundingClientRect();
     return [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
   };
-  svg.addEventListener("pointermove", (event) => show(event.target.closest("use"), event.clientX, event.clientY));
+  svg.addEventListener("pointermove", (event) => show(event.target.closest("[data-points] path, [data-tip]"), event.clientX, event.clientY));
   svg.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") show(null); });
   // A finger is wider than a mark: the nearest one is meant.
   svg.addEventListener("click", (event) => {
@@ -58,7 +57,7 @@ for (const svg of all("svg.figure")) {
   let at = -1;
   svg.setAttribute("tabindex", "0");
   svg.addEventListener("keydown", (event) => {
-    const of = (index) => order[index].parentNode.closest("[data-points]");
+    const of = (index) => order[index].closest("[data-points], [data-series], g");
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (event.key === "Escape") show(null);
     if (!step) return;
@@ -87,4 +86,13 @@ for (const svg of all("svg.figure")) {
     legend.append(button);
   }
   svg.closest(".scroll").before(legend);
+}
+
+// Cells and rows of the first figure.
+for (const element of all(".overview [data-tip]")) {
+  const tell = () => { const box = element.getBoundingClientRect(); say(element.dataset.tip, box.left + box.width / 2, box.top); };
+  element.tabIndex = 0;
+  element.addEventListener("pointerenter", tell);
+  element.addEventListener("focus", tell);
+  for (const leave of ["pointerleave", "blur"]) element.addEventListener(leave, () => say("", 0, 0));
 }

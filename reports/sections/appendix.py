@@ -85,6 +85,7 @@ def published_section(source: Material) -> Section:
     if not datasets:
         section.blocks.append(Prose("<p>The papers report no results on the data sets of this run.</p>"))
         return section
+    small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
     ours = {(x.dataset, x.setting.split(" · ")[0], x.method.split(" · ")[0]): x for x in source.test}
     rows = []
     for entry in published:
@@ -97,24 +98,31 @@ def published_section(source: Material) -> Section:
                 Cell(entry[name] or "–"),
                 Cell(spread(line.mean, line.deviation, line.n) if line else "–", "strong"),
             ]
+        shorter = bool(entry["training_length"] and small)
         cells += [
             Cell(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),
+            Cell("the claim depends on how long is trained" if shorter else "", "wrap"),
             Cell(entry["source"], "quiet wrap"),
         ]
-        rows.append(Row(cells))
+        rows.append(Row(cells, "quiet" if shorter else ""))
     columns = [Column("published as", numeric=False), Column("searched on", numeric=False)]
     for name in datasets:
         columns += [Column(f"{name} published"), Column(f"{name} ours")]
-    columns += [Column("ours is", numeric=False), Column("source", "where the number was read", numeric=False)]
+    columns += [
+        Column("ours is", numeric=False), Column("not comparable", numeric=False),
+        Column("source", "where the number was read", numeric=False),
+    ]  # fmt: skip
     caption = (
-        "Test accuracy, %. Published numbers are marked as such: they come from other supernets, splits, batch norm"
-        " modes and seeds, and often from one search on cifar10; they are context, not competitors. Ours stands"
-        " beside a method where the same criterion was applied to the same kind of supernet."
+        "Test accuracy, %. Published numbers come from other supernets, splits, batch norm modes and seeds, and often"
+        " from one search on CIFAR-10: context, not competitors. Ours stands beside a method where the same criterion"
+        " was applied to the same kind of supernet."
     )
-    small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
     if small:
         sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)
-        caption += f" Our supernets are smaller than the papers': {sizes}."
+        caption += (
+            f" Grey: our supernets are smaller and trained for less than the papers' ({sizes}), so that a claim about"
+            " long training, such as the collapse of DARTS, is not tested by that row."
+        )
     section.blocks.append(Table("published-numbers", caption, columns, rows))
     return section
 
@@ -156,12 +164,16 @@ def _coverage() -> Table:
 
 
 def _citation(run: dict[str, Any]) -> str:
-    """How to cite the page: the program and its commit, and the table."""
+    """How to cite the page, as BibTeX: the program and its commit, and the table."""
     commit = run.get("git_commit")
-    last = f", commit {commit} (of the last run)" if commit else ""
+    note = f",\n  note    = {{commit {commit}}}" if commit else ""
     return (
-        f"To cite: nas-selection-bench{last} (CITATION.cff), and NAS-Bench-201 (Dong & Yang, ICLR 2020) where its table"
-        " is the ground truth."
+        "@software{nas_selection_bench,\n"
+        "  title   = {nas-selection-bench: architecture selection criteria on the same NAS-Bench-201 supernets},\n"
+        f"  year    = {{2026}}{note}\n}}\n"
+        "@inproceedings{dong2020nasbench201,\n"
+        "  title     = {NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search},\n"
+        "  author    = {Dong, Xuanyi and Yang, Yi},\n  booktitle = {ICLR},\n  year      = {2020}\n}"
     )
 
 
@@ -181,7 +193,7 @@ def provenance_section(source: Material) -> Section:
     lines = commands(source.results.run)
     if lines:
         section.blocks.append(Prose(f"<p>Made by</p>{code(lines)}"))
-    section.blocks.append(Prose(f"<p>{escape(_citation(source.results.run))}</p>"))
+    section.blocks.append(Prose(f"<p>To cite:</p><pre><code>{escape(_citation(source.results.run))}</code></pre>"))
     table = source.table
     rows = [Row([Cell("ground truth", "name"), Cell(f"{table.name}, sha256 {table.sha256}", "wrap")])]
     stored = source.results.run.get("table", {})
@@ -193,7 +205,12 @@ def provenance_section(source: Material) -> Section:
     rows += [Row([Cell("selections computed by", "name"), Cell(said, "wrap")]) for said in _computed_by(source)]
     columns = [Column("what", numeric=False), Column("value", numeric=False)]
     section.blocks.append(Table("run", "run.json, and the table that the report was made with.", columns, rows))
-    section.blocks.append(Heading("Glossary"))
+    return section
+
+
+def glossary_section() -> Section:
+    """The page's words, and how often its intervals hold what they promise."""
+    section = Section("glossary", "Glossary", folded=True)
     terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in GLOSSARY)
     section.blocks += [Prose(f"<dl>{terms}</dl>"), Heading("What the intervals cover"), _coverage()]
     return section

@@ -5,6 +5,7 @@ from html import escape
 
 import numpy as np
 
+from bench.yardsticks.comparisons import Comparison
 from bench.yardsticks.kendall import tau_b
 from bench.yardsticks.resemblance import ACCURACY, trait_correlations, traits
 from reports.data.contests import Contest
@@ -12,13 +13,15 @@ from reports.data.material import Material
 from reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from reports.data.text import duration, from_to, interval_text, number, p_text, trainings_text
 from reports.figures.along_training import along_epochs, epoch_figure
+from reports.figures.axes import AXIS_SAID
 from reports.figures.costs_and_operations import cost_figure, selection_costs
 from reports.figures.score_maps import score_map_figure, score_maps
 from reports.figures.strips import tau_figure
-from reports.figures.style import AXIS_SAID
-from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, shade
+from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, shade, spoken
+from reports.sections.families import families_in, folded
 from reports.sections.pictures import picture
 from reports.sections.rankings import ranking_blocks
+from reports.sections.who_beats_whom import MARKS
 
 
 def ranking_section(source: Material) -> Section:
@@ -167,7 +170,7 @@ def cost_section(source: Material) -> Section:
             for _, row in costs.sort_values("seconds", kind="stable").iterrows()
         ]  # fmt: skip
         columns = [
-            Column("selector", numeric=False), Column("scoring"), Column("tuning"),
+            Column("selector", numeric=False), Column("scoring", low=True), Column("tuning", low=True),
             *([Column("peak memory, MiB", "of the CUDA allocator during the selection")] if on_gpu else []),
             Column("test %"), Column("n", "checkpoints; supernet seeds for a selector that reads nothing of them"),
             Column("95 % interval", "of the mean, Welch's t over supernet seeds; ~ = rough"),
@@ -202,28 +205,32 @@ def bias_section(source: Material) -> Section:
         of = traits(source.table, dataset)
         size = next(iter(of))
         frame = source.results.final_of(dataset)
-        rows, larger = [], 0
+        ranking = source.rankings(dataset)
+        rows: dict[str, Row] = {}
+        larger = 0
         for method in source.order(dataset):
             places = frame.index[frame["method"] == method].to_numpy()
             places = places[np.isfinite(source.results.scores[places]).all(axis=(1, 2))]
             if not len(places):
                 continue
-            found = trait_correlations(source.results.scores[places], of)
+            known = frame.loc[places, "tau_space"].tolist() if method not in ranking else None
+            found = trait_correlations(source.results.scores[places], of, known)
             larger += found[size] > found[ACCURACY]
             n = source.results.draws(frame.loc[places], method)
-            rows.append(Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))]))
+            rows[method] = Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))])
         if rows:
             itself = {name: tau_b(of[ACCURACY], values) for name, values in of.items()}
             row = Row([Cell(f"{ACCURACY} itself", "name"), *_shaded(itself), Cell("–")], "yardstick")
             said = (
                 f" Of {len(rows)} selectors, {larger} have a higher τ with {size} than with {ACCURACY}. {ONE_DRAW_SAID}"
             )
-            rows.append(row)
+            rows[""] = row
         else:
             said = ""
         columns = [
             Column("selector", numeric=False), *(Column(name) for name in of), Column("n", "independent selections"),
         ]  # fmt: skip
+        shown = folded(columns, rows, families_in(source, dataset))
         dropped = source.table.flops(dataset) is not None and "FLOPs" not in of
         caption = (
             "τ-b over the 15,625 architectures between the sum of a selection's scores, standardised per edge, and"
@@ -234,7 +241,7 @@ def bias_section(source: Material) -> Section:
             + (f" The table holds no sizes; {size} are counted from the cell." if size.startswith("conv") else "")
             + said
         )
-        section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, rows)]
+        section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, shown)]
     return section
 
 
@@ -257,26 +264,32 @@ def transfer_section(source: Material) -> Section:
     return section
 
 
+def _verdict(c: Comparison) -> Cell:
+    css, sign = MARKS[c.verdict]
+    return Cell(f"{sign} {c.verdict}", css)
+
+
 def transfer_table(source: Material, contest: Contest) -> Table:
     """One row per method and floor: what its choices reach there, and what the tests say against each floor."""
     judged = {floor: {c.first: c for c in contest.against(floor)} for floor in contest.floors}
     optimum = source.truths[contest.lookup].best
-    entries: list[tuple[float, Row]] = []
+    rows: dict[str, Row] = {}
+    accuracies: dict[str, float] = {}
     for standing in contest.standings:
         cells = [
             Cell(source.results.marked(standing.method), "name"), Cell(number(standing.mean), "strong"),
             Cell(str(standing.n)), Cell(interval_text(standing.interval), "quiet"), Cell(str(standing.collapsed)),
             Cell(number(optimum - standing.mean)), Cell(trainings_text(source.worth(contest.lookup, standing.mean))),
-            *(Cell(str(of_floor[standing.method].verdict)) for of_floor in judged.values()),
+            *(_verdict(of_floor[standing.method]) for of_floor in judged.values()),
         ]  # fmt: skip
-        entries.append((standing.mean, Row(cells)))
+        rows[standing.method], accuracies[standing.method] = Row(cells), standing.mean
     for stick in source.every_stick[contest.lookup]:
         cells = [
             Cell(stick.name, "name", stick.note), Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"),
             Cell("–"), Cell(number(stick.regret)), Cell(trainings_text(stick.worth)), *(Cell("") for _ in judged),
         ]  # fmt: skip
-        entries.append((stick.test, Row(cells, "yardstick")))
-    entries.sort(key=lambda entry: -entry[0])
+        rows[f" {stick.name}"], accuracies[f" {stick.name}"] = Row(cells, "yardstick"), stick.test
+    ordered = {name: rows[name] for name in sorted(rows, key=lambda name: -accuracies[name])}
     counts = "; ".join(
         f"{sum(c.judged for c in of_floor.values())} of {len(of_floor)} could be judged against {floor}"
         for floor, of_floor in judged.items()
@@ -284,7 +297,8 @@ def transfer_table(source: Material, contest: Contest) -> Table:
     columns = [
         Column("selector", numeric=False), Column("test %"), Column("n", "checkpoints; supernet seeds for †"),
         Column("95 % interval", "of the mean, Welch's t over supernet seeds"),
-        Column("collapsed", "of the n, choices from the worst tenth of the space there"), Column("regret"),
+        Column("collapsed", "of the n, choices from the worst tenth of the space there", low=True),
+        Column("regret", low=True),
         Column("worth", "trainings"), *(Column(f"against {floor}", numeric=False) for floor in judged),
     ]  # fmt: skip
     caption = (
@@ -292,4 +306,5 @@ def transfer_table(source: Material, contest: Contest) -> Table:
         f" {contest.lookup}. Paired sign-flip tests, Holm's correction apart per floor and family: {counts}. Random"
         " choices are compared with in percentiles of the space there. tables/comparisons.csv has the numbers."
     )
-    return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, [row for _, row in entries])
+    columns, shown = spoken(columns, folded(columns, ordered, families_in(source, contest.dataset)))
+    return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

@@ -1,8 +1,7 @@
 """What the page is made of: sections of prose, tables and figures, as plain data that the template renders."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
 WIDE = 14
@@ -21,6 +20,8 @@ class Column:
     numeric: bool = True
     hidden: bool = False
     """Whether the reader has to switch it on."""
+    low: bool = False
+    """Whether the lowest is best, and comes first when sorted."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Row:
 
     cells: Sequence[Cell]
     css: str = ""
+    place: str = ""
+    """The id that links lead to."""
+    family: str = ""
+    """Rows of one family are folded under its head."""
+    head: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,13 +77,9 @@ class Picture:
     markup: str
     """Inline SVG or HTML; empty if there is a reason why it is not drawn."""
     reason: str = ""
+    tall: bool = False
+    """Whether it is too tall for one printed page."""
     kind: str = "picture"
-
-    @property
-    def tall(self) -> bool:
-        """Whether it is too tall for one page."""
-        box = re.match(r'<svg viewBox="\S+ \S+ (\S+) (\S+)"', self.markup)
-        return box is not None and float(box[2]) > TALL * float(box[1])
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,18 @@ def gathered(blocks: Sequence[Block]) -> list[Block]:
             found.append(Prose(f'<p class="notdrawn">{escape(said)}</p>'))
             groups[question, block.reason] = []
     return found
+
+
+EMPTY = ("", "–", "?")
+"""What a cell says that says nothing."""
+
+
+def spoken(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
+    """The table without the columns that say nothing in any row; the first two stay."""
+    kept = [
+        i for i in range(len(columns)) if i < 2 or any(row.cells[i].text not in EMPTY for row in rows)
+    ]  # fmt: skip
+    return [columns[i] for i in kept], [replace(row, cells=[row.cells[i] for i in kept]) for row in rows]
 
 
 def texts(*values: str) -> list[Cell]:

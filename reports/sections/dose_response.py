@@ -7,8 +7,8 @@ from bench.problem.space import EDGES, as_architecture
 from reports.data.doses import EVEN, IMPOSED, Response, holds_up_to, imposed, responses
 from reports.data.material import Material
 from reports.data.text import from_to, listed, number
+from reports.figures.axes import AXIS_SAID
 from reports.figures.dose_response import dose_figure
-from reports.figures.style import AXIS_SAID
 from reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
 from reports.sections.pictures import picture
 
@@ -62,12 +62,14 @@ def _response(source: Material, dataset: str, option: str, found: list[Response]
 
 
 def floors_of(source: Material, dataset: str, option: str) -> dict[str, float]:
-    """What magnitude chooses where the operation leads, and a random architecture: test accuracy."""
+    """What magnitude chooses where the operation leads, random architectures of two kinds: test accuracy."""
     accuracy = source.table.accuracy(dataset)
     alone = as_architecture([IMPOSED[option]] * len(EDGES))
+    convolutions = {stick.name: stick.test for stick in source.sticks[dataset]}["random-conv"]
     return {
         f"nothing but {CALLED[option]}": float(accuracy[source.table.position(alone)]),
         "a random architecture": float(accuracy.mean()),
+        "a random one of convolutions": convolutions,
     }
 
 

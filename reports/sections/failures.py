@@ -44,6 +44,8 @@ def code(lines: Sequence[Sequence[str]]) -> str:
 def _table(left: pd.DataFrame) -> Table:
     """Failed and missing cells by selector, since each has a cause of its own; skipped ones by their reason."""
     frame = left.assign(reason=left["reason"].fillna(""))
+    if "where" in frame:
+        frame["reason"] += frame["where"].map(" ({})".format, na_action="ignore").fillna("")
     by_reason = frame["state"] == "skipped"
     frame["cause"] = frame["method"].mask(by_reason, "")
     repeated = bool((frame["selector_seed"] != 0).any())

@@ -1,4 +1,4 @@
-"""The finding in a few sentences, told from its points (reports/data/points.py); what is missing comes first."""
+"""The finding in detail, told from its points (reports/data/points.py)."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -9,12 +9,11 @@ from reports.data.contests import BASELINES, Contest
 from reports.data.founders import CALLED, Level
 from reports.data.material import Material
 from reports.data.points import Kind, Point, points
-from reports.data.text import count, from_to, listed, number, trainings_text
-from reports.sections.size import presets_said, supernet_accuracy
+from reports.data.text import count, from_to, listed, number, p_text, trainings_text
+from reports.sections.blocks import Heading, Prose, Section
+from reports.sections.dose_response import sentences
 
 FEW = 6
-FEWEST_TO_VARY = 3
-"""Supernet seeds below which the finding says that there are few."""
 TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
 TOLD_LOOKUPS = ("random-conv", "constant-order")
 """Baselines that sentences tell of; tables have all."""
@@ -29,74 +28,25 @@ def _counted(names: Sequence[str]) -> str:
     return f"{len(names)} ({listed(names)})" if len(names) <= FEW else str(len(names))
 
 
-ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
-"""What names a checkpoint, which every selector must have seen alike."""
-
-
-def gaps(source: Material) -> list[str]:
-    """What is missing from this report, one sentence each; empty for a complete one."""
-    counts, rows = source.results.counts(), source.results.rows
-    found = []
-    if not counts["done"]:
-        found.append("Nothing was measured: no cell is done.")
-    for state, said in (("failed", "failed"), ("missing", "not run yet")):
-        if counts[state]:
-            methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
-            found.append(f"{count(counts[state], 'cell')} {said}: {listed(methods)}.")
-    versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
-    mixed = sorted(versions.index[versions > 1])
-    if mixed:
-        found.append(
-            f"Results of more than one version of {listed(mixed)} stand side by side; the same command for all seeds"
-            " runs the old ones again."
-        )
-    own = source.results.own_checkpoint
-    recipe_versions = own.groupby("setting")["recipe_version"].nunique()
-    retrained = sorted(recipe_versions.index[recipe_versions > 1])
-    if retrained:
-        found.append(f"Supernets of more than one version of the recipe {listed(retrained)} stand side by side.")
-    torn = int((own.groupby(list(ONE_CHECKPOINT))["checkpoint"].nunique() > 1).sum())
-    if torn:
-        found.append(
-            f"Of {count(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on another"
-            " machine?), so that they are no pairs; delete those records and run the command again."
-        )
-    for dataset in source.results.datasets:
-        if dataset not in source.table.datasets:
-            found.append(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged.")
-    return found
-
-
-def findings(source: Material) -> list[str]:
-    """Per data set a sentence and a list, as HTML: the question first, then who leads, who agrees, who collapses."""
-    said = []
+def details_section(source: Material) -> Section:
+    """Everything that was found, point by point."""
+    section = Section("finding", "The finding in detail")
     found = points(source)
     for contest in source.contests:
         here = [point for point in found if point.dataset == contest.dataset]
         if contest.standings:
             told = [
+                *sentences(source, contest.dataset),
                 *_headline(contest, here),
                 *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
             ]
             items = "".join(f"<li>{point}</li>" for point in told)
-            said.append(f"<p>{_size(source, contest)}</p><ul>{items}</ul>")
-    return said
+            section.blocks += [Heading(contest.dataset), Prose(f'<ul class="points">{items}</ul>')]
+    return section
 
 
 def _of(found: Sequence[Point], kind: Kind) -> list[Point]:
     return [point for point in found if point.kind is kind]
-
-
-def _size(source: Material, contest: Contest) -> str:
-    frame = source.results.final_of(contest.dataset)
-    seeds = frame["supernet_seed"].nunique()
-    uneven = frame.groupby("method")["supernet_seed"].nunique().min() < seeds
-    sizes = f"{count(contest.settings, 'recipe')}, {'up to ' if uneven else ''}{count(seeds, 'supernet seed')} each"
-    few = ", too few to tell how much seeds vary" if seeds < FEWEST_TO_VARY else ""
-    reached = supernet_accuracy(source.results, contest.dataset)
-    supernets = f"; {presets_said(source.results, contest.dataset)}"
-    supernets += f", supernets of {reached} accuracy" if reached else ""
-    return f"On <b>{escape(contest.dataset)}</b> ({sizes}{few}{supernets}):"
 
 
 def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
@@ -242,6 +192,34 @@ def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
     return said
 
 
+def _edges(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Whether anybody is shown to know what an edge wants beyond one order for all; main forms alone."""
+    said = []
+    for point in found:
+        if point.words["level"] == contest.levels[0] and point.numbers["judged"]:
+            worse = point.names["worse"]
+            against = f"; {_counted(worse)} {'are' if len(worse) > 1 else 'is'} worse than any" if worse else ""
+            could = point.numbers["could_show"]
+            size = f" (about {number(could)} would have been)" if could is not None else ""
+            said.append(
+                f"Which edge wants which operation: of {point.numbers['judged']} main forms judged,"
+                f" {_counted(point.names['better'])} shown above the 0 of a constant order in τ edge{size}{against}."
+            )
+    return said
+
+
+def _supernets(found: Sequence[Point], contest: Contest) -> list[str]:
+    """Whether a better supernet means a better selection, over the seeds of each recipe."""
+    if not found:
+        return []
+    parts = [
+        f"{escape(p.words['recipe'])} τ {number(p.numbers['tau'])} (n = {p.numbers['supernets']} supernets, p"
+        f" {p_text(float(p.numbers['p'] or 0))})"
+        for p in found
+    ]
+    return [f"A better supernet and a better selection, over the seeds of a recipe: {'; '.join(parts)}."]
+
+
 def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
     parts = []
     for point in found:
@@ -274,6 +252,8 @@ TOLD: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
     Kind.SEEDS: _seeds,
     Kind.LEADER: _leader,
     Kind.AGREEMENT: _agreement,
+    Kind.EDGES: _edges,
+    Kind.SUPERNETS: _supernets,
     Kind.COLLAPSE: _collapses,
 }
 """How each kind of point is told, in reading order."""

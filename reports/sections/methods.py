@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 
 from reports.data.material import Material
+from reports.data.papers import address_of
+from reports.data.schemes import Schemes, schemes
 from reports.data.text import count
 from reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
 
@@ -52,8 +54,16 @@ KINDS = (
 )  # fmt: skip
 
 
+def place_of(method: str) -> str:
+    """The id of what the page says of a criterion; that of its selector, whatever the run's mode."""
+    return "criterion-" + "".join(c if c.isalnum() else "-" for c in method.partition(" ")[0])
+
+
 def methods_section(source: Material) -> Section:
-    """Tables of criteria and supernets, each with what differs from the papers and the code released with them."""
+    """Tables of criteria and supernets, each with what differs from the papers and the code released with them.
+
+    Of criteria that differ in the proxy alone the scheme stands in one row, and the proxies are a table of their own.
+    """
     section = Section("methods", "What the criteria and supernets are", folded=True)
     for kind in KINDS:
         plural = f"{kind.noun}s"
@@ -65,13 +75,42 @@ def methods_section(source: Material) -> Section:
                 Prose(f"<p>This folder was filled before it was kept what its {plural} are. Its command adds it.</p>")
             )
             continue
-        notes = _notes(known)
-        rows = [Row(list(_cells(name, kind, known.get(name, {}), notes))) for name in names]
+        found = schemes(names, described) if kind.noun == "selector" else Schemes(names, {})
+        rows_of = sorted([*found.main, *found.members])
+        notes = _notes({name: known.get(name, {}) for name in rows_of})
+        rows = [Row(list(_cells(name, kind, known.get(name, {}), notes)), place=place_of(name)) for name in rows_of]
         section.blocks.append(_table(kind, rows))
-        section.blocks.append(Heading(f"What differs from papers and released code: {plural}"))
+        if found.members:
+            section.blocks.append(_proxies(found, known))
         said = "".join(f"<dt>{number}</dt><dd>{escape(text)}</dd>" for text, number in notes.items())
-        section.blocks.append(Prose(f"<dl>{said}</dl>" if said else "<p>Nothing that they declare.</p>"))
+        if said:
+            section.blocks.append(Heading(f"What differs from papers and released code: {plural}"))
+            section.blocks.append(Prose(f"<dl>{said}</dl>"))
     return section
+
+
+def _proxies(found: Schemes, known: Said) -> Table:
+    """One row per proxy: where it comes from, and which schemes use it."""
+    rows = []
+    for proxy in sorted(found.proxies):
+        users = {scheme: of[proxy] for scheme, of in found.members.items() if proxy in of}
+        papers = (known.get(name, {}).get("paper", "") for name in users.values())
+        paper = next((said.partition(OF_PROXY)[2] for said in papers if OF_PROXY in said), "")
+        rows.append(Row([Cell(proxy, "name"), _paper(paper), Cell(", ".join(users), "wrap")], place=f"proxy-{proxy}"))
+    columns = [Column("proxy", numeric=False), Column("paper", numeric=False), Column("schemes", numeric=False)]
+    return Table("methods-proxies", f"{len(rows)} zero-cost proxies, each used by the schemes named.", columns, rows)
+
+
+OF_PROXY = "; the proxy: "
+"""What a criterion says between the paper of its scheme and that of its proxy."""
+
+
+def _paper(text: str) -> Cell:
+    """A source, linked where its address is known."""
+    address = address_of(text)
+    if not address:
+        return Cell(text or "–", "quiet wrap")
+    return Cell(f'<a href="{address}">{escape(text)}</a>', "quiet wrap", markup=True)
 
 
 def _notes(known: Said) -> dict[str, int]:
@@ -93,5 +132,6 @@ def _table(kind: Kind, rows: list[Row]) -> Table:
 def _cells(name: str, kind: Kind, said: Mapping[str, str], notes: Mapping[str, int]) -> Iterator[Cell]:
     yield Cell(name, "name")
     for title, _ in kind.told:
-        yield Cell(said.get(title) or "–", "quiet wrap" if title == "paper" else "wrap")
+        text = said.get(title) or ""
+        yield _paper(text.partition(OF_PROXY)[0]) if title == "paper" else Cell(text or "–", "wrap")
     yield Cell(str(notes[said["differs"]]) if said.get("differs") else "–")

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable
 
-from matplotlib.figure import Figure
-
 from bench.files import write_whole
 from reports.data.material import Material
-from reports.figures.style import NotDrawn, inline, to_svg, with_ground
-from reports.sections.blocks import Picture
+from reports.figures.svg import Drawing, NotDrawn
+from reports.sections.blocks import TALL, Picture
 
 
-def picture(source: Material, name: str, title: str, caption: str, draw: Callable[[], Figure]) -> Picture:
-    """The figure that `draw` returns, in the page and as figures/NAME.svg, or a box with the reason why not."""
+def picture(source: Material, name: str, title: str, caption: str, draw: Callable[[], Drawing]) -> Picture:
+    """The figure that `draw` returns, in the page and as figures/NAME.svg; without markup where there is none."""
     try:
-        svg = to_svg(draw())
+        drawing = draw()
     except NotDrawn as reason:
         return Picture(name, title, caption, "", str(reason))
     source.figures.mkdir(parents=True, exist_ok=True)
     file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-    write_whole(source.figures / f"{file_name}.svg", with_ground(svg))
+    write_whole(source.figures / f"{file_name}.svg", drawing.file())
     source.drawn.append(file_name)
-    return Picture(name, title, caption, inline(svg, f"f{len(source.drawn)}-", title))
+    tall = drawing.height > TALL * drawing.width
+    return Picture(name, title, caption, drawing.markup(title), tall=tall)

@@ -7,18 +7,18 @@ from html import escape
 import numpy as np
 
 from reports.data.material import Material
-from reports.data.rankings import FEWEST, TOP_COUNTS, TOP_PARTS, ArchitectureScores, rankings, top_agreement
+from reports.data.rankings import FEWEST, TOP_COUNTS, TOP_PARTS, ArchitectureScores, top_agreement
 from reports.data.results import ONE_DRAW_SAID, Results
 from reports.data.text import from_to, number
+from reports.figures.axes import AXIS_SAID
 from reports.figures.ranking_curves import ranking_figure
-from reports.figures.style import AXIS_SAID
 from reports.sections.blocks import Block, Cell, Column, Prose, Row, Table
 from reports.sections.pictures import picture
 
 
 def ranking_blocks(source: Material, dataset: str) -> list[Block]:
     """The figure of a data set's rankings, and the table of how well they find the best architectures."""
-    found = rankings(source.results, dataset)
+    found = source.rankings(dataset)
     if not found:
         return [Prose(f"<p>{escape(dataset)}: no selector of this run ranks whole architectures.</p>")]
     first = [draws[0] for draws in found.values()]

@@ -12,10 +12,11 @@ from reports.data.material import Material
 from reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from reports.data.summary import Line, promise
 from reports.data.text import count, duration, interval_text, number, spread, trainings_text
+from reports.figures.axes import AXIS_SAID
 from reports.figures.costs_and_operations import seconds_per_selection
 from reports.figures.strips import accuracy_figure
-from reports.figures.style import AXIS_SAID
-from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
+from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, spoken
+from reports.sections.families import FOLDED_SAID, families_in, folded
 from reports.sections.pictures import picture
 
 
@@ -36,20 +37,19 @@ def main_table(source: Material, contest: Contest) -> Table:
     settings = [s for s in source.results.settings if any(x.dataset == dataset and x.setting == s for x in source.test)]
     costs = seconds_per_selection(source.results, dataset)["seconds"]
     columns = [
-        Column("selector", "the criterion; floors and ceilings of the table in italics", numeric=False),
-        Column("group", "tie group: A is the leader and all selectors that were not shown worse than it, B the same"
-               " among the rest; ? = too few seeds to place it", numeric=False),
-        *([Column("among founders", "tie group among the founding papers' criteria and their controls alone",
-                  numeric=False)] if contest.primary else []),
+        Column("criterion", "floors and ceilings of the table in italics", numeric=False),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
         Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
                " checkpoint, since its result is one for all recipes"),
         Column("95 % interval", "of the mean, Welch's t over supernet seeds, a variance per recipe; ~ = rough, fewer"
                f" than {ROUGH_BELOW} seeds in all; – = one seed, all values equal, or few of which some collapsed"),
         Column("collapsed", "of the n, choices from the worst tenth of the space; on hover, the 95 % interval of their"
-               " share (Clopper and Pearson)"),
-        Column("regret", "best test accuracy of the space minus this one, points"),
-        Column("cost", "mean time of one selection: scoring and tuning"),
+               " share (Clopper and Pearson)", low=True),
+        Column("regret", "best test accuracy of the space minus this one, points", low=True),
+        Column("cost", "mean time of one selection: scoring and tuning", low=True),
+        Column("group", "tie group: A is the leader and all that were not shown worse than it, B the same among the"
+               " rest; ? = too few seeds to place it", numeric=False),
+        Column("founders", "tie group among the founding papers' criteria and their controls alone", numeric=False),
         Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 2),
         Column("worth", "trainings: how many random architectures, the best by validation taken, are expected to reach"
                " the mean test accuracy"),
@@ -60,7 +60,7 @@ def main_table(source: Material, contest: Contest) -> Table:
         *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
           for setting in settings),
     ]  # fmt: skip
-    entries: list[tuple[float, Row]] = []
+    families, rows = families_in(source, dataset), {}
     for standing in contest.standings:
         per_setting = {x.setting: x for x in source.test if x.dataset == dataset and x.method == standing.method}
         fewer = standing.settings < contest.settings
@@ -68,8 +68,6 @@ def main_table(source: Material, contest: Contest) -> Table:
         percentile = _mean([x for x in source.lines("percentile") if x.dataset == dataset], standing.method)
         cells = [
             Cell(source.results.marked(standing.method), "name"),
-            Cell("?" if standing.group is None else group_name(standing.group)),
-            *([Cell(_among_founders(contest, standing.method))] if contest.primary else []),
             Cell(
                 number(standing.mean) + ("*" if fewer or lost else ""), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if fewer else "",
@@ -79,6 +77,8 @@ def main_table(source: Material, contest: Contest) -> Table:
             Cell(str(standing.collapsed), "", interval_text(standing.collapses)),
             Cell(number(source.optimum(dataset) - standing.mean)),
             Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
+            Cell("?" if standing.group is None else group_name(standing.group)),
+            Cell(_among_founders(contest, standing.method)),
             Cell(number(percentile, 1)),
             Cell(trainings_text(source.worth(dataset, standing.mean))),
             *(
@@ -92,23 +92,28 @@ def main_table(source: Material, contest: Contest) -> Table:
                 for setting in settings
             ),
         ]  # fmt: skip
-        entries.append((standing.mean, Row(cells, "leader" if standing.group == 0 else "")))
+        rows[standing.method] = Row(cells, "leader" if standing.group == 0 else "")
+    accuracies = {standing.method: standing.mean for standing in contest.standings}
     for stick in source.sticks.get(dataset, []):
         cells = [
-            Cell(stick.name, "name", stick.note), Cell(""), *([Cell("")] if contest.primary else []),
-            Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"), Cell("–"),
-            Cell(number(stick.regret)), Cell("–"), Cell(number(stick.percentile, 1)), Cell(trainings_text(stick.worth)),
-            Cell(number(stick.tau_mean)), Cell(number(stick.tau_edge)), Cell(number(stick.tau_best)),
+            Cell(stick.name, "name", stick.note), Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"),
+            Cell("–"), Cell(number(stick.regret)), Cell("–"), Cell(""), Cell(""), Cell(number(stick.percentile, 1)),
+            Cell(trainings_text(stick.worth)),
+            *(Cell(number(tau)) for tau in (stick.tau_mean, stick.tau_edge, stick.tau_best)),
             *(Cell("–") for _ in settings),
         ]  # fmt: skip
-        entries.append((stick.test, Row(cells, "yardstick")))
-    entries.sort(key=lambda entry: -entry[0])
-    caption = _groups_said(contest) + " Italics: floors and ceilings, from the table alone."
-    if any(cell.text.endswith("*") for _, row in entries for cell in row.cells):
+        rows[f" {stick.name}"] = Row(cells, "yardstick")
+        accuracies[f" {stick.name}"] = stick.test
+    best_first = sorted(rows, key=lambda name: -accuracies[name])
+    columns, shown = spoken(columns, folded(columns, {name: rows[name] for name in best_first}, families))
+    caption = f"{_groups_said(contest)} Italics: floors and ceilings, from the table alone."
+    if families:
+        caption += f" {FOLDED_SAID}"
+    if any(cell.text.endswith("*") for row in shown for cell in row.cells):
         caption += f" {INCOMPLETE_SAID}"
     if any(standing.method in source.results.alike for standing in contest.standings):
         caption += f" {ONE_DRAW_SAID}"
-    return Table(f"main-{dataset}", caption, columns, [row for _, row in entries])
+    return Table(f"main-{dataset}", caption, columns, shown)
 
 
 def _among_founders(contest: Contest, method: str) -> str:

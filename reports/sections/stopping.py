@@ -1,5 +1,7 @@
 """The section on when to stop: every stopping rule with every criterion, from the checkpoints that are stored."""
 
+import pandas as pd
+
 from reports.data.courses import courses, outcomes, rules, stops
 from reports.data.material import Material
 from reports.data.text import from_to, number
@@ -12,12 +14,11 @@ def stopping_section(source: Material) -> Section | None:
     for dataset in source.datasets:
         frame = outcomes(source.results, dataset)
         if len(frame) and frame["rule"].nunique() > 1:
-            section.blocks += [Heading(dataset), *_tables(source, dataset)]
+            section.blocks += [Heading(dataset), *_tables(source, dataset, frame)]
     return section if section.blocks else None
 
 
-def _tables(source: Material, dataset: str) -> list[Block]:
-    frame = outcomes(source.results, dataset)
+def _tables(source: Material, dataset: str, frame: pd.DataFrame) -> list[Block]:
     known = stops(courses(source.results, dataset))
     told = [name for name in rules() if (frame["rule"] == name).any()]
     rows = []

@@ -1,6 +1,6 @@
 """The section on who beats whom: against a baseline, in order, and all pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 
@@ -12,9 +12,10 @@ from reports.data.factors import contrasts
 from reports.data.founders import CALLED
 from reports.data.material import Material
 from reports.data.text import count, interval_text, number, p_text
+from reports.figures.axes import AXIS_SAID
 from reports.figures.standings import standings_figure
-from reports.figures.style import AXIS_SAID
 from reports.sections.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
+from reports.sections.families import families_in, folded
 from reports.sections.pictures import picture
 
 MARKS = {
@@ -61,10 +62,13 @@ PAIR_COLUMNS = (
     Column("95 % interval ", "of P(better), Clopper and Pearson's"),
     Column(
         "p (Holm)",
-        "paired sign-flip test, corrected over the comparisons with this baseline in its family; – = no outcome could"
-        " have been significant, or the choices are the same",
+        low=True,
+        help="paired sign-flip test, corrected over the comparisons with this baseline in its family; – = no outcome"
+        " could have been significant, or the choices are the same",
     ),
-    Column("p (signs)", "sign test, corrected in the same way: it counts which of the two is above, however far"),
+    Column(
+        "p (signs)", "sign test, corrected in the same way: it counts which of the two is above, however far", low=True
+    ),
     Column(
         "could show",
         "the true mean difference that so many pairs of this spread show in four of five repetitions, corrected",
@@ -78,10 +82,10 @@ def default_baseline(contest: Contest) -> str:
     return "constant-order" if "constant-order" in names else contest.standings[-1].method
 
 
-def pair_table(contest: Contest, baseline: str) -> Table:
-    """Every method against one baseline."""
+def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str, bool]] | None = None) -> Table:
+    """Every method against one baseline; the rows of `families` folded."""
     compared = contest.against(baseline)
-    rows = [Row(_pair_cells(comparison)) for comparison in compared]
+    rows = folded(PAIR_COLUMNS, {c.first: Row(_pair_cells(c)) for c in compared}, families or {})
     margin = (
         "A difference counts only if its median exceeds the median gap between two trainings of one architecture, among"
         f" those at least as accurate as the lower of the two ({number(contest.noise.margin)} points over the whole"
@@ -212,7 +216,10 @@ def pairs_section(source: Material) -> Section:
         factors = factor_table(contest)
         if factors is not None:
             section.blocks += [Heading(f"{dataset}: one thing changed at a time"), factors]
-        section.blocks += [Heading(f"{dataset}: against {baseline}"), pair_table(contest, baseline)]
+        section.blocks += [
+            Heading(f"{dataset}: against {baseline}"),
+            pair_table(contest, baseline, families_in(source, dataset)),
+        ]
         section.blocks.append(_standings(source, contest))
         grid, further = matrix(contest.focus, contest.drawn, dataset), f"{contest.family}.{source.left_out(dataset)}"
         section.blocks.append(_matrix(f"matrix-{dataset}", f"{dataset}: all pairs", contest.drawn, grid, further))

@@ -9,7 +9,6 @@ from selectors import proxies
 from selectors.parts import registry
 from selectors.parts.criterion import Selector
 from selectors.parts.orders import ORDERS
-from selectors.zero_cost_pt import AS_SCORED
 
 INTRODUCTION = """\
 # Selection criteria
@@ -49,13 +48,14 @@ def selector_row(name: str, selector: Selector) -> list[str]:
 def proxy_of(selector: Selector) -> str | None:
     """The proxy by which a selector differs from its relatives."""
     holder = getattr(selector, "rule", selector)
-    return None if "proxy" in selector.options() else getattr(holder, "proxy", None)
+    proxy = getattr(holder, "proxy", None)
+    return proxy.name if isinstance(proxy, proxies.Proxy) else None
 
 
 def page() -> str:
     """The whole page."""
     found = {name: registry.find(name) for name in registry.names()}
-    main = {name: s for name, s in found.items() if proxy_of(s) in (None, "nwot", AS_SCORED["nwot"])}
+    main = {name: s for name, s in found.items() if proxy_of(s) in (None, "nwot")}
     columns = ("name", "paper", "score", "keeps", "reads", "options", "passes", "what differs, and why")
     criteria = table(columns, (selector_row(name, s) for name, s in main.items()))
     declared = {name: proxies.find(name) for name in proxies.names()}

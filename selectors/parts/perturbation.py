@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from bench.problem.space import NONE, OPERATIONS
-from selectors.parts.criterion import Rule, one_of, option, yes_or_no
+from bench.work.options import one_of, option, yes_or_no
+from selectors.parts.criterion import Rule
 from selectors.parts.needs import Needs
 from selectors.parts.view import Search, one_hot
 

@@ -108,5 +108,5 @@ def find(text: str) -> Selector:
     if name not in found():
         raise _missing(name)
     default = found()[name]
-    selector = default.configured(options)
+    selector = default.configured(name, options)
     return replace(selector, name=canonical(name, selector.differing(default)))

@@ -9,7 +9,8 @@ from bench.errors import UsageError
 from bench.problem.selection import Decision, Selection
 from bench.problem.space import EDGES, NONE, OPERATIONS
 from bench.problem.validate import shape_of
-from selectors.parts.criterion import Rule, Selector, not_negative, one_of, option, or_preset, yes_or_no
+from bench.work.options import not_negative, one_of, option, or_preset, yes_or_no
+from selectors.parts.criterion import Rule, Selector
 from selectors.parts.needs import Needs
 from selectors.parts.orders import ORDERS, Step
 from selectors.parts.view import Search

@@ -1,31 +1,30 @@
 """Rules that perturb or discretise the supernet and score the result by a zero-cost proxy."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from bench.names import canonical, parse
 from bench.problem.space import NONE, Architecture
+from bench.work.options import one_of, option
 from selectors import proxies
-from selectors.parts.criterion import Configurable, Rule, one_of, option
+from selectors.parts.criterion import Rule
 from selectors.parts.needs import Needs
 from selectors.parts.perturbation import OPERATION_INDICES, discretised, without
 from selectors.parts.view import Search
+from selectors.proxies import Proxy
 from supernets.network.literal import Mixture
 
 
-def needs_of(proxy: str, *, trained: bool) -> Needs:
+def needs_of(proxy: Proxy, *, trained: bool) -> Needs:
     """What scoring a network by `proxy` reads; the alphas go with the trained weights."""
-    declared = proxies.find(proxy)
-    return Needs(trained=trained, alphas=trained, images=declared.uses_images, labels=declared.uses_labels)
+    return Needs(trained=trained, alphas=trained, images=proxy.uses_images, labels=proxy.uses_labels)
 
 
 def proxy_score(
-    search: Search, proxy: str, network: nn.Module, batch: tuple[Tensor, Tensor | None], seed: int
+    search: Search, proxy: Proxy, network: nn.Module, batch: tuple[Tensor, Tensor | None], seed: int
 ) -> float:
     """The score of `network` by `proxy`, larger = better, with batch norm as the cell says. Raises ProxyFailure."""
     return proxies.defined(proxy_scores(search, proxy, network, [lambda copy: None], batch, seed))[0]
@@ -33,7 +32,7 @@ def proxy_score(
 
 def proxy_scores(
     search: Search,
-    proxy: str,
+    proxy: Proxy,
     network: nn.Module,
     variants: Iterable[Callable[[nn.Module], object]],
     batch: tuple[Tensor, Tensor | None],
@@ -44,19 +43,17 @@ def proxy_scores(
     A proxy that prescribes what batch norm does (synflow by-passes it) keeps to that. A proxy with a backward pass
     per image (ntk) sees an eighth of the mini-batch: 32 images at preset paper, as in TE-NAS.
     """
-    declared = proxies.find(proxy)
-    stem, options = parse(proxy)
-    if search.cell.bn == "running" and getattr(declared, "bn", None) == "batch" and "bn" not in options:
-        options["bn"] = "running"
+    if search.cell.bn == "running" and getattr(proxy, "bn", None) == "batch":
+        proxy = proxy.set_options({"bn": "running"})
     images, labels = batch
     few = max(8, search.settings.proposal_batch // 8)
-    if declared.passes(len(images)).backward >= len(images):
+    if proxy.passes(len(images)).backward >= len(images):
         images, labels = images[:few], None if labels is None else labels[:few]
-    return proxies.scores(canonical(stem, options), network, variants, images, labels, seed=seed)
+    return proxies.scores(proxy, network, variants, images, labels, seed=seed)
 
 
 def score_architectures(
-    search: Search, proxy: str, architectures: Sequence[Architecture]
+    search: Search, proxy: Proxy, architectures: Sequence[Architecture]
 ) -> tuple[dict[Architecture, float], str]:
     """The score of each architecture's untrained stand-alone network on one mini-batch, all with one seed.
 
@@ -85,35 +82,14 @@ def with_weights(mixture: nn.Module, weights: Tensor, *, sees: proxies.Sees) -> 
 
 
 @dataclass(frozen=True, kw_only=True)
-class ByProxy(Configurable):
-    """Something that scores networks by a zero-cost proxy; the options of the proxy are options of it."""
-
-    proxy: str
-    """As `selectors.proxies.find` takes it, with options if they are not the proxy's own defaults."""
-
-    def options(self) -> dict[str, tuple[object, str]]:
-        """Its own options, and those of the proxy."""
-        stem, _ = parse(self.proxy)
-        declared = proxies.find(self.proxy)
-        text = f"of the proxy, see selectors/proxies/{stem}.py"
-        return {**super().options(), **{f.name: (getattr(declared, f.name), text) for f in fields(declared)}}
-
-    def set_options(self, texts: Mapping[str, str]) -> Any:
-        """A copy with the options in `texts` set; raises UsageError or ValueError for a value that does not fit."""
-        stem, given = parse(self.proxy)
-        given |= {f.name: texts[f.name] for f in fields(proxies.find(self.proxy)) if f.name in texts}
-        proxies.find(canonical(stem, given))  # raises where a value does not fit
-        return replace(super().set_options(texts), proxy=canonical(stem, given))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProxyRule(ByProxy, Rule):
+class ProxyRule(Rule):
     """A score of one mini-batch; `place` says which of the mini-batches of the selection half it is.
 
     An operation that the proxy has no value for scores just below the others of its edge, so that it is not chosen,
     as in the released code of Zero-Cost-PT, and is counted; an edge without any value is a failure.
     """
 
+    proxy: Proxy
     masked: str = option(
         "zeros", one_of("zeros", "absent"), "operations of weight 0 are fed zeros, or do not exist, as the paper writes"
     )
@@ -123,7 +99,7 @@ class ProxyRule(ByProxy, Rule):
     def options(self) -> dict[str, tuple[object, str]]:
         """Without `masked` where the proxy sees nothing of an operation of weight 0 either way."""
         found = super().options()
-        if proxies.find(self.proxy).sees_of_unused == "nothing":
+        if self.proxy.sees_of_unused == "nothing":
             del found["masked"]
         return found
 
@@ -135,7 +111,7 @@ class ProxyRule(ByProxy, Rule):
     @property
     def stochastic(self) -> bool:
         """Untrained weights are drawn, and by some proxies images or weights."""
-        return not self.trained or proxies.find(self.proxy).draws
+        return not self.trained or self.proxy.draws
 
     def _scores(self, search: Search, mixtures: Sequence[Tensor]) -> list[float | proxies.ProxyFailure]:
         batches = search.proxy_batches(self.place + 1)
@@ -143,7 +119,7 @@ class ProxyRule(ByProxy, Rule):
         network = search.mixture(mixtures[0])
         # One draw of random numbers for all, so that operations are compared on equal terms.
         seed = search.shared_seed("proxy", place=self.place)
-        sees = proxies.find(self.proxy).sees_of_unused if self.masked == "zeros" else "nothing"
+        sees = self.proxy.sees_of_unused if self.masked == "zeros" else "nothing"
         variants = (partial(with_weights, weights=weights, sees=sees) for weights in mixtures)
         return list(proxy_scores(search, self.proxy, network, variants, batch, seed))
 

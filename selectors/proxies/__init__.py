@@ -2,13 +2,12 @@
 
     from selectors.proxies import names, score
     score("nwot", network, images)                       # larger = better, always
-    score("nwot[bn=running,reached=false]", network, images)
+    score("nwot[bn=running,reached=no]", network, images)
     score("snip", network, images, labels, seed=3)
 
 A proxy is a file of this folder that does not begin with an underscore; its name is the file's name.
 """
 
-import dataclasses
 import importlib
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +20,7 @@ from bench import names as spelling
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
 from selectors.proxies._network import private_copy
 
-__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "find", "names", "score", "scores"]
+__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "find", "names", "score", "scores", "spelled"]
 
 
 def names() -> list[str]:
@@ -38,11 +37,18 @@ def find(name: str) -> Proxy:
     if stem not in names():
         raise spelling.unknown("zero-cost score", stem, names())
     proxy: Proxy = importlib.import_module(f"{__name__}.{stem}").PROXY
-    return dataclasses.replace(proxy, **spelling.with_options(proxy, stem, options))
+    return proxy.configured(stem, options)
 
 
-def score(name: str, network: nn.Module, images: Tensor, labels: Tensor | None = None, *, seed: int = 0) -> float:
-    """The score of `network` by the proxy `name`, turned so that larger is better.
+def spelled(proxy: Proxy) -> str:
+    """The name of `proxy` with the options that are not its defaults."""
+    return spelling.canonical(proxy.name, proxy.differing(find(proxy.name)))
+
+
+def score(
+    name: str | Proxy, network: nn.Module, images: Tensor, labels: Tensor | None = None, *, seed: int = 0
+) -> float:
+    """The score of `network` by a proxy or the one called `name`, turned so that larger is better.
 
     `network` maps images [n, channels, h, w] to logits [n, classes] and is left as it is: the proxy works on a
     copy, in the network's own precision (at least float32), outside of autocast. `labels` [n] are needed by the
@@ -57,7 +63,7 @@ def score(name: str, network: nn.Module, images: Tensor, labels: Tensor | None =
 
 
 def scores(
-    name: str,
+    name: str | Proxy,
     network: nn.Module,
     variants: Iterable[Callable[[nn.Module], object]],
     images: Tensor,
@@ -71,8 +77,9 @@ def scores(
     variant before it wrote. Copying is much of the work for a small network, and most proxies can do with one copy.
     Where a score is not defined the failure, with its reason, stands in its place.
     """
-    proxy = find(name)
-    _check(name, proxy, images, labels)
+    proxy = find(name) if isinstance(name, str) else name
+    called = spelled(proxy)
+    _check(called, proxy, images, labels)
     copy = None
     for variant in variants:
         with torch.inference_mode(False), torch.no_grad():
@@ -80,7 +87,7 @@ def scores(
                 copy = private_copy(network)
             variant(copy)
         try:
-            yield _score(name, proxy, copy, images, labels, seed)
+            yield _score(called, proxy, copy, images, labels, seed)
         except ProxyFailure as failure:
             yield ProxyFailure(str(failure))  # without the frames, which hold the network's activations
 

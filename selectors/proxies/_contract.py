@@ -7,6 +7,8 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from bench.work.options import Configurable
+
 
 class ProxyFailure(Exception):
     """The proxy has no value for this network; the message says why, in one sentence."""
@@ -56,10 +58,10 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Proxy(ABC):
+class Proxy(Configurable, ABC):
     """One zero-cost score. A file of this folder holds a frozen dataclass of this kind and its instance PROXY.
 
-    The fields of the dataclass are its options (`name[option=value]`), with the paper's protocol as default.
+    Its fields, made by `option`, are its options (`name[option=value]`), with the paper's protocol as default.
     """
 
     paper: ClassVar[str]
@@ -80,6 +82,11 @@ class Proxy(ABC):
     """Which parts of an operation of weight 0 can still change the score; `sees_of_unused` asks the options too."""
     changes_network: ClassVar[bool] = True
     """Whether `compute` may change weights or modules; one that never does can score one copy many times."""
+
+    @property
+    def name(self) -> str:
+        """Of its file, without options."""
+        return type(self).__module__.rpartition(".")[2]
 
     @property
     def draws(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bench.work.options import option, yes_or_no
 from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._network import gradients_of, layers, loss_of, watch, weight_of
 
@@ -17,8 +18,7 @@ from selectors.proxies._network import gradients_of, layers, loss_of, watch, wei
 class Fisher(GradientProxy):
     """Half the mean square over images of (activation . its gradient), summed over channels and layers."""
 
-    fan_in: bool = False
-    """True multiplies each channel by its number of weights, as the released zero-cost code does."""
+    fan_in: bool = option(False, yes_or_no, "multiply each channel by its number of weights, as released")
 
     paper = "Theis et al., Fisher pruning, 2018; Turner et al., BlockSwap, ICLR 2020; Abdelfattah et al., ICLR 2021"
     formula = "sum over channels of 1/2 mean_n (sum_hw a * dL/da)^2, a = output of a conv or linear layer"
@@ -28,7 +28,7 @@ class Fisher(GradientProxy):
     batch_norm = "batch statistics"
     differs = (
         "the released zero-cost code copies a channel's value to each of its weights before it sums, which multiplies"
-        " it by the fan-in; here that is the option fan_in=true. The loss is the batch mean, as there (Theis et al."
+        " it by the fan-in; here that is the option fan_in=yes. The loss is the batch mean, as there (Theis et al."
         " use each image's own loss, a constant factor at a fixed batch size)"
     )
     changes_network = False

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from bench.work.options import option, yes_or_no
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._network import reached, watch, weight_of
 
@@ -17,8 +18,7 @@ from selectors.proxies._network import reached, watch, weight_of
 class Flops(Proxy):
     """The multiply-adds of all convolutions and linear layers for one image of the given size."""
 
-    reached: bool = False
-    """True counts only the layers that the logits depend on."""
+    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
 
     paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum over conv and linear layers of (outputs per image) * (inputs per output)"
@@ -28,12 +28,12 @@ class Flops(Proxy):
     batch_norm = "no part"
     differs = (
         "nothing: batch norm, pooling, activations and biases are not counted, which gives NAS-Bench-201's own FLOPs"
-        " exactly; the option reached=true is ours (on a supernet, masking changes no plain count)"
+        " exactly; the option reached=yes is ours (on a supernet, masking changes no plain count)"
     )
     changes_network = False
 
     def passes(self, images: int) -> Passes:
-        """One forward; with reached=true also one backward, of two random images."""
+        """One forward; with reached=yes also one backward, of two random images."""
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bench.work.options import option, yes_or_no
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._network import layers, layers_reached, weight_of
 
@@ -16,8 +17,7 @@ from selectors.proxies._network import layers, layers_reached, weight_of
 class L2Norm(Proxy):
     """The Euclidean norms of the layers' weights, summed."""
 
-    reached: bool = False
-    """True counts only the layers that the logits depend on: needed to tell masked operations from others."""
+    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
 
     paper = "Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum over conv and linear layers of |w|_2"
@@ -25,11 +25,11 @@ class L2Norm(Proxy):
     uses_images = False
     uses_labels = False
     batch_norm = "no part"
-    differs = "nothing; the option reached=true is ours"
+    differs = "nothing; the option reached=yes is ours"
     changes_network = False
 
     def passes(self, images: int) -> Passes:
-        """None; with reached=true one forward and one backward of random images."""
+        """None; with reached=yes one forward and one backward of random images."""
         return Passes(1, 1) if self.reached else Passes(0, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

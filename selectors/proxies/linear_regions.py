@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import UsageError
+from bench.work.options import at_least, option, positive, whole
 from selectors.proxies._contract import Batch, Passes, Proxy
 from selectors.proxies._matrices import distinct_rows
 from selectors.proxies._network import activations, distinct
@@ -23,10 +24,8 @@ class LinearRegions(Proxy):
     network to one channel and one cell per stage. A wide network gives every sample a region of its own.
     """
 
-    samples: int = 3000
-    """Crops drawn."""
-    crop: int = 3
-    """Height and width of a crop, pixels."""
+    samples: int = option(3000, at_least(2, whole), "crops drawn")
+    crop: int = option(3, positive, "height and width of a crop, pixels")
 
     paper = "Chen, Gong & Wang, TE-NAS, ICLR 2021; Xiong et al., ICML 2020"
     formula = "number of different sign patterns of all ReLUs over the samples"
@@ -47,7 +46,7 @@ class LinearRegions(Proxy):
         return Passes(1, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class. Raises UsageError for a crop larger than the images or fewer than 2 samples."""
+        """See the class. Raises UsageError for a crop larger than the images."""
         crops = self._crops(batch)
         patterns = activations(network, crops, batch, only_reached=False)
         return float(distinct_rows(torch.cat(distinct(patterns), dim=1)))
@@ -55,11 +54,8 @@ class LinearRegions(Proxy):
     def _crops(self, batch: Batch) -> Tensor:
         images = batch.images
         height, width = images.shape[2:]
-        if not 1 <= self.crop <= min(height, width) or self.samples < 2:
-            raise UsageError(
-                f"linear_regions[samples={self.samples},crop={self.crop}] does not fit images of {height}x{width};"
-                " take at least 2 samples and a crop within the image."
-            )
+        if self.crop > min(height, width):
+            raise UsageError(f"linear_regions[crop={self.crop}] does not fit images of {height}x{width}; lower crop.")
 
         def draw(below: int) -> Tensor:
             return torch.randint(below, (self.samples, 1, 1), generator=batch.generator).to(images.device)

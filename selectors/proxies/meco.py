@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from bench.work.options import option, positive, yes_or_no
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._matrices import correlation, on_host
 from selectors.proxies._network import reached, tracked, watch
@@ -19,12 +20,9 @@ from selectors.proxies._network import reached, tracked, watch
 class Meco(Proxy):
     """The least eigenvalue of the correlations between a layer's channels, summed over the layers."""
 
-    resolution: int = 64
-    """Height and width of the one random image, pixels; a layer with fewer positions than channels adds nothing."""
-    containers: bool = False
-    """True also counts the outputs of modules that contain others (cells, blocks), as the released code does."""
-    reached: bool = False
-    """True counts only modules that the logits depend on."""
+    resolution: int = option(64, positive, "height and width of the one random image, pixels")
+    containers: bool = option(False, yes_or_no, "also count modules that contain others, as the released code does")
+    reached: bool = option(False, yes_or_no, "count only modules that the logits depend on")
 
     paper = "Jiang, Wang & Bie, MeCo, NeurIPS 2023"
     formula = "sum over layers of lambda_min of the Pearson correlations between the channels' feature maps"
@@ -33,7 +31,7 @@ class Meco(Proxy):
     uses_labels = False
     batch_norm = "batch statistics of the one image"
     differs = (
-        "modules without children only: with the released code's containers (option containers=true) the score"
+        "modules without children only: with the released code's containers (option containers=yes) the score"
         " depends on how the same function is cut into modules. A constant channel has correlation 0 with all, as"
         " there; symmetric eigenvalues in double precision"
     )
@@ -42,7 +40,7 @@ class Meco(Proxy):
     draws = True
 
     def passes(self, images: int) -> Passes:
-        """One forward of one random image; with reached=true one backward."""
+        """One forward of one random image; with reached=yes one backward."""
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from bench.work.options import one_of, option
 from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._matrices import spectrum
 from selectors.proxies._network import gradients_of, use_batch_norm
@@ -18,8 +19,7 @@ from selectors.proxies._network import gradients_of, use_batch_norm
 class Ntk(GradientProxy):
     """The ratio of the largest to the smallest eigenvalue of the kernel of the images' parameter gradients."""
 
-    bn: str = "batch"
-    """`batch`, or `running` statistics, with which images do not mix."""
+    bn: str = option("batch", one_of("batch", "running"), "batch norm; with running statistics images do not mix")
 
     paper = "Chen, Gong & Wang, TE-NAS, ICLR 2021"
     formula = "lambda_max / lambda_min of K_ij = <d f_i/dw, d f_j/dw>, f_i = sum of the logits of image i, w = weights"

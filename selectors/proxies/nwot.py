@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bench.work.options import one_of, option, yes_or_no
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._matrices import spectrum
 from selectors.proxies._network import activations, distinct, use_batch_norm
@@ -18,10 +19,8 @@ from selectors.proxies._network import activations, distinct, use_batch_norm
 class Nwot(Proxy):
     """The log-determinant of the kernel that counts, for two images, the ReLU units in the same state."""
 
-    bn: str = "batch"
-    """`batch`, or `running` as Zero-Cost-PT's code does (a no-op on a fresh network)."""
-    reached: bool = True
-    """Whether only ReLUs that the logits depend on count; Zero-Cost-PT's code and NASLib count all (false)."""
+    bn: str = option("batch", one_of("batch", "running"), "batch norm; Zero-Cost-PT runs with running statistics")
+    reached: bool = option(True, yes_or_no, "count only ReLUs that the logits depend on")
 
     paper = "Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, ICML 2021"
     formula = "log |K|, K_ij = number of ReLU units that are both active or both inactive for images i and j"
@@ -41,7 +40,7 @@ class Nwot(Proxy):
     watches = "relus"
 
     def passes(self, images: int) -> Passes:
-        """One forward; with reached=true one backward to find the ReLUs that matter."""
+        """One forward; with reached=yes one backward to find the ReLUs that matter."""
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

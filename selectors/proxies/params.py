@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from bench.work.options import option, yes_or_no
 from selectors.proxies._contract import Batch, Passes, Proxy
 from selectors.proxies._network import layers_reached
 
@@ -16,8 +17,7 @@ from selectors.proxies._network import layers_reached
 class Params(Proxy):
     """The number of trained numbers in the network."""
 
-    reached: bool = False
-    """True counts only the layers (conv, linear, batch norm) that the logits depend on."""
+    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
 
     paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "number of parameters, biases and batch norm included"
@@ -25,11 +25,11 @@ class Params(Proxy):
     uses_images = False
     uses_labels = False
     batch_norm = "no part"
-    differs = "nothing; the option reached=true is ours (on a supernet, masking changes no plain count)"
+    differs = "nothing; the option reached=yes is ours (on a supernet, masking changes no plain count)"
     changes_network = False
 
     def passes(self, images: int) -> Passes:
-        """None; with reached=true one forward and one backward of random images."""
+        """None; with reached=yes one forward and one backward of random images."""
         return Passes(1, 1) if self.reached else Passes(0, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.errors import UsageError
+from bench.work.options import at_least, not_negative, number, one_of, option, yes_or_no
 from selectors.proxies._contract import Batch, Passes, Proxy
 from selectors.proxies._matrices import distinct_rows
 from selectors.proxies._network import activations, distinct, gaussian_weights, use_batch_norm
@@ -19,16 +19,11 @@ from selectors.proxies._network import activations, distinct, gaussian_weights, 
 class Swap(Proxy):
     """The number of different sample-wise patterns: a unit's pattern is for which images its ReLU is active."""
 
-    bn: str = "batch"
-    """`batch` or `running` statistics."""
-    reached: bool = False
-    """True counts only ReLUs that the logits depend on."""
-    repeats: int = 0
-    """0 takes the network's own weights; k averages over k draws of Gaussian weights (the authors' code: 32)."""
-    mu: float = 0.0
-    """Of the regularised score: the size aimed at, in thousands of parameters. Used if sigma is above 0."""
-    sigma: float = 0.0
-    """Of the regularised score: how slowly it falls beside mu, in (thousand parameters)^2; 0 is the plain score."""
+    bn: str = option("batch", one_of("batch", "running"), "batch or running statistics")
+    reached: bool = option(False, yes_or_no, "count only ReLUs that the logits depend on")
+    repeats: int = option(0, not_negative, "draws of Gaussian weights that are averaged; 0: the own weights")
+    mu: float = option(0.0, number, "regularised score: the size aimed at, thousand parameters")
+    sigma: float = option(0.0, at_least(0), "regularised score: how slowly it falls beside mu; 0: plain")
 
     paper = "Peng, Song, Fayek, Ciesielski & Chang, SWAP-NAS, ICLR 2024"
     formula = "number of different rows of the binary matrix [units, images] * exp(-(params - mu)^2 / sigma)"
@@ -49,14 +44,12 @@ class Swap(Proxy):
         return self.repeats > 0
 
     def passes(self, images: int) -> Passes:
-        """One forward per draw of weights; with reached=true also one backward."""
+        """One forward per draw of weights; with reached=yes also one backward."""
         draws = max(self.repeats, 1)
         return Passes(draws, draws if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class. Raises UsageError if sigma or repeats is below 0."""
-        if self.sigma < 0 or self.repeats < 0:
-            raise UsageError(f"swap[sigma={self.sigma},repeats={self.repeats}] is out of range: both are 0 or more.")
+        """See the class."""
         use_batch_norm(network, self.bn)
         counts = []
         for _ in range(max(self.repeats, 1)):

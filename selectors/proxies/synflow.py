@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from bench.work.options import one_of, option
 from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._network import gradients_of, layers, use_batch_norm
 
@@ -18,8 +19,7 @@ from selectors.proxies._network import gradients_of, layers, use_batch_norm
 class Synflow(GradientProxy):
     """The logarithm of the sum of |w dR/dw|, R = the sum of the logits of an image of ones with |w| as weights."""
 
-    bn: str = "bypassed"
-    """`bypassed`, or `batch` for the score known as synflow_bn."""
+    bn: str = option("bypassed", one_of("bypassed", "batch", "running"), "batch norm; synflow_bn is `batch`")
 
     paper = "Tanaka, Kunin, Yamins & Ganguli, SynFlow, NeurIPS 2020; Abdelfattah et al., ICLR 2021"
     formula = "log of the sum of |w| * dR/d|w| over the weights of conv and linear layers"

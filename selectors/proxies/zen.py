@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.errors import UsageError
+from bench.work.options import above, one_of, option, positive
 from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
 from selectors.proxies._network import gaussian_weights, leaves, listening
 
@@ -18,12 +18,9 @@ from selectors.proxies._network import gaussian_weights, leaves, listening
 class Zen(Proxy):
     """The log of the features' expected change under Gaussian weights, plus the log scales batch norms took out."""
 
-    repeats: int = 1
-    """Draws of weights and inputs that are averaged (the authors' search code takes 32)."""
-    alpha: float = 0.01
-    """Size of the change of the input, in standard deviations."""
-    norm: str = "fro"
-    """Norm of the change: `fro` as the paper writes, or `l1` as the released code computes."""
+    repeats: int = option(1, positive, "draws of weights and inputs that are averaged (the search code: 32)")
+    alpha: float = option(0.01, above(0), "size of the change of the input, standard deviations")
+    norm: str = option("fro", one_of("fro", "l1"), "norm of the change: as the paper writes, or as released")
 
     paper = "Lin et al., Zen-NAS, ICCV 2021"
     formula = "log E|f(x) - f(x + alpha e)| + sum over batch norms of log sqrt(mean_channels var), f before pooling"
@@ -45,12 +42,7 @@ class Zen(Proxy):
         return Passes(2 * self.repeats, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class. Raises UsageError for an option out of range."""
-        if self.repeats < 1 or self.alpha <= 0 or self.norm not in ("fro", "l1"):
-            raise UsageError(
-                f"zen[repeats={self.repeats},alpha={self.alpha},norm={self.norm}] is out of range: repeats is 1 or"
-                " more, alpha above 0, norm fro or l1."
-            )
+        """See the class."""
         with torch.no_grad():
             return sum(self._once(network, batch) for _ in range(self.repeats)) / self.repeats
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bench.errors import UsageError
+from bench.work.options import at_least, option, whole
 from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
 from selectors.proxies._network import weights_and_gradients
 
@@ -18,8 +19,7 @@ from selectors.proxies._network import weights_and_gradients
 class Zico(GradientProxy):
     """Per layer the logarithm of the sum over its weights of mean|g| / std(g) over batches, summed over layers."""
 
-    batches: int = 2
-    """Into how many equal batches the images are cut."""
+    batches: int = option(2, at_least(2, whole), "equal batches that the images are cut into")
 
     paper = "Li, Yang, Bhardwaj & Marculescu, ZiCo, ICLR 2023"
     formula = "sum over conv and linear layers of log sum_w mean_b|g_w| / std_b(g_w), over weights with std > 0"

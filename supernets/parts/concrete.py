@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import UsageError
+from bench.work.options import above, option
 from supernets.network.supernet import Supernet
 from supernets.parts.recipe import Recipe, Search
 from supernets.parts.sampling import gumbel, pass_of, relaxed
@@ -15,16 +16,13 @@ from supernets.parts.sampling import gumbel, pass_of, relaxed
 class Concrete(Recipe):
     """A recipe whose passes draw their edge weights from softmax((log softmax(alpha) + g) / tau), g ~ Gumbel(0, 1)."""
 
-    tau_max: float = 10.0
-    """Temperature of the first epoch."""
-    tau_min: float = 1.0
-    """Temperature of the last epoch."""
+    tau_max: float = option(10.0, above(0), "temperature of the first epoch")
+    tau_min: float = option(1.0, above(0), "temperature of the last epoch")
 
     def __post_init__(self) -> None:
-        if not 0 < self.tau_min <= self.tau_max:
+        if self.tau_min > self.tau_max:
             raise UsageError(
-                f"{self.name}[tau_max={self.tau_max},tau_min={self.tau_min}]: temperatures are above 0, and tau_max is "
-                "not below tau_min."
+                f"{self.name}[tau_max={self.tau_max:g},tau_min={self.tau_min:g}]: need 0 < tau_min <= tau_max."
             )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:

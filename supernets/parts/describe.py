@@ -3,8 +3,6 @@
 python -m supernets.parts.describe > docs/recipes.md
 """
 
-from dataclasses import fields
-
 from supernets.parts.recipe import Recipe
 from supernets.parts.registry import recipes
 
@@ -46,7 +44,8 @@ def section(recipe: Recipe) -> str:
         # The Tuner steps every recipe's alphas by Adam, those too whose search has an update of its own.
         own = recipe.alpha_update and f"{recipe.alpha_update} (while a selector tunes: Adam, {adam})"
         rates += f"; alphas {own or adam}"
-    options = ", ".join(f"`{f.name}={text(getattr(recipe, f.name))}`" for f in fields(recipe)) or "none"
+    spelled = recipe.spelled()
+    options = "; ".join(f"`{name}={spelled[name]}`, {said}" for name, (_, said) in recipe.options().items()) or "none"
     lines = [
         f"## {recipe.name}\n",
         f"- Paper: {recipe.paper}",
@@ -59,11 +58,6 @@ def section(recipe: Recipe) -> str:
         f"- Source: `{type(recipe).__module__.replace('.', '/')}.py`, version {recipe.version}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def text(value: object) -> str:
-    """An option's value as it is written in a name."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.problem.space import EDGES, OPERATIONS
+from bench.work.options import Configurable
 from supernets.network.cuda_graph import Repeated
 from supernets.network.precision import autocast
 from supernets.network.supernet import Active, Supernet
@@ -151,10 +152,10 @@ BatchesOf = Callable[[str], Iterator[Batch]]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Configurable):
     """First-order DARTS, and the hooks by which the other recipes differ from it.
 
-    A subclass is a frozen dataclass; its fields are the options of its name: `gdas[tau_max=5]`.
+    A subclass is a frozen dataclass; its fields, made by `option`, are the options of its name: `gdas[tau_max=5]`.
     """
 
     name: ClassVar[str]

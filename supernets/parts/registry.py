@@ -1,12 +1,12 @@
 """Finding recipes: every module of this package with a `RECIPE` is one, so adding a file adds a recipe."""
 
-from dataclasses import replace
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 from bench.errors import UsageError
-from bench.names import canonical, parse, unknown, with_options
+from bench.names import canonical, parse, unknown
 from bench.work.discovery import kind, modules, shown, spelled_well, told
 from supernets.network.process_modes import own_modes
 from supernets.parts.recipe import Recipe
@@ -36,9 +36,14 @@ def _offers() -> dict[str, tuple[Recipe, Path]]:
                 continue
             recipe = module.RECIPE
             if not isinstance(recipe, Recipe):
-                raise UsageError(f"{shown(file)} offers as RECIPE what is no Recipe ({kind(recipe)}).")
+                raise UsageError(f"{shown(file)}: RECIPE must be a Recipe, not {kind(recipe)}.")
             told(recipe, ("name", "paper", "equation"), file)
             spelled_well("recipe", recipe.name, file)
+            if plain := [f.name for f in fields(recipe) if f.name not in recipe.options()]:
+                raise UsageError(
+                    f"{shown(file)}: the field {plain[0]} of {recipe.name!r} cannot be set by name; make it by"
+                    " option(default, converter, help) of bench/work/options.py, or a ClassVar."
+                )
             if recipe.name in offers:
                 first = shown(offers[recipe.name][1])
                 raise UsageError(f"{first} and {shown(file)} both offer the recipe {recipe.name!r}.")
@@ -56,20 +61,10 @@ def find(text: str) -> Recipe:
     name, options = parse(text)
     if name not in recipes():
         raise unknown("recipe", name, recipes())
-    recipe = recipes()[name]
-    return replace(recipe, **with_options(recipe, name, options))
+    return recipes()[name].configured(name, options)
 
 
 def spelled(text: str) -> str:
     """The one name of the recipe that `text` asks for: options at their defaults are left out. Raises as `find`."""
-    name, options = parse(text)
-    found, usual = find(text), recipes()[name]
-    values = {option: getattr(found, option) for option in options}
-    return canonical(name, {option: _as_typed(v) for option, v in values.items() if v != getattr(usual, option)})
-
-
-def _as_typed(value: object) -> str:
-    """The shortest text that is read as `value`."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    recipe = find(text)
+    return canonical(recipe.name, recipe.differing(recipes()[recipe.name]))

@@ -89,7 +89,7 @@ def make_search(
         alphas=alphas,
         # On a GPU the rate is a tensor, so that a captured step sees it change, and one kernel updates all weights.
         weight_optimiser=torch.optim.SGD(
-            network.parameters(), lr=torch.tensor(weight_rate, device=device) if gpu else weight_rate,
+            network.parameters(), lr=torch.tensor(weight_rate).to(device) if gpu else weight_rate,
             momentum=0.9, weight_decay=3e-4, fused=gpu or None,
         ),
         alpha_optimiser=torch.optim.Adam(

@@ -1,13 +1,11 @@
 """Names with options."""
 
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.names import LISTED, canonical, nearest, parse, unknown, with_options
+from bench.names import LISTED, canonical, nearest, parse, unknown
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 VALUES = st.from_regex(r"[A-Za-z0-9._-]{1,6}", fullmatch=True)
@@ -40,25 +38,3 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
     message = str(unknown("selector", "zzz", many))
     assert message == f"Unknown selector 'zzz'. `run_bench.py --list` shows all {len(many)} selectors."
     assert "did you mean" not in str(unknown("recipe", "xyzxyz", ["darts", "blank"]))
-
-
-@dataclass(frozen=True)
-class Method:
-    count: int = 1
-    rate: float = 0.5
-    hard: bool = False
-    order: str = "fixed"
-
-
-def test_options_are_converted_to_the_type_of_the_default() -> None:
-    options = {"count": "3", "rate": "1e-2", "hard": "yes", "order": "random"}
-    assert with_options(Method(), "m", options) == {"count": 3, "rate": 0.01, "hard": True, "order": "random"}
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [("count", "1.5"), ("rate", "fast"), ("rate", "nan"), ("rate", "inf"), ("hard", "maybe"), ("size", "1")],
-)
-def test_wrong_options_are_refused_by_name(option: str, value: str) -> None:
-    with pytest.raises(UsageError, match=option):
-        with_options(Method(), "m", {option: value})

@@ -34,9 +34,12 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[emulated.State]:
     monkeypatch.setattr(capture, "_failed", [])
     state = emulated.STATE
     state.host_reads = state.uploads = state.draws = state.captures = state.replays = 0
+    # What a tensor of the emulation holds does not follow when torch puts other data into a parameter in its place.
+    torch.__future__.set_overwrite_module_params_on_conversion(True)
     # Of the emulated devices autograd's threads know only the first.
     with torch.autograd.set_multithreading_enabled(False):
         yield state
+    torch.__future__.set_overwrite_module_params_on_conversion(False)
 
 
 @pytest.fixture

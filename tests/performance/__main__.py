@@ -9,9 +9,10 @@ import torch
 def main() -> int:
     """Run the measurements one after another, each in a process of its own."""
     names = ["network", "recipes", "one_shot"]
+    modules = [f"tests.performance.{name}" for name in names]
     if torch.cuda.is_available():
-        names.append("gpu_training")
-    codes = [subprocess.run([sys.executable, "-m", f"tests.performance.{name}"]).returncode for name in names]
+        modules.append("selectors.parts.gpu_acceptance")
+    codes = [subprocess.run([sys.executable, "-m", module]).returncode for module in modules]
     return max(codes)
 
 

@@ -46,12 +46,12 @@ PUBLISHED = {
 THIN = {"linear_regions"}
 """Scores that say something on one channel only."""
 VARIANTS = (
-    "fisher[fan_in=true]",
-    "meco[containers=true]",
-    "nwot[bn=running,reached=false]",
+    "fisher[fan_in=yes]",
+    "meco[containers=yes]",
+    "nwot[bn=running,reached=no]",
     "ntk[bn=running]",
-    "params[reached=true]",
-    "swap[reached=true]",
+    "params[reached=yes]",
+    "swap[reached=yes]",
     "swap[repeats=4]",
     "synflow[bn=batch]",
     "zen[norm=l1]",

@@ -255,5 +255,5 @@ def test_options_of_the_proxy_are_options_of_the_selector() -> None:
     whole = -proxies.score("synflow[bn=batch]", literal.mixture(small.alphas().softmax(-1)), x, y)
     np.testing.assert_allclose(with_batch_norm.scores[:, NONE], whole, rtol=1e-9)
     assert not np.allclose(default.scores, with_batch_norm.scores)
-    with pytest.raises(UsageError, match="is not a value of type bool"):
+    with pytest.raises(UsageError, match="reached=perhaps cannot be used: it must be yes or no"):
         registry.find("zero-cost-rank[reached=perhaps]")

@@ -15,7 +15,7 @@ CELL = {"dataset": "digits", "recipe": "darts", "supernet_seed": "0", "epoch": "
 MEASURED = {
     "state": "done", "reason": "", "forward_passes": "30", "backward_passes": "12", "version": "1",
     "recipe_version": "1", "schema": "1", "architecture": to_string((3, 3, 3, 3, 3, 3)), "index": "1462",
-    "test": "60.5", "valid": "59.5", "regret": "4.5", "percentile": "80.0", "gain": "0.5", "skips": "0",
+    "test": "60.5", "valid": "59.5", "regret": "4.5", "percentile": "80.0", "gain": "0.5", "worth": "3", "skips": "0",
     "parameters": "70000.0", "tau_best": "0.5", "tau_mean": "0.5", "tau_best_no_none": "0.5",
     "tau_mean_no_none": "0.5", "tau_space": "0.5", "supernet_accuracy": "50.0",
 }  # fmt: skip
@@ -80,7 +80,7 @@ def test_counts_and_words_are_equal_or_differ(column: str) -> None:
 
 FOLLOW = {
     "index": "1463", "test": "60.5001", "valid": "59.4999", "regret": "4.5001", "percentile": "80.001",
-    "gain": "0.5001", "skips": "1", "parameters": "70001.0",
+    "gain": "0.5001", "worth": "4", "skips": "1", "parameters": "70001.0",
 }  # fmt: skip
 
 

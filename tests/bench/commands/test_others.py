@@ -260,6 +260,22 @@ def test_a_record_that_is_no_result_is_told_and_left_out(
     assert states(tmp_path / "out") == {"done": 4}
 
 
+def test_the_line_of_a_failure_is_a_column_of_its_own_where_there_is_one(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--seeds", "1", "--selectors", "fails,random")
+    assert "where" not in rows(tmp_path / "out")[0]
+    path = next(path for path in (tmp_path / "out" / "records").iterdir() if "fails" in path.name)
+    record = read_record(path)
+    assert record is not None
+    write_record(path, {**record, "where": "selectors/mine.py, line 27"})
+    capsys.readouterr()
+    fake_bench.run(*place, "--report-only")
+    assert f"{record['reason']} (selectors/mine.py, line 27)" in capsys.readouterr().err
+    found = {row["selector"]: (row["reason"], row["where"]) for row in rows(tmp_path / "out")}
+    assert found == {"fails": (record["reason"], "selectors/mine.py, line 27"), "random": ("", "")}
+
+
 def test_a_damaged_record_of_another_run_is_refused(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,9 +10,7 @@ import pytest
 
 from bench.errors import DataError, ExitCode
 from bench.files import only_writer
-from bench.work import archive
-from bench.work.archive import ARCHIVE, as_archive, read_archive
-from bench.work.pack import main, opened, pack, unpack
+from bench.work.pack import ARCHIVE, as_archive, main, opened, pack, read_archive, unpack
 from tests.bench import fake_bench
 from tests.fuzz.targets_outside import sparse_tar
 
@@ -182,7 +180,7 @@ def test_a_bad_archive_is_refused_in_one_sentence_and_nothing_is_written(
 def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ARCHIVE).write_bytes(WHOLE)
     assert read_archive(tmp_path / ARCHIVE) == CONTENTS
-    monkeypatch.setattr(archive, "MOST_BYTES", 1000)
+    monkeypatch.setattr("bench.work.pack.MOST_BYTES", 1000)
     with pytest.raises(DataError, match="unpacks to more than 1,000 bytes"):
         read_archive(tmp_path / ARCHIVE)
 

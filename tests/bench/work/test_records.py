@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from bench.work.gather import as_csv, selection_of, sort_key
 from bench.work.presets import PRESETS, preset_label, settings_for, settings_labelled
 from bench.work.records import (
     KEY_COLUMNS,
+    Store,
     done_record,
     file_stem,
     read_record,
@@ -190,3 +192,29 @@ def test_rows_are_sorted_by_number_where_columns_are_numbers() -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_floats_survive_the_csv(value: float) -> None:
     assert float(as_csv(["x"], [{"x": value}]).splitlines()[1]) == value
+
+
+def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, reads = Store(tmp_path), []
+    store.records.mkdir()
+
+    def counted(path: Path) -> dict[str, Any] | None:
+        reads.append(path)
+        return read_record(path)
+
+    monkeypatch.setattr("bench.work.records.read_record", counted)
+    stem = file_stem(COLUMNS)
+    record = {"cell": COLUMNS, "key": "k", "state": "done", "reason": "", "log": None, "checkpoint": None, "version": 1,
+              "recipe_version": 1, **done_record(selection())}  # fmt: skip
+    store.write(stem, record)
+    first, _ = store.read_all()
+    assert store.read_all()[0] == first and len(reads) == 1
+    store.write(stem, {**record, "version": 2})
+    assert store.read_all()[0][stem]["version"] == 2 and len(reads) == 2
+    store.set_aside(stem)
+    assert store.read_all()[0] == {} and store.read_aside()[stem]["version"] == 2
+    store.put_back(stem)
+    (store.records / f"{stem}.json").write_text("{}")
+    assert store.read_all() == ({}, [store.records / f"{stem}.json"])

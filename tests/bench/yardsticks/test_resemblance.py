@@ -9,7 +9,7 @@ from bench.problem.table import Accuracies, GroundTruth
 from bench.yardsticks import resemblance as bias
 
 COUNTS = ("convolutions", "skip connections", "depth", "test accuracy")
-SIZES = 1.0 + 9 * (all_architectures() == 3).sum(axis=1)
+SIZES = 1000.0 + 9000 * (all_architectures() == 3).sum(axis=1)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def test_traits_of_a_known_cell(table: GroundTruth) -> None:
     # The table knows no FLOPs.
     assert list(found) == ["parameters", "convolutions", "skip connections", "depth", "test accuracy"]
     position = code((1, 3, 2, 0, 1, 4))
-    assert [found[name][position] for name in found] == [10.0, 2.0, 2.0, 1.0, table.accuracy("d")[position]]
+    assert [found[name][position] for name in found] == [10_000.0, 2.0, 2.0, 1.0, table.accuracy("d")[position]]
 
 
 def sized(parameters: np.ndarray | None, flops: np.ndarray | None) -> list[str]:
@@ -34,7 +34,7 @@ def sized(parameters: np.ndarray | None, flops: np.ndarray | None) -> list[str]:
 
 def test_a_second_size_that_orders_alike_is_no_second_column() -> None:
     assert sized(SIZES, 3 * SIZES + 5) == ["parameters"]
-    assert sized(SIZES, -SIZES) == ["parameters", "FLOPs"]
+    assert sized(SIZES, 60_000 - SIZES) == ["parameters", "FLOPs"]
     assert sized(None, SIZES) == ["FLOPs"]
 
 
@@ -83,7 +83,7 @@ def test_trait_correlation_is_the_mean_tau_of_the_summed_scores(table: GroundTru
 
 def test_noise_that_differs_between_selections_does_not_make_size_win() -> None:
     """Accuracy that is the size to the last architecture: whatever the noise, the two columns are equal."""
-    table = GroundTruth("t", {"d": Accuracies(test=SIZES, parameters=SIZES)})
+    table = GroundTruth("t", {"d": Accuracies(test=SIZES / 1000, parameters=SIZES)})
     noise = np.random.default_rng(2).normal(size=(9, 6, 5))
     signal = np.tile([0.0, 0.0, 0.1, 0.9, 0.0], (6, 1))
     found = bias.trait_correlations(signal + noise, bias.traits(table, "d"))

@@ -1,22 +1,25 @@
 """What the figures draw: positions of marks and lines, labels, gaps."""
 
+import math
+import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.problem.table import GroundTruth
 from reports.data.material import Material
 from reports.data.results import Results
 from reports.data.summary import lines
 from reports.figures.along_training import along_epochs, epoch_figure
+from reports.figures.axes import AXIS_SAID, AccuracyAxis
 from reports.figures.costs_and_operations import cost_figure, selection_costs
 from reports.figures.strips import accuracy_figure
-from reports.figures.style import AXIS_SAID, PAPER, accuracy_axis, drawing
+from reports.figures.svg import Drawing
 from tests.reports.synthetic import SELECTORS, write_results
 
 
@@ -30,82 +33,68 @@ def many(table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> Result
     return Results.read(out)
 
 
-def panels(results: Results, table: GroundTruth) -> list[list[Axes]]:
-    """[column][row] the panels of the figure along training, those that are switched off left out."""
-    figure = epoch_figure(results, table, "cifar10")
-    figure.canvas.draw()
-    columns: dict[int, list[Axes]] = {}
-    for axes in figure.axes:
-        if axes.get_visible():
-            place = axes.get_subplotspec()
-            assert place is not None
-            columns.setdefault(place.colspan.start, []).append(axes)
-    return [columns[number] for number in sorted(columns)]
+def tips(drawing: Drawing) -> list[str]:
+    """What every mark of a figure says where somebody points at it."""
+    return [unescape(tip) for tip in re.findall(r'data-tip="([^"]*)"', drawing.markup("a figure"))]
+
+
+def told(drawing: Drawing, method: str, setting: str, measure: str) -> list[float]:
+    """The numbers on the marks of one curve along training, in the order of the epochs."""
+    start = f"{method} on {setting}, epoch "
+    return [float(tip.rpartition(" ")[2]) for tip in tips(drawing) if tip.startswith(start) and measure in tip]
 
 
 def test_the_thick_line_is_the_mean_of_the_accuracies(many: Results, table: GroundTruth) -> None:
-    """Read back from the axis, which is logarithmic in the distance to the optimum, plus a tenth of a point."""
-    optimum = table.accuracy("cifar10").max()
     frame = along_epochs(many, "cifar10")
     frame = frame[(frame["setting"] == "a") & (frame["method"] == "magnitude")]
     expected = [np.mean(frame.loc[frame["epoch"] == epoch, "test"]) for epoch in (5, 10)]
-    accuracy = panels(many, table)[0][2]
-    thick = [line for line in accuracy.get_lines() if line.get_linewidth() > 1]
-    assert [line.get_label() for line in thick] == ["magnitude", "magnitude-no-none"]
-    read = optimum - (10 ** -np.asarray(thick[0].get_ydata(), float) - 0.1)
-    np.testing.assert_allclose(read, expected, rtol=1e-9)
+    drawn = told(epoch_figure(many, table, "cifar10"), "magnitude", "a", "test accuracy")
+    np.testing.assert_allclose(drawn, expected, atol=0.005)
 
 
 def test_shares_are_counted_in_the_architectures(many: Results, table: GroundTruth) -> None:
+    figure = epoch_figure(many, table, "cifar10")
     frame = along_epochs(many, "cifar10")
     frame = frame[(frame["setting"] == "a") & (frame["method"] == "magnitude")]
-    for row, word in enumerate(("skip_connect", "none")):
+    for word, measure in (("skip_connect", "share of skip"), ("none", "share of none")):
         chosen = frame["architecture"].str.count(rf"\|{word}~") / 6
         expected = [np.mean(chosen[frame["epoch"] == epoch]) for epoch in (5, 10)]
-        thick = [line for line in panels(many, table)[0][row].get_lines() if line.get_linewidth() > 1]
-        np.testing.assert_allclose(np.asarray(thick[0].get_ydata(), float), expected)
+        np.testing.assert_allclose(told(figure, "magnitude", "a", measure), expected, atol=0.005)
         assert word != "skip_connect" or max(expected) > 0.3
 
 
 def test_a_method_that_the_first_panel_lacks_is_in_the_key(many: Results, table: GroundTruth) -> None:
     absent = (many.rows["setting"] == "a") & (many.rows["method"] == "magnitude-no-none")
     some = replace(many, rows=many.rows.assign(state=many.rows["state"].mask(absent, "skipped")))
-    (key,) = epoch_figure(some, table, "cifar10").legends
-    assert [text.get_text() for text in key.get_texts()] == ["magnitude", "magnitude-no-none"]
+    markup = epoch_figure(some, table, "cifar10").markup("")
+    assert all(f">{name}</text>" in markup for name in ("magnitude", "magnitude-no-none"))
 
 
 def test_every_column_shows_its_epochs(many: Results, table: GroundTruth) -> None:
-    columns = panels(many, table)
-    assert [len(column) for column in columns] == [8, 4, 4, 4]
-    for column in columns:
-        lowest = column[-1]
-        labels = [label for label in lowest.get_xticklabels() if label.get_visible() and label.get_text()]
-        assert len(labels) >= 2 and lowest.get_xlabel() and lowest.xaxis.label.get_visible()
+    markup = epoch_figure(many, table, "cifar10").markup("")
+    assert markup.count("epoch of the checkpoint</text>") == len(many.settings) == 5
+    assert markup.count(">10</text>") == 5
 
 
-@pytest.mark.parametrize("vertical", [False, True])
-def test_ticks_of_accuracy_tell_the_distance_to_the_optimum(vertical: bool) -> None:
-    with drawing():
-        figure = Figure(figsize=(4.6, 1.8), layout="constrained")
-        axes = figure.subplots()
-        accuracy_axis(axes, 94.373, 40, vertical)
-        figure.canvas.draw()
-    axis = axes.yaxis if vertical else axes.xaxis
-    labels = [" ".join(label.get_text().split()) for label in axis.get_ticklabels()]
-    assert labels == [
-        "94.37 (best)",
-        "94.3 (−0.1)",
-        "94.1 (−0.3)",
-        "93.4 (−1)",
-        "91.4 (−3)",
-        "84.4 (−10)",
-        "64.4 (−30)",
-    ]
-    # Where the captions say that they are: at the logarithm of the distance plus a tenth of a point.
-    np.testing.assert_allclose(axis.get_ticklocs(), [-np.log10(d + 0.1) for d in (0, 0.1, 0.3, 1, 3, 10, 30)])
+@given(st.floats(0, 60), st.floats(0.2, 60))
+def test_the_accuracy_axis_is_the_logarithm_of_the_distance_to_the_optimum(regret: float, worst: float) -> None:
+    """Equal ratios of distance plus a tenth are equal lengths, whatever else the axis has to hold."""
+    axis = AccuracyAxis(94.37, worst, 0, 100)
+
+    def stretch(r: float) -> float:
+        return -math.log10(r + 0.1)
+
+    unit = (axis(94.37 - 1) - axis(94.37)) / (stretch(1) - stretch(0))
+    assert math.isclose(axis(94.37 - regret) - axis(94.37), unit * (stretch(regret) - stretch(0)), abs_tol=1e-9)
     assert "logarithm of the distance to it plus 0.1 points" in AXIS_SAID
-    boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
-    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+
+
+def test_ticks_of_accuracy_tell_the_distance_to_the_optimum() -> None:
+    ticks = AccuracyAxis(94.373, 40, 0, 300).ticks
+    assert [" ".join(names) for _, names in ticks] == [
+        "94.37 (best)", "94.3 (−0.1)", "94.1 (−0.3)", "93.4 (−1)", "91.4 (−3)", "84.4 (−10)", "64.4 (−30)",
+    ]  # fmt: skip
+    np.testing.assert_allclose([value for value, _ in ticks], [94.373 - d for d in (0, 0.1, 0.3, 1, 3, 10, 30)])
 
 
 def test_what_read_no_supernet_is_hollow_and_not_joined(table: GroundTruth, tmp_path: Path) -> None:
@@ -113,21 +102,15 @@ def test_what_read_no_supernet_is_hollow_and_not_joined(table: GroundTruth, tmp_
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), selectors=few, failures=False, ranking=False,
                         alike=("zero-cost-pt-nwot",))  # fmt: skip
     results = Results.read(out)
-    found = lines(results, "test")
-    figure = accuracy_figure(found, table, "cifar10", results.settings, [], results.alike)
-    rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]  # which the other panels share
-    assert {*rows} == {"ostr", "disc-acc", "zero-cost-pt-nwot †"}
-    for axes in figure.axes:
-        faces = {}
-        for marks in axes.collections:
-            if (marks.get_gid() or "").startswith("points="):
-                faces[marks.get_gid().rsplit("|", 1)[1]] = to_hex(marks.get_facecolor()[0])
-        assert faces.pop("zero-cost-pt-nwot") == PAPER
-        assert PAPER not in faces.values() and len(faces) == 2
-        joined = [line for line in axes.get_lines() if (line.get_gid() or "").startswith("pair=")]
-        assert len(joined) == 3  # supernet seeds
-        unread = rows.index("zero-cost-pt-nwot †")
-        assert all(len(line.get_ydata()) == 2 and unread not in line.get_ydata() for line in joined)
+    markup = accuracy_figure(lines(results, "test"), table, "cifar10", results.settings, [], results.alike).markup("")
+    assert ">zero-cost-pt-nwot †</text>" in markup
+    hollow = re.findall(r'class="s\d hollow" data-points="cifar10\|\w+\|([^"]*)"', markup)
+    assert {*hollow} == {"zero-cost-pt-nwot"} and len(hollow) == 2
+    filled = re.findall(r'class="s\d marks" data-points="cifar10\|\w+\|([^"]*)"', markup)
+    assert {*filled} == {"ostr", "disc-acc"}
+    joined = re.findall(r'<path class="pair" d="([^"]*)"', markup)
+    assert len(joined) == 6, "three supernet seeds in each of two panels"
+    assert all(len(re.findall("[ML]", path)) == 2 for path in joined), "two methods that read the supernet"
 
 
 def test_costs_are_compared_by_means_over_all_recipes(table: GroundTruth, tmp_path: Path) -> None:
@@ -156,13 +139,8 @@ def test_costs_are_compared_by_means_over_all_recipes(table: GroundTruth, tmp_pa
         assert costs.loc[method, "seconds"] == pytest.approx(np.mean(means))
         if method != "magnitude":
             assert costs.loc[method, "low"] <= costs.loc[method, "test"] <= costs.loc[method, "high"]
-    figure = cost_figure(costs.reset_index(), table, "cifar10")
-    (axes,) = figure.axes
-    marks = {of.get_gid(): len(of.get_offsets()) for of in axes.collections if of.get_gid()}
-    assert marks == {"cost=cifar10|whole": 3, "cost=cifar10|fewer": 1}
-    assert {text.get_text() for text in axes.texts} == {"quick", "slow"}
-    figure.canvas.draw()
-    (key,) = figure.legends
-    assert key.get_window_extent().y1 <= axes.get_window_extent().y0
-    names = [text.get_window_extent() for text in axes.texts]
-    assert not names[0].overlaps(names[1])
+    drawing = cost_figure(costs.reset_index(), table, "cifar10")
+    assert {tip.partition(":")[0] for tip in tips(drawing)} == {*seconds}, "every mark has a name"
+    assert drawing.markup("").count('class="s0 hollow"') == 1
+    for name in ("quick", "slow"):
+        assert 'class="small strong"' in drawing.markup("") and f">{name}</text>" in drawing.markup("")

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reports.sections.blocks import TALL, WIDE, Column, Picture, Table
+from reports.data.material import Material
+from reports.figures.svg import Drawing
+from reports.sections.blocks import TALL, WIDE, Column, Table
+from reports.sections.pictures import picture
 from tests.reports.page.test_browser import CHROMIUM, chromium
 
 CSS = files("reports.page").joinpath("style.css").read_text(encoding="utf-8")
@@ -58,11 +61,10 @@ def test_a_figure_fits_beneath_its_heading(tmp_path: Path) -> None:
     assert len(re.findall(PAGES, content)) == 1
 
 
-def test_what_is_wide_and_what_is_tall() -> None:
+def test_what_is_wide_and_what_is_tall(source: Material) -> None:
     columns = [Column(str(i)) for i in range(WIDE)]
     assert not Table("t", "", columns, []).wide
     assert not Table("t", "", [*columns, Column("hidden", hidden=True)], []).wide
     assert Table("t", "", [*columns, Column("one more")], []).wide
     for height, tall in ((100 * TALL - 1, False), (100 * TALL + 1, True)):
-        assert Picture("p", "", "", f'<svg viewBox="0 0 100 {height}" class="figure">').tall is tall
-    assert not Picture("p", "", "", "", "nothing to draw").tall
+        assert picture(source, "p", "", "", lambda height=height: Drawing(100, height)).tall is tall  # type: ignore[misc]

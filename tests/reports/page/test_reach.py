@@ -37,7 +37,7 @@ def test_the_matrix_speaks_to_keys_and_taps(table: GroundTruth, tmp_path: Path) 
 
 def test_the_strips_speak_to_keys_and_taps(page: Path, tmp_path: Path) -> None:
     seen = act(page, tmp_path, """
-        const svg = find("#accuracy-cifar10 svg"), marks = all("[data-points] use", svg), tip = find(".tip");
+        const svg = find("#accuracy-cifar10 svg"), marks = all("[data-points] path", svg), tip = find(".tip");
         const press = (key) => svg.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
         const said = () => tip.textContent.split("\\n").slice(0, 2).join(", ");
         svg.focus();
@@ -50,7 +50,7 @@ def test_the_strips_speak_to_keys_and_taps(page: Path, tmp_path: Path) -> None:
         const third = said();
         press("Escape");
         const closed = said();
-        const box = find('[data-points="cifar10|darts|ostr"] use', svg).getBoundingClientRect();
+        const box = find('[data-points="cifar10|darts|ostr"] path', svg).getBoundingClientRect();
         svg.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: box.left + 4, clientY: box.top + 3 }));
         return { focused, first, second, third, closed, tapped: said() };
     """)  # fmt: skip

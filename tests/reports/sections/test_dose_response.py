@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.problem.space import SKIP
+from bench.problem.space import CONV_1X1, CONV_3X3, SKIP, all_architectures
 from bench.problem.table import GroundTruth
 from reports.data.doses import Response
 from reports.data.material import Material
-from reports.sections.blocks import Picture, Table
+from reports.sections.blocks import Picture, Prose, Table
 from reports.sections.dose_response import dose_section, floors_of, said, sentences
-from reports.sections.finding import findings
+from reports.sections.finding import details_section
 from tests.reports.synthetic import SELECTORS, source_of
 
 RECIPES = ("blank", "blank[skip=0.4]", "blank[skip=0.8]", "darts")
@@ -57,7 +57,11 @@ def test_every_mean_is_that_of_the_rows(doses: Material) -> None:
 def test_floors_are_those_of_the_table(doses: Material) -> None:
     accuracy = doses.table.accuracy("cifar10")
     alone = accuracy[doses.table.position((SKIP,) * 6)]
-    assert sorted(floors_of(doses, "cifar10", "skip").values()) == sorted([float(alone), float(np.mean(accuracy))])
+    convolutions = np.isin(all_architectures(), (CONV_1X1, CONV_3X3)).all(1)
+    found = floors_of(doses, "cifar10", "skip")
+    assert found["nothing but skip connections"] == alone
+    assert found["a random architecture"] == pytest.approx(np.mean(accuracy))
+    assert found["a random one of convolutions"] == pytest.approx(np.mean(accuracy[convolutions]))
 
 
 def test_the_sentence_says_who_holds_how_far() -> None:
@@ -77,7 +81,7 @@ def test_the_sentence_says_who_holds_how_far() -> None:
 
 def test_the_finding_begins_with_it(doses: Material, source: Material) -> None:
     (sentence,) = sentences(doses, "cifar10")
-    assert sentence in "".join(findings(doses))
+    assert sentence in "".join(block.markup for block in details_section(doses).blocks if isinstance(block, Prose))
     assert not sentences(source, "cifar10")
 
 

@@ -16,13 +16,21 @@ from reports.data.contests import Contest
 from reports.data.material import Material
 from reports.data.points import Kind, Point, points
 from reports.data.results import Results
-from reports.sections.finding import findings, gaps
+from reports.sections.blocks import Prose
+from reports.sections.finding import details_section
+from reports.sections.gaps import gaps
+from reports.sections.headline import conditions, headline, lead
 from reports.sections.results import main_table
 from tests.reports.synthetic import FEW, source_of, write_results
 
 
 def of_kind(source: Material, kind: Kind) -> list[Point]:
     return [point for point in points(source) if point.kind is kind]
+
+
+def findings(source: Material) -> list[str]:
+    """The details of each data set, as HTML."""
+    return [block.markup for block in details_section(source).blocks if isinstance(block, Prose)]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +62,8 @@ def test_the_finding_and_the_table_name_one_leader(source: Material, contest: Co
     table = main_table(source, contest)
     assert "the leader (good)" in table.caption
     assert "too few independent results to be placed: one-draw (n = 3)" in table.caption
-    groups = {row.cells[0].text: row.cells[1].text for row in table.rows if row.css != "yardstick"}
+    place = [column.title for column in table.columns].index("group")
+    groups = {row.cells[0].text: row.cells[place].text for row in table.rows if row.css != "yardstick"}
     assert groups == {"one-draw †": "?", "good": "A", "bad": "B"}
     assert [row.cells[0].text for row in table.rows if row.css == "leader"] == ["good"]
 
@@ -88,13 +97,13 @@ def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material
 
 
 def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Material, tmp_path: Path) -> None:
-    assert "(3 recipes, 3 supernet seeds each; preset lite, supernets of 62 % accuracy):" in findings(source)[0]
+    assert "3 recipes × 3 seeds, preset lite, 62 % accurate" in conditions(source, source.contests[0])
     out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
     rows = pd.read_csv(out / "records.csv", keep_default_na=False)
     rows.loc[(rows["selector"] == "magnitude") & (rows["supernet_seed"] == 2), "state"] = "missing"
     rows.to_csv(out / "records.csv", index=False)
     uneven = Material(Results.read(out), source.table, out / "figures")
-    assert ", up to 3 supernet seeds each; " in findings(uneven)[0]
+    assert " × 2–3 seeds, " in conditions(uneven, uneven.contests[0])
 
 
 def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Path) -> None:
@@ -178,17 +187,19 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
     assert contest.leader is None
     assert {c.verdict for c in contest.comparisons} <= {Verdict.TOO_FEW, Verdict.SAME}
     assert all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in contest.against("params"))
-    assert gaps(source) == []
-    (said,) = findings(source)
-    assert "1 supernet seed each, too few to tell how much seeds vary" in said
+    assert gaps(source, set()) == []
+    assert "too few seeds to say how much they vary" in conditions(source, contest)
+    assert headline(contest) == "On CIFAR-10, there are too few seeds to tell any criterion from " + (
+        "always taking 3×3 convolutions."
+    )
     assert all(point.numbers["judged"] == 0 for point in of_kind(source, Kind.FLOOR))
-    assert {row.cells[1].text for row in main_table(source, contest).rows if row.css != "yardstick"} == {"?"}
+    assert "group" not in {column.title for column in main_table(source, contest).columns}, "it says nothing"
 
 
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("recipe_version", "2", "one version of the recipe <b>a</b>"),
+        ("recipe_version", "2", "one version of <b>a</b>"),
         ("checkpoint", "f", "Of 1 supernet some"),
     ],
 )
@@ -196,28 +207,28 @@ def test_supernets_that_are_not_one_are_told(
     table: GroundTruth, tmp_path: Path, column: str, value: str, said: str
 ) -> None:
     out = tmp_path / "out"
-    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW))
+    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW), set())
     records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
     records["recipe_version"] = "1"
     last = (records["selector"] == "good") & (records["state"] == "done") & (records["supernet_seed"] == "2")
     records.loc[last, column] = value
     records.to_csv(out / "records.csv", index=False)
-    after = gaps(Material(Results.read(out), table, out / "figures"))
+    after = gaps(Material(Results.read(out), table, out / "figures"), set())
     assert len(after) == len(before) + 1
-    assert any(said in line for line in after)
+    assert any(said in gap.said and gap.grave for gap in after)
 
 
 def test_results_of_two_versions_are_told(table: GroundTruth, tmp_path: Path) -> None:
     """What another definition of a criterion chose for some seeds is no repetition of it."""
     out = tmp_path / "out"
-    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW))
+    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW), set())
     records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
     place = records.index[(records["selector"] == "good") & (records["state"] == "done")][0]
     records.loc[place, "version"] = "2"
     records.to_csv(out / "records.csv", index=False)
-    after = gaps(Material(Results.read(out), table, out / "figures"))
+    after = gaps(Material(Results.read(out), table, out / "figures"), set())
     assert len(after) == len(before) + 1
-    assert any("more than one version of <b>good</b>" in line for line in after)
+    assert any("more than one version of <b>good</b>" in gap.said and gap.grave for gap in after)
 
 
 def test_a_difference_within_the_margin_is_a_difference(table: GroundTruth, tmp_path: Path) -> None:
@@ -236,3 +247,26 @@ def test_a_difference_within_the_margin_is_a_difference(table: GroundTruth, tmp_
     within = of_kind(source, Kind.FACTOR)[0]
     assert within.words["verdict"] == Verdict.SMALL and within.numbers["judged"]
     assert "1 was shown to differ" in findings(source)[0] or "2 were shown to differ" in findings(source)[0]
+
+
+def test_the_headline_says_who_is_shown_better_and_the_lead_how_many_are_worse(
+    source: Material, contest: Contest
+) -> None:
+    verdicts = [c.verdict for c in contest.against("constant-order")]
+    better = [c.first for c in contest.against("constant-order") if c.verdict is Verdict.BETTER]
+    said = headline(contest)
+    assert all(name in said for name in better) if better else "no criterion is shown better" in said
+    worse = verdicts.count(Verdict.WORSE)
+    assert f"{worse or 'None'} of 3 are shown worse than that baseline" in lead(source, contest)[0]
+
+
+@pytest.mark.parametrize(("named", "grave"), [({"good"}, True), ({"bad"}, False)])
+def test_a_missing_cell_is_grave_where_the_first_lines_speak_of_it(
+    table: GroundTruth, tmp_path: Path, named: set[str], grave: bool
+) -> None:
+    source = source_of(tmp_path / "out", table, recipes=("a",), seeds=30, selectors=FEW)
+    rows = source.results.rows.copy()
+    rows.loc[rows.index[(rows["method"] == "good") & (rows["state"] == "done")][0], "state"] = "failed"
+    found = gaps(Material(replace(source.results, rows=rows), table, tmp_path), named)
+    assert [gap.grave for gap in found] == [grave]
+    assert "cells failed: <b>good</b>" in found[0].said

@@ -50,9 +50,9 @@ def orders(values: list[float]) -> list[tuple[int, ...]]:
 def test_ties_count_as_the_mean_over_their_orders(
     scores: list[float], truth: list[float], k: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import reports.sections.rankings
+    import reports.data.rankings
 
-    monkeypatch.setattr(reports.sections.rankings, "TOP_COUNTS", (k,))
+    monkeypatch.setattr(reports.data.rankings, "TOP_COUNTS", (k,))
     by_score, by_truth = orders(scores), orders(truth)
     shares = [len(set(a[:k]) & set(b[:k])) / k for a in by_score for b in by_truth]
     ranks = [min(1 + sum(t > truth[i] for t in truth) for i in a[:k]) for a in by_score]

@@ -11,8 +11,8 @@ import torch
 
 from bench.errors import UsageError
 from bench.names import choose
+from bench.work.options import Configurable
 from selectors.parts import registry
-from selectors.parts.criterion import Configurable
 from selectors.parts.needs import Needs
 
 
@@ -81,11 +81,11 @@ def test_what_can_be_tuned() -> None:
         ("dart-pt", "darts-pt"),
         ("darts-pt[ordr=fixed]", "order"),
         ("darts-pt[order=fixd]", "fixed"),
-        ("darts-pt[tune=-1]", "negative"),
+        ("darts-pt[tune=-1]", "at least 0"),
         ("darts-pt[tune=few]", r"^darts-pt: option tune=few cannot be used: it must be a whole number"),
         ("shapley[samples=x]", r"^shapley: option samples=x cannot be used: it must be a whole number\.$"),
         ("shapley[truncate=x]", r"^shapley: option truncate=x cannot be used: it must be a number\.$"),
-        ("darts-pt[renormalise=maybe]", "yes, no"),
+        ("darts-pt[renormalise=maybe]", "yes or no"),
         ("darts-pt[order=once,tune=2]", "all edges at the checkpoint"),
         ("darts-pt[tune=few]", "preset"),
         ("magnitude[measure=loss]", "no option 'measure'"),
@@ -112,7 +112,8 @@ SELECTOR = replace(MAGNITUDE, formula="another")
 """
 RULE = """
 from dataclasses import dataclass
-from selectors.parts.criterion import Rule, not_negative, option
+from bench.work.options import not_negative, option
+from selectors.parts.criterion import Rule
 from selectors.parts.needs import Needs
 from selectors.parts.schedule import Greedy
 
@@ -272,7 +273,7 @@ def test_a_file_without_a_selector_is_named_when_it_is_asked_for(with_files: Cal
 @pytest.mark.parametrize("convert", ["{'a': 1}.__getitem__", "or_preset({'a': 1}.__getitem__)"])
 def test_a_converter_may_be_a_look_up(with_files: Callable[..., None], convert: str) -> None:
     text = GREEDY.format(", paper='p'").replace("tune:", "n:").replace("(3, not_negative", f"(1, {convert}")
-    with_files(mine=text.replace("import Needs", "import or_preset, Needs"))
+    with_files(mine=text.replace("import not_negative", "import or_preset, not_negative"))
     assert registry.find("mine[n=a]").options()["n"][0] == 1
     with pytest.raises(UsageError, match=r"^mine: option n=b cannot be used: KeyError: 'b'"):
         registry.find("mine[n=b]")

@@ -223,7 +223,7 @@ def test_names_and_options_that_do_not_exist_are_usage_errors() -> None:
         find("jacob")
     with pytest.raises(UsageError, match="no option 'depth'"):
         find("nwot[depth=3]")
-    with pytest.raises(UsageError, match="bn='frozen'"):
+    with pytest.raises(UsageError, match="bn=frozen"):
         score("nwot[bn=frozen]", Tiny(), batch(4)[0])
     assert not any(name.startswith("_") for name in names())
 

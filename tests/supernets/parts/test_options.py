@@ -9,11 +9,12 @@ from supernets.parts.registry import find, names, recipes
 
 REFUSED = {
     "balenas": ("examples=0", "examples=-1", "prior=0", "prior=nan"),
-    "beta-darts": ("alpha_rate=0",),
     "blank": ("skip=1", "skip=-0.1", "conv_1x1=1.5", "avg_pool=nan", "skip=0.2,conv_3x3=0.2"),
     "darts": ("alpha_rate=0", "alpha_rate=-1", "alpha_decay=-1"),
-    "darts-minus": ("alpha_rate=0", "alpha_decay=-1"),
+    "beta-darts": ("alpha_rate=0", "decay=-1"),
+    "darts-minus": ("alpha_rate=0", "alpha_decay=-1", "beta=-3"),
     "darts-second-order": ("alpha_rate=0", "alpha_decay=-1", "epsilon=0", "epsilon=-0.01", "epsilon=nan"),
+    "fair-darts": ("zero_one=-1",),
     "gdas": ("tau_min=0", "tau_min=-1", "tau_max=0.05", "tau_min=11", "tau_max=nan", "tau_min=nan"),
     "idarts": ("inner=0", "terms=-1", "epsilon=0", "epsilon=nan"),
     "importance-sampling": ("chosen=3", "chosen=-1", "draws=0", "distributions=1,draws=1"),

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 import supernets.parts.recipe
-import supernets.training.evaluation
 from bench.problem.image_set import ImageSet
 from bench.work.cells import SupernetJob
 from bench.work.presets import Settings
@@ -41,8 +40,7 @@ def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """float32 throughout, so that devices can be compared closely."""
     from contextlib import nullcontext
 
-    for module in (supernets.parts.recipe, supernets.training.evaluation):
-        monkeypatch.setattr(module, "autocast", lambda device: nullcontext())
+    monkeypatch.setattr(supernets.parts.recipe, "autocast", lambda device: nullcontext())
     monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
