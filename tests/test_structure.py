@@ -16,7 +16,6 @@ LONGEST = 310
 LONGER = {
     "bench/problem/safe_pickle.py": 420,  # one pickle machine for everything that comes from outside
     "bench/commands/fetch.py": 330,  # the downloads with everything that can go wrong on the way
-    "reports/data/contests.py": 350,  # to be parted: methods against each other, and against floors
 }
 """Files that may have more lines than LONGEST, and how many."""
 

@@ -33,9 +33,10 @@ from bench.work.progress import NORMAL, QUIET, VERBOSE, duration
 from bench.work.records import DONE, Circumstances, Store
 from bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
 from bench.work.runner import Run, counts_line
+from bench.work.seats import leave_seats
 from bench.work.tasks import Workplace
 from bench.work.timings import Timings, stored_costs
-from bench.work.workers import leave_seats, no_processes
+from bench.work.workers import no_processes
 
 
 def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:

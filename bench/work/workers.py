@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 from filelock import FileLock
 
 from bench.errors import DataError, UsageError
-from bench.files import held_lock
+from bench.work.seats import SECONDS_BETWEEN_LOOKS, claim_device
 
 Outcome = TypeVar("Outcome")
 
@@ -74,34 +74,6 @@ def prepare_worker(pool: Pool) -> FileLock | None:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[device] if visible else str(device)
     return claim
-
-
-_SEAT = ".seat-"
-SECONDS_BETWEEN_LOOKS = 0.2
-
-
-def leave_seats(locks: Path, jobs: int) -> None:
-    """Remove the lock files of a run that has ended."""
-    for seat in range(jobs):
-        (locks / f"{_SEAT}{seat}").unlink(missing_ok=True)
-
-
-def claim_device(devices: Sequence[int], jobs: int, locks: Path, patience: float = 60.0) -> tuple[FileLock, int]:
-    """A GPU for this process, held by a file lock for as long as the process lives.
-
-    There are as many seats as jobs, dealt to the GPUs in turn, so that no GPU has two workers before
-    each has one; where all are taken, by workers of a run that was killed, this waits `patience` seconds for one.
-    Returns the lock (keep it) and the GPU's index. Raises DataError on a file system without locks.
-    """
-    deadline = time.monotonic() + patience
-    while True:
-        for seat in range(max(jobs, len(devices))):
-            lock = held_lock(locks / f"{_SEAT}{seat}", wait=False)
-            if lock is not None:
-                return lock, devices[seat % len(devices)]
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"all {jobs} seats on the GPUs are taken")
-        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def no_processes() -> str | None:

@@ -61,7 +61,7 @@ def test_an_unknown_name_is_answered_with_the_list(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", [-1, 0, 1])
 def test_a_limit_that_cannot_be_halved_is_refused(tmp_path: Path, limit: int) -> None:
-    with pytest.raises(UsageError, match="halved"):
+    with pytest.raises(UsageError, match="half"):
         load_images("cifar10", tmp_path, limit)
 
 

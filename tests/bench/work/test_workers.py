@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import DataError
-from bench.work.workers import Pool, claim_device, no_processes, spread
+from bench.work.seats import claim_device
+from bench.work.workers import Pool, no_processes, spread
 
 
 def square(number: int) -> int:
@@ -59,7 +60,7 @@ def test_each_gpu_gets_a_worker_before_one_gets_two(tmp_path: Path) -> None:
     claim = f"""
 import sys
 from pathlib import Path
-from bench.work.workers import claim_device
+from bench.work.seats import claim_device
 lock, device = claim_device((0, 2, 5), 4, Path({str(tmp_path)!r}))
 print(device, flush=True)
 sys.stdin.read()
