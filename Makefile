@@ -21,7 +21,8 @@ test: .venv/test.done
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not program"
 
 check: .venv/test.done
-	@$(BIN)/python -m bench.commands.regenerate --exact; code=$$?; $(BIN)/python -m bench.commands.regenerate digits-tiny && exit $$code
+	$(BIN)/python -m bench.commands.regenerate --exact
+	$(BIN)/python -m bench.commands.regenerate digits-tiny || [ $$? = 4 ]  # 4: made on another kind of CPU, nothing to compare
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal -m program
 
 results: .venv/run.done

@@ -31,7 +31,8 @@ _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "saf
 
 ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
 """Environment variables that choose the instructions of torch's libraries. Others sum in another order, and training
-amplifies the last digit. At `default`, `COMPATIBLE`, `SSE41` every x86-64 CPU computes with the same ones."""
+amplifies the last digit. At `default`, `COMPATIBLE`, `SSE41` every x86-64 CPU has them; the order of sums still follows
+the caches."""
 
 
 def arithmetic() -> dict[str, str]:
