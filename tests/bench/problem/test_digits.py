@@ -68,7 +68,7 @@ def test_image_set_is_normalised_by_the_training_images() -> None:
     assert float(pixels.std()) == pytest.approx(train.std[0], abs=1e-4)
     assert len(limited) == 100
     assert (limited.images == train.images[:100]).all()
-    with pytest.raises(UsageError, match="1 images of digits"):
+    with pytest.raises(UsageError, match="at least 2 images"):
         digits_images(1)
 
 
