@@ -148,7 +148,7 @@ def write(path: Path, architectures: int = N_ARCHITECTURES) -> None:
 def largest_memory(program: str, *arguments: str) -> int:
     """The largest resident memory, in bytes, of a Python program.
 
-    On Linux by VmHWM, which begins anew with the program; ru_maxrss would begin with that of the process that started it.
+    On Linux by VmHWM, which begins anew with the program; ru_maxrss begins with that of the process that started it.
     """
     if sys.platform == "linux":
         told = "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
