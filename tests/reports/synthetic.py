@@ -181,6 +181,9 @@ def _write_ranking(
         "cell": cell,
         "key": "0",
         "state": "done",
+        **dict.fromkeys(("reason", "log", "checkpoint")),
+        "version": 1,
+        "recipe_version": 1,
         "ranking": {"codes": codes.tolist(), "scores": scores.tolist()},
     }
     write_record(out / "records" / f"{file_stem(cell)}.json", record)  # type: ignore[arg-type]

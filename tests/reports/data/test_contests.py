@@ -130,7 +130,7 @@ def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTru
     (groups,) = (point for point in points(source) if point.kind is Kind.GROUPS)
     assert (groups.words["leader"], groups.names["worse"], groups.names["tied"]) == ("darts-pt", ("magnitude",), ())
     main = main_table(source, contest)
-    (place,) = (number for number, column in enumerate(main.columns) if column.title == "among founders")
+    (place,) = (number for number, column in enumerate(main.columns) if column.title == "founders")
     placed = {row.cells[0].text: row.cells[place].text for row in main.rows if row.cells[place].text}
     assert placed == {"darts-pt": "A", "magnitude": "B"}
     assert all(len(row.cells) == len(main.columns) for row in main.rows)
@@ -190,7 +190,7 @@ def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Pa
     assert (point.numbers["placeable"], point.numbers["of"], point.words.get("leader")) == (2, 12, None)
     assert "2 of the 12 selectors could have been told from some other one" in main_table(source, contest).caption
     reasons = {b.name: b.reason for b in pairs_section(source).blocks if isinstance(b, Picture)}
-    assert "2 of 12 selectors" in reasons["standings-cifar10"]
+    assert "2 of 12 criteria" in reasons["standings-cifar10"]
     few = sum(c.verdict is Verdict.TOO_FEW for c in contest.drawn)
     assert f"too few seeds stand behind {few} of the {len(contest.drawn)} pairs" in reasons["matrix-cifar10"]
 

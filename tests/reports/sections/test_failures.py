@@ -52,7 +52,7 @@ def test_a_folder_is_named_and_failures_are_asked_for(states: tuple[str, str], w
     (command,) = re.findall("<code>(.*)</code>", text)
     line = shlex.split(unescape(command))
     options = parse_options(line[2:])
-    assert (options.out, options.asks, options.retry_failed) == ("my run", False, bool(words))
+    assert (options.out, options.asks, options.retry_failed) == (Path("my run"), False, bool(words))
 
 
 def test_what_was_skipped_needs_no_command() -> None:

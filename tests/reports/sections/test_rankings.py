@@ -1,5 +1,6 @@
 """How rankings agree with the truth, against every order of tied values; and what the panels show."""
 
+import re
 from itertools import permutations
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bench.problem.table import GroundTruth
 from reports.data.material import Material
 from reports.data.rankings import ArchitectureScores, rankings, top_agreement
 from reports.data.results import Results
-from reports.figures.ranking_curves import ranking_figure
+from reports.figures.ranking_curves import FOOT, HEAD, TALL, ranking_figure
 from reports.sections.blocks import Table
 from reports.sections.rankings import ranking_blocks
 from tests.reports.synthetic import SELECTORS, invented_table, write_results
@@ -108,25 +109,15 @@ def test_panels_share_an_axis_that_holds_every_mark_and_few_marks_are_large() ->
     chosen = (best_first[-100:], best_first[:5000], best_first[:200], best_first[:200], best_first[:50])
     found = [ArchitectureScores(f"m{i}", "darts", 0, 0, codes, generator.integers(9, size=len(codes)).astype(float))
              for i, codes in enumerate(chosen)]  # fmt: skip
-    figure = ranking_figure(found, table, "cifar10")
-    figure.canvas.draw()
-    panels = [axes for axes in figure.axes if axes.get_visible()]
-    limits = {axes.get_ylim() for axes in panels}
-    assert len(limits) == 1
-    low, high = limits.pop()
-    for axes, ranking in zip(panels, found, strict=True):
-        (marks,) = axes.collections
-        at = np.asarray(marks.get_offsets())
-        assert ((at[:, 1] >= low) & (at[:, 1] <= high)).all()
-        # Equal scores stand in one place.
-        assert len(np.unique(at[:, 0])) == len(np.unique(ranking.scores))
-    sizes, alphas = (
-        [float(np.max(value)) for value in values]
-        for values in (
-            [axes.collections[0].get_sizes() for axes in panels],
-            [axes.collections[0].get_alpha() for axes in panels],
-        )
-    )
-    assert sizes[0] >= 4 * sizes[1] and alphas[0] > alphas[1]
-    for axes in panels[1:]:  # the lowest of each column; the last row holds one
-        assert any(label.get_visible() and label.get_text() for label in axes.get_xticklabels())
+    drawn = ranking_figure(found, table, "cifar10").markup("rankings")
+    panels = drawn.split("data-tip=")[1:]
+    assert len(panels) == len(found)
+    sizes = []
+    for place, (panel, ranking) in enumerate(zip(panels, found, strict=True)):
+        dots = re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)", panel.split("<text")[0])
+        top = place // 4 * (HEAD + TALL + FOOT) + HEAD
+        assert dots and all(top - 4 <= float(y) <= top + TALL + 4 for _, y, _ in dots), "one scale holds all panels"
+        # Equal scores stand in one column.
+        assert len({x for x, _, _ in dots}) == len(np.unique(ranking.scores))
+        sizes.append(max(float(size) for *_, size in dots))
+    assert sizes[0] > sizes[1], "a hundred marks have to be seen, five thousand told apart"

@@ -67,7 +67,7 @@ def test_disc_acc_is_the_accuracy_with_the_operation_alone() -> None:
 
 def test_decisions_are_conditional_on_those_before() -> None:
     """DARTS-PT without tuning, written out: in the order of its decisions, with decided edges one-hot."""
-    selection = SELECTOR.configured({"tune": "0"}).select(small.search("darts-pt[tune=0]"))
+    selection = SELECTOR.configured("darts-pt", {"tune": "0"}).select(small.search("darts-pt[tune=0]"))
     assert sorted(d.edge for d in selection.decisions) == list(range(6))
     decided: dict[int, int] = {}
     for decision in selection.decisions:
