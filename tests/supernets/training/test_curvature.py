@@ -50,7 +50,8 @@ def stored(out: Path, checkpoint: str) -> None:
     cell = dict(zip(KEY_COLUMNS, ("digits", "darts", 0, 1, "ostr", 0, "batch", "digits", "cpu", 1), strict=True))
     store = Store(out)
     store.records.mkdir(parents=True)
-    store.write(file_stem(cell), {"cell": cell, "key": "k", "state": "done", "checkpoint": checkpoint})
+    known = {"key": "k", "state": "done", "checkpoint": checkpoint, "version": 1, "recipe_version": 1}
+    store.write(file_stem(cell), {"cell": cell, **known, "reason": "", "log": None})
 
 
 def test_it_measures_the_checkpoints_that_the_records_saw(
