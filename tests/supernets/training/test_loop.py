@@ -134,14 +134,20 @@ def epochs_done(job: SupernetJob, folder: Path) -> int:
     return 0 if found is None else int(found[0]["epoch"])
 
 
+def train_alone(job: SupernetJob, images: ImageSet, folder: Path) -> None:
+    """A training in a process of its own, with one thread as the tests have."""
+    torch.set_num_threads(1)
+    train(job, images, "cpu", folder)
+
+
 def test_a_killed_run_ends_in_the_same_bytes(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
     """Killed twice, each time when it has gone on by an epoch and is within a later one."""
     job = replace(job, settings=replace(job.settings, epochs=6, checkpoint_epochs=(1, 2, 6)))
     train(job, images, "cpu", tmp_path / "whole")
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # torch forbids a fork once any test has used threads of autograd
     for _ in range(2):
-        before, deadline = epochs_done(job, tmp_path / "killed"), time.monotonic() + 60
-        child = context.Process(target=train, args=(job, images, "cpu", tmp_path / "killed"))
+        before, deadline = epochs_done(job, tmp_path / "killed"), time.monotonic() + 120
+        child = context.Process(target=train_alone, args=(job, images, tmp_path / "killed"))
         child.start()
         while epochs_done(job, tmp_path / "killed") == before and time.monotonic() < deadline:
             time.sleep(0.01)
