@@ -21,12 +21,12 @@ test: .venv/test.done
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not program"
 
 check: .venv/test.done
-	$(BIN)/python -m bench.commands.regenerate --exact
-	$(BIN)/python -m bench.commands.regenerate digits-tiny || [ $$? = 4 ]  # 4: made on another kind of CPU, nothing to compare
+	$(BIN)/python -m nas_selection_bench regenerate --exact
+	$(BIN)/python -m nas_selection_bench regenerate digits-tiny || [ $$? = 4 ]  # 4: made on another kind of CPU, nothing to compare
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal -m program
 
 results: .venv/run.done
-	@$(BIN)/python -m bench.commands.regenerate --into out/regenerated
+	@$(BIN)/python -m nas_selection_bench regenerate --into out/regenerated
 
 performance: .venv/test.done
 	$(BIN)/python -m tests.performance

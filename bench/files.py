@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from bench.errors import DAMAGE, DataError, UsageError, in_brief
+from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
 
 Read = TypeVar("Read")
 

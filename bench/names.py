@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from bench.errors import UsageError
+from nas_selection_bench.bench.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 LISTED = 40

@@ -25,15 +25,15 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor, nn
 
-from bench.problem.selection import Selection
-from bench.work.options import option, positive
-from selectors import proxies
-from selectors.parts.criterion import Selector
-from selectors.parts.initialisation import kaiming_normal_fan_in
-from selectors.parts.needs import Needs
-from selectors.parts.ranking import sample_uniformly, take_best
-from selectors.parts.view import Search
-from selectors.proxies._network import listening
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.work.options import option, positive
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.initialisation import kaiming_normal_fan_in
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.ranking import sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.proxies._network import listening
 
 OFFSET_OF_LOG, OFFSET_OF_NORM = 1e-8, 1e-6
 

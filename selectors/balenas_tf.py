@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.problem.selection import Selection
-from bench.problem.space import Architecture
-from bench.work.options import one_of, option, positive
-from selectors import proxies
-from selectors.parts.criterion import Selector
-from selectors.parts.needs import Needs
-from selectors.parts.view import Search
-from selectors.parts.zero_cost import needs_of
-from selectors.zero_cost_rank import best_by_proxy
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import Architecture
+from nas_selection_bench.bench.work.options import one_of, option, positive
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.zero_cost import needs_of
+from nas_selection_bench.selectors.zero_cost_rank import best_by_proxy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ fine-tune the supernet for a few epochs (5 on the paper's scale); go on with the
 
 from dataclasses import replace
 
-from selectors.parts.perturbation import Mask
-from selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.perturbation import Mask
+from nas_selection_bench.selectors.parts.schedule import Greedy
 
 PAPER = "Wang et al., Rethinking Architecture Selection in Differentiable NAS, ICLR 2021, alg. 1"
 SCORING = (

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.work.options import not_negative, option
-from selectors.parts.needs import Needs
-from selectors.parts.perturbation import OPERATION_INDICES, Discretise
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
+from nas_selection_bench.bench.work.options import not_negative, option
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.perturbation import OPERATION_INDICES, Discretise
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

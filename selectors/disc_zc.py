@@ -6,8 +6,8 @@ the operation with which the proxy is highest. The search around it is the same,
 (`disc-zc-PROXY`) and the scores on the trained supernet (`disc-zc-post`, `disc-zc-PROXY-post`).
 """
 
-from selectors.parts.zero_cost import DiscretiseByProxy
-from selectors.zero_cost_pt import COMMON, POST, SEARCH, variants
+from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy
+from nas_selection_bench.selectors.zero_cost_pt import COMMON, POST, SEARCH, variants
 
 UNRELEASED = "No code is released for it; what is said of the code is said of zero-cost-pt's. "
 

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.problem.space import SKIP
-from selectors.parts.criterion import Rule
-from selectors.parts.features import look_at_features
-from selectors.parts.gates import empty_scores
-from selectors.parts.needs import Needs
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
+from nas_selection_bench.bench.problem.space import SKIP
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.features import look_at_features
+from nas_selection_bench.selectors.parts.gates import empty_scores
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selectors.parts.criterion import Rule
-from selectors.parts.needs import Needs
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

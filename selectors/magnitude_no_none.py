@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.problem.space import NONE
-from selectors.magnitude import Magnitude
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.magnitude import Magnitude
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,13 @@ activations (or the running statistics of the mixture with --bn running). The lo
 
 from dataclasses import dataclass
 
-from bench.problem.selection import Selection
-from bench.work.options import option, or_all, positive
-from selectors.parts.criterion import Selector
-from selectors.parts.needs import Needs
-from selectors.parts.ranking import one_of_each_class, sample_uniformly, take_best
-from selectors.parts.shared_weights import evaluate_architectures
-from selectors.parts.view import Search
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.work.options import option, or_all, positive
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.ranking import one_of_each_class, sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.shared_weights import evaluate_architectures
+from nas_selection_bench.selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

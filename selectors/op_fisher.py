@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from bench.work.options import one_of, option
-from selectors.parts.criterion import Rule
-from selectors.parts.gates import empty_scores, gradients_of_images, visit_contributions
-from selectors.parts.needs import Needs
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
+from nas_selection_bench.bench.work.options import one_of, option
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.gates import empty_scores, gradients_of_images, visit_contributions
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

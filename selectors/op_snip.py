@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selectors.parts.gates import GateRule, gate_gradients
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.gates import GateRule, gate_gradients
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from selectors.parts.gates import GateRule
-from selectors.parts.needs import Needs
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
-from selectors.proxies import ProxyFailure
-from selectors.proxies._network import use_batch_norm
+from nas_selection_bench.selectors.parts.gates import GateRule
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.proxies import ProxyFailure
+from nas_selection_bench.selectors.proxies._network import use_batch_norm
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.problem.space import NONE
-from selectors.parts.criterion import Rule
-from selectors.parts.perturbation import Mask
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.perturbation import Mask
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 WITHOUT = Mask(measure="loss")
 """The loss without an operation; with nothing scaled up, the loss without `none` is that of the whole."""

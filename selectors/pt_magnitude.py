@@ -5,9 +5,9 @@ ablation "DARTS+PT-Mag": decide and fine-tune edge by edge as `darts-pt` does, i
 batches, but keep the operation with the largest alpha. What `darts-pt` gains over it is due to its criterion.
 """
 
-from selectors.darts_pt import TUNING
-from selectors.magnitude import Magnitude
-from selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.darts_pt import TUNING
+from nas_selection_bench.selectors.magnitude import Magnitude
+from nas_selection_bench.selectors.parts.schedule import Greedy
 
 SELECTOR = Greedy(
     paper="Wang et al., Rethinking Architecture Selection in Differentiable NAS, ICLR 2021, sec. 6.2, PT-Mag",

@@ -9,8 +9,8 @@ checkpoints. As an edge order for other rules: `darts-pt[order=sgas]`.
 
 from dataclasses import replace
 
-from selectors.magnitude_no_none import MagnitudeWithoutNone
-from selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.magnitude_no_none import MagnitudeWithoutNone
+from nas_selection_bench.selectors.parts.schedule import Greedy
 
 PAPER = "Li et al., SGAS: Sequential Greedy Architecture Search, CVPR 2020"
 DIFFERS = (

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bench.problem.space import EDGES, NONE, OPERATIONS
-from bench.work.options import number, option, positive, yes_or_no
-from selectors.parts.criterion import Rule
-from selectors.parts.needs import Needs
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
+from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
+from nas_selection_bench.bench.work.options import number, option, positive, yes_or_no
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 AT_ONCE = 5
 """Coalitions evaluated before the truncation is looked at: a GPU should not be asked after each."""

@@ -20,21 +20,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
-from bench.work.options import one_of, option, or_preset, positive
-from selectors import proxies
-from selectors.parts.criterion import Rule
-from selectors.parts.initialisation import (
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
+from nas_selection_bench.bench.work.options import one_of, option, or_preset, positive
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.initialisation import (
     Fill,
     initialise,
     kaiming_normal_fan_in,
     kaiming_normal_fan_out,
     pytorch_default,
 )
-from selectors.parts.needs import Needs
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search
-from supernets.network.literal import LiteralCell, LiteralSupernet, Mixture
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.supernets.network.literal import LiteralCell, LiteralSupernet, Mixture
 
 FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.problem.selection import Decision, Selection, architecture_made_by
-from bench.work.options import one_of, option, or_preset, positive, yes_or_no
-from selectors import proxies
-from selectors.parts.criterion import Selector
-from selectors.parts.needs import Needs
-from selectors.parts.orders import ORDERS
-from selectors.parts.schedule import Greedy, decide_greedily
-from selectors.parts.view import Search
-from selectors.parts.zero_cost import MaskByProxy, ProxyRule, proxy_score
+from nas_selection_bench.bench.problem.selection import Decision, Selection, architecture_made_by
+from nas_selection_bench.bench.work.options import one_of, option, or_preset, positive, yes_or_no
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.orders import ORDERS
+from nas_selection_bench.selectors.parts.schedule import Greedy, decide_greedily
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.zero_cost import MaskByProxy, ProxyRule, proxy_score
 
 PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architecture Search, AAAI 2023"
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.problem.selection import Selection
-from bench.problem.space import Architecture
-from bench.work.options import option, positive
-from selectors import proxies
-from selectors.parts.criterion import Selector
-from selectors.parts.needs import Needs
-from selectors.parts.ranking import sample_uniformly, take_best
-from selectors.parts.view import Search
-from selectors.parts.zero_cost import needs_of, score_architectures
-from selectors.proxies import Proxy
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import Architecture
+from nas_selection_bench.bench.work.options import option, positive
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.ranking import sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.zero_cost import needs_of, score_architectures
+from nas_selection_bench.selectors.proxies import Proxy
 
 
 @dataclass(frozen=True, kw_only=True)

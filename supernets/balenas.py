@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.problem.space import EDGES, OPERATIONS
-from bench.work.options import above, option, positive
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Batch, Mixing, Recipe, Search
-from supernets.parts.sampling import pass_of
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.work.options import above, option, positive
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.sampling import pass_of
 
 BETA_1, BETA_2 = 0.5, 0.999
 """Decays of the two moments: those of the alphas' Adam in the DARTS code."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
-from bench.work.options import option, share
-from supernets.parts.recipe import Recipe
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
+from nas_selection_bench.bench.work.options import option, share
+from nas_selection_bench.supernets.parts.recipe import Recipe
 
 IMPOSED = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool": AVG_POOL}
 """The options that give an operation a share, and which operation it is."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from supernets.parts.rated import Rated
+from nas_selection_bench.supernets.parts.rated import Rated
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.work.options import at_least, option
-from supernets.parts.rated import Rated
-from supernets.parts.recipe import Mixing, Search
+from nas_selection_bench.bench.work.options import at_least, option
+from nas_selection_bench.supernets.parts.rated import Rated
+from nas_selection_bench.supernets.parts.recipe import Mixing, Search
 
 
 @dataclass(frozen=True)

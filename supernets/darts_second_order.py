@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.work.options import above, option
-from supernets.parts.differences import moved, slope_along
-from supernets.parts.rated import Rated
-from supernets.parts.recipe import Batch, Search
+from nas_selection_bench.bench.work.options import above, option
+from nas_selection_bench.supernets.parts.differences import moved, slope_along
+from nas_selection_bench.supernets.parts.rated import Rated
+from nas_selection_bench.supernets.parts.recipe import Batch, Search
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.network.accelerator import on_gpu
-from supernets.network.cuda_graph import Repeated
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Batch, Mixing, Recipe, Search, Step
-from supernets.parts.sampling import pass_of
+from nas_selection_bench.supernets.network.accelerator import on_gpu
+from nas_selection_bench.supernets.network.cuda_graph import Repeated
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search, Step
+from nas_selection_bench.supernets.parts.sampling import pass_of
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.work.options import at_least, option
-from supernets.parts.recipe import Recipe, Search
+from nas_selection_bench.bench.work.options import at_least, option
+from nas_selection_bench.supernets.parts.recipe import Recipe, Search
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.work.options import above, option
-from supernets.parts.concrete import Concrete
-from supernets.parts.recipe import Mixing, Search
-from supernets.parts.sampling import drawn
+from nas_selection_bench.bench.work.options import above, option
+from nas_selection_bench.supernets.parts.concrete import Concrete
+from nas_selection_bench.supernets.parts.recipe import Mixing, Search
+from nas_selection_bench.supernets.parts.sampling import drawn
 
 
 @dataclass(frozen=True)

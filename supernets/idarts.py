@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.work.options import above, not_negative, option, positive
-from supernets.parts.differences import slope_along
-from supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.bench.work.options import above, not_negative, option, positive
+from nas_selection_bench.supernets.parts.differences import slope_along
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
-from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
-from bench.work.options import above, at_least, not_negative, option, positive
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Batch, Mixing, Recipe, Search
-from supernets.parts.sampling import drawn, gumbel, one_hot
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
+from nas_selection_bench.bench.work.options import above, at_least, not_negative, option, positive
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.sampling import drawn, gumbel, one_hot
 
 COMPLEXITY = {CONV_1X1: 1 / 9, CONV_3X3: 1.0}
 """Parameters of an operation as a share of those of the 3x3 convolution; the others have none."""

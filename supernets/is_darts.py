@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.problem.space import EDGES, OPERATIONS
-from supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
-from supernets.parts.sampling import drawn
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.sampling import drawn
 
 MOMENTS = (23 / 30, 25 / 30, 27 / 30, 29 / 30)
 """How much of the search is done when an operation of every edge is pruned: the authors prune after their epochs 22,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.work.options import above, at_least, option
-from supernets.parts.differences import slope_along
-from supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.bench.work.options import above, at_least, option
+from nas_selection_bench.supernets.parts.differences import slope_along
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.problem.space import EDGES
-from bench.work.options import between, option, positive, yes_or_no
-from supernets.network.skeleton import KERNELS
-from supernets.network.supernet import MixedCell
-from supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.bench.problem.space import EDGES
+from nas_selection_bench.bench.work.options import between, option, positive, yes_or_no
+from nas_selection_bench.supernets.network.skeleton import KERNELS
+from nas_selection_bench.supernets.network.supernet import MixedCell
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
 
 CONVOLUTIONS = tuple(KERNELS)
 """The operations that have weights, in the order of the last axis of what is remembered."""

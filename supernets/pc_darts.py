@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.problem.space import EDGES, OPERATIONS
-from bench.work.options import between, option, positive, yes_or_no
-from supernets.network.partial_channels import PartialSupernet
-from supernets.network.skeleton import ARRIVING
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.work.options import between, option, positive, yes_or_no
+from nas_selection_bench.supernets.network.partial_channels import PartialSupernet
+from nas_selection_bench.supernets.network.skeleton import ARRIVING
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
 
 
 @dataclass(frozen=True)

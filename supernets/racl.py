@@ -7,12 +7,12 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS, SKIP
-from bench.work.options import above, at_least, inside, option
-from supernets.network.skeleton import ARRIVING, EPSILON
-from supernets.network.supernet import MixedCell, Supernet
-from supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
-from supernets.parts.sampling import pass_of
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS, SKIP
+from nas_selection_bench.bench.work.options import above, at_least, inside, option
+from nas_selection_bench.supernets.network.skeleton import ARRIVING, EPSILON
+from nas_selection_bench.supernets.network.supernet import MixedCell, Supernet
+from nas_selection_bench.supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.sampling import pass_of
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance of a random number."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.work.options import at_least, option
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Mixing, Recipe, Search
-from supernets.parts.sampling import drawn, gumbel, one_hot, pass_of
+from nas_selection_bench.bench.work.options import at_least, option
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.sampling import drawn, gumbel, one_hot, pass_of
 
 
 @dataclass(frozen=True)

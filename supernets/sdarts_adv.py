@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.work.options import option, positive
-from supernets.parts.recipe import Batch, Mixing, Search
-from supernets.sdarts_rs import SdartsRs, on_simplex
+from nas_selection_bench.bench.work.options import option, positive
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Search
+from nas_selection_bench.supernets.sdarts_rs import SdartsRs, on_simplex
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.problem.space import EDGES, OPERATIONS
-from bench.work.options import at_least, option
-from supernets.network.supernet import Supernet
-from supernets.parts.rated import Rated
-from supernets.parts.recipe import Batch, Mixing, Search
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.work.options import at_least, option
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.rated import Rated
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Search
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Mixing, Recipe, Search
-from supernets.parts.sampling import drawn, one_hot, uniform_choices
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.sampling import drawn, one_hot, uniform_choices
 
 
 @dataclass(frozen=True)

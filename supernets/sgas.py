@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
-from bench.problem.space import EDGES, NONE, OPERATIONS
-from bench.work.options import between, option, positive, whole
-from supernets.network.accelerator import on_gpu
-from supernets.network.supernet import Active
-from supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, Search
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
+from nas_selection_bench.bench.work.options import between, option, positive, whole
+from nas_selection_bench.supernets.network.accelerator import on_gpu
+from nas_selection_bench.supernets.network.supernet import Active
+from nas_selection_bench.supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, Search
 
 OPEN = -1
 """An edge that is not decided."""

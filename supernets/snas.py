@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from supernets.parts.concrete import Concrete
-from supernets.parts.recipe import Mixing, Search
+from nas_selection_bench.supernets.parts.concrete import Concrete
+from nas_selection_bench.supernets.parts.recipe import Mixing, Search
 
 
 @dataclass(frozen=True)

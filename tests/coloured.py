@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.image_set import ImageSet
 
 
 def coloured_images(crop_padding: int) -> ImageSet:

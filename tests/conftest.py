@@ -1,11 +1,6 @@
 import os
-from pathlib import Path
 
 from hypothesis import settings
-
-from bench.stdlib_selectors import open_folder
-
-open_folder(Path(__file__).parents[1] / "selectors")
 
 # A busy machine must not fail a test, and the same commit must give the same answer twice.
 settings.register_profile("steady", deadline=None, derandomize=True)

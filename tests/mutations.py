@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.check.exact import EXACT, TIGHT
-from bench.errors import ExitCode, UsageError
-from bench.names import unknown
-from bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.check.exact import EXACT, TIGHT
+from nas_selection_bench.bench.errors import ExitCode, UsageError
+from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = "digits-tiny"
@@ -126,7 +126,14 @@ def copy_of_the_code() -> Iterator[Path]:
 
 def look(root: Path, level: str) -> Verdict:
     """Run the check in `root`, and read what it says at `level`."""
-    command = [sys.executable, "-m", "bench.commands.regenerate", RESULT, *(["--exact"] if level == EXACT else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "nas_selection_bench",
+        "regenerate",
+        RESULT,
+        *(["--exact"] if level == EXACT else []),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines() or [(done.stderr.splitlines() or ["nothing said"])[-1]]

@@ -33,6 +33,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / file, root / file)
     if (ROOT / ".mypy_cache").exists():  # `make test` has just filled it; without it, mypy reads all of torch again
         shutil.copytree(ROOT / ".mypy_cache", root / ".mypy_cache")
+    shutil.copytree(ROOT / "nas_selection_bench", root / "nas_selection_bench", symlinks=True)
     selector, test = shown("Add a selector")
     (root / "selectors" / "doubling.py").write_text(selector)
     (root / "tests" / "selectors" / "test_doubling.py").write_text(test)
@@ -48,7 +49,7 @@ def in_copy(copy: Path, *command: str) -> str:
 
 def test_the_example_is_found_with_its_options(copy: Path) -> None:
     code = (
-        "from selectors.parts.registry import find, names\n"
+        "from nas_selection_bench.selectors.parts.registry import find, names\n"
         "assert 'doubling' in names()\n"
         "print(find('doubling[factor=1.5,order=fixed,tune=1]').name, find('doubling[factor=2.0]').name)"
     )
@@ -65,4 +66,4 @@ def test_the_example_passes_its_own_test_and_the_structural_tests(copy: Path) ->
 def test_the_example_has_the_style_and_types_of_the_project(copy: Path) -> None:
     in_copy(copy, "-m", "ruff", "check", "--no-cache", "selectors/doubling.py", "tests/selectors/test_doubling.py")
     in_copy(copy, "-m", "ruff", "format", "--no-cache", "--check", "selectors/doubling.py")
-    in_copy(copy, "-m", "mypy", "selectors/doubling.py")
+    in_copy(copy, "-m", "mypy", "nas_selection_bench/selectors/doubling.py")

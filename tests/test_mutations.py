@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.check.exact import EXACT, TIGHT
-from bench.errors import UsageError
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.check.exact import EXACT, TIGHT
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests import mutations
 from tests.mutations import MUTATIONS, ROOT, TABLE, UNBROKEN, Mutation, Verdict, change_best, try_all
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import ExitCode
+from nas_selection_bench.bench.errors import ExitCode
 from tests.bench.fake_bench import make_table
 
 ROOT = Path(__file__).parents[1]

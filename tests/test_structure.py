@@ -9,13 +9,18 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = "nas_selection_bench"
 ROOMS = ("bench", "supernets", "selectors", "reports")
-FILES = [ROOT / "run_bench.py", *sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))]
+FILES = [
+    ROOT / "run_bench.py",
+    *(ROOT / PACKAGE).glob("*.py"),
+    *sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py")),
+]
 
-LONGEST = 310
+LONGEST = 320
 LONGER = {
     "bench/problem/safe_pickle.py": 420,  # one pickle machine for everything that comes from outside
-    "bench/commands/fetch.py": 330,  # the downloads with everything that can go wrong on the way
+    "bench/commands/fetch.py": 335,  # the downloads with everything that can go wrong on the way
 }
 """Files that may have more lines than LONGEST, and how many."""
 
@@ -35,7 +40,7 @@ TWO_MEANINGS = {
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
     """Who imports whom, also inside of functions; not what only type checkers read."""
-    return grimp.build_graph(*ROOMS, cache_dir=None, exclude_type_checking_imports=True)
+    return grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=True)
 
 
 def tops(room: str) -> list[str]:
@@ -44,13 +49,13 @@ def tops(room: str) -> list[str]:
 
 def test_every_file_at_the_top_of_selectors_is_a_criterion() -> None:
     for name in tops("selectors"):
-        module = import_module(f"selectors.{name}")
+        module = import_module(f"{PACKAGE}.selectors.{name}")
         assert hasattr(module, "SELECTOR") or getattr(module, "VARIANTS", None), f"selectors/{name}.py offers none"
 
 
 def test_every_file_at_the_top_of_supernets_is_a_recipe() -> None:
     for name in tops("supernets"):
-        assert hasattr(import_module(f"supernets.{name}"), "RECIPE"), f"supernets/{name}.py offers none"
+        assert hasattr(import_module(f"{PACKAGE}.supernets.{name}"), "RECIPE"), f"supernets/{name}.py offers none"
 
 
 def test_no_modules_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> None:
@@ -66,11 +71,16 @@ def test_no_modules_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> N
 
 
 def test_recipes_know_nothing_of_training_and_nothing_below_knows_a_method(graph: grimp.ImportGraph) -> None:
-    recipes = {f"supernets.{name}" for name in tops("supernets")}
-    methods = recipes | {f"selectors.{name}" for name in tops("selectors")}
-    below = ("supernets.parts.", "supernets.network.", "selectors.parts.", "selectors.proxies.")
+    recipes = {f"{PACKAGE}.supernets.{name}" for name in tops("supernets")}
+    methods = recipes | {f"{PACKAGE}.selectors.{name}" for name in tops("selectors")}
+    below = (
+        "nas_selection_bench.supernets.parts.",
+        "nas_selection_bench.supernets.network.",
+        "nas_selection_bench.selectors.parts.",
+        "nas_selection_bench.selectors.proxies.",
+    )
     arrows = {(m, i) for m in graph.modules for i in graph.find_modules_directly_imported_by(m)}
-    wrong = {(m, i) for m, i in arrows if m in recipes and i.startswith("supernets.training")}
+    wrong = {(m, i) for m, i in arrows if m in recipes and i.startswith(f"{PACKAGE}.supernets.training")}
     wrong |= {(m, i) for m, i in arrows if m.startswith(below) and i in methods}
     assert not wrong
 

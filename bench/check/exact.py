@@ -17,16 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.check.difference import Difference, cell_of
-from bench.check.fresh import Rows, compare_distributions, compare_runs
-from bench.errors import DataError, ExitCode
-from bench.files import unwritable
-from bench.problem.table import GroundTruth
-from bench.work.gather import CURVATURE_FILE, PLAN_FILE, gather
-from bench.work.methods_file import METHODS_FILE
-from bench.work.pack import opened
-from bench.work.records import DONE, KEY_COLUMNS, Store
-from bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.bench.check.difference import Difference, cell_of
+from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.files import unwritable
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE, PLAN_FILE, gather
+from nas_selection_bench.bench.work.methods_file import METHODS_FILE
+from nas_selection_bench.bench.work.pack import opened
+from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, Store
+from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
 
 DrawReport = Callable[[Path, GroundTruth], Path]
 """(output folder, table) -> the page."""

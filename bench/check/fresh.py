@@ -6,12 +6,18 @@ from collections.abc import Mapping, Sequence, Set
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.check.difference import Difference, cell_of
-from bench.errors import DataError
-from bench.problem.space import EDGE_NAMES, OPERATIONS, parse
-from bench.problem.table import GroundTruth
-from bench.work.records import DONE, KEY_COLUMNS, MISSING, SKIPPED
-from bench.yardsticks.statistics import SIGNIFICANCE, holm, smallest_two_sample_p, trial_noise, two_sample_p
+from nas_selection_bench.bench.check.difference import Difference, cell_of
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, parse
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, MISSING, SKIPPED
+from nas_selection_bench.bench.yardsticks.statistics import (
+    SIGNIFICANCE,
+    holm,
+    smallest_two_sample_p,
+    trial_noise,
+    two_sample_p,
+)
 
 Rows = list[dict[str, str]]
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.commands.options import Options
-from bench.commands.resolve import make_request
-from bench.errors import UsageError
-from bench.work.gather import planned_cells
-from bench.work.methods import Methods, RecipeFacts, SelectorFacts
-from bench.work.plan import PlannedCell, make_plan, plan_again
-from bench.work.presets import Settings, settings_labelled
-from bench.work.records import Circumstances, Store
-from bench.work.run_file import read_run
+from nas_selection_bench.bench.commands.options import Options
+from nas_selection_bench.bench.commands.resolve import make_request
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.gather import planned_cells
+from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.plan import PlannedCell, make_plan, plan_again
+from nas_selection_bench.bench.work.presets import Settings, settings_labelled
+from nas_selection_bench.bench.work.records import Circumstances, Store
+from nas_selection_bench.bench.work.run_file import read_run
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Images as people have them, made readable: `python -m bench.commands.convert_images SOURCE --as NAME`.
+"""Images as people have them, made readable: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
 
 SOURCE is an .npz (`images` and `labels`, or `x_train` and `y_train`, or `data` and `labels`), an .npy with `--labels`,
 a .parquet file or a folder of them (an image column `img` or `image`, a label column `label` or `fine_label`), or a
@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
-from bench.files import given_path, make_folder, write_whole
-from bench.names import can_be_typed
-from bench.problem.datasets import DATASETS, data_root
-from bench.problem.official_layouts import Layout
-from bench.problem.own_dataset import DESCRIPTION
-from bench.problem.pixels import pixels_of
+from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.files import given_path, make_folder, write_whole
+from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
+from nas_selection_bench.bench.problem.official_layouts import Layout
+from nas_selection_bench.bench.problem.own_dataset import DESCRIPTION
+from nas_selection_bench.bench.problem.pixels import pixels_of
 
 _NAMES = (("images", "labels"), ("x_train", "y_train"), ("train_images", "train_labels"), ("data", "labels"))
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"}
@@ -32,7 +32,7 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Convert, say what was found, and answer with an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench.commands.convert_images", description="Convert images.")
+    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench convert-images", description="Convert images.")
     parser.add_argument(
         "source", type=given_path, help="an .npz, .npy, .parquet, a folder of them, or of class folders"
     )

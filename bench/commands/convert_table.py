@@ -1,4 +1,4 @@
-"""Convert a ground-truth table to the compact file: `python -m bench.commands.convert_table SOURCE DEST`.
+"""Convert a ground-truth table to the compact file: `python -m nas_selection_bench convert-table SOURCE DEST`.
 
 SOURCE is a CSV, NAS-Bench-201's official .pth, or NATS-Bench's topology table (see `bench.problem.open_table`); DEST
 is the .npz that `--table` loads in milliseconds.
@@ -8,17 +8,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bench.errors import BenchError, DataError, ExitCode
-from bench.files import given_path
-from bench.problem.open_table import open_table
-from bench.problem.space import to_string
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode
+from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.problem.open_table import open_table
+from nas_selection_bench.bench.problem.space import to_string
+from nas_selection_bench.bench.problem.table import GroundTruth
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Convert, say what was found, and answer with an exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.commands.convert_table", description="Convert a ground-truth table."
+        prog="python -m nas_selection_bench convert-table", description="Convert a ground-truth table."
     )
     parser.add_argument(
         "source", type=given_path, help="a .csv or .csv.gz, NAS-Bench-201's .pth, NATS-Bench's file or folder"

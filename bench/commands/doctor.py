@@ -1,4 +1,4 @@
-"""What is here and what is missing, and what each missing thing costs: `python -m bench.commands.doctor`.
+"""What is here and what is missing, and what each missing thing costs: `python -m nas_selection_bench doctor`.
 
 Looks only; nothing is fetched and nothing is kept.
 """
@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench.commands.options import available_cores
-from bench.commands.resolve import FETCH, TABLE_FILE, TABLE_VARIABLE, default_cache
-from bench.commands.stdout import stdout_may_close
-from bench.errors import BenchError, DataError, ExitCode, in_brief
-from bench.files import expanded, make_folder, only_writer
-from bench.problem.datasets import DATASETS, data_root, dataset_names, missing_images
-from bench.problem.open_table import open_table
-from bench.problem.own_dataset import describe
-from bench.problem.pixels import pixels_of
-from bench.work.presets import PRESETS
-from bench.work.run_file import processor
-from bench.work.workers import no_processes
+from nas_selection_bench.bench.commands.options import available_cores
+from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_FILE, TABLE_VARIABLE, default_cache
+from nas_selection_bench.bench.commands.stdout import stdout_may_close
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, in_brief
+from nas_selection_bench.bench.files import expanded, make_folder, only_writer
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names, missing_images
+from nas_selection_bench.bench.problem.open_table import open_table
+from nas_selection_bench.bench.problem.own_dataset import describe
+from nas_selection_bench.bench.problem.pixels import pixels_of
+from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.bench.work.run_file import processor
+from nas_selection_bench.bench.work.workers import no_processes
 
 GOOD, PARTLY, MISSING = "ok", "partly", "missing"
 
@@ -56,7 +56,7 @@ class Finding:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; exit code 2 where even the default run cannot work."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.commands.doctor", description="What is here and what is missing."
+        prog="python -m nas_selection_bench doctor", description="What is here and what is missing."
     )
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data sets")
     parser.add_argument("--table", metavar="FILE", help="ground truth")
@@ -93,7 +93,9 @@ def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
         yield Finding(what, MISSING, f"{place}; without it no run on CIFAR or ImageNet16 (fetch, or --table FILE)")
         return
     if place.suffix != ".npz":
-        yield Finding(what, PARTLY, f"{place} is read anew by every run; bench.commands.convert_table ends that")
+        yield Finding(
+            what, PARTLY, f"{place} is read anew by every run; python -m nas_selection_bench convert-table ends that"
+        )
         return
     try:
         found = open_table(place)

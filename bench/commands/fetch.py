@@ -1,6 +1,6 @@
 """Fetch data from where its authors keep it.
 
-`python -m bench.commands.fetch cifar10 cifar100 nas-bench-201 imagenet16` is the whole of it.
+`python -m nas_selection_bench fetch cifar10 cifar100 nas-bench-201 imagenet16` is the whole of it.
 
 Nothing else in the program opens a connection. An archive is checked against its published checksum and unpacked file
 by file; the table is converted to its compact form at once. What is there already is left alone. A download that broke
@@ -18,13 +18,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bench.commands.resolve import FETCH, TABLE_FILE
-from bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
-from bench.files import make_folder, unwritable
-from bench.names import unknown
-from bench.problem.datasets import DATASETS, data_root
-from bench.problem.official_layouts import Layout
-from bench.problem.pixels import OFFICIAL, pixels_of
+from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_FILE
+from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.files import make_folder, unwritable
+from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
+from nas_selection_bench.bench.problem.official_layouts import Layout
+from nas_selection_bench.bench.problem.pixels import OFFICIAL, pixels_of
 
 _SERVER = "https://www.cs.toronto.edu/~kriz"
 _PART = ".part"
@@ -145,7 +145,7 @@ def _fetch_imagenet16(layout: Layout, root: Path, mirror: str | None) -> str:
 
 
 def _fetch_table(root: Path, mirror: str | None, keep: bool) -> str:
-    from bench.problem.open_table import open_table
+    from nas_selection_bench.bench.problem.open_table import open_table
 
     compact, source = root / TABLE_FILE, root / TABLE_SOURCE
     if compact.is_file():
@@ -153,7 +153,7 @@ def _fetch_table(root: Path, mirror: str | None, keep: bool) -> str:
         return f"already in {compact}"
     hand = (
         f"by hand: get {TABLE_SOURCE} (4.7 GB) from https://drive.google.com/file/d/{TABLE_ID} and run"
-        f" python -m bench.commands.convert_table {TABLE_SOURCE} {compact}"
+        f" python -m nas_selection_bench convert-table {TABLE_SOURCE} {compact}"
     )
     part = source.with_name(source.name + _PART)
     if not source.is_file():

@@ -1,4 +1,6 @@
-"""Look an architecture up: `python -m bench.commands.lookup TABLE ARCH`, in any spelling of `bench.problem.spellings`.
+"""Look an architecture up: `python -m nas_selection_bench lookup TABLE ARCH`.
+
+ARCH may have any spelling of `bench.problem.spellings`.
 
 TABLE is any table, or `digits` for the one that comes with the program. ARCH may stand in several words.
 """
@@ -7,18 +9,26 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bench.commands.stdout import stdout_may_close
-from bench.errors import BenchError, ExitCode, UsageError
-from bench.problem.open_table import embedded_table, open_table
-from bench.problem.space import EDGE_NAMES, N_ARCHITECTURES, OPERATIONS, Architecture, architecture_of, code, to_string
-from bench.problem.spellings import NASLIB, architecture
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.commands.stdout import stdout_may_close
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
+from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
+from nas_selection_bench.bench.problem.space import (
+    EDGE_NAMES,
+    N_ARCHITECTURES,
+    OPERATIONS,
+    Architecture,
+    architecture_of,
+    code,
+    to_string,
+)
+from nas_selection_bench.bench.problem.spellings import NASLIB, architecture
+from nas_selection_bench.bench.problem.table import GroundTruth
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what the table holds of one architecture, and answer with an exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.commands.lookup", description="Look an architecture up in a ground-truth table.",
+        prog="python -m nas_selection_bench lookup", description="Look an architecture up in a ground-truth table.",
         epilog=f"Six numbers count operations as {', '.join(OPERATIONS)} on the edges {', '.join(EDGE_NAMES)};"
                f" write {NASLIB}4,0,3,1,4,3 where they are NASLib's. One number is the table's own index.",
     )  # fmt: skip

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.files import given_path
-from bench.work.presets import PRESETS
+from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.work.presets import PRESETS
 
 DESCRIPTION = """\
 Which selection criterion should one trust? Trains weight-sharing supernets on the NAS-Bench-201 space,

@@ -5,20 +5,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.check import exact as check
-from bench.check.exact import DrawReport
-from bench.commands import resolve
-from bench.commands.options import Options
-from bench.errors import DataError, ExitCode, UsageError
-from bench.files import only_writer
-from bench.problem.datasets import DATASETS, data_root, dataset_names
-from bench.work.gather import gather
-from bench.work.methods import Methods
-from bench.work.pack import unpack
-from bench.work.presets import PRESETS
-from bench.work.records import DONE, FAILED, Store
-from bench.work.run_file import read_run
-from bench.work.runner import counts_line
+from nas_selection_bench.bench.check import exact as check
+from nas_selection_bench.bench.check.exact import DrawReport
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.options import Options
+from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
+from nas_selection_bench.bench.files import only_writer
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names
+from nas_selection_bench.bench.work.gather import gather
+from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.pack import unpack
+from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.bench.work.records import DONE, FAILED, Store
+from nas_selection_bench.bench.work.run_file import read_run
+from nas_selection_bench.bench.work.runner import counts_line
 
 FAILURES_SHOWN = 5
 

@@ -1,4 +1,4 @@
-"""Stored results, made again by their own commands and compared: `python -m bench.commands.regenerate [NAME ...]`.
+"""Stored results, made again by their own commands and compared: `python -m nas_selection_bench regenerate [NAME ...]`.
 
 Each folder of results/ says in run.json which command lines filled it. They run again, in that order, into a
 fresh folder with an empty cache of supernets, and `--check` compares the two. What needs a data set or a table
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.commands import resolve
-from bench.commands.options import Options, parse_options
-from bench.errors import BenchError, ExitCode, UsageError
-from bench.files import given_path, make_folder, write_whole
-from bench.names import unknown
-from bench.problem.datasets import data_root, load_images
-from bench.work.run_file import ARITHMETIC, RUN_FILE, commands, git_commit, read_run
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.options import Options, parse_options
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
+from nas_selection_bench.bench.files import given_path, make_folder, write_whole
+from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.bench.problem.datasets import data_root, load_images
+from nas_selection_bench.bench.work.run_file import ARITHMETIC, RUN_FILE, commands, git_commit, read_run
 
 CODE = Path(__file__).resolve().parents[2]
 STAMP = "commit.txt"
@@ -133,7 +133,7 @@ def find(results: Path, names: Sequence[str]) -> list[Path]:
 def main(arguments: Sequence[str] | None = None, program: Program = Program()) -> int:
     """Regenerate what was named, and answer with an exit code: 0 holds, 3 differs, 4 nothing was compared."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.commands.regenerate",
+        prog="python -m nas_selection_bench regenerate",
         description="Make stored results again by their own commands and compare.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="folders of results/ (all)")

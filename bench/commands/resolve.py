@@ -9,24 +9,24 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bench.commands.options import Options, available_cores
-from bench.errors import MissingData, UsageError
-from bench.files import expanded, read_json
-from bench.names import choose, split_names, unknown
-from bench.problem.csv_table import OFFICIAL_NAMES
-from bench.problem.datasets import DATASETS, dataset_names, missing_images
-from bench.problem.open_table import embedded_table, open_table
-from bench.problem.pixels import Pixels, pixels_of
-from bench.problem.table import GroundTruth
-from bench.work.methods import Methods
-from bench.work.plan import Request
-from bench.work.presets import PRESETS, Settings, settings_for
-from bench.work.records import Circumstances
-from bench.work.workers import Pool, no_processes
+from nas_selection_bench.bench.commands.options import Options, available_cores
+from nas_selection_bench.bench.errors import MissingData, UsageError
+from nas_selection_bench.bench.files import expanded, read_json
+from nas_selection_bench.bench.names import choose, split_names, unknown
+from nas_selection_bench.bench.problem.csv_table import OFFICIAL_NAMES
+from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names, missing_images
+from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
+from nas_selection_bench.bench.problem.pixels import Pixels, pixels_of
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.plan import Request
+from nas_selection_bench.bench.work.presets import PRESETS, Settings, settings_for
+from nas_selection_bench.bench.work.records import Circumstances
+from nas_selection_bench.bench.work.workers import Pool, no_processes
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
 TABLE_FILE = "nas-bench-201.npz"
-FETCH = "python -m bench.commands.fetch"
+FETCH = "python -m nas_selection_bench fetch"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Device:
 
 def find_device(name: str) -> Device:
     """The device that `name` (auto, cpu, cuda, cuda:i) means here; UsageError for a GPU that is not there."""
-    from bench.work.run_file import processor
+    from nas_selection_bench.bench.work.run_file import processor
 
     if name == "cpu":
         return Device("cpu", "cpu", processor(), ())
@@ -173,15 +173,16 @@ def _missing_table(datasets: list[str], root: Path) -> str:
     """How to get the ground truth of `datasets`, in one sentence each."""
     own = [dataset for dataset in datasets if dataset not in DATASETS]
     lines = [
-        f"{name}: no ground truth; make one with python -m supernets.table --dataset {name} --data-root {root}"
-        f" --out {name}.npz (docs/data.md says how long it takes) and give it with --table."
+        f"{name}: no ground truth; make one with python -m nas_selection_bench make-table --dataset {name}"
+        f" --data-root {root} --out {name}.npz (docs/data.md says how long it takes) and give it with --table."
         for name in own
     ]
     if len(own) < len(datasets):
         names = ", ".join(name for name in datasets if name not in own)
         lines.append(
-            f"{names}: no ground truth, {root / TABLE_FILE} does not exist; give --table FILE, or convert the official"
-            f" file once: python -m bench.commands.convert_table NAS-Bench-201-v1_1-096897.pth {root / TABLE_FILE}."
+            f"{names}: no ground truth, {root / TABLE_FILE} does not exist; give --table FILE, or convert the"
+            f" official file once: python -m nas_selection_bench convert-table NAS-Bench-201-v1_1-096897.pth"
+            f" {root / TABLE_FILE}."
         )
     return " ".join(lines)
 

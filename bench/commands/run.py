@@ -9,34 +9,41 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.commands import resolve
-from bench.commands.asked import asked_before, asked_here, folders_plan, sizes
-from bench.commands.doctor import doctor
-from bench.commands.options import Options, available_cores
-from bench.commands.others import DrawReport, check_results, conclude, failures, list_all, report_only
-from bench.commands.stdout import stderr_may_close, stdout_may_close
-from bench.errors import BenchError, DataError, ExitCode, MissingData
-from bench.files import make_folder, only_writer, sweep
-from bench.interruption import like_ctrl_c
-from bench.problem.datasets import DATASETS, data_root, missing_images
-from bench.problem.image_checks import doubts, refuse_unfit
-from bench.problem.image_set import ImageSet
-from bench.problem.pixels import UNKNOWN
-from bench.problem.table import GroundTruth
-from bench.work.edited_files import sources
-from bench.work.gather import gather, write_plan
-from bench.work.methods import Methods
-from bench.work.methods_file import write_described
-from bench.work.pack import opened, unpack
-from bench.work.plan import Split
-from bench.work.progress import NORMAL, QUIET, VERBOSE, duration
-from bench.work.records import DONE, Circumstances, Store
-from bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
-from bench.work.runner import Run, counts_line
-from bench.work.seats import leave_seats
-from bench.work.tasks import Workplace
-from bench.work.timings import Timings, stored_costs
-from bench.work.workers import no_processes
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
+from nas_selection_bench.bench.commands.doctor import doctor
+from nas_selection_bench.bench.commands.options import Options, available_cores
+from nas_selection_bench.bench.commands.others import (
+    DrawReport,
+    check_results,
+    conclude,
+    failures,
+    list_all,
+    report_only,
+)
+from nas_selection_bench.bench.commands.stdout import stderr_may_close, stdout_may_close
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, MissingData
+from nas_selection_bench.bench.files import make_folder, only_writer, sweep
+from nas_selection_bench.bench.interruption import like_ctrl_c
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
+from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.pixels import UNKNOWN
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.edited_files import sources
+from nas_selection_bench.bench.work.gather import gather, write_plan
+from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.methods_file import write_described
+from nas_selection_bench.bench.work.pack import opened, unpack
+from nas_selection_bench.bench.work.plan import Split
+from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
+from nas_selection_bench.bench.work.records import DONE, Circumstances, Store
+from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
+from nas_selection_bench.bench.work.runner import Run, counts_line
+from nas_selection_bench.bench.work.seats import leave_seats
+from nas_selection_bench.bench.work.tasks import Workplace
+from nas_selection_bench.bench.work.timings import Timings, stored_costs
+from nas_selection_bench.bench.work.workers import no_processes
 
 
 def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
@@ -166,8 +173,8 @@ class Session:
         )
         if self.device.hardware and not resolve.verified(self.device.hardware, self.code / "results"):
             self.say(
-                "The GPU path has not been verified on this hardware: python -m selectors.parts.gpu_acceptance does so"
-                " in ten minutes; --device cpu is what the stored results were made on."
+                "The GPU path has not been verified on this hardware: python -m nas_selection_bench gpu-acceptance"
+                " does so in ten minutes; --device cpu is what the stored results were made on."
             )
         large = any(c.reads_checkpoint and c.cell.supernet.settings.preset == "paper" for c in self.job.plan)
         if self.device.kind == "cpu" and large:

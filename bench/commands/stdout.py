@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
 
-from bench.errors import DataError
+from nas_selection_bench.bench.errors import DataError
 
 _GONE = {errno.EPIPE, errno.EIO, errno.EBADF}
 """What a write raises whose reader has left, or whose terminal was closed."""

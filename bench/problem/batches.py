@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
-from bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.image_set import ImageSet
 
 _IMAGES_AT_ONCE = 1024
 """Images augmented by one set of kernels: several batches share the launches on a GPU, and it fits a CPU's cache."""

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from bench.errors import UsageError
-from bench.files import expanded
-from bench.names import unknown
-from bench.problem.digits import digits_images
-from bench.problem.image_set import Channels, ImageSet
-from bench.problem.official_layouts import Layout, missing_file, read_layout
-from bench.problem.own_dataset import load_own, own_names
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.files import expanded
+from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.bench.problem.digits import digits_images
+from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
+from nas_selection_bench.bench.problem.official_layouts import Layout, missing_file, read_layout
+from nas_selection_bench.bench.problem.own_dataset import load_own, own_names
 
 DATA_ROOT_VARIABLE = "NAS_BENCH_DATA"
 _DEFAULT_ROOT = "~/.cache/nas-selection-bench"

@@ -19,8 +19,8 @@ from typing import Literal
 
 import numpy as np
 
-from bench.errors import UsageError
-from bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.image_set import ImageSet
 
 CLASSES = 10
 CANVAS = 8

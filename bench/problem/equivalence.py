@@ -22,7 +22,7 @@ from itertools import permutations, product
 
 import numpy as np
 
-from bench.problem.space import (
+from nas_selection_bench.bench.problem.space import (
     AVG_POOL,
     CONV_1X1,
     CONV_3X3,

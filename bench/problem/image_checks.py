@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.errors import DataError
-from bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.image_set import ImageSet
 
 STRIDE = 4
 """The network halves the height and the width twice, and both times adds what came two ways."""

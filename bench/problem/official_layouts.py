@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bench.errors import DAMAGE, DataError, MissingData, in_brief
-from bench.problem.safe_pickle import ARRAYS, Machine, RefusedName
+from nas_selection_bench.bench.errors import DAMAGE, DataError, MissingData, in_brief
+from nas_selection_bench.bench.problem.safe_pickle import ARRAYS, Machine, RefusedName
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from bench.errors import DAMAGE, DataError, in_brief
-from bench.problem.safe_pickle import ARRAYS, CONTAINERS, Machine, RefusedName
-from bench.problem.space import N_ARCHITECTURES, code, parse
-from bench.problem.table import Accuracies, GroundTruth, refuse_missing
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.problem.safe_pickle import ARRAYS, CONTAINERS, Machine, RefusedName
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code, parse
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth, refuse_missing
 
 SPLITS = {
     "cifar10": {"test": ("cifar10", "ori-test"), "valid": ("cifar10-valid", "x-valid")},

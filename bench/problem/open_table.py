@@ -3,9 +3,9 @@
 from importlib.resources import files
 from pathlib import Path
 
-from bench.errors import DataError
-from bench.files import expanded
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.files import expanded
+from nas_selection_bench.bench.problem.table import GroundTruth
 
 
 def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
@@ -20,11 +20,11 @@ def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
     if name.endswith(".npz") and path.is_file():
         return GroundTruth.load(path)
     if name.endswith((".pth", ".pickle.pbz2")) or (path / "meta.pickle.pbz2").is_file():
-        from bench.problem.official_table import read_official
+        from nas_selection_bench.bench.problem.official_table import read_official
 
         return read_official(path, hp)
     if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")) and path.is_file():
-        from bench.problem.csv_table import read_csv
+        from nas_selection_bench.bench.problem.csv_table import read_csv
 
         return read_csv(path, hp)
     raise DataError(
@@ -35,4 +35,4 @@ def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
 
 def embedded_table(dataset: str) -> GroundTruth:
     """The table of a data set that comes with the program (`digits`)."""
-    return GroundTruth.load(Path(str(files("bench.problem").joinpath(f"{dataset}_table.npz"))))
+    return GroundTruth.load(Path(str(files("nas_selection_bench.bench.problem").joinpath(f"{dataset}_table.npz"))))

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.errors import DAMAGE, DataError, in_brief
-from bench.names import can_be_typed
-from bench.problem.image_set import Channels, ImageSet
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
 
 DESCRIPTION = "dataset.json"
 _MOST_CLASSES = 100_000

@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from bench.errors import DataError
-from bench.problem.datasets import DATASETS
-from bench.problem.official_layouts import Layout, read_file
-from bench.problem.own_dataset import fingerprint
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.datasets import DATASETS
+from nas_selection_bench.bench.problem.official_layouts import Layout, read_file
+from nas_selection_bench.bench.problem.own_dataset import fingerprint
 
 _CONTENT: Mapping[str, str] = MappingProxyType({
     "54b2ed21fbd6a52cfc507fb5af63b8610e1938828f3017b159e69e87bb1965db": "cifar-10-batches-py/data_batch_1",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.problem.space import Architecture, as_architecture
+from nas_selection_bench.bench.problem.space import Architecture, as_architecture
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import ast
 import re
 from typing import Any
 
-from bench.errors import DAMAGE
-from bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture, code, parse
+from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture, code, parse
 
 NASLIB = "naslib:"
 _NASLIB_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.errors import DAMAGE, DataError, in_brief
-from bench.files import write_whole
-from bench.problem.space import (
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.space import (
     N_ARCHITECTURES,
     NONE,
     Architecture,
@@ -146,7 +146,8 @@ class GroundTruth:
         path = Path(path)
         if not path.is_file():
             raise DataError(
-                f"The table {path} does not exist; make it with `python -m bench.commands.convert_table SOURCE {path}`."
+                f"The table {path} does not exist; make it with"
+                f" `python -m nas_selection_bench convert-table SOURCE {path}`."
             )
         try:
             with zipfile.ZipFile(path) as archive:
@@ -164,7 +165,7 @@ class GroundTruth:
         if schema != SCHEMA:
             raise DataError(
                 f"{path} has schema {schema}, this program reads {SCHEMA}; make it anew:"
-                " python -m bench.commands.convert_table"
+                " python -m nas_selection_bench convert-table"
             )
         index = arrays.pop("index", None)
         for key, values in arrays.items():

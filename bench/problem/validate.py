@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.problem.selection import Decision, Ranking, Selection, architecture_made_by
-from bench.problem.space import EDGES, N_ARCHITECTURES, OPERATIONS, Architecture
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection, architecture_made_by
+from nas_selection_bench.bench.problem.space import EDGES, N_ARCHITECTURES, OPERATIONS, Architecture
 
 
 def checked(answer: object) -> Selection:

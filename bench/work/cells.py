@@ -8,8 +8,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 
-from bench.seeds import derive
-from bench.work.presets import Settings
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.bench.work.presets import Settings
 
 NO_RECIPE = "untrained"
 """Recipe name of cells whose selector ignores the supernet."""

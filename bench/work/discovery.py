@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from bench.errors import UsageError
+from nas_selection_bench.bench.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A name that can be typed on the command line, beside other names and globs; there, `all` means all of them."""
@@ -54,11 +54,11 @@ def line_of(error: BaseException) -> str | None:
 
     What calls the methods, or serves many, is passed over: it is seldom what is to be mended. The traceback has it.
     """
-    project = Path(__file__).parents[2]
+    package = Path(__file__).parents[2]
     ours = [
-        (Path(frame.filename).relative_to(project), frame.lineno)
+        (Path(frame.filename).relative_to(package), frame.lineno)
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(project)
+        if Path(frame.filename).is_relative_to(package)
     ]
     for room in ROOMS:
         lines = [(place, line) for place, line in ours if place.parts[0] == room and not _serves(place)]

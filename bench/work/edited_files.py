@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.errors import DAMAGE
-from bench.files import write_whole
-from bench.work.discovery import shown
-from bench.work.methods import Methods, Source
-from bench.work.plan import PlannedCell
-from bench.work.records import Store
+from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.work.discovery import shown
+from nas_selection_bench.bench.work.methods import Methods, Source
+from nas_selection_bench.bench.work.plan import PlannedCell
+from nas_selection_bench.bench.work.records import Store
 
 FILE = "source.json"
 """In the folder of a supernet: the digest of its recipe's file when its training began."""

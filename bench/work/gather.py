@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import DAMAGE, in_brief
-from bench.files import read_json, write_whole
-from bench.problem.selection import Decision, Ranking, Selection
-from bench.problem.space import EDGE_NAMES, OPERATIONS, parse
-from bench.problem.table import GroundTruth
-from bench.problem.validate import checked
-from bench.work.records import DONE, KEY_COLUMNS, MISSING, Store, file_stem
-from bench.yardsticks.measures import MEASURES, measure
-from bench.yardsticks.truth import Truth
+from nas_selection_bench.bench.errors import DAMAGE, in_brief
+from nas_selection_bench.bench.files import read_json, write_whole
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, parse
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.problem.validate import checked
+from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, MISSING, Store, file_stem
+from nas_selection_bench.bench.yardsticks.measures import MEASURES, measure
+from nas_selection_bench.bench.yardsticks.truth import Truth
 
 RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index", *MEASURES, "forward_passes",
                   "backward_passes", "supernet_accuracy", "checkpoint", "shared", "version", "recipe_version",

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.problem.selection import Selection
-from bench.work.cells import Cell, SupernetJob
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob
 
 
 @dataclass(frozen=True)

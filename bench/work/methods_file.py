@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.files import read_json, write_whole
-from bench.work.methods import RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.files import read_json, write_whole
+from nas_selection_bench.bench.work.methods import RecipeFacts, SelectorFacts
 
 METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
-from bench.errors import UsageError
-from bench.names import nearest
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.names import nearest
 
 Converter = Callable[[str], Any]
 """From the text of a value to the value; raises ValueError with a clause that says what it must be."""

@@ -1,4 +1,4 @@
-"""Output folders of many cells in one file: `python -m bench.work.pack results/NAME`, and `--unpack` to go back.
+"""Output folders of many cells in one file: `python -m nas_selection_bench pack results/NAME [--unpack]`.
 
 Thousands of small files become `cells.tar.xz`. Whoever reads an output folder understands a packed one. While
 the archive is there it is the truth: loose files beside it, which a killed packing or unpacking left, must say
@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
-from bench.files import given_path, only_writer, sweep, unwritable, write_whole
-from bench.work.run_file import RUN_FILE
+from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
+from nas_selection_bench.bench.work.run_file import RUN_FILE
 
 ARCHIVE = "cells.tar.xz"
 FOLDERS = ("costs", "logs", "records")
@@ -111,7 +111,10 @@ def unpack(folder: Path, say: Callable[[str], None]) -> None:
     _restore(folder, contents)
     os.sync()  # so that all those files are on the disk before the archive goes
     archive.unlink()
-    say(f"{folder} was packed: unpacked {len(contents):,} files; python -m bench.work.pack {folder} packs it again.")
+    say(
+        f"{folder} was packed: unpacked {len(contents):,} files;"
+        f" python -m nas_selection_bench pack {folder} packs it again."
+    )
 
 
 @contextmanager
@@ -162,7 +165,9 @@ def _restore(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Pack or unpack the folders that were named, and answer with an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench.work.pack", description="Pack the cells of output folders.")
+    parser = argparse.ArgumentParser(
+        prog="python -m nas_selection_bench pack", description="Pack the cells of output folders."
+    )
     parser.add_argument(
         "folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder of run_bench.py"
     )

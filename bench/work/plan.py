@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError, UsageError
-from bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
-from bench.work.methods import Methods, RecipeFacts, SelectorFacts
-from bench.work.presets import Settings, settings_labelled
-from bench.work.records import DONE, FAILED, SKIPPED, Circumstances, file_stem, identity, record_key
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
+from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.presets import Settings, settings_labelled
+from nas_selection_bench.bench.work.records import DONE, FAILED, SKIPPED, Circumstances, file_stem, identity, record_key
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@
 import ast
 from dataclasses import asdict, dataclass, replace
 
-from bench.errors import UsageError
+from nas_selection_bench.bench.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DAMAGE, DataError
-from bench.files import write_whole
-from bench.problem.selection import Selection
-from bench.problem.space import to_string
-from bench.problem.validate import checked
-from bench.work.cells import Cell, key
-from bench.work.presets import preset_label
+from nas_selection_bench.bench.errors import DAMAGE, DataError
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import to_string
+from nas_selection_bench.bench.problem.validate import checked
+from nas_selection_bench.bench.work.cells import Cell, key
+from nas_selection_bench.bench.work.presets import preset_label
 
 SCHEMA = 1
 """Version of the record files. Raise it when a field changes its meaning, and add the step to UPGRADES."""

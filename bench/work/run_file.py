@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError
-from bench.files import read_json, write_whole
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.files import read_json, write_whole
+from nas_selection_bench.bench.problem.table import GroundTruth
 
 RUN_FILE = "run.json"
 CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError
-from bench.files import leave_no_lock, write_whole
-from bench.work.edited_files import Sources
-from bench.work.plan import PlannedCell, Split, Supernet, checkpoint_of, split_plan, state_of
-from bench.work.progress import NORMAL, Progress
-from bench.work.records import CHOICE, DONE, FAILED, Store, file_stem
-from bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
-from bench.work.timings import Timings
-from bench.work.workers import spread
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.files import leave_no_lock, write_whole
+from nas_selection_bench.bench.work.edited_files import Sources
+from nas_selection_bench.bench.work.plan import PlannedCell, Split, Supernet, checkpoint_of, split_plan, state_of
+from nas_selection_bench.bench.work.progress import NORMAL, Progress
+from nas_selection_bench.bench.work.records import CHOICE, DONE, FAILED, Store, file_stem
+from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
+from nas_selection_bench.bench.work.timings import Timings
+from nas_selection_bench.bench.work.workers import spread
 
 
 @dataclass

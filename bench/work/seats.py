@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.files import held_lock
+from nas_selection_bench.bench.files import held_lock
 
 _SEAT = ".seat-"
 SECONDS_BETWEEN_LOOKS = 0.2

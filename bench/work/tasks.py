@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import SkipCell, storable, text_of
-from bench.files import is_disk_trouble, make_folder, only_writer, sweep
-from bench.work.cells import canonical_json
-from bench.work.discovery import ROOMS, line_of
-from bench.work.edited_files import keep_source
-from bench.work.methods import Methods
-from bench.work.plan import PlannedCell, Supernet
-from bench.work.progress import Progress
-from bench.work.records import DONE, FAILED, SKIPPED, cost_record, done_record
-from bench.work.workers import Pool, prepare_worker
+from nas_selection_bench.bench.errors import SkipCell, storable, text_of
+from nas_selection_bench.bench.files import is_disk_trouble, make_folder, only_writer, sweep
+from nas_selection_bench.bench.work.cells import canonical_json
+from nas_selection_bench.bench.work.discovery import line_of
+from nas_selection_bench.bench.work.edited_files import keep_source
+from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.plan import PlannedCell, Supernet
+from nas_selection_bench.bench.work.progress import Progress
+from nas_selection_bench.bench.work.records import DONE, FAILED, SKIPPED, cost_record, done_record
+from nas_selection_bench.bench.work.workers import Pool, prepare_worker
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def failure(error: BaseException, seconds: float) -> Outcome:
     """
     lines = text_of(error).strip()[:LONGEST_LOG].splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    own = type(error).__module__.partition(".")[0] in ("bench", *ROOMS)
+    own = type(error).__module__.startswith("nas_selection_bench.")
     line = None if own or is_disk_trouble(error) else line_of(error)
     trace = storable("".join(traceback.format_exception(error)), LONGEST_LOG)
     return Outcome(FAILED, storable(reason, LONGEST_REASON), line, trace=trace, seconds=seconds,

@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from bench.work.plan import PlannedCell
-from bench.work.records import KEY_COLUMNS
+from nas_selection_bench.bench.work.plan import PlannedCell
+from nas_selection_bench.bench.work.records import KEY_COLUMNS
 
 
 def stored_costs(*places: Path) -> list[dict[str, str]]:

@@ -18,8 +18,8 @@ from typing import Any, Protocol, TypeVar
 
 from filelock import FileLock
 
-from bench.errors import DataError, UsageError
-from bench.work.seats import SECONDS_BETWEEN_LOOKS, claim_device
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.work.seats import SECONDS_BETWEEN_LOOKS, claim_device
 
 Outcome = TypeVar("Outcome")
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bench.yardsticks.statistics import (
+from nas_selection_bench.bench.yardsticks.statistics import (
     SIGNIFICANCE,
     Interval,
     detectable,

@@ -13,7 +13,7 @@ from itertools import permutations
 
 import numpy as np
 
-from bench.problem.space import (
+from nas_selection_bench.bench.problem.space import (
     AVG_POOL,
     CONV_1X1,
     CONV_3X3,
@@ -26,10 +26,10 @@ from bench.problem.space import (
     as_architecture,
     code,
 )
-from bench.problem.table import GroundTruth
-from bench.seeds import derive
-from bench.yardsticks.kendall import tau_b
-from bench.yardsticks.measures import (
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.measures import (
     ALL_OPERATIONS,
     EDGE_TAUS,
     WITHOUT_NONE,
@@ -38,9 +38,9 @@ from bench.yardsticks.measures import (
     edge_tau,
     outcome,
 )
-from bench.yardsticks.oracle import oracle
-from bench.yardsticks.statistics import EQUAL
-from bench.yardsticks.truth import Truth
+from nas_selection_bench.bench.yardsticks.oracle import oracle
+from nas_selection_bench.bench.yardsticks.statistics import EQUAL
+from nas_selection_bench.bench.yardsticks.truth import Truth
 
 RETRAINING = "two trainings"
 """What tables and figures call the agreement of one training of every architecture with another."""

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from bench.problem.equivalence import function_classes
-from bench.problem.selection import Decision, Ranking, Selection
-from bench.problem.space import (
+from nas_selection_bench.bench.problem.equivalence import function_classes
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
+from nas_selection_bench.bench.problem.space import (
     CONV_1X1,
     CONV_3X3,
     EDGES,
@@ -20,10 +20,10 @@ from bench.problem.space import (
     SKIP,
     code,
 )
-from bench.yardsticks.kendall import tau_b
-from bench.yardsticks.oracle import GRID
-from bench.yardsticks.truth import Truth
-from bench.yardsticks.worth import trainings
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.oracle import GRID
+from nas_selection_bench.bench.yardsticks.truth import Truth
+from nas_selection_bench.bench.yardsticks.worth import trainings
 
 Measure = float | int | list[float] | None
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 
 GRID = (len(OPERATIONS),) * len(EDGES)
 """Shape in which axis e of an array in space order is the operation on edge e."""

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, all_architectures
-from bench.problem.table import GroundTruth
-from bench.yardsticks.floors import convolution_weights
-from bench.yardsticks.kendall import ranked, tau_b
-from bench.yardsticks.measures import architecture_scores, edge_tau
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, all_architectures
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.floors import convolution_weights
+from nas_selection_bench.bench.yardsticks.kendall import ranked, tau_b
+from nas_selection_bench.bench.yardsticks.measures import architecture_scores, edge_tau
 
 Values = NDArray[np.float64]
 

@@ -5,11 +5,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.problem.table import GroundTruth
-from bench.yardsticks.kendall import Ranked, ranked
-from bench.yardsticks.oracle import oracle
-from bench.yardsticks.statistics import TrialNoise, gaps_of_trials, noise_of_gaps
-from bench.yardsticks.worth import random_search
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked
+from nas_selection_bench.bench.yardsticks.oracle import oracle
+from nas_selection_bench.bench.yardsticks.statistics import TrialNoise, gaps_of_trials, noise_of_gaps
+from nas_selection_bench.bench.yardsticks.worth import random_search
 
 Values = NDArray[np.float64]
 

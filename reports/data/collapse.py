@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from bench.problem.space import NONE, SKIP
-from reports.data.contests import Contest
-from reports.data.material import Material
-from reports.data.results import shares_of
-from reports.data.text import number
+from nas_selection_bench.bench.problem.space import NONE, SKIP
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import shares_of
+from nas_selection_bench.reports.data.text import number
 
 MOSTLY = 0.5
 """Share of the edges from which on an operation is told."""

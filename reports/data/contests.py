@@ -8,15 +8,15 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from bench.problem.space import Architecture
-from bench.yardsticks.comparisons import Comparison, compare, corrected, tie_groups
-from bench.yardsticks.floors import RANDOM, RANDOM_CHOICES, Yardstick
-from bench.yardsticks.statistics import TrialNoise
-from bench.yardsticks.truth import Truth
-from reports.data.founders import PRIMARY, Level, level_of
-from reports.data.in_figures import focus
-from reports.data.results import COLLAPSED, Checkpoint, Results, per_checkpoint
-from reports.data.standings import Standing, most_settings_first, standing_of
+from nas_selection_bench.bench.problem.space import Architecture
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, compare, corrected, tie_groups
+from nas_selection_bench.bench.yardsticks.floors import RANDOM, RANDOM_CHOICES, Yardstick
+from nas_selection_bench.bench.yardsticks.statistics import TrialNoise
+from nas_selection_bench.bench.yardsticks.truth import Truth
+from nas_selection_bench.reports.data.founders import PRIMARY, Level, level_of
+from nas_selection_bench.reports.data.in_figures import focus
+from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint, Results, per_checkpoint
+from nas_selection_bench.reports.data.standings import Standing, most_settings_first, standing_of
 
 FLOORS = (*RANDOM_CHOICES, "constant-order", "params")
 """Yardsticks that take part in the comparisons, as selectors that choose the same on every checkpoint.

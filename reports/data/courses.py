@@ -2,7 +2,7 @@
 
 A rule is one file in reports/stopping/, found by its name. It reads what is stored and runs nothing: the weights of the
 operations (which `magnitude` stores for every checkpoint), the supernet's accuracy on the selection images, and the
-largest eigenvalue of the Hessian where `python -m supernets.training.curvature` has measured it. So every rule meets
+largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature` has measured it. So every rule meets
 every criterion that was applied to all checkpoints.
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.work.discovery import modules, told
-from bench.work.gather import CURVATURE_FILE
-from reports.data.results import Results
+from nas_selection_bench.bench.work.discovery import modules, told
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.reports.data.results import Results
 
 WEIGHTS_OF = "magnitude"
 """The selector whose scores are the weights of the operations."""
@@ -67,7 +67,7 @@ class StoppingRule:
 def rules() -> MappingProxyType[str, StoppingRule]:
     """Every rule by the name of its file; raises UsageError for a file that offers none."""
     found = {}
-    for file, module in modules("reports.stopping"):
+    for file, module in modules("nas_selection_bench.reports.stopping"):
         rule = module.RULE
         told(rule, ("paper", "formula"), file)
         found[file.stem.replace("_", "-")] = rule

@@ -4,9 +4,9 @@ Whatever has one order for all edges has a `tau_edge` of exactly 0, however good
 something of edges; one that is not may still choose well.
 """
 
-from bench.yardsticks.comparisons import Comparison, compare
-from reports.data.contests import judged_apart
-from reports.data.results import Checkpoint, Results, per_checkpoint
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, compare
+from nas_selection_bench.reports.data.contests import judged_apart
+from nas_selection_bench.reports.data.results import Checkpoint, Results, per_checkpoint
 
 ANY_ORDER = "any constant order"
 """What `tau_edge` is compared with: all 120 of them have 0."""

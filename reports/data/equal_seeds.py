@@ -7,11 +7,11 @@ seeds that all selectors have is therefore told beside them.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bench.yardsticks.comparisons import Comparison, Verdict
-from reports.data.contests import BASELINES, Contest, contest
-from reports.data.factors import contrasts
-from reports.data.founders import PRIMARY
-from reports.data.material import Material
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
+from nas_selection_bench.reports.data.contests import BASELINES, Contest, contest
+from nas_selection_bench.reports.data.factors import contrasts
+from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.material import Material
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.names import parse
+from nas_selection_bench.bench.names import parse
 
 FACTORS = ("rule", "order", "tuning")
 

@@ -8,7 +8,7 @@ edges and the fine-tuning between them, which go together.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.yardsticks.comparisons import Comparison, corrected
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ CALLED = {
 
 
 def _read() -> dict[Level, tuple[str, ...]]:
-    with files("reports.data").joinpath("families.csv").open(encoding="utf-8") as stream:
+    with files("nas_selection_bench.reports.data").joinpath("families.csv").open(encoding="utf-8") as stream:
         rows = [(Level(row["family"]), row["selector"]) for row in csv.DictReader(stream)]
     return {level: tuple(name for of, name in rows if of is level) for level in Level}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.founders import PRIMARY
 
 MOST = 32
 """Selectors that a figure with one row per selector can show; tables and CSV files hold all."""

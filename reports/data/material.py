@@ -4,19 +4,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bench.problem.table import GroundTruth
-from bench.yardsticks.comparisons import Comparison
-from bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
-from bench.yardsticks.truth import Truth
-from bench.yardsticks.worth import trainings
-from reports.data.contests import Contest, contest
-from reports.data.edge_knowledge import edge_knowledge
-from reports.data.in_figures import focus, said
-from reports.data.rankings import ArchitectureScores, rankings
-from reports.data.results import Results
-from reports.data.summary import Line, lines, order_of_methods
-from reports.data.supernet_quality import SupernetQuality, supernet_quality
-from reports.data.two_criteria import TwoCriteria, two_criteria
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison
+from nas_selection_bench.bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
+from nas_selection_bench.bench.yardsticks.truth import Truth
+from nas_selection_bench.bench.yardsticks.worth import trainings
+from nas_selection_bench.reports.data.contests import Contest, contest
+from nas_selection_bench.reports.data.edge_knowledge import edge_knowledge
+from nas_selection_bench.reports.data.in_figures import focus, said
+from nas_selection_bench.reports.data.rankings import ArchitectureScores, rankings
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.data.summary import Line, lines, order_of_methods
+from nas_selection_bench.reports.data.supernet_quality import SupernetQuality, supernet_quality
+from nas_selection_bench.reports.data.two_criteria import TwoCriteria, two_criteria
 
 
 @dataclass

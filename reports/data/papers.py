@@ -10,7 +10,7 @@ _ARXIV = re.compile(r"arXiv:? ?(\d{4}\.\d{4,5})")
 
 @cache
 def _known() -> tuple[tuple[str, str], ...]:
-    with files("reports.data").joinpath("papers.csv").open(encoding="utf-8") as stream:
+    with files("nas_selection_bench.reports.data").joinpath("papers.csv").open(encoding="utf-8") as stream:
         return tuple((row["phrase"], row["address"]) for row in csv.DictReader(stream))
 
 

@@ -6,13 +6,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from bench.yardsticks.comparisons import Comparison, Verdict, corrected
-from bench.yardsticks.statistics import EQUAL
-from reports.data.collapse import collapses
-from reports.data.contests import BASELINES, Contest
-from reports.data.equal_seeds import seeds_compared
-from reports.data.factors import contrasts
-from reports.data.material import Material
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict, corrected
+from nas_selection_bench.bench.yardsticks.statistics import EQUAL
+from nas_selection_bench.reports.data.collapse import collapses
+from nas_selection_bench.reports.data.contests import BASELINES, Contest
+from nas_selection_bench.reports.data.equal_seeds import seeds_compared
+from nas_selection_bench.reports.data.factors import contrasts
+from nas_selection_bench.reports.data.material import Material
 
 
 class Kind(StrEnum):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.yardsticks.kendall import tau_b
-from reports.data.results import Results
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.reports.data.results import Results
 
 Values = NDArray[np.float64]
 FEWEST = 10

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.errors import DataError
-from bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
-from bench.work.methods_file import Described, read_described
-from bench.work.records import KEY_COLUMNS, Store, file_stem
-from bench.work.run_file import RUN_FILE, read_run
-from reports.data.in_figures import first_shown
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
+from nas_selection_bench.bench.work.methods_file import Described, read_described
+from nas_selection_bench.bench.work.records import KEY_COLUMNS, Store, file_stem
+from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.reports.data.in_figures import first_shown
 
 Checkpoint = tuple[str, int]
 """(setting, supernet seed): what comparisons are paired by, inside one data set."""

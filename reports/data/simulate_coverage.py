@@ -1,6 +1,6 @@
 """How much the intervals cover, simulated once.
 
-Made by `python -m reports.data.simulate_coverage > reports/data/coverage.csv`.
+Made by `python -m nas_selection_bench.reports.data.simulate_coverage > reports/data/coverage.csv`.
 
 The intervals promise 95 %; the report says what they keep. Three kinds of results, all of mean 0: normal ones, skewed
 ones, and ones that fail now and then (a normal spread, and with probability 0.15 a collapse of 10 points), which is how
@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
-from bench.yardsticks.statistics import LEVEL, Interval, mean_interval, share_interval
+from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
+from nas_selection_bench.bench.yardsticks.statistics import LEVEL, Interval, mean_interval, share_interval
 
 SEEDS = (3, 5, 6, 10, 13, 20)
 STRATA = (1, 3)

@@ -8,10 +8,16 @@ from importlib.resources import files
 
 import numpy as np
 
-from bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
-from bench.yardsticks.statistics import Interval, VarianceComponents, mean_interval, share_interval, variance_components
-from reports.data.results import COLLAPSED, Results
-from reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SKEWED
+from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
+from nas_selection_bench.bench.yardsticks.statistics import (
+    Interval,
+    VarianceComponents,
+    mean_interval,
+    share_interval,
+    variance_components,
+)
+from nas_selection_bench.reports.data.results import COLLAPSED, Results
+from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SKEWED
 
 ACCURACIES = ("test", "valid", "regret", "percentile", "gain")
 """Columns that a collapse takes far from all others."""
@@ -104,7 +110,7 @@ def lines(results: Results, column: str) -> list[Line]:
 
 def written_coverage() -> list[dict[str, str]]:
     """The simulated coverage of the intervals (`reports.data.simulate_coverage`), one row per case."""
-    with files("reports.data").joinpath("coverage.csv").open(encoding="utf-8") as stream:
+    with files("nas_selection_bench.reports.data").joinpath("coverage.csv").open(encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.data.results import Results
+from nas_selection_bench.reports.data.results import Results
 
 FEWEST_SEEDS = 4
 """With fewer, no order of the seeds could be remarkable."""

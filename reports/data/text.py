@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from bench.yardsticks.statistics import Interval
+from nas_selection_bench.bench.yardsticks.statistics import Interval
 
 Cell = str | float | int | None
 

@@ -7,11 +7,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.problem.space import as_architecture, code
-from bench.yardsticks.measures import standardised
-from bench.yardsticks.resemblance import agreement
-from bench.yardsticks.truth import Truth
-from reports.data.results import Results
+from nas_selection_bench.bench.problem.space import as_architecture, code
+from nas_selection_bench.bench.yardsticks.measures import standardised
+from nas_selection_bench.bench.yardsticks.resemblance import agreement
+from nas_selection_bench.bench.yardsticks.truth import Truth
+from nas_selection_bench.reports.data.results import Results
 
 
 @dataclass(frozen=True)

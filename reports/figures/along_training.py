@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from bench.problem.space import NONE, SKIP
-from bench.problem.table import GroundTruth
-from reports.data.results import Results, shares_of
-from reports.data.text import number
-from reports.figures.axes import AccuracyAxis, AnyAxis, Axis, draw_horizontal, draw_vertical
-from reports.figures.strips import WIDTH, look
-from reports.figures.svg import Drawing, NotDrawn, width_of
+from nas_selection_bench.bench.problem.space import NONE, SKIP
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.results import Results, shares_of
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis, AnyAxis, Axis, draw_horizontal, draw_vertical
+from nas_selection_bench.reports.figures.strips import WIDTH, look
+from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
 
 PANELS = {
     "skip_share": "share of skip", "none_share": "share of none", "test": "test accuracy, %",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reports.figures.svg import Drawing
+from nas_selection_bench.reports.figures.svg import Drawing
 
 REGRET_FLOOR = 0.1
 """Points of regret below which the accuracy axis stops stretching."""

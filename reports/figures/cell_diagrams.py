@@ -3,8 +3,8 @@
 The edges are drawn once per page as symbols; each cell is six references to them.
 """
 
-from bench.problem.space import EDGES, Architecture, to_string
-from reports.figures.costs_and_operations import OPERATION_LABELS
+from nas_selection_bench.bench.problem.space import EDGES, Architecture, to_string
+from nas_selection_bench.reports.figures.costs_and_operations import OPERATION_LABELS
 
 _X = (7.0, 41.0, 75.0, 109.0)
 _Y = 27.0

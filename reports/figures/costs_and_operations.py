@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP, parse
-from bench.problem.table import GroundTruth
-from reports.data.contests import Contest
-from reports.data.results import Results
-from reports.data.text import duration, number
-from reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
-from reports.figures.strips import ROW, WIDTH
-from reports.figures.svg import Drawing, NotDrawn, width_of
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP, parse
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.data.text import duration, number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
+from nas_selection_bench.reports.figures.strips import ROW, WIDTH
+from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
 
 ACROSS = 4
 """Settings side by side; further ones go below."""

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bench.problem.table import GroundTruth
-from reports.data.doses import Response
-from reports.data.text import number
-from reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
-from reports.figures.strips import look
-from reports.figures.svg import Drawing, NotDrawn, width_of
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.doses import Response
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
+from nas_selection_bench.reports.figures.strips import look
+from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
 
 LEFT, WIDE, TALL, LINE = 90.0, 620.0, 430.0, 13.0
 """Pixels; LINE keeps two labels beside the figure apart."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.yardsticks.statistics import Interval
-from reports.data.text import number
-from reports.figures.axes import AccuracyAxis
-from reports.figures.strips import ROW
-from reports.figures.svg import Drawing, width_of
+from nas_selection_bench.bench.yardsticks.statistics import Interval
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis
+from nas_selection_bench.reports.figures.strips import ROW
+from nas_selection_bench.reports.figures.svg import Drawing, width_of
 
 WIDE, HEAD = 520.0, 30.0
 

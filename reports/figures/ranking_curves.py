@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.problem.table import GroundTruth
-from bench.yardsticks.kendall import tau_b
-from reports.data.rankings import ArchitectureScores
-from reports.data.text import number
-from reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
-from reports.figures.svg import Drawing, px, short
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.reports.data.rankings import ArchitectureScores
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
+from nas_selection_bench.reports.figures.svg import Drawing, px, short
 
 ACROSS = 4
 LEFT, WIDE, TALL, GAP, HEAD, FOOT = 76.0, 220.0, 150.0, 16.0, 34.0, 30.0

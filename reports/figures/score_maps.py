@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.problem.space import EDGE_NAMES, parse
-from bench.problem.table import GroundTruth
-from bench.yardsticks.measures import standardised
-from bench.yardsticks.oracle import oracle
-from reports.data.results import Results
-from reports.data.text import number
-from reports.figures.costs_and_operations import OPERATION_LABELS
-from reports.figures.svg import Drawing, px, short
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, parse
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.measures import standardised
+from nas_selection_bench.bench.yardsticks.oracle import oracle
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures.costs_and_operations import OPERATION_LABELS
+from nas_selection_bench.reports.figures.svg import Drawing, px, short
 
 Values = NDArray[np.float64]
 ACROSS = 5

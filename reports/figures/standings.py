@@ -4,13 +4,13 @@ In the manner of a critical-difference diagram (Demšar, JMLR 2006), but the bar
 Holm's correction over all pairs, not from mean ranks.
 """
 
-from bench.problem.table import GroundTruth
-from bench.yardsticks.comparisons import Verdict
-from reports.data.contests import Contest
-from reports.data.text import interval_text, number
-from reports.figures.axes import AccuracyAxis, draw_horizontal
-from reports.figures.strips import ROW
-from reports.figures.svg import Drawing, NotDrawn, width_of
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.text import interval_text, number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis, draw_horizontal
+from nas_selection_bench.reports.figures.strips import ROW
+from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
 
 DECISIVE = (Verdict.BETTER, Verdict.WORSE)
 ROOM, STEP = 420.0, 9.0

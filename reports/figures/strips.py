@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
-from bench.problem.table import GroundTruth
-from bench.yardsticks.floors import RETRAINING, Yardstick
-from reports.data.results import ONE_DRAW
-from reports.data.summary import Line, order_of_methods
-from reports.data.text import number
-from reports.figures.axes import AccuracyAxis, AnyAxis, Axis, draw_horizontal
-from reports.figures.svg import SERIES, SHAPES, Drawing, width_of
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.floors import RETRAINING, Yardstick
+from nas_selection_bench.reports.data.results import ONE_DRAW
+from nas_selection_bench.reports.data.summary import Line, order_of_methods
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis, AnyAxis, Axis, draw_horizontal
+from nas_selection_bench.reports.figures.svg import SERIES, SHAPES, Drawing, width_of
 
 WIDTH = 1080.0
 ROW = 15.0

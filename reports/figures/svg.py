@@ -119,7 +119,7 @@ class Drawing:
 
 def style_sheet() -> str:
     """The CSS of all figures."""
-    return files("reports.figures").joinpath("figure.css").read_text(encoding="utf-8")
+    return files("nas_selection_bench.reports.figures").joinpath("figure.css").read_text(encoding="utf-8")
 
 
 def _outline(shape: int, x: float, y: float, r: float) -> str:

@@ -1,4 +1,4 @@
-"""The finding of a README, from stored results: `python -m reports.files.readme results/NAME README.md`.
+"""The finding of a README, from stored results: `python -m nas_selection_bench readme results/NAME README.md`.
 
 Replaces what stands between the lines `<!-- results -->` and `<!-- /results -->`, so that nobody edits numbers by
 hand. Reads the tables of the stored results and refers to their figure; no ground truth is needed.
@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import BenchError, DataError, ExitCode
-from bench.files import write_whole
-from bench.yardsticks.comparisons import Verdict
-from reports.data.founders import Level
-from reports.data.text import number
-from reports.files.tables import NO_RECIPE
-from reports.sections.headline import ALWAYS_3X3, FLOOR, NAMED, written
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.founders import Level
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.files.tables import NO_RECIPE
+from nas_selection_bench.reports.sections.headline import ALWAYS_3X3, FLOOR, NAMED, written
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
@@ -108,7 +108,7 @@ def _text(readme: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; answers with an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m reports.files.readme", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench readme", description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path, help="folder of stored results")
     parser.add_argument("readme", type=Path, help="file to write into")
     parser.add_argument("--dataset", help="which data set (the first)")
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
         content = block(options.results, options.readme, options.dataset)
         write_whole(options.readme, replace_block(_text(options.readme), content))
     except BenchError as error:
-        print(f"reports.files.readme: {error}", file=sys.stderr)
+        print(f"nas_selection_bench.reports.files.readme: {error}", file=sys.stderr)
         return error.exit_code
     return ExitCode.OK
 

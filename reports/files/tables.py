@@ -8,22 +8,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from bench.files import write_whole
-from bench.problem.space import to_string
-from bench.yardsticks.comparisons import Comparison
-from bench.yardsticks.floors import RETRAINING, Yardstick
-from bench.yardsticks.measures import EDGE_TAUS
-from bench.yardsticks.statistics import Interval
-from reports.data.contests import BASELINES, Contest, measure_of
-from reports.data.edge_knowledge import MEASURE
-from reports.data.factors import contrasts
-from reports.data.founders import level_of
-from reports.data.material import Material
-from reports.data.results import ONE_DRAW_SAID
-from reports.data.summary import Line
-from reports.data.supernet_quality import SupernetQuality
-from reports.data.text import Cell, number, spread, to_csv, to_latex, to_markdown
-from reports.data.two_criteria import TwoCriteria
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.space import to_string
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison
+from nas_selection_bench.bench.yardsticks.floors import RETRAINING, Yardstick
+from nas_selection_bench.bench.yardsticks.measures import EDGE_TAUS
+from nas_selection_bench.bench.yardsticks.statistics import Interval
+from nas_selection_bench.reports.data.contests import BASELINES, Contest, measure_of
+from nas_selection_bench.reports.data.edge_knowledge import MEASURE
+from nas_selection_bench.reports.data.factors import contrasts
+from nas_selection_bench.reports.data.founders import level_of
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import ONE_DRAW_SAID
+from nas_selection_bench.reports.data.summary import Line
+from nas_selection_bench.reports.data.supernet_quality import SupernetQuality
+from nas_selection_bench.reports.data.text import Cell, number, spread, to_csv, to_latex, to_markdown
+from nas_selection_bench.reports.data.two_criteria import TwoCriteria
 
 HEADER = (
     "dataset", "recipe", "selector", "kind", "measure", "mean", "sd_over_supernets", "lowest", "highest",

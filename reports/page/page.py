@@ -10,35 +10,35 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from bench.files import write_whole
-from bench.problem.table import GroundTruth
-from reports.data.contests import Contest
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.figures.svg import style_sheet
-from reports.files.tables import write_tables
-from reports.page.page_data import page_data
-from reports.sections.appendix import glossary_section, provenance_section, published_section
-from reports.sections.behaviour import (
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.figures.svg import style_sheet
+from nas_selection_bench.reports.files.tables import write_tables
+from nas_selection_bench.reports.page.page_data import page_data
+from nas_selection_bench.reports.sections.appendix import glossary_section, provenance_section, published_section
+from nas_selection_bench.reports.sections.behaviour import (
     bias_section,
     cost_section,
     ranking_section,
     training_section,
     transfer_section,
 )
-from reports.sections.blocks import Picture, Section, gathered
-from reports.sections.chosen_cells import chosen_section
-from reports.sections.dose_response import dose_section
-from reports.sections.factorial import factorial_section
-from reports.sections.failures import failures_section
-from reports.sections.finding import details_section
-from reports.sections.gaps import gaps
-from reports.sections.headline import conditions, headline, lead, named, note
-from reports.sections.methods import methods_section
-from reports.sections.overview import markup, overview, small_figure
-from reports.sections.results import results_section, strips_section
-from reports.sections.stopping import stopping_section
-from reports.sections.who_beats_whom import pairs_section
+from nas_selection_bench.reports.sections.blocks import Picture, Section, gathered
+from nas_selection_bench.reports.sections.chosen_cells import chosen_section
+from nas_selection_bench.reports.sections.dose_response import dose_section
+from nas_selection_bench.reports.sections.factorial import factorial_section
+from nas_selection_bench.reports.sections.failures import failures_section
+from nas_selection_bench.reports.sections.finding import details_section
+from nas_selection_bench.reports.sections.gaps import gaps
+from nas_selection_bench.reports.sections.headline import conditions, headline, lead, named, note
+from nas_selection_bench.reports.sections.methods import methods_section
+from nas_selection_bench.reports.sections.overview import markup, overview, small_figure
+from nas_selection_bench.reports.sections.results import results_section, strips_section
+from nas_selection_bench.reports.sections.stopping import stopping_section
+from nas_selection_bench.reports.sections.who_beats_whom import pairs_section
 
 LIMIT = 1_980_000
 """Bytes that the page stays under, so that it can be mailed."""
@@ -102,7 +102,7 @@ def sections(source: Material) -> list[Section]:
 
 def render(source: Material) -> str:
     """The page as text; figures are written to `source.figures` on the way."""
-    folder = files("reports.page")
+    folder = files("nas_selection_bench.reports.page")
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -144,7 +144,7 @@ def unbroken(text: str) -> str:
 
 
 def _fill(template: jinja2.Template, source: Material, shown: list[Section], data: str) -> str:
-    folder = files("reports.page")
+    folder = files("nas_selection_bench.reports.page")
     missing = gaps(source, named(source))
     return template.render(
         sections=[replace(section, blocks=gathered(section.blocks)) for section in shown],

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.yardsticks.comparisons import Comparison, Verdict
-from bench.yardsticks.statistics import Interval
-from reports.data.contests import FLOORS, Contest
-from reports.data.founders import PRIMARY
-from reports.data.material import Material
-from reports.sections.who_beats_whom import MARKS, pair_table
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
+from nas_selection_bench.bench.yardsticks.statistics import Interval
+from nas_selection_bench.reports.data.contests import FLOORS, Contest
+from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.sections.who_beats_whom import MARKS, pair_table
 
 PAIR_COLUMNS = (
     "first", "second", "n", "differing", "mean", "mean_low", "mean_high", "median", "p_better", "p_better_low",

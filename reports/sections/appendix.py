@@ -7,13 +7,13 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from bench.work.run_file import commands
-from reports.data.material import Material
-from reports.data.summary import written_coverage
-from reports.data.text import spread
-from reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
-from reports.sections.failures import code
-from reports.sections.size import PUBLISHED_SIZE, presets, size
+from nas_selection_bench.bench.work.run_file import commands
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.summary import written_coverage
+from nas_selection_bench.reports.data.text import spread
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.failures import code
+from nas_selection_bench.reports.sections.size import PUBLISHED_SIZE, presets, size
 
 GLOSSARY = (
     ("test, valid", "accuracy of the selected architecture trained alone, %, mean over the trials that the table holds,"
@@ -79,7 +79,7 @@ GLOSSARY = (
 def published_section(source: Material) -> Section:
     """Numbers from papers beside ours."""
     section = Section("published", "Published numbers beside ours", folded=True)
-    with files("reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
+    with files("nas_selection_bench.reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
         published = list(csv.DictReader(stream))
     datasets = [name for name in ("cifar10", "cifar100", "imagenet16") if name in source.datasets]
     if not datasets:

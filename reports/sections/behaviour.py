@@ -5,23 +5,34 @@ from html import escape
 
 import numpy as np
 
-from bench.yardsticks.comparisons import Comparison
-from bench.yardsticks.kendall import tau_b
-from bench.yardsticks.resemblance import ACCURACY, trait_correlations, traits
-from reports.data.contests import Contest
-from reports.data.material import Material
-from reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
-from reports.data.text import duration, from_to, interval_text, number, p_text, trainings_text
-from reports.figures.along_training import along_epochs, epoch_figure
-from reports.figures.axes import AXIS_SAID
-from reports.figures.costs_and_operations import cost_figure, selection_costs
-from reports.figures.score_maps import score_map_figure, score_maps
-from reports.figures.strips import tau_figure
-from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, shade, spoken
-from reports.sections.families import families_in, folded
-from reports.sections.pictures import picture
-from reports.sections.rankings import ranking_blocks
-from reports.sections.who_beats_whom import MARKS
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.resemblance import ACCURACY, trait_correlations, traits
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
+from nas_selection_bench.reports.data.text import duration, from_to, interval_text, number, p_text, trainings_text
+from nas_selection_bench.reports.figures.along_training import along_epochs, epoch_figure
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.costs_and_operations import cost_figure, selection_costs
+from nas_selection_bench.reports.figures.score_maps import score_map_figure, score_maps
+from nas_selection_bench.reports.figures.strips import tau_figure
+from nas_selection_bench.reports.sections.blocks import (
+    Block,
+    Cell,
+    Column,
+    Heading,
+    Prose,
+    Row,
+    Section,
+    Table,
+    shade,
+    spoken,
+)
+from nas_selection_bench.reports.sections.families import families_in, folded
+from nas_selection_bench.reports.sections.pictures import picture
+from nas_selection_bench.reports.sections.rankings import ranking_blocks
+from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 
 
 def ranking_section(source: Material) -> Section:

@@ -8,15 +8,26 @@ from itertools import combinations
 
 import numpy as np
 
-from bench.problem.space import parse
-from bench.yardsticks.resemblance import agreement
-from reports.data.founders import PRIMARY
-from reports.data.material import Material
-from reports.data.text import number
-from reports.figures import cell_diagrams as cells
-from reports.figures.costs_and_operations import operation_figure
-from reports.sections.blocks import Block, Cell, Column, Heading, Picture, Prose, Row, Section, Table, shade
-from reports.sections.pictures import picture
+from nas_selection_bench.bench.problem.space import parse
+from nas_selection_bench.bench.yardsticks.resemblance import agreement
+from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures import cell_diagrams as cells
+from nas_selection_bench.reports.figures.costs_and_operations import operation_figure
+from nas_selection_bench.reports.sections.blocks import (
+    Block,
+    Cell,
+    Column,
+    Heading,
+    Picture,
+    Prose,
+    Row,
+    Section,
+    Table,
+    shade,
+)
+from nas_selection_bench.reports.sections.pictures import picture
 
 
 def chosen_section(source: Material) -> Section:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from functools import partial
 
-from bench.problem.space import EDGES, as_architecture
-from reports.data.doses import EVEN, IMPOSED, Response, holds_up_to, imposed, responses
-from reports.data.material import Material
-from reports.data.text import from_to, listed, number
-from reports.figures.axes import AXIS_SAID
-from reports.figures.dose_response import dose_figure
-from reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
-from reports.sections.pictures import picture
+from nas_selection_bench.bench.problem.space import EDGES, as_architecture
+from nas_selection_bench.reports.data.doses import EVEN, IMPOSED, Response, holds_up_to, imposed, responses
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import from_to, listed, number
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.dose_response import dose_figure
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
+from nas_selection_bench.reports.sections.pictures import picture
 
 CALLED = {
     "skip": "skip connections", "conv_1x1": "1×1 convolutions", "conv_3x3": "3×3 convolutions",

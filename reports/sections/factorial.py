@@ -1,10 +1,10 @@
 """The section on the factorial: what of a method's gain is its rule, its order of edges, its fine-tuning."""
 
-from bench.yardsticks.statistics import LEVEL
-from reports.data.factorial import FACTORS, Design, Effect, Term, analysed, design
-from reports.data.material import Material
-from reports.data.text import listed, number
-from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
+from nas_selection_bench.bench.yardsticks.statistics import LEVEL
+from nas_selection_bench.reports.data.factorial import FACTORS, Design, Effect, Term, analysed, design
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import listed, number
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
 
 SIGNIFICANT = 1 - LEVEL
 

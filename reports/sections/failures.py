@@ -6,9 +6,9 @@ from html import escape
 
 import pandas as pd
 
-from reports.data.material import Material
-from reports.data.text import count
-from reports.sections.blocks import Cell, Column, Prose, Row, Section, Table
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import count
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Prose, Row, Section, Table
 
 
 def failures_section(source: Material) -> Section:

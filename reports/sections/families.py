@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
-from reports.data.founders import PRIMARY
-from reports.data.material import Material
-from reports.data.schemes import schemes
-from reports.sections.blocks import Cell, Column, Row
+from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.schemes import schemes
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Row
 
 FOLDED_SAID = (
     "▸ opens a row: a scheme (medians over its proxies), or criteria with the same choices on every checkpoint."

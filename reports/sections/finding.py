@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 from html import escape
 
-from bench.problem.space import CONV_3X3
-from bench.yardsticks.comparisons import Verdict
-from reports.data.contests import BASELINES, Contest
-from reports.data.founders import CALLED, Level
-from reports.data.material import Material
-from reports.data.points import Kind, Point, points
-from reports.data.text import count, from_to, listed, number, p_text, trainings_text
-from reports.sections.blocks import Heading, Prose, Section
-from reports.sections.dose_response import sentences
+from nas_selection_bench.bench.problem.space import CONV_3X3
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.contests import BASELINES, Contest
+from nas_selection_bench.reports.data.founders import CALLED, Level
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.points import Kind, Point, points
+from nas_selection_bench.reports.data.text import count, from_to, listed, number, p_text, trainings_text
+from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
+from nas_selection_bench.reports.sections.dose_response import sentences
 
 FEW = 6
 TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
 
-from reports.data.material import Material
-from reports.data.text import count, listed
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import count, listed
 
 ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
 """What names a checkpoint, which every selector must have seen alike."""

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from html import escape
 
-from bench.problem.space import CONV_3X3
-from bench.yardsticks.comparisons import Verdict
-from reports.data.contests import Contest
-from reports.data.material import Material
-from reports.data.points import Kind, Point, counted, points
-from reports.data.text import count, from_to, number
-from reports.sections.size import presets_said, supernet_accuracy
+from nas_selection_bench.bench.problem.space import CONV_3X3
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.points import Kind, Point, counted, points
+from nas_selection_bench.reports.data.text import count, from_to, number
+from nas_selection_bench.reports.sections.size import presets_said, supernet_accuracy
 
 FLOOR = "constant-order"
 """What the headline holds every criterion against."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from reports.data.material import Material
-from reports.data.papers import address_of
-from reports.data.schemes import Schemes, schemes
-from reports.data.text import count
-from reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.papers import address_of
+from nas_selection_bench.reports.data.schemes import Schemes, schemes
+from nas_selection_bench.reports.data.text import count
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
 
 Said = Mapping[str, Mapping[str, str]]
 """Name -> {what is said: text}."""

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from bench.problem.space import CONV_3X3
-from bench.yardsticks.comparisons import Verdict
-from reports.data.contests import Contest, Standing
-from reports.data.material import Material
-from reports.data.results import ONE_DRAW
-from reports.data.schemes import Schemes, schemes
-from reports.data.text import interval_text, number
-from reports.figures.axes import AccuracyAxis
-from reports.figures.main_forms import Form, main_forms_figure
-from reports.figures.svg import Drawing
-from reports.sections.headline import FLOOR
-from reports.sections.methods import place_of
-from reports.sections.who_beats_whom import MARKS
+from nas_selection_bench.bench.problem.space import CONV_3X3
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.contests import Contest, Standing
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import ONE_DRAW
+from nas_selection_bench.reports.data.schemes import Schemes, schemes
+from nas_selection_bench.reports.data.text import interval_text, number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis
+from nas_selection_bench.reports.figures.main_forms import Form, main_forms_figure
+from nas_selection_bench.reports.figures.svg import Drawing
+from nas_selection_bench.reports.sections.headline import FLOOR
+from nas_selection_bench.reports.sections.methods import place_of
+from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 
 NEAREST = 8.0
 """Per cent of the width that ticks of the axis keep between them."""

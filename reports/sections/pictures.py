@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from bench.files import write_whole
-from reports.data.material import Material
-from reports.figures.svg import Drawing, NotDrawn
-from reports.sections.blocks import TALL, Picture
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn
+from nas_selection_bench.reports.sections.blocks import TALL, Picture
 
 
 def picture(source: Material, name: str, title: str, caption: str, draw: Callable[[], Drawing]) -> Picture:

@@ -6,14 +6,14 @@ from html import escape
 
 import numpy as np
 
-from reports.data.material import Material
-from reports.data.rankings import FEWEST, TOP_COUNTS, TOP_PARTS, ArchitectureScores, top_agreement
-from reports.data.results import ONE_DRAW_SAID, Results
-from reports.data.text import from_to, number
-from reports.figures.axes import AXIS_SAID
-from reports.figures.ranking_curves import ranking_figure
-from reports.sections.blocks import Block, Cell, Column, Prose, Row, Table
-from reports.sections.pictures import picture
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.rankings import FEWEST, TOP_COUNTS, TOP_PARTS, ArchitectureScores, top_agreement
+from nas_selection_bench.reports.data.results import ONE_DRAW_SAID, Results
+from nas_selection_bench.reports.data.text import from_to, number
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.ranking_curves import ranking_figure
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Prose, Row, Table
+from nas_selection_bench.reports.sections.pictures import picture
 
 
 def ranking_blocks(source: Material, dataset: str) -> list[Block]:

@@ -5,19 +5,19 @@ from functools import partial
 
 import numpy as np
 
-from bench.yardsticks.floors import Yardstick
-from bench.yardsticks.statistics import ROUGH_BELOW
-from reports.data.contests import Contest
-from reports.data.material import Material
-from reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
-from reports.data.summary import Line, promise
-from reports.data.text import count, duration, interval_text, number, spread, trainings_text
-from reports.figures.axes import AXIS_SAID
-from reports.figures.costs_and_operations import seconds_per_selection
-from reports.figures.strips import accuracy_figure
-from reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, spoken
-from reports.sections.families import FOLDED_SAID, families_in, folded
-from reports.sections.pictures import picture
+from nas_selection_bench.bench.yardsticks.floors import Yardstick
+from nas_selection_bench.bench.yardsticks.statistics import ROUGH_BELOW
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
+from nas_selection_bench.reports.data.summary import Line, promise
+from nas_selection_bench.reports.data.text import count, duration, interval_text, number, spread, trainings_text
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.costs_and_operations import seconds_per_selection
+from nas_selection_bench.reports.figures.strips import accuracy_figure
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, spoken
+from nas_selection_bench.reports.sections.families import FOLDED_SAID, families_in, folded
+from nas_selection_bench.reports.sections.pictures import picture
 
 
 def group_name(group: int) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.data.text import count, number
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.data.text import count, number
 
 PUBLISHED_SIZE = "paper"
 """The preset whose supernets are as large as those of the papers."""

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from reports.data.courses import courses, outcomes, rules, stops
-from reports.data.material import Material
-from reports.data.text import from_to, number
-from reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
+from nas_selection_bench.reports.data.courses import courses, outcomes, rules, stops
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import from_to, number
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
 
 
 def stopping_section(source: Material) -> Section | None:

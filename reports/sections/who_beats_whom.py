@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 
-from bench.yardsticks.comparisons import FEWEST_SEEDS, UNTOLD, Comparison, Verdict
-from bench.yardsticks.floors import RANDOM_CHOICES
-from bench.yardsticks.statistics import SIGNIFICANCE
-from reports.data.contests import BASELINES, Contest, family_of
-from reports.data.factors import contrasts
-from reports.data.founders import CALLED
-from reports.data.material import Material
-from reports.data.text import count, interval_text, number, p_text
-from reports.figures.axes import AXIS_SAID
-from reports.figures.standings import standings_figure
-from reports.sections.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
-from reports.sections.families import families_in, folded
-from reports.sections.pictures import picture
+from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNTOLD, Comparison, Verdict
+from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
+from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
+from nas_selection_bench.reports.data.contests import BASELINES, Contest, family_of
+from nas_selection_bench.reports.data.factors import contrasts
+from nas_selection_bench.reports.data.founders import CALLED
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import count, interval_text, number, p_text
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.standings import standings_figure
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.families import families_in, folded
+from nas_selection_bench.reports.sections.pictures import picture
 
 MARKS = {
     Verdict.BETTER: ("better", "+"),

@@ -6,7 +6,7 @@ NeurIPS 2023, among them), which store the genotype of the best validation accur
 
 import numpy as np
 
-from reports.data.courses import Course, StoppingRule
+from nas_selection_bench.reports.data.courses import Course, StoppingRule
 
 
 def stop(course: Course) -> int:

@@ -1,6 +1,6 @@
 """Search to the end: the last checkpoint. What DARTS and all that do not say otherwise do."""
 
-from reports.data.courses import Course, StoppingRule
+from nas_selection_bench.reports.data.courses import Course, StoppingRule
 
 
 def stop(course: Course) -> int:

@@ -4,8 +4,8 @@ Liang, Zhang, Sun, He, Huang, Zhuang & Li, "DARTS+: Improved Differentiable Arch
 2019, criterion 1.
 """
 
-from bench.problem.space import NONE, SKIP
-from reports.data.courses import Course, StoppingRule
+from nas_selection_bench.bench.problem.space import NONE, SKIP
+from nas_selection_bench.reports.data.courses import Course, StoppingRule
 
 ALLOWED = 1
 

@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.errors import SkipCell
-from bench.problem.batches import Half
-from bench.problem.image_set import ImageSet
-from bench.problem.selection import Selection
-from bench.problem.space import EDGES, OPERATIONS
-from bench.problem.validate import checked
-from bench.work.cells import Cell, without_checkpoint
-from selectors.parts import registry
-from selectors.parts.view import Search
-from supernets.network.cuda_graph import own_stream
-from supernets.network.precision import prepare
-from supernets.network.process_modes import own_modes
-from supernets.network.supernet import Supernet
-from supernets.parts.registry import find as find_recipe
-from supernets.training import checkpoint
-from supernets.training.tuning import Tuner
+from nas_selection_bench.bench.errors import SkipCell
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.problem.validate import checked
+from nas_selection_bench.bench.work.cells import Cell, without_checkpoint
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.precision import prepare
+from nas_selection_bench.supernets.network.process_modes import own_modes
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.registry import find as find_recipe
+from nas_selection_bench.supernets.training import checkpoint
+from nas_selection_bench.supernets.training.tuning import Tuner
 
 
 def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:

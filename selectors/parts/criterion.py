@@ -15,10 +15,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.problem.selection import Selection
-from bench.work.options import Configurable
-from selectors.parts.needs import Needs
-from selectors.parts.view import Search
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.work.options import Configurable
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.view import Search
 
 
 @dataclass(frozen=True, kw_only=True)

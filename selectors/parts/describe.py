@@ -1,19 +1,19 @@
 """The page about all criteria, made from what their files declare.
 
-Made by `python -m selectors.parts.describe > docs/methods.md`.
+Made by `python -m nas_selection_bench.selectors.parts.describe`.
 """
 
 from collections.abc import Iterable, Sequence
 
-from selectors import proxies
-from selectors.parts import registry
-from selectors.parts.criterion import Selector
-from selectors.parts.orders import ORDERS
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.orders import ORDERS
 
 INTRODUCTION = """\
 # Selection criteria
 
-Made from the code by `python -m selectors.parts.describe`; a test compares the two.
+Made from the code by `python -m nas_selection_bench.selectors.parts.describe`; a test compares the two.
 
 Every score is `[6 edges, 5 operations]`, larger = keep. B is the number of mini-batches of selection images, which are
 un-augmented and the same for every criterion of a checkpoint. Batch norm is as `--bn` says (`batch` statistics by

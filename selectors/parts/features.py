@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.view import Search
 
 Look = Callable[[int, int, list[Tensor], Tensor], None]
 """look(cell, edge, outputs of the five operations [n, c, h, w], mixed output of the edge)."""

@@ -1,6 +1,6 @@
 """Whether the GPU path computes what the CPU path does, and how fast: for whoever has a GPU, once, in ten minutes.
 
-    python -m selectors.parts.gpu_acceptance [--device cuda:0] [--out results/gpu]
+    python -m nas_selection_bench gpu-acceptance [--device cuda:0] [--out results/gpu]
 
 Eight parts, A to H; each passes, or says what it found and what to do. Exit code 0 where all pass, 1 where one does
 not. The record, one JSON named after the GPU, belongs into results/gpu: a run on the same hardware then knows that it
@@ -20,13 +20,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.commands.options import device_name
-from bench.commands.resolve import Device, find_device
-from bench.errors import BenchError, ExitCode, in_brief
-from bench.files import write_whole
-from bench.problem.datasets import load_images
-from bench.work.presets import PRESETS
-from selectors.parts.gpu_parts import PARTS, Place
+from nas_selection_bench.bench.commands.options import device_name
+from nas_selection_bench.bench.commands.resolve import Device, find_device
+from nas_selection_bench.bench.errors import BenchError, ExitCode, in_brief
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.datasets import load_images
+from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.selectors.parts.gpu_parts import PARTS, Place
 
 
 def run_door(arguments: Sequence[str]) -> int:

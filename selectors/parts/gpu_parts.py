@@ -14,25 +14,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.commands.resolve import Device
-from bench.errors import ExitCode, SkipCell
-from bench.problem.image_set import ImageSet
-from bench.work.cells import Cell, SupernetJob
-from bench.work.presets import PRESETS, Settings
-from bench.yardsticks.kendall import tau_b
-from selectors import proxies
-from selectors.parts import registry
-from selectors.parts.apply import select
-from supernets.network import cuda_graph
-from supernets.network.accelerator import accelerator, has_bfloat16
-from supernets.network.cuda_graph import own_stream
-from supernets.network.literal import LiteralSupernet
-from supernets.network.precision import autocast, prepare
-from supernets.parts.registry import names as recipe_names
-from supernets.training.checkpoint import load
-from supernets.training.evaluation import Evaluator
-from supernets.training.loop import Training, train
-from supernets.training.speed import eagerly, epoch_seconds, literal_seconds
+from nas_selection_bench.bench.commands.resolve import Device
+from nas_selection_bench.bench.errors import ExitCode, SkipCell
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob
+from nas_selection_bench.bench.work.presets import PRESETS, Settings
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.apply import select
+from nas_selection_bench.supernets.network import cuda_graph
+from nas_selection_bench.supernets.network.accelerator import accelerator, has_bfloat16
+from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.precision import autocast, prepare
+from nas_selection_bench.supernets.parts.registry import names as recipe_names
+from nas_selection_bench.supernets.training.checkpoint import load
+from nas_selection_bench.supernets.training.evaluation import Evaluator
+from nas_selection_bench.supernets.training.loop import Training, train
+from nas_selection_bench.supernets.training.speed import eagerly, epoch_seconds, literal_seconds
 
 EAGER = ("oles",)
 """Recipes whose steps are not captured."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bench.problem.selection import Cost
-from supernets.network.accelerator import accelerator, on_gpu
+from nas_selection_bench.bench.problem.selection import Cost
+from nas_selection_bench.supernets.network.accelerator import accelerator, on_gpu
 
 
 def alone() -> bool:

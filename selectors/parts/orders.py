@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bench.errors import SkipCell
-from bench.problem.space import NONE
-from selectors.parts.needs import Needs
-from selectors.parts.view import Search
+from nas_selection_bench.bench.errors import SkipCell
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.view import Search
 
 NOTHING = Needs()
 

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.problem.space import NONE, OPERATIONS
-from bench.work.options import one_of, option, yes_or_no
-from selectors.parts.criterion import Rule
-from selectors.parts.needs import Needs
-from selectors.parts.view import Search, one_hot
+from nas_selection_bench.bench.problem.space import NONE, OPERATIONS
+from nas_selection_bench.bench.work.options import one_of, option, yes_or_no
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.view import Search, one_hot
 
 OPERATION_INDICES = tuple(range(len(OPERATIONS)))
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from bench.problem.equivalence import function_classes, published_classes, representatives
-from bench.problem.selection import Decision, Ranking, Selection
-from bench.problem.space import (
+from nas_selection_bench.bench.problem.equivalence import function_classes, published_classes, representatives
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
+from nas_selection_bench.bench.problem.space import (
     EDGES,
     N_ARCHITECTURES,
     OPERATIONS,
@@ -16,8 +16,8 @@ from bench.problem.space import (
     architecture_of,
     code,
 )
-from bench.yardsticks.measures import expand
-from selectors.parts.view import Search
+from nas_selection_bench.bench.yardsticks.measures import expand
+from nas_selection_bench.selectors.parts.view import Search
 
 
 def sample_uniformly(count: int, generator: torch.Generator) -> list[Architecture]:

@@ -13,12 +13,12 @@ from inspect import isfunction
 from pathlib import Path
 from types import MappingProxyType
 
-from bench.errors import UsageError
-from bench.names import canonical, parse, unknown
-from bench.work.discovery import kind, modules, shown, spelled_well, told
-from selectors.parts.criterion import Rule, Selector
-from selectors.parts.needs import Needs
-from supernets.network.process_modes import own_modes
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.names import canonical, parse, unknown
+from nas_selection_bench.bench.work.discovery import kind, modules, shown, spelled_well, told
+from nas_selection_bench.selectors.parts.criterion import Rule, Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.supernets.network.process_modes import own_modes
 
 DECLARED = ("needs", "stochastic", "reads_only_alphas", "decides_by_alphas", "reads_checkpoint")
 """The properties by which a selector says what it is: the needs, and what is true or false."""
@@ -43,7 +43,7 @@ def _offers() -> dict[str, tuple[Selector, Path]]:
     """Every selector and its file, by name."""
     offers: dict[str, tuple[Selector, Path]] = {}
     with own_modes():
-        for file, module in modules("selectors"):
+        for file, module in modules("nas_selection_bench.selectors"):
             base = file.stem.replace("_", "-")
             offered = {base: module.SELECTOR} if hasattr(module, "SELECTOR") else {}
             variants = getattr(module, "VARIANTS", {})
@@ -92,7 +92,10 @@ def names() -> tuple[str, ...]:
 def _missing(name: str) -> UsageError:
     """The error for a name that no selector has; where there is a file of that name, what the file lacks."""
     files = {file for _, file in _offers().values()}
-    for file in (Path(folder) / f"{name.replace('-', '_')}.py" for folder in import_module("selectors").__path__):
+    for file in (
+        Path(folder) / f"{name.replace('-', '_')}.py"
+        for folder in import_module("nas_selection_bench.selectors").__path__
+    ):
         if file.exists() and file not in files:
             return UsageError(f"{shown(file)} offers no SELECTOR (in capitals), so that nothing is found there.")
     return unknown("selector", name, names())

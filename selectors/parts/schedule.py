@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.errors import UsageError
-from bench.problem.selection import Decision, Selection
-from bench.problem.space import EDGES, NONE, OPERATIONS
-from bench.problem.validate import shape_of
-from bench.work.options import not_negative, one_of, option, or_preset, yes_or_no
-from selectors.parts.criterion import Rule, Selector
-from selectors.parts.needs import Needs
-from selectors.parts.orders import ORDERS, Step
-from selectors.parts.view import Search
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.selection import Decision, Selection
+from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
+from nas_selection_bench.bench.problem.validate import shape_of
+from nas_selection_bench.bench.work.options import not_negative, one_of, option, or_preset, yes_or_no
+from nas_selection_bench.selectors.parts.criterion import Rule, Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.orders import ORDERS, Step
+from nas_selection_bench.selectors.parts.view import Search
 
 ALL_EDGES = tuple(range(len(EDGES)))
 

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.problem.space import AVG_POOL, EDGES, NONE, SKIP, Architecture, as_architecture
-from supernets.network.accelerator import accelerator, on_gpu
-from supernets.network.pooling import average_pool
-from supernets.network.skeleton import ARRIVING, EPSILON, KERNELS, total
-from supernets.network.supernet import MixedCell, Supernet
+from nas_selection_bench.bench.problem.space import AVG_POOL, EDGES, NONE, SKIP, Architecture, as_architecture
+from nas_selection_bench.supernets.network.accelerator import accelerator, on_gpu
+from nas_selection_bench.supernets.network.pooling import average_pool
+from nas_selection_bench.supernets.network.skeleton import ARRIVING, EPSILON, KERNELS, total
+from nas_selection_bench.supernets.network.supernet import MixedCell, Supernet
 
 CACHED_NUMBERS = 2**18
 """Numbers in the first feature map of a group on a CPU: what a core's cache holds."""

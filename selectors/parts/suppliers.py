@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.network.supernet import Supernet
 
 Batches = list[tuple[Tensor, Tensor]]
 

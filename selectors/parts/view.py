@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture
-from bench.work.cells import Cell
-from bench.work.presets import Settings
-from selectors.parts.initialisation import Fill, build, initialise, pytorch_default
-from selectors.parts.meter import Meter
-from selectors.parts.needs import Needs
-from selectors.parts.suppliers import Batches, Images, Recipe, Tunes
-from supernets.network.literal import LiteralSupernet, Mixture
-from supernets.network.standalone import standalone
-from supernets.network.supernet import Observer, Supernet
-from supernets.training.evaluation import Evaluator
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture
+from nas_selection_bench.bench.work.cells import Cell
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.selectors.parts.initialisation import Fill, build, initialise, pytorch_default
+from nas_selection_bench.selectors.parts.meter import Meter
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.suppliers import Batches, Images, Recipe, Tunes
+from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
+from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.supernet import Observer, Supernet
+from nas_selection_bench.supernets.training.evaluation import Evaluator
 
 
 class UndeclaredNeed(Exception):

@@ -7,15 +7,15 @@ from functools import partial
 import numpy as np
 from torch import Tensor, nn
 
-from bench.problem.space import NONE, Architecture
-from bench.work.options import one_of, option
-from selectors import proxies
-from selectors.parts.criterion import Rule
-from selectors.parts.needs import Needs
-from selectors.parts.perturbation import OPERATION_INDICES, discretised, without
-from selectors.parts.view import Search
-from selectors.proxies import Proxy
-from supernets.network.literal import Mixture
+from nas_selection_bench.bench.problem.space import NONE, Architecture
+from nas_selection_bench.bench.work.options import one_of, option
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.perturbation import OPERATION_INDICES, discretised, without
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.proxies import Proxy
+from nas_selection_bench.supernets.network.literal import Mixture
 
 
 def needs_of(proxy: Proxy, *, trained: bool) -> Needs:

@@ -1,6 +1,6 @@
 """Zero-cost proxies: one score for one network at initialisation (or with any weights), without training it.
 
-    from selectors.proxies import names, score
+    from nas_selection_bench.selectors.proxies import names, score
     score("nwot", network, images)                       # larger = better, always
     score("nwot[bn=running,reached=no]", network, images)
     score("snip", network, images, labels, seed=3)
@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench import names as spelling
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
-from selectors.proxies._network import private_copy
+from nas_selection_bench.bench import names as spelling
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
+from nas_selection_bench.selectors.proxies._network import private_copy
 
 __all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "find", "names", "score", "scores", "spelled"]
 

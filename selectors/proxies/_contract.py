@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bench.work.options import Configurable
+from nas_selection_bench.bench.work.options import Configurable
 
 
 class ProxyFailure(Exception):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from selectors.proxies._contract import ProxyFailure
+from nas_selection_bench.selectors.proxies._contract import ProxyFailure
 
 
 def on_host(tensors: Sequence[Tensor]) -> list[Tensor]:

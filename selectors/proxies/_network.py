@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.errors import UsageError
-from selectors.proxies._contract import Batch, ProxyFailure
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.selectors.proxies._contract import Batch, ProxyFailure
 
 Layer = nn.Conv2d | nn.Linear
 

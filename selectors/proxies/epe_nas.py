@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
-from selectors.proxies._matrices import input_correlation
-from selectors.proxies.jacob_cov import input_jacobian
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._matrices import input_correlation
+from nas_selection_bench.selectors.proxies.jacob_cov import input_jacobian
 
 OFFSET = 1e-5
 MANY_CLASSES = 100

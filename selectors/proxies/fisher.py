@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.work.options import option, yes_or_no
-from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
-from selectors.proxies._network import gradients_of, layers, loss_of, watch, weight_of
+from nas_selection_bench.bench.work.options import option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._network import gradients_of, layers, loss_of, watch, weight_of
 
 
 @dataclass(frozen=True)

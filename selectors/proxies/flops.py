@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.work.options import option, yes_or_no
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
-from selectors.proxies._network import reached, watch, weight_of
+from nas_selection_bench.bench.work.options import option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from nas_selection_bench.selectors.proxies._network import reached, watch, weight_of
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from selectors.proxies._contract import Batch, GradientProxy, Passes
-from selectors.proxies._network import gradients_of, layers, loss_of
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes
+from nas_selection_bench.selectors.proxies._network import gradients_of, layers, loss_of
 
 
 @dataclass(frozen=True)

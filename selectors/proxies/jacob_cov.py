@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
-from selectors.proxies._matrices import input_correlation
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._matrices import input_correlation
 
 OFFSET = 1e-5
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.errors import UsageError
-from bench.work.options import at_least, option, positive, whole
-from selectors.proxies._contract import Batch, Passes, Proxy
-from selectors.proxies._matrices import distinct_rows
-from selectors.proxies._network import activations, distinct
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.options import at_least, option, positive, whole
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy
+from nas_selection_bench.selectors.proxies._matrices import distinct_rows
+from nas_selection_bench.selectors.proxies._network import activations, distinct
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.work.options import option, positive, yes_or_no
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
-from selectors.proxies._matrices import correlation, on_host
-from selectors.proxies._network import reached, tracked, watch
+from nas_selection_bench.bench.work.options import option, positive, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from nas_selection_bench.selectors.proxies._matrices import correlation, on_host
+from nas_selection_bench.selectors.proxies._network import reached, tracked, watch
 
 
 @dataclass(frozen=True)

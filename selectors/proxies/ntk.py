@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.work.options import one_of, option
-from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
-from selectors.proxies._matrices import spectrum
-from selectors.proxies._network import gradients_of, use_batch_norm
+from nas_selection_bench.bench.work.options import one_of, option
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._matrices import spectrum
+from nas_selection_bench.selectors.proxies._network import gradients_of, use_batch_norm
 
 
 @dataclass(frozen=True)

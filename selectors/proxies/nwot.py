@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.work.options import one_of, option, yes_or_no
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
-from selectors.proxies._matrices import spectrum
-from selectors.proxies._network import activations, distinct, use_batch_norm
+from nas_selection_bench.bench.work.options import one_of, option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from nas_selection_bench.selectors.proxies._matrices import spectrum
+from nas_selection_bench.selectors.proxies._network import activations, distinct, use_batch_norm
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from bench.work.options import option, yes_or_no
-from selectors.proxies._contract import Batch, Passes, Proxy
-from selectors.proxies._network import layers_reached
+from nas_selection_bench.bench.work.options import option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy
+from nas_selection_bench.selectors.proxies._network import layers_reached
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from selectors.proxies._contract import Batch, GradientProxy, Passes
-from selectors.proxies._network import weights_and_gradients
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes
+from nas_selection_bench.selectors.proxies._network import weights_and_gradients
 
 
 @dataclass(frozen=True)

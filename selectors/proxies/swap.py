@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.work.options import at_least, not_negative, number, one_of, option, yes_or_no
-from selectors.proxies._contract import Batch, Passes, Proxy
-from selectors.proxies._matrices import distinct_rows
-from selectors.proxies._network import activations, distinct, gaussian_weights, use_batch_norm
+from nas_selection_bench.bench.work.options import at_least, not_negative, number, one_of, option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy
+from nas_selection_bench.selectors.proxies._matrices import distinct_rows
+from nas_selection_bench.selectors.proxies._network import activations, distinct, gaussian_weights, use_batch_norm
 
 
 @dataclass(frozen=True)

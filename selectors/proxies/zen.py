@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bench.work.options import above, one_of, option, positive
-from selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
-from selectors.proxies._network import gaussian_weights, leaves, listening
+from nas_selection_bench.bench.work.options import above, one_of, option, positive
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from nas_selection_bench.selectors.proxies._network import gaussian_weights, leaves, listening
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.errors import UsageError
-from bench.work.options import at_least, option, whole
-from selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
-from selectors.proxies._network import weights_and_gradients
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.options import at_least, option, whole
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._network import weights_and_gradients
 
 
 @dataclass(frozen=True)

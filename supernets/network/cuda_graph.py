@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from supernets.network.accelerator import accelerator, on_gpu
+from nas_selection_bench.supernets.network.accelerator import accelerator, on_gpu
 
 EAGER_CALLS = 3
 """Calls before the capture: they are ordinary steps, and libraries set themselves up during them."""

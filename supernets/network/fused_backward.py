@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, SKIP
-from supernets.network.fused_forward import (
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, SKIP
+from nas_selection_bench.supernets.network.fused_forward import (
     N_OPERATIONS,
     TARGET,
     CellPlan,
@@ -23,7 +23,7 @@ from supernets.network.fused_forward import (
     scattered,
     selected,
 )
-from supernets.network.skeleton import EPSILON, LEAVING
+from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING
 
 
 class Backward:

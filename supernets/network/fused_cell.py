@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from supernets.network.fused_backward import Backward
-from supernets.network.fused_forward import FIELDS, CellPlan, Source, gather, leave, picture, rows
+from nas_selection_bench.supernets.network.fused_backward import Backward
+from nas_selection_bench.supernets.network.fused_forward import FIELDS, CellPlan, Source, gather, leave, picture, rows
 
 
 class FusedCell(torch.autograd.Function):

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, SKIP
-from supernets.network.skeleton import ARRIVING, EPSILON, LEAVING, MOMENTUM
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, SKIP
+from nas_selection_bench.supernets.network.skeleton import ARRIVING, EPSILON, LEAVING, MOMENTUM
 
 TARGET = tuple(target for target, _ in EDGES)
 N_OPERATIONS = 5

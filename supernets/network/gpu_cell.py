@@ -21,8 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from bench.problem.space import EDGES
-from supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM
+from nas_selection_bench.bench.problem.space import EDGES
+from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM
 
 ORDER = tuple(edge for edges in LEAVING for edge in edges)
 """The edges by the node that they leave: (0, 1, 3, 2, 4, 5)."""

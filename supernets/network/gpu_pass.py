@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
-from supernets.network.gpu_cell import ORDER, GpuCell, JoinedKernels, Statistics
-from supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM, STAGES
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
+from nas_selection_bench.supernets.network.gpu_cell import ORDER, GpuCell, JoinedKernels, Statistics
+from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM, STAGES
 
 if TYPE_CHECKING:
-    from supernets.network.supernet import MixedCell
+    from nas_selection_bench.supernets.network.supernet import MixedCell
 
 RunCell = Callable[[Tensor], Tensor]
 

@@ -10,10 +10,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
-from supernets.network.skeleton import ARRIVING, Skeleton, copy_frame, total
-from supernets.network.standalone import operation
-from supernets.network.supernet import Supernet
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
+from nas_selection_bench.supernets.network.skeleton import ARRIVING, Skeleton, copy_frame, total
+from nas_selection_bench.supernets.network.standalone import operation
+from nas_selection_bench.supernets.network.supernet import Supernet
 
 Watched = Literal["everything", "relus", "nothing"]
 """What hooks look at, so that it has to run although it adds nothing to the function."""

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.errors import SkipCell, UsageError
-from bench.problem.space import AVG_POOL, EDGES, SKIP
-from supernets.network.pooling import average_pool
-from supernets.network.skeleton import KERNELS, LEAVING, Normalisation, Skeleton
-from supernets.network.supernet import Active, MixedCell, Supernet
+from nas_selection_bench.bench.errors import SkipCell, UsageError
+from nas_selection_bench.bench.problem.space import AVG_POOL, EDGES, SKIP
+from nas_selection_bench.supernets.network.pooling import average_pool
+from nas_selection_bench.supernets.network.skeleton import KERNELS, LEAVING, Normalisation, Skeleton
+from nas_selection_bench.supernets.network.supernet import Active, MixedCell, Supernet
 
 
 class PartialCell(MixedCell):

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-from supernets.network.accelerator import has_bfloat16, on_gpu
+from nas_selection_bench.supernets.network.accelerator import has_bfloat16, on_gpu
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:

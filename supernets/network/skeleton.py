@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bench.problem.space import CONV_1X1, CONV_3X3, EDGES
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES
 
 STAGES = 3
 KERNELS = {CONV_1X1: 1, CONV_3X3: 3}

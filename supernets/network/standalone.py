@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from bench.problem.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
-from supernets.network.pooling import AveragePool
-from supernets.network.skeleton import ARRIVING, KERNELS, Skeleton, relu_conv_bn, total
+from nas_selection_bench.bench.problem.space import AVG_POOL, EDGES, NONE, SKIP, Architecture
+from nas_selection_bench.supernets.network.pooling import AveragePool
+from nas_selection_bench.supernets.network.skeleton import ARRIVING, KERNELS, Skeleton, relu_conv_bn, total
 
 
 class Zero(nn.Module):

@@ -18,14 +18,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.problem.space import AVG_POOL, EDGES, OPERATIONS, SKIP, Architecture
-from supernets.network.accelerator import on_gpu
-from supernets.network.fused_cell import FusedCell
-from supernets.network.fused_forward import CellPlan, Running
-from supernets.network.gpu_pass import GpuPass, places
-from supernets.network.pooling import average_pool
-from supernets.network.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, Normalisation, Skeleton, copy_frame, total
-from supernets.network.standalone import StandaloneNetwork
+from nas_selection_bench.bench.problem.space import AVG_POOL, EDGES, OPERATIONS, SKIP, Architecture
+from nas_selection_bench.supernets.network.accelerator import on_gpu
+from nas_selection_bench.supernets.network.fused_cell import FusedCell
+from nas_selection_bench.supernets.network.fused_forward import CellPlan, Running
+from nas_selection_bench.supernets.network.gpu_pass import GpuPass, places
+from nas_selection_bench.supernets.network.pooling import average_pool
+from nas_selection_bench.supernets.network.skeleton import (
+    EPSILON,
+    KERNELS,
+    LEAVING,
+    MOMENTUM,
+    Normalisation,
+    Skeleton,
+    copy_frame,
+    total,
+)
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 
 Active = Sequence[Sequence[bool]] | Tensor
 """[6][5]: which operations run. A tensor [6, 5] of bool on a GPU: all run, and those that should not count for nothing,

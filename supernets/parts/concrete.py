@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import UsageError
-from bench.work.options import above, option
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Recipe, Search
-from supernets.parts.sampling import gumbel, pass_of, relaxed
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.options import above, option
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Recipe, Search
+from nas_selection_bench.supernets.parts.sampling import gumbel, pass_of, relaxed
 
 
 @dataclass(frozen=True)

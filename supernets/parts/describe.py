@@ -1,15 +1,15 @@
 """The page about all recipes, made from their declarations.
 
-python -m supernets.parts.describe > docs/recipes.md
+python -m nas_selection_bench.supernets.parts.describe
 """
 
-from supernets.parts.recipe import Recipe
-from supernets.parts.registry import recipes
+from nas_selection_bench.supernets.parts.recipe import Recipe
+from nas_selection_bench.supernets.parts.registry import recipes
 
 HEAD = """\
 # Supernet recipes
 
-Made from the code by `python -m supernets.parts.describe > docs/recipes.md`; a test compares the two.
+Made from the code by `python -m nas_selection_bench.supernets.parts.describe`; a test compares the two.
 
 A recipe is a variation of one training loop: how architecture parameters (alphas) become edge weights, how
 they are updated, and what is added to the loss or the network. Options are written behind the name:
@@ -55,7 +55,7 @@ def section(recipe: Recipe) -> str:
         f"- Options and their defaults: {options}",
         f"- Learning rates: {rates}",
         f"- Differs from the released code: {recipe.differs}",
-        f"- Source: `{type(recipe).__module__.replace('.', '/')}.py`, version {recipe.version}",
+        f"- Source: `{'/'.join(type(recipe).__module__.split('.')[1:])}.py`, version {recipe.version}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from bench.work.options import above, at_least, option
-from supernets.parts.recipe import Recipe
+from nas_selection_bench.bench.work.options import above, at_least, option
+from nas_selection_bench.supernets.parts.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.problem.space import EDGES, OPERATIONS
-from bench.work.options import Configurable
-from supernets.network.cuda_graph import Repeated
-from supernets.network.precision import autocast
-from supernets.network.supernet import Active, Supernet
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.work.options import Configurable
+from nas_selection_bench.supernets.network.cuda_graph import Repeated
+from nas_selection_bench.supernets.network.precision import autocast
+from nas_selection_bench.supernets.network.supernet import Active, Supernet
 
 Batch = tuple[Tensor, Tensor]
 """Images [n, 3, h, w] and labels [n]."""

@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from bench.errors import UsageError
-from bench.names import canonical, parse, unknown
-from bench.work.discovery import kind, modules, shown, spelled_well, told
-from supernets.network.process_modes import own_modes
-from supernets.parts.recipe import Recipe
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.names import canonical, parse, unknown
+from nas_selection_bench.bench.work.discovery import kind, modules, shown, spelled_well, told
+from nas_selection_bench.supernets.network.process_modes import own_modes
+from nas_selection_bench.supernets.parts.recipe import Recipe
 
 
 @cache
@@ -31,7 +31,7 @@ def _offers() -> dict[str, tuple[Recipe, Path]]:
     """Every recipe and its file, by name."""
     offers: dict[str, tuple[Recipe, Path]] = {}
     with own_modes():
-        for file, module in modules("supernets"):
+        for file, module in modules("nas_selection_bench.supernets"):
             if not hasattr(module, "RECIPE"):
                 continue
             recipe = module.RECIPE

@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.problem.space import EDGES, NONE, OPERATIONS
-from supernets.network.accelerator import on_gpu
-from supernets.network.skeleton import ARRIVING
-from supernets.network.supernet import Active
+from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
+from nas_selection_bench.supernets.network.accelerator import on_gpu
+from nas_selection_bench.supernets.network.skeleton import ARRIVING
+from nas_selection_bench.supernets.network.supernet import Active
 
 ALPHA_PASS, WEIGHT_PASS = 0, 1
 """Where the noise of a step's two passes lies: the step of the alphas, then that of the weights."""

@@ -1,6 +1,6 @@
 """Make a ground-truth table: train every architecture of the space alone and keep what it reaches.
 
-    python -m supernets.table --dataset digits --out digits.npz --trials 3
+    python -m nas_selection_bench make-table --dataset digits --out digits.npz --trials 3
 
 Works for `digits` and for a data set of your own under --data-root (with test_images.npy and
 test_labels.npy). Architectures that compute the same function share one training: 5,044 networks
@@ -20,21 +20,21 @@ from typing import Any
 
 import numpy as np
 
-from bench.commands.options import device_name, positive
-from bench.commands.resolve import find_device
-from bench.errors import BenchError, ExitCode, UsageError
-from bench.files import given_path
-from bench.problem.datasets import data_root
-from bench.problem.equivalence import function_classes, representatives
-from bench.problem.image_set import ImageSet
-from bench.problem.space import Architecture, architecture_of
-from bench.problem.table import Accuracies, GroundTruth
-from bench.seeds import derive
-from bench.yardsticks.kendall import tau_b
-from supernets.network.accelerator import accelerator
-from supernets.table.cost import flops_of_space, parameters_of_space
-from supernets.table.progress_file import SECONDS_BETWEEN_WRITES, Progress
-from supernets.table.training import Arithmetic, SplitImages, TableRecipe, train_group
+from nas_selection_bench.bench.commands.options import device_name, positive
+from nas_selection_bench.bench.commands.resolve import find_device
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
+from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.problem.datasets import data_root
+from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.space import Architecture, architecture_of
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.supernets.network.accelerator import accelerator
+from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
+from nas_selection_bench.supernets.table.progress_file import SECONDS_BETWEEN_WRITES, Progress
+from nas_selection_bench.supernets.table.training import Arithmetic, SplitImages, TableRecipe, train_group
 
 GPU_GROUP = 512
 CPU_GROUP = 16
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m supernets.table",
+        prog="python -m nas_selection_bench make-table",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -103,10 +103,10 @@ def drawn_order(classes: int, root_seed: int) -> np.ndarray:
 def load_splits(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
     """Training and test images of `digits` or of the user's own data set."""
     if name == "digits":
-        from bench.problem.digits import digits_images
+        from nas_selection_bench.bench.problem.digits import digits_images
 
         return digits_images(), digits_images(split="test")
-    from bench.problem.own_dataset import load_own, own_names
+    from nas_selection_bench.bench.problem.own_dataset import load_own, own_names
 
     if name not in own_names(root):
         raise UsageError(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.problem.space import OPERATIONS, all_architectures
-from supernets.network.skeleton import KERNELS, STAGES
+from nas_selection_bench.bench.problem.space import OPERATIONS, all_architectures
+from nas_selection_bench.supernets.network.skeleton import KERNELS, STAGES
 
 
 def parameters_of_space(channels: int, cells: int, classes: int) -> np.ndarray:

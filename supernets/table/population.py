@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.problem.space import AVG_POOL, EDGES, SKIP, Architecture
-from bench.seeds import derive
-from supernets.network.pooling import average_pool
-from supernets.network.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, STAGES
+from nas_selection_bench.bench.problem.space import AVG_POOL, EDGES, SKIP, Architecture
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.supernets.network.pooling import average_pool
+from nas_selection_bench.supernets.network.skeleton import EPSILON, KERNELS, LEAVING, MOMENTUM, STAGES
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import DAMAGE, DataError, UsageError, in_brief
-from bench.files import write_whole
+from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
+from nas_selection_bench.bench.files import write_whole
 
 SECONDS_BETWEEN_WRITES = 5.0
 

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.problem.image_set import ImageSet
-from bench.problem.space import Architecture
-from bench.seeds import derive
-from supernets.network.accelerator import accelerator
-from supernets.network.precision import use_reproducible_kernels
-from supernets.table.population import Population
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.space import Architecture
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.supernets.network.accelerator import accelerator
+from nas_selection_bench.supernets.network.precision import use_reproducible_kernels
+from nas_selection_bench.supernets.table.population import Population
 
 EVALUATION_BATCH = 100
 WARM_UP_STEPS = 3

@@ -20,13 +20,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from bench.errors import DAMAGE, DataError
-from bench.files import write_whole
-from bench.work.cells import SupernetJob, canonical_json, key
-from bench.work.methods import CheckpointFacts
-from bench.work.presets import Settings
-from supernets.network.supernet import Supernet
-from supernets.parts.registry import find
+from nas_selection_bench.bench.errors import DAMAGE, DataError
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.work.cells import SupernetJob, canonical_json, key
+from nas_selection_bench.bench.work.methods import CheckpointFacts
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.registry import find
 
 SCHEMA = 2
 """Of the JSON; schema 1 had no digest of its own, and is read still."""

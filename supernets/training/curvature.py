@@ -3,7 +3,7 @@
 Zela, Elsken, Saikia, Marrakchi, Brox & Hutter, "Understanding and Robustifying Differentiable Architecture Search",
 ICLR 2020: the eigenvalue grows before DARTS collapses. Measured on demand, for the checkpoints that results saw:
 
-    python -m supernets.training.curvature results/NAME --cache DIR [--data-root DIR]
+    python -m nas_selection_bench curvature results/NAME --cache DIR [--data-root DIR]
 
 writes curvature.csv beside the records, from which the report applies the rule that stops by it. As in the released
 code it is of one mini-batch of selection images, and the weight decay of the alphas is part of the loss.
@@ -20,18 +20,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.errors import BenchError, DataError
-from bench.files import given_path, write_whole
-from bench.problem.batches import Half
-from bench.problem.datasets import data_root, load_images
-from bench.work.gather import CURVATURE_FILE
-from bench.work.pack import opened
-from bench.work.records import Store
-from supernets.network.process_modes import own_modes
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Batch, Recipe, frozen
-from supernets.parts.registry import find
-from supernets.training.checkpoint import Checkpoint, epochs_present, load
+from nas_selection_bench.bench.errors import BenchError, DataError
+from nas_selection_bench.bench.files import given_path, write_whole
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.datasets import data_root, load_images
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.pack import opened
+from nas_selection_bench.bench.work.records import Store
+from nas_selection_bench.supernets.network.process_modes import own_modes
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, frozen
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.checkpoint import Checkpoint, epochs_present, load
 
 COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "checkpoint", "eigenvalue")
 
@@ -87,7 +87,7 @@ def measure(out: Path, cache: Path, root: Path) -> list[dict[str, object]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and write curvature.csv."""
-    parser = argparse.ArgumentParser(prog="python -m supernets.training.curvature", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench curvature", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=given_path, help="the output folder whose checkpoints are measured")
     parser.add_argument("--cache", type=given_path, required=True, help="the folder of trained supernets")
     parser.add_argument("--data-root", help="folder of the data sets")
@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         writer.writerows(rows)
         write_whole(options.out / CURVATURE_FILE, text.getvalue())
     except BenchError as error:
-        print(f"supernets.training.curvature: {error}", file=sys.stderr)
+        print(f"nas_selection_bench.supernets.training.curvature: {error}", file=sys.stderr)
         return int(error.exit_code)
     print(f"{len(rows)} checkpoints measured: {options.out / CURVATURE_FILE}")
     return 0

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.network.accelerator import on_gpu
-from supernets.network.cuda_graph import Repeated, own_stream
-from supernets.network.supernet import Active, Supernet
+from nas_selection_bench.supernets.network.accelerator import on_gpu
+from nas_selection_bench.supernets.network.cuda_graph import Repeated, own_stream
+from nas_selection_bench.supernets.network.supernet import Active, Supernet
 
 
 class Evaluator:

@@ -13,20 +13,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.errors import DAMAGE
-from bench.files import write_whole
-from bench.problem.batches import Half
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from supernets.network.accelerator import on_gpu
-from supernets.network.cuda_graph import own_stream
-from supernets.network.precision import prepare
-from supernets.network.process_modes import own_modes
-from supernets.network.skeleton import initialise
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Batch, Recipe, Search
-from supernets.parts.registry import find
-from supernets.training.checkpoint import (
+from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.supernets.network.accelerator import on_gpu
+from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.precision import prepare
+from nas_selection_bench.supernets.network.process_modes import own_modes
+from nas_selection_bench.supernets.network.skeleton import initialise
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.checkpoint import (
     Checkpoint,
     epochs_present,
     load_progress,
@@ -36,7 +36,7 @@ from supernets.training.checkpoint import (
     save_progress,
     with_prefix,
 )
-from supernets.training.evaluation import Evaluator
+from nas_selection_bench.supernets.training.evaluation import Evaluator
 
 PROGRESS = "progress.safetensors"
 TIMING = "timing.json"

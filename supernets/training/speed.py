@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 import torch
 
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from supernets.network import cuda_graph
-from supernets.network.accelerator import accelerator
-from supernets.network.cuda_graph import own_stream
-from supernets.network.literal import LiteralSupernet
-from supernets.network.precision import autocast, prepare
-from supernets.parts.recipe import GRADIENT_CLIP
-from supernets.training.loop import Training
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.supernets.network import cuda_graph
+from nas_selection_bench.supernets.network.accelerator import accelerator
+from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.precision import autocast, prepare
+from nas_selection_bench.supernets.parts.recipe import GRADIENT_CLIP
+from nas_selection_bench.supernets.training.loop import Training
 
 
 @contextmanager

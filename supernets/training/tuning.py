@@ -13,14 +13,14 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
-from bench.problem.batches import Half
-from bench.problem.image_set import ImageSet
-from bench.work.presets import Settings
-from supernets.network.cuda_graph import Repeated, own_stream
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Mixing, Recipe
-from supernets.training.checkpoint import restore_optimiser
-from supernets.training.loop import make_search
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network.cuda_graph import Repeated, own_stream
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe
+from nas_selection_bench.supernets.training.checkpoint import restore_optimiser
+from nas_selection_bench.supernets.training.loop import make_search
 
 TUNING_RATE = 0.0025
 """A tenth of the search's, constant, with a new optimiser (released DARTS-PT code)."""

@@ -18,16 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.commands.options import parse_options
-from bench.commands.run import answer
-from bench.errors import DataError, ExitCode, SkipCell
-from bench.files import write_whole
-from bench.names import canonical, parse, unknown
-from bench.problem.selection import Cost, Decision, Ranking, Selection
-from bench.problem.space import N_ARCHITECTURES, all_architectures, architecture_of
-from bench.problem.table import Accuracies, GroundTruth
-from bench.work.cells import Cell, SupernetJob, without_checkpoint
-from bench.work.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
+from nas_selection_bench.bench.commands.options import parse_options
+from nas_selection_bench.bench.commands.run import answer
+from nas_selection_bench.bench.errors import DataError, ExitCode, SkipCell
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.names import canonical, parse, unknown
+from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking, Selection
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_architectures, architecture_of
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob, without_checkpoint
+from nas_selection_bench.bench.work.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
 
 ROOT = Path(__file__).parents[2]
 

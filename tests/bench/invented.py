@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.check import exact as check
-from bench.problem.selection import Decision, Selection
-from bench.problem.space import N_ARCHITECTURES
-from bench.problem.table import Accuracies, GroundTruth
-from bench.work.gather import gather
-from bench.work.records import Store, done_record, file_stem, write_record
-from bench.work.run_file import ARITHMETIC
+from nas_selection_bench.bench.check import exact as check
+from nas_selection_bench.bench.problem.selection import Decision, Selection
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.work.gather import gather
+from nas_selection_bench.bench.work.records import Store, done_record, file_stem, write_record
+from nas_selection_bench.bench.work.run_file import ARITHMETIC
 
 RECIPES = ("blank", "darts")
 SELECTORS = ("magnitude", "ostr")

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
 
 EPOCHS = 200
 POOL = 40

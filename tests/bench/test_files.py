@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import DataError, UsageError
-from bench.files import expanded, is_disk_trouble, make_folder, only_writer, sweep, unwritable, write_whole
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.files import (
+    expanded,
+    is_disk_trouble,
+    make_folder,
+    only_writer,
+    sweep,
+    unwritable,
+    write_whole,
+)
 
 
 def test_what_was_written_is_read_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -27,7 +35,7 @@ def test_a_failing_write_keeps_the_old_file_and_says_why(tmp_path: Path, monkeyp
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("bench.files.os.fsync", full)
+    monkeypatch.setattr("nas_selection_bench.bench.files.os.fsync", full)
     with pytest.raises(DataError, match="disk is full") as caught:
         write_whole(tmp_path / "a", "new")
     assert is_disk_trouble(caught.value)
@@ -63,7 +71,7 @@ def test_one_writer_at_a_time_and_a_dead_one_does_not_count(tmp_path: Path) -> N
     hold = f"""
 import sys, time
 from pathlib import Path
-from bench.files import only_writer
+from nas_selection_bench.bench.files import only_writer
 with only_writer(Path({str(tmp_path / "lock")!r}), wait=False):
     print("held", flush=True)
     time.sleep(60)
@@ -84,7 +92,7 @@ with only_writer(Path({str(tmp_path / "lock")!r}), wait=False):
 def test_many_writers_take_turns_and_leave_no_lock_behind(tmp_path: Path) -> None:
     take_turns = f"""
 from pathlib import Path
-from bench.files import only_writer
+from nas_selection_bench.bench.files import only_writer
 folder = Path({str(tmp_path)!r})
 for _ in range(40):
     with only_writer(folder / "lock", wait=True):

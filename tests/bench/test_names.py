@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import UsageError
-from bench.names import LISTED, canonical, nearest, parse, unknown
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.names import LISTED, canonical, nearest, parse, unknown
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 VALUES = st.from_regex(r"[A-Za-z0-9._-]{1,6}", fullmatch=True)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.seeds import derive
-from bench.work.cells import Cell, SupernetJob
-from bench.work.presets import PRESETS
-from selectors.parts.view import Search
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob
+from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.selectors.parts.view import Search
 from tests.selectors import small
 
 JOB = SupernetJob("cifar10", "darts", 0, 0, PRESETS["lite"])

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-import supernets.parts.recipe
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from bench.work.presets import PRESETS, Settings
-from supernets.network import cuda_graph as capture
-from supernets.network.supernet import MixedCell
-from supernets.training.loop import Training
+import nas_selection_bench.supernets.parts.recipe
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import PRESETS, Settings
+from nas_selection_bench.supernets.network import cuda_graph as capture
+from nas_selection_bench.supernets.network.supernet import MixedCell
+from nas_selection_bench.supernets.training.loop import Training
 from tests.emulated import device as emulated
 
 SETTINGS = replace(
@@ -45,7 +45,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[emulated.State]:
 @pytest.fixture
 def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """float32 throughout and one formula for the cells, so that devices can be compared closely."""
-    monkeypatch.setattr(supernets.parts.recipe, "autocast", lambda device: nullcontext())
+    monkeypatch.setattr(nas_selection_bench.supernets.parts.recipe, "autocast", lambda device: nullcontext())
     monkeypatch.setattr(MixedCell, "_fused_forward", MixedCell._composed_forward)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from supernets.parts.recipe import Batch, Search
-from supernets.parts.registry import find
-from supernets.training.loop import make_search
+from nas_selection_bench.supernets.parts.recipe import Batch, Search
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.loop import make_search
 from tests.emulated.conftest import GPU
 from tests.emulated.device import facts_of, watched, without_values
 

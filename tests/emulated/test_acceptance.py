@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import run_bench
-from bench.commands import resolve
-from bench.errors import ExitCode
-from selectors.parts import gpu_acceptance, gpu_parts
-from selectors.parts.gpu_parts import Place
+from nas_selection_bench import program
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.selectors.parts import gpu_acceptance, gpu_parts
+from nas_selection_bench.selectors.parts.gpu_parts import Place
 from tests.emulated.conftest import GPU
 
 EMULATED = resolve.Device(GPU, "cuda", "emulated GPU", (0,), "an emulated GPU")
@@ -20,7 +20,7 @@ def accept(out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, o
     monkeypatch.setattr(resolve, "find_device", lambda name: EMULATED)
 
     def door(arguments: Sequence[str]) -> int:
-        return int(run_bench.main(_as_cuda(arguments)))
+        return int(program.main(_as_cuda(arguments)))
 
     code = gpu_acceptance.main(["--small", "--out", str(out)], find=lambda name: EMULATED, door=door)
     return code, json.loads((out / "emulated-GPU.json").read_text())

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-import supernets.training.loop
-from supernets.darts import Darts
-from supernets.network import cuda_graph as capture
-from supernets.parts.recipe import Mixing, Recipe, Search
-from supernets.parts.sampling import pass_of, relaxed
-from supernets.snas import Snas
+import nas_selection_bench.supernets.training.loop
+from nas_selection_bench.supernets.darts import Darts
+from nas_selection_bench.supernets.network import cuda_graph as capture
+from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.sampling import pass_of, relaxed
+from nas_selection_bench.supernets.snas import Snas
 from tests.emulated.conftest import GPU, trained
 from tests.emulated.device import DeviceError, State
 
@@ -50,7 +50,7 @@ class TensorOfTheHost(Darts):
 
 
 def plant(recipe: type[Recipe], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supernets.training.loop, "find", lambda name: recipe())
+    monkeypatch.setattr(nas_selection_bench.supernets.training.loop, "find", lambda name: recipe())
 
 
 @pytest.mark.parametrize("fault", [NumberOfTheHost, NumbersOfTheDevice])

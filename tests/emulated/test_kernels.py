@@ -2,7 +2,7 @@
 
 import pytest
 
-from supernets.network import cuda_graph
+from nas_selection_bench.supernets.network import cuda_graph
 from tests.emulated.kernels import kernels_of_a_step
 
 MOST = {"blank": 1227, "darts": 2561, "drnas": 2568, "gdas": 2610}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from supernets.network import cuda_graph as capture
-from supernets.parts.registry import names
+from nas_selection_bench.supernets.network import cuda_graph as capture
+from nas_selection_bench.supernets.parts.registry import names
 from tests.emulated.conftest import CPU, GPU, trained
 from tests.emulated.device import State
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from bench.problem.batches import Half
-from bench.problem.selection import Selection
-from selectors import proxies
-from selectors.parts import registry
-from selectors.parts.view import Search
-from supernets.network.literal import LiteralSupernet
-from supernets.network.precision import prepare
-from supernets.parts.registry import find as find_recipe
-from supernets.training.tuning import Tuner
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.precision import prepare
+from nas_selection_bench.supernets.parts.registry import find as find_recipe
+from nas_selection_bench.supernets.training.tuning import Tuner
 from tests.emulated.conftest import CPU, GPU
 from tests.emulated.device import State
 from tests.selectors import small

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import BenchError, UsageError
-from bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
+from nas_selection_bench.bench.errors import BenchError, UsageError
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
 
 CANARY = "touched-by-foreign-code"
 
@@ -301,14 +301,14 @@ _DESCRIPTION = {"classes": 2, "mean": [0.5] * 3, "std": [0.5] * 3, "crop_padding
 
 
 def _read_batches(folder: Path) -> object:
-    from bench.problem.datasets import load_images
+    from nas_selection_bench.bench.problem.datasets import load_images
 
     return load_images("cifar10", folder, 2)
 
 
 def _read_table(name: str) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
-        from bench.problem.open_table import open_table
+        from nas_selection_bench.bench.problem.open_table import open_table
 
         return open_table(folder / name)
 
@@ -316,7 +316,7 @@ def _read_table(name: str) -> Callable[[Path], object]:
 
 
 def _read_own(folder: Path) -> object:
-    from bench.problem.datasets import load_images
+    from nas_selection_bench.bench.problem.datasets import load_images
 
     own = folder / "own"
     good = {"dataset.json": json.dumps(_DESCRIPTION).encode(), "images.npy": _arrays()[0], "labels.npy": _arrays()[1]}
@@ -331,13 +331,13 @@ def _read_own(folder: Path) -> object:
 
 
 def _read_pack(folder: Path) -> object:
-    from bench.work.pack import read_archive
+    from nas_selection_bench.bench.work.pack import read_archive
 
     return read_archive(folder / "cells.tar.xz")
 
 
 def _read_spelling(folder: Path) -> object:
-    from bench.problem.spellings import architecture
+    from nas_selection_bench.bench.problem.spellings import architecture
 
     try:
         return architecture((folder / "architecture").read_bytes().decode("latin1"))

@@ -11,7 +11,7 @@ def main() -> int:
     names = ["network", "recipes", "one_shot"]
     modules = [f"tests.performance.{name}" for name in names]
     if torch.cuda.is_available():
-        modules.append("selectors.parts.gpu_acceptance")
+        modules.append("nas_selection_bench.selectors.parts.gpu_acceptance")
     codes = [subprocess.run([sys.executable, "-m", module]).returncode for module in modules]
     return max(codes)
 

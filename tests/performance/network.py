@@ -16,8 +16,8 @@ import time
 import torch
 from torch import nn
 
-from supernets.network.literal import LiteralSupernet
-from supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.supernet import Supernet
 
 KINDS = ("literal", "literal channels_last", "fast")
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
 
 SPLITS = {
     "cifar10-valid": ("x-valid", "ori-test"),
@@ -166,7 +166,14 @@ def main(architectures: int, folder: Path) -> None:
     write(path, architectures)
     print(f"{path}: {path.stat().st_size:,} bytes", flush=True)
     start = time.perf_counter()
-    command = [sys.executable, "-m", "bench.commands.convert_table", str(path), str(folder / "table.npz")]
+    command = [
+        sys.executable,
+        "-m",
+        "nas_selection_bench",
+        "convert-table",
+        str(path),
+        str(folder / "table.npz"),
+    ]
     done = subprocess.run(command, check=False)
     seconds = time.perf_counter() - start
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1024 if sys.platform == "linux" else 1)

@@ -10,10 +10,10 @@ import time
 
 import torch
 
-from selectors.parts.ranking import one_of_each_class
-from selectors.parts.shared_weights import evaluate_architectures
-from supernets.network.precision import prepare
-from supernets.network.supernet import Supernet
+from nas_selection_bench.selectors.parts.ranking import one_of_each_class
+from nas_selection_bench.selectors.parts.shared_weights import evaluate_architectures
+from nas_selection_bench.supernets.network.precision import prepare
+from nas_selection_bench.supernets.network.supernet import Supernet
 
 
 def main() -> int:

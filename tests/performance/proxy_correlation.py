@@ -18,13 +18,13 @@ import torch
 from scipy.stats import kendalltau, spearmanr
 from torch import Tensor
 
-from bench.problem.batches import Half
-from bench.problem.datasets import data_root, load_images
-from bench.problem.open_table import open_table
-from bench.problem.space import N_ARCHITECTURES, Architecture, architecture_of, code
-from bench.seeds import derive
-from selectors.proxies import ProxyFailure, find, names, score
-from supernets.network.standalone import standalone
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.datasets import data_root, load_images
+from nas_selection_bench.bench.problem.open_table import open_table
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, Architecture, architecture_of, code
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.selectors.proxies import ProxyFailure, find, names, score
+from nas_selection_bench.supernets.network.standalone import standalone
 
 PUBLISHED = {
     "synflow": 0.74,

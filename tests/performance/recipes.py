@@ -12,10 +12,10 @@ import time
 
 import torch
 
-from supernets.network.skeleton import initialise
-from supernets.parts.recipe import Batch, Recipe, Search
-from supernets.parts.registry import recipes
-from supernets.training.loop import make_search
+from nas_selection_bench.supernets.network.skeleton import initialise
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.registry import recipes
+from nas_selection_bench.supernets.training.loop import make_search
 
 CYCLE = 4
 """Steps of one turn: idarts has one step of the alphas in four."""

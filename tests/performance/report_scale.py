@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.problem.table import GroundTruth
-from reports.page.page import write_report
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.page.page import write_report
 from tests.reports.synthetic import invented_table, write_results
 
 SIZES = (1_000, 10_000, 100_000)

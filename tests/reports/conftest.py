@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.problem.table import GroundTruth
-from reports.data.contests import Contest
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.page.page import write_report
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.page.page import write_report
 from tests.reports.synthetic import FEW, invented_table, source_of, write_results
 
 

@@ -13,14 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.problem.selection import Decision, Selection
-from bench.problem.space import EDGE_NAMES, OPERATIONS, all_architectures, as_architecture, to_string
-from bench.problem.table import Accuracies, GroundTruth
-from bench.work.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
-from bench.yardsticks.measures import MEASURES, measure
-from bench.yardsticks.truth import Truth
-from reports.data.material import Material
-from reports.data.results import Results
+from nas_selection_bench.bench.problem.selection import Decision, Selection
+from nas_selection_bench.bench.problem.space import (
+    EDGE_NAMES,
+    OPERATIONS,
+    all_architectures,
+    as_architecture,
+    to_string,
+)
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.work.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
+from nas_selection_bench.bench.yardsticks.measures import MEASURES, measure
+from nas_selection_bench.bench.yardsticks.truth import Truth
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
 
 COLUMNS = (
     *KEY_COLUMNS, "state", "reason", "architecture", "index", *MEASURES,

@@ -8,17 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.problem.batches import Half
-from bench.problem.image_set import ImageSet
-from bench.work.cells import Cell, SupernetJob
-from bench.work.presets import PRESETS, Settings
-from selectors.parts import registry
-from selectors.parts.suppliers import Tunes
-from selectors.parts.view import Batches, Search
-from supernets.network.literal import LiteralSupernet
-from supernets.network.skeleton import initialise
-from supernets.network.supernet import Supernet
-from supernets.parts.registry import find as find_recipe
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob
+from nas_selection_bench.bench.work.presets import PRESETS, Settings
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.suppliers import Tunes
+from nas_selection_bench.selectors.parts.view import Batches, Search
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.skeleton import initialise
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.registry import find as find_recipe
 
 CLASSES = 4
 

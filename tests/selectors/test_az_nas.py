@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from bench.problem.space import N_ARCHITECTURES, architecture_of, code
-from selectors.az_nas import backward_terms, block_outputs, entropy_of_spectrum, sum_of_log_ranks
-from selectors.parts import registry
-from selectors.parts.initialisation import initialise, kaiming_normal_fan_in
-from supernets.network.standalone import standalone
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, code
+from nas_selection_bench.selectors.az_nas import backward_terms, block_outputs, entropy_of_spectrum, sum_of_log_ranks
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.initialisation import initialise, kaiming_normal_fan_in
+from nas_selection_bench.supernets.network.standalone import standalone
 from tests.selectors import small
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bench.problem.space import Architecture, architecture_of
-from selectors import one_shot
-from selectors.parts import registry, shared_weights
-from selectors.parts.shared_weights import evaluate_architectures, without_dead_ends
+from nas_selection_bench.bench.problem.space import Architecture, architecture_of
+from nas_selection_bench.selectors import one_shot
+from nas_selection_bench.selectors.parts import registry, shared_weights
+from nas_selection_bench.selectors.parts.shared_weights import evaluate_architectures, without_dead_ends
 from tests.selectors import small
 
 SOME = [architecture_of(p) for p in (0, 1, 624, 3906, 7812, 9999, 12345, 15624, *range(5000, 15000, 777))]

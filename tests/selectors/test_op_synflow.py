@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.problem.space import NONE
-from selectors.parts import registry
-from selectors.parts.view import Search
-from selectors.proxies import ProxyFailure
-from supernets.network.literal import LiteralSupernet
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.proxies import ProxyFailure
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from tests.selectors import small
 
 NAMES = ("op-synflow", "op-synflow-post")

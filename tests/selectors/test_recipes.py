@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.errors import SkipCell
-from bench.work.cells import Cell, SupernetJob
-from bench.work.records import done_record
-from selectors.parts import apply, registry
-from supernets.network.skeleton import initialise
-from supernets.parts.registry import find, names
-from supernets.training.checkpoint import Checkpoint
+from nas_selection_bench.bench.errors import SkipCell
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob
+from nas_selection_bench.bench.work.records import done_record
+from nas_selection_bench.selectors.parts import apply, registry
+from nas_selection_bench.supernets.network.skeleton import initialise
+from nas_selection_bench.supernets.parts.registry import find, names
+from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 from tests.selectors.test_structure import CHEAPER, few_classes, relatives
 

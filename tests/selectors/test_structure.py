@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from bench.errors import UsageError
-from bench.problem.selection import Selection
-from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP
-from bench.work.records import done_record
-from selectors import one_shot
-from selectors.parts import apply, registry
-from selectors.parts.ranking import one_of_each_class
-from selectors.parts.view import Search
-from selectors.parts.zero_cost import DiscretiseByProxy, MaskByProxy, ProxyRule
-from supernets.training.checkpoint import Checkpoint
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP
+from nas_selection_bench.bench.work.records import done_record
+from nas_selection_bench.selectors import one_shot
+from nas_selection_bench.selectors.parts import apply, registry
+from nas_selection_bench.selectors.parts.ranking import one_of_each_class
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy, MaskByProxy, ProxyRule
+from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.problem.selection import Selection
-from selectors.disc_acc import DiscretiseAndTune
-from selectors.parts import apply, registry
-from selectors.parts.view import Search
-from supernets.network.literal import LiteralSupernet
-from supernets.network.supernet import Supernet
-from supernets.training.checkpoint import Checkpoint
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.selectors.disc_acc import DiscretiseAndTune
+from nas_selection_bench.selectors.parts import apply, registry
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 
 MOVES = torch.randn(6, 6, 5, generator=torch.Generator().manual_seed(9), dtype=torch.float64)

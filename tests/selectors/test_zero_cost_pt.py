@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from bench.errors import UsageError
-from bench.problem.selection import Decision, Selection
-from bench.problem.space import NONE
-from selectors import proxies, zero_cost_pt
-from selectors.parts import registry
-from selectors.parts.schedule import decide_greedily
-from selectors.parts.view import Search, UndeclaredNeed
-from selectors.parts.zero_cost import without_failures
-from supernets.network.literal import LiteralSupernet
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.selection import Decision, Selection
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors import proxies, zero_cost_pt
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.schedule import decide_greedily
+from nas_selection_bench.selectors.parts.view import Search, UndeclaredNeed
+from nas_selection_bench.selectors.parts.zero_cost import without_failures
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from tests.selectors import small
 from tests.selectors.proxies.networks import fed_zeros_by_hand
 

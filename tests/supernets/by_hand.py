@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.network.literal import LiteralSupernet
-from supernets.parts.recipe import Batch, Recipe, Search
-from supernets.parts.registry import find
-from supernets.training.loop import make_search
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.loop import make_search
 
 
 @dataclass

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from bench.work.presets import PRESETS, Settings
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import PRESETS, Settings
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, SKIP
-from supernets.parts.registry import find, spelled
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, SKIP
+from nas_selection_bench.supernets.parts.registry import find, spelled
 
 OPTIONS = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool": AVG_POOL}
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from supernets.darts_second_order import RECIPE, next_step
+from nas_selection_bench.supernets.darts_second_order import RECIPE, next_step
 from tests.supernets.tiny import Exact, batch, flat, tiny_search
 
 

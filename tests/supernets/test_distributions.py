@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.drnas import dirichlet
-from supernets.parts.registry import find
+from nas_selection_bench.supernets.drnas import dirichlet
+from nas_selection_bench.supernets.parts.registry import find
 from tests.supernets.by_hand import tiny
 
 CLOSE = {"rtol": 1e-7, "atol": 1e-9}

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from bench.work.presets import Settings
-from supernets.network.supernet import Supernet
-from supernets.parts.registry import find
-from supernets.training.loop import Training
-from supernets.training.tuning import Tuner
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.loop import Training
+from nas_selection_bench.supernets.training.tuning import Tuner
 from tests.coloured import coloured_images, indices
 
 FIRST, SECOND = list(range(32)), list(range(32, 64))

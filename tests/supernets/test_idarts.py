@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from supernets.idarts import RECIPE
-from supernets.parts.recipe import Batch, Mixing, Search
+from nas_selection_bench.supernets.idarts import RECIPE
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Search
 from tests.supernets.tiny import Exact, batch, flat, tiny_search
 
 

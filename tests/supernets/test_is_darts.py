@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from supernets.is_darts import RECIPE, information, metric_of, pruned_by
-from supernets.network.literal import LiteralSupernet
-from supernets.parts.recipe import Batch
+from nas_selection_bench.supernets.is_darts import RECIPE, information, metric_of, pruned_by
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.parts.recipe import Batch
 from tests.supernets.tiny import batch, tiny_search
 
 

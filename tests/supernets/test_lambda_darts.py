@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from supernets.lambda_darts import RECIPE, agreement_slope
+from nas_selection_bench.supernets.lambda_darts import RECIPE, agreement_slope
 from tests.supernets.tiny import Exact, batch, tiny_search
 
 

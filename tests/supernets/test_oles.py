@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.problem.space import CONV_1X1, CONV_3X3, EDGES
-from supernets.network.supernet import MixedCell
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES
+from nas_selection_bench.supernets.network.supernet import MixedCell
 from tests.supernets.by_hand import Tiny, tiny
 
 

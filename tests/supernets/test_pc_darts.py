@@ -8,16 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.errors import SkipCell, UsageError
-from bench.problem.image_set import ImageSet
-from bench.problem.space import EDGES
-from bench.work.cells import SupernetJob
-from bench.work.presets import Settings
-from supernets.network.literal import LiteralSupernet
-from supernets.network.partial_channels import PartialCell, shuffled
-from supernets.network.supernet import Supernet
-from supernets.pc_darts import RECIPE, PcDarts
-from supernets.training.loop import Training
+from nas_selection_bench.bench.errors import SkipCell, UsageError
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.space import EDGES
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.partial_channels import PartialCell, shuffled
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.pc_darts import RECIPE, PcDarts
+from nas_selection_bench.supernets.training.loop import Training
 from tests.supernets.tiny import batch, tiny_search
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

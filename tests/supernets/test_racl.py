@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
-from supernets.network.literal import LiteralSupernet
-from supernets.racl import RECIPE, Racl, cell_constant, log_normal, operation_constants
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.racl import RECIPE, Racl, cell_constant, log_normal, operation_constants
 from tests.supernets.tiny import batch, tiny_search
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.problem.datasets import load_images
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from bench.work.presets import Settings
-from supernets.parts.describe import page
-from supernets.parts.rated import Rated
-from supernets.parts.registry import find, names
-from supernets.training.checkpoint import epochs_present, load
-from supernets.training.loop import TIMING, Training, train
+from nas_selection_bench.bench.problem.datasets import load_images
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.parts.describe import page
+from nas_selection_bench.supernets.parts.rated import Rated
+from nas_selection_bench.supernets.parts.registry import find, names
+from nas_selection_bench.supernets.training.checkpoint import epochs_present, load
+from nas_selection_bench.supernets.training.loop import TIMING, Training, train
 from tests.supernets.tiny import batch, tiny_search
 
 GATES = {"fair-darts", "is-darts", "racl"}
@@ -122,4 +122,6 @@ def test_passes_are_those_that_a_step_makes(name: str) -> None:
 
 def test_the_page_about_recipes_is_that_of_the_code() -> None:
     committed = Path(__file__).parents[2] / "docs" / "recipes.md"
-    assert committed.read_text() == page(), "write it anew: python -m supernets.parts.describe > docs/recipes.md"
+    assert committed.read_text() == page(), (
+        "write it anew: python -m nas_selection_bench.supernets.parts.describe > docs/recipes.md"
+    )

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from supernets.parts.sampling import one_hot
-from supernets.reinmax import second_order
+from nas_selection_bench.supernets.parts.sampling import one_hot
+from nas_selection_bench.supernets.reinmax import second_order
 from tests.supernets.by_hand import tiny
 
 CLOSE = {"rtol": 1e-7, "atol": 1e-9}

@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from scipy.integrate import quad
 from torch import Tensor
 
-from bench.errors import UsageError
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
-from supernets.importance_sampling import complexity, natural_gradient, utilities
-from supernets.network.supernet import MixedCell
-from supernets.parts.recipe import Mixing
-from supernets.parts.registry import find
-from supernets.parts.sampling import gumbel, one_hot, relaxed, uniform_choices
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
+from nas_selection_bench.supernets.importance_sampling import complexity, natural_gradient, utilities
+from nas_selection_bench.supernets.network.supernet import MixedCell
+from nas_selection_bench.supernets.parts.recipe import Mixing
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.parts.sampling import gumbel, one_hot, relaxed, uniform_choices
 from tests.supernets.by_hand import Tiny, tiny
 
 CLOSE = {"rtol": 1e-7, "atol": 1e-9}

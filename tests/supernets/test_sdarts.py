@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from supernets.parts.recipe import Mixing, Search
-from supernets.sdarts_adv import RECIPE as ADV
-from supernets.sdarts_rs import RECIPE as RS
-from supernets.sdarts_rs import SdartsRs, on_simplex
+from nas_selection_bench.supernets.parts.recipe import Mixing, Search
+from nas_selection_bench.supernets.sdarts_adv import RECIPE as ADV
+from nas_selection_bench.supernets.sdarts_rs import RECIPE as RS
+from nas_selection_bench.supernets.sdarts_rs import SdartsRs, on_simplex
 from tests.supernets.tiny import batch, tiny_search
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from supernets.parts.recipe import Search
-from supernets.sgas import OPEN, RECIPE, Sgas, certainty, decisions_due, still_open
+from nas_selection_bench.supernets.parts.recipe import Search
+from nas_selection_bench.supernets.sgas import OPEN, RECIPE, Sgas, certainty, decisions_due, still_open
 from tests.supernets.tiny import batch, tiny_search
 
 

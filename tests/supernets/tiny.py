@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
-from supernets.network.skeleton import initialise
-from supernets.network.supernet import Supernet
-from supernets.parts.recipe import Batch, Mixing, Recipe, Search
-from supernets.training.loop import make_search
+from nas_selection_bench.supernets.network.skeleton import initialise
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.supernets.training.loop import make_search
 
 
 def tiny_search(recipe: Recipe, channels: int = 2, cells: int = 1) -> Search:

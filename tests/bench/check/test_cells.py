@@ -6,9 +6,9 @@ The tolerances stand here a second time, as numbers: whoever loosens one has to 
 import numpy as np
 import pytest
 
-from bench.check.difference import Difference
-from bench.check.fresh import EXACT_COLUMNS, FOLLOWING, TOLERANCES, compare_runs
-from bench.problem.space import EDGE_NAMES, OPERATIONS, to_string
+from nas_selection_bench.bench.check.difference import Difference
+from nas_selection_bench.bench.check.fresh import EXACT_COLUMNS, FOLLOWING, TOLERANCES, compare_runs
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, to_string
 
 CELL = {"dataset": "digits", "recipe": "darts", "supernet_seed": "0", "epoch": "2", "selector": "ostr",
         "selector_seed": "0", "bn": "batch", "preset": "digits", "device": "cpu", "threads": "1"}  # fmt: skip

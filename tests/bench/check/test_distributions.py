@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.check.fresh import compare_distributions
-from bench.problem.space import N_ARCHITECTURES
-from bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.check.fresh import compare_distributions
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 
 LEVELS = np.linspace(20, 80, N_ARCHITECTURES)
 TWO_POINTS = GroundTruth("t", {"digits": Accuracies(trials=np.stack([LEVELS, LEVELS + 2], axis=1))})

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.check import exact as check
-from bench.errors import DataError, ExitCode
-from bench.problem.space import N_ARCHITECTURES
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.check import exact as check
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench.invented import draw, store, truth
 
 
@@ -55,15 +55,15 @@ def test_a_changed_cell_of_the_table_is_noticed(stored: Path, table: GroundTruth
 
 
 def test_a_changed_measure_is_noticed(stored: Path, table: GroundTruth, monkeypatch: pytest.MonkeyPatch) -> None:
-    import bench.work.gather
+    import nas_selection_bench.bench.work.gather
 
-    original = bench.work.gather.measure
+    original = nas_selection_bench.bench.work.gather.measure
 
     def off(*arguments: object) -> dict[str, object]:
         values = dict(original(*arguments))  # type: ignore[arg-type]
         return {**values, "tau_best": float(values["tau_best"]) + 0.01}  # type: ignore[arg-type]
 
-    monkeypatch.setattr(bench.work.gather, "measure", off)
+    monkeypatch.setattr(nas_selection_bench.bench.work.gather, "measure", off)
     columns = {d.column for d in check.check_exact(stored, table, draw).differences}
     assert "tau_best" in columns
     assert "tau_mean" not in columns

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.check import exact as check
-from bench.check.fresh import compare_distributions
-from bench.errors import DataError, ExitCode
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.check import exact as check
+from nas_selection_bench.bench.check.fresh import compare_distributions
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench.invented import PINNED, draw, only, store, truth
 
 

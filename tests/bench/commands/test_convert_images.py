@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.commands.convert_images import main, read_images
-from bench.problem.datasets import load_images
-from bench.problem.pixels import UNKNOWN, pixels_of
+from nas_selection_bench.bench.commands.convert_images import main, read_images
+from nas_selection_bench.bench.problem.datasets import load_images
+from nas_selection_bench.bench.problem.pixels import UNKNOWN, pixels_of
 
 IMAGES = np.random.default_rng(0).integers(256, size=(12, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(12) % 3

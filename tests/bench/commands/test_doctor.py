@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import run_bench
-from bench.commands import doctor
+from nas_selection_bench import program
+from nas_selection_bench.bench.commands import doctor
 from tests.bench import fake_bench
 
 
@@ -88,5 +88,5 @@ def test_without_a_home_it_says_what_to_give(
 
 
 def test_it_is_an_option_of_the_door(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_bench.main(["--doctor", "--data-root", str(tmp_path)]) == 0
+    assert program.main(["--doctor", "--data-root", str(tmp_path)]) == 0
     assert "images cifar10" in capsys.readouterr().out

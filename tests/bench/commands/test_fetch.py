@@ -16,10 +16,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.commands import fetch
-from bench.problem import pixels
-from bench.problem.datasets import DATASETS
-from bench.problem.official_layouts import read_layout
+from nas_selection_bench.bench.commands import fetch
+from nas_selection_bench.bench.problem import pixels
+from nas_selection_bench.bench.problem.datasets import DATASETS
+from nas_selection_bench.bench.problem.official_layouts import read_layout
 
 pooch = pytest.importorskip("pooch", reason="the extra `fetch` is not installed")
 gdown = pytest.importorskip("gdown", reason="the extra `fetch` is not installed")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench.commands import resolve
-from bench.errors import ExitCode
-from bench.work.methods import Source
-from bench.work.records import read_record, write_record
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.work.methods import Source
+from nas_selection_bench.bench.work.records import read_record, write_record
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 

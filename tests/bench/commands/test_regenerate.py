@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bench.commands import regenerate
-from bench.commands.options import parse_options
-from bench.commands.regenerate import Program, claim, main
-from bench.errors import ExitCode, UsageError
-from bench.work.pack import pack
-from bench.work.run_file import commands
+from nas_selection_bench.bench.commands import regenerate
+from nas_selection_bench.bench.commands.options import parse_options
+from nas_selection_bench.bench.commands.regenerate import Program, claim, main
+from nas_selection_bench.bench.errors import ExitCode, UsageError
+from nas_selection_bench.bench.work.pack import pack
+from nas_selection_bench.bench.work.run_file import commands
 from tests.bench import fake_bench
 
 PROGRAM = Program((sys.executable, "-m", "tests.bench.fake_bench"))

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands import resolve
-from bench.commands.options import Options, parse_options
-from bench.errors import DataError, UsageError
-from bench.work.cells import SupernetJob, supernet_key
-from bench.work.methods import SelectorFacts
-from bench.work.plan import make_plan
-from bench.work.presets import Settings, preset_label, settings_for
-from bench.work.records import Circumstances
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.options import Options, parse_options
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.work.cells import SupernetJob, supernet_key
+from nas_selection_bench.bench.work.methods import SelectorFacts
+from nas_selection_bench.bench.work.plan import make_plan
+from nas_selection_bench.bench.work.presets import Settings, preset_label, settings_for
+from nas_selection_bench.bench.work.records import Circumstances
 from tests.bench import fake_bench
 
 CPU = resolve.Device("cpu", "cpu", "a CPU", ())
@@ -27,7 +27,7 @@ def options(*arguments: str) -> Options:
 
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.commands.resolve.available_cores", lambda: 4)
+    monkeypatch.setattr("nas_selection_bench.bench.commands.resolve.available_cores", lambda: 4)
     monkeypatch.delenv(resolve.TABLE_VARIABLE, raising=False)
 
 
@@ -108,7 +108,7 @@ def test_default_output_folder(datasets: list[str], preset: str, folder: str) ->
 
 
 def test_tables_are_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DataError, match=r"convert_table"):
+    with pytest.raises(DataError, match=r"convert-table"):
         resolve.find_table(options(), ["cifar10"], tmp_path)
     fake_bench.make_table(tmp_path / resolve.TABLE_FILE, ["cifar10"])
     assert resolve.find_table(options(), ["cifar10"], tmp_path).datasets == ("cifar10",)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import ExitCode
-from bench.problem import pixels
-from bench.problem.datasets import DATASETS
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.problem import pixels
+from nas_selection_bench.bench.problem.datasets import DATASETS
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.errors import UsageError
-from bench.problem.batches import Half
-from bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
 
 MEAN, STD = (0.4, 0.5, 0.25), (0.2, 0.25, 0.5)
 
@@ -110,7 +110,7 @@ def test_the_stream_of_images_does_not_depend_on_the_batch_size(a: int, b: int) 
 def test_many_chunks_equal_one(monkeypatch: pytest.MonkeyPatch) -> None:
     half = Half(image_set(), "weights", "cpu")
     whole = list(half.epoch(2, 4))
-    monkeypatch.setattr("bench.problem.batches._IMAGES_AT_ONCE", 9)
+    monkeypatch.setattr("nas_selection_bench.bench.problem.batches._IMAGES_AT_ONCE", 9)
     assert same(whole, list(half.epoch(2, 4)))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.errors import DataError, UsageError
-from bench.problem.datasets import DATASETS, data_root, dataset_names, load_images
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names, load_images
 
 
 def test_names_and_descriptions_agree() -> None:
@@ -40,7 +40,7 @@ def test_images_are_normalised_and_cropped_as_published(
 
 
 def test_naming_data_sets_imports_no_torch() -> None:
-    code = "import sys, bench.problem.datasets; sys.exit('torch' in sys.modules)"
+    code = "import sys, nas_selection_bench.bench.problem.datasets; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from bench.errors import UsageError
-from bench.problem import digits
-from bench.problem.digits import Canvases, digits_arrays, digits_images, draw_canvases
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem import digits
+from nas_selection_bench.bench.problem.digits import Canvases, digits_arrays, digits_images, draw_canvases
 
 SHA256 = {
     "train": "e0175165c7156b2b2d92eae6b6cd9bd364fb7b2ed3e458fe0acc76a002bd7f7b",
@@ -73,6 +73,6 @@ def test_image_set_is_normalised_by_the_training_images() -> None:
 
 
 def test_naming_the_data_set_imports_neither_torch_nor_scikit_learn() -> None:
-    code = "import sys, bench.problem.digits; print({'torch', 'sklearn'} & set(sys.modules))"
+    code = "import sys, nas_selection_bench.bench.problem.digits; print({'torch', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

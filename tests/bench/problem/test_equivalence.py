@@ -12,8 +12,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bench.problem.equivalence import function_classes, function_expression, published_classes, representatives
-from bench.problem.space import (
+from nas_selection_bench.bench.problem.equivalence import (
+    function_classes,
+    function_expression,
+    published_classes,
+    representatives,
+)
+from nas_selection_bench.bench.problem.space import (
     AVG_POOL,
     CONV_1X1,
     CONV_3X3,

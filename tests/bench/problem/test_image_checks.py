@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.errors import DataError
-from bench.problem.image_checks import doubts, refuse_unfit
-from bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
+from nas_selection_bench.bench.problem.image_set import ImageSet
 
 
 def images(labels: list[int], size: tuple[int, int] = (8, 8), classes: int = 4) -> ImageSet:
@@ -18,7 +18,7 @@ def images(labels: list[int], size: tuple[int, int] = (8, 8), classes: int = 4) 
 
 def branches_agree(size: tuple[int, int]) -> bool:
     """Whether the two ways through both reductions of the network have one shape."""
-    from supernets.network.skeleton import ReductionBlock
+    from nas_selection_bench.supernets.network.skeleton import ReductionBlock
 
     block, x = ReductionBlock(2, 2), torch.zeros(2, 2, *size)
     try:

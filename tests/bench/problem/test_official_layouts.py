@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import DataError, ExitCode
-from bench.problem.datasets import DATASETS
-from bench.problem.official_layouts import Layout, load_arrays, read_layout
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.problem.datasets import DATASETS
+from nas_selection_bench.bench.problem.official_layouts import Layout, load_arrays, read_layout
 
 PARTS = 3
 PER_FILE = 7

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import DataError
-from bench.problem.open_table import open_table
-from bench.problem.space import N_ARCHITECTURES, code, parse
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.open_table import open_table
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code, parse
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench.official_file import accuracy_of, official_content, seeds_of, string_at
 
 torch = pytest.importorskip("torch")
@@ -57,7 +57,7 @@ def nats_content(content: dict) -> dict:
 def test_nats_bench_reads_the_same_from_its_file_and_its_folder(
     tmp_path: Path, content: dict, files: dict[str, Path]
 ) -> None:
-    from bench.problem.official_table import SCHEDULES, _Folder
+    from nas_selection_bench.bench.problem.official_table import SCHEDULES, _Folder
 
     expected = open_table(files["v1_1"])
     nats = nats_content(content)
@@ -89,7 +89,7 @@ def own(content: dict) -> dict:
 
 
 def convert(content: dict) -> GroundTruth:
-    from bench.problem.official_table import from_content
+    from nas_selection_bench.bench.problem.official_table import from_content
 
     return from_content(content, Path("table.pth"))
 
@@ -137,7 +137,7 @@ def test_the_old_way_of_writing_files_reads_the_same(tmp_path: Path, content: di
 
 
 def test_numpy_numbers_are_read_and_stored_weights_are_passed_over(tmp_path: Path) -> None:
-    from bench.problem.official_table import SCHEDULES, _read
+    from nas_selection_bench.bench.problem.official_table import SCHEDULES, _read
 
     held = {"a": np.float64(93.5), "b": {"weight": torch.ones(3)}, "c": {1, 2}, "d": np.arange(3.0)}
     for name, zipped in (("new.pth", True), ("old.pth", False)):
@@ -155,7 +155,10 @@ def test_a_file_of_curves_is_read_in_a_fraction_of_the_memory_of_its_content(tmp
 
     path = tmp_path / "invented.pth"
     official_memory.write(path, 40)
-    imports = "import sys, pickle; from pathlib import Path; from bench.problem.official_table import SCHEDULES, _read"
+    imports = (
+        "import sys, pickle; from pathlib import Path;"
+        " from nas_selection_bench.bench.problem.official_table import SCHEDULES, _read"
+    )
     base = official_memory.largest_memory(imports)
     whole = official_memory.largest_memory(
         f"{imports}\nwith open(sys.argv[1], 'rb') as f: kept = [pickle.load(f) for _ in range(4)]", str(path)

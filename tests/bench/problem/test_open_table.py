@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.commands.convert_table import main
-from bench.errors import DataError
-from bench.problem.open_table import embedded_table, open_table
-from bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
-from bench.problem.table import GroundTruth
+from nas_selection_bench.bench.commands.convert_table import main
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench.synthetic_table import accuracies, class_table, write_csv
 
 ORDER = np.random.default_rng(3).permutation(N_ARCHITECTURES)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import DataError, UsageError
-from bench.problem.batches import Half
-from bench.problem.datasets import dataset_names, load_images
-from bench.problem.own_dataset import fingerprint, load_own
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.datasets import dataset_names, load_images
+from nas_selection_bench.bench.problem.own_dataset import fingerprint, load_own
 
 TOLD = {"classes": 3, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.25], "crop_padding": 1, "flip": False}
 

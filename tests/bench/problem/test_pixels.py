@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.problem import pixels
-from bench.problem.datasets import DATASETS
-from bench.problem.pixels import ABSENT, KNOWN, OFFICIAL, UNKNOWN, pixels_of
+from nas_selection_bench.bench.problem import pixels
+from nas_selection_bench.bench.problem.datasets import DATASETS
+from nas_selection_bench.bench.problem.pixels import ABSENT, KNOWN, OFFICIAL, UNKNOWN, pixels_of
 
 ROWS = 6
 REAL = Path(os.environ.get("NAS_BENCH_DATA", "no such folder"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.problem.space import (
+from nas_selection_bench.bench.problem.space import (
     EDGES,
     N_ARCHITECTURES,
     OPERATIONS,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.commands import lookup
-from bench.errors import UsageError
-from bench.problem.open_table import embedded_table
-from bench.problem.space import OPERATIONS, as_architecture, to_string
-from bench.problem.spellings import architecture
+from nas_selection_bench.bench.commands import lookup
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.open_table import embedded_table
+from nas_selection_bench.bench.problem.space import OPERATIONS, as_architecture, to_string
+from nas_selection_bench.bench.problem.spellings import architecture
 
 architectures = st.tuples(*[st.integers(0, 4)] * 6).map(as_architecture)
 
@@ -70,7 +70,7 @@ def test_the_command_prints_what_the_table_holds() -> None:
     table = embedded_table("digits")
     best = table.best("digits")
     done = subprocess.run(
-        [sys.executable, "-m", "bench.commands.lookup", "digits", *map(str, best)],
+        [sys.executable, "-m", "nas_selection_bench", "lookup", "digits", *map(str, best)],
         capture_output=True,
         text=True,
         check=True,
@@ -78,6 +78,8 @@ def test_the_command_prints_what_the_table_holds() -> None:
     assert done.stdout.splitlines()[0] == to_string(best)
     assert f"test {table.accuracy('digits').max():.3f} %" in done.stdout and "rank 1 of 15,625" in done.stdout
     wrong = subprocess.run(
-        [sys.executable, "-m", "bench.commands.lookup", "digits", "x"], capture_output=True, text=True
+        [sys.executable, "-m", "nas_selection_bench", "lookup", "digits", "x"],
+        capture_output=True,
+        text=True,
     )
     assert wrong.returncode == 2 and wrong.stderr.count("\n") == 1

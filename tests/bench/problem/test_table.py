@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import DataError
-from bench.problem.open_table import open_table
-from bench.problem.space import N_ARCHITECTURES, architecture_of, code, to_string
-from bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.open_table import open_table
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, code, to_string
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 from tests.bench.synthetic_table import accuracies, class_table
 
 RNG = np.random.default_rng(1)

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from bench.check.fresh import compare_runs
-from bench.errors import UsageError
-from bench.work.records import KEY_COLUMNS
-from bench.work.tasks import failure
-from selectors.proxies import ProxyFailure
+from nas_selection_bench.bench.check.fresh import compare_runs
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.records import KEY_COLUMNS
+from nas_selection_bench.bench.work.tasks import failure
+from nas_selection_bench.selectors.proxies import ProxyFailure
 
-ROOT = Path(__file__).parents[3]
+PACKAGE = Path(__file__).parents[3] / "nas_selection_bench"
 
 
 def through(file: str, call: Callable[[], object]) -> Callable[[], object]:
     """`call`, called from line 4 of a file."""
     place: dict[str, Any] = {"call": call}
-    exec(compile("def work():\n\n\n    return call()", str(ROOT / file), "exec"), place)
+    exec(compile("def work():\n\n\n    return call()", str(PACKAGE / file), "exec"), place)
     return lambda: place["work"]()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import ExitCode
+from nas_selection_bench.bench.errors import ExitCode
 from tests.bench import fake_bench
 from tests.bench.fake_bench import in_subprocess, results, rows, states
 

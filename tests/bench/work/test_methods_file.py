@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import DataError, ExitCode
-from bench.work.methods import RecipeFacts, SelectorFacts
-from bench.work.methods_file import METHODS_FILE, read_described, write_described
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.work.methods import RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described, write_described
 from tests.bench import fake_bench
 
 

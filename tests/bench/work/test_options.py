@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import UsageError
-from bench.work.options import (
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.options import (
     SWITCHES,
     Configurable,
     above,
@@ -29,9 +29,9 @@ from bench.work.options import (
     whole,
     yes_or_no,
 )
-from selectors import proxies
-from selectors.parts import registry as selectors
-from supernets.parts import registry as recipes
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts import registry as selectors
+from nas_selection_bench.supernets.parts import registry as recipes
 
 ROOT = Path(__file__).parents[3]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import DataError, ExitCode
-from bench.files import only_writer
-from bench.work.pack import ARCHIVE, as_archive, main, opened, pack, read_archive, unpack
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.files import only_writer
+from nas_selection_bench.bench.work.pack import ARCHIVE, as_archive, main, opened, pack, read_archive, unpack
 from tests.bench import fake_bench
 from tests.fuzz.targets_outside import sparse_tar
 
@@ -180,7 +180,7 @@ def test_a_bad_archive_is_refused_in_one_sentence_and_nothing_is_written(
 def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ARCHIVE).write_bytes(WHOLE)
     assert read_archive(tmp_path / ARCHIVE) == CONTENTS
-    monkeypatch.setattr("bench.work.pack.MOST_BYTES", 1000)
+    monkeypatch.setattr("nas_selection_bench.bench.work.pack.MOST_BYTES", 1000)
     with pytest.raises(DataError, match="unpacks to more than 1,000 bytes"):
         read_archive(tmp_path / ARCHIVE)
 
@@ -218,7 +218,7 @@ def test_a_packed_folder_is_checked_planned_and_redrawn_like_a_loose_one(
     assert files(out) == packed  # reading changed nothing
     assert fake_bench.run(*place, "--report-only") == ExitCode.SOME_CELLS_FAILED
     assert capsys.readouterr().err.splitlines()[0] == (
-        f"{out} was packed: unpacked {archived} files; python -m bench.work.pack {out} packs it again."
+        f"{out} was packed: unpacked {archived} files; python -m nas_selection_bench pack {out} packs it again."
     )
     assert files(out) == before
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import UsageError
-from bench.names import choose, split_names
-from bench.work.cells import Cell, SupernetJob
-from bench.work.methods import RecipeFacts, SelectorFacts
-from bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again
-from bench.work.presets import PRESETS, settings_for
-from bench.work.records import Circumstances
-from bench.work.timings import Timings
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.names import choose, split_names
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob
+from nas_selection_bench.bench.work.methods import RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again
+from nas_selection_bench.bench.work.presets import PRESETS, settings_for
+from nas_selection_bench.bench.work.records import Circumstances
+from nas_selection_bench.bench.work.timings import Timings
 
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bench.work.progress import NORMAL, QUIET, VERBOSE, Progress, duration
+from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, Progress, duration
 
 
 class Terminal(io.StringIO):
@@ -90,7 +90,7 @@ def test_more_work_than_was_thought() -> None:
 
 
 def test_a_long_silence_is_broken_by_what_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.work.progress.LINE_BEAT", 0.01)
+    monkeypatch.setattr("nas_selection_bench.bench.work.progress.LINE_BEAT", 0.01)
     stream = io.StringIO()
     with Progress(1, stream=stream) as progress:
         progress.watch(lambda: "training: 3 of 8")

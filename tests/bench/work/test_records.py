@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import DataError, UsageError
-from bench.problem.selection import Decision, Ranking, Selection
-from bench.work.gather import as_csv, selection_of, sort_key
-from bench.work.presets import PRESETS, preset_label, settings_for, settings_labelled
-from bench.work.records import (
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
+from nas_selection_bench.bench.work.gather import as_csv, selection_of, sort_key
+from nas_selection_bench.bench.work.presets import PRESETS, preset_label, settings_for, settings_labelled
+from nas_selection_bench.bench.work.records import (
     KEY_COLUMNS,
     Store,
     done_record,
@@ -204,7 +204,7 @@ def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
         reads.append(path)
         return read_record(path)
 
-    monkeypatch.setattr("bench.work.records.read_record", counted)
+    monkeypatch.setattr("nas_selection_bench.bench.work.records.read_record", counted)
     stem = file_stem(COLUMNS)
     record = {"cell": COLUMNS, "key": "k", "state": "done", "reason": "", "log": None, "checkpoint": None, "version": 1,
               "recipe_version": 1, **done_record(selection())}  # fmt: skip

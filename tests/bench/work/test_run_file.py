@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.problem.open_table import embedded_table
-from bench.work.run_file import commands, git_commit, read_run, write_run
+from nas_selection_bench.bench.problem.open_table import embedded_table
+from nas_selection_bench.bench.work.run_file import commands, git_commit, read_run, write_run
 
 BY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.commands import run as session
-from bench.errors import ExitCode
+from nas_selection_bench.bench.commands import run as session
+from nas_selection_bench.bench.errors import ExitCode
 from tests.bench import fake_bench
 from tests.bench.fake_bench import rows
 

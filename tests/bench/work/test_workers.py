@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import DataError
-from bench.work.seats import claim_device
-from bench.work.workers import Pool, no_processes, spread
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.work.seats import claim_device
+from nas_selection_bench.bench.work.workers import Pool, no_processes, spread
 
 
 def square(number: int) -> int:
@@ -38,7 +38,7 @@ def test_no_tasks_start_no_workers() -> None:
 
 
 def test_an_absent_dask_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.errors import UsageError
+    from nas_selection_bench.bench.errors import UsageError
 
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
     with pytest.raises(UsageError, match="--backend loky"):
@@ -60,7 +60,7 @@ def test_each_gpu_gets_a_worker_before_one_gets_two(tmp_path: Path) -> None:
     claim = f"""
 import sys
 from pathlib import Path
-from bench.work.seats import claim_device
+from nas_selection_bench.bench.work.seats import claim_device
 lock, device = claim_device((0, 2, 5), 4, Path({str(tmp_path)!r}))
 print(device, flush=True)
 sys.stdin.read()

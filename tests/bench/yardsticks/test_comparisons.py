@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.yardsticks import comparisons as pairs
-from bench.yardsticks import statistics
-from bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.bench.yardsticks import comparisons as pairs
+from nas_selection_bench.bench.yardsticks import statistics
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 
 
 def noisy(shift: float, seeds: int, spread: float = 0.1) -> dict[tuple[str, int], float]:

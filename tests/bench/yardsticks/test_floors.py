@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.problem.equivalence import function_classes
-from bench.problem.space import N_ARCHITECTURES, code
-from bench.problem.table import Accuracies, GroundTruth
-from bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
-from bench.yardsticks.kendall import tau_b
-from bench.yardsticks.measures import WITHOUT_NONE, edge_tau
-from bench.yardsticks.oracle import oracle
-from bench.yardsticks.truth import Truth
+from nas_selection_bench.bench.problem.equivalence import function_classes
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.measures import WITHOUT_NONE, edge_tau
+from nas_selection_bench.bench.yardsticks.oracle import oracle
+from nas_selection_bench.bench.yardsticks.truth import Truth
 from tests.bench.synthetic_table import accuracies, class_table
 
 SPACE = list(itertools.product(range(5), repeat=6))
@@ -205,7 +205,7 @@ def test_without_a_second_trial_nothing_is_known() -> None:
 
 @pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")
 def test_anchors_of_the_real_table() -> None:
-    from bench.problem.open_table import open_table
+    from nas_selection_bench.bench.problem.open_table import open_table
 
     real = by_name(open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10")
     rounded = {name: round(real[name].test, 3) for name in ("all-skip", "all-3x3", "optimum")}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.yardsticks.kendall import inversions, ranked, tau_b
+from nas_selection_bench.bench.yardsticks.kendall import inversions, ranked, tau_b
 
 
 @settings(deadline=None)

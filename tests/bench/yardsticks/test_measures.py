@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.problem.equivalence import function_classes, representatives
-from bench.problem.selection import Decision, Ranking, Selection
-from bench.problem.space import N_ARCHITECTURES, architecture_of, code
-from bench.problem.table import Accuracies, GroundTruth
-from bench.yardsticks import measures
-from bench.yardsticks.kendall import tau_b
-from bench.yardsticks.measures import (
+from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, code
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.yardsticks import measures
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.measures import (
     architecture_scores,
     decision_regret,
     edge_agreement,
@@ -28,8 +28,8 @@ from bench.yardsticks.measures import (
     space_agreement,
     standardised,
 )
-from bench.yardsticks.oracle import oracle
-from bench.yardsticks.truth import Truth
+from nas_selection_bench.bench.yardsticks.oracle import oracle
+from nas_selection_bench.bench.yardsticks.truth import Truth
 from tests.bench.synthetic_table import accuracies
 
 ACCURACIES = accuracies(noise=1.0)
@@ -341,7 +341,7 @@ def test_measure_leaves_open_what_the_table_does_not_hold() -> None:
 
 @pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")
 def test_all_skip_on_the_real_table() -> None:
-    from bench.problem.open_table import open_table
+    from nas_selection_bench.bench.problem.open_table import open_table
 
     found = measure(selection((1,) * 6), Truth(open_table(os.environ["NAS_BENCH_TABLE"]), "cifar10"))
     assert round(float(found["test"]), 3) == 54.297  # type: ignore[arg-type]

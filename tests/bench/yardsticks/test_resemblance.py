@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.problem.space import N_ARCHITECTURES, all_architectures, code
-from bench.problem.table import Accuracies, GroundTruth
-from bench.yardsticks import resemblance as bias
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_architectures, code
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.yardsticks import resemblance as bias
 
 COUNTS = ("convolutions", "skip connections", "depth", "test accuracy")
 SIZES = 1000.0 + 9000 * (all_architectures() == 3).sum(axis=1)

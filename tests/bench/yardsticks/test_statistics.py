@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.yardsticks import statistics
+from nas_selection_bench.bench.yardsticks import statistics
 
 differences = st.lists(st.integers(-20, 20).map(lambda k: k / 4), min_size=1, max_size=9)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.yardsticks.worth import random_search, trainings
+from nas_selection_bench.bench.yardsticks.worth import random_search, trainings
 
 
 def by_all_sets(test: list[int], valid: list[int], k: int) -> float:

@@ -9,21 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.problem.open_table import embedded_table
-from bench.problem.table import GroundTruth
-from bench.yardsticks.comparisons import Verdict
-from bench.yardsticks.floors import floors_and_ceilings
-from bench.yardsticks.statistics import sign_flip_ps
-from bench.yardsticks.truth import Truth
-from reports.data.contests import Contest, _twins, measure_of
-from reports.data.factors import FACTORS, contrasts
-from reports.data.founders import PRIMARY, Level
-from reports.data.material import Material
-from reports.data.points import Kind, points
-from reports.data.results import Results
-from reports.sections.blocks import Picture, Table
-from reports.sections.results import main_table
-from reports.sections.who_beats_whom import pairs_section
+from nas_selection_bench.bench.problem.open_table import embedded_table
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.bench.yardsticks.floors import floors_and_ceilings
+from nas_selection_bench.bench.yardsticks.statistics import sign_flip_ps
+from nas_selection_bench.bench.yardsticks.truth import Truth
+from nas_selection_bench.reports.data.contests import Contest, _twins, measure_of
+from nas_selection_bench.reports.data.factors import FACTORS, contrasts
+from nas_selection_bench.reports.data.founders import PRIMARY, Level
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.points import Kind, points
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.sections.blocks import Picture, Table
+from nas_selection_bench.reports.sections.results import main_table
+from nas_selection_bench.reports.sections.who_beats_whom import pairs_section
 from tests.reports.synthetic import FEW, SELECTORS, source_of, write_results
 
 
@@ -160,8 +160,8 @@ def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundT
 
 
 def test_every_factor_names_primary_selectors_that_differ_in_one_part() -> None:
-    from selectors.parts import registry
-    from selectors.parts.schedule import Greedy
+    from nas_selection_bench.selectors.parts import registry
+    from nas_selection_bench.selectors.parts.schedule import Greedy
 
     for factor in FACTORS:
         assert factor.pair <= {*PRIMARY}

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.problem.space import code
-from bench.problem.table import GroundTruth
-from bench.yardsticks.statistics import sign_flip_ps
-from reports.data.edge_knowledge import ANY_ORDER
-from reports.data.founders import Level, level_of
-from reports.data.material import Material
-from reports.data.supernet_quality import supernet_quality
+from nas_selection_bench.bench.problem.space import code
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.statistics import sign_flip_ps
+from nas_selection_bench.reports.data.edge_knowledge import ANY_ORDER
+from nas_selection_bench.reports.data.founders import Level, level_of
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.supernet_quality import supernet_quality
 from tests.reports.synthetic import FEW, SELECTORS, source_of
 
 
@@ -73,7 +73,7 @@ def test_the_mean_of_two_chooses_by_the_sum_of_standardised_scores(material: Mat
 
 
 def test_levels_hold_every_criterion_once() -> None:
-    from selectors.parts import registry
+    from nas_selection_bench.selectors.parts import registry
 
     levels = {name: level_of(name) for name in registry.names()}
     counted = {level: [name for name in levels if levels[name] is level] for level in Level}

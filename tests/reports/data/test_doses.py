@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from reports.data.doses import IMPOSED, Response, dose, holds_up_to, imposed, responses
-from supernets.blank import IMPOSED as OPTIONS
+from nas_selection_bench.reports.data.doses import IMPOSED, Response, dose, holds_up_to, imposed, responses
+from nas_selection_bench.supernets.blank import IMPOSED as OPTIONS
 
 ROWS = pd.DataFrame(
     [

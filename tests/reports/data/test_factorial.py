@@ -7,9 +7,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from reports.data.factorial import FACTORS, RULES, TUNINGS, Design, analysed, component, design, levels
-from selectors.parts import registry
-from selectors.parts.schedule import Greedy
+from nas_selection_bench.reports.data.factorial import (
+    FACTORS,
+    RULES,
+    TUNINGS,
+    Design,
+    analysed,
+    component,
+    design,
+    levels,
+)
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.schedule import Greedy
 
 
 @pytest.mark.parametrize("name", sorted(RULES))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.data.in_figures import focus, is_variant, said
+from nas_selection_bench.reports.data.in_figures import focus, is_variant, said
 
 NAMES = ["zero-cost-pt-zen", "darts-pt", "darts-pt-loss", "zero-cost-pt", "zero-cost-pt-snip", "ostr", "magnitude",
          "ostr[order=random]", "magnitude · bn running"]  # fmt: skip

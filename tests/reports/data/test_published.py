@@ -6,10 +6,10 @@ from importlib.resources import files
 
 import pytest
 
-from selectors.parts import registry as selectors
-from supernets.parts import registry as recipes
+from nas_selection_bench.selectors.parts import registry as selectors
+from nas_selection_bench.supernets.parts import registry as recipes
 
-with files("reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
+with files("nas_selection_bench.reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
     PUBLISHED = list(csv.DictReader(stream))
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.errors import DataError
-from bench.problem.space import EDGE_NAMES, OPERATIONS
-from bench.problem.table import GroundTruth
-from reports.data.results import Results, per_checkpoint
-from reports.data.simulate_coverage import COLLAPSES, MEAN, SKEWED
-from reports.data.summary import lines, promise, promise_of, written_coverage
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.results import Results, per_checkpoint
+from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, SKEWED
+from nas_selection_bench.reports.data.summary import lines, promise, promise_of, written_coverage
 from tests.reports.synthetic import FEW, source_of
 
 

@@ -6,14 +6,14 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from reports.data import simulate_coverage as coverage
-from reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SHARE, SKEWED
+from nas_selection_bench.reports.data import simulate_coverage as coverage
+from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SHARE, SKEWED
 
 Case = tuple[str, str, int, int]
 
 
 def stored() -> dict[Case, tuple[float, float]]:
-    with files("reports.data").joinpath("coverage.csv").open() as stream:
+    with files("nas_selection_bench.reports.data").joinpath("coverage.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     return {
         (r["interval"], r["results"], int(r["recipes"]), int(r["seeds_per_recipe"])): (

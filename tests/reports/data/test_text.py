@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from reports.data import text
+from nas_selection_bench.reports.data import text
 
 
 @pytest.mark.parametrize(

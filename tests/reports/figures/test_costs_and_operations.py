@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.problem.table import GroundTruth
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.data.summary import lines
-from reports.figures.along_training import along_epochs, epoch_figure
-from reports.figures.axes import AXIS_SAID, AccuracyAxis
-from reports.figures.costs_and_operations import cost_figure, selection_costs
-from reports.figures.strips import accuracy_figure
-from reports.figures.svg import Drawing
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.data.summary import lines
+from nas_selection_bench.reports.figures.along_training import along_epochs, epoch_figure
+from nas_selection_bench.reports.figures.axes import AXIS_SAID, AccuracyAxis
+from nas_selection_bench.reports.figures.costs_and_operations import cost_figure, selection_costs
+from nas_selection_bench.reports.figures.strips import accuracy_figure
+from nas_selection_bench.reports.figures.svg import Drawing
 from tests.reports.synthetic import SELECTORS, write_results
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.problem.table import GroundTruth
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.figures.score_maps import ScoreMap, score_map_figure, score_maps
-from reports.figures.svg import short
-from reports.sections.behaviour import _scored
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.figures.score_maps import ScoreMap, score_map_figure, score_maps
+from nas_selection_bench.reports.figures.svg import short
+from nas_selection_bench.reports.sections.behaviour import _scored
 from tests.reports.synthetic import SELECTORS, write_results
 
 LONGEST = "zero-cost-pt-jacob-cov[order=fixed]"

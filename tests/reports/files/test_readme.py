@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import DataError, ExitCode
-from bench.problem.table import GroundTruth
-from reports.files import readme
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.files import readme
 
 
 def test_the_block_is_replaced_and_the_rest_kept(page: Path, table: GroundTruth, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_what_was_shown_is_counted_as_on_the_page(tmp_path: Path) -> None:
 
 
 def test_the_repository_shows_the_stored_results() -> None:
-    """What `python -m reports.files.readme results/cifar10-lite README.md` would write stands there already."""
+    """What `python -m nas_selection_bench readme results/cifar10-lite README.md` would write stands there already."""
     root = Path(__file__).parents[3]
     text = (root / "README.md").read_text(encoding="utf-8")
     assert text == readme.replace_block(text, readme.block(root / "results" / "cifar10-lite", root / "README.md"))

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.problem.table import GroundTruth
-from bench.yardsticks.comparisons import Verdict
-from bench.yardsticks.worth import random_search
-from reports.data.edge_knowledge import ANY_ORDER
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.page.page import write_report
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.bench.yardsticks.worth import random_search
+from nas_selection_bench.reports.data.edge_knowledge import ANY_ORDER
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.page.page import write_report
 from tests.reports.synthetic import SELECTORS, write_results
 
 NOTED = ("comparisons", "yardsticks", "transfer", "two_criteria", "supernet_quality")

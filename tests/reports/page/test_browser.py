@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from bench.problem.table import GroundTruth
-from reports.page.page import write_report
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.page.page import write_report
 from tests.reports.synthetic import write_results
 
 CHROMIUM = next(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.problem.table import GroundTruth
-from reports.page.page import LIMIT, unbroken, write_report
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.page.page import LIMIT, unbroken, write_report
 from tests.reports.synthetic import SELECTORS, invented_table, write_results
 
 SECTIONS = ["finding", "results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias", "transfer",
@@ -216,12 +216,12 @@ def test_nothing_done_still_gives_a_page(table: GroundTruth, tmp_path: Path) -> 
 
 
 def test_a_large_run_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import reports.page.page
+    import nas_selection_bench.reports.page.page
 
     many = {f"selector-{i:02}": (0.05 * i, 0.3, 0.1, 1.0, 2, 2.0 + i) for i in range(12)}
     table = invented_table(("cifar10",))
     out = write_results(tmp_path / "out", table, recipes=("blank", "gdas[tau=5]"), seeds=4, selectors=many)
-    monkeypatch.setattr(reports.page.page, "LIMIT", 200_000)
+    monkeypatch.setattr(nas_selection_bench.reports.page.page, "LIMIT", 200_000)
     page = write_report(out, table)
     text = page.read_text(encoding="utf-8")
     assert page.stat().st_size <= 200_000
@@ -235,13 +235,13 @@ def test_a_large_run_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_every_figure_may_give_way_that_of_all_seeds_last(
     tmp_path: Path, table: GroundTruth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import reports.page.page
+    import nas_selection_bench.reports.page.page
 
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), seeds=2, ranking=False)
 
     def drawn(limit: int) -> tuple[list[str], int]:
         """Figures on a page of so many bytes, and the bytes that it has."""
-        monkeypatch.setattr(reports.page.page, "LIMIT", limit)
+        monkeypatch.setattr(nas_selection_bench.reports.page.page, "LIMIT", limit)
         text = write_report(out, table).read_text(encoding="utf-8")
         figures = re.findall(r'id="([a-z]+)-cifar10[^>]*>\n<h4>[^<]*</h4>\n<div class="scroll"><svg', text)
         return figures, len(text.encode())

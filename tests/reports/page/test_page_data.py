@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.problem.table import GroundTruth
-from bench.yardsticks.comparisons import Verdict
-from reports.data.in_figures import MOST
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.page.page_data import PAIR_COLUMNS, baselines, page_data
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.in_figures import MOST
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.page.page_data import PAIR_COLUMNS, baselines, page_data
 from tests.reports.synthetic import SELECTORS, write_results
 
 EXTRA = {f"ostr-{i:02}": (0.1 * i, 0.3, 0.1, 1.0, 1, 1.0) for i in range(MOST)}

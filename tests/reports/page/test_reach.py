@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.problem.table import GroundTruth
-from reports.page.page import write_report
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.page.page import write_report
 from tests.reports.page.test_browser import CHROMIUM, act
 from tests.reports.synthetic import FEW, write_results
 

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.problem.space import all_architectures, code, parse
-from bench.problem.table import Accuracies, GroundTruth
-from bench.yardsticks.comparisons import Verdict
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.sections.behaviour import bias_section, cost_section, transfer_section
-from reports.sections.blocks import Section, Table
+from nas_selection_bench.bench.problem.space import all_architectures, code, parse
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.sections.behaviour import bias_section, cost_section, transfer_section
+from nas_selection_bench.reports.sections.blocks import Section, Table
 from tests.reports.synthetic import write_results
 
 

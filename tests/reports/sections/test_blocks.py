@@ -1,6 +1,6 @@
 """Figures that are not drawn are told once per reason."""
 
-from reports.sections.blocks import Block, Heading, Picture, Prose, gathered
+from nas_selection_bench.reports.sections.blocks import Block, Heading, Picture, Prose, gathered
 
 
 def missing(title: str, reason: str = "left out") -> Picture:

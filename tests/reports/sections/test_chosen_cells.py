@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.problem.table import GroundTruth
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.sections.blocks import Picture
-from reports.sections.chosen_cells import chosen_section, typical
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.sections.blocks import Picture
+from nas_selection_bench.reports.sections.chosen_cells import chosen_section, typical
 
 ACCURACY = {"a": 10.0, "b": 94.0, "c": 90.0, "d": 92.0}
 

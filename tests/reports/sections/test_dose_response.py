@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.problem.space import CONV_1X1, CONV_3X3, SKIP, all_architectures
-from bench.problem.table import GroundTruth
-from reports.data.doses import Response
-from reports.data.material import Material
-from reports.sections.blocks import Picture, Prose, Table
-from reports.sections.dose_response import dose_section, floors_of, said, sentences
-from reports.sections.finding import details_section
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, SKIP, all_architectures
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.doses import Response
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.sections.blocks import Picture, Prose, Table
+from nas_selection_bench.reports.sections.dose_response import dose_section, floors_of, said, sentences
+from nas_selection_bench.reports.sections.finding import details_section
 from tests.reports.synthetic import SELECTORS, source_of
 
 RECIPES = ("blank", "blank[skip=0.4]", "blank[skip=0.8]", "darts")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from bench.problem.table import GroundTruth
-from reports.data.factorial import analysed, design
-from reports.data.material import Material
-from reports.sections.blocks import Table
-from reports.sections.factorial import factorial_section
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.factorial import analysed, design
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.sections.blocks import Table
+from nas_selection_bench.reports.sections.factorial import factorial_section
 from tests.reports.synthetic import source_of
 
 STRENGTHS = {"disc-acc": (-1.0, 0.0, 0.5, 1.0), "ostr": (0.8, 0.5, 0.0, 0.9), "darts-pt-loss": (1.2, 0.6, 0.2, 1.0)}

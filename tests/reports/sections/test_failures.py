@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from bench.commands.options import parse_options
-from reports.sections.blocks import Prose
-from reports.sections.failures import _one_failure, _table, failures_section
+from nas_selection_bench.bench.commands.options import parse_options
+from nas_selection_bench.reports.sections.blocks import Prose
+from nas_selection_bench.reports.sections.failures import _one_failure, _table, failures_section
 
 CELL = {
     "dataset": "cifar10", "preset": "lite", "bn": "batch", "device": "cpu", "recipe": "darts", "supernet_seed": 2,

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.problem.space import architecture_of, parse, to_string
-from bench.problem.table import GroundTruth
-from bench.yardsticks.comparisons import UNTOLD, Verdict
-from bench.yardsticks.statistics import sign_flip_ps
-from reports.data.contests import Contest
-from reports.data.material import Material
-from reports.data.points import Kind, Point, points
-from reports.data.results import Results
-from reports.sections.blocks import Prose
-from reports.sections.finding import details_section
-from reports.sections.gaps import gaps
-from reports.sections.headline import conditions, headline, lead
-from reports.sections.results import main_table
+from nas_selection_bench.bench.problem.space import architecture_of, parse, to_string
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.comparisons import UNTOLD, Verdict
+from nas_selection_bench.bench.yardsticks.statistics import sign_flip_ps
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.points import Kind, Point, points
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.sections.blocks import Prose
+from nas_selection_bench.reports.sections.finding import details_section
+from nas_selection_bench.reports.sections.gaps import gaps
+from nas_selection_bench.reports.sections.headline import conditions, headline, lead
+from nas_selection_bench.reports.sections.results import main_table
 from tests.reports.synthetic import FEW, source_of, write_results
 
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from reports.data.material import Material
-from reports.sections.blocks import Prose, Table
-from reports.sections.methods import methods_section
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.sections.blocks import Prose, Table
+from nas_selection_bench.reports.sections.methods import methods_section
 
 SHARED = {"paper": "A & B, 2021", "score": "-loss(x < y)", "keeps": "largest", "reads": "alphas", "passes": "0",
           "differs": "the batch is larger"}  # fmt: skip

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.problem.space import N_ARCHITECTURES
-from bench.problem.table import GroundTruth
-from reports.data.material import Material
-from reports.data.rankings import ArchitectureScores, rankings, top_agreement
-from reports.data.results import Results
-from reports.figures.ranking_curves import FOOT, HEAD, TALL, ranking_figure
-from reports.sections.blocks import Table
-from reports.sections.rankings import ranking_blocks
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.rankings import ArchitectureScores, rankings, top_agreement
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.figures.ranking_curves import FOOT, HEAD, TALL, ranking_figure
+from nas_selection_bench.reports.sections.blocks import Table
+from nas_selection_bench.reports.sections.rankings import ranking_blocks
 from tests.reports.synthetic import SELECTORS, invented_table, write_results
 
 
@@ -51,9 +51,9 @@ def orders(values: list[float]) -> list[tuple[int, ...]]:
 def test_ties_count_as_the_mean_over_their_orders(
     scores: list[float], truth: list[float], k: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import reports.data.rankings
+    import nas_selection_bench.reports.data.rankings
 
-    monkeypatch.setattr(reports.data.rankings, "TOP_COUNTS", (k,))
+    monkeypatch.setattr(nas_selection_bench.reports.data.rankings, "TOP_COUNTS", (k,))
     by_score, by_truth = orders(scores), orders(truth)
     shares = [len(set(a[:k]) & set(b[:k])) / k for a in by_score for b in by_truth]
     ranks = [min(1 + sum(t > truth[i] for t in truth) for i in a[:k]) for a in by_score]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.problem.table import GroundTruth
-from reports.data.material import Material
-from reports.data.results import Results
-from reports.sections.size import scale, size
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.sections.size import scale, size
 from tests.reports.synthetic import SELECTORS, write_results
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.problem.table import GroundTruth
-from bench.work.gather import CURVATURE_FILE
-from reports.data.courses import courses, outcomes, rules, stops
-from reports.data.material import Material
-from reports.sections.blocks import Table
-from reports.sections.stopping import stopping_section
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.reports.data.courses import courses, outcomes, rules, stops
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.sections.blocks import Table
+from nas_selection_bench.reports.sections.stopping import stopping_section
 from tests.reports.synthetic import SELECTORS, source_of
 
 EPOCHS = (2, 4, 6, 8)
@@ -35,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Materia
     return Material(Results.read(out), table, out / "figures")
 
 
-from reports.data.results import Results  # noqa: E402
+from nas_selection_bench.reports.data.results import Results  # noqa: E402
 
 
 def test_courses_hold_what_is_stored(run: Material) -> None:

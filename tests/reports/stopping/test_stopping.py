@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.problem.space import CONV_1X1, CONV_3X3, NONE, SKIP
-from reports.data.courses import Course, NotStored, rules
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, NONE, SKIP
+from nas_selection_bench.reports.data.courses import Course, NotStored, rules
 
 RULES = sorted(rules())
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.problem.selection import Decision, Selection
-from selectors.parts import apply, registry
-from selectors.parts.criterion import Rule, Selector
-from selectors.parts.needs import Needs
-from selectors.parts.schedule import Scorer
-from selectors.parts.view import Search
-from supernets.network.process_modes import SWITCHES
-from supernets.training.checkpoint import Checkpoint
+from nas_selection_bench.bench.problem.selection import Decision, Selection
+from nas_selection_bench.selectors.parts import apply, registry
+from nas_selection_bench.selectors.parts.criterion import Rule, Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Scorer
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.supernets.network.process_modes import SWITCHES
+from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from tests.coloured import coloured_images, indices
 from tests.selectors import small
 

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
-from selectors.em_darts import gaussian_transfer
-from selectors.is_darts import metric_of
-from selectors.parts import registry
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
+from nas_selection_bench.selectors.em_darts import gaussian_transfer
+from nas_selection_bench.selectors.is_darts import metric_of
+from nas_selection_bench.selectors.parts import registry
 from tests.selectors import small
 
 

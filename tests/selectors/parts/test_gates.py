@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.problem.space import NONE
-from selectors.parts import registry
-from supernets.network.literal import LiteralSupernet
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from tests.selectors import small
 
 

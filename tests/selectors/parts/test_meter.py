@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from selectors.parts.meter import Meter
+from nas_selection_bench.selectors.parts.meter import Meter
 
 
 class Clock:

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.errors import SkipCell
-from bench.problem.space import NONE
-from selectors.parts import registry
-from selectors.parts.criterion import Rule
-from selectors.parts.needs import Needs
-from selectors.parts.orders import edge_certainty
-from selectors.parts.schedule import Greedy
-from selectors.parts.view import Search, UndeclaredNeed
+from nas_selection_bench.bench.errors import SkipCell
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.orders import edge_certainty
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search, UndeclaredNeed
 from tests.selectors import small
 
 TABLE = np.random.default_rng(3).normal(size=(6, 5))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.problem.space import NONE
-from selectors.darts_pt import SELECTOR
-from selectors.parts import registry
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.darts_pt import SELECTOR
+from nas_selection_bench.selectors.parts import registry
 from tests.selectors import small
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from bench.problem.equivalence import function_classes, published_classes
-from bench.problem.selection import Ranking
-from bench.problem.space import CONV_1X1, NONE, SKIP, architecture_of, code
-from selectors import proxies, te_nas
-from selectors.parts import registry
-from selectors.parts.ranking import marginal_means, one_of_each_class
-from selectors.parts.view import Evaluation, Search
-from supernets.network.literal import LiteralSupernet, Mixture
+from nas_selection_bench.bench.problem.equivalence import function_classes, published_classes
+from nas_selection_bench.bench.problem.selection import Ranking
+from nas_selection_bench.bench.problem.space import CONV_1X1, NONE, SKIP, architecture_of, code
+from nas_selection_bench.selectors import proxies, te_nas
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.ranking import marginal_means, one_of_each_class
+from nas_selection_bench.selectors.parts.view import Evaluation, Search
+from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
 from tests.selectors import small
 
 

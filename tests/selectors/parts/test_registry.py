@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.errors import UsageError
-from bench.names import choose
-from bench.work.options import Configurable
-from selectors.parts import registry
-from selectors.parts.needs import Needs
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.names import choose
+from nas_selection_bench.bench.work.options import Configurable
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.needs import Needs
 
 
 def test_files_and_variants_are_found() -> None:
@@ -106,16 +106,16 @@ def test_mistakes_are_answered_with_what_exists(text: str, words: str) -> None:
 
 
 GOOD = """
-from selectors.magnitude import SELECTOR as MAGNITUDE
+from nas_selection_bench.selectors.magnitude import SELECTOR as MAGNITUDE
 from dataclasses import replace
 SELECTOR = replace(MAGNITUDE, formula="another")
 """
 RULE = """
 from dataclasses import dataclass
-from bench.work.options import not_negative, option
-from selectors.parts.criterion import Rule
-from selectors.parts.needs import Needs
-from selectors.parts.schedule import Greedy
+from nas_selection_bench.bench.work.options import not_negative, option
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
 
 @dataclass(frozen=True, kw_only=True)
 class Mine(Rule):
@@ -134,8 +134,8 @@ GREEDY = RULE + "SELECTOR = Greedy(rule=Mine(), formula='f', direction='d'{})\n"
 
 NOT_GREEDY = """
 from dataclasses import dataclass
-from selectors.parts.criterion import Selector
-from selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.needs import Needs
 
 @dataclass(frozen=True, kw_only=True)
 class Whole(Selector):
@@ -175,11 +175,11 @@ def with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         registry.found.cache_clear()
         registry._offers.cache_clear()
 
-    package = sys.modules["selectors"]
+    package = sys.modules["nas_selection_bench.selectors"]
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     yield add
     for path in folder.glob("*.py"):
-        sys.modules.pop(f"selectors.{path.stem}", None)
+        sys.modules.pop(f"nas_selection_bench.selectors.{path.stem}", None)
     registry.found.cache_clear()
     registry._offers.cache_clear()
 
@@ -201,11 +201,17 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
     [
         ({"mine": "x = = 3"}, "selectors/mine.py, line 1, cannot be read (SyntaxError: invalid syntax"),
         ({"mine": "\nimport no_such_module"}, "selectors/mine.py, line 2, cannot be read (ModuleNotFoundError: No mod"),
-        ({"mine": "import selectors.yours", "yours": "x = 1 / 0"}, "selectors/yours.py, line 1, cannot be read (Zero"),
+        (
+            {"mine": "import nas_selection_bench.selectors.yours", "yours": "x = 1 / 0"},
+            "selectors/yours.py, line 1, cannot be read (Zero",
+        ),
         ({"mine": "import sys\nsys.exit(3)"}, "selectors/mine.py, line 2, cannot be read (SystemExit: 3)"),
         ({"mine": "SELECTOR = 3"}, "selectors/mine.py offers as 'mine' what is no Selector (int)"),
         ({"mine": "SELECTOR = None"}, "selectors/mine.py offers as 'mine' what is no Selector (NoneType)"),
-        ({"mine": "from selectors.parts.schedule import Greedy as SELECTOR"}, "what is no Selector (the class Greedy)"),
+        (
+            {"mine": "from nas_selection_bench.selectors.parts.schedule import Greedy as SELECTOR"},
+            "what is no Selector (the class Greedy)",
+        ),
         ({"mine": "VARIANTS = 3"}, "selectors/mine.py: VARIANTS is to be a dictionary"),
         (
             {"mine": RULE + "SELECTOR = Mine()"},

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from supernets.network.literal import Mixture
-from supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.literal import Mixture
+from nas_selection_bench.supernets.network.standalone import standalone
 
 
 class Tiny(nn.Module):

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from bench.errors import UsageError
-from selectors.proxies import ProxyFailure, score
-from selectors.proxies._matrices import distinct_rows
-from selectors.proxies.meco import least_eigenvalues
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.selectors.proxies import ProxyFailure, score
+from nas_selection_bench.selectors.proxies._matrices import distinct_rows
+from nas_selection_bench.selectors.proxies.meco import least_eigenvalues
 from tests.selectors.proxies.networks import Tiny, batch
 
 
@@ -131,7 +131,7 @@ def test_linear_regions_of_thresholds_are_the_intervals_between_them() -> None:
 
 def test_linear_regions_crops_lie_within_the_images() -> None:
     """Each crop of an image that counts its pixels is a run of neighbours in both directions."""
-    from selectors.proxies import Batch, find
+    from nas_selection_bench.selectors.proxies import Batch, find
 
     proxy = find("linear_regions[samples=200,crop=3]")
     images = torch.arange(2 * 3 * 5 * 6, dtype=torch.float64).reshape(2, 3, 5, 6)

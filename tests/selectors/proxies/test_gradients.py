@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bench.errors import UsageError
-from selectors.proxies import ProxyFailure, score
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.selectors.proxies import ProxyFailure, score
 from tests.selectors.proxies.networks import Tiny, batch, loss_at, numerical_gradients, weights_of
 
 

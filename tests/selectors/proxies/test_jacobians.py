@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from selectors.proxies import ProxyFailure, score
-from selectors.proxies._matrices import spectrum
-from selectors.proxies.ntk import image_gradients, mixed_gradients
-from supernets.network.standalone import standalone
+from nas_selection_bench.selectors.proxies import ProxyFailure, score
+from nas_selection_bench.selectors.proxies._matrices import spectrum
+from nas_selection_bench.selectors.proxies.ntk import image_gradients, mixed_gradients
+from nas_selection_bench.supernets.network.standalone import standalone
 from tests.selectors.proxies.networks import Chain, Tiny, batch
 
 

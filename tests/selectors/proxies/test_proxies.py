@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.errors import UsageError
-from bench.problem.space import architecture_of
-from selectors.proxies import Proxy, ProxyFailure, find, names, score
-from supernets.network.standalone import standalone
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.space import architecture_of
+from nas_selection_bench.selectors.proxies import Proxy, ProxyFailure, find, names, score
+from nas_selection_bench.supernets.network.standalone import standalone
 from tests.selectors.proxies.networks import Tiny, batch, network, some_images
 
 EXPECTED = {

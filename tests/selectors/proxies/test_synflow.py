@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from selectors.proxies import ProxyFailure, score
+from nas_selection_bench.selectors.proxies import ProxyFailure, score
 from tests.selectors.proxies.networks import Chain, Tiny, batch
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from supernets.network import pooling
-from supernets.network.pooling import AveragePool, average_pool
+from nas_selection_bench.supernets.network import pooling
+from nas_selection_bench.supernets.network.pooling import AveragePool, average_pool
 
 
 def by_torch(x: Tensor) -> Tensor:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from supernets.network.process_modes import SWITCHES, own_modes
-from supernets.parts.recipe import Recipe
-from supernets.training import loop as training
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.supernets.network.process_modes import SWITCHES, own_modes
+from nas_selection_bench.supernets.parts.recipe import Recipe
+from nas_selection_bench.supernets.training import loop as training
 
 
 def switch_all() -> None:

@@ -8,10 +8,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
-from supernets.network.literal import LiteralSupernet
-from supernets.network.standalone import standalone
-from supernets.network.supernet import Supernet
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.supernet import Supernet
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 PATHS = {"fused": False, "composed": True}

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from supernets import darts, darts_second_order, idarts, lambda_darts
-from supernets.parts.recipe import Search
+from nas_selection_bench.supernets import darts, darts_second_order, idarts, lambda_darts
+from nas_selection_bench.supernets.parts.recipe import Search
 from tests.supernets.tiny import batch, tiny_search
 
 Step = Callable[[Search], object]
@@ -33,7 +33,7 @@ def test_differences_are_taken_in_full_precision(
         passes.append(device)
         yield
 
-    monkeypatch.setattr("supernets.parts.recipe.autocast", counted)
+    monkeypatch.setattr("nas_selection_bench.supernets.parts.recipe.autocast", counted)
     search = tiny_search(recipe)
     search.numbers = {"lambda": torch.tensor(0.5, dtype=torch.float64)}
     step(search)

@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from bench.errors import UsageError
-from supernets.parts.registry import find, names, recipes
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.supernets.parts.registry import find, names, recipes
 
 REFUSED = {
     "balenas": ("examples=0", "examples=-1", "prior=0", "prior=nan"),

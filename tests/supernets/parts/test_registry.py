@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-import supernets
-from bench.errors import UsageError
-from supernets.parts import registry
-from supernets.parts.recipe import Recipe
-from supernets.parts.registry import find, names, recipes, spelled
+from nas_selection_bench import supernets
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.supernets.parts import registry
+from nas_selection_bench.supernets.parts.recipe import Recipe
+from nas_selection_bench.supernets.parts.registry import find, names, recipes, spelled
 
 
 def test_the_first_three_are_there() -> None:
@@ -58,7 +58,7 @@ def test_mistakes_are_answered_with_what_exists() -> None:
 
 GOOD = """
 from dataclasses import dataclass
-from supernets.parts.recipe import Recipe
+from nas_selection_bench.supernets.parts.recipe import Recipe
 
 @dataclass(frozen=True)
 class Mine(Recipe):
@@ -77,7 +77,7 @@ def with_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     folder.mkdir()
 
     def forget() -> None:
-        sys.modules.pop("supernets.my_own", None)
+        sys.modules.pop("nas_selection_bench.supernets.my_own", None)
         importlib.invalidate_caches()
         registry.recipes.cache_clear()
         registry._offers.cache_clear()

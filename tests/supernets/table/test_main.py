@@ -9,17 +9,25 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bench.errors import DataError, UsageError
-from bench.problem.equivalence import function_classes, representatives
-from bench.problem.image_set import ImageSet
-from bench.problem.space import Architecture, architecture_of, code
-from bench.problem.table import GroundTruth
-from supernets.network.standalone import standalone
-from supernets.table import __main__ as make_table
-from supernets.table.cost import flops_of_space, parameters_of_space
-from supernets.table.population import Population
-from supernets.table.progress_file import Progress
-from supernets.table.training import Arithmetic, SplitImages, TableRecipe, accuracies, fit, new_population, train_group
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.space import Architecture, architecture_of, code
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.table import __main__ as make_table
+from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
+from nas_selection_bench.supernets.table.population import Population
+from nas_selection_bench.supernets.table.progress_file import Progress
+from nas_selection_bench.supernets.table.training import (
+    Arithmetic,
+    SplitImages,
+    TableRecipe,
+    accuracies,
+    fit,
+    new_population,
+    train_group,
+)
 from tests.supernets.table.test_population import parts_of, plain_networks
 
 SMALL = ["--channels", "2", "--batch-size", "8", "--images", "32", "--networks-at-once", "3"]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.problem.space import Architecture
-from supernets.network.skeleton import ReductionBlock
-from supernets.network.standalone import StandaloneCell, StandaloneNetwork, standalone
-from supernets.table.population import Population, first_values
+from nas_selection_bench.bench.problem.space import Architecture
+from nas_selection_bench.supernets.network.skeleton import ReductionBlock
+from nas_selection_bench.supernets.network.standalone import StandaloneCell, StandaloneNetwork, standalone
+from nas_selection_bench.supernets.table.population import Population, first_values
 
 ARCHITECTURES: list[Architecture] = [
     (3, 3, 1, 4, 3, 2),

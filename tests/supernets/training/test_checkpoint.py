@@ -8,15 +8,22 @@ import numpy as np
 import pytest
 import torch
 
-from bench.errors import DataError
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob, key
-from bench.work.methods import CheckpointFacts
-from supernets.network.supernet import Supernet
-from supernets.parts.registry import find
-from supernets.training.checkpoint import Checkpoint, epochs_present, facts, load, optimiser_tensors, restore_optimiser
-from supernets.training.evaluation import evaluate
-from supernets.training.loop import Training
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob, key
+from nas_selection_bench.bench.work.methods import CheckpointFacts
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.checkpoint import (
+    Checkpoint,
+    epochs_present,
+    facts,
+    load,
+    optimiser_tensors,
+    restore_optimiser,
+)
+from nas_selection_bench.supernets.training.evaluation import evaluate
+from nas_selection_bench.supernets.training.loop import Training
 
 
 @pytest.fixture

@@ -9,19 +9,19 @@ import pytest
 import torch
 from torch import Tensor
 
-import supernets.parts.recipe
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from bench.work.presets import Settings
-from supernets.network import cuda_graph as capture
-from supernets.network.literal import LiteralSupernet
-from supernets.network.precision import prepare
-from supernets.network.supernet import MixedCell, Supernet
-from supernets.parts.registry import find, names
-from supernets.training.checkpoint import load
-from supernets.training.evaluation import evaluate
-from supernets.training.loop import Training, train
-from supernets.training.tuning import Tuner
+import nas_selection_bench.supernets.parts.recipe
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network import cuda_graph as capture
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.precision import prepare
+from nas_selection_bench.supernets.network.supernet import MixedCell, Supernet
+from nas_selection_bench.supernets.parts.registry import find, names
+from nas_selection_bench.supernets.training.checkpoint import load
+from nas_selection_bench.supernets.training.evaluation import evaluate
+from nas_selection_bench.supernets.training.loop import Training, train
+from nas_selection_bench.supernets.training.tuning import Tuner
 
 pytestmark = [
     pytest.mark.gpu,
@@ -40,7 +40,7 @@ def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """float32 throughout, so that devices can be compared closely."""
     from contextlib import nullcontext
 
-    monkeypatch.setattr(supernets.parts.recipe, "autocast", lambda device: nullcontext())
+    monkeypatch.setattr(nas_selection_bench.supernets.parts.recipe, "autocast", lambda device: nullcontext())
     monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 

@@ -8,17 +8,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bench.problem.batches import Half
-from bench.problem.datasets import load_images
-from bench.work.cells import SupernetJob
-from bench.work.gather import CURVATURE_FILE
-from bench.work.presets import Settings
-from bench.work.records import KEY_COLUMNS, Store, file_stem
-from supernets.network.literal import LiteralSupernet
-from supernets.parts.registry import find
-from supernets.training.checkpoint import load
-from supernets.training.curvature import hessian, main
-from supernets.training.loop import train
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.datasets import load_images
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.bench.work.records import KEY_COLUMNS, Store, file_stem
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.checkpoint import load
+from nas_selection_bench.supernets.training.curvature import hessian, main
+from nas_selection_bench.supernets.training.loop import train
 from tests.supernets.tiny import batch, tiny_search
 
 
@@ -79,4 +79,4 @@ def test_it_measures_the_checkpoints_that_the_records_saw(
     stored(tmp_path / "other", "0" * 64)
     assert main([str(tmp_path / "other"), "--cache", str(tmp_path / "cache"), "--data-root", str(tmp_path)]) == 2
     assert main([str(tmp_path / "out"), "--cache", str(tmp_path / "nowhere")]) == 2
-    assert capsys.readouterr().err.count("supernets.training.curvature: ") == 2
+    assert capsys.readouterr().err.count("nas_selection_bench.supernets.training.curvature: ") == 2

@@ -2,10 +2,10 @@
 
 import torch
 
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from bench.work.presets import Settings
-from supernets.training.loop import Training
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.training.loop import Training
 
 
 def drawn(run: Training) -> tuple[list[torch.Tensor], list[torch.Tensor | None]]:

@@ -13,15 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.problem.batches import Half
-from bench.problem.image_set import ImageSet
-from bench.work.cells import SupernetJob
-from bench.work.presets import Settings
-from supernets.network.literal import LiteralSupernet
-from supernets.parts.registry import names
-from supernets.training import loop as training
-from supernets.training.checkpoint import epochs_present, load, load_progress
-from supernets.training.loop import Training, train
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.parts.registry import names
+from nas_selection_bench.supernets.training import loop as training
+from nas_selection_bench.supernets.training.checkpoint import epochs_present, load, load_progress
+from nas_selection_bench.supernets.training.loop import Training, train
 
 
 def files(folder: Path) -> dict[str, bytes]:

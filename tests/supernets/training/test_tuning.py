@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.problem.batches import Half
-from bench.problem.image_set import ImageSet
-from bench.work.presets import Settings
-from supernets.network.supernet import Supernet
-from supernets.parts.registry import find
-from supernets.training.tuning import Tuner
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.tuning import Tuner
 
 
 def decided(alphas: Tensor) -> Tensor:

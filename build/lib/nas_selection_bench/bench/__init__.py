@@ -1,0 +1,1 @@
+"""The benchmark, which knows no method: the problem, the work and the yardsticks."""

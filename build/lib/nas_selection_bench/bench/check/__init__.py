@@ -1,0 +1,1 @@
+"""Does a stored result still hold?"""

@@ -1,0 +1,241 @@
+"""Does a stored result still hold? Three levels, from bit-equal to statistical.
+
+* exact: the stored records are gathered, measured and drawn again, and every byte is compared. Notices a
+  changed measure, statistic, table or report, and a changed ground truth. Seconds.
+* tight: a fresh run of the same cells on the same kind of CPU is compared cell by cell, with a stated
+  tolerance per column. Notices a changed selector, recipe or seed.
+* statistical: a fresh run that cannot be equal (another device, other seeds) is compared in distribution; a
+  difference has to be significant and large, and "too few seeds" is an answer. A result that failed or is missing
+  where the fresh run asked for it is a difference without a test.
+"""
+
+import csv
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.check.difference import Difference, cell_of
+from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.files import unwritable
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE, PLAN_FILE, gather
+from nas_selection_bench.bench.work.methods_file import METHODS_FILE
+from nas_selection_bench.bench.work.pack import opened
+from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, Store
+from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+
+DrawReport = Callable[[Path, GroundTruth], Path]
+"""(output folder, table) -> the page."""
+
+EXACT, TIGHT, STATISTICAL = "exact", "tight", "statistical"
+_KEYED = {
+    "records.csv": KEY_COLUMNS,
+    "scores.csv": (*KEY_COLUMNS, "edge", "operation"),
+    "costs.csv": KEY_COLUMNS,
+    "tables/accuracy.csv": ("dataset", "recipe", "selector", "measure"),
+    "tables/kendall_tau.csv": ("dataset", "recipe", "selector", "measure"),
+    "tables/comparisons.csv": ("dataset", "lookup", "family", "first", "second"),
+    "tables/yardsticks.csv": ("dataset", "name"),
+    "tables/transfer.csv": ("dataset", "lookup", "selector"),
+    "tables/two_criteria.csv": ("dataset", "first", "second"),
+    "tables/supernet_quality.csv": ("dataset", "setting"),
+}
+"""CSV files that are compared row by row, and the columns that name a row."""
+
+_COPIED = (RUN_FILE, PLAN_FILE, METHODS_FILE, CURVATURE_FILE)
+_DRAWN = (".html", ".svg")
+_OF_THE_REPORT = ("tables", "figures")
+"""Folders in which nothing but the report writes, so that a file that it does not write is a stale one."""
+
+
+@dataclass
+class Checked:
+    """What a check found."""
+
+    level: str
+    compared: int = 0
+    """Rows of done cells (exact, tight) or groups of seeds (statistical) that were compared."""
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What was not compared, and why."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """OK, DIFFERS, or NOTHING_MEASURED where nothing could be compared; never one for another."""
+        if self.differences:
+            return ExitCode.DIFFERS
+        return ExitCode.OK if self.compared else ExitCode.NOTHING_MEASURED
+
+    def lines(self, most: int = 40) -> Iterator[str]:
+        """The outcome for people, one line each; Markdown that a job summary can show."""
+        yield from (f"- {difference}" for difference in self.differences[:most])
+        if len(self.differences) > most:
+            yield f"- ... and {len(self.differences) - most} more"
+        yield from (f"- not compared: {note}" for note in self.notes)
+        verdict = {ExitCode.OK: "holds", ExitCode.DIFFERS: "DIFFERS"}.get(self.exit_code, "nothing was compared")
+        yield f"{self.level}: {verdict} ({self.compared} compared, {len(self.differences)} differences)"
+
+
+def check(stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path | None = None) -> list[Checked]:
+    """Check the results in `stored`: always exactly, and against the run in `fresh` where one is given.
+
+    The fresh run is compared tightly if it has the same seeds and sums alike (`sum_alike`), else statistically.
+    Either may be packed. Raises DataError where one holds no results.
+    """
+    with opened(stored) as whole:
+        outcomes = [check_exact(whole, table, draw_report)]
+        if fresh is not None:
+            with opened(fresh) as run:
+                outcomes.append(check_fresh(whole, run, table))
+    return outcomes
+
+
+def exit_code(outcomes: Sequence[Checked]) -> ExitCode:
+    """A difference wins over nothing measured, which wins over all right."""
+    codes = {outcome.exit_code for outcome in outcomes}
+    return next((code for code in (ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED) if code in codes), ExitCode.OK)
+
+
+def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Checked:
+    """Gather and draw the stored records again, and compare every file."""
+    outcome = Checked(EXACT)
+    run = _run(stored)
+    made_with = run.get("table", {}).get("sha256")
+    if made_with != table.sha256:
+        outcome.differences.append(Difference(RUN_FILE, {}, "table sha256", str(made_with), table.sha256))
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / stored.name
+        again.mkdir()
+        for name in ("records", "costs"):
+            if (stored / name).is_dir():
+                try:
+                    shutil.copytree(stored / name, again / name)
+                except OSError as error:
+                    raise unwritable(again / name, error) from error
+        for name in _COPIED:
+            if (stored / name).is_file():
+                shutil.copy(stored / name, again / name)
+        store = Store(again)
+        store.records.mkdir(exist_ok=True)
+        outcome.compared = gather(store, table, outcome.notes.append)[DONE]
+        draw_report(again, table)
+        _compare_folders(stored, again, outcome)
+    return outcome
+
+
+def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Checked:
+    """Compare a fresh run with the stored one."""
+    before, after = _run(stored), _run(fresh)
+    old, new = _rows(stored / "records.csv"), _rows(fresh / "records.csv")
+    if sum_alike(before, after):
+        outcome = Checked(TIGHT)
+        old_scores, new_scores = (_rows(folder / "scores.csv") for folder in (stored, fresh))
+        outcome.compared, outcome.differences, outcome.notes = compare_runs(old, new, old_scores, new_scores)
+    else:
+        outcome = Checked(STATISTICAL)
+        outcome.compared, outcome.differences, outcome.notes = compare_distributions(old, new, table)
+    return outcome
+
+
+def sum_alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two runs have the same seeds and add up their float32 in the same order, as far as run.json says.
+
+    That takes the same kind of CPU. Instructions that all CPUs have (the ARITHMETIC variables) are not enough: blocks
+    follow the size of the caches, and after one epoch on digits an AMD EPYC and an Intel Xeon with the same
+    instructions differed by eleven images in 512.
+    """
+    names = ["device", "threads", "seed", "environment", "machine", "processor"]
+    return before.get("device") == "cpu" and all(before[n] == after[n] for n in names if n in before and n in after)
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    run = read_run(folder)
+    if run is None:
+        raise DataError(f"{folder} holds no results: {folder / RUN_FILE} does not exist.")
+    return run
+
+
+def _rows(path: Path) -> Rows:
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); gather it with --report-only.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is damaged ({error}); gather it with --report-only.") from error
+
+
+def _compare_folders(stored: Path, again: Path, outcome: Checked) -> None:
+    names = sorted(str(path.relative_to(again)) for path in again.rglob("*") if path.is_file())
+    names = [name for name in names if name not in _COPIED and not name.startswith(("records/", "costs/"))]
+    drawn_with, here = _generator(stored), _generator(again)
+    drawn_alike = drawn_with in ("", here)  # a page that names no versions is none that the report wrote
+    if not drawn_alike:
+        outcome.notes.append(f"the page and figures, drawn with {drawn_with}, here with {here}")
+    for name in names:
+        if not (stored / name).is_file():
+            outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))
+        elif (stored / name).read_bytes() != (again / name).read_bytes():
+            if name in _KEYED:
+                told = list(_row_differences(name, _rows(stored / name), _rows(again / name)))
+                # Rows in another order, or twice: equal row by row and yet not the file that is written.
+                outcome.differences += told or [_first_line(name, stored / name, again / name)]
+            elif drawn_alike or not name.endswith(_DRAWN):
+                outcome.differences.append(_first_line(name, stored / name, again / name))
+    outcome.differences += _stale(stored, again)
+
+
+def _stale(stored: Path, again: Path) -> Iterator[Difference]:
+    """Files in the folders of the report that it does not write any more."""
+    for folder in _OF_THE_REPORT:
+        for path in sorted((stored / folder).glob("*")):
+            name = f"{folder}/{path.name}"
+            if not path.name.startswith(".") and not (again / name).exists():
+                yield Difference(name, {}, "file", "present", "not drawn from the stored records")
+
+
+def _generator(folder: Path) -> str:
+    """The versions that a page says it was drawn with."""
+    try:
+        text = (folder / "report.html").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    _, found, rest = text.partition('<meta name="generator" content="')
+    return rest.partition('"')[0] if found else ""
+
+
+def _row_differences(name: str, stored: Rows, fresh: Rows) -> Iterator[Difference]:
+    """Every value that differs between two CSV files with the same key columns."""
+    keys = _KEYED[name]
+    old = {tuple(row.get(key, "") for key in keys): row for row in stored}
+    new = {tuple(row.get(key, "") for key in keys): row for row in fresh}
+    for key in [*old, *(key for key in new if key not in old)]:
+        place = cell_of(dict(zip(keys, key, strict=True)))
+        if key not in new or key not in old:
+            sides = ("present" if key in old else "absent", "present" if key in new else "absent")
+            yield Difference(name, place, "row", *sides)
+            continue
+        columns: Mapping[str, None] = dict.fromkeys([*old[key], *new[key]])
+        for column in columns:
+            before, after = old[key].get(column), new[key].get(column)
+            if before != after:
+                yield Difference(name, place, column, str(before), str(after))
+
+
+def _first_line(name: str, stored: Path, fresh: Path) -> Difference:
+    """The first line in which two text files differ."""
+    old, new = (path.read_text(encoding="utf-8", errors="replace").splitlines() for path in (stored, fresh))
+    for number, (before, after) in enumerate(zip(old, new, strict=False), start=1):
+        if before != after:
+            start = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+            return Difference(name, {}, f"line {number}", before[start : start + 60], after[start : start + 60])
+    return Difference(name, {}, "lines", str(len(old)), str(len(new)))
+
+
+def summary(outcomes: Sequence[Checked]) -> str:
+    """All outcomes as Markdown, for a terminal or a job summary."""
+    return "\n".join(line for outcome in outcomes for line in outcome.lines()) + "\n"

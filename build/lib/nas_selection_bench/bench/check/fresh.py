@@ -1,0 +1,312 @@
+"""A fresh run against a stored one: cell by cell with tolerances, or in distribution."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.check.difference import Difference, cell_of
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, parse
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, MISSING, SKIPPED
+from nas_selection_bench.bench.yardsticks.statistics import (
+    SIGNIFICANCE,
+    holm,
+    smallest_two_sample_p,
+    trial_noise,
+    two_sample_p,
+)
+
+Rows = list[dict[str, str]]
+
+EXACT_COLUMNS = ("state", "reason", "forward_passes", "backward_passes", "version", "recipe_version", "schema")
+"""Counts and words: no arithmetic stands behind them, so they must be equal. The line of a failure, which moves with
+every edit of the file above it, is a column of its own."""
+
+TOLERANCES = {
+    # Sums of float32 differ in the last digit between kinds of CPU, and training amplifies that. One swapped
+    # pair of operations on one edge moves a tau over five operations by 0.2 and its mean over six edges by 0.033.
+    "tau_mean": 0.07,
+    "tau_best": 0.07,
+    # Over four operations a swap moves an edge by 0.33 and the mean by 0.056.
+    "tau_best_no_none": 0.12,
+    "tau_mean_no_none": 0.12,
+    # Over three operations a swap moves an edge by 0.67 and the mean by 0.11; of what is particular to edges it moves
+    # the rank of two operations on all of them.
+    "tau_mean_ops": 0.23,
+    "tau_edge": 0.23,
+    "tau_space": 0.05,
+    # One image of the selection half in a hundred that falls to the other side.
+    "supernet_accuracy": 1.0,
+}
+"""Largest difference that is still the same result."""
+
+FOLLOWING = ("index", "test", "valid", "regret", "percentile", "gain", "worth", "skips", "parameters")
+"""Columns that follow from the architecture, so equal unless it is another one."""
+
+NEAR_TIE = 0.1
+"""Share of an edge's spread of scores below which two operations may change places."""
+
+SCORE_TOLERANCE = 0.1
+"""Largest difference of a score, in standard deviations of the 30 scores of its cell."""
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+NO_SCORES = np.full((len(EDGE_NAMES), len(OPERATIONS)), np.nan)
+
+
+def _score_arrays(rows: Rows) -> dict[tuple[str, ...], NDArray[np.float64]]:
+    """[6, 5] scores by the key columns of their cell, nan where the rows lack one."""
+    arrays: dict[tuple[str, ...], NDArray[np.float64]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in KEY_COLUMNS)
+        array = arrays.setdefault(key, NO_SCORES.copy())
+        try:
+            array[EDGE_NAMES.index(row["edge"]), OPERATIONS.index(row["operation"])] = float(row["score"])
+        except ValueError:
+            said = f"edge {row['edge']!r}, operation {row['operation']!r}, score {row['score']!r}"
+            raise DataError(f"scores.csv is damaged: {said}; draw it again with --report-only.") from None
+    return arrays
+
+
+def compare_runs(
+    stored: Rows, fresh: Rows, stored_scores: Rows, fresh_scores: Rows
+) -> tuple[int, list[Difference], list[str]]:
+    """Cells of two runs, compared by column; returns how many, what differs, and what could not be compared.
+
+    A stored cell that the fresh run lacks is a difference, told after those in what both have. One that only the
+    fresh run has, since there is a new selector or the stored run was not finished, contradicts nothing that is
+    stored.
+    """
+    old = {tuple(row[name] for name in KEY_COLUMNS): row for row in stored}
+    new = {tuple(row[name] for name in KEY_COLUMNS): row for row in fresh}
+    old_scores, new_scores = _score_arrays(stored_scores), _score_arrays(fresh_scores)
+    differences: list[Difference] = []
+    absent: list[Difference] = []
+    compared = 0
+    for key, row in old.items():
+        place = cell_of(dict(zip(KEY_COLUMNS, key, strict=True)))
+        if row["state"] == MISSING:
+            continue
+        if key not in new:
+            absent.append(Difference("records.csv", place, "row", "present", "absent"))
+            continue
+        compared += old[key]["state"] == DONE
+        differences += _compare_cell(place, old[key], new[key])
+        if old[key]["state"] == new[key]["state"] and (key in old_scores or key in new_scores):
+            before, after = (scores.get(key, NO_SCORES) for scores in (old_scores, new_scores))
+            differences += _compare_scores(place, old[key], new[key], before, after)
+    further = [row for key, row in new.items() if key not in old or old[key]["state"] == MISSING]
+    counts = Counter(row["selector"] for row in further if row["state"] != MISSING)
+    notes = [f"{selector}: {n} cells only in the fresh run" for selector, n in sorted(counts.items())]
+    if absent:
+        notes.append(f"{len(absent):,} stored cells that the fresh run lacks")
+    return compared, differences + absent, notes
+
+
+def _compare_cell(place: dict[str, str], old: dict[str, str], new: dict[str, str]) -> list[Difference]:
+    found = [
+        Difference("records.csv", place, column, old.get(column, ""), new.get(column, ""))
+        for column in EXACT_COLUMNS
+        if old.get(column, "") != new.get(column, "")
+    ]
+    for column, tolerance in TOLERANCES.items():
+        before, after = _number(old.get(column, "")), _number(new.get(column, ""))
+        if (before is None) != (after is None) or (
+            before is not None and after is not None and abs(before - after) > tolerance
+        ):
+            values = (old.get(column, ""), new.get(column, ""))
+            found.append(Difference("records.csv", place, column, *values, f"tolerance {tolerance}"))
+    if old.get("architecture") == new.get("architecture"):
+        found += [
+            Difference("records.csv", place, column, old.get(column, ""), new.get(column, ""), "same architecture")
+            for column in FOLLOWING
+            if old.get(column, "") != new.get(column, "")
+        ]
+    return found
+
+
+def _compare_scores(
+    place: dict[str, str],
+    old: dict[str, str],
+    new: dict[str, str],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+) -> list[Difference]:
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        had, has = (f"{np.isfinite(scores).sum()} scores" for scores in (before, after))
+        return [Difference("scores.csv", place, "score", had, has, f"a cell has {before.size}")]
+    found = []
+    unit = float(np.std(before)) or 1.0
+    edge, operation = np.unravel_index(np.argmax(np.abs(before - after)), before.shape)
+    largest = float(abs(before[edge, operation] - after[edge, operation]))
+    if largest > SCORE_TOLERANCE * unit:
+        where = {**place, "edge": EDGE_NAMES[edge], "operation": OPERATIONS[operation]}
+        values = (f"{before[edge, operation]:.6g}", f"{after[edge, operation]:.6g}")
+        found.append(Difference("scores.csv", where, "score", *values, f"tolerance {SCORE_TOLERANCE * unit:.3g}"))
+    if old["architecture"] != new["architecture"]:
+        for number, (a, b) in enumerate(zip(parse(old["architecture"]), parse(new["architecture"]), strict=True)):
+            gap = abs(float(before[number, a] - before[number, b]))
+            if a != b and gap > NEAR_TIE * float(np.ptp(before[number])):
+                where = {**place, "edge": EDGE_NAMES[number]}
+                choices = (OPERATIONS[a], OPERATIONS[b])
+                found.append(Difference("records.csv", where, "architecture", *choices, "no near tie"))
+    return found
+
+
+MEASURES = ("test", "tau_best", "tau_mean")
+ONE_DRAW = ""
+"""In place of the recipe, for a selector that does not read it."""
+LARGE_TAU = 0.1
+LARGE_POINTS = 1.0
+"""What counts as large where the table holds no repeated trainings."""
+
+
+def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tuple[int, list[Difference], list[str]]:
+    """Per data set, selector and measure: do the seeds of two runs come from the same distribution?
+
+    Stratified by recipe, one value per supernet, at the last epoch that both runs have: epochs of one supernet are
+    no independent results. Holm's correction over everything compared. A difference must be significant and larger
+    than the table's noise; that a selector has no results any more needs no test. Returns how many groups were
+    compared, the differences, and what could not be compared.
+    """
+    last = _last_epochs(stored, fresh)
+    # Rows of before this was told have the same draws, so that one run which tells it is enough.
+    drawn_once = {(row["dataset"], row["selector"]) for row in [*stored, *fresh] if row.get("shared")}
+    old, new = _by_group(stored, last, drawn_once), _by_group(fresh, last, drawn_once)
+    differences = _lost_results(stored, fresh)
+    notes = _asked_by_one(stored, fresh)
+    drafts = []
+    for key in [key for key in old if key in new]:
+        strata = sorted(old[key].keys() & new[key].keys())
+        first, second = [old[key][s] for s in strata], [new[key][s] for s in strata]
+        if strata:
+            smallest = smallest_two_sample_p([(len(a), len(b)) for a, b in zip(first, second, strict=True)])
+            drafts.append((key, first, second, two_sample_p(first, second), smallest))
+    p = holm([draft[3] for draft in drafts])
+    reachable = holm([draft[4] for draft in drafts])
+    compared = 0
+    for (key, first, second, *_), corrected, reached in zip(drafts, p, reachable, strict=True):
+        dataset, selector, measure = key
+        n = f"n = {sum(map(len, first))} stored and {sum(map(len, second))} fresh"
+        if reached > SIGNIFICANCE:
+            notes.append(f"{dataset}, {selector}, {measure}: n too small to tell ({n})")
+            continue
+        compared += 1
+        before, after = (float(np.mean([np.mean(values) for values in side])) for side in (first, second))
+        if corrected <= SIGNIFICANCE and abs(before - after) > _large(measure, dataset, table):
+            where = {"dataset": dataset, "selector": selector}
+            why = f"p {corrected:.2g} after correction, {n}"
+            values = (f"{before:.3f}", f"{after:.3f}")
+            differences.append(Difference("records.csv", where, f"mean {measure}", *values, why))
+    return compared, differences, notes
+
+
+def _lost_results(stored: Rows, fresh: Rows) -> list[Difference]:
+    """What was done in the stored run and, asked for again, failed, was skipped or is missing.
+
+    Where seeds had failed in the stored run too, only the loss of all results counts: which seeds fail is chance.
+    """
+    before, after = _states(stored), _states(fresh)
+    found = []
+    for place, states in before.items():
+        again = after.get(place, [])
+        lost = [state for state in again if state != DONE]
+        whole = all(state in (DONE, SKIPPED) for state in states)
+        if DONE in states and lost and (whole or DONE not in again):
+            where = dict(zip(_PLACE, place, strict=True))
+            sides = [f"{states.count(DONE)} of {len(states)} cells done", f"{len(again) - len(lost)} of {len(again)}"]
+            note = ", ".join(f"{lost.count(state)} {state}" for state in sorted(set(lost)))
+            found.append(Difference("records.csv", where, "state", sides[0], sides[1], note))
+    return found
+
+
+_PLACE = ("dataset", "recipe", "selector")
+
+
+def _states(rows: Rows) -> dict[tuple[str, ...], list[str]]:
+    """(data set, recipe, selector) -> the states of its cells."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[name] for name in _PLACE), []).append(row["state"])
+    return found
+
+
+def _asked_by_one(stored: Rows, fresh: Rows) -> list[str]:
+    """What only one of the runs asked for, whole data sets, recipes, epochs and selectors in one line each."""
+    names = ("dataset", "recipe", "epoch", "selector")
+    before, after = ({tuple(row[name] for name in names) for row in rows} for rows in (stored, fresh))
+    notes = []
+    for name, here, there in (("stored", before, after), ("fresh", after, before)):
+        left = here - there
+        for parts, said in _COARSE_FIRST:
+            known = {tuple(key[part] for part in parts) for key in there}
+            wholly = {tuple(key[part] for part in parts) for key in left} - known
+            notes += [f"{said.format(*place)}: only in the {name} run" for place in sorted(wholly)]
+            left = {key for key in left if tuple(key[part] for part in parts) in known}
+    return notes
+
+
+_COARSE_FIRST = (
+    ((0,), "{}"),
+    ((0, 1), "{}, {}"),
+    ((0, 3), "{}, {}"),
+    ((0, 1, 2), "{}, {}, epoch {}"),
+    ((0, 1, 3), "{}, {}, {}"),
+    ((0, 1, 2, 3), "{}, {}, epoch {}, {}"),
+)
+"""Parts of (data set, recipe, epoch, selector) that one run may lack, and how they are told."""
+
+
+def _last_epochs(stored: Rows, fresh: Rows) -> dict[tuple[str, ...], str]:
+    """(data set, recipe, selector) -> the last epoch that both runs have rows of."""
+    epochs: list[dict[tuple[str, ...], set[str]]] = []
+    for rows in (stored, fresh):
+        found: dict[tuple[str, ...], set[str]] = {}
+        for row in rows:
+            found.setdefault(tuple(row[name] for name in _PLACE), set()).add(row["epoch"])
+        epochs.append(found)
+    before, after = epochs
+    common = {place: before[place] & after[place] for place in before.keys() & after.keys()}
+    return {place: max(both, key=int) for place, both in common.items() if both}
+
+
+def _by_group(
+    rows: Rows, last: Mapping[tuple[str, ...], str], drawn_once: Set[tuple[str, str]]
+) -> dict[tuple[str, str, str], dict[str, list[float]]]:
+    """(data set, selector, measure) -> recipe -> one mean over selector seeds per supernet seed, at the last epoch."""
+    values: dict[tuple[str, str, str], dict[str, dict[str, list[float]]]] = {}
+    for row in rows:
+        if row["state"] != DONE or row["epoch"] != last.get(tuple(row[name] for name in _PLACE)):
+            continue
+        for measure in MEASURES:
+            number = _number(row.get(measure, ""))
+            if number is not None:
+                # One run that stands beside many recipes is one observation of its seed.
+                recipe = ONE_DRAW if (row["dataset"], row["selector"]) in drawn_once else row["recipe"]
+                recipes = values.setdefault((row["dataset"], row["selector"], measure), {})
+                recipes.setdefault(recipe, {}).setdefault(row["supernet_seed"], []).append(number)
+    return {
+        key: {recipe: _means(list(seeds.values())) for recipe, seeds in recipes.items()}
+        for key, recipes in values.items()
+    }
+
+
+def _means(groups: Sequence[Sequence[float]]) -> list[float]:
+    return [float(np.mean(group)) for group in groups]
+
+
+def _large(measure: str, dataset: str, table: GroundTruth) -> float:
+    if measure != "test":
+        return LARGE_TAU
+    trials = table.trials(dataset) if dataset in table.datasets else None
+    noise = None if trials is None else trial_noise(trials)
+    return LARGE_POINTS if noise is None else noise.margin

@@ -1,0 +1,80 @@
+"""What is compared: the grid that a command line asks for, or the plan of an output folder that it goes on with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nas_selection_bench.bench.commands.options import Options
+from nas_selection_bench.bench.commands.resolve import make_request
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.gather import planned_cells
+from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.plan import PlannedCell, make_plan, plan_again
+from nas_selection_bench.bench.work.presets import Settings, settings_labelled
+from nas_selection_bench.bench.work.records import Circumstances, Store
+from nas_selection_bench.bench.work.run_file import read_run
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The cells, with the methods they need."""
+
+    plan: list[PlannedCell]
+    recipes: Sequence[RecipeFacts]
+    selectors: Sequence[SelectorFacts]
+    facts: Mapping[str, Any]
+    """The request in words, for run.json."""
+
+
+def folders_plan(options: Options) -> list[dict[str, Any]]:
+    """The cells of the plan of `--out`, where the command line says nothing of what is compared; else none."""
+    if options.asks or options.out is None or read_run(options.out) is None:
+        return []
+    return planned_cells(Store(options.out))
+
+
+def sizes(cells: Sequence[Mapping[str, Any]]) -> dict[str, Settings]:
+    """The size of the experiment per data set; raises UsageError where a data set has several in one folder."""
+    labels: dict[str, str] = {}
+    for cell in cells:
+        if labels.setdefault(cell["dataset"], cell["preset"]) != cell["preset"]:
+            raise UsageError(
+                f"The folder holds {cell['dataset']} at presets {labels[cell['dataset']]} and {cell['preset']}:"
+                " say which cells are meant, with --datasets, --preset and the other options of its runs."
+            )
+    return {dataset: settings_labelled(label) for dataset, label in labels.items()}
+
+
+def asked_here(
+    options: Options, methods: Methods, settings: Mapping[str, Settings], here: Circumstances, data: Mapping[str, str]
+) -> Asked:
+    """What the words of a command line ask for; UsageError for names that do not exist."""
+    request = make_request(options, methods, settings, here, data)
+    facts = {
+        "datasets": list(settings),
+        "supernets": [recipe.name for recipe in request.recipes],
+        "selectors": [selector.name for selector in request.selectors],
+        "supernet_seeds": request.supernet_seeds,
+        "selector_seeds": request.selector_seeds,
+        "epochs": request.epochs,
+        "bn": request.bn,
+        "seed": request.root,
+        "settings": {dataset: asdict(size) for dataset, size in settings.items()},
+    }
+    return Asked(make_plan(request), request.recipes, request.selectors, facts)
+
+
+def asked_before(
+    cells: Sequence[Mapping[str, Any]], methods: Methods, run: Mapping[str, Any], here: Circumstances,
+    data: Mapping[str, str],
+) -> Asked:  # fmt: skip
+    """The `cells` that the runs of a folder asked for, of which `run` is its run.json."""
+    plan = plan_again(cells, methods, run.get("seed", 0), data, here)
+    recipes = dict.fromkeys(planned.cell.supernet.recipe for planned in plan)
+    selectors = dict.fromkeys(planned.cell.selector for planned in plan)
+    names = ("datasets", "supernets", "selectors", "supernet_seeds", "selector_seeds", "epochs", "bn", "seed",
+             "settings")  # fmt: skip
+    return Asked(
+        plan, [methods.recipe(name) for name in recipes], [methods.selector(name) for name in selectors],
+        {name: run[name] for name in names if name in run},
+    )  # fmt: skip

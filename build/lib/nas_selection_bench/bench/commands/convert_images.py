@@ -1,0 +1,203 @@
+"""Images as people have them, made readable: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
+
+SOURCE is an .npz (`images` and `labels`, or `x_train` and `y_train`, or `data` and `labels`), an .npy with `--labels`,
+a .parquet file or a folder of them (an image column `img` or `image`, a label column `label` or `fine_label`), or a
+folder with one folder of image files per class. NAME is cifar10, cifar100 or imagenet16, whose official files are
+written in the order of SOURCE and compared with the official content; or a new name, which becomes a data set of your
+own, shuffled once.
+"""
+
+import argparse
+import io
+import json
+import pickle
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.files import given_path, make_folder, write_whole
+from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
+from nas_selection_bench.bench.problem.official_layouts import Layout
+from nas_selection_bench.bench.problem.own_dataset import DESCRIPTION
+from nas_selection_bench.bench.problem.pixels import pixels_of
+
+_NAMES = (("images", "labels"), ("x_train", "y_train"), ("train_images", "train_labels"), ("data", "labels"))
+_PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Convert, say what was found, and answer with an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench convert-images", description="Convert images.")
+    parser.add_argument(
+        "source", type=given_path, help="an .npz, .npy, .parquet, a folder of them, or of class folders"
+    )
+    parser.add_argument(
+        "--as", dest="name", required=True, metavar="NAME", help="cifar10, cifar100, imagenet16, or yours"
+    )
+    parser.add_argument("--labels", type=given_path, metavar="FILE", help="labels of an .npy")
+    parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
+    given = parser.parse_args(arguments)
+    try:
+        if given.name == "digits" or not can_be_typed(given.name):
+            raise UsageError(f"--as {in_brief(given.name)}: use small letters, digits, - and _, and not digits.")
+        root = data_root(given.data_root)
+        images, labels = read_images(given.source, given.labels)
+        layout = DATASETS[given.name].layout if given.name in DATASETS else None
+        made = _official(layout, images, labels, root) if layout else _own(given.name, images, labels, root)
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    print(made)
+    return int(ExitCode.OK)
+
+
+def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Images [n, 3, height, width] uint8 and labels [n] int64 in `source`; DataError says what is wrong with it."""
+    try:
+        if source.is_dir() and not list(source.glob("*.parquet")):
+            raw, numbers = _class_folders(source)
+        elif source.is_dir() or source.suffix == ".parquet":
+            raw, numbers = _parquet(sorted(source.glob("*.parquet")) if source.is_dir() else [source])
+        elif source.suffix == ".npz":
+            raw, numbers = _arrays(source)
+        elif source.suffix == ".npy" and labels is not None:
+            raw, numbers = np.load(source, allow_pickle=False), np.load(labels, allow_pickle=False)
+        else:
+            raise DataError(f"{source} is no .npz, .npy with --labels, .parquet, or folder of pictures.")
+        return _planes(raw), _numbers(numbers, len(raw))
+    except ImportError as missing:
+        raise UsageError(f"Reading {source} needs the package {missing.name}: pip install {missing.name}.") from None
+    except DAMAGE as error:
+        raise DataError(f"{source} is damaged or not of images ({in_brief(error)}).") from error
+    except OSError as error:
+        raise DataError(f"{source} cannot be read ({error.strerror or in_brief(error)}).") from error
+
+
+def _arrays(source: Path) -> tuple[Any, Any]:
+    with np.load(source, allow_pickle=False) as file:
+        for images, labels in _NAMES:
+            if images in file.files and labels in file.files:
+                return file[images], file[labels]
+        raise ValueError(f"arrays found: {', '.join(file.files)}; wanted are images and labels")
+
+
+def _parquet(files: Sequence[Path]) -> tuple[Any, Any]:
+    from PIL import Image
+    from pyarrow import parquet
+
+    images: list[np.ndarray] = []
+    labels: list[int] = []
+    for path in files:
+        table = parquet.read_table(path)
+        image = next((name for name in ("img", "image") if name in table.column_names), None)
+        label = next((name for name in ("fine_label", "label") if name in table.column_names), None)
+        if image is None or label is None:
+            raise ValueError(f"columns found: {', '.join(table.column_names)}; wanted are img or image, and label")
+        for held in table.column(image).to_pylist():
+            content = held["bytes"] if isinstance(held, dict) else held
+            images.append(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")))
+        labels += table.column(label).to_pylist()
+    return np.stack(images), labels
+
+
+def _class_folders(source: Path) -> tuple[Any, Any]:
+    """Classes in the order of their names, pictures in the order of theirs."""
+    from PIL import Image
+
+    images: list[np.ndarray] = []
+    labels: list[int] = []
+    classes = sorted(path for path in source.iterdir() if path.is_dir())
+    for number, folder in enumerate(classes):
+        for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES):
+            with Image.open(path) as picture:
+                images.append(np.asarray(picture.convert("RGB")))
+            labels.append(number)
+    if not images:
+        raise ValueError("no folder in it holds pictures")
+    return np.stack(images), labels
+
+
+def _planes(raw: Any) -> np.ndarray:
+    """[n, 3, height, width] uint8, whichever way the channels stand."""
+    images = np.asarray(raw)
+    if images.dtype != np.uint8:
+        raise ValueError(f"pixels are {images.dtype}; give bytes (uint8, 0 to 255)")
+    if images.ndim == 2 and images.shape[1] % 3 == 0 and int((images.shape[1] // 3) ** 0.5) ** 2 * 3 == images.shape[1]:
+        side = int((images.shape[1] // 3) ** 0.5)
+        return images.reshape(-1, 3, side, side)
+    if images.ndim == 3:  # grey
+        return np.repeat(images[:, None], 3, axis=1)
+    if images.ndim == 4 and images.shape[1] == 3 and images.shape[3] != 3:
+        return images
+    if images.ndim == 4 and images.shape[3] == 3:
+        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    raise ValueError(f"images of shape {images.shape}")
+
+
+def _numbers(raw: Any, count: int) -> np.ndarray:
+    labels = np.asarray(raw).squeeze()
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+        raise ValueError(f"labels of shape {labels.shape} and type {labels.dtype} for {count} images")
+    return labels.astype(np.int64)
+
+
+def _official(layout: Layout, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
+    """Write the official files of a data set, and say whether their content is the official one."""
+    if images.shape != (layout.images, 3, layout.size, layout.size) or labels.max() >= layout.classes:
+        raise DataError(
+            f"{layout.name} is {layout.images} images of {layout.size}x{layout.size} in {layout.classes} classes; found"
+            f" are {len(images)} of {images.shape[2]}x{images.shape[3]} with labels up to {labels.max()}."
+        )
+    folder = root / layout.folder
+    if any((folder / file).exists() for file in layout.files):
+        raise DataError(f"{folder} holds {layout.name} already; move it away first.")
+    make_folder(folder)
+    parts = np.array_split(np.arange(len(images)), len(layout.files))
+    for file, part in zip(layout.files, parts, strict=True):
+        content = {
+            "data": images[part].reshape(len(part), -1),
+            layout.label_key: (labels[part] + layout.first_label).tolist(),
+        }
+        write_whole(folder / file, pickle.dumps(content, protocol=3))
+    found = pixels_of(layout.name, root, None)
+    assert found is not None
+    return f"{folder}: {len(images):,} images, {found.origin} content, fingerprint {found.fingerprint}"
+
+
+def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
+    """Write a data set of one's own, shuffled once, with the mean and deviation of its channels."""
+    folder = root / name
+    if (folder / DESCRIPTION).exists():
+        raise DataError(f"{folder} holds a data set already; move it away first.")
+    make_folder(folder)
+    order = np.random.default_rng(0).permutation(len(images))
+    images, labels = images[order], labels[order]
+    counts = [np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(3)]
+    values = np.arange(256) / 255
+    means = [float((count * values).sum() / count.sum()) for count in counts]
+    stds = [float(np.sqrt((c * (values - m) ** 2).sum() / c.sum())) for c, m in zip(counts, means, strict=True)]
+    told = {
+        "classes": int(labels.max()) + 1,
+        "mean": [round(mean, 4) for mean in means],
+        "std": [max(round(std, 4), 0.0001) for std in stds],
+        "crop_padding": images.shape[2] // 8,
+        "flip": False,
+    }
+    for file, array in (("images.npy", images), ("labels.npy", labels)):
+        content = io.BytesIO()
+        np.save(content, array)
+        write_whole(folder / file, content.getvalue())
+    write_whole(folder / DESCRIPTION, json.dumps(told) + "\n")
+    return (
+        f"{folder}: {len(images):,} images of {images.shape[2]}x{images.shape[3]} in {told['classes']} classes,"
+        f" shuffled; set flip to true in {DESCRIPTION} where a mirror image is of the same class"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

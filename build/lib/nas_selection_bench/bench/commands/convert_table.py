@@ -1,0 +1,61 @@
+"""Convert a ground-truth table to the compact file: `python -m nas_selection_bench convert-table SOURCE DEST`.
+
+SOURCE is a CSV, NAS-Bench-201's official .pth, or NATS-Bench's topology table (see `bench.problem.open_table`); DEST
+is the .npz that `--table` loads in milliseconds.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode
+from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.problem.open_table import open_table
+from nas_selection_bench.bench.problem.space import to_string
+from nas_selection_bench.bench.problem.table import GroundTruth
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Convert, say what was found, and answer with an exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m nas_selection_bench convert-table", description="Convert a ground-truth table."
+    )
+    parser.add_argument(
+        "source", type=given_path, help="a .csv or .csv.gz, NAS-Bench-201's .pth, NATS-Bench's file or folder"
+    )
+    parser.add_argument("dest", type=given_path, help="the compact .npz to write")
+    parser.add_argument("--hp", choices=("200", "12"), default="200", help="epochs of the trainings to read (200)")
+    given = parser.parse_args(arguments)
+    try:
+        if given.dest.suffix != ".npz":
+            raise DataError(f"{given.dest}: the compact table must be called something.npz.")
+        if not given.dest.absolute().parent.is_dir():
+            raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; make it first.")
+        table = open_table(given.source, given.hp)
+        table.save(given.dest)
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    print(describe(table))
+    for note in table.notes:
+        print(f"  {note}")
+    print(f"written to {given.dest}, {given.dest.stat().st_size:,} bytes")
+    return int(ExitCode.OK)
+
+
+def describe(table: GroundTruth) -> str:
+    """What a table holds, one line per data set: enough to see that it is the right one."""
+    lines = [f"{table.name}: 15,625 architectures, sha256 of the numbers {table.sha256}"]
+    for dataset in table.datasets:
+        test, trials, best = table.accuracy(dataset), table.trials(dataset), table.best(dataset)
+        repeats = "no single trials" if trials is None else f"up to {trials.shape[1]} trials each"
+        position = table.position(best)
+        lines.append(
+            f"  {dataset}: mean {test.mean():.2f} %, best {test.max():.3f} % (index {table.index[position]},"
+            f" {to_string(best)}), {repeats}, {'with' if table.has(dataset, 'valid') else 'no'} validation accuracies"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

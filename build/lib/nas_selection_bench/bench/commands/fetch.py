@@ -1,0 +1,325 @@
+"""Fetch data from where its authors keep it.
+
+`python -m nas_selection_bench fetch cifar10 cifar100 nas-bench-201 imagenet16` is the whole of it.
+
+Nothing else in the program opens a connection. An archive is checked against its published checksum and unpacked file
+by file; the table is converted to its compact form at once. What is there already is left alone. A download that broke
+off is begun anew (CIFAR) or gone on with (Google Drive) by the same command.
+"""
+
+import argparse
+import hashlib
+import shutil
+import sys
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_FILE
+from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.files import make_folder, unwritable
+from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
+from nas_selection_bench.bench.problem.official_layouts import Layout
+from nas_selection_bench.bench.problem.pixels import OFFICIAL, pixels_of
+
+_SERVER = "https://www.cs.toronto.edu/~kriz"
+_PART = ".part"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A packed data set on a server."""
+
+    file: str
+    md5: str
+    size: int
+    """Bytes of the archive."""
+    unpacked: int
+    """Bytes of the files that are kept."""
+
+
+ARCHIVES = MappingProxyType({
+    "cifar10": Archive("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", 170_498_071, 155_000_000),
+    "cifar100": Archive("cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", 169_001_437, 155_500_000),
+})  # fmt: skip
+
+TABLE_NAME = "nas-bench-201"
+TABLE_SOURCE = "NAS-Bench-201-v1_1-096897.pth"
+TABLE_ID = "16Y0UwGisiouVRxW-W5hEtbxmcHw_0hF_"
+TABLE_ENDING = "096897"
+"""Last digits of the MD5 of the file, which its authors put into its name."""
+TABLE_SIZE = 5_000_000_000
+IMAGENET16_ID = "1T3UIyZXUhMmIuJLOBMIYKAsJknAtrrO4"
+IMAGENET16_SIZE = 1_100_000_000
+
+NAMES = (*ARCHIVES, TABLE_NAME, "imagenet16")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fetch what was named, say where it is, and answer with an exit code."""
+    parser = argparse.ArgumentParser(prog=FETCH, description="Fetch data sets and the ground truth.")
+    parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
+    parser.add_argument("--mirror", metavar="URL", help="take the files from this address; checksums stay the same")
+    parser.add_argument("--keep", action="store_true", help="keep the archives and the source of the table")
+    given = parser.parse_args(arguments)
+    failed = 0
+    try:
+        for name in given.names:
+            if name not in NAMES:
+                raise unknown("name", name, NAMES)
+        root = data_root(given.data_root)
+        make_folder(root)
+        for name in given.names:
+            try:
+                print(f"{name}: {fetch(name, root, given.mirror, given.keep)}", flush=True)
+            except BenchError as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                failed += 1
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("\nInterrupted; the same command goes on.", file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+    return int(ExitCode.USAGE if failed else ExitCode.OK)
+
+
+def fetch(name: str, root: Path, mirror: str | None = None, keep: bool = False) -> str:
+    """Fetch one of NAMES into `root` and say what is there; raises DataError, with what to do by hand."""
+    if name == TABLE_NAME:
+        return _fetch_table(root, mirror, keep)
+    layout = DATASETS[name].layout
+    assert layout is not None
+    present = pixels_of(name, root, None)
+    if present is not None and present.fingerprint:
+        return f"already in {root / layout.folder} ({present.origin})"
+    if name in ARCHIVES:
+        return _fetch_archive(layout, ARCHIVES[name], root, mirror, keep)
+    return _fetch_imagenet16(layout, root, mirror)
+
+
+def _fetch_archive(layout: Layout, archive: Archive, root: Path, mirror: str | None, keep: bool) -> str:
+    hand = f"by hand: get {layout.archive} from {layout.source} and unpack it in {root}"
+    packed = root / archive.file
+    _need_room(root, archive.size + archive.unpacked, hand)
+    _download(f"{(mirror or _SERVER).rstrip('/')}/{archive.file}", packed, archive.md5, hand)
+    _unpack(packed, layout, root, archive.unpacked, hand)
+    if not keep:
+        packed.unlink()
+    return _arrived(layout, root, hand)
+
+
+def _fetch_imagenet16(layout: Layout, root: Path, mirror: str | None) -> str:
+    hand = (
+        f"by hand: get {layout.archive} from {layout.source}, or from its authors' folder"
+        f" https://drive.google.com/drive/folders/{IMAGENET16_ID}, and put {layout.files[0]} and the others in"
+        f" {root / layout.folder}"
+    )
+    _need_room(root, IMAGENET16_SIZE, hand)
+    make_folder(root / layout.folder)
+    listed = None if mirror else _drive_folder(hand)
+    for file in layout.files:
+        target = root / layout.folder / file
+        if target.is_file() and _md5(target) == layout.checksums[file]:
+            continue
+        if mirror:
+            _download(f"{mirror.rstrip('/')}/{layout.folder}/{file}", target, layout.checksums[file], hand)
+            continue
+        found = [entry for entry in listed or () if Path(entry.path).name == file]
+        if not found:
+            raise DataError(f"The folder of its authors lists no {file}; {hand}.")
+        part = target.with_name(file + _PART)
+        _from_drive(found[0].id, part, hand)
+        if _md5(part) != layout.checksums[file]:
+            part.unlink()
+            raise DataError(
+                f"{file} does not have the checksum {layout.checksums[file]}; run the command again, or {hand}."
+            )
+        part.replace(target)
+    return _arrived(layout, root, hand)
+
+
+def _fetch_table(root: Path, mirror: str | None, keep: bool) -> str:
+    from nas_selection_bench.bench.problem.open_table import open_table
+
+    compact, source = root / TABLE_FILE, root / TABLE_SOURCE
+    if compact.is_file():
+        open_table(compact)
+        return f"already in {compact}"
+    hand = (
+        f"by hand: get {TABLE_SOURCE} (4.7 GB) from https://drive.google.com/file/d/{TABLE_ID} and run"
+        f" python -m nas_selection_bench convert-table {TABLE_SOURCE} {compact}"
+    )
+    part = source.with_name(source.name + _PART)
+    if not source.is_file():
+        _need_room(root, TABLE_SIZE - (part.stat().st_size if part.is_file() else 0), hand)
+        if mirror:
+            _download(f"{mirror.rstrip('/')}/{TABLE_SOURCE}", source, None, hand)
+        else:
+            _from_drive(TABLE_ID, part, hand)
+            part.replace(source)
+    if not _md5(source).endswith(TABLE_ENDING):
+        source.unlink()
+        raise DataError(f"The checksum of what came does not end in {TABLE_ENDING}; run the command again, or {hand}.")
+    print(f"{TABLE_NAME}: converting, some minutes", file=sys.stderr, flush=True)
+    open_table(source).save(compact)
+    if not keep:
+        source.unlink()
+    return f"in {compact}"
+
+
+def _need_room(root: Path, size: int, hand: str) -> None:
+    free = shutil.disk_usage(root).free
+    if free < size:
+        raise DataError(
+            f"{root} has {free / 1e6:,.0f} MB free and {size / 1e6:,.0f} MB are needed; make room, name another place"
+            f" with --data-root, or {hand}."
+        )
+
+
+def _download(url: str, target: Path, md5: str | None, hand: str) -> None:
+    """Fetch one file whole and checked; raises DataError in one sentence."""
+    pooch = _library("pooch", hand)
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")
+
+    try:
+        pooch.retrieve(
+            url, f"md5:{md5}" if md5 else None, target.name, target.parent,
+            downloader=pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=2**18, timeout=60),
+        )  # fmt: skip
+    except requests.exceptions.ProxyError as error:
+        raise DataError(f"The proxy of this machine did not let {url} through ({_told(error)}); {hand}.") from error
+    except requests.exceptions.HTTPError as error:
+        raise DataError(f"{url} was not given out ({_told(error)}); {hand}.") from error
+    except requests.exceptions.RequestException as error:
+        raise DataError(
+            f"The connection to {url} failed or broke ({_told(error)}); run it again, or {hand}."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{str(unwritable(target, error)).removesuffix('.')}; or {hand}.") from error
+    except ValueError as error:  # how pooch says that the checksum is another
+        raise DataError(
+            f"What {url} gave does not have the checksum {md5}: cut short, a page of a login or proxy, or another"
+            f" version; run it again, or {hand}."
+        ) from error
+    _refuse_page(target, url, hand)
+
+
+def _from_drive(file_id: str, part: Path, hand: str) -> None:
+    """Fetch one file from Google Drive, going on where an earlier try broke off."""
+    gdown = _library("gdown", hand)
+    _google(
+        lambda: gdown.download(id=file_id, output=str(part), resume=True, quiet=not sys.stderr.isatty()), part, hand
+    )
+    if not part.is_file():
+        raise DataError(f"Google Drive gave nothing; {hand}.")
+    _refuse_page(part, "Google Drive", hand)
+
+
+def _drive_folder(hand: str) -> Sequence[Any]:
+    gdown = _library("gdown", hand)
+    found: Sequence[Any] = _google(
+        lambda: gdown.download_folder(id=IMAGENET16_ID, skip_download=True, quiet=True), Path(), hand
+    )
+    return found
+
+
+def _google(call: Callable[[], Any], target: Path, hand: str) -> Any:
+    """What a call of gdown returns; DataError for each way in which Google or the network refuses."""
+    import requests
+    from gdown.exceptions import DownloadError
+
+    try:
+        return call()
+    except requests.exceptions.ProxyError as error:
+        raise DataError(
+            f"The proxy of this machine did not let Google Drive through ({_told(error)}); {hand}."
+        ) from error
+    except requests.exceptions.RequestException as error:
+        raise DataError(
+            f"The connection to Google Drive failed or broke ({_told(error)}); run it again, or {hand}."
+        ) from error
+    except DownloadError as error:
+        raise DataError(
+            f"Google Drive did not give it out ({_told(error)}): its quota for today is used up or a login is needed;"
+            f" try again tomorrow, or {hand}."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{str(unwritable(target, error)).removesuffix('.')}; or {hand}.") from error
+    except DAMAGE as error:
+        raise DataError(f"Google Drive answered with what is no file ({_told(error)}); {hand}.") from error
+
+
+def _refuse_page(path: Path, source: str, hand: str) -> None:
+    """A login or a used-up quota is told by a page in the place of the file."""
+    with path.open("rb") as stream:
+        start = stream.read(512).lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        path.unlink()
+        raise DataError(f"{source} gave a web page instead of the file (a login, a quota, a proxy); {hand}.")
+
+
+def _unpack(packed: Path, layout: Layout, root: Path, most: int, hand: str) -> None:
+    """The files of `layout` out of a tar, each whole or not at all, and nothing else that it may hold."""
+    try:
+        with tarfile.open(packed, "r:*") as tar:
+            wanted = {f"{layout.folder}/{file}": file for file in layout.files}
+            make_folder(root / layout.folder)
+            for member in tar:
+                file = wanted.pop(member.name.removeprefix("./"), None)
+                if file is None:
+                    continue
+                stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
+                if stream is None or member.size > 2 * most:
+                    raise tarfile.TarError(f"{member.name} is no plain file of a sensible size")
+                part = root / layout.folder / f".{file}{_PART}"
+                with part.open("wb") as out:
+                    shutil.copyfileobj(stream, out, 2**20)
+                part.replace(root / layout.folder / file)
+        if wanted:
+            raise tarfile.TarError(f"it lacks {next(iter(wanted))}")
+    except DAMAGE as error:
+        raise DataError(
+            f"{packed} is damaged or another archive ({in_brief(error)}); delete it, and {hand}."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{str(unwritable(packed.parent, error)).removesuffix('.')}; or {hand}.") from error
+
+
+def _arrived(layout: Layout, root: Path, hand: str) -> str:
+    found = pixels_of(layout.name, root, None)
+    if found is None or not found.fingerprint:
+        raise DataError(f"{root / layout.folder} is not whole after fetching; {hand}.")
+    note = "the official images" if found.origin == OFFICIAL else f"not the official images ({found.origin})"
+    return f"in {root / layout.folder}: {note}"
+
+
+def _library(name: str, hand: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise UsageError(
+            f"Fetching needs the package {name}: pip install '.[fetch]' (or pip install {name}); {hand}."
+        ) from None
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def _told(error: BaseException) -> str:
+    return in_brief(error, 120)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

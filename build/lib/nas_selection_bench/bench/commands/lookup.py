@@ -1,0 +1,81 @@
+"""Look an architecture up: `python -m nas_selection_bench lookup TABLE ARCH`.
+
+ARCH may have any spelling of `bench.problem.spellings`.
+
+TABLE is any table, or `digits` for the one that comes with the program. ARCH may stand in several words.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from nas_selection_bench.bench.commands.stdout import stdout_may_close
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
+from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
+from nas_selection_bench.bench.problem.space import (
+    EDGE_NAMES,
+    N_ARCHITECTURES,
+    OPERATIONS,
+    Architecture,
+    architecture_of,
+    code,
+    to_string,
+)
+from nas_selection_bench.bench.problem.spellings import NASLIB, architecture
+from nas_selection_bench.bench.problem.table import GroundTruth
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what the table holds of one architecture, and answer with an exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m nas_selection_bench lookup", description="Look an architecture up in a ground-truth table.",
+        epilog=f"Six numbers count operations as {', '.join(OPERATIONS)} on the edges {', '.join(EDGE_NAMES)};"
+               f" write {NASLIB}4,0,3,1,4,3 where they are NASLib's. One number is the table's own index.",
+    )  # fmt: skip
+    parser.add_argument("table", metavar="TABLE", help="a table in any format, or digits")
+    parser.add_argument("arch", metavar="ARCH", nargs="+", help="string, Structure(...), six numbers, NASLib, index")
+    given = parser.parse_args(arguments)
+    try:
+        table = embedded_table("digits") if given.table == "digits" else open_table(given.table)
+        with stdout_may_close():
+            print(describe(table, find(table, " ".join(given.arch))))
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    return int(ExitCode.OK)
+
+
+def find(table: GroundTruth, text: str) -> Architecture:
+    """The architecture that `text` spells; a single number is the table's index. UsageError for what spells none."""
+    try:
+        found = architecture(text)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    if not isinstance(found, int):
+        return found
+    places = (table.index == found).nonzero()[0]
+    if not len(places):
+        raise UsageError(f"The table {table.name!r} has no index {found}; they go from 0 to {N_ARCHITECTURES - 1}.")
+    return architecture_of(int(places[0]))
+
+
+def describe(table: GroundTruth, found: Architecture) -> str:
+    """Everything that the table holds of one architecture."""
+    position = code(found)
+    lines = [f"{to_string(found)}", f"index {table.index[position]} of {table.name}; operations {found}"]
+    for dataset, splits in table.lookup(found).items():
+        said = [f"{split} {accuracy:.3f} %" for split, accuracy in splits.items()]
+        said.append(f"rank {1 + int((table.accuracy(dataset) > splits['test']).sum()):,} of {N_ARCHITECTURES:,}")
+        trials = table.trials(dataset)
+        if trials is not None:
+            runs = trials[position][trials[position] == trials[position]]  # those that were run
+            said.append("trainings " + ", ".join(f"{run:.3f}" for run in runs.tolist()))
+        for name, counts in (("parameters", table.parameters(dataset)), ("FLOPs", table.flops(dataset))):
+            if counts is not None:
+                said.append(f"{counts[position]:,.0f} {name}")
+        lines.append(f"  {dataset}: {'; '.join(said)}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

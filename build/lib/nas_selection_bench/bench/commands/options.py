@@ -1,0 +1,195 @@
+"""The command line: its words, and nothing that takes long to import."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.work.presets import PRESETS
+
+DESCRIPTION = """\
+Which selection criterion should one trust? Trains weight-sharing supernets on the NAS-Bench-201 space,
+applies every criterion to the same checkpoints, looks the choices up in the ground truth, and draws tables,
+figures and a page. Without arguments it runs on embedded digits, in minutes, on any CPU."""
+
+EXAMPLES = """\
+examples:
+  python run_bench.py                                         digits, everything embedded
+  python run_bench.py --plan                                  what that would do, and how long it may take
+  python run_bench.py --list                                  all data sets, supernets, selectors, presets
+  python run_bench.py --datasets cifar10 --table nb201.csv.gz --seeds 3 --out out/cifar10
+  python run_bench.py --selectors 'darts-pt*,!darts-pt-loss,zero-cost-pt-snip'
+  python run_bench.py --selectors 'darts-pt[order=fixed,tune=0]' --supernets darts,blank
+  python run_bench.py --out out/cifar10                       go on with what was asked for there
+  python run_bench.py --out out/cifar10 --retry-failed        the same, and try again what failed
+  python run_bench.py --out out/cifar10 --report-only         draw the report again
+  python run_bench.py --check results/digits                  does the stored result still hold?
+
+exit codes: 0 all right; 1 some cells failed; 2 wrong usage or missing data; 3 differs from the stored
+results; 4 nothing was measured; 70 a fault of this program; 130 interrupted (the same command goes on where it was)."""
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return value
+
+
+def device_name(text: str) -> str:
+    """`auto`, `cpu`, `cuda` or `cuda:i`."""
+    kind, colon, index = text.partition(":")
+    if text not in ("auto", "cpu", "cuda") and not (kind == "cuda" and colon and index.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:0, cuda:1, ...")
+    return text
+
+
+def epoch_list(text: str) -> tuple[int | str, ...]:
+    """Numbers and `last`, separated by commas, or `all` alone."""
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    epochs = tuple(int(entry) if entry.isdecimal() else entry for entry in entries)
+    words = {epoch for epoch in epochs if isinstance(epoch, str)}
+    if not epochs or words - {"last", "all"} or ("all" in words and len(epochs) > 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 20,60,last or all")
+    return epochs
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All options, grouped by what they are about; None where a default depends on the rest."""
+    parser = argparse.ArgumentParser(
+        prog="run_bench.py", description=DESCRIPTION, epilog=EXAMPLES, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    what = parser.add_argument_group("what is compared")
+    what.add_argument("--datasets", metavar="NAME,...",
+                      help="data sets to train and select on (digits)")  # fmt: skip
+    what.add_argument("--supernets", metavar="NAME,...",
+                      help="recipes: names, globs, name[option=value,...] (darts,blank,darts-minus)")  # fmt: skip
+    what.add_argument("--selectors", metavar="NAME,...",
+                      help="criteria: all, names, globs, name[option=value,...], !NAME leaves out"
+                           " (all; digits the founding papers' and their controls)")  # fmt: skip
+    what.add_argument("--seeds", type=positive, metavar="N",
+                      help="supernets trained per data set and recipe, seeds 0..N-1 (3; digits 2)")  # fmt: skip
+    what.add_argument("--selector-seeds", type=positive, metavar="N",
+                      help="seeds of the selectors that draw random numbers (2; digits 1)")  # fmt: skip
+    what.add_argument("--epochs", type=epoch_list, metavar="E,...|last|all",
+                      help="checkpoints to select from (last; all for selectors that only read alphas)")  # fmt: skip
+    what.add_argument("--bn", choices=("batch", "running"),
+                      help="batch norm at selection: statistics of the batch, or running ones (batch)")  # fmt: skip
+    size = parser.add_argument_group("size and seeds")
+    size.add_argument("--preset", choices=tuple(PRESETS),
+                      help="size of the experiment (digits on digits; else paper on a GPU, lite on a CPU)")  # fmt: skip
+    size.add_argument("--train-epochs", type=positive, metavar="N", help="train supernets for N epochs instead")
+    size.add_argument("--channels", type=positive, metavar="C",
+                      help="channels of the supernet's first stage instead of the preset's")  # fmt: skip
+    size.add_argument("--cells", type=positive, metavar="N", help="cells per stage instead of the preset's")
+    size.add_argument("--images", type=positive, metavar="N",
+                      help="only the first N training images, half for the weights and half for selection")  # fmt: skip
+    size.add_argument("--seed", type=int, metavar="ROOT",
+                      help="the root from which all seeds are derived (0)")  # fmt: skip
+    where = parser.add_argument_group("where things are")
+    where.add_argument("--data-root", type=given_path, metavar="DIR",
+                       help="folder of the data sets ($NAS_BENCH_DATA, else ~/.cache/nas-selection-bench)")  # fmt: skip
+    where.add_argument("--table", type=given_path, metavar="FILE",
+                       help="ground truth: .npz, .csv, .csv.gz or the official .pth ($NAS_BENCH_TABLE, else"
+                            " nas-bench-201.npz in the data root; digits has its own)")  # fmt: skip
+    where.add_argument(
+        "--out",
+        type=given_path,
+        metavar="DIR",
+        help="output folder (out/ and the names of the data sets); where nothing says what is compared, what"
+        " was asked for there goes on",
+    )
+    where.add_argument("--cache", type=given_path, metavar="DIR",
+                       help="folder of trained supernets, shared by all output folders"
+                            " (~/.cache/nas-selection-bench/supernets)")  # fmt: skip
+    how = parser.add_argument_group("how it runs")
+    how.add_argument("--device", type=device_name, default="auto", metavar="auto|cpu|cuda[:i]",
+                     help="where to compute (auto: a GPU if there is one)")  # fmt: skip
+    how.add_argument("--jobs", type=positive, metavar="N",
+                     help="workers (one per GPU; on the CPU as many as the cores hold, up to 8)")  # fmt: skip
+    how.add_argument("--threads", type=positive, metavar="T",
+                     help="CPU threads per worker (what --out was begun with; else 1, with --jobs cores / jobs);"
+                          " floating-point affects the last digits, so it is part of a result's identity")  # fmt: skip
+    how.add_argument("--backend", choices=("loky", "dask"), default="loky",
+                     help="who starts the workers: processes here, or a dask cluster (loky)")  # fmt: skip
+    how.add_argument("--retry-failed", action="store_true", help="run cells again that failed before")
+    volume = how.add_mutually_exclusive_group()
+    volume.add_argument("-v", "--verbose", action="store_true", help="tell every cell and epoch")
+    volume.add_argument("-q", "--quiet", action="store_true", help="tell only errors and where the report is")
+    instead = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="list data sets, supernets, selectors and presets")
+    instead.add_argument("--doctor", action="store_true", help="what is here, what is missing, and what that costs")
+    instead.add_argument("--plan", action="store_true", help="cells done and to do, with the estimated time")
+    instead.add_argument("--report-only", action="store_true", help="gather the records in --out and draw the report")
+    instead.add_argument(
+        "--check",
+        metavar="DIR",
+        type=given_path,
+        help="draw the results stored in DIR again and compare; with --out, compare the fresh run there too",
+    )
+    return parser
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of one command line; None where a default depends on the rest."""
+
+    asks: bool
+    """Whether any word says what is compared, or at which size; if none does, `out` goes on with its own plan."""
+    datasets: str
+    supernets: str
+    selectors: str | None
+    seeds: int | None
+    selector_seeds: int | None
+    epochs: tuple[int | str, ...] | None
+    bn: str
+    preset: str | None
+    train_epochs: int | None
+    channels: int | None
+    cells: int | None
+    images: int | None
+    seed: int
+    data_root: Path | None
+    table: Path | None
+    out: Path | None
+    cache: Path | None
+    device: str
+    jobs: int | None
+    threads: int | None
+    backend: str
+    retry_failed: bool
+    verbose: bool
+    quiet: bool
+    list: bool
+    doctor: bool
+    plan: bool
+    report_only: bool
+    check: Path | None
+
+
+ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "train_epochs",
+          "channels", "cells", "images", "seed")  # fmt: skip
+"""The words that say what is compared, and at which size."""
+
+DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0}
+
+
+def parse_options(argv: Sequence[str]) -> Options:
+    """The options of a command line; leaves the program, as argparse does, for --help and for what is malformed."""
+    given = vars(build_parser().parse_args(argv))
+    asks = any(given[name] is not None for name in ASKING)
+    return Options(asks=asks, **given | {name: value for name, value in DEFAULTS.items() if given[name] is None})
+
+
+def available_cores() -> int:
+    """CPU cores that this process may use, container limits included."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))

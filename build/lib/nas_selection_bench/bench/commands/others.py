@@ -1,0 +1,118 @@
+"""What needs no computing: name what exists, draw stored results again, check them, say how a run ended."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.check import exact as check
+from nas_selection_bench.bench.check.exact import DrawReport
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.options import Options
+from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
+from nas_selection_bench.bench.files import only_writer
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names
+from nas_selection_bench.bench.work.gather import gather
+from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.pack import unpack
+from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.bench.work.records import DONE, FAILED, Store
+from nas_selection_bench.bench.work.run_file import read_run
+from nas_selection_bench.bench.work.runner import counts_line
+
+FAILURES_SHOWN = 5
+
+
+def list_all(root: Path, methods: Methods) -> ExitCode:
+    """Print every name that the command line knows, with one line on each."""
+
+    def section(title: str, lines: Mapping[str, str]) -> None:
+        print(title)
+        for name, text in lines.items():
+            print(f"  {name:<24} {text}")
+        print()
+
+    own = f"your own, in {root}"
+    section(
+        "data sets (--datasets)",
+        {name: DATASETS[name].note if name in DATASETS else own for name in dataset_names(root)},
+    )
+    section("supernets (--supernets)", {name: methods.recipe(name).paper for name in methods.recipe_names()})
+    section("selectors (--selectors)", {name: methods.selector(name).paper for name in methods.selector_names()})
+    sizes = {
+        name: f"C={s.channels}, N={s.cells}, {s.epochs} epochs,"
+        f" {'all images' if s.images is None else f'{s.images:,} images'}, {s.tune_epochs} tuning epochs a decision"
+        for name, s in PRESETS.items()
+    }
+    section("presets (--preset)", sizes)
+    return ExitCode.OK
+
+
+def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
+    """Gather the records of an output folder again and draw its report; nothing is computed."""
+    root = data_root(options.data_root)
+    datasets = resolve.find_datasets(options.datasets, root)
+    if options.out:
+        out = options.out
+    else:
+        kind = "cpu" if options.preset else resolve.find_device(options.device).kind
+        out = resolve.default_out(datasets, resolve.find_settings(options, datasets, kind))
+    earlier = read_run(out)
+    if earlier is None:
+        raise DataError(f"{out} holds no results: {out / 'run.json'} does not exist; run with --out {out} first.")
+    table = resolve.find_table(options, list(earlier["datasets"]), root)
+    if table.sha256 != earlier["table"]["sha256"]:
+        raise UsageError(
+            f"{out} was made with the table {earlier['table'].get('name')!r} of another content than {table.name!r};"
+            " give that one with --table."
+        )
+    store = Store(out)
+    with only_writer(out / ".lock", wait=False):
+        unpack(out, lambda line: print(line, file=sys.stderr))
+        counts = gather(store, table, lambda line: print(line, file=sys.stderr))
+        page = draw_report(out, table)
+    return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
+
+
+def check_results(stored: Path, options: Options, draw_report: DrawReport) -> ExitCode:
+    """Draw stored results again and compare every byte; with --out, compare the fresh run there with them too."""
+    fresh = options.out
+    earlier = read_run(stored)
+    if earlier is None:
+        raise DataError(f"{stored} holds no results: {stored / 'run.json'} does not exist.")
+    table = resolve.find_table(options, list(earlier["datasets"]), data_root(options.data_root))
+    outcomes = check.check(stored, table, draw_report, fresh)
+    print(check.summary(outcomes), end="")
+    return check.exit_code(outcomes)
+
+
+def conclude(
+    counts: Mapping[str, int], page: Path, failed: Sequence[Mapping[str, Any]], quiet: bool, retry: str | None
+) -> ExitCode:
+    """Say how it ended and where the report is; the exit code of that."""
+    by_cause: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for record in failed:
+        selector = "all selectors" if record["log"].startswith("logs/supernet.") else record["cell"]["selector"]
+        where = f" ({record['where']})" if record.get("where") else ""
+        by_cause.setdefault((selector, record["reason"] + where), []).append(record)
+    for (selector, reason), records in list(by_cause.items())[:FAILURES_SHOWN]:
+        log = page.parent / records[0]["log"]
+        cells = f"{len(records)} cell{'s' if len(records) > 1 else ''}"
+        print(f"failed: {selector}, {cells}: {reason} (see {log})", file=sys.stderr)
+    if len(by_cause) > FAILURES_SHOWN:
+        print(f"... and {len(by_cause) - FAILURES_SHOWN} more kinds of failure", file=sys.stderr)
+    if failed and retry:
+        print(f"Run them again with:\n  {retry}", file=sys.stderr)
+    if not quiet:
+        print(counts_line(counts) or "no cells", file=sys.stderr)
+    print(f"report: {page}")
+    if not counts.get(DONE):
+        print("Nothing was measured: no cell is done.", file=sys.stderr)
+        return ExitCode.NOTHING_MEASURED
+    return ExitCode.SOME_CELLS_FAILED if counts.get(FAILED) else ExitCode.OK
+
+
+def failures(store: Store, stems: set[str] | None) -> list[dict[str, Any]]:
+    """The records of failed cells, of those with a stem in `stems` or of all."""
+    records, _ = store.read_all()
+    return [r for stem, r in records.items() if r["state"] == FAILED and (stems is None or stem in stems)]

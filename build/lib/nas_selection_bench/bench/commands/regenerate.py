@@ -1,0 +1,166 @@
+"""Stored results, made again by their own commands and compared: `python -m nas_selection_bench regenerate [NAME ...]`.
+
+Each folder of results/ says in run.json which command lines filled it. They run again, in that order, into a
+fresh folder with an empty cache of supernets, and `--check` compares the two. What needs a data set or a table
+that is not on this machine is skipped, with the reason.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.options import Options, parse_options
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
+from nas_selection_bench.bench.files import given_path, make_folder, write_whole
+from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.bench.problem.datasets import data_root, load_images
+from nas_selection_bench.bench.work.run_file import ARITHMETIC, RUN_FILE, commands, git_commit, read_run
+
+CODE = Path(__file__).resolve().parents[2]
+STAMP = "commit.txt"
+ORDER = (ExitCode.INTERRUPTED, ExitCode.DIFFERS, ExitCode.USAGE, ExitCode.OK, ExitCode.NOTHING_MEASURED)
+"""Which exit code speaks for several results: the first that any of them ended with."""
+
+ANSWERS = (ExitCode.OK, ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED, ExitCode.INTERRUPTED)
+"""What a check can end with that says something about the results; Python itself exits with 1 behind a traceback."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """How to call the benchmark: another program in tests."""
+
+    words: Sequence[str] = (sys.executable, str(CODE / "run_bench.py"))
+
+    def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+        """Run it for its output folder, computing as `environment` says; its progress goes to stderr."""
+        others = {name: value for name, value in os.environ.items() if name not in ARITHMETIC}
+        command, around = [*self.words, *arguments], {**others, **environment}
+        return subprocess.run(command, stdout=subprocess.DEVNULL, env=around, check=False).returncode
+
+    def check(self, arguments: Sequence[str]) -> int:
+        """Run it for what it says."""
+        done = subprocess.run([*self.words, *arguments], stdout=subprocess.PIPE, text=True, check=False)
+        print(done.stdout, flush=True)
+        return done.returncode
+
+
+def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
+    """Make the results in `stored` again below `into` and compare; without `into` only draw and compare them.
+
+    Prints Markdown: a title, and what the check says or why there is none.
+    """
+    print(f"### {stored.name}\n", flush=True)
+    run = read_run(stored) or {}
+    lines = commands(run)
+    if not lines:
+        raise UsageError(f"{stored / RUN_FILE} names no command, so the results cannot be made again.")
+    if run["argv"] != lines[-1]:  # the latest one decides which cells are asked for; its cells are there by then
+        lines.append(run["argv"])
+    try:
+        for line in lines:
+            options = parse_options(line)
+            refuse_missing(options, run["datasets"], run.get("device", "cpu"), images=into is not None)
+    except BenchError as error:
+        print(f"skipped: {error}\n", flush=True)
+        return ExitCode.NOTHING_MEASURED
+    against = []
+    if into is not None:
+        against = ["--out", str(into / stored.name)]
+        for line in lines:  # of an option that is given twice the latter counts
+            command = [*line, *against, "--cache", str(into / "supernets")]
+            if parse_options(line).device == "auto":  # `auto` would take another one where this machine has it
+                command += ["--device", run.get("device", "cpu")]
+            code = program.run(command, run.get("environment", {}))
+            if code not in (ExitCode.OK, ExitCode.SOME_CELLS_FAILED, ExitCode.NOTHING_MEASURED):
+                print(f"its command ended with exit code {code}: {shlex.join(command)}\n", flush=True)
+                return ExitCode.INTERRUPTED if code == ExitCode.INTERRUPTED else ExitCode.USAGE
+    latest = parse_options(lines[-1])
+    given = {"--table": latest.table, "--data-root": latest.data_root}
+    places = [word for name, place in given.items() if place is not None for word in (name, str(place))]
+    code = program.check(["--check", str(stored), *against, *places])
+    if code in ANSWERS:
+        return ExitCode(code)
+    print(f"the check itself ended with exit code {code}, so nothing is known\n", flush=True)
+    return ExitCode.USAGE
+
+
+def refuse_missing(options: Options, datasets: list[str], kind: str, images: bool) -> None:
+    """BenchError where the ground truth, or with `images` the training images, of a command are not here.
+
+    `kind` is that of the device which it ran on, on which the preset depends.
+    """
+    root = data_root(options.data_root)
+    resolve.find_table(options, datasets, root)
+    if images:
+        settings = resolve.find_settings(options, datasets, kind)
+        for dataset in datasets:
+            load_images(dataset, root, settings[dataset].images)
+
+
+def claim(into: Path) -> Path:
+    """`into`, if it is new or holds runs of this very commit, with which a regeneration goes on.
+
+    UsageError otherwise: what other code trained or selected would be compared as if this code had.
+    """
+    commit, stamp = git_commit(CODE), into / STAMP
+    if into.exists() and any(into.iterdir()):
+        known = stamp.read_text(encoding="utf-8") if stamp.is_file() else None
+        if commit is None or commit.endswith("-dirty") or known != commit:
+            raise UsageError(f"{into} holds runs that other code may have made; delete it or choose another --into.")
+    make_folder(into)
+    write_whole(stamp, commit or "unknown")
+    return into
+
+
+def find(results: Path, names: Sequence[str]) -> list[Path]:
+    """The folders of stored results called `names`, or all; raises UsageError for a name that is none."""
+    known = {path.parent.name: path.parent for path in sorted(results.glob(f"*/{RUN_FILE}"))}
+    for name in names:
+        if name not in known:
+            raise unknown("stored result", name, list(known))
+    return [known[name] for name in names or known]
+
+
+def main(arguments: Sequence[str] | None = None, program: Program = Program()) -> int:
+    """Regenerate what was named, and answer with an exit code: 0 holds, 3 differs, 4 nothing was compared."""
+    parser = argparse.ArgumentParser(
+        prog="python -m nas_selection_bench regenerate",
+        description="Make stored results again by their own commands and compare.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="folders of results/ (all)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--into", type=given_path, metavar="DIR",
+                       help="keep the fresh runs here; the same commit goes on with an interrupted one"
+                            " (a temporary folder)")  # fmt: skip
+    where.add_argument("--exact", action="store_true", help="run nothing: redraw the stored records and compare")
+    parser.add_argument("--results", type=given_path, default=CODE / "results", metavar="DIR", help="stored results")
+    given = parser.parse_args(arguments)
+    place: Any = nullcontext(given.into) if given.into or given.exact else tempfile.TemporaryDirectory()
+    codes = set()
+    try:
+        folders = find(given.results, given.names)
+        if given.into:
+            claim(given.into)
+        with place as into:
+            for folder in folders:
+                codes.add(regenerate(folder, Path(into) if into else None, program))
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        codes.add(error.exit_code)
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        codes.add(ExitCode.INTERRUPTED)
+    return int(next((code for code in ORDER if code in codes), ExitCode.NOTHING_MEASURED))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,295 @@
+"""From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
+
+import multiprocessing
+import os
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nas_selection_bench.bench.commands.options import Options, available_cores
+from nas_selection_bench.bench.errors import MissingData, UsageError
+from nas_selection_bench.bench.files import expanded, read_json
+from nas_selection_bench.bench.names import choose, split_names, unknown
+from nas_selection_bench.bench.problem.csv_table import OFFICIAL_NAMES
+from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names, missing_images
+from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
+from nas_selection_bench.bench.problem.pixels import Pixels, pixels_of
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.plan import Request
+from nas_selection_bench.bench.work.presets import PRESETS, Settings, settings_for
+from nas_selection_bench.bench.work.records import Circumstances
+from nas_selection_bench.bench.work.workers import Pool, no_processes
+
+TABLE_VARIABLE = "NAS_BENCH_TABLE"
+TABLE_FILE = "nas-bench-201.npz"
+FETCH = "python -m nas_selection_bench fetch"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is compared when the command line does not say."""
+
+    quick: bool = False
+    """Whether only the quick selectors (`Methods.quick_selectors`) are meant."""
+    supernet_seeds: int = 3
+    selector_seeds: int = 2
+
+
+EXTENTS = {"digits": Extent(quick=True, supernet_seeds=2, selector_seeds=1)}
+"""Per preset. The default run must stay within minutes on two cores; `--selectors all` asks for the rest."""
+
+
+def usual_extent(settings: Mapping[str, Settings]) -> Extent:
+    """Defaults for seeds and selectors: the smallest among the presets in use."""
+    extents = [EXTENTS.get(s.preset, Extent()) for s in settings.values()]
+    return Extent(
+        quick=any(extent.quick for extent in extents),
+        supernet_seeds=min(extent.supernet_seeds for extent in extents),
+        selector_seeds=min(extent.selector_seeds for extent in extents),
+    )
+
+
+MOST_JOBS = 8
+"""Workers that are started at most unless asked for: each takes some hundred megabytes."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where to compute."""
+
+    name: str
+    """As torch spells it: `cpu`, `cuda:0`; in a worker bound to one GPU that GPU is `cuda:0`."""
+    kind: str
+    """`cpu` or `cuda`: a column of the results."""
+    described: str
+    indices: tuple[int, ...]
+    """The GPUs that workers may share out."""
+    hardware: str = ""
+    """Of a GPU the model, its compute capability, CUDA and cuDNN: with others the last digits are others."""
+
+
+def find_device(name: str) -> Device:
+    """The device that `name` (auto, cpu, cuda, cuda:i) means here; UsageError for a GPU that is not there."""
+    from nas_selection_bench.bench.work.run_file import processor
+
+    if name == "cpu":
+        return Device("cpu", "cpu", processor(), ())
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto" and not count:
+        return Device("cpu", "cpu", processor(), ())
+    index = int(name.partition(":")[2] or 0)
+    if index >= count:
+        raise UsageError(f"--device {name}: this machine has {count or 'no'} CUDA devices; use --device cpu or auto.")
+    indices = (index,) if ":" in name else tuple(range(count))
+    if len(indices) == 1:
+        model, hardware = ask_gpu(index)
+    else:
+        # Not here: where a GPU takes one process only, this one must leave them all to its workers.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+            model, hardware = apart.submit(ask_gpu, index).result()
+    return Device(f"cuda:{index}", "cuda", model, indices, hardware)
+
+
+def ask_gpu(index: int) -> tuple[str, str]:
+    """The model of a GPU, and all that its last digits depend on; occupies it."""
+    import torch
+
+    model = torch.cuda.get_device_name(index)
+    capability = ".".join(map(str, torch.cuda.get_device_capability(index)))
+    return model, f"{model} ({capability}), CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+
+
+def verified(hardware: str, results: Path) -> bool:
+    """Whether the acceptance of the GPU path has passed on this hardware, by the records in `results`/gpu."""
+
+    def says_so(record: Any) -> bool:
+        return bool(record["hardware"] == hardware and record["passed"] is True)
+
+    return any(read_json(path, says_so, False) for path in sorted((results / "gpu").glob("*.json")))
+
+
+def find_datasets(text: str, root: Path) -> list[str]:
+    """The data sets named in `text`, each once."""
+    known = dataset_names(root)
+    names = list(dict.fromkeys(split_names(text)))
+    if not names:
+        raise UsageError(f"--datasets names none; the data sets are: {', '.join(known)}.")
+    for name in names:
+        if name not in known and name.lower() in OFFICIAL_NAMES:
+            raise UsageError(f"What NAS-Bench-201 calls {name} is {OFFICIAL_NAMES[name.lower()]} here; name it so.")
+        if name not in known:
+            raise unknown("data set", name, known)
+    return names
+
+
+def find_pixels(settings: Mapping[str, Settings], root: Path) -> dict[str, Pixels]:
+    """What is known of the images that the data sets read; nothing of those that are embedded."""
+    found = {name: pixels_of(name, root, chosen.images) for name, chosen in settings.items()}
+    return {name: pixels for name, pixels in found.items() if pixels is not None}
+
+
+def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str, Settings]:
+    """The size of the experiment per data set."""
+    settings = {}
+    for dataset in datasets:
+        fallback = dataset if dataset in PRESETS else ("paper" if kind == "cuda" else "lite")
+        chosen = settings_for(options.preset or fallback)
+        chosen = chosen.with_sizes(options.channels, options.cells, options.images)
+        settings[dataset] = chosen.with_epochs(options.train_epochs) if options.train_epochs else chosen
+    return settings
+
+
+def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth:
+    """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
+
+    Raises MissingData where there is none, and UsageError where it does not hold a data set.
+    """
+    given = options.table or (None if datasets == ["digits"] else os.environ.get(TABLE_VARIABLE))
+    if given:
+        table = open_table(given)
+    elif datasets == ["digits"]:
+        table = embedded_table("digits")
+    elif "digits" in datasets:
+        raise UsageError("digits has a ground truth of its own: run it apart from the other data sets.")
+    elif (root / TABLE_FILE).exists():
+        table = open_table(root / TABLE_FILE)
+    else:
+        raise MissingData(_missing_table(datasets, root))
+    for dataset in datasets:
+        if dataset not in table.datasets:
+            raise UsageError(
+                f"The table {table.name!r} holds {', '.join(table.datasets)}, not {dataset}; give another --table."
+            )
+    return table
+
+
+def _missing_table(datasets: list[str], root: Path) -> str:
+    """How to get the ground truth of `datasets`, in one sentence each."""
+    own = [dataset for dataset in datasets if dataset not in DATASETS]
+    lines = [
+        f"{name}: no ground truth; make one with python -m nas_selection_bench make-table --dataset {name}"
+        f" --data-root {root} --out {name}.npz (docs/data.md says how long it takes) and give it with --table."
+        for name in own
+    ]
+    if len(own) < len(datasets):
+        names = ", ".join(name for name in datasets if name not in own)
+        lines.append(
+            f"{names}: no ground truth, {root / TABLE_FILE} does not exist; give --table FILE, or convert the"
+            f" official file once: python -m nas_selection_bench convert-table NAS-Bench-201-v1_1-096897.pth"
+            f" {root / TABLE_FILE}."
+        )
+    return " ".join(lines)
+
+
+def all_missing(sentences: list[str], datasets: list[str], root: Path, table: bool) -> MissingData:
+    """One message for everything that is not there, with the one command that fetches it."""
+    wanted = [name for name in datasets if name in DATASETS and name != "digits"]
+    if not wanted:
+        return MissingData(" ".join(sentences))
+    absent = [name for name in wanted if missing_images(name, root, None)] + (["nas-bench-201"] if table else [])
+    if not absent:
+        return MissingData(" ".join(sentences))
+    fetch = f"{FETCH} {' '.join(absent)} --data-root {root}"
+    return MissingData(f"Data are missing; fetch them all with {fetch}, or by hand. {' '.join(sentences)}")
+
+
+def find_jobs(options: Options, device: Device, threads: int) -> int:
+    """Workers: as asked, else one per GPU, or on the CPU as many as the cores hold with `threads` each."""
+    if options.jobs:
+        return options.jobs
+    if device.kind == "cuda":
+        return max(1, len(device.indices))
+    return max(1, min(available_cores() // threads, MOST_JOBS))
+
+
+def find_threads(options: Options, earlier: Mapping[str, Any] | None) -> int:
+    """Threads per worker: as asked, else what the output folder was begun with, else a share of the cores.
+
+    Where nothing is asked it is one, which is fastest for these small networks and gives the same numbers
+    on machines with more or fewer cores.
+    """
+    if options.threads:
+        return options.threads
+    if earlier is not None and "threads" in earlier:
+        return int(earlier["threads"])
+    return max(1, available_cores() // options.jobs) if options.jobs else 1
+
+
+def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
+    """How the work is spread over workers: one job has a worker process too, so that a crash costs its own cell."""
+    if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
+        return Pool(jobs, "threading", threads)
+    if options.backend == "loky" and no_processes():
+        return Pool(1, "none", threads)
+    return Pool(jobs, options.backend, threads, device.indices, locks)
+
+
+def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
+    """Where results go when nobody says: out/ and the names of the data sets and of an unexpected preset."""
+    presets = sorted({s.preset for s in settings.values()} - set(datasets))
+    return Path("out") / "-".join(["+".join(datasets), *presets])
+
+
+def default_cache() -> Path:
+    """Where trained supernets are kept when nobody says."""
+    try:
+        return expanded("~/.cache/nas-selection-bench/supernets")
+    except UsageError:
+        raise UsageError("There is no home folder to keep trained supernets in; give --cache, or set HOME.") from None
+
+
+def make_request(
+    options: Options,
+    methods: Methods,
+    settings: Mapping[str, Settings],
+    here: Circumstances,
+    data: Mapping[str, str] = MappingProxyType({}),
+) -> Request:
+    """The request of `options`; UsageError for names that do not exist."""
+    recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
+    extent = usual_extent(settings)
+    known = methods.selector_names()
+    usual = methods.quick_selectors if extent.quick else "all"
+    chosen = choose("selector", usual if options.selectors is None else options.selectors, known, methods.selector)
+    selectors = {s.name: s for s in map(methods.selector, chosen)}
+    return Request(
+        settings=settings,
+        recipes=tuple(recipes.values()),
+        selectors=tuple(selectors.values()),
+        supernet_seeds=options.seeds or extent.supernet_seeds,
+        selector_seeds=options.selector_seeds or extent.selector_seeds,
+        epochs=options.epochs,
+        bn=options.bn,
+        root=options.seed,
+        circumstances=here,
+        data=data,
+    )
+
+
+def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
+    """UsageError where `out` holds results made under circumstances that must not be mixed with those of now.
+
+    Cells of another root seed, device, thread count or table would be paired with checkpoints that they never saw.
+    """
+    if earlier is None:
+        return
+    cures = {
+        "seed": "pass --seed {} to go on",
+        "device": "pass --device {} to go on",
+        "hardware": "go on where it was begun",
+        "threads": "pass --threads {} to go on",
+        "table_sha256": "use the table that it was made with",
+        "environment": "set the same variables to go on (bench/work/run_file.py says what they do)",
+    }
+    for name, cure in cures.items():
+        if name in earlier and name in now and earlier[name] != now[name]:
+            raise UsageError(
+                f"{out} holds results with {name} {earlier[name]}, and this run has {now[name]}:"
+                f" {cure.format(earlier[name])}, or choose another --out."
+            )

@@ -1,0 +1,294 @@
+"""One command line from its resolution to its exit code: list, plan, run, gather, report."""
+
+import shlex
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
+from nas_selection_bench.bench.commands.doctor import doctor
+from nas_selection_bench.bench.commands.options import Options, available_cores
+from nas_selection_bench.bench.commands.others import (
+    DrawReport,
+    check_results,
+    conclude,
+    failures,
+    list_all,
+    report_only,
+)
+from nas_selection_bench.bench.commands.stdout import stderr_may_close, stdout_may_close
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, MissingData
+from nas_selection_bench.bench.files import make_folder, only_writer, sweep
+from nas_selection_bench.bench.interruption import like_ctrl_c
+from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
+from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.pixels import UNKNOWN
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.edited_files import sources
+from nas_selection_bench.bench.work.gather import gather, write_plan
+from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.methods_file import write_described
+from nas_selection_bench.bench.work.pack import opened, unpack
+from nas_selection_bench.bench.work.plan import Split
+from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
+from nas_selection_bench.bench.work.records import DONE, Circumstances, Store
+from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
+from nas_selection_bench.bench.work.runner import Run, counts_line
+from nas_selection_bench.bench.work.seats import leave_seats
+from nas_selection_bench.bench.work.tasks import Workplace
+from nas_selection_bench.bench.work.timings import Timings, stored_costs
+from nas_selection_bench.bench.work.workers import no_processes
+
+
+def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
+    """Do what `options` ask. `code` is the folder of the program, whose commit goes into run.json.
+
+    What the user can mend ends in one line on stderr and the exit code of its kind.
+    """
+    with like_ctrl_c() as interrupted, stderr_may_close():
+        try:
+            with stdout_may_close():
+                return _work_off(options, argv, methods, draw_report, code)
+        except BenchError as error:
+            print(f"run_bench.py: {error}", file=sys.stderr)
+            return error.exit_code
+        except BaseException as error:
+            if interrupted.came or isinstance(error, KeyboardInterrupt):  # libraries turn it into errors of their own
+                print("\nInterrupted.", file=sys.stderr)
+                return ExitCode.INTERRUPTED
+            if not isinstance(error, Exception):
+                raise
+            # A script must not take a fault of the program for cells that failed.
+            traceback.print_exc()
+            print("run_bench.py: this is a fault of the program, not of its input; what was finished stays."
+                  " Please report the lines above.", file=sys.stderr)  # fmt: skip
+            return ExitCode.FAULT
+
+
+def _work_off(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
+    if options.list:
+        return list_all(data_root(options.data_root), methods)
+    if options.doctor:
+        return doctor(options.data_root, options.table, options.cache)
+    if options.report_only:
+        return report_only(options, draw_report)
+    if options.check:
+        return check_results(options.check, options, draw_report)
+    session = Session(options, argv, methods, code)
+    return session.show_plan() if options.plan else session.work(draw_report)
+
+
+class Session:
+    """One run or plan: what to do, where, and against which ground truth."""
+
+    def __init__(self, options: Options, argv: Sequence[str], methods: Methods, code: Path) -> None:
+        self.options, self.argv, self.code = options, list(argv), code
+        self.verbosity = QUIET if options.quiet else VERBOSE if options.verbose else NORMAL
+        root = data_root(options.data_root)
+        again = folders_plan(options)
+        named = ",".join(cell["dataset"] for cell in again) or options.datasets
+        self.datasets = resolve.find_datasets(named, root)
+        earlier = read_run(options.out) if options.out else None
+        usual = earlier["device"] if again and earlier and options.device == "auto" else options.device
+        self.device = resolve.find_device(usual)
+        self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
+        self.out = options.out or resolve.default_out(self.datasets, self.settings)
+        earlier = read_run(self.out)
+        self.threads = resolve.find_threads(options, earlier)
+        self.jobs = resolve.find_jobs(options, self.device, self.threads)
+        self.lacking: list[str] = []
+        self.table = self._table(root)
+        if not (self.out / RUN_FILE).exists():
+            missing = (missing_images(name, root, s.images) for name, s in self.settings.items())
+            self.lacking += [sentence for sentence in missing if sentence]
+        if self.lacking and not options.plan:
+            raise resolve.all_missing(self.lacking, self.datasets, root, self.table is None)
+        self.pixels = resolve.find_pixels(self.settings, root)
+        data = {name: pixels.key for name, pixels in self.pixels.items() if pixels.key}
+        here = Circumstances(self.device.kind, self.threads, self.device.hardware)
+        if again and earlier:
+            self.asked = asked_before(again, methods, earlier, here, data)
+            self.words = list(earlier["argv"])
+        else:
+            self.asked = asked_here(options, methods, self.settings, here, data)
+            self.words = self.argv
+        resolve.refuse_another_experiment(self.out, earlier, self.facts())
+        cache = options.cache or resolve.default_cache()
+        pool = resolve.find_pool(options, self.device, self.jobs, self.threads, self.out)
+        if pool.jobs < self.jobs:
+            self.say(f"No worker processes can be started here ({no_processes()}): everything runs in this one.")
+            self.jobs = pool.jobs
+        self.store = Store(self.out)
+        self.job = Run(
+            plan=self.asked.plan,
+            store=self.store,
+            workplace=Workplace(methods, root, cache, pool.device_name(self.device.name), pool),
+            timings=Timings(stored_costs(self.out.parent, code / "results")),
+            retry_failed=options.retry_failed,
+            sources=sources(methods, [r.name for r in self.asked.recipes], [s.name for s in self.asked.selectors]),
+            verbosity=self.verbosity,
+        )
+
+    def _table(self, root: Path) -> GroundTruth | None:
+        """The ground truth; None where there is none, which a plan can do without."""
+        try:
+            return resolve.find_table(self.options, self.datasets, root)
+        except MissingData as missing:
+            self.lacking.append(str(missing))
+            return None
+
+    def facts(self) -> dict[str, Any]:
+        """The resolved request, for run.json."""
+        return {
+            **self.asked.facts,
+            "device": self.device.kind,
+            "device_name": self.device.described,
+            **({"hardware": self.device.hardware} if self.device.hardware else {}),
+            "threads": self.threads,
+            "jobs": self.jobs,
+            **({"table_sha256": self.table.sha256} if self.table else {}),
+            "images": {name: {"origin": p.origin, "fingerprint": p.fingerprint} for name, p in self.pixels.items()},
+            "environment": arithmetic(),
+        }
+
+    def say(self, line: str) -> None:
+        """A line for people, on stderr; nothing when quiet."""
+        if not self.options.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def tell_choices(self) -> None:
+        """Say what was decided for the user."""
+        presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
+        chosen = "" if self.options.preset else " (the default there)"
+        self.say(
+            f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
+            f" {self.jobs} worker{'s' if self.jobs > 1 else ''} with {self.threads}"
+            f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
+        )
+        if self.device.hardware and not resolve.verified(self.device.hardware, self.code / "results"):
+            self.say(
+                "The GPU path has not been verified on this hardware: python -m nas_selection_bench gpu-acceptance"
+                " does so in ten minutes; --device cpu is what the stored results were made on."
+            )
+        large = any(c.reads_checkpoint and c.cell.supernet.settings.preset == "paper" for c in self.job.plan)
+        if self.device.kind == "cpu" and large:
+            self.say("Training at preset `paper` takes days on a CPU; use `--preset lite`.")
+        if self.jobs * self.threads > available_cores():
+            self.say(
+                f"{self.jobs} workers with {self.threads} threads each on {available_cores()} cores"
+                " will be slow; pass --threads, or fewer --jobs."
+            )
+
+    def tell_data(self, earlier: Mapping[str, Any] | None) -> None:
+        """Say how the table was read, which images are not the official ones or not those of the folder's results."""
+        for note in self.table.notes if self.table else ():
+            self.say(f"The table: {note}.")
+        before = (earlier or {}).get("images", {})
+        for name, pixels in self.pixels.items():
+            made_from = before.get(name, {}).get("fingerprint") if isinstance(before.get(name), dict) else None
+            if pixels.fingerprint and made_from and made_from != pixels.fingerprint:
+                self.say(
+                    f"The images of {name} are not those that {self.out} was made from (fingerprint {made_from}, now"
+                    f" {pixels.fingerprint}): what they are for is made anew."
+                )
+            elif pixels.origin == UNKNOWN and name in DATASETS:
+                self.say(
+                    f"The images of {name} are not the official ones (fingerprint {pixels.fingerprint}); results are"
+                    " kept apart from those of the official ones."
+                )
+
+    def tell_edits(self, split: Split, store: Store) -> None:
+        """Say which files have changed since what stands was made."""
+        for line in self.job.sources.edits(split.standing[DONE], self.job.plan, store, self.job.workplace.cache):
+            self.say(line)
+
+    def show_plan(self) -> ExitCode:
+        """Print what is done, what is to do, how long it may take, and what is missing for it."""
+        self.tell_choices()
+        self.tell_data(read_run(self.out))
+        with opened(self.out) as folder:
+            split = replace(self.job, store=Store(folder)).split()
+            self.tell_edits(split, Store(folder))
+        supernets = self.job.untrained(split.todo)
+        trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
+        standing = {state: len(cells) for state, cells in split.standing.items()}
+        print(f"{len(self.job.plan)} cells: {len(split.todo)} to do; {counts_line(standing) or 'none done'}")
+        titles = ", ".join(supernet.title for supernet in supernets)
+        print(f"{len(supernets)} supernets to train" + (f": {titles}" if titles else ""))
+        for selector, cells in Counter(planned.cell.selector for planned in split.todo).items():
+            print(f"  {selector:<40} {cells:>5}")
+        seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
+        untimed = f", and {unknown} cells or supernets like which none was timed yet" if unknown else ""
+        if split.todo:
+            print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
+        if self.lacking:
+            place = self.job.workplace.data_root
+            print(f"missing: {resolve.all_missing(self.lacking, self.datasets, place, self.table is None)}")
+        return ExitCode.OK
+
+    def work(self, draw_report: DrawReport) -> ExitCode:
+        """Run what is to do, gather, draw the report."""
+        table = self.table
+        if table is None:
+            raise MissingData(" ".join(self.lacking))
+        self.tell_choices()
+        self.tell_data(read_run(self.out))
+        make_folder(self.out)
+        with only_writer(self.out / ".lock", wait=False):
+            for folder in (self.store.records, self.store.costs, self.store.logs, self.job.workplace.cache):
+                make_folder(folder)
+            for folder in (self.out, self.store.records, self.store.costs, self.store.logs):
+                sweep(folder)
+            unpack(self.out, self.say)
+            split = self.job.split()
+            self.job.put_back()
+            standing = counts_line({state: len(cells) for state, cells in split.standing.items()})
+            self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + (f" ({standing})" if standing else ""))
+            self.tell_edits(split, self.store)
+            self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
+            self.job.commit = git_commit(self.code)
+            write_run(self.out, self.job.commit, table, self.facts(), self.words)
+            write_described(self.out, self.asked.recipes, self.asked.selectors)
+            write_plan(self.store, [cell.columns for cell in self.job.plan])
+            try:
+                self.job.work()
+            except KeyboardInterrupt:
+                counts = gather(self.store, table, self.say)
+                print(f"\nInterrupted: {counts_line(counts)}. Go on with:\n  {self.command()}", file=sys.stderr)
+                return ExitCode.INTERRUPTED
+            finally:
+                leave_seats(self.out, max(self.jobs, len(self.device.indices)))
+            gather(self.store, table, self.say)
+            page = draw_report(self.out, table)
+        counts = Counter(self.job.states.values())
+        stems = {cell.stem for cell in self.job.plan}
+        return conclude(
+            counts, page, failures(self.store, stems), quiet=self.options.quiet,
+            retry=self.command() + ("" if self.options.retry_failed else " --retry-failed"),
+        )  # fmt: skip
+
+    def refuse_missing_images(self, datasets: set[str]) -> None:
+        """Load what will be needed, before anything is computed, so that missing and unfit data is told at once."""
+        place, sentences = self.job.workplace, []
+        for dataset in sorted(datasets):
+            settings = self.settings[dataset]
+            try:
+                images = place.methods.load_images(dataset, place.data_root, settings.images)
+                if isinstance(images, ImageSet):
+                    refuse_unfit(images, settings.batch_size)
+                    for doubt in doubts(images):
+                        self.say(doubt)
+            except DataError as error:
+                sentences.append(str(error))
+        if sentences:
+            raise resolve.all_missing(sentences, sorted(datasets), place.data_root, table=False)
+
+    def command(self) -> str:
+        """The command line that goes on with this run."""
+        return shlex.join(["python", "run_bench.py", *self.argv])

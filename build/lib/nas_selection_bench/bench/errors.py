@@ -1,0 +1,95 @@
+"""The ways in which a run can end, and the errors that a user can mend.
+
+Each exit code has one meaning, so that a script or a CI job can tell a regression from a gate
+that measured nothing.
+"""
+
+import csv
+import gzip
+import lzma
+import pickle
+import struct
+import tarfile
+import tokenize
+import zipfile
+import zlib
+from enum import IntEnum
+
+DAMAGE = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, EOFError, MemoryError,
+    BufferError, NotImplementedError, RuntimeError, SyntaxError, csv.Error, gzip.BadGzipFile, lzma.LZMAError,
+    pickle.UnpicklingError, struct.error, tarfile.TarError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What the readers of the standard library, numpy and torch raise over bytes that are not what they should be.
+
+Every reader of what comes from outside or from disk catches these, and OSError apart, which says that a file could not
+be read at all. RuntimeError includes RecursionError, and ValueError what JSON and text raise.
+"""
+
+
+class ExitCode(IntEnum):
+    """What the command line answers; each number has one meaning."""
+
+    OK = 0
+    SOME_CELLS_FAILED = 1
+    USAGE = 2
+    DIFFERS = 3
+    NOTHING_MEASURED = 4
+    FAULT = 70
+    """A fault of the program itself, with its traceback; the number is that of sysexits.h."""
+    INTERRUPTED = 130
+
+
+def in_brief(error: BaseException | str, most: int = 200) -> str:
+    """What an exception, or a text, says, as a part of one sentence: one line, printable, not long."""
+    said = text_of(error)
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in said[: 4 * most]).split())
+    line = line if len(line) <= most else line[:most] + "..."
+    return line or type(error).__name__
+
+
+def text_of(error: BaseException | str) -> str:
+    """What an exception says; nothing for one that cannot be printed."""
+    try:
+        return str(error)
+    except BaseException as another:
+        if isinstance(another, KeyboardInterrupt):
+            raise
+        return ""
+
+
+def storable(text: str, most: int) -> str:
+    """`text` as UTF-8 can hold it, cut behind so many characters.
+
+    Python makes surrogates, which it cannot hold, of the bytes of file names in other encodings: they are spelled out.
+    """
+    whole = text[:most].encode("utf-8", "backslashreplace").decode()
+    return whole if len(text) <= most else f"{whole}... ({len(text):,} characters)"
+
+
+class BenchError(Exception):
+    """Something that the user can mend. Its message is one sentence: what is wrong, where, what to do.
+
+    What cannot be printed in it (a file's name, a word from a damaged file) is escaped, so that it can be told at all.
+    """
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in message))
+
+
+class UsageError(BenchError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+
+class DataError(BenchError):
+    """A file is missing, damaged, of the wrong shape, or cannot be written."""
+
+
+class MissingData(DataError):
+    """Something that the user has to bring is not there."""
+
+
+class SkipCell(Exception):
+    """Raised by a method that does not apply to a cell; the message is the reason that the record keeps."""

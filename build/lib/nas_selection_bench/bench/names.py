@@ -1,0 +1,111 @@
+"""Names of methods with options: `gdas[tau_max=5]`, `darts-pt[order=fixed,tune=0]`.
+
+Recipes and selectors share this spelling. A name is its own documentation in a table and part of
+the cache key, so it has one canonical form: `canonical(*parse(text))`.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from nas_selection_bench.bench.errors import UsageError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+LISTED = 40
+"""How many names an error lists at most."""
+
+_SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
+
+
+def can_be_typed(text: str) -> bool:
+    """Whether it has the letters of a name without options."""
+    return _NAME.fullmatch(text) is not None
+
+
+def parse(text: str) -> tuple[str, dict[str, str]]:
+    """The name and the options in `name` or `name[option=value,...]`; values stay text.
+
+    Raises UsageError, with the expected form, for anything else and for an option given twice.
+    """
+    shape = _SHAPE.fullmatch(text.strip())
+    if shape is None or not can_be_typed(shape["name"].strip()):
+        raise UsageError(f"Malformed name {text!r}; write it as name or name[option=value,...].")
+    options: dict[str, str] = {}
+    if shape["options"] is not None:
+        for entry in shape["options"].split(","):
+            option, equals, value = (part.strip() for part in entry.partition("="))
+            if not option or not equals or not value:
+                raise UsageError(f"Malformed option {entry!r} in {text!r}; write it as option=value.")
+            if option in options:
+                raise UsageError(f"Option {option!r} is given twice in {text!r}; give it once.")
+            options[option] = value
+    return shape["name"].strip(), options
+
+
+def canonical(name: str, options: Mapping[str, str]) -> str:
+    """The one spelling of a name with its options: options sorted, no spaces."""
+    if not options:
+        return name
+    return f"{name}[{','.join(f'{option}={options[option]}' for option in sorted(options))}]"
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Up to `count` of the `known` names that look most like `name`, the likeliest first."""
+    return difflib.get_close_matches(name, sorted(known), n=count, cutoff=0.4)
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a `kind` (recipe, selector, ...) that does not exist: the nearest names, then the list.
+
+    A list too long to read in an error is left to `run_bench.py --list`.
+    """
+    known = sorted(known)
+    near = nearest(name, known)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    return UsageError(f"Unknown {kind} {name!r}{hint} {listed(kind, known)}")
+
+
+def listed(kind: str, known: Sequence[str]) -> str:
+    """A sentence that names all there are of a `kind`, or says how to see them where they are many."""
+    if len(known) > LISTED:
+        return f"`run_bench.py --list` shows all {len(known)} {kind}s."
+    return f"The {kind}s are: {', '.join(known)}."
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a comma-separated list; commas inside [...] belong to the options of a name."""
+    names = [name.strip() for name in re.split(r",(?![^\[]*\])", text)]
+    return [name for name in names if name]
+
+
+def choose(kind: str, text: str, known: Sequence[str], find: Callable[[str], object] | None = None) -> list[str]:
+    """The names that `text` asks for, each once, in the order asked.
+
+    `all`, a name, a name with options, a glob of * and ?, or any of these with ! in front to leave out, wherever
+    it stands.
+    Raises UsageError, with the nearest names and the list, for what matches nothing; `find`, which raises it too,
+    may know better why there is no such name.
+    """
+    chosen: dict[str, None] = {}
+    entries = split_names(text)
+    if entries and all(entry.startswith("!") for entry in entries):
+        entries = ["all", *entries]
+    for entry in sorted(entries, key=lambda entry: entry.startswith("!")):
+        pattern, bracket, options = entry.removeprefix("!").partition("[")
+        if pattern == "all" or "*" in pattern or "?" in pattern:
+            matches = [name for name in known if pattern == "all" or fnmatchcase(name, pattern)]
+        else:
+            matches = [pattern] if pattern in known else []
+        if not matches:
+            if find is not None and can_be_typed(pattern):
+                find(pattern)
+            raise unknown(kind, pattern, known)
+        spelled = [canonical(*parse(name + bracket + options)) for name in matches]
+        if entry.startswith("!"):
+            chosen = {name: None for name in chosen if name not in spelled}
+        else:
+            chosen.update(dict.fromkeys(spelled))
+    if not chosen:
+        raise UsageError(f"{text!r} leaves no {kind}. {listed(kind, known)}")
+    return list(chosen)

@@ -1,0 +1,255 @@
+"""A ground-truth table from CSV, as people save it.
+
+One row per architecture and the columns `arch` (see `bench.problem.spellings`), for each data set D `D_test` (mean test
+accuracy, %), and where known `index`, `D_valid`, `D_params`, `D_flops` and single trials as `D_test_SEED`. `D_test` may
+be left out where there are trials. Counts are plain, or in millions as the packages of NAS-Bench-201 give them under
+`D_params_millions`, `D_flops_millions`. Columns ending in `_12` hold NAS-Bench-201's short schedule; they are read in
+the place of the others when that schedule is asked for.
+
+Read are commas, semicolons (with decimal commas too) and tabs; UTF-8 with or without a byte-order mark and UTF-16;
+gzip or not, whatever the file is called; blank lines, a comment before the header, blanks around names and values.
+A column that nothing is read from is named in `GroundTruth.notes`.
+"""
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.problem.equivalence import function_classes, published_classes
+from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code
+from nas_selection_bench.bench.problem.spellings import from_string
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth, refuse_missing
+
+MOST_BYTES = 2**28
+"""The largest table that is read, unpacked: a whole one with every trial has some 5 MB."""
+_SHORT = "_12"
+_COLUMN = re.compile(r"(?P<dataset>.+)_(?P<field>test|valid|params|flops)(?P<unit>_millions)?", re.IGNORECASE)
+_TRIAL = re.compile(r"(?P<dataset>.+)_test_(?P<seed>\d+)", re.IGNORECASE)
+_ARCH = ("arch", "arch_str", "architecture")
+
+OFFICIAL_NAMES = {"imagenet16-120": "imagenet16", "cifar10-valid": "cifar10"}
+"""What the packages of NAS-Bench-201 call data sets, in lower case. Trained on cifar10-valid, a half of CIFAR-10, is
+what gives the validation accuracy; the test accuracy is that of the training on all of it."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The cells of a CSV file, blanks around them removed."""
+
+    path: Path
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+    """Line number and values."""
+    decimal_comma: bool
+
+
+def read_csv(path: Path, hp: str = "200") -> GroundTruth:
+    """A table from CSV, see the module; raises DataError naming the line or the columns of what is wrong."""
+    sheet = _sheet(path, _text(path))
+    header = sheet.header
+    found = f"columns found: {listing(header)}"
+    arch = [column for column, name in enumerate(header) if name.lower() in _ARCH]
+    if len(arch) != 1:
+        many = "no column" if not arch else "several columns"
+        raise DataError(f"{path} is not a table: its first line has {many} `arch`; {found}.")
+    doubled = {name for name in header if name and [n.lower() for n in header].count(name.lower()) > 1}
+    if doubled:
+        raise DataError(f"{path}: a column appears twice in the first line: {listing(sorted(doubled))}.")
+    order, fill, filled = _order(sheet, arch[0])
+    numbers = {name.lower(): column for column, name in enumerate(header)}
+    index = np.arange(N_ARCHITECTURES)
+    if "index" in numbers:
+        index = _index(sheet, numbers["index"], order, filled)
+    elif not filled:
+        index[order] = np.arange(N_ARCHITECTURES)
+    fields: dict[str, dict[str, np.ndarray]] = {}
+    trials: dict[str, list[np.ndarray]] = {}
+    unread: list[str] = []
+    for column, name in enumerate(header):
+        if column == arch[0] or name.lower() == "index":
+            continue
+        meant = _meaning(name, hp)
+        if meant is None:
+            if not name.endswith(_SHORT):  # of the other schedule, as documented
+                unread.append(name)
+            continue
+        dataset, field, million = meant
+        values = np.full(N_ARCHITECTURES, np.nan)
+        values[order] = _numbers(sheet, column, empty=field == "trial") * million
+        values = values[fill]
+        if field == "trial":
+            trials.setdefault(dataset, []).append(values)
+        elif field in fields.setdefault(dataset, {}):
+            raise DataError(f"{path}: two columns give {field} of {dataset}; {found}.")
+        else:
+            fields[dataset][field] = np.round(values) if million > 1 else values
+    held = {
+        dataset: Accuracies(
+            trials=np.stack(trials[dataset], axis=1) if dataset in trials else None, **fields.get(dataset, {})
+        )
+        for dataset in (*fields, *(d for d in trials if d not in fields))
+    }
+    if not held:
+        raise DataError(f"{path} holds no accuracies: no column is called DATASET_test; {found}.")
+    notes = [f"{filled} architectures were filled in from equivalent ones"] * bool(filled)
+    notes += [f"columns not read: {listing(unread)}"] * bool(unread)
+    name = re.sub(r"(\.csv)?(\.gz)?$", "", path.name, flags=re.IGNORECASE) + ("" if hp == "200" else f"-{hp}")
+    return GroundTruth(name, held, index, notes=tuple(notes))
+
+
+def listing(names: list[str]) -> str:
+    """Names of columns for one sentence."""
+    shown = [in_brief(name, 40) if name else "(no name)" for name in names[:40]]
+    return ", ".join(shown) + (", ..." if len(names) > 40 else "")
+
+
+def _text(path: Path) -> str:
+    """The text of the file: unpacked if it is gzip, in whichever of the encodings it was saved."""
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.open(raw, "rb") if packed else raw as file:
+                content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES:,} bytes")
+        if b"\0" in content and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+            raise ValueError("zero bytes in it")
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except DAMAGE as error:
+        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
+    except OSError as error:
+        raise DataError(f"The table {path} cannot be read ({error.strerror or error}).") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _sheet(path: Path, text: str) -> Sheet:
+    """The cells: the separator is the one that parts the first line into a column `arch` and others."""
+    lines = text.split("\n")
+    first = next((n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
+    if first is None:
+        raise DataError(f"{path} is not a table: it holds no column `arch`, and no line at all.")
+
+    def parted(separator: str) -> list[str]:
+        return next(csv.reader([lines[first]], delimiter=separator, skipinitialspace=True), [])
+
+    separator = max(",;\t", key=lambda sign: len(parted(sign)))
+    try:
+        reader = csv.reader(io.StringIO("\n".join(lines[first:])), delimiter=separator, skipinitialspace=True)
+        rows = [
+            (first + reader.line_num, [cell.strip() for cell in row])
+            for row in reader
+            if any(cell.strip() for cell in row)
+        ]
+    except csv.Error as error:
+        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
+    if not rows:
+        raise DataError(f"{path} is not a table: it holds no column `arch`, and no name of any.")
+    header = rows[0][1]
+    for line, row in rows[1:]:
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}, line {line}: {len(row)} values for {len(header)} columns; the file is truncated or damaged."
+            )
+    return Sheet(path, header, rows[1:], decimal_comma=separator != ",")
+
+
+def _meaning(name: str, hp: str) -> tuple[str, str, float] | None:
+    """Data set, field (`trial`, `test`, `valid`, `parameters`, `flops`) and unit of a column; None for no such."""
+    short = name.endswith(_SHORT)
+    if hp == "12":
+        counts = re.fullmatch(r".+_(params|flops)(_millions)?", name, re.IGNORECASE)
+        if not short and counts is None:
+            return None
+        name = name.removesuffix(_SHORT)
+    elif short:
+        return None
+    match = _TRIAL.fullmatch(name) or _COLUMN.fullmatch(name)
+    if match is None:
+        return None
+    words = match.groupdict()
+    field = (words.get("field") or "trial").lower().replace("params", "parameters")
+    if words.get("unit") and field in ("test", "valid"):
+        return None
+    dataset = match["dataset"]
+    official = OFFICIAL_NAMES.get(dataset.lower())
+    if official == "cifar10" and field != "valid":
+        return None
+    return official or dataset, field, 1e6 if words.get("unit") else 1.0
+
+
+def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Which architecture each row is, from which each of the space takes its numbers, and how many were filled in.
+
+    A table of one member of each class of equal architectures, and of nothing else, is a table of unique cells; in
+    any other a missing architecture is a mistake. Malformed and doubled ones are refused.
+    """
+    line_of: dict[int, int] = {}
+    for line, row in sheet.rows:
+        try:
+            position = code(from_string(row[column]))
+        except ValueError as error:
+            raise DataError(f"{sheet.path}, line {line}: {error}.") from error
+        if position in line_of:
+            raise DataError(
+                f"{sheet.path}, line {line}: architecture {row[column]} stands already in line {line_of[position]}."
+            )
+        line_of[position] = line
+    order = np.fromiter(line_of, dtype=np.int64)
+    if len(order) < N_ARCHITECTURES:
+        for classes_of in _classes_of_size(len(order)):
+            classes = classes_of()
+            if len(order) == classes.max() + 1 == len(set(classes[order].tolist())):
+                member = np.empty(len(order), dtype=np.int64)
+                member[classes[order]] = order
+                fill = member[classes]
+                fill[order] = order
+                return order, fill, N_ARCHITECTURES - len(order)
+    refuse_missing(sheet.path, line_of)
+    return order, np.arange(N_ARCHITECTURES), 0
+
+
+def _classes_of_size(count: int) -> list[Callable[[], np.ndarray]]:
+    """The partitions that have `count` classes: the published one has 6,466, the exact one 5,044."""
+    return [classes_of for size, classes_of in ((6466, published_classes), (5044, function_classes)) if size == count]
+
+
+def _index(sheet: Sheet, column: int, order: np.ndarray, filled: int) -> np.ndarray:
+    """[15625] the table's own index, in space order; those filled in get the numbers that are left."""
+    given = _numbers(sheet, column, empty=False)
+    if not np.array_equal(given, given.astype(np.int64)) or np.unique(given).size != len(given):
+        raise DataError(f"{sheet.path}: column index does not give each architecture its own whole number.")
+    index = np.full(N_ARCHITECTURES, -1, dtype=np.int64)
+    index[order] = given
+    if filled:
+        free = np.setdiff1d(np.arange(2 * N_ARCHITECTURES), index[order])
+        index[index < 0] = free[:filled]
+    return index
+
+
+def _numbers(sheet: Sheet, column: int, *, empty: bool) -> np.ndarray:
+    """[rows] one column as float64; an empty entry is nan where `empty` entries are allowed."""
+    return np.fromiter(_parsed(sheet, column, empty), dtype=np.float64, count=len(sheet.rows))
+
+
+def _parsed(sheet: Sheet, column: int, empty: bool) -> Iterator[float]:
+    for line, row in sheet.rows:
+        text = row[column]
+        if empty and text.lower() in ("", "nan", "na"):
+            yield np.nan
+            continue
+        try:
+            if "_" in text:  # Python's own, 9_4.3, and nobody's number
+                raise ValueError
+            yield float(text.replace(",", ".") if sheet.decimal_comma else text)
+        except ValueError:
+            raise DataError(
+                f"{sheet.path}, line {line}, column {sheet.header[column]}: {text!r} is not a number."
+            ) from None

@@ -1,0 +1,44 @@
+"""What can be known of images before a run: whether the network and the batches fit, whether labels were shuffled."""
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.image_set import ImageSet
+
+STRIDE = 4
+"""The network halves the height and the width twice, and both times adds what came two ways."""
+
+
+def refuse_unfit(images: ImageSet, batch_size: int) -> None:
+    """DataError where no supernet can be trained on `images` in batches of `batch_size`."""
+    height, width = images.images.shape[-2:]
+    if height % STRIDE or width % STRIDE:
+        raise DataError(
+            f"The images of {images.name} are {height}x{width}, and the network halves both sides twice: pad or scale"
+            f" them to multiples of {STRIDE}."
+        )
+    half = len(images) // 2
+    if half < batch_size:
+        raise DataError(
+            f"{images.name} has {len(images)} images, and a half of {half} fills no batch of {batch_size}: use at least"
+            f" {2 * batch_size} images."
+        )
+
+
+def doubts(images: ImageSet) -> list[str]:
+    """Sentences on labels that hardly can be meant: sorted ones, classes that a half lacks. Empty where all is well."""
+    labels = images.labels.numpy()
+    middle = len(labels) // 2
+    cure = "halves are taken by index, so shuffle the images once before you save them"
+    if len(np.unique(labels)) > 1 and bool((np.diff(labels) >= 0).all()):
+        return [f"The labels of {images.name} are sorted; {cure}."]
+    said = []
+    for name, part in (("first", labels[:middle]), ("second", labels[middle:])):
+        missing = np.setdiff1d(np.arange(images.classes), part)
+        if missing.size:
+            said.append(
+                f"The {name} half of {images.name} lacks {missing.size} of {images.classes} classes"
+                f" ({', '.join(map(str, missing[:5].tolist()))}{', ...' if missing.size > 5 else ''}); {cure}, and use"
+                " enough of them."
+            )
+    return said

@@ -1,0 +1,186 @@
+"""The official layouts of CIFAR-10, CIFAR-100 and ImageNet16 on disk, read without trusting them.
+
+The three data sets come as pickles, and unpickling a file from outside can run anything. Here a file
+may build numpy arrays and plain containers and nothing else. Each way in which a file can be
+missing, damaged or of another kind is refused with one sentence that names the file.
+
+Sources: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009 (CIFAR);
+Chrabaszcz, Loshchilov & Hutter, "A Downsampled Variant of ImageNet as an Alternative to the CIFAR
+datasets", arXiv 1707.08819, 2017 (ImageNet16); Dong & Yang, "NAS-Bench-201", ICLR 2020, section 2.2
+(its first 120 classes).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError, MissingData, in_brief
+from nas_selection_bench.bench.problem.safe_pickle import ARRAYS, Machine, RefusedName
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the training images of one data set lie under the data root, and what must be in them."""
+
+    name: str
+    folder: str
+    """Folder under the data root, as the official archive unpacks."""
+    files: tuple[str, ...]
+    """Training files in official order."""
+    label_key: str
+    """The entry of each file that holds the labels."""
+    size: int
+    """Height and width in pixels; an image is 3 planes of size x size bytes."""
+    classes: int
+    """Classes kept: those with the lowest labels."""
+    file_classes: int
+    """Classes in the files."""
+    first_label: int
+    """Label of the first class in the files: 0, or 1 for ImageNet16."""
+    images: int
+    """Training images kept, all files together."""
+    images_per_file: int | None
+    """Images in each file, where every file has as many and all of them are kept; else None."""
+    source: str
+    """Where to get the data set, as a clause of the error sentence."""
+    archive: str
+    """The official archive or file, its size and checksum as far as they are published."""
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """MD5 of single files, where published."""
+
+
+def load_arrays(file: BinaryIO, named: str) -> dict[str, object]:
+    """The dictionary pickled in `file`, keys as text; `named` is what error sentences call the file.
+
+    Reads pickles of Python 2 and 3. Raises DataError when the file is truncated or damaged, when it
+    holds something else than a dictionary, and when it names a class or function other than
+    numpy arrays (nothing of it has run then).
+    """
+    try:
+        content = Machine(file, ARRAYS).load()
+    except RefusedName as refused:
+        raise DataError(
+            f"{named} asks for {in_brief(refused)}, and a file of images may hold numpy arrays and plain containers"
+            " only; nothing of it was run, get the official file instead."
+        ) from None
+    except DAMAGE as damage:
+        raise DataError(f"{named} is truncated or damaged ({in_brief(damage)}).") from damage
+    if not isinstance(content, dict):
+        raise DataError(f"{named} holds a {type(content).__name__} where a dictionary of images was expected.")
+    return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in content.items()}
+
+
+def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The first `limit` training images of `layout` under `root` (all where None or where there are fewer).
+
+    Returns images [n, 3, size, size] uint8 and labels [n] int64 counted from 0, in official order.
+    Files beyond those that hold the first `limit` images are not needed and not opened.
+    Raises DataError, one sentence with the source and the place, when a needed file is missing or
+    is not what the layout promises.
+    """
+    whole = limit is None or limit >= layout.images
+    wanted = layout.images if limit is None or whole else limit
+    images = np.empty((wanted, 3, layout.size, layout.size), dtype=np.uint8)
+    labels = np.empty(wanted, dtype=np.int64)
+    found = 0
+    for name in layout.files:
+        if found >= wanted and not whole:
+            break
+        pixels, numbers = read_file(layout, root, name, found)
+        take = min(len(numbers), wanted - found) if found < wanted else 0
+        images[found : found + take] = pixels[:take].reshape(take, 3, layout.size, layout.size)
+        labels[found : found + take] = numbers[:take]
+        found += len(numbers)
+    if found < wanted or (whole and found > wanted):
+        raise _wrong_total(layout, root, found)
+    return images, labels
+
+
+def missing_file(layout: Layout, root: Path, limit: int | None = None) -> str | None:
+    """One sentence on the first needed file that is not there; None where none is missing."""
+    before = 0
+    for name in layout.files:
+        if limit is not None and before >= limit:
+            break
+        if not (root / layout.folder / name).exists():
+            return str(_missing(layout, root, root / layout.folder / name, before))
+        before += layout.images_per_file or 0
+    return None
+
+
+def read_file(layout: Layout, root: Path, name: str, before: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels [n, 3 * size * size] and labels [n] from 0 of the kept classes in one file, checked.
+
+    Raises DataError as `read_layout` does; `before` is the number of images in the files that were read before it.
+    """
+    path = root / layout.folder / name
+    named = f"{path} ({layout.name})"
+    try:
+        with path.open("rb") as file:
+            content = load_arrays(file, named)
+    except FileNotFoundError:
+        raise _missing(layout, root, path, before) from None
+    except OSError as error:
+        raise DataError(f"{named} cannot be read ({error.strerror}); {_remedy(layout, root, name)}.") from error
+    except DataError as error:
+        raise DataError(f"{str(error).removesuffix('.')}; {_remedy(layout, root, name)}.") from error.__cause__
+    try:
+        pixels, numbers = _checked(layout, content)
+    except ValueError as error:
+        raise DataError(f"{named} {error}; {_remedy(layout, root, name)}.") from None
+    if layout.classes < layout.file_classes:
+        kept = numbers < layout.classes
+        pixels, numbers = pixels[kept], numbers[kept]
+    return pixels, numbers
+
+
+def _checked(layout: Layout, content: dict[str, object]) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and labels (from 0) of one file; raises ValueError with what is wrong as a clause."""
+    for key in ("data", layout.label_key):
+        if key not in content:
+            raise ValueError(f"has no entry {key!r}, only {', '.join(sorted(content)) or 'an empty dictionary'}")
+    pixels, width = content["data"], 3 * layout.size**2
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
+        kind = f"an array of {pixels.dtype}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+        raise ValueError(f"holds its images as {kind} where bytes (uint8) were expected")
+    if pixels.ndim != 2 or pixels.shape[1] != width:
+        raise ValueError(f"holds images of shape {pixels.shape} where (n, {width}) was expected")
+    raw = content[layout.label_key]
+    labels = np.asarray(raw if isinstance(raw, list | np.ndarray) else None)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"holds under {layout.label_key!r} no list of whole numbers")
+    if len(labels) != len(pixels):
+        raise ValueError(f"holds {len(pixels)} images but {len(labels)} labels")
+    if layout.images_per_file is not None and len(labels) != layout.images_per_file:
+        raise ValueError(f"holds {len(labels)} images where {layout.images_per_file} were expected")
+    last = layout.first_label + layout.file_classes - 1
+    wrong = np.flatnonzero((labels < layout.first_label) | (labels > last))
+    if len(wrong):
+        raise ValueError(f"gives image {wrong[0]} the label {labels[wrong[0]]}, outside {layout.first_label} to {last}")
+    return pixels, labels.astype(np.int64) - layout.first_label
+
+
+def _remedy(layout: Layout, root: Path, name: str) -> str:
+    """What to get, from where, and where to put it, as a clause."""
+    checksum = f", md5 of {name} {layout.checksums[name]}" if name in layout.checksums else ""
+    place = root / layout.folder / name
+    return f"get {layout.archive}{checksum} from {layout.source} and unpack it so that {place} is there"
+
+
+def _missing(layout: Layout, root: Path, path: Path, before: int) -> DataError:
+    partial = (
+        f" (the files before it hold {before} images, enough for a preset that uses no more than these)"
+        if before
+        else ""
+    )
+    return MissingData(f"{layout.name}: {path} is missing{partial}; {_remedy(layout, root, path.name)}.")
+
+
+def _wrong_total(layout: Layout, root: Path, found: int) -> DataError:
+    return DataError(
+        f"{root / layout.folder} ({layout.name}) holds {found} training images of the first {layout.classes} classes"
+        f" where {layout.images} were expected; {_remedy(layout, root, layout.files[0])}."
+    )

@@ -1,0 +1,38 @@
+"""Where a ground-truth table comes from: a compact file, a CSV, or the official files."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.files import expanded
+from nas_selection_bench.bench.problem.table import GroundTruth
+
+
+def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
+    """The ground truth in `path`, whatever of the formats it has; `hp` is the schedule (200 or 12 epochs) of a source.
+
+    Raises DataError that names what is wrong.
+    """
+    path = expanded(path)
+    if not path.exists():
+        raise DataError(f"The table {path} does not exist.")
+    name = path.name.lower()
+    if name.endswith(".npz") and path.is_file():
+        return GroundTruth.load(path)
+    if name.endswith((".pth", ".pickle.pbz2")) or (path / "meta.pickle.pbz2").is_file():
+        from nas_selection_bench.bench.problem.official_table import read_official
+
+        return read_official(path, hp)
+    if name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")) and path.is_file():
+        from nas_selection_bench.bench.problem.csv_table import read_csv
+
+        return read_csv(path, hp)
+    raise DataError(
+        f"{path} is no table: it must end in .npz (compact), .csv or .csv.gz, .pth (NAS-Bench-201's own),"
+        " .pickle.pbz2 (NATS-Bench's tss), or be NATS-Bench's simple folder."
+    )
+
+
+def embedded_table(dataset: str) -> GroundTruth:
+    """The table of a data set that comes with the program (`digits`)."""
+    return GroundTruth.load(Path(str(files("nas_selection_bench.bench.problem").joinpath(f"{dataset}_table.npz"))))

@@ -1,0 +1,134 @@
+"""A data set of your own: arrays and one small description in a folder of the data root.
+
+`<data root>/<name>/` holds `dataset.json`, `images.npy` [n, 3, size, size] uint8 and `labels.npy` [n], the
+training images; and, for whoever makes a ground-truth table of it, `test_images.npy` and `test_labels.npy`.
+The description says what the arrays cannot: {"classes": 7, "mean": [r, g, b], "std": [r, g, b] (of pixels
+in [0, 1]), "crop_padding": 2, "flip": true}.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
+
+DESCRIPTION = "dataset.json"
+_MOST_CLASSES = 100_000
+_KEYS = ("classes", "mean", "std", "crop_padding", "flip")
+
+
+@dataclass(frozen=True)
+class OwnDescription:
+    """What `dataset.json` says, checked."""
+
+    classes: int
+    mean: Channels
+    std: Channels
+    crop_padding: int
+    flip: bool
+
+
+def own_names(root: Path) -> tuple[str, ...]:
+    """Names of the data sets in `root` that are described by a `dataset.json`, sorted."""
+    return tuple(sorted(path.parent.name for path in root.glob(f"*/{DESCRIPTION}") if can_be_typed(path.parent.name)))
+
+
+def describe(name: str, root: Path) -> OwnDescription:
+    """The checked description of the data set `name`; raises DataError that says what is wrong with it."""
+    path = root / name / DESCRIPTION
+    try:
+        told = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is not JSON ({in_brief(error)}).") from error
+    if not isinstance(told, dict) or sorted(told) != sorted(_KEYS):
+        found = in_brief(", ".join(sorted(told))) if isinstance(told, dict) else type(told).__name__
+        raise DataError(f"{path} must say exactly {', '.join(_KEYS)}; it says {found or 'nothing'}.")
+    wrong = [key for key in _KEYS if not _fits(key, told[key])]
+    if wrong:
+        raise DataError(
+            f"{path}: {wrong[0]} is {in_brief(told[wrong[0]])}; classes is a whole number from 2 to {_MOST_CLASSES:,},"
+            " mean and std are three numbers of pixels in [0, 1] (std above 0), crop_padding is a whole number up to"
+            " the images' size, flip is true or false."
+        )
+    red, green, blue = (float(value) for value in told["mean"])
+    r, g, b = (float(value) for value in told["std"])
+    return OwnDescription(told["classes"], (red, green, blue), (r, g, b), told["crop_padding"], told["flip"])
+
+
+def load_own(name: str, root: Path, limit: int | None = None, split: Literal["train", "test"] = "train") -> ImageSet:
+    """The first `limit` images of a split of your own data set (all where None or where there are fewer).
+
+    Raises DataError that names the file and what is wrong in it.
+    """
+    import torch
+
+    told = describe(name, root)
+    prefix = "" if split == "train" else "test_"
+    images_path, labels_path = root / name / f"{prefix}images.npy", root / name / f"{prefix}labels.npy"
+    images, labels = _array(images_path), _array(labels_path)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
+        raise DataError(f"{images_path} holds {images.dtype} of shape {images.shape}, not uint8 [n, 3, height, width].")
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"{labels_path} holds {labels.dtype} of shape {labels.shape}, not one whole number per image.")
+    if told.crop_padding > min(images.shape[2:]):
+        raise DataError(f"{root / name / DESCRIPTION}: crop_padding {told.crop_padding} is larger than the images.")
+    if len(labels) != len(images):
+        raise DataError(f"{labels_path} holds {len(labels)} labels for the {len(images)} images of {images_path}.")
+    wrong = np.flatnonzero((labels < 0) | (labels >= told.classes))
+    if len(wrong):
+        raise DataError(
+            f"{labels_path} gives image {wrong[0]} the label {labels[wrong[0]]}, outside 0 to {told.classes - 1}."
+        )
+    last = len(labels) if limit is None else min(limit, len(labels))
+    return ImageSet(
+        name=name, images=torch.from_numpy(np.array(images[:last])),
+        labels=torch.from_numpy(labels[:last].astype(np.int64)), classes=told.classes, mean=told.mean, std=told.std,
+        crop_padding=told.crop_padding, flip=told.flip,
+    )  # fmt: skip
+
+
+def fingerprint(name: str, root: Path) -> str:
+    """16 hex digits that change with the description, the images or the labels.
+
+    Raises DataError for a file that cannot be read.
+    """
+    digest = hashlib.sha256()
+    for file in (DESCRIPTION, "images.npy", "labels.npy"):
+        path = root / name / file
+        try:
+            with path.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    return digest.hexdigest()[:16]
+
+
+def _array(path: Path) -> np.ndarray:
+    """The array in an .npy file, not yet read into memory; no pickles."""
+    try:
+        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is not a whole .npy file of numbers ({in_brief(error)}).") from error
+
+
+def _fits(key: str, value: Any) -> bool:
+    if key == "flip":
+        return isinstance(value, bool)
+    if key in ("classes", "crop_padding"):
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and (2 if key == "classes" else 0) <= value <= _MOST_CLASSES
+        )
+    numbers = isinstance(value, list) and len(value) == 3 and all(type(v) in (int, float) for v in value)
+    return numbers and all((0 < v <= 1) if key == "std" else (0 <= v <= 1) for v in value)

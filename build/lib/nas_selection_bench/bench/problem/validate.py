@@ -1,0 +1,105 @@
+"""Checks what a selector returned. A bad answer fails its own cell, never the run."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection, architecture_made_by
+from nas_selection_bench.bench.problem.space import EDGES, N_ARCHITECTURES, OPERATIONS, Architecture
+
+
+def checked(answer: object) -> Selection:
+    """What a selector returned, in plain numbers; raises ValueError, with a sentence, where it breaks the contract."""
+    if not isinstance(answer, Selection):
+        raise ValueError(f"the selector returned no Selection ({type(answer).__name__})")
+    shape = shape_of(answer.scores)
+    if shape != (len(EDGES), len(OPERATIONS)):
+        raise ValueError(f"the selector returned scores of shape {shape}, not (6, 5)")
+    scores = np.array([_finite("the selector returned scores", row) for row in answer.scores])
+    decisions = _decisions(answer.decisions)
+    ranking = None if answer.ranking is None else _ranking(answer.ranking)
+    return Selection(_architecture(answer, decisions), scores, decisions, ranking, _facts(answer.facts), answer.cost)
+
+
+def shape_of(values: Any) -> tuple[int, ...]:
+    """The shape of an array, a tensor or nested lists; () for what has none."""
+    try:
+        return tuple(np.shape(values))
+    except ValueError:  # rows of different lengths
+        return ()
+
+
+def _finite(what: str, values: Iterable[Any]) -> list[float]:
+    values = list(values)
+    try:
+        if any(isinstance(value, complex | np.complexfloating) for value in values):
+            raise TypeError("complex ones have no order")
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} that are not numbers ({error})") from error
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{what} that are not finite")
+    return numbers
+
+
+def _whole(what: str, values: Iterable[Any]) -> list[int]:
+    """Whole numbers of any type, as int."""
+    numbers = _finite(what, values)
+    if not all(map(float.is_integer, numbers)):
+        raise ValueError(f"{what} that are not whole numbers")
+    return [int(number) for number in numbers]
+
+
+def _decisions(decisions: object) -> list[Decision]:
+    if not isinstance(decisions, list | tuple) or not all(isinstance(decision, Decision) for decision in decisions):
+        raise ValueError("the selector returned decisions that are not a list of Decision(edge, operation)")
+    edges = _whole("the selector decided edges", [decision.edge for decision in decisions])
+    if sorted(edges) != list(range(len(EDGES))):
+        raise ValueError(f"the selector decided the edges {edges}, not each edge once")
+    operations = _whole("the selector decided for operations", [decision.operation for decision in decisions])
+    if not set(operations) <= set(range(len(OPERATIONS))):
+        raise ValueError(f"the selector decided for the operations {operations}, which are not all from 0 to 4")
+    return [Decision(edge, operation) for edge, operation in zip(edges, operations, strict=True)]
+
+
+def _architecture(answer: Selection, decisions: list[Decision]) -> Architecture:
+    """That of the decisions, which is the one returned."""
+    architecture = architecture_made_by(decisions)
+    if shape_of(answer.architecture) != (len(EDGES),) or list(answer.architecture) != list(architecture):
+        raise ValueError("the selector's decisions do not lead to the architecture that it returned")
+    return architecture
+
+
+def _ranking(ranking: Ranking) -> Ranking:
+    """With int codes, each once, and a finite score for each."""
+    shapes = [shape_of(getattr(ranking, name, None)) for name in ("codes", "scores")]
+    if shapes[0] != shapes[1] or len(shapes[0]) != 1 or not shapes[0][0]:
+        raise ValueError(
+            f"the selector ranked architectures with codes of shape {shapes[0]} and scores of shape {shapes[1]}, which"
+            " are to be (n,) with one architecture at least"
+        )
+    codes = _whole("the selector ranked architectures by codes", ranking.codes)
+    if not 0 <= min(codes) <= max(codes) < N_ARCHITECTURES:
+        raise ValueError(f"the selector ranked a code that is not from 0 to {N_ARCHITECTURES - 1}")
+    if len(set(codes)) < len(codes):
+        raise ValueError("the selector ranked an architecture twice")
+    return Ranking(np.array(codes), np.array(_finite("the selector ranked architectures by scores", ranking.scores)))
+
+
+def _facts(facts: object) -> dict[str, Any]:
+    """With numbers of numpy as Python's."""
+    if not isinstance(facts, dict):
+        raise ValueError(f"the selector returned facts that are no dictionary ({type(facts).__name__})")
+    plain = {name: value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+             for name, value in facts.items()}  # fmt: skip
+    for name, value in plain.items():
+        if not isinstance(name, str):
+            raise ValueError(f"the selector returned a fact by the name {name!r}, which is no text")
+        try:
+            json.dumps(value, allow_nan=False, sort_keys=True)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the selector's fact {name!r} cannot be stored ({error})") from error
+    return plain

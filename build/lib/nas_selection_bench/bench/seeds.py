@@ -1,0 +1,22 @@
+"""Seeds derived from one root and named axes.
+
+Each random decision names the axes that it depends on (data set, recipe, supernet seed, epoch,
+purpose, ...). Two decisions with equal axes see the same numbers, which makes comparisons paired;
+adding a selector, a recipe or a data set changes nobody else's numbers, because the seed is a hash
+of the names and not a position in a list.
+"""
+
+import hashlib
+import json
+
+MAX_SEED = 2**63 - 1
+
+
+def derive(root: int, **axes: str | int | float | bool | None) -> int:
+    """The seed in [0, 2**63 - 1) of `root` and the named `axes`, whatever the order they are given in.
+
+    Raises TypeError for an axis that JSON cannot write exactly (a tensor, an object).
+    """
+    text = json.dumps({"root": root, "axes": axes}, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).digest()
+    return int.from_bytes(digest[:8], "big") % MAX_SEED

@@ -1,0 +1,98 @@
+"""Finds methods by their files; one that cannot be imported, or defines no method, is reported in one sentence."""
+
+import pkgutil
+import re
+import traceback
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from nas_selection_bench.bench.errors import UsageError
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""A name that can be typed on the command line, beside other names and globs; there, `all` means all of them."""
+
+ROOMS = ("selectors", "supernets")
+"""The packages of methods; the first uses the second."""
+
+
+def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
+    """Every module of a package, with its file; raises UsageError for one that cannot be imported."""
+    for folder in map(Path, import_module(package).__path__):
+        for found in pkgutil.iter_modules([str(folder)]):
+            if not found.ispkg:
+                file = folder / f"{found.name}.py"
+                yield file, _imported(f"{package}.{found.name}", file)
+
+
+def _imported(name: str, file: Path) -> ModuleType:
+    try:
+        return import_module(name)
+    except (Exception, SystemExit) as error:
+        lines = str(error).strip().splitlines() or [""]
+        what = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
+        raise UsageError(f"{_place(error, file)} cannot be read ({what}); mend it or take it away.") from error
+
+
+def _place(error: BaseException, file: Path) -> str:
+    """Where it broke: in `file`, or in a file of the project that it imports."""
+    project = file.parent.parent
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
+              if frame.name == "<module>"]  # fmt: skip
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        frames.append((error.filename, error.lineno))
+    ours = [(place, line) for place, line in frames
+            if Path(place).is_relative_to(project) and "site-packages" not in place]  # fmt: skip
+    place, line = ours[-1] if ours else (str(file), None)
+    shown = Path(place).relative_to(project)
+    return f"{shown}, line {line}," if line else str(shown)
+
+
+def line_of(error: BaseException) -> str | None:
+    """The innermost line of a method that the error came through: `selectors/mine.py, line 27`; None for none.
+
+    What calls the methods, or serves many, is passed over: it is seldom what is to be mended. The traceback has it.
+    """
+    package = Path(__file__).parents[2]
+    ours = [
+        (Path(frame.filename).relative_to(package), frame.lineno)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(package)
+    ]
+    for room in ROOMS:
+        lines = [(place, line) for place, line in ours if place.parts[0] == room and not _serves(place)]
+        if lines:
+            return f"{lines[-1][0].as_posix()}, line {lines[-1][1]}"
+    return None
+
+
+def _serves(place: Path) -> bool:
+    return place.parts[1] == "parts" or place.name in ("apply.py", "training.py")
+
+
+def spelled_well(kind: str, name: str, file: Path) -> None:
+    """Raises UsageError for a name that cannot be typed."""
+    if name == "all" or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{shown(file)}: {name!r} is not a valid name of a {kind}: use lower-case letters, digits and single"
+            " hyphens, and not `all`."
+        )
+
+
+def shown(file: Path) -> str:
+    """A file of a room as people call it: `selectors/magnitude.py`."""
+    return f"{file.parent.name}/{file.name}"
+
+
+def kind(value: object) -> str:
+    """What a value is, for a sentence: its class, or which class it is itself."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+def told(what: object, names: tuple[str, ...], file: Path) -> None:
+    """Raises UsageError unless each of these attributes of `what` is a text that says something."""
+    for name in names:
+        text = getattr(what, name, None)
+        if not isinstance(text, str) or not text.strip():
+            raise UsageError(f"{shown(file)}: `{name}` must be a non-empty string, not {text!r}.")

@@ -1,0 +1,100 @@
+"""Whether stored results are of the present code: what the file of each method said when they were made.
+
+A result holds for as long as the `version` of its method does, which people raise by hand. An edit without that is
+told, and no more: most edits change no result.
+"""
+
+import ast
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.work.discovery import shown
+from nas_selection_bench.bench.work.methods import Methods, Source
+from nas_selection_bench.bench.work.plan import PlannedCell
+from nas_selection_bench.bench.work.records import Store
+
+FILE = "source.json"
+"""In the folder of a supernet: the digest of its recipe's file when its training began."""
+
+
+def source_of(file: Path) -> Source:
+    """A file as it is now."""
+    return Source(shown(file), digest_of(file.read_bytes()))
+
+
+def digest_of(content: bytes) -> str:
+    """16 hex digits that change with what a module says; its import statements are left out.
+
+    A module that it imports may move: that changes no result.
+    """
+    lines = content.splitlines()
+    for statement in ast.walk(ast.parse(content)):
+        if isinstance(statement, ast.Import | ast.ImportFrom) and statement.end_lineno is not None:
+            lines[statement.lineno - 1 : statement.end_lineno] = [b""] * (statement.end_lineno - statement.lineno + 1)
+    return hashlib.sha256(b"\n".join(line for line in lines if line.strip())).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files of the methods of a run, by the names of the methods; None where that is not known."""
+
+    recipes: Mapping[str, Source | None] = field(default_factory=dict)
+    selectors: Mapping[str, Source | None] = field(default_factory=dict)
+
+    def of_recipe(self, name: str) -> str | None:
+        """The digest of a recipe's file."""
+        source = self.recipes.get(name)
+        return source.digest if source else None
+
+    def of_selector(self, name: str) -> str | None:
+        """The digest of a selector's file."""
+        source = self.selectors.get(name)
+        return source.digest if source else None
+
+    def edits(self, done: Iterable[PlannedCell], plan: Iterable[PlannedCell], store: Store, cache: Path) -> list[str]:
+        """A line on each file that has changed since results of the `done` cells, or supernets of `plan`, were made."""
+        results: Counter[str] = Counter()
+        for planned in done:
+            selector = self.selectors.get(planned.cell.selector)
+            if selector and store.cost(planned.stem).get("source") not in (None, selector.digest):
+                results[selector.file] += 1
+        trained: Counter[str] = Counter()
+        for supernet in {planned.supernet.key: planned.supernet for planned in plan}.values():
+            recipe = self.recipes.get(supernet.job.recipe)
+            if recipe and kept_source(supernet.folder(cache)) not in (None, recipe.digest):
+                trained[recipe.file] += 1
+        return [
+            *(f"{file} has changed since {count} of its results were stored; raise its version if that changes what it"
+              " chooses." for file, count in sorted(results.items())),
+            *(f"{file} has changed since {count} of its supernets were trained; raise its version if that changes what"
+              " they learn." for file, count in sorted(trained.items())),
+        ]  # fmt: skip
+
+
+def sources(methods: Methods, recipes: Iterable[str], selectors: Iterable[str]) -> Sources:
+    """The files of these methods."""
+    return Sources(
+        {name: methods.recipe_source(name) for name in recipes},
+        {name: methods.selector_source(name) for name in selectors},
+    )
+
+
+def keep_source(folder: Path, digest: str | None) -> None:
+    """Note what a training begins with; a training that goes on began with what is noted already."""
+    if digest is not None and not (folder / FILE).exists():
+        write_whole(folder / FILE, json.dumps(digest) + "\n")
+
+
+def kept_source(folder: Path) -> str | None:
+    """What the training in a folder began with, None where nothing readable says so."""
+    try:
+        digest = json.loads((folder / FILE).read_bytes())
+    except (OSError, *DAMAGE):
+        return None
+    return digest if isinstance(digest, str) else None

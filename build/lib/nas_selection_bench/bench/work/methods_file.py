@@ -1,0 +1,44 @@
+"""methods.json: what the criteria and supernets of an output folder are, as their files said when they ran.
+
+The folder then explains itself wherever it is read: on the page, and where the files of a criterion are not at hand.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.files import read_json, write_whole
+from nas_selection_bench.bench.work.methods import RecipeFacts, SelectorFacts
+
+METHODS_FILE = "methods.json"
+KINDS = ("supernets", "selectors")
+
+Described = dict[str, dict[str, dict[str, str]]]
+"""Of each of KINDS: name -> {what is said: text}; `paper`, `differs` and others that the method declares."""
+
+
+def write_described(folder: Path, recipes: Iterable[RecipeFacts], selectors: Iterable[SelectorFacts]) -> None:
+    """Add what these methods say of themselves; those of other runs of the folder stay.
+
+    Raises DataError for a damaged file.
+    """
+    described = read_described(folder)
+    methods: tuple[Iterable[RecipeFacts | SelectorFacts], ...] = (recipes, selectors)
+    for kind, of_kind in zip(KINDS, methods, strict=True):
+        described[kind] |= {method.name: _texts({"paper": method.paper, **method.declared}) for method in of_kind}
+    write_whole(folder / METHODS_FILE, json.dumps(described, indent=1, sort_keys=True) + "\n")
+
+
+def read_described(folder: Path) -> Described:
+    """What is known, nothing of a folder of before it was kept; raises DataError for a damaged file."""
+
+    def understood(content: Any) -> Described:
+        return {kind: {name: _texts(said) for name, said in content[kind].items()} for kind in KINDS}
+
+    return read_json(folder / METHODS_FILE, understood, {kind: {} for kind in KINDS})
+
+
+def _texts(said: Mapping[str, object]) -> dict[str, str]:
+    """As text: a criterion of one's own may declare a number, or None."""
+    return {str(name): "" if text is None else str(text) for name, text in said.items()}

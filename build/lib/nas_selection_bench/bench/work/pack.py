@@ -1,0 +1,194 @@
+"""Output folders of many cells in one file: `python -m nas_selection_bench pack results/NAME [--unpack]`.
+
+Thousands of small files become `cells.tar.xz`. Whoever reads an output folder understands a packed one. While
+the archive is there it is the truth: loose files beside it, which a killed packing or unpacking left, must say
+the same, and are taken up.
+"""
+
+import argparse
+import io
+import lzma
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
+from nas_selection_bench.bench.work.run_file import RUN_FILE
+
+ARCHIVE = "cells.tar.xz"
+FOLDERS = ("costs", "logs", "records")
+FILES = ("scores.csv",)
+LARGEST_WINDOW = 2**26
+"""Bytes that xz looks back: most scores stand in a record and again in scores.csv, far apart."""
+MOST_BYTES = 2**30
+"""The largest archive that is read, unpacked: 2,000 cells with their scores have some 40 MB."""
+_LONGEST_NAME = 255
+"""Bytes of the longest file name on the file systems in use."""
+
+
+def as_archive(contents: Mapping[str, bytes]) -> bytes:
+    """`contents` by path as tar in xz: sorted names, and nothing of the clock or of who packed it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in sorted(contents.items()):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o644
+            tar.addfile(member, io.BytesIO(content))
+    whole = buffer.getvalue()
+    window = {"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": min(len(whole), LARGEST_WINDOW)}
+    return lzma.compress(whole, lzma.FORMAT_XZ, filters=[window])
+
+
+def read_archive(archive: Path) -> dict[str, bytes]:
+    """The contents of an archive; raises DataError for a damaged one and for one that reaches out of its folder."""
+    try:
+        # All of it first: an archive that was cut off behind its last file is damaged as well.
+        whole = _unpacked(archive.read_bytes())
+        with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as tar:
+            return {member.name: _content(tar, member) for member in tar}
+    except OSError as error:
+        raise DataError(f"{archive} cannot be read ({error.strerror or error}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{archive} is damaged or not one of ours ({in_brief(error)}); get it again.") from error
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """The content of an xz file; raises ValueError where it is larger than any of ours, EOFError where it is cut."""
+    machine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=4 * LARGEST_WINDOW)
+    whole = machine.decompress(packed, MOST_BYTES + 1)
+    if len(whole) > MOST_BYTES:
+        raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
+    if not machine.eof or machine.unused_data:
+        raise EOFError("it is cut short, or something stands behind its end")
+    return whole
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    path = PurePosixPath(member.name)
+    ours = member.name in FILES or (len(path.parts) == 2 and path.parts[0] in FOLDERS and path.name != "..")
+    plain = member.isreg() and not member.issparse() and len(path.name.encode()) <= _LONGEST_NAME
+    stream = tar.extractfile(tarfile.data_filter(member, "/nowhere")) if ours and plain else None
+    if stream is None:
+        raise tarfile.TarError(f"it holds {member.name[:_LONGEST_NAME]!r}, which no output folder packs")
+    return stream.read()
+
+
+def pack(folder: Path) -> int:
+    """Pack `folder`, whose lock the caller holds; returns how many files are in its archive.
+
+    The loose files are removed once the archive was read back from the disk and says what they say.
+    """
+    for name in FOLDERS:
+        sweep(folder / name)
+    archive, contents = folder / ARCHIVE, _loose(folder)
+    if archive.exists():
+        contents |= _agreed(folder, read_archive(archive))
+    if not any(name.startswith("records/") for name in contents):
+        raise DataError(f"{folder} holds no records to pack.")
+    write_whole(archive, as_archive(contents))
+    if read_archive(archive) != contents:
+        raise DataError(f"{archive} does not read back as it was written (damaged disk?); nothing was removed.")
+    for name in contents:
+        (folder / name).unlink(missing_ok=True)
+    for name in FOLDERS:
+        if (folder / name).is_dir() and not any((folder / name).iterdir()):
+            (folder / name).rmdir()
+    return len(contents)
+
+
+def unpack(folder: Path, say: Callable[[str], None]) -> None:
+    """Unpack `folder`, whose lock the caller holds, in place, and say so; nothing where it is not packed."""
+    archive = folder / ARCHIVE
+    if not archive.exists():
+        return
+    contents = read_archive(archive)
+    _restore(folder, contents)
+    os.sync()  # so that all those files are on the disk before the archive goes
+    archive.unlink()
+    say(
+        f"{folder} was packed: unpacked {len(contents):,} files;"
+        f" python -m nas_selection_bench pack {folder} packs it again."
+    )
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Path]:
+    """`folder` as it reads unpacked: itself, or a temporary copy of a packed one. Nothing in it is changed."""
+    if not (folder / ARCHIVE).exists():
+        yield folder
+        return
+    contents = read_archive(folder / ARCHIVE)
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary) / folder.resolve().name
+        try:
+            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*", ARCHIVE))
+        except OSError as error:
+            raise unwritable(copy, error) from error
+        _restore(copy, contents)
+        yield copy
+
+
+def _loose(folder: Path) -> dict[str, bytes]:
+    """The contents of the files that are packed, by their path inside of `folder`."""
+    paths = [path for name in FOLDERS for path in (folder / name).glob("*")] + [folder / name for name in FILES]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()}
+
+
+def _agreed(folder: Path, contents: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """`contents`; raises DataError where a loose file in `folder` says something else."""
+    for name, content in contents.items():
+        if (folder / name).is_file() and (folder / name).read_bytes() != content:
+            raise DataError(f"{folder / name} differs from the one in {ARCHIVE} beside it; delete the wrong one.")
+    return contents
+
+
+def _restore(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write `contents` into `folder`, each file whole or not at all."""
+    _agreed(folder, contents)
+    part = folder / f".{ARCHIVE}.{os.getpid()}.part"
+    try:
+        for name in FOLDERS:
+            (folder / name).mkdir(exist_ok=True)
+        for name, content in contents.items():
+            part.write_bytes(content)
+            part.replace(folder / name)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise unwritable(folder, error) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Pack or unpack the folders that were named, and answer with an exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m nas_selection_bench pack", description="Pack the cells of output folders."
+    )
+    parser.add_argument(
+        "folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder of run_bench.py"
+    )
+    parser.add_argument("--unpack", action="store_true", help=f"restore the files from {ARCHIVE} instead")
+    given = parser.parse_args(arguments)
+    try:
+        for folder in given.folders:
+            if not (folder / RUN_FILE).is_file():
+                raise UsageError(f"{folder} is no output folder: {folder / RUN_FILE} does not exist.")
+            with only_writer(folder / ".lock", wait=False):
+                sweep(folder)
+                if given.unpack:
+                    unpack(folder, print)
+                else:
+                    count, size = pack(folder), (folder / ARCHIVE).stat().st_size
+                    print(f"{folder}: {count:,} files packed into {ARCHIVE}, {size:,} bytes")
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    return int(ExitCode.OK)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,211 @@
+"""The plan: which cells are asked for, and which of them are done."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
+from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.presets import Settings, settings_labelled
+from nas_selection_bench.bench.work.records import DONE, FAILED, SKIPPED, Circumstances, file_stem, identity, record_key
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for, resolved: the grid of cells is the product of its parts."""
+
+    settings: Mapping[str, Settings]
+    """Per data set."""
+    recipes: tuple[RecipeFacts, ...]
+    selectors: tuple[SelectorFacts, ...]
+    supernet_seeds: int
+    selector_seeds: int
+    epochs: tuple[int | str, ...] | None
+    """Checkpoint epochs, `last` among them perhaps, or (`all`,); None leaves it to each selector."""
+    bn: str
+    root: int
+    circumstances: Circumstances
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprints of the data sets that are the user's own (`bench.problem.own_dataset.fingerprint`)."""
+
+
+@dataclass(frozen=True)
+class Supernet:
+    """A supernet of the plan, with its cache key."""
+
+    job: SupernetJob
+    key: str
+    recipe_version: int
+
+    @property
+    def title(self) -> str:
+        """What people call it: data set, recipe, seed."""
+        return f"{self.job.dataset} {self.job.recipe} seed {self.job.seed}"
+
+    def folder(self, cache: Path) -> Path:
+        """Where its checkpoints lie in the cache."""
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.job.dataset}.{self.job.recipe}.s{self.job.seed}")
+        return cache / f"{readable[:100]}.{self.key}"
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of the plan, with the names under which its record is found and judged."""
+
+    cell: Cell
+    supernet: Supernet
+    version: int
+    """Of the selector."""
+    columns: Mapping[str, str | int]
+    stem: str
+    key: str
+    shared: str | None = None
+    """Key of the computation when several cells share one result (the selector ignores the checkpoint); else None."""
+
+    @property
+    def reads_checkpoint(self) -> bool:
+        """Whether its supernet has to be trained; a result that is shared comes of no checkpoint."""
+        return self.shared is None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        seed = f" #{self.cell.selector_seed}" if self.cell.selector_seed else ""
+        return f"{self.supernet.title} epoch {self.cell.epoch} {self.cell.selector}{seed}"
+
+
+def epochs_for(selector: SelectorFacts, request: Request, settings: Settings) -> tuple[int, ...]:
+    """The checkpoints at which a selector is asked; raises UsageError for an epoch that is not stored."""
+    stored = settings.checkpoint_epochs
+    if request.epochs is None:
+        return stored if selector.every_checkpoint else stored[-1:]
+    if request.epochs == ("all",):
+        return stored
+    wanted = sorted({stored[-1] if epoch == "last" else int(epoch) for epoch in request.epochs})
+    for epoch in wanted:
+        if epoch not in stored:
+            raise UsageError(
+                f"--epochs {epoch}: preset {settings.preset} with {settings.epochs} epochs stores the epochs"
+                f" {', '.join(map(str, stored))}; choose among them, `last` or `all`."
+            )
+    return tuple(wanted)
+
+
+def make_plan(request: Request) -> list[PlannedCell]:
+    """All cells asked for, those of one supernet side by side."""
+    here = request.circumstances
+    return [
+        planned_cell(Cell(job, epoch, selector.name, selector_seed, request.bn), recipe, selector, here)
+        for dataset, settings in request.settings.items()
+        for recipe in request.recipes
+        for seed in range(request.supernet_seeds)
+        for job in [SupernetJob(dataset, recipe.name, seed, request.root, settings, request.data.get(dataset, ""))]
+        for selector in request.selectors
+        for epoch in epochs_for(selector, request, settings)
+        for selector_seed in range(request.selector_seeds if selector.stochastic else 1)
+    ]
+
+
+def plan_again(
+    cells: Iterable[Mapping[str, Any]], methods: Methods, root: int, data: Mapping[str, str], here: Circumstances
+) -> list[PlannedCell]:
+    """The `cells` of an output folder's plan by their key columns, as the methods of today would run them.
+
+    Raises UsageError for a method or a preset that does not exist any more.
+    """
+    recipe, selector = cache(methods.recipe), cache(methods.selector)
+    plan = []
+    for told in cells:
+        settings = settings_labelled(told["preset"])
+        trained, asked = recipe(told["recipe"]), selector(told["selector"])
+        dataset = told["dataset"]
+        job = SupernetJob(dataset, trained.name, told["supernet_seed"], root, settings, data.get(dataset, ""))
+        cell = Cell(job, told["epoch"], asked.name, told["selector_seed"], told["bn"])
+        plan.append(planned_cell(cell, trained, asked, here))
+    return plan
+
+
+def key_here(job: SupernetJob, version: int, here: Circumstances) -> str:
+    """The cache key of a supernet that is trained here."""
+    return supernet_key(job, version, here.device, here.threads, here.hardware)
+
+
+def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
+    """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
+
+    Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
+    by those alphas.
+    """
+    supernet = Supernet(cell.supernet, key_here(cell.supernet, recipe.version, here), recipe.version)
+    columns = identity(cell, here)
+    alphas_untrained = selector.decides_by_alphas and not recipe.learns_alphas
+    names = {"alphas": "not learnt"} if alphas_untrained else {}
+    if not selector.reads_checkpoint:
+        work = without_checkpoint(cell)
+        names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version)
+    return PlannedCell(
+        cell, supernet, selector.version, columns, file_stem(columns),
+        record_key(cell, supernet.key, selector.version, **names), names.get("shared"),
+    )  # fmt: skip
+
+
+def checkpoint_of(methods: Methods, planned: PlannedCell, cache: Path) -> str | None:
+    """The hash of the cell's checkpoint, None while it is not in the cache or is damaged there.
+
+    A damaged one is no matter of the plan: the cells that are to read it fail, and say so.
+    """
+    folder = planned.supernet.folder(cache)
+    if planned.cell.epoch not in methods.epochs_present(folder):
+        return None
+    try:
+        return methods.checkpoint(folder, planned.cell.epoch).sha256
+    except DataError:
+        return None
+
+
+def state_of(planned: PlannedCell, record: Mapping[str, Any] | None, checkpoint: str | None) -> str | None:
+    """The state of a cell whose record still holds (done, failed, skipped), None for one that is to do.
+
+    A record made from another checkpoint than the cached one does not hold: every selector of a
+    supernet must have seen the same weights.
+    """
+    if record is None or record["key"] != planned.key:
+        return None
+    if planned.reads_checkpoint and checkpoint is not None and record["checkpoint"] not in (None, checkpoint):
+        return None
+    return str(record["state"])
+
+
+@dataclass(frozen=True)
+class Split:
+    """A plan sorted by what is left to do."""
+
+    todo: list[PlannedCell]
+    outdated: list[PlannedCell]
+    """Those to do whose record, if there is one, does not hold: damaged, or of another version or checkpoint."""
+    standing: dict[str, list[PlannedCell]]
+    """The others by state: done, failed, skipped."""
+
+
+def split_plan(
+    plan: Iterable[PlannedCell],
+    records: Mapping[str, Mapping[str, Any]],
+    checkpoints: Mapping[tuple[str, int], str | None],
+    retry_failed: bool,
+) -> Split:
+    """Which cells of the plan are to do. `checkpoints` holds the hash per (supernet key, epoch)."""
+    split = Split([], [], {DONE: [], FAILED: [], SKIPPED: []})
+    for planned in plan:
+        checkpoint = checkpoints.get((planned.supernet.key, planned.cell.epoch))
+        state = state_of(planned, records.get(planned.stem), checkpoint)
+        if state is None or (state == FAILED and retry_failed):
+            split.todo.append(planned)
+            if state is None:
+                split.outdated.append(planned)
+        else:
+            split.standing[state].append(planned)
+    return split

@@ -1,0 +1,113 @@
+"""The sizes of an experiment: one supernet's width, depth and schedule, and what selection may use.
+
+`paper` is the protocol of the DARTS family on NAS-Bench-201 (C=16, N=5, 100 epochs);
+`lite` is a real experiment on real images that a CPU finishes; `digits` is the embedded default.
+"""
+
+import ast
+from dataclasses import asdict, dataclass, replace
+
+from nas_selection_bench.bench.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a preset fixes. Everything here matters to the numbers, so all of it is part of the cache key."""
+
+    preset: str
+    channels: int
+    """Channels of the first stage (C); the stages have C, 2C and 4C."""
+    cells: int
+    """Cells per stage (N)."""
+    batch_size: int
+    epochs: int
+    images: int | None
+    """Training images used, the first ones in official order; None is all. Halves are halves of these."""
+    checkpoint_epochs: tuple[int, ...]
+    """Epochs after which the supernet is stored; the last one is `epochs`."""
+    tune_epochs: int
+    """Epochs of fine-tuning between two decisions, for the selectors that tune (DARTS-PT: 5)."""
+    selection_images: int | None
+    """Images of the selection half that scoring reads, the first ones; None is the whole half."""
+    selection_batch: int
+    """Batch size of scoring."""
+    proposals: int
+    """Zero-Cost-PT: proposals N of its first stage."""
+    proposal_batch: int
+    """Zero-cost proxies: images in the one mini-batch that they read."""
+    validation_batches: int
+    """Zero-Cost-PT: mini-batches V of its second stage."""
+
+    def with_epochs(self, epochs: int) -> "Settings":
+        """The same settings trained for `epochs` epochs, checkpoints beyond them dropped."""
+        if epochs < 1:
+            raise UsageError(f"--train-epochs {epochs}: a supernet needs at least one epoch.")
+        kept = tuple(e for e in self.checkpoint_epochs if e < epochs)
+        return replace(self, epochs=epochs, checkpoint_epochs=(*kept, epochs))
+
+    def with_sizes(self, channels: int | None, cells: int | None, images: int | None) -> "Settings":
+        """The same settings with what is given changed; raises UsageError where no batch fits into a half."""
+        if images is not None and images < 2 * self.batch_size:
+            raise UsageError(
+                f"--images {images}: each half needs a batch of {self.batch_size}; use at least {2 * self.batch_size}."
+            )
+        return replace(
+            self, channels=channels or self.channels, cells=cells or self.cells,
+            images=self.images if images is None else images,
+        )  # fmt: skip
+
+
+PRESETS = {
+    "digits": Settings(
+        preset="digits", channels=8, cells=1, batch_size=64, epochs=8, images=None,
+        checkpoint_epochs=(2, 4, 6, 8), tune_epochs=1, selection_images=512, selection_batch=256,
+        proposals=4, proposal_batch=64, validation_batches=4,
+    ),
+    "lite": Settings(
+        preset="lite", channels=8, cells=1, batch_size=64, epochs=10, images=10_000,
+        checkpoint_epochs=(2, 4, 6, 8, 10), tune_epochs=1, selection_images=2_048, selection_batch=256,
+        proposals=5, proposal_batch=128, validation_batches=10,
+    ),
+    "paper": Settings(
+        preset="paper", channels=16, cells=5, batch_size=64, epochs=100, images=None,
+        checkpoint_epochs=(10, 20, 30, 40, 50, 60, 70, 80, 90, 100), tune_epochs=5,
+        selection_images=None, selection_batch=256, proposals=10, proposal_batch=256,
+        validation_batches=100,
+    ),
+}  # fmt: skip
+
+
+def settings_for(name: str) -> Settings:
+    """The preset called `name`; raises UsageError with the list for an unknown one."""
+    if name not in PRESETS:
+        raise UsageError(f"Unknown preset {name!r}; choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def preset_label(settings: Settings) -> str:
+    """The preset's name, with what the command line changed: `lite`, `lite[epochs=4]`."""
+    known = PRESETS.get(settings.preset)
+    if known is None or known == settings:
+        return settings.preset
+    before, after = asdict(known), asdict(settings)
+    # The epochs say where the checkpoints are; naming both would say one thing twice.
+    silent = {"checkpoint_epochs"} if before["epochs"] != after["epochs"] else set()
+    changed = [f"{name}={after[name]}" for name in sorted(after) if before[name] != after[name] and name not in silent]
+    return f"{settings.preset}[{','.join(changed)}]"
+
+
+def settings_labelled(label: str) -> Settings:
+    """The settings that `preset_label` calls `label`; raises UsageError for those that this program does not know."""
+    name, _, changes = label.partition("[")
+    settings = settings_for(name)
+    try:
+        call = ast.parse(f"changed({changes.removesuffix(']')})", mode="eval").body
+        changed = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}  # type: ignore[attr-defined]
+        if "epochs" in changed:
+            settings = settings.with_epochs(changed["epochs"])
+        settings = replace(settings, **changed)
+    except (SyntaxError, ValueError, TypeError, AttributeError):
+        settings = settings_for(name)
+    if preset_label(settings) != label:
+        raise UsageError(f"The preset {label!r} is not one that this program knows.")
+    return settings

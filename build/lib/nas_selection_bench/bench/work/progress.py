@@ -1,0 +1,136 @@
+"""Progress in cells: a bar on a terminal, plain lines elsewhere, with the current work named and an ETA."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TextIO
+
+from tqdm import tqdm
+
+QUIET, NORMAL, VERBOSE = range(3)
+
+BAR_BEAT, LINE_BEAT = 1.0, 60.0
+"""Seconds between two signs of life of a bar, and of plain lines."""
+
+
+def duration(seconds: float) -> str:
+    """`seconds` as people say it: 0.4 s, 12 s, 3 min, 2 h 05 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Progress:
+    """Counts finished cells out of `total` and says what is being worked on.
+
+    `remaining` answers the expected seconds of what is left, or None; where it cannot tell, the ETA is
+    the mean of the cells so far.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        remaining: Callable[[], float | None] | None = None,
+        verbosity: int = NORMAL,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.total, self.finished = total, 0
+        self._remaining, self._verbosity, self._clock = remaining, verbosity, clock
+        self._stream = stream if stream is not None else sys.stderr
+        self._start = clock()
+        self._watch: Callable[[], str] | None = None
+        self._over = threading.Event()
+        self._bar: tqdm | None = None
+        if verbosity > QUIET and total and self._stream.isatty():
+            self._bar = tqdm(
+                total=total, file=self._stream, unit="cell", dynamic_ncols=True, leave=False,
+                bar_format="{n_fmt}/{total_fmt} cells |{bar:20}| {elapsed}{postfix}",
+            )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        if self._verbosity > QUIET:
+            threading.Thread(target=self._beat, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._bar is not None:
+            self._bar.close()
+
+    def watch(self, look: Callable[[], str] | None) -> None:
+        """Say what `look` answers now and then while nothing else is heard; None: no more."""
+        self._watch = look
+
+    def _beat(self) -> None:
+        while not self._over.wait(BAR_BEAT if self._bar is not None else LINE_BEAT):
+            look = self._watch
+            if look is not None and self._bar is not None:
+                self.working_on(look())
+            elif look is not None:
+                self.say(look())
+            elif self._bar is not None:
+                self._bar.refresh()
+
+    def eta(self) -> float | None:
+        """Expected seconds until the end, None before anything is known."""
+        expected = self._remaining() if self._remaining is not None else None
+        if expected is None and self.finished:
+            expected = (self._clock() - self._start) / self.finished * (self.total - self.finished)
+        return expected
+
+    def resize(self, total: int) -> None:
+        """There are more or fewer cells than was thought."""
+        self.total = total
+        if self._bar is not None:
+            self._bar.total = total
+            self._bar.refresh()
+
+    def working_on(self, what: str) -> None:
+        """Name the current work (a cell, or an epoch of a supernet)."""
+        if self._bar is not None:
+            eta = self.eta()
+            left = f", about {duration(eta)} left" if eta is not None else ""
+            self._bar.set_postfix_str(f"{left.removeprefix(', ')}; {what}" if left else what)
+        elif self._verbosity >= VERBOSE:
+            self.say(f"  {what}")
+
+    def trained(self, what: str, seconds: float) -> None:
+        """One supernet is trained."""
+        if self._bar is None or self._verbosity >= VERBOSE:
+            self.say(f"trained {what} in {duration(seconds)}")
+
+    def cells_lost(self, what: str, count: int) -> None:
+        """So many cells are over because of `what`, which was told already."""
+        self._count(count)
+        self.say(f"[{self.finished}/{self.total}] failed {what}: {count} cells")
+
+    def _count(self, cells: int) -> None:
+        self.finished += cells
+        if self._bar is not None:
+            self._bar.update(cells)
+
+    def cell_finished(self, what: str, state: str, seconds: float, reason: str = "") -> None:
+        """One cell is over; failures are told even where the bar counts silently."""
+        self._count(1)
+        if self._bar is None or self._verbosity >= VERBOSE or state == "failed":
+            eta = self.eta()
+            left = f", about {duration(eta)} left" if eta is not None and self.finished < self.total else ""
+            why = f": {reason}" if reason else ""
+            self.say(f"[{self.finished}/{self.total}] {state} {what} ({duration(seconds)}{left}){why}")
+
+    def say(self, line: str) -> None:
+        """A line above the bar, or just a line; nothing when quiet."""
+        if self._verbosity == QUIET:
+            return
+        if self._bar is not None:
+            self._bar.write(line, file=self._stream)
+        else:
+            print(line, file=self._stream, flush=True)

@@ -1,0 +1,128 @@
+"""run.json: under which circumstances an output folder was made."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.files import read_json, write_whole
+from nas_selection_bench.bench.problem.table import GroundTruth
+
+RUN_FILE = "run.json"
+CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
+"""What git is asked to list the files of the program that differ from the commit."""
+
+ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets", "selectors", "reports",
+         "run_bench.py")  # fmt: skip
+"""What git is asked to list the files that the commit lacks, where they are found by lying there."""
+
+TELLING = ("-q", "--quiet", "-v", "--verbose")
+"""Options that only change what a run tells: with and without them it is one command."""
+
+_PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors")
+
+ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
+"""Environment variables that choose the instructions of torch's libraries. Others sum in another order, and training
+amplifies the last digit. At `default`, `COMPATIBLE`, `SSE41` every x86-64 CPU has them; the order of sums still follows
+the caches."""
+
+
+def arithmetic() -> dict[str, str]:
+    """Those of the ARITHMETIC variables that are set."""
+    return {name: os.environ[name] for name in ARITHMETIC if name in os.environ}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages whose numbers end up in results."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit of the checkout that holds `folder`, `-dirty` behind it when the program differs; None outside of one.
+
+    Stored results are no part of the program: a run that goes on in results/ changes them as it works.
+    """
+    if shutil.which("git") is None or not (folder / ".git").exists():
+        return None
+
+    def answer(*arguments: str) -> str | None:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = answer("rev-parse", "HEAD")
+    return f"{commit}-dirty" if commit and (answer(*CHANGED) or answer(*ADDED)) else commit
+
+
+def processor() -> str:
+    """The name of the CPU, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def write_run(
+    folder: Path, commit: str | None, table: GroundTruth, facts: Mapping[str, Any], argv: Sequence[str]
+) -> None:
+    """Write run.json: `facts` of the request, and what they were resolved and run with; `commit` is the program's.
+
+    The time of the folder's first run is kept, and every command line that filled it.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    earlier = read_run(folder) or {}
+    known, command = commands(earlier), [word for word in argv if word not in TELLING]
+    content = {
+        "schema": 1,
+        "argv": list(argv),
+        "commands": known if command in known else [*known, command],
+        **facts,
+        "table": {"name": table.name, "sha256": table.sha256, "datasets": list(table.datasets)},
+        "versions": versions(),
+        "git_commit": commit,
+        "processor": processor(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "byte_order": sys.byteorder,
+        "first_started": earlier.get("first_started", now),
+        "last_started": now,
+    }
+    write_whole(folder / RUN_FILE, json.dumps(content, indent=1) + "\n")
+
+
+def commands(run: Mapping[str, Any]) -> list[list[str]]:
+    """The command lines that filled a folder, each once, in the order of their first use.
+
+    A folder of before they were kept knows the last one only.
+    """
+    known = run.get("commands", [run["argv"]] if "argv" in run else [])
+    return [list(command) for command in known]
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """What run.json says, None where there is none; raises DataError for a damaged one, or another program's."""
+    path = folder / RUN_FILE
+
+    def understood(content: Any) -> dict[str, Any]:
+        table = content.get("table") if isinstance(content, dict) else None
+        if not isinstance(table, dict) or "sha256" not in table or "datasets" not in content:
+            raise DataError(f"{path} is not what this program writes; delete it, or choose another folder.")
+        return dict(content)
+
+    return read_json(path, understood, None)

@@ -1,0 +1,263 @@
+"""The work: train the supernets that are missing, then run the cells that are to do, a record for each as it ends."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.files import leave_no_lock, write_whole
+from nas_selection_bench.bench.work.edited_files import Sources
+from nas_selection_bench.bench.work.plan import PlannedCell, Split, Supernet, checkpoint_of, split_plan, state_of
+from nas_selection_bench.bench.work.progress import NORMAL, Progress
+from nas_selection_bench.bench.work.records import CHOICE, DONE, FAILED, Store, file_stem
+from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
+from nas_selection_bench.bench.work.timings import Timings
+from nas_selection_bench.bench.work.workers import spread
+
+
+@dataclass
+class Run:
+    """One invocation: a plan worked off into an output folder."""
+
+    plan: Sequence[PlannedCell]
+    store: Store
+    workplace: Workplace
+    timings: Timings
+    retry_failed: bool = False
+    commit: str | None = None
+    """Of the program, where it is known: it is kept beside what each cell cost."""
+    sources: Sources = field(default_factory=Sources)
+    """Of the methods: what their files say is kept beside what each cell cost, and with each supernet."""
+    verbosity: int = NORMAL
+    states: dict[str, str] = field(default_factory=dict)
+    """The state of each cell of the plan that has a record that holds, by file stem."""
+    damaged: list[Path] = field(default_factory=list)
+    """Records of this plan that could not be read; their cells are to do."""
+    returning: list[PlannedCell] = field(default_factory=list)
+    """Cells whose record was set aside for another version, and holds again: `put_back` makes it the result."""
+
+    def split(self) -> Split:
+        """The plan by what is left to do, judged by the records on disk and the checkpoints in the cache.
+
+        Raises DataError for a damaged record that this plan would not make again.
+        """
+        records, damaged = self.store.read_all()
+        planned = {cell.stem for cell in self.plan}
+        strangers = [path for path in damaged if path.stem not in planned]
+        if strangers:
+            raise DataError(
+                f"The record {strangers[0]} is damaged and this run would not make it again ({len(strangers)} such):"
+                " run the command that made it, or delete it."
+            )
+        checkpoints: dict[tuple[str, int], str | None] = {}
+        for cell in self.plan:
+            place = (cell.supernet.key, cell.cell.epoch)
+            if cell.reads_checkpoint and place not in checkpoints:
+                checkpoints[place] = checkpoint_of(self.workplace.methods, cell, self.workplace.cache)
+        aside = self.store.read_aside()
+
+        def holds(planned: PlannedCell, among: Mapping[str, Mapping[str, Any]]) -> str | None:
+            place = (planned.supernet.key, planned.cell.epoch)
+            return state_of(planned, among.get(planned.stem), checkpoints.get(place))
+
+        self.returning = [cell for cell in self.plan if holds(cell, aside) and not holds(cell, records)]
+        records |= {cell.stem: aside[cell.stem] for cell in self.returning}
+        self.damaged = [path for path in damaged if path.stem not in records]
+        split = split_plan(self.plan, records, checkpoints, self.retry_failed)
+        self.states = {cell.stem: state for state, cells in split.standing.items() for cell in cells}
+        return split
+
+    def put_back(self) -> None:
+        """Make the records that were set aside and hold again, by the latest `split`, results again."""
+        for planned in self.returning:
+            self.store.put_back(planned.stem)
+            self._log(planned.stem).unlink(missing_ok=True)
+
+    def untrained(self, cells: Iterable[PlannedCell]) -> list[Supernet]:
+        """The supernets that `cells` need and the cache lacks, in order."""
+        supernets = {cell.supernet.key: cell.supernet for cell in cells if cell.reads_checkpoint}
+        place = self.workplace
+        return [s for s in supernets.values() if not is_trained(place.methods, s, place.cache)]
+
+    def work(self) -> None:
+        """Do what is to do; `states` says how each cell of the plan ended.
+
+        Raises DataError when the disk is full. What was finished by then stays.
+        """
+        todo = self._open()
+        damaged = list(self.damaged)
+        with Progress(len(todo), self._remaining_of(todo), self.verbosity) as progress:
+            for path in damaged:
+                progress.say(f"The record {path} is damaged; its cell is computed again.")
+            failed: dict[str, Outcome] = {}
+            untrained = self.untrained(todo)
+            if untrained:
+                failed = self._train(untrained, progress)
+                # A supernet trained anew may differ from the one that stored records saw: those cells are to do again.
+                todo = self._open()
+                progress.resize(len(todo))
+            self._select(todo, failed, progress)
+
+    def _open(self) -> list[PlannedCell]:
+        """The cells to do; records that do not hold are taken out of the results."""
+        self.store.drop_replaced()
+        split = self.split()
+        self.put_back()
+        for planned in split.outdated:
+            self.store.set_aside(planned.stem)
+        return split.todo
+
+    def _remaining_of(self, todo: Sequence[PlannedCell]) -> Callable[[], float | None]:
+        """How many seconds are left, judged by what was timed before and in this run."""
+
+        def remaining() -> float | None:
+            left = [cell for cell in todo if cell.stem not in self.states]
+            untrained = {supernet.key for supernet in self.untrained(left)}
+            trained = {cell.supernet.key for cell in left} - untrained
+            seconds, unknown = self.timings.estimate(left, trained, self.workplace.pool.jobs)
+            known = len(left) + len(untrained) - unknown
+            # What nothing like it was timed is taken for the average of the rest, once that is most of it.
+            return seconds * (known + unknown) / known if known > unknown else None
+
+        return remaining
+
+    def _train(self, supernets: Sequence[Supernet], progress: Progress) -> dict[str, Outcome]:
+        """Train `supernets`; returns the outcomes of those that failed, by supernet key."""
+        columns = {cell.supernet.key: cell.columns for cell in self.plan}
+        failed: dict[str, Outcome] = {}
+        told = None if self.workplace.pool.own_processes else progress
+        tasks = [
+            TrainTask(supernet, self.workplace, told, self.sources.of_recipe(supernet.job.recipe))
+            for supernet in supernets
+        ]
+        progress.working_on(f"training {supernets[0].title}")
+        if told is None:
+            progress.watch(lambda: self._training_state(supernets))
+        for number, outcome in spread(tasks, self.workplace.pool, KILLED):
+            supernet = supernets[number]
+            self._stop_on_disk_trouble(outcome)
+            if outcome.state == FAILED:
+                failed[supernet.key] = outcome
+                write_whole(self._log(f"supernet.{supernet.key}"), outcome.trace or outcome.reason)
+                progress.say(f"supernet {supernet.title} failed: {outcome.told}")
+            else:
+                self._log(f"supernet.{supernet.key}").unlink(missing_ok=True)
+                self.timings.learn({**columns[supernet.key], "selector": "", "training_seconds": outcome.seconds})
+                progress.trained(supernet.title, outcome.seconds)
+        progress.watch(None)
+        return failed
+
+    def _training_state(self, supernets: Sequence[Supernet]) -> str:
+        """How far the training in other processes is, told by the checkpoints that are there."""
+        place = self.workplace
+        stored = sum(len(place.methods.epochs_present(supernet.folder(place.cache))) for supernet in supernets)
+        expected = sum(len(supernet.job.settings.checkpoint_epochs) for supernet in supernets)
+        return f"training {len(supernets)} supernets: {stored} of {expected} checkpoints stored"
+
+    def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
+        """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""
+        ready: list[PlannedCell] = []
+        lost: Counter[str] = Counter()
+        for planned in todo:
+            present = self.workplace.methods.epochs_present(planned.supernet.folder(self.workplace.cache))
+            if not planned.reads_checkpoint or planned.cell.epoch in present:
+                ready.append(planned)
+            else:
+                training = failed.get(planned.supernet.key)
+                why = training.reason if training else f"no checkpoint of epoch {planned.cell.epoch} was stored"
+                where = training.where if training else None
+                outcome = Outcome(FAILED, f"supernet {planned.supernet.title} failed: {why}", where)
+                self._keep(planned, outcome, f"logs/supernet.{planned.supernet.key}.txt")
+                lost[planned.supernet.title] += 1
+        for title, count in lost.items():
+            progress.cells_lost(f"supernet {title}", count)
+        self._keep_training_costs(todo)
+        told = None if self.workplace.pool.own_processes else progress
+        known = self._shared_results() if any(planned.shared for planned in ready) else {}
+        works: dict[str, list[PlannedCell]] = {}
+        for planned in ready:
+            if planned.shared in known:
+                self._conclude(planned, known[planned.shared], progress)
+            else:
+                works.setdefault(planned.shared or planned.stem, []).append(planned)
+        alike = list(works.values())
+        tasks = [SelectTask(cells[0], self.workplace, told) for cells in alike]
+        for number, outcome in spread(tasks, self.workplace.pool, KILLED):
+            self._stop_on_disk_trouble(outcome)
+            first, *others = alike[number]
+            self._conclude(first, outcome, progress)
+            for planned in others:
+                self._conclude(planned, replace(outcome, seconds=0.0), progress)
+            if told is None:
+                progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
+
+    def _shared_results(self) -> dict[str | None, Outcome]:
+        """The results in the store that are not of one checkpoint alone, by the name of their work."""
+        found: dict[str | None, Outcome] = {}
+        for stem, record in self.store.read_all()[0].items():
+            if record["state"] != DONE or not record.get("shared"):
+                continue
+            cost = {name: value for name, value in self.store.cost(stem).items() if name != "cell"}
+            cost = {"commit": None, "source": None, **cost}  # of before they were kept: not the present ones
+            found[record["shared"]] = Outcome(DONE, record={name: record[name] for name in CHOICE}, cost=cost)
+        return found
+
+    def _conclude(self, planned: PlannedCell, outcome: Outcome, progress: Progress) -> None:
+        """Keep how a cell ended, and tell it."""
+        log = None
+        if outcome.state == FAILED:
+            log = f"logs/{planned.stem}.txt"
+            write_whole(self._log(planned.stem), outcome.trace or outcome.reason)
+        else:
+            self._log(planned.stem).unlink(missing_ok=True)
+        self._keep(planned, outcome, log)
+        progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.told)
+
+    def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None) -> None:
+        """Write the cell's cost, if it has one, then its record: a result on disk always has its cost beside it."""
+        cost = self.store.costs / f"{planned.stem}.json"
+        if not outcome.cost:
+            cost.unlink(missing_ok=True)
+        else:
+            self.timings.learn({**planned.columns, **outcome.cost})
+            now = {"commit": self.commit, "source": self.sources.of_selector(planned.cell.selector)}
+            content = {"cell": dict(planned.columns), **now, **outcome.cost}
+            write_whole(cost, json.dumps(content, indent=1) + "\n")
+        record: dict[str, Any] = {
+            "cell": dict(planned.columns), "root": planned.cell.supernet.root, "key": planned.key,
+            "version": planned.version, "recipe_version": planned.supernet.recipe_version,
+            "state": outcome.state, "reason": outcome.reason, "log": log,
+            "shared": planned.shared, "checkpoint": None, "supernet_accuracy": None,
+        }  # fmt: skip
+        if outcome.where:
+            record["where"] = outcome.where
+        self.store.write(planned.stem, {**record, **outcome.record})
+        self.states[planned.stem] = outcome.state
+
+    def _keep_training_costs(self, cells: Sequence[PlannedCell]) -> None:
+        """Write what the training of each cell's supernet cost; a supernet's row has no selector."""
+        place = self.workplace
+        for planned in {cell.supernet.key: cell for cell in cells if cell.reads_checkpoint}.values():
+            if not is_trained(place.methods, planned.supernet, place.cache):
+                continue
+            leave_no_lock(planned.supernet.folder(place.cache) / ".lock")
+            last = planned.cell.supernet.settings.checkpoint_epochs[-1]
+            columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
+            seconds = place.methods.training_seconds(planned.supernet.folder(place.cache))
+            content = {"cell": columns, "training_seconds": seconds}
+            write_whole(self.store.costs / f"{file_stem(columns)}.json", json.dumps(content, indent=1) + "\n")
+
+    def _stop_on_disk_trouble(self, outcome: Outcome) -> None:
+        if outcome.disk_trouble:
+            raise DataError(f"The disk is full or read-only ({outcome.reason}); make room and run the command again.")
+
+    def _log(self, stem: str) -> Path:
+        return self.store.logs / f"{stem}.txt"
+
+
+def counts_line(counts: Mapping[str, int]) -> str:
+    """The states and their numbers as a phrase: `118 done, 2 failed`."""
+    return ", ".join(f"{counts[state]} {state}" for state in (DONE, FAILED, "skipped", "missing") if counts.get(state))

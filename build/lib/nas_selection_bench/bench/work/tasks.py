@@ -1,0 +1,158 @@
+"""The two kinds of task, training a supernet and running a cell: they return an Outcome and never raise."""
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.errors import SkipCell, storable, text_of
+from nas_selection_bench.bench.files import is_disk_trouble, make_folder, only_writer, sweep
+from nas_selection_bench.bench.work.cells import canonical_json
+from nas_selection_bench.bench.work.discovery import line_of
+from nas_selection_bench.bench.work.edited_files import keep_source
+from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.plan import PlannedCell, Supernet
+from nas_selection_bench.bench.work.progress import Progress
+from nas_selection_bench.bench.work.records import DONE, FAILED, SKIPPED, cost_record, done_record
+from nas_selection_bench.bench.work.workers import Pool, prepare_worker
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What every task needs, sent along with it to the worker."""
+
+    methods: Methods
+    data_root: Path
+    cache: Path
+    device: str
+    pool: Pool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one task ended."""
+
+    state: str
+    reason: str = ""
+    where: str | None = None
+    """The line of a method that it failed in: `selectors/mine.py, line 27`."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    trace: str = ""
+    seconds: float = 0.0
+    disk_trouble: bool = False
+
+    @property
+    def told(self) -> str:
+        """Reason and place in one phrase."""
+        return f"{self.reason} ({self.where})" if self.where else self.reason
+
+
+LONGEST_REASON, LONGEST_LOG = 1_000, 100_000
+"""Characters that are kept of what a method says."""
+
+KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a crash in native code)")
+"""Of a task whose worker process was killed twice."""
+
+
+def failure(error: BaseException, seconds: float) -> Outcome:
+    """The outcome of a task that raised `error`: its class, its first line, where, and the traceback for the log.
+
+    Errors of the project's own classes say in their sentence what there is to say.
+    """
+    lines = text_of(error).strip()[:LONGEST_LOG].splitlines()
+    reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    own = type(error).__module__.startswith("nas_selection_bench.")
+    line = None if own or is_disk_trouble(error) else line_of(error)
+    trace = storable("".join(traceback.format_exception(error)), LONGEST_LOG)
+    return Outcome(FAILED, storable(reason, LONGEST_REASON), line, trace=trace, seconds=seconds,
+                   disk_trouble=is_disk_trouble(error))  # fmt: skip
+
+
+def _must_end(error: BaseException, pool: Pool) -> bool:
+    """Whether an error is the user's Ctrl-C; worker processes do not get it, so that there it is the method's own."""
+    return isinstance(error, KeyboardInterrupt) and not pool.own_processes
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """One supernet to train."""
+
+    supernet: Supernet
+    workplace: Workplace
+    progress: Progress | None = None
+    """Only for tasks of this process."""
+    source: str | None = None
+    """The digest of the recipe's file, where it is known."""
+
+    def __call__(self) -> Outcome:
+        """Train it, unless another process did so meanwhile."""
+        start = time.perf_counter()
+        place, job = self.workplace, self.supernet.job
+        folder = self.supernet.folder(place.cache)
+        try:
+            prepare_worker(place.pool)
+            place.methods.set_threads(place.pool.threads)
+            make_folder(folder)
+            with only_writer(folder / ".lock", wait=True):
+                if not is_trained(place.methods, self.supernet, place.cache):
+                    sweep(folder)
+                    keep_source(folder, self.source)
+                    images = place.methods.load_images(job.dataset, place.data_root, job.settings.images)
+                    place.methods.train(job, images, place.device, folder, self.tell)
+        except BaseException as error:
+            if _must_end(error, place.pool):
+                raise
+            return failure(error, time.perf_counter() - start)
+        return Outcome(DONE, seconds=time.perf_counter() - start)
+
+    def tell(self, epoch: int, epochs: int) -> None:
+        """Name the epoch that was trained."""
+        if self.progress is not None:
+            self.progress.working_on(f"training {self.supernet.title}, epoch {epoch}/{epochs}")
+
+
+@dataclass(frozen=True)
+class SelectTask:
+    """One cell to run."""
+
+    planned: PlannedCell
+    workplace: Workplace
+    progress: Progress | None = None
+    """Only for tasks of this process."""
+
+    def __call__(self) -> Outcome:
+        """Apply the selector to its checkpoint and keep what it chose."""
+        start = time.perf_counter()
+        place, cell = self.workplace, self.planned.cell
+        if self.progress is not None:
+            self.progress.working_on(self.planned.title)
+        folder = self.planned.supernet.folder(place.cache)
+        try:
+            prepare_worker(place.pool)
+            place.methods.set_threads(place.pool.threads)
+            settings = cell.supernet.settings
+            images = place.methods.load_images(cell.supernet.dataset, place.data_root, settings.images)
+            selection = place.methods.select(cell, folder, images, place.device)
+            record = done_record(selection)
+            if self.planned.reads_checkpoint:
+                checkpoint = place.methods.checkpoint(folder, cell.epoch)
+                record |= {"checkpoint": checkpoint.sha256, "supernet_accuracy": checkpoint.accuracy}
+            canonical_json(record)  # raises for an accuracy that JSON cannot hold
+        except SkipCell as skipped:
+            reason = storable(text_of(skipped).strip(), LONGEST_REASON)
+            return Outcome(SKIPPED, reason, seconds=time.perf_counter() - start)
+        except BaseException as error:
+            if _must_end(error, place.pool):
+                raise
+            return failure(error, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        return Outcome(DONE, record=record, cost=cost_record(selection, seconds), seconds=seconds)
+
+
+def is_trained(methods: Methods, supernet: Supernet, cache: Path) -> bool:
+    """Whether every checkpoint of the supernet is in the cache."""
+    present = methods.epochs_present(supernet.folder(cache))
+    return set(supernet.job.settings.checkpoint_epochs) <= set(present)

@@ -1,0 +1,101 @@
+"""How long cells and supernets took before, and how long the rest of a plan may take by that."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from nas_selection_bench.bench.work.plan import PlannedCell
+from nas_selection_bench.bench.work.records import KEY_COLUMNS
+
+
+def stored_costs(*places: Path) -> list[dict[str, str]]:
+    """Rows of costs.csv of the output folders in `places`, from which times are estimated.
+
+    A neighbour's file that cannot be read, or is another program's, costs no more than an estimate.
+    """
+    rows: list[dict[str, str]] = []
+    for path in dict.fromkeys(path for place in places for path in sorted(place.glob("*/costs.csv"))):
+        try:
+            with path.open(newline="", encoding="utf-8") as stream:
+                reader = csv.DictReader(stream)
+                if {*KEY_COLUMNS, "wall_seconds", "training_seconds"} <= set(reader.fieldnames or ()):
+                    rows += [row for row in reader if _timed(row)]
+        except (OSError, UnicodeDecodeError, csv.Error):
+            continue
+    return rows
+
+
+def _timed(row: dict[str, str]) -> bool:
+    """Whether the numbers of a row of costs are numbers."""
+    try:
+        int(row["threads"])
+        return all(not row[name] or float(row[name]) >= 0 for name in ("wall_seconds", "training_seconds"))
+    except (TypeError, ValueError):
+        return False
+
+
+def _places(name: str, columns: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    """Where the time of a method is kept: the same kind of cell, the method elsewhere, its variants elsewhere."""
+    elsewhere = (columns["preset"], columns["device"])
+    return [
+        (name, columns["dataset"], *elsewhere, int(columns["threads"])),
+        (name, *elsewhere),
+        ("variants of", name.partition("[")[0], *elsewhere),
+    ]
+
+
+class Timings:
+    """Seconds that cells and supernets took before, the nearest kind of cell first."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """`rows`: cost records with key columns and `wall_seconds` (cells) or `training_seconds` (supernets)."""
+        self._cells: dict[tuple[object, ...], list[float]] = {}
+        self._supernets: dict[tuple[object, ...], list[float]] = {}
+        for row in rows:
+            self.learn(row)
+
+    def learn(self, row: Mapping[str, Any]) -> None:
+        """Take one more timing into account."""
+        if row.get("selector"):
+            self._add(self._cells, row, row["selector"], row.get("wall_seconds"))
+        else:
+            self._add(self._supernets, row, row["recipe"], row.get("training_seconds"))
+
+    @staticmethod
+    def _add(table: dict[tuple[object, ...], list[float]], row: Mapping[str, Any], name: str, seconds: object) -> None:
+        if seconds in (None, ""):
+            return
+        for place in _places(name, row):
+            table.setdefault(place, []).append(float(str(seconds)))
+
+    @staticmethod
+    def _find(
+        table: Mapping[tuple[object, ...], list[float]], name: str, columns: Mapping[str, str | int]
+    ) -> float | None:
+        for place in _places(name, columns):
+            if place in table:
+                return fmean(table[place])
+        return None
+
+    def cell(self, planned: PlannedCell) -> float | None:
+        """Expected seconds of a cell, None when nothing like it was ever timed."""
+        return self._find(self._cells, planned.cell.selector, planned.columns)
+
+    def supernet(self, planned: PlannedCell) -> float | None:
+        """Expected seconds to train the supernet of a cell, None when nothing like it was ever timed."""
+        return self._find(self._supernets, planned.cell.supernet.recipe, planned.columns)
+
+    def estimate(self, todo: Sequence[PlannedCell], trained: Iterable[str], jobs: int) -> tuple[float, int]:
+        """(seconds that the timed part of `todo` should take with `jobs` workers, number of items never timed).
+
+        `trained` are the keys of the supernets that need no training.
+        """
+        supernets = {planned.supernet.key: planned for planned in todo}
+        for key in trained:
+            supernets.pop(key, None)
+        works = {planned.shared or planned.stem: planned for planned in todo}
+        expected = [self.cell(planned) for planned in works.values()] + [self.supernet(p) for p in supernets.values()]
+        known = [seconds for seconds in expected if seconds is not None]
+        return sum(known) / jobs, len(expected) - len(known)

@@ -1,0 +1,1 @@
+"""What an answer is worth: measures, floors and statistics, all pure functions."""

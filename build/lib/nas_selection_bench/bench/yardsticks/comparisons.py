@@ -1,0 +1,237 @@
+"""Who is better than whom, on the same checkpoints: paired comparisons, judged in families, and tie groups.
+
+Paired tests with Holm's correction instead of mean ranks, whose outcome depends on who else is in the table
+(Benavoli, Corani & Mangili, "Should We Really Use Post-Hoc Tests Based on Mean-Ranks?", JMLR 2016); where no
+outcome could have been significant, that is said instead of "no difference".
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import combinations
+from typing import TypeVar
+
+import numpy as np
+
+from nas_selection_bench.bench.yardsticks.statistics import (
+    SIGNIFICANCE,
+    Interval,
+    detectable,
+    holm,
+    mean_interval,
+    share_interval,
+    sign_flip_ps,
+    sign_test_p,
+    smallest_p,
+)
+
+FEWEST_WITH_COLLAPSES = 7
+"""Results of fewer supernets than this have no interval of their mean if one of them collapsed: six results with a
+collapse of 15 % say too little of how often it comes (reports/data/coverage.csv). Points and their count say more."""
+
+FEWEST_SEEDS = 2
+"""Pairs per recipe, on average, below which a comparison is not judged: other recipes are no repetitions of a seed."""
+
+Checkpoint = TypeVar("Checkpoint", bound=Hashable)
+
+
+class Verdict(StrEnum):
+    """What a comparison of two selectors supports."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SMALL = "differs, median within the margin"
+    OPEN = "no difference shown"
+    TOO_FEW = "too few seeds to tell"
+    SAME = "same choices"
+
+
+UNTOLD = (Verdict.TOO_FEW, Verdict.SAME)
+"""Verdicts behind which no p stands."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two selectors on the checkpoints that both were applied to; positive differences favour `first`."""
+
+    first: str
+    second: str
+    n: int
+    """Pairs: checkpoints on which both gave a value."""
+    sizes: tuple[int, ...]
+    """Pairs of each recipe; all in one where differences were averaged over recipes."""
+    differing: int
+    """Pairs in which the two values differ."""
+    mean: float
+    """Over all pairs: what the sign-flip test is of."""
+    mean_interval: Interval | None
+    deviation: float
+    """Standard deviation of the differences; 0 for one pair."""
+    median: float
+    above: int
+    """Differing pairs in which `first` is above: what the sign test is of."""
+    improvement: float
+    """Share of the pairs in which `first` is above `second`, ties counted half."""
+    improvement_interval: Interval | None
+    p: float
+    """Of the sign-flip test."""
+    p_holm: float
+    """`p` corrected over all comparisons made together; 1 where no outcome could have been significant."""
+    smallest_p_holm: float
+    """What `p_holm` would be if every comparison were as clear as its number of pairs allows."""
+    p_sign: float
+    """Of the sign test, which does not mind that differences from a floor near the optimum have one long tail."""
+    p_sign_holm: float
+    verdict: Verdict
+    margin: float | None = None
+    """The median difference that is too small to count, where one is known."""
+    detectable: float | None = None
+    """The true mean difference that so many pairs would show, corrected, four times out of five."""
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether some outcome would have been significant on its own, and seeds were repeated."""
+        return smallest_p(self.differing) <= SIGNIFICANCE and self.n >= FEWEST_SEEDS * len(self.sizes)
+
+    @property
+    def decidable(self) -> bool:
+        """Whether some outcome would have been significant after the correction."""
+        return self.hopeful and self.smallest_p_holm <= SIGNIFICANCE
+
+    @property
+    def judged(self) -> bool:
+        """Whether the verdict is one: the choices differ, and enough pairs stand behind the test."""
+        return self.verdict not in UNTOLD
+
+    def seen_from(self, name: str) -> "Comparison":
+        """The same comparison with `name`, one of the two, as `first`."""
+        if name == self.first:
+            return self
+        if name != self.second:
+            raise ValueError(f"{name} is not part of the comparison of {self.first} and {self.second}")
+        mirror = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
+        return replace(
+            self, first=self.second, second=self.first, verdict=mirror.get(self.verdict, self.verdict),
+            mean=-self.mean, mean_interval=_negated(self.mean_interval, 0.0), median=-self.median,
+            above=self.differing - self.above, improvement=1 - self.improvement,
+            improvement_interval=_negated(self.improvement_interval, 1.0),
+        )  # fmt: skip
+
+
+def _negated(interval: Interval | None, total: float) -> Interval | None:
+    if interval is None:
+        return None
+    return replace(interval, low=total - interval.high, high=total - interval.low)
+
+
+def _verdict(comparison: Comparison) -> Verdict:
+    if comparison.differing == 0:
+        return Verdict.SAME
+    if not comparison.decidable:
+        return Verdict.TOO_FEW
+    # The test is of the mean: a few collapses can move it to one side while most pairs lie on the other.
+    if comparison.p_holm > SIGNIFICANCE or comparison.mean * comparison.median <= 0:
+        return Verdict.OPEN
+    if comparison.margin is not None and abs(comparison.median) <= comparison.margin:
+        return Verdict.SMALL
+    return Verdict.BETTER if comparison.mean > 0 else Verdict.WORSE
+
+
+def compare(
+    values: Mapping[str, Mapping[Checkpoint, float]],
+    stratum: Callable[[Checkpoint], Hashable],
+    margin: Callable[[float], float | None] = lambda least: None,
+    alike: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    collapsed: Callable[[str, Checkpoint], bool] = lambda name, checkpoint: False,
+) -> list[Comparison]:
+    """Pairs of selectors, if not given all, compared on the checkpoints they share, Holm's correction over them.
+
+    `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
+    averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
+    A difference counts as better or worse only if it is significant, its mean and median have one sign, *and* its
+    median exceeds the margin among values at least as high as the lower of the two medians: `margin(that median)`.
+    Pairs without a shared checkpoint are left out. The order follows `values`.
+
+    `alike[selector](checkpoint)` names the one draw behind the values of a selector that gives the same on several
+    checkpoints: its differences are averaged over those, since they are one observation and not many.
+    `collapsed(selector, checkpoint)` says whether a result is one of those that fall far below the others.
+    """
+    alike = alike or {}
+    drafts: list[tuple[str, str, list[list[float]], float, bool]] = []
+    for first, second in combinations(values, 2) if pairs is None else pairs:
+        shared = [checkpoint for checkpoint in values[first] if checkpoint in values[second]]
+        if not shared:
+            continue
+        draw = alike.get(first) or alike.get(second)
+        found: dict[Hashable, list[float]] = {}
+        for checkpoint in shared:
+            difference = values[first][checkpoint] - values[second][checkpoint]
+            found.setdefault(draw(checkpoint) if draw else stratum(checkpoint), []).append(difference)
+        groups = list(found.values())
+        if draw:
+            groups = [[float(np.mean(group)) for group in groups]]
+        least = min(float(np.median([values[name][c] for c in shared])) for name in (first, second))
+        fell = any(collapsed(name, checkpoint) for name in (first, second) for checkpoint in shared)
+        drafts.append((first, second, groups, least, fell))
+    pooled_of = [np.array([d for group in draft[2] for d in group]) for draft in drafts]
+    comparisons = []
+    for (first, second, groups, least, fell), pooled, p in zip(drafts, pooled_of, sign_flip_ps(pooled_of), strict=True):
+        n, above, below = len(pooled), int((pooled > 0).sum()), int((pooled < 0).sum())
+        won = above + (n - above - below) / 2
+        p_sign = sign_test_p(above, below)
+        comparison = Comparison(
+            first, second, n, tuple(map(len, groups)), above + below,
+            mean=float(pooled.mean()),
+            mean_interval=None if fell and n < FEWEST_WITH_COLLAPSES else mean_interval(groups, pooled=True),
+            deviation=float(pooled.std(ddof=1)) if n > 1 else 0.0,
+            median=float(np.median(pooled)), above=above, improvement=won / n,
+            improvement_interval=share_interval(won, n) if above + below else None,
+            p=p, p_holm=p, smallest_p_holm=p, p_sign=p_sign, p_sign_holm=p_sign, verdict=Verdict.OPEN,
+            margin=margin(least),
+        )  # fmt: skip
+        comparisons.append(comparison)
+    return corrected(comparisons)
+
+
+def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same comparisons judged as one family: Holm's correction over exactly these, verdicts to match.
+
+    Comparisons that no outcome could have made significant are never called so, and take no part in the correction.
+    A family fixed beforehand, such as every selector against one baseline, needs less correction than all pairs.
+    """
+    places = [i for i, comparison in enumerate(comparisons) if comparison.hopeful]
+    p, reachable, p_sign = (np.ones(len(comparisons)) for _ in range(3))
+    p[places] = holm([comparisons[i].p for i in places])
+    reachable[places] = holm([smallest_p(comparisons[i].differing) for i in places])
+    p_sign[places] = holm([comparisons[i].p_sign for i in places])
+    judged = [
+        replace(
+            comparison, p_holm=float(p[i]), smallest_p_holm=float(reachable[i]), p_sign_holm=float(p_sign[i]),
+            detectable=detectable(comparison.deviation, comparison.n, len(places)) if comparison.hopeful else None,
+        )
+        for i, comparison in enumerate(comparisons)
+    ]  # fmt: skip
+    return [replace(comparison, verdict=_verdict(comparison)) for comparison in judged]
+
+
+def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[list[str]]:
+    """Groups instead of ranks: a leader, and all that were not shown worse than it; then the same with the rest.
+
+    `names` are ordered best first; the leader is the first that none was shown better than, since means over
+    different checkpoints can be in another order than the pairs that two names share. Verdicts are taken as they
+    stand, so `comparisons` should be corrected over all pairs: the leader was found on the same data, and a family of
+    the comparisons with it alone would be chosen with hindsight. Names that too few seeds stand behind to tell from
+    any other are in no group, since nothing could have been shown of them.
+    """
+    verdicts = {(c.first, c.second): c.verdict for c in comparisons}
+    verdicts |= {(c.second, c.first): c.seen_from(c.second).verdict for c in comparisons}
+    told = {name for c in comparisons if c.decidable for name in (c.first, c.second)}
+    groups, left = [], [name for name in names if name in told]
+    while left:
+        unbeaten = [name for name in left if not any(verdicts.get((o, name)) is Verdict.BETTER for o in left)]
+        leader = next(iter(unbeaten), left[0])
+        beaten = [name for name in left if verdicts.get((leader, name)) is Verdict.BETTER]
+        groups.append([leader, *(name for name in left if name not in {leader, *beaten})])
+        left = beaten
+    return groups

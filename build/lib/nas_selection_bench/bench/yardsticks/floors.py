@@ -1,0 +1,263 @@
+"""Floors and ceilings: what a table alone says about how good or bad a selection can be.
+
+They stand in every table of results. What a criterion gains over a floor is what it adds to the little that the floor
+knows: to drawing lots, to drawing lots among convolutions, to one order of the operations for every edge, to counting
+parameters. A floor can lie close to the optimum, and then hardly anything above it can be shown: how many architectures
+do lie above stands beside each. How well two trainings of every architecture agree is a measure of the table's
+noise; it is no ceiling (see `retraining_agreement`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import permutations
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.space import (
+    AVG_POOL,
+    CONV_1X1,
+    CONV_3X3,
+    EDGES,
+    NONE,
+    OPERATIONS,
+    SKIP,
+    Architecture,
+    all_architectures,
+    as_architecture,
+    code,
+)
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.measures import (
+    ALL_OPERATIONS,
+    EDGE_TAUS,
+    WITHOUT_NONE,
+    architecture_scores,
+    edge_agreement,
+    edge_tau,
+    outcome,
+)
+from nas_selection_bench.bench.yardsticks.oracle import oracle
+from nas_selection_bench.bench.yardsticks.statistics import EQUAL
+from nas_selection_bench.bench.yardsticks.truth import Truth
+
+RETRAINING = "two trainings"
+"""What tables and figures call the agreement of one training of every architecture with another."""
+
+CONSTANT_ORDER = (NONE, AVG_POOL, SKIP, CONV_1X1, CONV_3X3)
+"""The operations from worst to best, whatever the data and the edge."""
+
+_WEIGHTS_PER_OPERATION = {NONE: 0, SKIP: 0, CONV_1X1: 1, CONV_3X3: 9, AVG_POOL: 0}
+"""Weights of an operation in units of C * C, C being the number of channels."""
+
+RETRAINED = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none")
+"""The taus of which `retraining_agreement` says how well two trainings agree."""
+
+RANDOM = "random"
+RANDOM_CHOICES: dict[str, tuple[Sequence[int], str]] = {
+    RANDOM: (range(len(OPERATIONS)), "expectation over a uniformly random architecture and over random scores; exact"),
+    "random-no-none-pool": (
+        (SKIP, CONV_1X1, CONV_3X3),
+        "expectation over a random architecture of skip, 1x1 and 3x3 convolutions; exact",
+    ),
+    "random-conv": ((CONV_1X1, CONV_3X3), "expectation over a random architecture of 1x1 and 3x3 convolutions; exact"),
+}
+"""Floors that draw lots among some of the operations on every edge."""
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """One floor or ceiling on one data set. What does not apply is None."""
+
+    name: str
+    architecture: Architecture | None
+    """None where the yardstick is an average over architectures."""
+    test: float
+    """Test accuracy, %."""
+    valid: float | None
+    regret: float
+    percentile: float
+    """Share of architectures with strictly lower test accuracy, %."""
+    gain: float | None
+    worth: float | None
+    """Random architectures that one would have to train to expect as much (bench.yardsticks.worth)."""
+    above: int
+    """Architectures with a higher test accuracy: the room that is left to show something."""
+    above_margin: int | None
+    """Those of them that lie above by more than two trainings of one architecture differ there."""
+    tau_mean: float | None = None
+    tau_mean_no_none: float | None = None
+    tau_mean_ops: float | None = None
+    tau_edge: float | None = None
+    tau_best: float | None = None
+    tau_best_no_none: float | None = None
+    tau_space: float | None = None
+    note: str = ""
+
+
+def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
+    """Every yardstick of a data set, from the floor upwards: exact numbers, no sampling.
+
+    The scores of `params` and `flops` follow the rule for criteria that rank whole architectures: an operation on
+    an edge scores the mean over the architectures that have it there.
+    """
+    table, dataset = truth.table, truth.dataset
+    order = np.tile(np.argsort(CONSTANT_ORDER).astype(float), (len(EDGES), 1))
+    mean_place, best_place = _places(truth, order)
+    note = (
+        "none < avg_pool < skip < 1x1 < 3x3 on every edge. What it chooses needs no hindsight; its taus do: of all 120"
+        f" orders it has place {mean_place} by tau_mean and {best_place} by tau_best, known afterwards"
+    )
+    sticks = [
+        *(_drawn(truth, name) for name in RANDOM_CHOICES),
+        _fixed(truth, "all-skip", SKIP),
+        _scored(truth, "constant-order", order, None, note),
+        _ranked(truth, "params", table.parameters(dataset)),
+    ]
+    flops = table.flops(dataset)
+    if flops is not None:
+        sticks.append(_ranked(truth, "flops", flops))
+    sticks.append(_fixed(truth, "all-3x3", CONV_3X3))
+    ties = int((truth.test == truth.best).sum()) - 1
+    note = "highest mean test accuracy; its scores are the oracle's best accuracies"
+    if ties:
+        note += f"; {ties} more reach the same, the first in the table's order is shown"
+    sticks.append(_of(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
+    return sticks
+
+
+def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> dict[str, float | int | str | None]:
+    """How well the oracle of one trial per architecture agrees with the oracle of another trial: test-retest.
+
+    No ceiling for a criterion: that is held against the mean over trials, which is less noisy than a single one, so
+    whatever orders operations by what they are worth on average can agree with it better than two trials do.
+
+    Only architectures with two or more trials can be compared, so both oracles are over those. Each draw takes two
+    different trials of every architecture at random (seeded); architectures that share one training share the draw.
+    Keys: `tau_best`, `tau_mean`, both without `none`, `tau_space` (over the architectures themselves), each the mean
+    over the draws; `n` architectures, `draws`, and `how` in words. The taus are None where the table holds no two
+    trials of any architecture, which says nothing of how often it was trained: a file may keep the means only.
+    """
+    names = (*RETRAINED, "tau_space")
+    trials = table.trials(dataset)
+    repeated = np.zeros(0, dtype=int)
+    if trials is not None:
+        repeated = np.flatnonzero((~np.isnan(trials)).sum(axis=1) >= 2)
+    if trials is None or not repeated.size:
+        how = (
+            "the table file stores no separate trainings"
+            if trials is None
+            else "the table file stores no more than one training of each architecture"
+        )
+        return {**dict.fromkeys(names), "n": 0, "draws": 0, "how": how}
+    rng = np.random.default_rng(derive(0, purpose="retraining-agreement", dataset=dataset))
+    trainings, training_of = np.unique(trials[repeated], axis=0, return_inverse=True)
+    found = []
+    for _ in range(draws):
+        keys = np.where(np.isnan(trainings), np.inf, rng.random(trainings.shape))
+        first, second = np.argsort(keys, axis=1)[:, :2].T
+        rows = np.arange(len(trainings))
+        pair = [np.full(len(trials), np.nan) for _ in range(2)]
+        for values, drawn in zip(pair, (first, second), strict=True):
+            values[repeated] = trainings[rows, drawn][training_of.ravel()]
+        found.append(
+            [
+                edge_tau(oracle(pair[0], kind), oracle(pair[1], kind), operations)
+                for operations in (ALL_OPERATIONS, WITHOUT_NONE)
+                for kind in ("best", "mean")
+            ]
+            + [tau_b(pair[0][repeated], pair[1][repeated])]
+        )
+    taus = {name: float(value) for name, value in zip(names, np.mean(found, axis=0), strict=True)}
+    how = f"two trials drawn at random of each of the {repeated.size} architectures with two or more, {draws} times"
+    return {**taus, "n": int(repeated.size), "draws": draws, "how": how}
+
+
+def _places(truth: Truth, order: np.ndarray) -> tuple[int, int]:
+    """Places of a constant order [6, 5] among all of them, by `tau_mean` and by `tau_best`; 1 is the highest."""
+    best, mean = truth.oracles
+    every = [np.tile(np.array(ranks, dtype=float), (len(EDGES), 1)) for ranks in permutations(ALL_OPERATIONS)]
+    mean_place, best_place = (
+        1 + sum(edge_tau(other, strengths) > edge_tau(order, strengths) + EQUAL for other in every)
+        for strengths in (mean, best)
+    )
+    return mean_place, best_place
+
+
+def headroom(truth: Truth, accuracy: float) -> tuple[int, int | None]:
+    """How many architectures have a higher test accuracy, and how many of them by more than the noise up there."""
+    noise = truth.noise(accuracy)
+    beyond = None if noise is None else int((truth.test > accuracy + noise.margin).sum())
+    return int((truth.test > accuracy).sum()), beyond
+
+
+def _drawn(truth: Truth, name: str) -> Yardstick:
+    """A random choice among some operations on every edge: exact expectations, not a sample."""
+    operations, note = RANDOM_CHOICES[name]
+    among = np.isin(all_architectures(), list(operations)).all(axis=1)
+    mean = float(truth.test[among].mean())
+    rank = np.searchsorted(np.sort(truth.test), truth.test[among], side="left")
+    percentile = 100 * float(rank.mean()) / len(truth.test)
+    valid = None if truth.valid is None else float(truth.valid[among].mean())
+    expected = dict.fromkeys((*EDGE_TAUS, "tau_space"), 0.0) if name == RANDOM else {}
+    above, beyond = headroom(truth, mean)
+    reached = asdict(outcome(mean, truth)) | {"percentile": percentile}
+    return Yardstick(
+        name=name, architecture=None, test=mean, valid=valid, **reached, above=above, above_margin=beyond, **expected,
+        note=note,
+    )  # fmt: skip
+
+
+def _fixed(truth: Truth, name: str, operation: int) -> Yardstick:
+    architecture: Architecture = (operation,) * 6
+    return _of(truth, name, architecture, None, None, f"{OPERATIONS[operation]} on every edge")
+
+
+def convolution_weights() -> np.ndarray:
+    """[15625], space order: weights in the convolutions of each cell, in units of C * C; for tables without counts."""
+    return np.array([_WEIGHTS_PER_OPERATION[op] for op in range(len(OPERATIONS))])[all_architectures()].sum(axis=1)
+
+
+def _ranked(truth: Truth, name: str, sizes: np.ndarray | None) -> Yardstick:
+    """The largest architecture, and the agreement of size with accuracy."""
+    note = f"the architecture with the most {name}, as the table counts them"
+    if sizes is None:
+        sizes = convolution_weights()
+        note = "the architecture with the most weights in its convolutions (the table holds no counts)"
+    # The mean of equal counts may differ in the last digits from edge to edge; that is no preference.
+    scores = np.round(oracle(sizes, "mean"), 6)
+    return _scored(truth, name, scores, sizes, note)
+
+
+def _scored(truth: Truth, name: str, scores: np.ndarray, ranking: np.ndarray | None, note: str) -> Yardstick:
+    return _of(truth, name, as_architecture(scores.argmax(axis=1).tolist()), scores, ranking, note)
+
+
+def _of(
+    truth: Truth,
+    name: str,
+    architecture: Architecture,
+    scores: np.ndarray | None,
+    ranking: np.ndarray | None,
+    note: str,
+) -> Yardstick:
+    position = code(architecture)
+    test = float(truth.test[position])
+    taus: dict[str, float] = {}
+    if scores is not None:
+        agreement = edge_agreement(scores, truth)
+        taus = {tau: getattr(agreement, tau) for tau in EDGE_TAUS}
+        taus["tau_space"] = tau_b(architecture_scores(scores) if ranking is None else ranking, truth.ranked)
+    above, beyond = headroom(truth, test)
+    return Yardstick(
+        name=name,
+        architecture=architecture,
+        test=test,
+        valid=None if truth.valid is None else float(truth.valid[position]),
+        **asdict(outcome(test, truth)),
+        above=above,
+        above_margin=beyond,
+        **taus,
+        note=note,
+    )

@@ -1,0 +1,247 @@
+"""What a selection is worth: pure functions of accuracies, scores, decisions and rankings.
+
+`accuracies` is always [15625] in space order, each architecture counted once. Scores are [6, 5], larger = keep.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.equivalence import function_classes
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
+from nas_selection_bench.bench.problem.space import (
+    CONV_1X1,
+    CONV_3X3,
+    EDGES,
+    N_ARCHITECTURES,
+    NONE,
+    OPERATIONS,
+    SKIP,
+    code,
+)
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.oracle import GRID
+from nas_selection_bench.bench.yardsticks.truth import Truth
+from nas_selection_bench.bench.yardsticks.worth import trainings
+
+Measure = float | int | list[float] | None
+
+EDGE_TAUS = ("tau_mean", "tau_mean_no_none", "tau_mean_ops", "tau_edge", "tau_best", "tau_best_no_none")
+"""How scores agree with the table's worth of operations, from the steadiest to the noisiest."""
+
+MEASURES = (
+    "test", "valid", "regret", "percentile", "gain", "worth", *EDGE_TAUS, "tied_edges", "tau_space", "tau_space_n",
+    "decision_regret", "skips", "parameters",
+)  # fmt: skip
+"""The names of what `measure` returns beside `index`, in the order of the columns."""
+
+ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
+WITHOUT_NONE = tuple(operation for operation in ALL_OPERATIONS if operation != NONE)
+WORTH_CHOOSING = (SKIP, CONV_1X1, CONV_3X3)
+"""Operations that good architectures consist of."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where the accuracy of one architecture stands among those of the whole space."""
+
+    regret: float
+    """Best accuracy of the space minus this one, points."""
+    percentile: float
+    """Share of architectures with strictly lower accuracy, %."""
+    gain: float | None
+    """0 is the mean of the space, 1 its best; None where all architectures are equally good."""
+    worth: float | None
+    """Trainings: how many random architectures, the best by validation taken, are expected to do as well (see
+    bench.yardsticks.worth); infinite where no number is, None where the table has no validation accuracies."""
+
+
+@dataclass(frozen=True)
+class EdgeAgreement:
+    """How [6, 5] scores agree with the oracles: tau-b per edge, averaged over the edges; a tied edge counts 0."""
+
+    tau_mean: float
+    tau_mean_no_none: float
+    """Over the four operations without `none`."""
+    tau_mean_ops: float
+    """Over skip, 1x1 and 3x3 alone: seven of an edge's ten pairs only say that `none` and the pool are worst."""
+    tau_edge: float
+    """Of what is particular to an edge (`edge_specific_tau`)."""
+    tau_best: float
+    """With the best accuracies, which lie within tenths of a point of each other: mostly noise of training."""
+    tau_best_no_none: float
+    tied_edges: int
+    """Edges on which all five scores are equal."""
+
+
+def edge_tau(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int] = ALL_OPERATIONS) -> float:
+    """Tau-b per edge of `scores` [6, 5] with an oracle's `strengths` [6, 5], averaged over the six edges.
+
+    A fully tied edge counts 0. Only `operations` are compared.
+    """
+    return _tau_of_signs(_pair_signs(np.asarray(scores)), _pair_signs(np.asarray(strengths)), operations)
+
+
+def _tau_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int]) -> float:
+    """`edge_tau` of `_pair_signs`, which are the same whichever operations are compared."""
+    kept = np.ix_(range(len(EDGES)), operations, operations)
+    first, second = scores[kept], strengths[kept]
+    untied = np.sqrt((first**2).sum(axis=(1, 2)) * (second**2).sum(axis=(1, 2)))
+    agreement = (first * second).sum(axis=(1, 2))
+    return float(np.divide(agreement, untied, out=np.zeros(len(EDGES)), where=untied > 0).mean())
+
+
+def edge_specific_tau(scores: np.ndarray, strengths: np.ndarray) -> float:
+    """Whether `scores` [6, 5] know which edge wants what: tau-b of what is left when each operation's mean is out.
+
+    Scores enter as ranks on their edge and an oracle's `strengths` [6, 5] standardised on theirs, since scales differ
+    from edge to edge. From both the mean of each operation over the edges is taken; the 30 that are left are
+    compared. Whatever has the same order on every edge is left with zeros and scores exactly 0.
+    """
+    # How many operations lie below minus how many above, times six: whole numbers, so that equal orders cancel exactly.
+    ranks = len(EDGES) * _pair_signs(np.asarray(scores)).sum(axis=2)
+    deviations = standardised(np.asarray(strengths, dtype=np.float64))
+    return tau_b(_without_operation_means(ranks).ravel(), _without_operation_means(deviations).round(9).ravel())
+
+
+def _without_operation_means(values: np.ndarray) -> np.ndarray:
+    return values - values.sum(axis=0) / len(EDGES)
+
+
+def standardised(scores: np.ndarray) -> np.ndarray:
+    """[6, 5] scores with mean 0 and standard deviation 1 on each edge; a fully tied edge is 0."""
+    # Times a power of two, which changes no digit, so that squares of the largest and smallest doubles stay in range.
+    scores = np.ldexp(scores, -np.frexp(np.abs(scores).max(axis=1, keepdims=True))[1])
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    spread = scores.std(axis=1, keepdims=True)
+    tied = np.ptp(scores, axis=1, keepdims=True) == 0
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=~tied)
+
+
+def architecture_scores(scores: np.ndarray) -> np.ndarray:
+    """[15625], space order: the sum over edges of the standardised score of the operation on it.
+
+    Rounded to 1e-9, so that architectures with the same scores on other edges tie whatever the order of summation.
+    """
+    sums = np.zeros(1)
+    for edge_scores in standardised(scores):  # space order: the first edge varies slowest
+        sums = np.add.outer(sums, edge_scores).ravel()
+    return sums.round(9)
+
+
+def expand(ranking: Ranking) -> np.ndarray:
+    """[15625], space order: the scores of a ranking, nan where it says nothing.
+
+    An architecture that was not scored takes the mean score of the scored ones that compute the same function.
+    """
+    codes, scores = np.asarray(ranking.codes), np.asarray(ranking.scores, dtype=np.float64)
+    if np.unique(codes).size != codes.size:
+        raise ValueError("a ranking scores an architecture twice")
+    own = np.full(N_ARCHITECTURES, np.nan)
+    own[codes] = scores
+    if len(codes) == N_ARCHITECTURES:
+        return own
+    classes = function_classes()
+    count = np.bincount(classes[codes], minlength=classes.max() + 1)
+    total = np.bincount(classes[codes], weights=scores, minlength=classes.max() + 1)
+    shared = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    return np.where(np.isnan(own), shared[classes], own)
+
+
+def space_agreement(scores: np.ndarray, ranking: Ranking | None, truth: Truth) -> tuple[float, int]:
+    """`tau_space` and the number of architectures it is over.
+
+    With a ranking, its own scores are compared: over the whole space if it scored every architecture or one of
+    each function class, else over the architectures that it scored. Without one, the sum over edges of the standardised
+    scores is compared over the whole space.
+    """
+    if ranking is not None:
+        expanded = expand(ranking)
+        if np.isnan(expanded).any():
+            codes = np.asarray(ranking.codes)
+            return tau_b(np.asarray(ranking.scores), truth.test[codes]), len(codes)
+    else:
+        expanded = architecture_scores(scores)
+    key = expanded.tobytes()
+    if key not in truth.known:
+        truth.known[key] = tau_b(expanded, truth.ranked)
+    return truth.known[key], N_ARCHITECTURES
+
+
+def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> list[float]:
+    """[6] points lost by each decision: the best accuracy still reachable before it minus after it.
+
+    The sum is the regret of the architecture. Raises ValueError unless each edge is decided once.
+    """
+    if sorted(decision.edge for decision in decisions) != list(range(len(EDGES))):
+        raise ValueError(f"the decisions do not fix each edge once: {[decision.edge for decision in decisions]}")
+    table = accuracies.reshape(GRID)
+    reachable: list[slice | int] = [slice(None)] * len(EDGES)
+    best = float(table.max())
+    lost = []
+    for decision in decisions:
+        reachable[decision.edge] = decision.operation
+        left = float(np.max(table[tuple(reachable)]))
+        lost.append(best - left)
+        best = left
+    return lost
+
+
+def outcome(test: float, truth: Truth) -> Reached:
+    """Where a test accuracy stands among those of the whole space."""
+    return Reached(
+        regret=truth.best - test,
+        percentile=100 * float(np.mean(truth.test < test)),
+        gain=(test - truth.mean) / (truth.best - truth.mean) if truth.best > truth.test.min() else None,
+        worth=None if truth.random_search is None else trainings(truth.random_search, test),
+    )
+
+
+def measure(selection: Selection, truth: Truth) -> dict[str, Measure]:
+    """The measures of one selection: the columns of records.csv from `index` on (docs/columns.md).
+
+    Keys: `index` (the table's own) and MEASURES. `valid`, `worth` and `parameters` are None where the table has none.
+    """
+    position = code(selection.architecture)
+    test = float(truth.test[position])
+    parameters = truth.table.parameters(truth.dataset)
+    tau_space, tau_space_n = space_agreement(selection.scores, selection.ranking, truth)
+    return {
+        "index": int(truth.table.index[position]),
+        "test": test,
+        "valid": None if truth.valid is None else float(truth.valid[position]),
+        **asdict(outcome(test, truth)),
+        **asdict(edge_agreement(selection.scores, truth)),
+        "tau_space": tau_space,
+        "tau_space_n": tau_space_n,
+        "decision_regret": decision_regret(selection.decisions, truth.test),
+        "skips": selection.architecture.count(SKIP),
+        "parameters": None if parameters is None else float(parameters[position]),
+    }
+
+
+def edge_agreement(scores: np.ndarray, truth: Truth) -> EdgeAgreement:
+    """The agreement of [6, 5] scores with the oracles of `truth`; ValueError unless they are finite."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.shape != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
+        raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape}")
+    best, mean = truth.oracles
+    signs, of_best, of_mean = _pair_signs(scores), _pair_signs(best), _pair_signs(mean)
+    return EdgeAgreement(
+        tau_mean=_tau_of_signs(signs, of_mean, ALL_OPERATIONS),
+        tau_mean_no_none=_tau_of_signs(signs, of_mean, WITHOUT_NONE),
+        tau_mean_ops=_tau_of_signs(signs, of_mean, WORTH_CHOOSING),
+        tau_edge=edge_specific_tau(scores, mean),
+        tau_best=_tau_of_signs(signs, of_best, ALL_OPERATIONS),
+        tau_best_no_none=_tau_of_signs(signs, of_best, WITHOUT_NONE),
+        tied_edges=int((scores == scores[:, :1]).all(axis=1).sum()),
+    )
+
+
+def _pair_signs(values: np.ndarray) -> np.ndarray:
+    """[6, k, k]: for each edge, which of two operations scores higher (1, -1, or 0 for a tie)."""
+    if np.isnan(values).any():
+        raise ValueError("tau-b of values that are nan")
+    first, second = values[:, :, None], values[:, None, :]
+    return (first > second).astype(np.float64) - (first < second)  # a difference could overflow

@@ -1,0 +1,28 @@
+"""What an operation on an edge is worth, by the accuracies of all architectures that have it there."""
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+
+GRID = (len(OPERATIONS),) * len(EDGES)
+"""Shape in which axis e of an array in space order is the operation on edge e."""
+
+
+def oracle(accuracies: np.ndarray, kind: str = "best") -> np.ndarray:
+    """[6, 5]: what an operation on an edge is worth: the `best` or the `mean` accuracy of all architectures with it.
+
+    Works on any subset of the space as well: architectures whose accuracy is nan are left out. An operation
+    that no architecture of the subset has on that edge is nan.
+    """
+    if kind not in ("best", "mean"):
+        raise ValueError(f"oracle kind {kind!r} is neither 'best' nor 'mean'")
+    reduce = np.fmax.reduce if kind == "best" else _nan_mean
+    table = np.asarray(accuracies, dtype=np.float64).reshape(GRID)
+    return np.array([reduce(np.moveaxis(table, edge, 0).reshape(len(OPERATIONS), -1), axis=1) for edge in range(6)])
+
+
+def _nan_mean(values: np.ndarray, axis: int) -> np.ndarray:
+    present = ~np.isnan(values)
+    count = present.sum(axis=axis)
+    total = np.where(present, values, 0.0).sum(axis=axis)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

@@ -1,0 +1,86 @@
+"""What a criterion resembles: architecture size, counts of operations, other criteria.
+
+Source of the question, "is it only counting convolutions?": Krishnakumar et al., "NAS-Bench-Suite-Zero",
+NeurIPS 2022, section 3. Every figure here is Kendall's tau-b.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, all_architectures
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.floors import convolution_weights
+from nas_selection_bench.bench.yardsticks.kendall import ranked, tau_b
+from nas_selection_bench.bench.yardsticks.measures import architecture_scores, edge_tau
+
+Values = NDArray[np.float64]
+
+ACCURACY = "test accuracy"
+"""The trait that the others are held against."""
+
+
+def traits(table: GroundTruth, dataset: str) -> dict[str, Values]:
+    """[15625] each: size of every architecture, counts of its operations, depth, and last its test accuracy.
+
+    Size is the table's parameter count, and beside it the FLOPs where they order the architectures differently; the
+    weights of the convolutions where the table holds neither.
+    """
+    operations = all_architectures()
+    parameters, flops = table.parameters(dataset), table.flops(dataset)
+    sizes: dict[str, Values] = {}
+    if parameters is not None:
+        sizes["parameters"] = parameters
+    if flops is not None and (parameters is None or round(tau_b(parameters, flops), 2) < 1):
+        sizes["FLOPs"] = flops
+    if not sizes:
+        sizes["convolution weights"] = convolution_weights()
+    return {
+        **sizes,
+        "convolutions": ((operations == CONV_1X1) | (operations == CONV_3X3)).sum(axis=1).astype(float),
+        "skip connections": (operations == SKIP).sum(axis=1).astype(float),
+        "depth": depths(operations),
+        ACCURACY: table.accuracy(dataset),
+    }
+
+
+def depths(operations: NDArray[np.integer]) -> Values:
+    """The most convolutions on a path from input to output that no `none` cuts, of each row; 0 where all are cut."""
+    convolution = np.isin(operations, (CONV_1X1, CONV_3X3))
+    steps = np.where(operations == NONE, -np.inf, convolution.astype(float))
+    at = [np.zeros(len(operations))]
+    for node in range(1, max(target for target, _ in EDGES) + 1):
+        reached = [at[source] + steps[:, edge] for edge, (target, source) in enumerate(EDGES) if target == node]
+        at.append(np.max(reached, axis=0))
+    return np.maximum(at[-1], 0.0)
+
+
+def trait_correlations(
+    selections: Sequence[Values] | Values, of: dict[str, Values], accurate: Sequence[float] | None = None
+) -> dict[str, float]:
+    """Tau-b over the space between the additive architecture score and each trait, mean over `selections` [6, 5] each.
+
+    The mean is of the taus, never a tau of mean scores: averaging scores takes the noise out of them, so that it
+    raises every tau, and a trait measured so could not be compared with one measured selection by selection.
+    `accurate` is the tau with ACCURACY of each selection, where it is known already (`tau_space` of its record).
+    """
+    found = []
+    prepared = {name: ranked(values) for name, values in of.items() if accurate is None or name != ACCURACY}
+    known: dict[bytes, list[float]] = {}  # a selector that reads no checkpoint has the same scores beside every recipe
+    for scores in selections:
+        sums = architecture_scores(scores)
+        place = sums.tobytes()
+        if place not in known:
+            ordered = ranked(sums)
+            known[place] = [tau_b(ordered, values) for values in prepared.values()]
+        found.append(known[place])
+    means = dict(zip(prepared, np.mean(found, axis=0).tolist(), strict=True))
+    if accurate is not None:
+        means[ACCURACY] = float(np.mean(accurate))
+    return {name: means[name] for name in of}
+
+
+def agreement(first: Values, second: Values) -> float:
+    """Mean over the six edges of the tau-b between two criteria's scores [6, 5] of the operations."""
+    return edge_tau(first, second)

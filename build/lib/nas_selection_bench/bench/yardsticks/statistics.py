@@ -1,0 +1,259 @@
+"""What a few seeds can and cannot say: intervals, tests, corrections, power, variance components.
+
+Selectors are applied to the same checkpoints, so the unit is the supernet seed, inside each stratum (data set and
+recipe). Pure functions; every random number comes from a generator with a fixed seed.
+
+Why these methods. Intervals of means are Student's t with Welch's degrees of freedom, one variance per stratum: the
+percentile bootstrap resamples five values as if they were the population, and covered 84 % where it promised 95
+(reports/data/coverage.csv holds what the present intervals cover). Counts have Clopper and Pearson's. Paired
+differences are tested by flipping their signs, which needs symmetry and no distribution; the sign test beside it needs
+neither, and sees less. Corrections are Holm's, since the tests of a family are dependent in ways that nobody knows.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv, stdtrit
+
+Values = NDArray[np.float64]
+Numbers = Sequence[float] | Values
+
+SIGNIFICANCE = 0.05
+POWER = 0.8
+"""How often a difference is to be shown that is called large enough to be shown."""
+LEVEL = 0.95
+ROUGH_BELOW = 7
+"""With fewer units than this in all, an interval of a mean covers less than 90 % of skewed results
+(reports/data/coverage.csv)."""
+EQUAL = 1e-9
+"""Values that lie no further apart are equal: means of equal numbers differ in their last digit."""
+EXACT_FLIPS = 15
+"""Up to this many differing pairs all sign patterns are enumerated; beyond, FLIP_SAMPLES are drawn."""
+FLIP_SAMPLES = 50_000
+FLIP_BATCH = 256
+"""Comparisons tested at once: their sums under all sign patterns fit into 100 MB."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval at LEVEL; of the sources of chance it holds the supernet seed alone."""
+
+    low: float
+    high: float
+    n: int
+    """Units, all strata together."""
+
+    @property
+    def rough(self) -> bool:
+        """Whether there are too few units for the interval to keep its promise whatever the distribution."""
+        return self.n < ROUGH_BELOW
+
+
+def mean_of_strata(strata: Sequence[Numbers]) -> float:
+    """The mean of each stratum, averaged over strata: each counts once, whatever its number of units."""
+    return float(np.mean([np.mean(values) for values in strata]))
+
+
+def mean_interval(strata: Sequence[Numbers], pooled: bool = False) -> Interval | None:
+    """The interval of the mean over strata, by Student's t with a variance per stratum.
+
+    Strata count alike, as in `mean_of_strata`; where `pooled`, every unit does. Degrees of freedom as in Welch, "The
+    generalization of Student's problem when several different population variances are involved", Biometrika 1947.
+    None where some stratum has fewer than two units, or where the units of each are all equal: an interval without
+    width would promise too much. Raises ValueError for no strata and for values that are not finite.
+    """
+    arrays = [np.asarray(values, float) for values in strata]
+    if not arrays or any(not np.isfinite(values).all() for values in arrays):
+        raise ValueError("an interval needs at least one stratum, and finite values in all")
+    sizes = np.array([len(values) for values in arrays])
+    if sizes.min() < 2 or all(np.ptp(values) <= EQUAL for values in arrays):
+        return None
+    weights = sizes / sizes.sum() if pooled else np.full(len(arrays), 1 / len(arrays))
+    middle = float(weights @ [values.mean() for values in arrays])
+    variances = weights**2 * [values.var(ddof=1) for values in arrays] / sizes
+    freedom = variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum()
+    half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * float(variances.sum()) ** 0.5
+    return Interval(middle - half, middle + half, int(sizes.sum()))
+
+
+@cache
+def share_interval(count: float, n: int) -> Interval | None:
+    """Clopper and Pearson's interval of a probability, `count` of `n` having come true; a half is taken both ways.
+
+    None for no units. It covers at least LEVEL, whatever the probability.
+    """
+    if not n:
+        return None
+    fewest, most = math.floor(count), math.ceil(count)
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(fewest, n - fewest + 1, tail)) if fewest else 0.0
+    high = float(betaincinv(most + 1, n - most, 1 - tail)) if most < n else 1.0
+    return Interval(low, high, n)
+
+
+@cache
+def _sign_patterns(n: int) -> Values:
+    """All [2^(n-1), n] sign patterns whose first sign is +: the others are their mirror images."""
+    bits = np.arange(2 ** (n - 1))[:, None] >> np.arange(n - 1)[None]
+    return np.hstack([np.ones((len(bits), 1)), 1.0 - 2.0 * (bits & 1)])
+
+
+@cache
+def _sign_samples(n: int, samples: int, seed: int) -> Values:
+    return np.asarray(1.0 - 2.0 * np.random.default_rng(seed).integers(2, size=(samples, n)))
+
+
+def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
+    """Two-sided p of the paired sign-flip (permutation) test of the mean difference, of each of many comparisons.
+
+    Exact for up to EXACT_FLIPS differing pairs, else from FLIP_SAMPLES random patterns, counting the
+    observed one. Pairs that do not differ say nothing under this test and drop out; without any
+    differing pair p is 1. Comparisons with equally many differing pairs share one matrix product.
+    """
+    nonzero = [values[values != 0] for values in (np.asarray(differences, float) for differences in families)]
+    p = [1.0] * len(nonzero)
+    for n in sorted({len(values) for values in nonzero} - {0}):
+        places = [i for i, values in enumerate(nonzero) if len(values) == n]
+        for start in range(0, len(places), FLIP_BATCH):
+            batch = places[start : start + FLIP_BATCH]
+            stacked = np.stack([nonzero[i] for i in batch], axis=1)
+            beyond = np.abs(stacked.sum(axis=0)) - 1e-9 * np.abs(stacked).sum(axis=0)
+            exact = n <= EXACT_FLIPS
+            signs = _sign_patterns(n) if exact else _sign_samples(n, FLIP_SAMPLES, seed)
+            reached = np.count_nonzero(np.abs(signs @ stacked) >= beyond, axis=0)
+            found = reached / len(signs) if exact else (reached + 1) / (FLIP_SAMPLES + 1)
+            for i, value in zip(batch, found, strict=True):
+                p[i] = float(value)
+    return p
+
+
+def smallest_p(differing: int) -> float:
+    """The smallest p that `sign_flip_ps` can give for that many differing pairs, whatever the differences."""
+    if differing == 0:
+        return 1.0
+    return 2.0 ** (1 - differing) if differing <= EXACT_FLIPS else 1 / (FLIP_SAMPLES + 1)
+
+
+@cache
+def sign_test_p(above: int, below: int) -> float:
+    """Two-sided p of the sign test: so many pairs on one side and so many on the other, those without a side apart."""
+    n, fewer = above + below, min(above, below)
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n)
+
+
+def detectable(deviation: float, n: int, tests: int) -> float | None:
+    """The true mean difference that n pairs would show with probability POWER, corrected over `tests` comparisons.
+
+    `deviation` is the standard deviation of the differences; Holm's first and hardest step is what has to be passed.
+    By quantiles of t, whose power is within a few percent of that of the sign-flip test; None below two pairs.
+    """
+    if n < 2:
+        return None
+    quantiles = stdtrit(n - 1, [1 - SIGNIFICANCE / (2 * max(1, tests)), POWER])
+    return float(quantiles.sum() * deviation / n**0.5)
+
+
+def two_sample_p(first: Sequence[Numbers], second: Sequence[Numbers], seed: int = 0) -> float:
+    """Two-sided p of a permutation test that two independent sets of results have the same mean.
+
+    One array per stratum on either side; labels are exchanged inside strata only, FLIP_SAMPLES times at
+    random, the observed labelling counted. The statistic is the difference of means, averaged over strata.
+    """
+    generator = np.random.default_rng(seed)
+    observed, sums = 0.0, np.zeros(FLIP_SAMPLES)
+    for a, b in zip(first, second, strict=True):
+        pooled, n = np.concatenate([np.asarray(a, float), np.asarray(b, float)]), len(a)
+        observed += float(np.mean(a) - np.mean(b))
+        shuffled = pooled[np.argsort(generator.random((FLIP_SAMPLES, len(pooled))), axis=1)]
+        sums += shuffled[:, :n].mean(axis=1) - shuffled[:, n:].mean(axis=1)
+    scale = 1e-9 * (1 + abs(observed))
+    return float((np.count_nonzero(np.abs(sums) >= abs(observed) - scale) + 1) / (FLIP_SAMPLES + 1))
+
+
+def smallest_two_sample_p(sizes: Sequence[tuple[int, int]]) -> float:
+    """The smallest p that `two_sample_p` can give for strata of these sizes."""
+    labellings = math.prod(math.comb(a + b, a) for a, b in sizes)
+    mirrored = all(a == b for a, b in sizes)
+    return max((2 if mirrored else 1) / labellings, 1 / (FLIP_SAMPLES + 1))
+
+
+def holm(p_values: Numbers) -> Values:
+    """p values corrected for many comparisons by Holm's step-down method (Holm 1979), in the order given."""
+    p = np.asarray(p_values, float)
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(steps, 1.0)
+    return corrected
+
+
+@dataclass(frozen=True)
+class VarianceComponents:
+    """Variance of a result split by its two sources of chance, as standard deviations."""
+
+    supernet: float
+    """Standard deviation between supernet seeds, selector noise taken out; 0 where the estimate is negative."""
+    selector: float
+    """Standard deviation between selector seeds on one checkpoint."""
+    supernets: int
+    values: int
+
+
+def variance_components(groups: Sequence[Numbers]) -> VarianceComponents | None:
+    """The two components of a one-way random-effects analysis of variance (method of moments).
+
+    `groups` holds one sequence per supernet seed, one value per selector seed in it. None unless there
+    are two supernets and at least one has two selector seeds. Source: Searle, Casella & McCulloch,
+    "Variance Components", 1992, section 3.6 (unbalanced one-way classification).
+    """
+    arrays = [np.asarray(group, float) for group in groups if len(group)]
+    sizes = np.array([len(group) for group in arrays])
+    if len(arrays) < 2 or sizes.sum() == len(arrays):
+        return None
+    total = int(sizes.sum())
+    means = np.array([group.mean() for group in arrays])
+    grand = float((sizes * means).sum() / total)
+    within = sum(float(((group - group.mean()) ** 2).sum()) for group in arrays) / (total - len(arrays))
+    between = float((sizes * (means - grand) ** 2).sum()) / (len(arrays) - 1)
+    typical = (total - float((sizes**2).sum()) / total) / (len(arrays) - 1)
+    return VarianceComponents(max(0.0, (between - within) / typical) ** 0.5, within**0.5, len(arrays), total)
+
+
+@dataclass(frozen=True)
+class TrialNoise:
+    """How far two trainings of one architecture lie apart: the margin below which a difference is idle."""
+
+    margin: float
+    """Median absolute difference between two trials of an architecture, points."""
+    architectures: int
+    """Architectures with at least two trials."""
+
+
+def gaps_of_trials(trials: NDArray[np.float64]) -> Values:
+    """[architectures] median absolute difference between two trials of each; nan where it has no two.
+
+    `trials` is [architectures, T], nan where there was none.
+    """
+    pairs = list(combinations(range(trials.shape[1]), 2))
+    gaps = np.stack([np.abs(trials[:, a] - trials[:, b]) for a, b in pairs] or [np.full(len(trials), np.nan)], axis=1)
+    found = np.full(len(trials), np.nan)
+    repeated = np.isfinite(gaps).any(axis=1)
+    if repeated.any():
+        found[repeated] = np.nanmedian(gaps[repeated], axis=1)
+    return found
+
+
+def noise_of_gaps(gaps: Values) -> TrialNoise | None:
+    """The practical-equivalence margin over architectures with these `gaps_of_trials`; None without any."""
+    gaps = gaps[np.isfinite(gaps)]
+    return TrialNoise(float(np.median(gaps)), len(gaps)) if len(gaps) else None
+
+
+def trial_noise(trials: NDArray[np.float64]) -> TrialNoise | None:
+    """The margin over all architectures of `trials` [architectures, T], each counted once whatever its trials."""
+    return noise_of_gaps(gaps_of_trials(trials))

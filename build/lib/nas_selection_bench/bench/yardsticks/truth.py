@@ -1,0 +1,79 @@
+"""The ground truth of one data set made ready for measuring: what many selections share is computed once."""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked
+from nas_selection_bench.bench.yardsticks.oracle import oracle
+from nas_selection_bench.bench.yardsticks.statistics import TrialNoise, gaps_of_trials, noise_of_gaps
+from nas_selection_bench.bench.yardsticks.worth import random_search
+
+Values = NDArray[np.float64]
+
+FEWEST_IN_REGION = 100
+"""Architectures that a margin is taken over, at the least: those nearest to the top where fewer lie above a level."""
+
+
+class Truth:
+    """Accuracies of the whole space on one data set, in space order, and what follows from them alone."""
+
+    def __init__(self, table: GroundTruth, dataset: str):
+        """Raises DataError where the table does not hold the data set."""
+        self.table = table
+        self.dataset = dataset
+        self.test: Values = table.accuracy(dataset)
+        self.valid: Values | None = table.accuracy(dataset, "valid") if table.has(dataset, "valid") else None
+        self.known: dict[bytes, float] = {}
+        """Agreement over the space of scores met before: a selector that reads no checkpoint gives many times the
+        same."""
+        self._noise: dict[int, TrialNoise | None] = {}
+
+    @cached_property
+    def best(self) -> float:
+        """The highest test accuracy."""
+        return float(self.test.max())
+
+    @cached_property
+    def mean(self) -> float:
+        """What a random choice expects."""
+        return float(self.test.mean())
+
+    @cached_property
+    def ranked(self) -> Ranked:
+        """`test`, ready for `tau_b`."""
+        return ranked(self.test)
+
+    @cached_property
+    def oracles(self) -> tuple[Values, Values]:
+        """[6, 5] each: the best and the mean accuracy of the architectures with an operation on an edge."""
+        return oracle(self.test, "best"), oracle(self.test, "mean")
+
+    @cached_property
+    def random_search(self) -> Values | None:
+        """[15625] test accuracy that random search expects with 1, 2, ... trainings; None without `valid`."""
+        return None if self.valid is None else random_search(self.test, self.valid)
+
+    @cached_property
+    def _repeated(self) -> tuple[Values, Values]:
+        """Accuracies of the architectures trained more than once, ascending, and how far their trials lie apart."""
+        trials = self.table.trials(self.dataset)
+        gaps = np.full(len(self.test), np.nan) if trials is None else gaps_of_trials(trials)
+        order = np.argsort(self.test, kind="stable")
+        order = order[np.isfinite(gaps[order])]
+        return self.test[order], gaps[order]
+
+    def noise(self, least: float = -np.inf) -> TrialNoise | None:
+        """How far two trainings of one architecture lie apart, among those at least as accurate as `least`.
+
+        Among the FEWEST_IN_REGION best, where fewer than that were trained twice above `least`. None where the table
+        holds no two trainings of any architecture. A network that does not learn repeats itself badly, so the noise
+        of the whole space says too much of differences near the top.
+        """
+        accuracies, gaps = self._repeated
+        first = min(int(np.searchsorted(accuracies, least)), max(0, len(gaps) - FEWEST_IN_REGION))
+        if first not in self._noise:
+            self._noise[first] = noise_of_gaps(gaps[first:])
+        return self._noise[first]

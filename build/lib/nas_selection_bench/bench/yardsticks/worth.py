@@ -1,0 +1,45 @@
+"""What a selection saves: how many random architectures one would have to train to do as well.
+
+Random search trains k different architectures, takes the one of the best validation accuracy, and is judged by its
+test accuracy. With the whole space known, what it expects to reach is a sum over the table and needs no sampling:
+the best of k lies among the r worst of n with probability C(r, k) / C(n, k).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.yardsticks.statistics import EQUAL
+
+_NOTHING = 1e-18
+"""Probabilities below this add nothing to a sum that double precision could show."""
+
+
+def random_search(test: NDArray[np.float64], valid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[n] what random search expects to reach with 1, 2, ..., n trainings: test accuracy, % (or `test`'s unit).
+
+    `test` and `valid` [n] are the accuracies of the n architectures; of equally good ones by `valid` each is as
+    likely to be taken. The last entry is the test accuracy of the best by validation.
+    """
+    n = len(test)
+    _, level = np.unique(valid, return_inverse=True)
+    held = np.bincount(level)
+    means = np.bincount(level, weights=test) / held
+    up_to = np.cumsum(held)[:-1].astype(np.float64)  # architectures of this level or a lower one; the top is certain
+    gains = np.diff(means)
+    within = np.ones(len(up_to))  # the chance that all that were drawn are of this level or a lower one
+    reached = np.empty(n)
+    for drawn in range(n):
+        within *= np.maximum(up_to - drawn, 0.0) / (n - drawn)
+        start = int(np.searchsorted(within, _NOTHING))
+        within, up_to, gains = within[start:], up_to[start:], gains[start:]
+        reached[drawn] = means[-1] - float((within * gains).sum())
+    return reached
+
+
+def trainings(reached: NDArray[np.float64], accuracy: float) -> float:
+    """The fewest trainings with which random search expects at least `accuracy`; infinite where no number does.
+
+    `reached` is what `random_search` gives. 1 is the worth of whatever is no better than one random architecture.
+    """
+    enough = np.flatnonzero(reached >= accuracy - EQUAL)
+    return float(enough[0] + 1) if enough.size else float("inf")

@@ -1,0 +1,1 @@
+"""What a report tells, as data: rows, contests, families."""

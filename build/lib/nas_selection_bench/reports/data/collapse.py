@@ -1,0 +1,56 @@
+"""What the finding says of choices that gave up: mostly skip connections, mostly `none`, a network that learns nothing.
+
+Collapse to skip connections is the known failure of DARTS (Zela et al., "Understanding and Robustifying Differentiable
+Architecture Search", ICLR 2020); where `none` is a candidate, cells without a path are the other one.
+"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from nas_selection_bench.bench.problem.space import NONE, SKIP
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import shares_of
+from nas_selection_bench.reports.data.text import number
+
+MOSTLY = 0.5
+"""Share of the edges from which on an operation is told."""
+CALLED = {SKIP: "skip connections", NONE: "none"}
+
+
+SHARE, LOWEST = "share of {}", "lowest accuracy of the space"
+"""What a collapse is told by: the mean share of an operation among the edges, or how many chose the worst network."""
+
+
+def collapses(source: Material, contest: Contest) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
+    """What collapsed, and `methods`, `settings` and `shares` (as text) in equal order, the worst first.
+
+    Of the PRIMARY criteria, where there are some among others; else of all.
+    """
+    frame = source.results.final_of(contest.dataset)
+    if contest.primary:  # of a hundred others some always do
+        frame = frame[frame["method"].isin(contest.primary)]
+    worst = float(source.table.accuracy(contest.dataset).min())
+    chosen = frame.assign(
+        lowest=frame["test"] == worst,
+        **{said: shares_of(o, frame["architecture"]) for o, said in CALLED.items()},
+    ).groupby(["method", "setting"])
+    for said in CALLED.values():
+        shares = chosen[said].mean()
+        shares = shares[shares >= MOSTLY].sort_values(ascending=False, kind="stable")
+        if len(shares):
+            yield SHARE.format(said), _named(shares.map(_percent))
+    counts = chosen["lowest"].agg(["sum", "size"])
+    counts = counts[counts["sum"] > 0].sort_values("sum", ascending=False, kind="stable")
+    if len(counts):
+        yield LOWEST, _named(counts["sum"].astype(str) + " of " + counts["size"].astype(str))
+
+
+def _percent(share: float) -> str:
+    return f"{number(100 * share, 0)} %"
+
+
+def _named(told: pd.Series) -> dict[str, tuple[str, ...]]:
+    methods, settings = zip(*told.index, strict=True)
+    return {"methods": methods, "settings": settings, "shares": tuple(told)}

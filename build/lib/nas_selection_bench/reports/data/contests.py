@@ -1,0 +1,293 @@
+"""Who beats whom on one data set: methods and floors compared on the checkpoints they share."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+
+from nas_selection_bench.bench.problem.space import Architecture
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, compare, corrected, tie_groups
+from nas_selection_bench.bench.yardsticks.floors import RANDOM, RANDOM_CHOICES, Yardstick
+from nas_selection_bench.bench.yardsticks.statistics import TrialNoise
+from nas_selection_bench.bench.yardsticks.truth import Truth
+from nas_selection_bench.reports.data.founders import PRIMARY, Level, level_of
+from nas_selection_bench.reports.data.in_figures import focus
+from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint, Results, per_checkpoint
+from nas_selection_bench.reports.data.standings import Standing, most_settings_first, standing_of
+
+FLOORS = (*RANDOM_CHOICES, "constant-order", "params")
+"""Yardsticks that take part in the comparisons, as selectors that choose the same on every checkpoint.
+
+Of those that choose the same architecture, the first speaks for all. A random choice is the exception: its accuracy
+has a long tail of broken networks, so that most choices lie above its mean and a paired test against the mean would
+call a criterion that draws lots better (about every fourth time, simulated with nine checkpoints). In percentiles of
+the space a random choice is uniform; against the RANDOM_CHOICES, what is compared is the percentile with that of their
+expectation.
+"""
+
+FEWEST_PLACED = 0.5
+"""Share of the selectors that must be told from some other one before any of them is said to lead.
+
+With less, a place goes to who has the most results: among a hundred selectors with five seeds and ten with six, the
+correction over all pairs lets nobody but those ten be placed.
+"""
+
+BASELINES = {
+    RANDOM: "a random architecture (in percentiles)",
+    "random-no-none-pool": "a random one of skip and convolutions (in percentiles)",
+    "random-conv": "a random one of convolutions alone (in percentiles)",
+    "constant-order": "the constant order of operations",
+    "params": "the parameter count",
+    "magnitude": "magnitude",
+}
+"""What every selector is held against, and how sentences call it."""
+
+
+def measure_of(comparison: Comparison) -> str:
+    """The column of records.csv that is compared: `percentile` against a random choice, else `test`."""
+    return "test" if RANDOM_CHOICES.keys().isdisjoint((comparison.first, comparison.second)) else "percentile"
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Everything that is compared on one data set."""
+
+    dataset: str
+    """Whose supernets the choices were made on."""
+    lookup: str
+    """Whose test accuracies they are judged by: the same, or another where choices are transferred."""
+    best: str
+    """The method with the best mean among those that have values in the most settings."""
+    leader: str | None
+    """The best of those that could have been told from some other one; None where they are less than FEWEST_PLACED."""
+    placeable: int
+    """The main forms that could have been told from some other one."""
+    standings: list[Standing]
+    """Best mean first."""
+    comparisons: list[Comparison]
+    """Pairs of main forms, of what is drawn, of methods with founding criteria, and of methods with the floors. Pairs
+    of main forms are one family, all others another; with a floor, every Level is a family."""
+    noise: TrialNoise | None
+    """Of the whole space; the margin of a comparison is that of the region compared."""
+    settings: int
+    focus: list[str]
+    """The methods that are drawn, best mean first: all of them where they are not too many."""
+    floors: dict[str, list[str]]
+    """The floors that are compared with, and for each those that choose the same architecture."""
+    order_choice: Architecture | None
+    """What the constant order chooses."""
+
+    @property
+    def drawn(self) -> list[Comparison]:
+        """The comparisons among the methods in focus, and of those with FLOORS."""
+        return [c for c in self.comparisons if c.first in self.focus and c.second in {*self.focus, *self.floors}]
+
+    @cached_property
+    def primary(self) -> list[str]:
+        """The PRIMARY methods, best mean first, where they are some among others; else none, all being one family."""
+        found = [standing.method for standing in self.standings if standing.method in PRIMARY]
+        return found if 1 < len(found) < len(self.standings) else []
+
+    @cached_property
+    def families(self) -> dict[Level, list[str]]:
+        """The methods judged together, best mean first; the main forms hold the founding criteria, unless those are
+        all there is."""
+        names = {level: [s.method for s in self.standings if s.level is level] for level in Level}
+        if names[Level.MAIN]:
+            names[Level.MAIN] = [s.method for s in self.standings if s.level is not Level.EXPLORATORY]
+        return {level: found for level, found in names.items() if found}
+
+    @property
+    def levels(self) -> list[Level]:
+        """The families with members, the main forms first where they are one."""
+        return sorted(self.families, key=lambda level: level is not Level.MAIN)
+
+    def against(self, baseline: str, among: Collection[str] | None = None) -> list[Comparison]:
+        """Every method against one name, best first, each judged in its own family; or those in `among`, as one."""
+        found = {}
+        for comparison in self.comparisons:
+            if baseline in (comparison.first, comparison.second):
+                other = comparison.second if comparison.first == baseline else comparison.first
+                found[other] = comparison.seen_from(other)
+        if among is not None:
+            return corrected([found[s.method] for s in self.standings if s.method in found and s.method in among])
+        judged = {
+            comparison.first: comparison
+            for level in reversed(self.families)  # a founding criterion ends with the verdict of its own family
+            for comparison in corrected([found[name] for name in self.families[level] if name in found])
+        }
+        return [judged[standing.method] for standing in self.standings if standing.method in judged]
+
+    def among(self, names: Collection[str]) -> list[Comparison]:
+        """All pairs of `names`, and of these with the floors; Holm's correction over these alone."""
+        return corrected([c for c in self.comparisons if c.first in names and c.second in {*names, *self.floors}])
+
+    def of(self, method: str) -> Standing:
+        """Where one method stands."""
+        return next(standing for standing in self.standings if standing.method == method)
+
+    @property
+    def leaders(self) -> list[str]:
+        """The leader's tie group: the methods that were not shown worse than the leader."""
+        return [standing.method for standing in self.standings if standing.group == 0]
+
+    @property
+    def placed(self) -> list[str]:
+        """The methods that are in some tie group."""
+        return [standing.method for standing in self.standings if standing.group is not None]
+
+    @property
+    def ranked(self) -> list[str]:
+        """The methods that tie groups could hold: main forms, best mean first."""
+        return [standing.method for standing in self.standings if standing.level is not Level.EXPLORATORY]
+
+    @property
+    def unplaced_above(self) -> list[Standing]:
+        """Main forms in no tie group whose mean is above the leader's."""
+        if self.leader is None:
+            return []
+        least = self.of(self.leader).mean
+        return [s for s in self.standings if s.method in self.ranked and s.group is None and s.mean > least]
+
+    @cached_property
+    def primary_groups(self) -> list[list[str]]:
+        """The tie groups of the PRIMARY methods among themselves, the best first, each with its leader first."""
+        pairs = [c for c in self.among(self.primary) if c.second not in self.floors]
+        order = sorted(map(self.of, self.primary), key=most_settings_first)
+        return tie_groups([standing.method for standing in order], pairs)
+
+    @property
+    def family(self) -> str:
+        """What verdicts over all pairs of main forms are corrected over, in words."""
+        return family_of([c for c in self.comparisons if _main_pair(c) and c.second not in self.floors])
+
+
+def family_of(comparisons: Sequence[Comparison]) -> str:
+    """What Holm's correction counts of `comparisons`, in words."""
+    counted = sum(comparison.hopeful for comparison in comparisons)
+    if counted == len(comparisons):
+        return f"all {counted} pairs"
+    if not counted:
+        return f"none of {len(comparisons)} pairs, since too few seeds stand behind each"
+    return f"the {counted} of {len(comparisons)} pairs that enough seeds stand behind"
+
+
+def _seed(checkpoint: Checkpoint) -> int:
+    return checkpoint[1]
+
+
+def _main_pair(comparison: Comparison) -> bool:
+    return Level.EXPLORATORY not in (level_of(comparison.first), level_of(comparison.second))
+
+
+def judged_apart(comparisons: Iterable[Comparison], floors: Collection[str]) -> list[Comparison]:
+    """Holm's correction within each family: main forms among themselves, other pairs, and levels against each floor."""
+    families: dict[object, list[Comparison]] = {}
+    for c in comparisons:
+        key = (c.second, level_of(c.first)) if c.second in floors else _main_pair(c)
+        families.setdefault(key, []).append(c)
+    return [c for family in families.values() for c in corrected(family)]
+
+
+def looked_up(frame: pd.DataFrame, truth: Truth) -> pd.DataFrame:
+    """The selections in `frame` with `test` and `percentile` on the data set of `truth`."""
+    places = np.array([truth.table.position(text) for text in frame["architecture"]], dtype=np.int64)
+    test = truth.test[places]
+    below = np.searchsorted(np.sort(truth.test), test, side="left")
+    return frame.assign(test=test, percentile=100 * below / len(truth.test))
+
+
+def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick]) -> Contest:
+    """The choices at the last checkpoint compared over all settings of `dataset`, paired by checkpoint.
+
+    `truth` and `sticks` are those of the data set that the choices are judged by. Where it is not `dataset`, methods
+    are compared with the floors alone.
+    """
+    frame = results.final_of(dataset)
+    transferred = truth.dataset != dataset
+    if transferred:
+        frame = looked_up(frame, truth)
+    values, percentiles = per_checkpoint(frame, "test"), per_checkpoint(frame, "percentile")
+    checkpoints = sorted({checkpoint for of_method in values.values() for checkpoint in of_method})
+    twins = _twins(sticks)
+    of_stick = {stick.name: stick for stick in sticks}
+    fixed = [name for name in twins if name not in RANDOM_CHOICES]
+    floors = {name: dict.fromkeys(checkpoints, of_stick[name].test) for name in fixed}
+    clones = results.clones(dataset, list(values))
+
+    def fell(name: str, checkpoint: Checkpoint) -> bool:
+        return name in percentiles and percentiles[name].get(checkpoint, COLLAPSED) < COLLAPSED
+
+    def margin(least: float) -> float | None:
+        noise = truth.noise(least)
+        return None if noise is None else noise.margin
+
+    def compared(
+        values: dict[str, dict[Checkpoint, float]], pairs: Iterable[tuple[str, str]], in_points: bool
+    ) -> list[Comparison]:
+        return compare(
+            values,
+            stratum=lambda checkpoint: checkpoint[0],
+            margin=margin if in_points else lambda least: None,
+            alike=dict.fromkeys(results.alike, _seed),
+            pairs=pairs,
+            collapsed=fell,
+        )
+
+    # Every pair of main forms, every one with a founding criterion, and those that are drawn: what somebody reads.
+    main = {name for name in values if level_of(name) is not Level.EXPLORATORY}
+    drawn_together = set(focus(list(values), clones))
+    pairs = [
+        (first, second)
+        for first, second in combinations(values, 2)
+        if {first, second} <= main or {first, second} <= drawn_together or not {*PRIMARY}.isdisjoint((first, second))
+    ]
+    if transferred:
+        pairs = []
+    comparisons = compared({**values, **floors}, [*pairs, *product(values, fixed)], True)
+    drawn = {name: dict.fromkeys(checkpoints, of_stick[name].percentile) for name in twins if name not in fixed}
+    comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
+    comparisons = judged_apart(comparisons, twins)
+    drafts = [
+        standing_of(method, of_method, percentiles[method], method in results.alike)
+        for method, of_method in values.items()
+    ]
+    order = [s.method for s in sorted(drafts, key=most_settings_first) if s.level is not Level.EXPLORATORY]
+    groups = tie_groups(order, [c for c in comparisons if c.second not in twins and _main_pair(c)])
+    placeable = sum(map(len, groups))
+    if placeable < FEWEST_PLACED * len(order):
+        groups = []
+    group_of = {name: place for place, group in enumerate(groups) for name in group}
+    standings = [replace(standing, group=group_of.get(standing.method)) for standing in drafts]
+    standings.sort(key=lambda standing: (-standing.mean, standing.method))
+    shown = focus([standing.method for standing in standings], clones)
+    return Contest(
+        dataset=dataset,
+        lookup=truth.dataset,
+        best=min(drafts, key=most_settings_first).method,
+        leader=groups[0][0] if groups else None,
+        placeable=placeable,
+        standings=standings,
+        comparisons=comparisons,
+        noise=truth.noise(),
+        settings=len({setting for setting, _ in checkpoints}),
+        focus=shown,
+        floors=twins,
+        order_choice=of_stick["constant-order"].architecture if "constant-order" in of_stick else None,
+    )
+
+
+def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:
+    """The FLOORS, each with those that choose the same architecture, of which the first speaks for all."""
+    chosen: dict[object, str] = {}
+    twins: dict[str, list[str]] = {}
+    for stick in (stick for name in FLOORS for stick in sticks if stick.name == name):
+        first = chosen.setdefault(stick.architecture or stick.name, stick.name)
+        if first == stick.name:
+            twins[first] = []
+        else:
+            twins[first].append(stick.name)
+    return twins

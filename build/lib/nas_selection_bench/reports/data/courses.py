@@ -1,0 +1,147 @@
+"""What is stored of each supernet along its training, and the rules that say from which checkpoint to select.
+
+A rule is one file in reports/stopping/, found by its name. It reads what is stored and runs nothing: the weights of the
+operations (which `magnitude` stores for every checkpoint), the supernet's accuracy on the selection images, and the
+largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature` has measured it. So every rule meets
+every criterion that was applied to all checkpoints.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.work.discovery import modules, told
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.reports.data.results import Results
+
+WEIGHTS_OF = "magnitude"
+"""The selector whose scores are the weights of the operations."""
+
+Values = NDArray[np.float64]
+
+
+class NotStored(Exception):
+    """A rule needs what is not stored of this supernet; the message says what."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """One supernet along its training: a value per stored checkpoint."""
+
+    epochs: tuple[int, ...]
+    accuracy: Values | None = None
+    """[T], on the selection images, %."""
+    weights: Values | None = None
+    """[T, 6, 5], of the operations."""
+    eigenvalues: Values | None = None
+    """[T], the largest of the Hessian of the validation loss by the alphas."""
+
+    def needed(self, what: str) -> Values:
+        """The values called `what`; raises NotStored."""
+        values: Values | None = getattr(self, what)
+        if values is None or not np.isfinite(values).all():
+            raise NotStored(f"{what} are not stored for every checkpoint")
+        return values
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """When a search stops."""
+
+    paper: str
+    formula: str
+    """In one line."""
+    stop: Callable[[Course], int]
+    """The place among the stored checkpoints of that to select from; raises NotStored."""
+    differs: str = "nothing"
+    """From the paper and its code."""
+
+
+@cache
+def rules() -> MappingProxyType[str, StoppingRule]:
+    """Every rule by the name of its file; raises UsageError for a file that offers none."""
+    found = {}
+    for file, module in modules("nas_selection_bench.reports.stopping"):
+        rule = module.RULE
+        told(rule, ("paper", "formula"), file)
+        found[file.stem.replace("_", "-")] = rule
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def read_eigenvalues(folder: Path) -> dict[str, float]:
+    """By the first 12 letters of a checkpoint's hash; empty where nothing was measured."""
+    path = folder / CURVATURE_FILE
+    if not path.exists():
+        return {}
+    frame = pd.read_csv(path, dtype={"checkpoint": str})
+    return dict(zip(frame["checkpoint"], map(float, frame["eigenvalue"]), strict=True))
+
+
+def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
+    """The course of each supernet of a data set, by (setting, seed), that has two or more stored checkpoints."""
+    frame = results.done[results.done["dataset"] == dataset]
+    frame = frame[frame["checkpoint"].notna()] if "checkpoint" in frame else frame.iloc[:0]
+    eigenvalues = read_eigenvalues(results.folder)
+    found = {}
+    for setting, seed in sorted(set(zip(frame["setting"].tolist(), frame["supernet_seed"].tolist(), strict=True))):
+        rows = frame[(frame["setting"] == setting) & (frame["supernet_seed"] == seed)]
+        epochs = tuple(sorted(map(int, set(rows["epoch"]))))
+        if len(epochs) < 2:
+            continue
+        first = rows.drop_duplicates("epoch").sort_values("epoch")
+        read = rows[rows["selector"] == WEIGHTS_OF].drop_duplicates("epoch").sort_values("epoch")
+        curvature = np.array([eigenvalues.get(str(sha), np.nan) for sha in first["checkpoint"]])
+        found[str(setting), int(seed)] = Course(
+            epochs,
+            accuracy=first["supernet_accuracy"].to_numpy(dtype=float),
+            weights=results.scores[read.index] if len(read) == len(epochs) else None,
+            eigenvalues=curvature if np.isfinite(curvature).all() else None,
+        )
+    return found
+
+
+def stops(found: dict[tuple[str, int], Course]) -> dict[str, dict[tuple[str, int], int]]:
+    """rule -> (setting, seed) -> the epoch to select from; supernets of which it lacks something are left out."""
+    told_by: dict[str, dict[tuple[str, int], int]] = {}
+    for name, rule in rules().items():
+        for supernet, course in found.items():
+            try:
+                told_by.setdefault(name, {})[supernet] = course.epochs[rule.stop(course)]
+            except NotStored:
+                continue
+    return {name: epochs for name, epochs in told_by.items() if epochs}
+
+
+def outcomes(results: Results, dataset: str, measure: str = "test") -> pd.DataFrame:
+    """One row per (setting, method, rule): mean and n of `measure` at the epochs at which the rule stops.
+
+    Only methods that were applied to every stored checkpoint of a supernet; a mean is over the supernets that all
+    rules of the table could judge, so that rules are compared on the same ones.
+    """
+    known = courses(results, dataset)
+    said = stops(known)
+    frame = results.done[results.done["dataset"] == dataset]
+    rows = []
+    for setting, method in sorted(set(zip(frame["setting"].tolist(), frame["method"].tolist(), strict=True))):
+        here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
+        by_place: dict[tuple[int, int], float] = here.groupby(["supernet_seed", "epoch"])[measure].mean().to_dict()
+        seeds = [
+            seed for (of, seed), course in known.items()
+            if of == setting and all((seed, epoch) in by_place for epoch in course.epochs)
+        ]  # fmt: skip
+        able = {rule: epochs for rule, epochs in said.items() if any((setting, seed) in epochs for seed in seeds)}
+        seeds = [seed for seed in seeds if all((setting, seed) in epochs for epochs in able.values())]
+        for rule, epochs in able.items():
+            chosen = [by_place[seed, epochs[setting, seed]] for seed in seeds]
+            if chosen:
+                rows.append({
+                    "setting": setting, "method": method, "rule": rule, "mean": float(np.mean(chosen)),
+                    "epoch": float(np.mean([epochs[setting, seed] for seed in seeds])), "n": len(chosen),
+                })  # fmt: skip
+    return pd.DataFrame(rows, columns=["setting", "method", "rule", "mean", "epoch", "n"])

@@ -1,0 +1,80 @@
+"""A dose-response: what criteria choose where one operation has a share of its own on every edge of the supernet.
+
+`blank[skip=0.6]` imposes the collapse that DARTS is known for, at a depth that is known, so that one can ask up to
+which share a criterion still finds a good architecture. `blank` is the dose at which all operations weigh the same.
+"""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
+
+IMPOSED = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool": AVG_POOL}
+"""The options of `blank` that give an operation its share."""
+
+EVEN = 1 / len(OPERATIONS)
+"""The dose of `blank` itself, whichever operation is meant."""
+
+_NAME = re.compile(rf"blank\[({'|'.join(IMPOSED)})=([0-9.e-]+)\]")
+
+
+@dataclass(frozen=True)
+class Response:
+    """What one method chose at one dose."""
+
+    method: str
+    dose: float
+    values: tuple[float, ...]
+    """Of the measure, one per supernet seed: means over selector seeds."""
+
+    @property
+    def mean(self) -> float:
+        """Over supernet seeds."""
+        return sum(self.values) / len(self.values)
+
+    @property
+    def n(self) -> int:
+        """Supernet seeds."""
+        return len(self.values)
+
+
+def dose(recipe: str) -> tuple[str, float] | None:
+    """(option, share) of a recipe that imposes one; None for any other."""
+    found = _NAME.fullmatch(recipe)
+    return None if found is None else (found[1], float(found[2]))
+
+
+def imposed(frame: pd.DataFrame) -> list[str]:
+    """The operations of which the rows hold two doses or more, `blank` counted, that with most doses first."""
+    doses: dict[str, set[float]] = {}
+    recipes = set(frame["recipe"])
+    for recipe in sorted(recipes):
+        if (known := dose(recipe)) is not None:
+            doses.setdefault(known[0], {EVEN} if "blank" in recipes else set()).add(known[1])
+    return sorted((option for option in doses if len(doses[option]) > 1), key=lambda option: -len(doses[option]))
+
+
+def responses(frame: pd.DataFrame, option: str, measure: str = "test") -> list[Response]:
+    """The response of each method at each dose of `option`, by method and dose; `frame` is of one data set."""
+    found = []
+    for recipe in sorted(set(frame["recipe"])):
+        known = (option, EVEN) if recipe == "blank" else dose(recipe)
+        if known is None or known[0] != option:
+            continue
+        here = frame[frame["recipe"] == recipe]
+        per_seed = here.groupby(["method", "supernet_seed"], sort=True)[measure].mean().dropna()
+        for method, values in per_seed.groupby(level="method", sort=True):
+            found.append(Response(str(method), known[1], tuple(map(float, values))))
+    return sorted(found, key=lambda response: (response.method, response.dose))
+
+
+def holds_up_to(found: list[Response], method: str, floor: float) -> float | None:
+    """The largest dose up to which, without a gap, every seed of a method stays above `floor`; None from the start."""
+    held = None
+    for response in sorted((r for r in found if r.method == method), key=lambda r: r.dose):
+        if min(response.values) <= floor:
+            break
+        held = response.dose
+    return held

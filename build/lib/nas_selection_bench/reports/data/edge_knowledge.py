@@ -1,0 +1,27 @@
+"""Is it shown of any criterion that it knows which edge wants which operation? Its `tau_edge` against 0.
+
+Whatever has one order for all edges has a `tau_edge` of exactly 0, however good the order. A criterion above that knows
+something of edges; one that is not may still choose well.
+"""
+
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, compare
+from nas_selection_bench.reports.data.contests import judged_apart
+from nas_selection_bench.reports.data.results import Checkpoint, Results, per_checkpoint
+
+ANY_ORDER = "any constant order"
+"""What `tau_edge` is compared with: all 120 of them have 0."""
+MEASURE = "tau_edge"
+
+
+def edge_knowledge(results: Results, dataset: str) -> list[Comparison]:
+    """Every method on one data set against ANY_ORDER in `tau_edge`, highest mean first; each level a family."""
+    values = per_checkpoint(results.final_of(dataset), MEASURE)
+    checkpoints: set[Checkpoint] = {checkpoint for of_method in values.values() for checkpoint in of_method}
+    compared = compare(
+        {**values, ANY_ORDER: dict.fromkeys(checkpoints, 0.0)},
+        stratum=lambda checkpoint: checkpoint[0],
+        alike=dict.fromkeys(results.alike, lambda checkpoint: checkpoint[1]),
+        pairs=[(method, ANY_ORDER) for method in values],
+    )
+    judged = {c.first: c for c in judged_apart(compared, [ANY_ORDER])}
+    return [judged[method] for method in values]

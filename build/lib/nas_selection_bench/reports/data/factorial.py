@@ -1,0 +1,148 @@
+"""Rule x order x tuning as one experiment: main effects and interactions, each with its interval.
+
+DARTS-PT changed three things at once: what an operation is scored by, in which order the edges are decided, and whether
+the supernet is fine-tuned in between. Here every combination was applied to the same checkpoints, so a checkpoint is a
+block: an effect is computed inside each, and its interval is Student's over blocks. The tests are those of an analysis
+of variance with repeated measures, in which the error of an effect is how it differs from block to block.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain, combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from nas_selection_bench.bench.names import parse
+
+FACTORS = ("rule", "order", "tuning")
+
+RULES: Mapping[str, tuple[str, str, str]] = {
+    "magnitude": ("magnitude", "once", "0"),
+    "pt-magnitude": ("magnitude", "random", "preset"),
+    "darts-pt": ("accuracy without it", "random", "preset"),
+    "darts-pt-loss": ("loss without it", "random", "preset"),
+    "ostr": ("Taylor", "once", "0"),
+    "ostr-exact": ("loss without it", "once", "0"),
+    "disc-acc": ("accuracy of it alone", "once", "0"),
+}
+"""Of each selector its rule, and the order and tuning that its name means when it says nothing."""
+
+TUNINGS = {"0": "none", "preset": "between decisions"}
+
+CONFIDENCE = 0.95
+
+
+def levels(selector: str) -> tuple[str, str, str] | None:
+    """(rule, order, tuning) of a selector; None for one that is not of this kind or has another option set."""
+    if selector.partition("[")[0] not in RULES:
+        return None
+    name, options = parse(selector)
+    if set(options) - {"order", "tune"}:
+        return None
+    rule, order, tune = RULES[name]
+    order, tune = options.get("order", order), options.get("tune", tune)
+    return (rule, order, TUNINGS[tune]) if tune in TUNINGS else None
+
+
+@dataclass(frozen=True)
+class Design:
+    """A full factorial: every combination of the levels on every block."""
+
+    levels: tuple[tuple[str, ...], ...]
+    """Of each of FACTORS."""
+    blocks: tuple[tuple[str, int], ...]
+    """(setting, supernet seed)."""
+    values: NDArray[np.float64]
+    """[blocks, rules, orders, tunings], means over selector seeds."""
+
+
+def design(frame: pd.DataFrame, measure: str = "test") -> Design | None:
+    """The largest full factorial in the rows of one data set; None where a factor has fewer than two levels."""
+    cells: dict[tuple[str, str, str], dict[tuple[str, int], float]] = {}
+    found = frame.assign(levels=frame["selector"].map(levels)).dropna(subset=["levels", measure])
+    means = found.groupby(["levels", "setting", "supernet_seed"], sort=True)[measure].mean()
+    for (combination, setting, seed), value in zip(means.index, means, strict=True):
+        cells.setdefault(combination, {})[str(setting), int(seed)] = float(value)
+    rules = sorted({rule for rule, _, _ in cells})
+    tunings = [tuning for tuning in TUNINGS.values() if any(t == tuning for _, _, t in cells)]
+    orders = [
+        order for order in sorted({order for _, order, _ in cells})
+        if all((rule, order, tuning) in cells for rule in rules for tuning in tunings)
+    ]  # fmt: skip
+    if min(len(rules), len(orders), len(tunings)) < 2:
+        return None
+    every = [(rule, order, tuning) for rule in rules for order in orders for tuning in tunings]
+    blocks = sorted(set.intersection(*(set(cells[combination]) for combination in every)))
+    if len(blocks) < 2:
+        return None
+    values = np.array([[cells[combination][block] for combination in every] for block in blocks])
+    shape = (len(blocks), len(rules), len(orders), len(tunings))
+    return Design((tuple(rules), tuple(orders), tuple(tunings)), tuple(blocks), values.reshape(shape))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How much better one combination of levels is than the levels apart would make it; of one level, than the mean."""
+
+    levels: tuple[str, ...]
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Term:
+    """One factor, or the interaction of several."""
+
+    factors: tuple[str, ...]
+    share: float
+    """Of the sum of squares inside blocks."""
+    p: float
+    """Of the F test of repeated measures."""
+    effects: tuple[Effect, ...]
+    """In the order of the levels; intervals are at CONFIDENCE, not corrected for how many there are."""
+
+
+def analysed(found: Design) -> list[Term]:
+    """All terms, main effects first."""
+    inside = found.values - found.values.mean((1, 2, 3), keepdims=True)
+    total = float((inside**2).sum())
+    axes = range(len(FACTORS))
+    return [_term(found, which, total) for which in chain(*(combinations(axes, k) for k in (1, 2, 3)))]
+
+
+def _term(found: Design, which: tuple[int, ...], total: float) -> Term:
+    parts = component(found.values, which)
+    n = len(parts)
+    per_block = parts.reshape(n, -1)
+    mean = per_block.mean(0)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * per_block.std(0, ddof=1) / math.sqrt(n)
+    freedom = math.prod(len(found.levels[axis]) - 1 for axis in which)
+    repeats = found.values[0].size / per_block.shape[1]
+    explained = n * repeats * float((mean**2).sum())
+    error = repeats * float(((per_block - mean) ** 2).sum())
+    if error > 0:
+        p = float(stats.f.sf(explained / freedom / (error / (freedom * (n - 1))), freedom, freedom * (n - 1)))
+    else:
+        p = 0.0 if explained > 0 else 1.0
+    names: list[tuple[str, ...]] = [()]
+    for axis in which:
+        names = [(*name, level) for name in names for level in found.levels[axis]]
+    effects = tuple(
+        Effect(name, float(m), float(m - h), float(m + h)) for name, m, h in zip(names, mean, half, strict=True)
+    )
+    share = explained / total if total > 0 else 0.0
+    return Term(tuple(FACTORS[axis] for axis in which), share, p, effects)
+
+
+def component(values: NDArray[np.float64], which: tuple[int, ...]) -> NDArray[np.float64]:
+    """[blocks, levels of the axes `which`]: in each block, the means over the other axes less all lower terms."""
+    axes = tuple(axis for axis in range(values.ndim - 1) if axis not in which)
+    means = values.mean(tuple(axis + 1 for axis in axes)) if axes else values.copy()
+    for axis in range(1, means.ndim):
+        means = means - means.mean(axis, keepdims=True)
+    return np.asarray(means)

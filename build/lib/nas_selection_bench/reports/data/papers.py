@@ -1,0 +1,22 @@
+"""Where the papers are that methods name: an address for what a method says is its source."""
+
+import csv
+import re
+from functools import cache
+from importlib.resources import files
+
+_ARXIV = re.compile(r"arXiv:? ?(\d{4}\.\d{4,5})")
+
+
+@cache
+def _known() -> tuple[tuple[str, str], ...]:
+    with files("nas_selection_bench.reports.data").joinpath("papers.csv").open(encoding="utf-8") as stream:
+        return tuple((row["phrase"], row["address"]) for row in csv.DictReader(stream))
+
+
+def address_of(paper: str) -> str | None:
+    """The address of the paper that a source names: the arXiv number in it, or that of a title in papers.csv."""
+    found = _ARXIV.search(paper)
+    if found:
+        return f"https://arxiv.org/abs/{found[1]}"
+    return next((address for phrase, address in _known() if phrase in paper), None)

@@ -1,0 +1,207 @@
+"""What was found, as data: one Point a statement, in reading order; `reports.sections.finding` tells them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict, corrected
+from nas_selection_bench.bench.yardsticks.statistics import EQUAL
+from nas_selection_bench.reports.data.collapse import collapses
+from nas_selection_bench.reports.data.contests import BASELINES, Contest
+from nas_selection_bench.reports.data.equal_seeds import seeds_compared
+from nas_selection_bench.reports.data.factors import contrasts
+from nas_selection_bench.reports.data.material import Material
+
+
+class Kind(StrEnum):
+    """What a point is about."""
+
+    FLOOR = "against a floor"
+    """A family of selectors against one name. Words: `level`, `baseline`. Names by verdict. Numbers: `of` them could
+    be `judged`; what stands below; `could_show` (the median over those of which no difference was shown)."""
+    GROUPS = "tie groups"
+    """Who leads a family. Words: `level`, `leader`. Names: `tied`, `worse`, `unplaced`."""
+    LEADER = "leader"
+    """Over all main forms. Words: `leader`, or `best` where nobody leads. Names: `tied`, `above`."""
+    FACTOR = "one factor"
+    """Two selectors that differ in one part. Words: `first`, `second`, `changed`, `verdict`."""
+    AGREEMENT = "agreement"
+    """Whose scores agree best. Words: `measure`. Names: `best`."""
+    EDGES = "edges"
+    """Who is shown to know which edge wants what, in `tau_edge`. Words: `level`. Names by verdict. Numbers: `of`,
+    `judged`, `could_show`."""
+    SUPERNETS = "supernets"
+    """Whether a better supernet means a better selection. Words: `recipe`. Numbers: `supernets`, `selectors`, `tau`,
+    `p`."""
+    COLLAPSE = "collapse"
+    """Choices that gave up. Words: `what`. Names: `methods`, `settings`, `shares` (as text, in the same order)."""
+    SEEDS = "seeds"
+    """Verdicts that rest on seeds which not all selectors have. Names: `changed` (as text)."""
+
+
+TOLD_AGREEMENT = ("tau_mean", "tau_edge")
+"""Agreements of which the finding says whose is highest."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One statement on one data set."""
+
+    kind: Kind
+    dataset: str
+    lookup: str
+    """The data set whose accuracies decide: `dataset`, or another on which choices are looked up."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: Mapping[str, float | int | None] = field(default_factory=dict)
+
+
+def points(source: Material) -> list[Point]:
+    """Everything that the report finds, data set by data set; transfers after all."""
+    found: list[Point] = []
+    for contest in source.contests:
+        if contest.standings:
+            found += [
+                *_floors(source, contest),
+                *_groups(contest),
+                *_leader(source, contest),
+                *_factors(contest),
+                *_agreement(source, contest),
+                *_edges(source, contest),
+                *_supernets(source, contest),
+                *(Point(Kind.COLLAPSE, contest.dataset, contest.lookup, words={"what": what}, names=names)
+                  for what, names in collapses(source, contest)),
+                *_seeds(source, contest),
+            ]  # fmt: skip
+    for contest in source.transfers:
+        found += _floors(source, contest)
+    return found
+
+
+def counted(compared: Sequence[Comparison]) -> dict[str, tuple[str, ...]]:
+    """The first names of comparisons by their verdict, in their order; every verdict is a key."""
+    return {verdict.name.lower(): tuple(c.first for c in compared if c.verdict is verdict) for verdict in Verdict}
+
+
+def _floors(source: Material, contest: Contest) -> Iterator[Point]:
+    sticks = {stick.name: stick for stick in source.every_stick[contest.lookup]}
+    for level, members in contest.families.items():
+        for baseline in BASELINES:
+            compared = contest.against(baseline, members)
+            if not compared:
+                continue
+            numbers: dict[str, float | int | None] = {
+                "of": len(compared),
+                "judged": sum(c.judged for c in compared),
+                "could_show": _middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
+            }
+            if baseline in sticks:
+                stick = sticks[baseline]
+                numbers |= {
+                    "test": stick.test, "percentile": stick.percentile, "above": stick.above,
+                    "above_margin": stick.above_margin,
+                }  # fmt: skip
+            words = {"level": str(level), "baseline": baseline}
+            yield Point(Kind.FLOOR, contest.dataset, contest.lookup, words, counted(compared), numbers)
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _groups(contest: Contest) -> Iterator[Point]:
+    groups = contest.primary_groups
+    if not groups:
+        return
+    (leader, *tied), worse = groups[0], [name for group in groups[1:] for name in group]
+    unplaced = [name for name in contest.primary if name not in {leader, *tied, *worse}]
+    fewer = [name for name in contest.primary if contest.of(name).settings < contest.of(leader).settings]
+    pairs = contest.among(contest.primary)
+    yield Point(
+        Kind.GROUPS, contest.dataset, contest.lookup, {"level": "founding", "leader": leader},
+        {"tied": tuple(tied), "worse": tuple(worse), "unplaced": tuple(unplaced), "fewer_recipes": tuple(fewer)},
+        {"recipes": contest.of(leader).settings, "pairs": len(pairs), "counted": sum(c.hopeful for c in pairs)},
+    )  # fmt: skip
+
+
+def _leader(source: Material, contest: Contest) -> Iterator[Point]:
+    best = contest.of(contest.leader or contest.best)
+    words = {"leader": contest.leader} if contest.leader else {"best": contest.best}
+    tied = tuple(name for name in contest.leaders if name != contest.leader)
+    yield Point(
+        Kind.LEADER, contest.dataset, contest.lookup, words,
+        {"tied": tied, "above": tuple(s.method for s in contest.unplaced_above)},
+        {
+            "mean": best.mean, "n": best.n, "recipes": best.settings, "of_recipes": contest.settings,
+            "below_optimum": source.truths[contest.lookup].best - best.mean,
+            "worth": source.worth(contest.lookup, best.mean), "placed": len(contest.placed),
+            "placeable": contest.placeable, "of": len(contest.ranked),
+        },
+    )  # fmt: skip
+
+
+def _factors(contest: Contest) -> Iterator[Point]:
+    for factor, c in contrasts(contest.comparisons):
+        yield Point(
+            Kind.FACTOR, contest.dataset, contest.lookup,
+            {"first": c.first, "second": c.second, "changed": factor.changed, "verdict": str(c.verdict)},
+            numbers={
+                "judged": int(c.judged), "n": c.n, "mean": c.mean, "median": c.median, "p": c.p_holm,
+                "could_show": c.detectable,
+            },
+        )  # fmt: skip
+
+
+def _agreement(source: Material, contest: Contest) -> Iterator[Point]:
+    sticks = {stick.name: stick for stick in source.sticks[contest.dataset]}
+    for measure in TOLD_AGREEMENT:
+        means: dict[str, list[float]] = {}
+        for line in source.lines(measure):
+            if line.dataset == contest.dataset:
+                means.setdefault(line.method, []).append(line.mean)
+        if not means:
+            continue
+        reached = {method: float(np.mean(of_method)) for method, of_method in means.items()}
+        highest = max(reached.values())
+        best = tuple(sorted(method for method, mean in reached.items() if highest - mean < EQUAL))
+        counts = [contest.of(method).n for method in best]
+        retraining = source.retrainings[contest.dataset].get(measure)
+        yield Point(
+            Kind.AGREEMENT, contest.dataset, contest.lookup, {"measure": measure}, {"best": best},
+            {
+                "highest": highest, "fewest": min(counts), "most": max(counts),
+                **{name: getattr(sticks[name], measure) for name in ("constant-order", "params")},
+                "two_trainings": retraining if isinstance(retraining, float) else None,
+            },
+        )  # fmt: skip
+
+
+def _edges(source: Material, contest: Contest) -> Iterator[Point]:
+    known = {c.first: c for c in source.edge_knowledge[contest.dataset]}
+    for level, members in contest.families.items():
+        compared = corrected([known[name] for name in members if name in known])
+        numbers = {
+            "of": len(compared),
+            "judged": sum(c.judged for c in compared),
+            "could_show": _middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
+        }
+        yield Point(Kind.EDGES, contest.dataset, contest.lookup, {"level": str(level)}, counted(compared), numbers)
+
+
+def _supernets(source: Material, contest: Contest) -> Iterator[Point]:
+    for row in source.supernet_quality:
+        if row.dataset == contest.dataset:
+            numbers = {"supernets": row.supernets, "selectors": row.selectors, "tau": row.tau, "p": row.p}
+            yield Point(Kind.SUPERNETS, contest.dataset, contest.lookup, {"recipe": row.setting}, numbers=numbers)
+
+
+def _seeds(source: Material, contest: Contest) -> Iterator[Point]:
+    found = seeds_compared(source, contest)
+    if found is not None:
+        names = {"changed": found.changed}
+        numbers = {"seeds": found.seeds, "common": found.common, "verdicts": found.verdicts, "others": found.others,
+                   "too_few": found.too_few}  # fmt: skip
+        yield Point(Kind.SEEDS, contest.dataset, contest.lookup, names=names, numbers=numbers)

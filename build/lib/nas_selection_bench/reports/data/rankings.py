@@ -1,0 +1,111 @@
+"""Criteria that rank whole architectures: what they scored, and how far that agrees with the truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.reports.data.results import Results
+
+Values = NDArray[np.float64]
+FEWEST = 10
+"""A tau among fewer architectures than this says nothing."""
+TOP_PARTS = (10, 100)
+TOP_COUNTS = (1, 10, 100)
+
+
+@dataclass(frozen=True)
+class ArchitectureScores:
+    """Scores that one selection gave to whole architectures."""
+
+    method: str
+    setting: str
+    seed: int
+    """Of the supernet."""
+    repeat: int
+    """The selector seed."""
+    codes: NDArray[np.int64]
+    scores: Values
+
+
+def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScores]]:
+    """What the ranking criteria scored on a data set at the last checkpoint: method -> its independent selections.
+
+    Sorted by recipe and seeds. A selection that scored fewer than FEWEST architectures ranks nothing and is left out;
+    of a method that reads no checkpoint each draw counts once, not once per recipe.
+    """
+    frame = results.final_of(dataset)
+    records = results.records()
+    found: dict[str, dict[tuple[object, ...], ArchitectureScores]] = {}
+    for i, row in frame.sort_values(["method", "setting", "supernet_seed", "selector_seed"]).iterrows():
+        ranking = records.get(int(str(i)), {}).get("ranking")
+        if not ranking or len(ranking["codes"]) < FEWEST:
+            continue
+        method, setting, seed, repeat = row["method"], row["setting"], row["supernet_seed"], row["selector_seed"]
+        draw = (seed, repeat) if method in results.alike else (setting, seed, repeat)
+        found.setdefault(method, {}).setdefault(
+            draw,
+            ArchitectureScores(
+                method, setting, int(seed), int(repeat), np.asarray(ranking["codes"]),
+                np.asarray(ranking["scores"], float),
+            ),
+        )  # fmt: skip
+    return {method: list(draws.values()) for method, draws in found.items()}
+
+
+@dataclass(frozen=True)
+class TopAgreement:
+    """How a ranking agrees with the truth, overall and among the best; None where too few are left to say.
+
+    Equal scores, and equal accuracies, stand in no order: precision and best rank are expectations over all orders.
+    """
+
+    n: int
+    tied: int
+    tau: float
+    tau_top: dict[int, float | None]
+    """Part -> tau-b among the truly best n / part, rounded up, and those as good as the last of them."""
+    precision: dict[int, float | None]
+    """k -> share of the criterion's k best that are among the k truly best."""
+    best_rank: dict[int, float | None]
+    """k -> the best true rank among the criterion's k best; 1 = no architecture of those scored is better."""
+
+
+def top_agreement(ranking: ArchitectureScores, accuracies: Values) -> TopAgreement:
+    """The agreement of a ranking with `accuracies` [15625], over the architectures that it scored."""
+    truth, scores = accuracies[ranking.codes], ranking.scores
+    n = len(truth)
+    # Of equally good ones each has the best rank of them.
+    rank = (np.searchsorted(np.sort(-truth), -truth) + 1).astype(float)
+    tau_top: dict[int, float | None] = {}
+    for part in TOP_PARTS:
+        size = -(-n // part)
+        among = rank <= size
+        tau_top[part] = tau_b(scores[among], truth[among]) if size >= FEWEST else None
+    # Where k is more than half of all, a random order is right too often for the number to mean anything.
+    sizes = [k for k in TOP_COUNTS if k <= n / 2]
+    return TopAgreement(
+        n, n - len(np.unique(scores)), tau_b(scores, truth), tau_top,
+        {k: float(_chances(truth, k) @ _chances(scores, k)) / k if k in sizes else None for k in TOP_COUNTS},
+        {k: _expected_best(rank, scores, k) if k in sizes else None for k in TOP_COUNTS},
+    )  # fmt: skip
+
+
+def _chances(values: Values, k: int) -> Values:
+    """[n]: the chance of each to be among the k largest when equal values are put in a random order."""
+    last = np.sort(values)[-k]
+    above, level = values > last, values == last
+    return above + level * (k - above.sum()) / level.sum()
+
+
+def _expected_best(rank: Values, scores: Values, k: int) -> float:
+    """The expectation of the lowest `rank` among the k largest scores, equal scores in a random order."""
+    last = np.sort(scores)[-k]
+    certain = rank[scores > last].min(initial=np.inf)  # nothing is certain where all of the best are tied
+    drawn = np.sort(rank[scores == last])
+    m, r = len(drawn), k - int((scores > last).sum())
+    # The chance that none of the first j is among the r that are drawn of m, a product over them; j = 0 ... m.
+    place = np.arange(m)
+    none = np.concatenate([[1.0], np.cumprod(np.maximum(m - r - place, 0) / (m - place))])
+    return float((none[:-1] - none[1:]) @ np.minimum(drawn, certain))

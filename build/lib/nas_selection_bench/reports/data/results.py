@@ -1,0 +1,237 @@
+"""What a run left on disk, read back: rows, scores and costs of an output folder, and how they are grouped.
+
+A *method* is a selector as the report names it, a *setting* a training recipe as the report names it;
+both names carry the batch norm mode, preset or device where those differ within the folder.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
+from nas_selection_bench.bench.work.methods_file import Described, read_described
+from nas_selection_bench.bench.work.records import KEY_COLUMNS, Store, file_stem
+from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.reports.data.in_figures import first_shown
+
+Checkpoint = tuple[str, int]
+"""(setting, supernet seed): what comparisons are paired by, inside one data set."""
+
+ONE_DRAW = " †"
+"""Stands behind the name of a selector that reads nothing of the checkpoint."""
+
+ONE_DRAW_SAID = "† one draw per supernet seed, the same for every recipe."
+
+INCOMPLETE_SAID = (
+    "* mean over what is there: fewer recipes than the others (compare it inside a recipe only), or some of its"
+    " selections failed or are missing."
+)
+
+COLLAPSED = 10.0
+"""Percentile of the space below which a choice has collapsed: networks that hardly learn, by a path that is cut or of
+skip connections alone."""
+
+COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
+            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype={"commit": str})
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not a CSV file ({error}); run with --report-only to gather it again.") from error
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        raise DataError(f"{path} lacks the columns {', '.join(absent)}; run with --report-only to gather it again.")
+    return frame
+
+
+def _run_of(folder: Path) -> dict[str, Any]:
+    run = read_run(folder)
+    if run is None:
+        raise DataError(f"{folder / RUN_FILE} is missing; run the benchmark with --out {folder} first.")
+    return run
+
+
+def shares_of(operation: int, architectures: pd.Series) -> list[float]:
+    """The share of `operation` among the six edges of each architecture."""
+    return [parse(text).count(operation) / len(EDGES) for text in architectures]
+
+
+def _label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
+    """The column `base`, followed by those of `extras` that differ within the frame."""
+    label = frame[base].astype(str)
+    for name in extras:
+        if frame[name].nunique() > 1:
+            label = label + f" · {name} " + frame[name].astype(str)
+    return label
+
+
+def _score_array(rows: pd.DataFrame, scores: pd.DataFrame) -> NDArray[np.float64]:
+    """[rows, 6, 5] the scores of each row; nan where a row has none."""
+    array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
+    keys = [name for name in KEY_COLUMNS if name in scores.columns]
+    if rows.duplicated(keys).any() and len(scores):
+        keys_said = ", ".join(keys)
+        raise DataError(f"records.csv holds several rows per ({keys_said}), so scores.csv cannot be matched to it.")
+    place = rows[keys].assign(place=np.arange(len(rows)))
+    matched = scores.merge(place, on=keys, how="inner")
+    edge = matched["edge"].map({name: i for i, name in enumerate(EDGE_NAMES)})
+    operation = matched["operation"].map({name: i for i, name in enumerate(OPERATIONS)})
+    if edge.isna().any() or operation.isna().any():
+        raise DataError("scores.csv names an edge or an operation that does not exist.")
+    array[matched["place"], edge.astype(int), operation.astype(int)] = matched["score"]
+    return array
+
+
+@dataclass(frozen=True)
+class Results:
+    """One output folder: one row per cell, in the order of records.csv."""
+
+    folder: Path
+    rows: pd.DataFrame
+    """records.csv, with `method`, `setting` and the COST_COLUMNS joined."""
+    scores: NDArray[np.float64]
+    """[rows, 6, 5]; nan for rows without scores."""
+    supernets: pd.DataFrame
+    """Costs of training: dataset, recipe, supernet_seed, training_seconds."""
+    run: dict[str, Any]
+    """run.json."""
+    commits: dict[str, int]
+    """Selections by the commit of the program that computed them; those of an unknown one are left out."""
+    described: Described
+    """methods.json."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Results":
+        """The results in `folder`; raises DataError naming the file that is missing or malformed."""
+        rows = _read(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
+        scores = _read(folder / "scores.csv", ("dataset", "recipe", "selector", "edge", "operation", "score"))
+        costs = _read(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
+        rows["method"] = _label(rows, "selector", ("bn",))
+        rows["setting"] = _label(rows, "recipe", ("preset", "device", "threads"))
+        supernets = pd.DataFrame(columns=["dataset", "recipe", "supernet_seed", "training_seconds"])
+        if "training_seconds" in costs:
+            trained = costs[costs["training_seconds"].notna()]
+            supernets = trained[[*supernets.columns]].reset_index(drop=True)
+        commits: dict[str, int] = {}
+        if "commit" in costs:
+            commits = {str(commit): int(n) for commit, n in costs["commit"].value_counts(sort=False).items()}
+        keys = [name for name in KEY_COLUMNS if name in costs.columns]
+        present = [name for name in COST_COLUMNS if name in costs.columns]
+        if "selector" in keys and present:
+            of_cells = costs[costs["selector"].notna() & costs[present].notna().any(axis=1)].drop_duplicates(keys)
+            of_cells = of_cells[[*keys, *present]].astype({name: rows[name].dtype for name in keys})
+            rows = rows.merge(of_cells, on=keys, how="left")
+        for name in COST_COLUMNS:
+            if name not in rows:
+                rows[name] = np.nan
+        return cls(
+            folder, rows, _score_array(rows, scores), supernets, _run_of(folder), commits, read_described(folder)
+        )
+
+    @cached_property
+    def done(self) -> pd.DataFrame:
+        """The rows with a result; the index still points into `rows` and `scores`."""
+        return self.rows[self.rows["state"] == "done"]
+
+    @cached_property
+    def final(self) -> pd.DataFrame:
+        """The rows with a result at the last checkpoint of their data set and setting."""
+        last = self.done.groupby(["dataset", "setting"])["epoch"].transform("max")
+        return self.done[self.done["epoch"] == last]
+
+    def final_of(self, dataset: str) -> pd.DataFrame:
+        """Those of `final` on one data set."""
+        return self.final[self.final["dataset"] == dataset]
+
+    @cached_property
+    def own_checkpoint(self) -> pd.DataFrame:
+        """The rows with a result whose selector read its checkpoint; results of long ago may not say which one."""
+        unsaid = {name: np.nan for name in ("shared", "checkpoint", "recipe_version") if name not in self.done}
+        rows = self.done.assign(**unsaid)
+        return rows[rows["shared"].isna()]
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Data sets in the order of the run."""
+        return [str(name) for name in self.rows["dataset"].unique()]
+
+    @cached_property
+    def settings(self) -> list[str]:
+        """Settings in the order of the rows."""
+        return [str(name) for name in self.rows["setting"].unique()]
+
+    @cached_property
+    def alike(self) -> set[str]:
+        """Methods that read nothing of the checkpoint: their result is one for all recipes of a supernet seed."""
+        if "shared" not in self.done:
+            return set()
+        every = self.done["shared"].notna().groupby(self.done["method"]).all()
+        return {str(method) for method in every.index[every]}
+
+    @cached_property
+    def lost(self) -> dict[tuple[str, str, str], int]:
+        """(data set, setting, method) -> cells that failed or are missing at the last checkpoint; those with any."""
+        last = self.final.groupby(["dataset", "setting"])["epoch"].first().rename("last")
+        left = self.rows[self.rows["state"].isin(("failed", "missing"))].join(last, on=["dataset", "setting"])
+        sizes = left[left["epoch"] == left["last"]].groupby(["dataset", "setting", "method"]).size()
+        return {(str(d), str(s), str(m)): int(n) for (d, s, m), n in zip(sizes.index, sizes, strict=True)}
+
+    def speakers(self, dataset: str, names: Sequence[str]) -> dict[str, str]:
+        """Each of `names` -> the one that speaks for all that chose on every checkpoint what it did."""
+        frame = self.final_of(dataset).sort_values(list(KEY_COLUMNS))
+        places = frame["setting"] + "|" + frame["supernet_seed"].astype(str) + "|" + frame["selector_seed"].astype(str)
+        choices = (places + "=" + frame["architecture"]).groupby(frame["method"]).agg("\n".join)
+        speaker: dict[str, str] = {}
+        for name in sorted(names, key=lambda name: first_shown(name, names)):
+            speaker.setdefault(str(choices[name]), name)
+        return {name: speaker[str(choices[name])] for name in names}
+
+    def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
+        """Those of `names` that another one speaks for."""
+        return {name for name, speaker in self.speakers(dataset, names).items() if name != speaker}
+
+    def marked(self, method: str) -> str:
+        """The name of a method in a table, ONE_DRAW behind it where its result is one per supernet seed."""
+        return method + ONE_DRAW if method in self.alike else method
+
+    def draws(self, frame: pd.DataFrame, method: str) -> int:
+        """Independent selections among the rows of `frame`, all of `method` on one data set."""
+        return len(frame.drop_duplicates(["supernet_seed", "selector_seed"]) if method in self.alike else frame)
+
+    def counts(self) -> dict[str, int]:
+        """Cells by state: done, failed, skipped, missing."""
+        found = self.rows["state"].value_counts()
+        return {state: int(found.get(state, 0)) for state in ("done", "failed", "skipped", "missing")}
+
+    def records(self) -> dict[int, dict[str, Any]]:
+        """The stored record file of each done row, by its index, where the folder still has it."""
+        whole, _ = Store(self.folder).read_all()
+        columns = [self.rows[name].tolist() for name in KEY_COLUMNS]
+        stems = {
+            i: file_stem(dict(zip(KEY_COLUMNS, row, strict=True))) for i, row in enumerate(zip(*columns, strict=True))
+        }
+        return {i: whole[stem] for i, stem in stems.items() if stem in whole}
+
+
+def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoint, float]]:
+    """`column` of each method on each checkpoint of one data set, averaged over selector seeds.
+
+    Methods are in the order of their overall mean, best first; checkpoints without a value are absent.
+    """
+    averaged = frame.groupby(["method", "setting", "supernet_seed"], sort=True)[column].mean().dropna()
+    order = averaged.groupby(level="method").mean().sort_values(ascending=False, kind="stable").index
+    values: dict[str, dict[Checkpoint, float]] = {str(name): {} for name in order}
+    for (method, setting, seed), value in zip(averaged.index, averaged, strict=True):
+        values[str(method)][str(setting), int(seed)] = float(value)
+    return values

@@ -1,0 +1,59 @@
+"""Which criteria are one scheme with many proxies: `zero-cost-pt-zen` is zero-cost-pt with the proxy zen.
+
+Seen from the names alone, so that a criterion of one's own is placed too: a name that at least FEWEST others continue
+is a scheme, and what they add is the proxy. `-post` is said of the scheme: the same on the trained supernet.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+FEWEST = 3
+"""Variants from which on a name is a scheme."""
+POST = "-post"
+_SCORED_BY = re.compile(r"^-?([a-z][a-z0-9_]*)[\[(]")
+"""The proxy in what a criterion declares as its score: `-nwot[reached=false](supernet without o on e)`."""
+
+
+@dataclass(frozen=True)
+class Schemes:
+    """The criteria of a run as main forms and schemes x proxies."""
+
+    main: list[str]
+    """Criteria that are no scheme, in the order given."""
+    members: dict[str, dict[str, str]]
+    """Scheme -> proxy -> criterion."""
+
+    @property
+    def proxies(self) -> list[str]:
+        """All proxies, in the order of the schemes."""
+        return list(dict.fromkeys(proxy for of in self.members.values() for proxy in of))
+
+    def scheme_of(self, name: str) -> str | None:
+        """The scheme of a criterion."""
+        return next((scheme for scheme, of in self.members.items() if name in of.values()), None)
+
+
+def schemes(names: Sequence[str], declared: Mapping[str, Mapping[str, str]]) -> Schemes:
+    """`names` sorted into main forms and schemes; `declared` (methods.json) says which proxy a scheme has by itself."""
+    found: dict[str, dict[str, str]] = {}
+    for base in sorted(names, key=len, reverse=True):
+        post = base.endswith(POST)
+        stem = base.removesuffix(POST)
+        members = {
+            name.removesuffix(POST)[len(stem) + 1 :]: name
+            for name in names
+            if name != base and name.startswith(f"{stem}-") and name.endswith(POST) == post and "[" not in name
+        }
+        taken = {name for of in found.values() for name in of.values()}
+        members = {proxy: name for proxy, name in members.items() if proxy and name not in taken and proxy != "post"}
+        if len(members) >= FEWEST and base not in taken:
+            found[base] = {_own_proxy(declared.get(base, {})): base, **members}
+    placed = {name for of in found.values() for name in of.values()}
+    ordered = {scheme: found[scheme] for scheme in sorted(found)}
+    return Schemes([name for name in names if name not in placed], ordered)
+
+
+def _own_proxy(declared: Mapping[str, str]) -> str:
+    match = _SCORED_BY.match(declared.get("score", ""))
+    return match[1].replace("_", "-") if match else "its own"

@@ -1,0 +1,61 @@
+"""Where one method stands on a data set: its mean over recipes, how sure that is, and how often it collapsed."""
+
+from dataclasses import dataclass
+
+from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
+from nas_selection_bench.bench.yardsticks.statistics import Interval, mean_interval, mean_of_strata, share_interval
+from nas_selection_bench.reports.data.founders import Level, level_of
+from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One method over all settings of a data set."""
+
+    method: str
+    mean: float
+    """Mean over settings of the mean over supernet seeds."""
+    interval: Interval | None
+    settings: int
+    """Settings in which the method has a value."""
+    n: int
+    """Checkpoints; supernet seeds for a method that reads nothing of them."""
+    group: int | None
+    """Tie group, 0 = the leader's; None without groups, or where the method cannot be told from any other."""
+    level: Level
+    """The family that it is judged in."""
+    collapsed: int = 0
+    """Of the n, those whose choice is among the worst tenth of the space."""
+
+    @property
+    def collapses(self) -> Interval | None:
+        """Clopper and Pearson's interval of the probability of a collapse."""
+        return share_interval(self.collapsed, self.n)
+
+
+def most_settings_first(standing: Standing) -> tuple[int, float, str]:
+    """By mean, but those with values in fewer settings last: their means are over other supernets."""
+    return -standing.settings, -standing.mean, standing.method
+
+
+def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
+    groups: dict[str, list[float]] = {}
+    for (setting, _), value in values.items():
+        groups.setdefault(setting, []).append(value)
+    return list(groups.values())
+
+
+def standing_of(
+    method: str, values: dict[Checkpoint, float], percentiles: dict[Checkpoint, float], alike: bool
+) -> Standing:
+    """Of test accuracies and percentiles by checkpoint; `alike` where one result stands beside every recipe."""
+    groups = _by_setting(values)
+    draws = groups
+    fallen = {c[1] if alike else c for c in values if percentiles[c] < COLLAPSED}
+    if alike:  # one result per seed, however many recipes it stands beside
+        draws = [list({seed: value for (_, seed), value in values.items()}.values())]
+    n = sum(map(len, draws))
+    interval = None if fallen and n < FEWEST_WITH_COLLAPSES else mean_interval(draws)
+    return Standing(
+        method, mean_of_strata(groups), interval, len(groups), n, None, level_of(method), collapsed=len(fallen)
+    )

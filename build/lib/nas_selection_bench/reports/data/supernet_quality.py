@@ -1,0 +1,75 @@
+"""Does a better supernet mean a better selection? Rank correlation over the seeds of a recipe."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_selection_bench.reports.data.results import Results
+
+FEWEST_SEEDS = 4
+"""With fewer, no order of the seeds could be remarkable."""
+MOST_ORDERS = 5_040
+"""Orders of the seeds that are enumerated; of more, as many are drawn."""
+
+
+@dataclass(frozen=True)
+class SupernetQuality:
+    """One recipe on one data set."""
+
+    dataset: str
+    setting: str
+    supernets: int
+    lowest: float
+    """Accuracy of the worst supernet on the selection images, %."""
+    highest: float
+    selectors: int
+    """Selectors whose choices differ between the supernets."""
+    tau: float
+    """Mean over selectors of tau-b between the accuracy of the supernet and that of the choice made on it."""
+    p: float
+    """Share of the orders of the supernets with a mean as far from 0: all selectors see the same supernets, so that
+    the supernets are what can be exchanged."""
+
+
+def supernet_quality(results: Results, dataset: str) -> Iterator[SupernetQuality]:
+    """One row per recipe with enough supernets of known accuracy."""
+    frame = results.final_of(dataset)
+    frame = frame[frame["supernet_accuracy"].notna() & ~frame["method"].isin(results.alike)]
+    for setting, rows in frame.groupby("setting", sort=False):
+        accuracy = rows.groupby("supernet_seed")["supernet_accuracy"].mean()
+        if len(accuracy) < FEWEST_SEEDS or accuracy.nunique() < 2:
+            continue
+        chosen = rows.groupby(["method", "supernet_seed"])["test"].mean().unstack().reindex(columns=accuracy.index)
+        # Of the seeds that all have: a mean over selectors of other seeds would not be one of the same supernets.
+        enough = chosen[chosen.notna().sum(axis=1) >= FEWEST_SEEDS].dropna(axis=1)
+        weights = [_directions(values) for values in enough.to_numpy() if np.ptp(values) > 0]
+        order = accuracy[enough.columns].to_numpy()
+        if not weights or len(order) < FEWEST_SEEDS or np.ptp(order) == 0:
+            continue
+        mean = np.mean(weights, axis=0)
+        tau = float((_directions(order) * mean).sum())
+        others = np.array([(_directions(order[list(p)]) * mean).sum() for p in _orders(len(order))])
+        yield SupernetQuality(
+            dataset, str(setting), len(order), float(order.min()), float(order.max()), len(weights), tau,
+            float(np.mean(np.abs(others) >= abs(tau) - 1e-9)),
+        )  # fmt: skip
+
+
+def _directions(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[pairs] the direction of each pair, scaled so that the product of two sums to their tau-b."""
+    first, second = np.triu_indices(len(values), k=1)
+    signs = np.sign(values[second] - values[first])
+    return np.asarray(signs / np.sqrt(np.count_nonzero(signs)))
+
+
+def _orders(n: int) -> Iterator[tuple[int, ...]]:
+    if math.factorial(n) <= MOST_ORDERS:
+        yield from permutations(range(n))
+    else:
+        generator = np.random.default_rng(0)
+        for _ in range(MOST_ORDERS):
+            yield tuple(generator.permutation(n).tolist())

@@ -1,0 +1,116 @@
+"""Numbers and tables as text: fixed decimals, CSV with exact floats, Markdown, LaTeX."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from nas_selection_bench.bench.yardsticks.statistics import Interval
+
+Cell = str | float | int | None
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "<": r"$<$", ">": r"$>$", "−": "$-$",
+    "–": "--", "×": r"$\times$", "τ": r"$\tau$", "·": r"$\cdot$", "†": r"$\dagger$",
+}  # fmt: skip
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """`value` with fixed decimals and a true minus sign; an en dash where there is none; never -0.00."""
+    if value is None or value != value:
+        return "–"
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def count(number: int, noun: str) -> str:
+    """`1 seed`, `3 seeds`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def from_to(values: Sequence[int]) -> str:
+    """`3`, or `3 to 9`; an en dash for none."""
+    if not values:
+        return "–"
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def p_text(p: float) -> str:
+    """A p value with three decimals, or `<0.001`."""
+    return "<0.001" if p < 0.001 else number(p, 3)
+
+
+def trainings_text(worth: float | None) -> str:
+    """A number of trainings; an infinity sign where no number does, an en dash where it is not known."""
+    if worth is None or worth != worth:
+        return "–"
+    return "∞" if worth == float("inf") else f"{worth:,.0f}"
+
+
+def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> str:
+    """`mean ± deviation (n)`; without the deviation where one value has none."""
+    around = "" if deviation is None else f" ± {number(deviation, decimals)}"
+    return f"{number(mean, decimals)}{around} ({n})"
+
+
+def interval_text(interval: Interval | None, decimals: int = 2) -> str:
+    """`[low, high]`, with a tilde where it is rough; an en dash for none, and where resampling found no spread."""
+    if interval is None or interval.low == interval.high:
+        return "–"
+    return f"{'~' if interval.rough else ''}[{number(interval.low, decimals)}, {number(interval.high, decimals)}]"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person reads them: 0.03 s, 4.2 s, 12 s, 4.2 min, 1.3 h; an en dash for none."""
+    if seconds is None or seconds != seconds or seconds == 0:
+        return "–"
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    if seconds >= 1:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds:.2g} s"
+
+
+def to_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """CSV with floats that read back exactly and nothing for None."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([repr(cell) if isinstance(cell, float) else cell for cell in row] for row in rows)
+    return stream.getvalue()
+
+
+def to_markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A Markdown table; the first `left` columns to the left, the others to the right."""
+    ruler = [":--" if i < left else "--:" for i in range(len(header))]
+    lines = [header, ruler, *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def latex(text: str) -> str:
+    """`text` with everything that LaTeX would read as a command escaped."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def to_latex(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A LaTeX tabular that needs the package booktabs."""
+    columns = "l" * left + "r" * (len(header) - left)
+    body = "".join(" & ".join(map(latex, row)) + r" \\" + "\n" for row in rows)
+    return (
+        f"% needs \\usepackage{{booktabs}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n"
+        + " & ".join(map(latex, header))
+        + f" \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
+    )
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """`a, b and c` in bold, as HTML; beyond `most` names the rest is counted."""
+    marked = [f"<b>{escape(name)}</b>" for name in names[:most]]
+    if len(names) > most:
+        return ", ".join(marked) + f" and {len(names) - most} more"
+    return marked[0] if len(marked) == 1 else ", ".join(marked[:-1]) + " and " + marked[-1]

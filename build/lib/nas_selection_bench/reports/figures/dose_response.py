@@ -1,0 +1,67 @@
+"""The figure of a dose-response: test accuracy against the share that one operation was given in the supernet."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.doses import Response
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
+from nas_selection_bench.reports.figures.strips import look
+from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
+
+LEFT, WIDE, TALL, LINE = 90.0, 620.0, 430.0, 13.0
+"""Pixels; LINE keeps two labels beside the figure apart."""
+
+
+def dose_figure(
+    found: Sequence[Response], table: GroundTruth, dataset: str, called: str, floors: Mapping[str, float]
+) -> Drawing:
+    """One line per method through its means, a small mark per seed; `floors` (name -> accuracy) as dashed lines.
+
+    Methods that chose alike at every dose share a line. Raises NotDrawn where no method has two doses.
+    """
+    by_method: dict[str, list[Response]] = {}
+    for response in found:
+        by_method.setdefault(response.method, []).append(response)
+    alike: dict[tuple[tuple[float, tuple[float, ...]], ...], list[str]] = {}
+    for method, own in by_method.items():
+        if len(own) > 1:
+            alike.setdefault(tuple((r.dose, r.values) for r in own), []).append(method)
+    if not alike:
+        raise NotDrawn("no method was applied at two doses")
+    lines = sorted(alike.items(), key=lambda item: -float(np.mean(item[0][-1][1])))
+    optimum = float(table.accuracy(dataset).max())
+    worst = optimum - min(min(v for points, _ in lines for _, values in points for v in values), *floors.values())
+    doses = sorted({response.dose for response in found})
+    margin = 0.03 * (doses[-1] - doses[0])
+    names = [", ".join(methods) for _, methods in lines]
+    drawing = Drawing(LEFT + WIDE + 40 + max(map(width_of, names)), TALL + 44)
+    ticks = [(dose, (f"{dose:g}",)) for dose in doses]
+    x = Axis(doses[0] - margin, doses[-1] + margin, LEFT, LEFT + WIDE, ticks)
+    y = AccuracyAxis(optimum, worst, TALL, 8)
+    draw_vertical(drawing, y, LEFT, LEFT + WIDE)
+    draw_horizontal(drawing, x, 8, TALL)
+    said = f"share of {called} on every edge of the supernet"
+    drawing.text(LEFT + WIDE / 2, TALL + 30, said, "muted", "middle")
+    for name, value in floors.items():
+        drawing.line(LEFT, y(value), LEFT + WIDE, y(value), "dashed")
+        drawing.text(LEFT + 4, y(value) - 3, name, "small muted")
+    below = -LINE
+    for place, ((points, methods), name) in enumerate(zip(lines, names, strict=True)):
+        css, shape = look(place)
+        means = [(dose, float(np.mean(values))) for dose, values in points]
+        with drawing.group(css, series=methods[0]):
+            drawing.polyline([(x(dose), y(mean)) for dose, mean in means], "thick")
+            with drawing.group("marks"):
+                for dose, values in points:
+                    for value in values:
+                        drawing.mark(0, x(dose), y(value), size=1.6, tip=f"{name} at {dose:g}: {number(value)} %")
+                for dose, mean in means:
+                    drawing.mark(shape, x(dose), y(mean), size=3.4, tip=f"{name} at {dose:g}: mean {number(mean)} %")
+            below = max(y(means[-1][1]), below + LINE)
+            drawing.line(x(means[-1][0]), y(means[-1][1]), LEFT + WIDE + 14, below, "thin")
+            drawing.text(LEFT + WIDE + 18, below + 4, name)
+    drawing.height = max(drawing.height, below + 8)
+    return drawing

@@ -1,0 +1,48 @@
+"""Every criterion in its main form as one point: the small figure of a README."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nas_selection_bench.bench.yardsticks.statistics import Interval
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis
+from nas_selection_bench.reports.figures.strips import ROW
+from nas_selection_bench.reports.figures.svg import Drawing, width_of
+
+WIDE, HEAD = 520.0, 30.0
+
+
+@dataclass(frozen=True)
+class Form:
+    """One row: a criterion, its mean and interval, and the class of its colour."""
+
+    name: str
+    mean: float
+    interval: Interval | None
+    css: str
+
+
+def main_forms_figure(
+    rows: Sequence[Form], floors: Mapping[str, float], optimum: float, worst: float, ticks: Sequence[float]
+) -> Drawing:
+    """The rows in the order given; `floors` (name -> accuracy) as dashed lines, `ticks` on the axis below."""
+    left = max(width_of(row.name) for row in rows) + 60
+    bottom = HEAD + ROW * len(rows)
+    drawing = Drawing(left + WIDE + 20, bottom + 20)
+    axis = AccuracyAxis(optimum, worst, left + 4, left + WIDE)
+    for name, value in floors.items():
+        drawing.line(axis(value), HEAD - 2, axis(value), bottom, "dashed")
+        drawing.text(axis(value), 10, name, "small muted", "middle")
+        drawing.text(axis(value), 21, number(value), "small muted", "middle")
+    for tick in ticks:
+        drawing.text(axis(tick), bottom + 13, f"{tick:g}", "small muted", "middle")
+    for place, row in enumerate(rows):
+        y = HEAD + ROW * (place + 0.5)
+        drawing.text(left - 56, y + 4, row.name, anchor="end")
+        drawing.text(left - 8, y + 4, number(row.mean), "muted", "end")
+        with drawing.group(f"{row.css} marks"):
+            if row.interval is not None:
+                ends = (max(optimum - worst, row.interval.low), min(optimum, row.interval.high))
+                drawing.line(axis(ends[0]), y, axis(ends[1]), y, "thick")
+            drawing.mark(0, axis(row.mean), y, size=3.4)
+    return drawing

@@ -1,0 +1,126 @@
+"""The finding of a README, from stored results: `python -m nas_selection_bench readme results/NAME README.md`.
+
+Replaces what stands between the lines `<!-- results -->` and `<!-- /results -->`, so that nobody edits numbers by
+hand. Reads the tables of the stored results and refers to their figure; no ground truth is needed.
+"""
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.founders import Level
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.files.tables import NO_RECIPE
+from nas_selection_bench.reports.sections.headline import ALWAYS_3X3, FLOOR, NAMED, written
+
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
+"""Families that a criterion is judged in; the verdict of the last one that it is in counts, as on the page."""
+
+
+def block(folder: Path, readme: Path, dataset: str | None = None) -> str:
+    """Markdown for the results in `folder`, with paths relative to `readme`; the first data set unless one is named."""
+    rows = _rows(folder / "tables" / "accuracy.csv", folder)
+    rows = [row for row in rows if row["measure"] == "test"]
+    chosen = dataset or next((row["dataset"] for row in rows), "")
+    rows = [row for row in rows if row["dataset"] == chosen]
+    if not rows:
+        raise DataError(f"{folder / 'tables'} holds no results{f' on {dataset}' if dataset else ''}.")
+    floors = {row["selector"]: float(row["mean"]) for row in rows if row["recipe"] == NO_RECIPE}
+    criteria = {row["selector"] for row in rows if row["recipe"] != NO_RECIPE}
+    compared = _rows(folder / "tables" / "comparisons.csv", folder)
+    compared = [row for row in compared if row["dataset"] == row["lookup"] == chosen]
+    here = os.path.relpath(folder, readme.parent).replace(os.sep, "/")
+    figure = f"{here}/figures/overview-{chosen}.svg"
+    return (
+        f"**{_headline(chosen, floors, _verdicts(compared, FLOOR))}**"
+        f" {_counts(len(criteria), _verdicts(compared, FLOOR), _verdicts(compared, 'random'))}\n\n"
+        f"![Mean test accuracy of every criterion in its main form]({figure})\n\n"
+        f"Mean test accuracy on {written(chosen)} and its 95 % interval over supernet seeds, of every criterion in its"
+        " main form; orange: shown worse than the solid baseline (paired tests, Holm's correction). All criteria, seed"
+        f" by seed: [{here}/report.html]({here}/report.html), one file that opens offline, or"
+        f" [the table]({here}/tables/accuracy.md).\n"
+    )
+
+
+def _rows(path: Path, folder: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); draw the report of {folder} first.") from error
+
+
+def _verdicts(compared: Sequence[dict[str, str]], baseline: str) -> dict[str, Verdict]:
+    """Criterion -> the verdict against a baseline, in the order of the table."""
+    return {
+        row["first"]: Verdict(row["verdict"])
+        for level in LAST_WORD
+        for row in compared
+        if row["second"] == baseline and row["family"] == level
+    }
+
+
+def _headline(dataset: str, floors: dict[str, float], verdicts: dict[str, Verdict]) -> str:
+    """The page's headline, with the accuracy of the floor."""
+    same = floors.get("all-3x3") == floors.get(FLOOR)
+    floor = f"{ALWAYS_3X3 if same else 'the constant order of operations'} ({number(floors.get(FLOOR))} %)"
+    better = [name for name, verdict in verdicts.items() if verdict is Verdict.BETTER]
+    if better:
+        who = ", ".join(better[:NAMED]) + (f" and {len(better) - NAMED} more" if len(better) > NAMED else "")
+        return f"On {written(dataset)}, {who} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
+    if any(verdict not in (Verdict.TOO_FEW, Verdict.SAME) for verdict in verdicts.values()):
+        return f"On {written(dataset)}, no criterion is shown better than {floor}."
+    return f"On {written(dataset)}, there are too few seeds to tell any criterion from {floor}."
+
+
+def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> str:
+    """How many are shown worse than the floor, better than chance, and cannot be judged."""
+    worse, better = [*floor.values()].count(Verdict.WORSE), [*chance.values()].count(Verdict.BETTER)
+    few = [*floor.values()].count(Verdict.TOO_FEW)
+    return (
+        f"Of {n} criteria, {worse or 'none'} are shown worse than that baseline, {better or 'none'} better than a"
+        f" random architecture; {few or 'none'} have too few seeds to judge."
+    )
+
+
+def replace_block(text: str, content: str) -> str:
+    """`text` with `content` between the two marks; raises DataError where they are missing."""
+    before, found, rest = text.partition(BEGIN)
+    _, closed, after = rest.partition(END)
+    if not found or not closed:
+        raise DataError(f"The README has no lines {BEGIN} and {END} to put the results between.")
+    return f"{before}{BEGIN}\n{content}{END}{after}"
+
+
+def _text(readme: Path) -> str:
+    try:
+        return readme.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{readme} cannot be read ({error}).") from error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; answers with an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench readme", description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, help="folder of stored results")
+    parser.add_argument("readme", type=Path, help="file to write into")
+    parser.add_argument("--dataset", help="which data set (the first)")
+    options = parser.parse_args(arguments)
+    try:
+        content = block(options.results, options.readme, options.dataset)
+        write_whole(options.readme, replace_block(_text(options.readme), content))
+    except BenchError as error:
+        print(f"nas_selection_bench.reports.files.readme: {error}", file=sys.stderr)
+        return error.exit_code
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

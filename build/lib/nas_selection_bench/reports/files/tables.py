@@ -1,0 +1,226 @@
+"""tables/accuracy, tables/kendall_tau and tables/comparisons.csv: every method in numbers, and who beats whom.
+
+The CSV of the first two holds one line per data set, setting, method and measure with exact numbers, floors and
+ceilings among them; Markdown and LaTeX show the same as `mean ± standard deviation over supernet seeds (n)`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.space import to_string
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison
+from nas_selection_bench.bench.yardsticks.floors import RETRAINING, Yardstick
+from nas_selection_bench.bench.yardsticks.measures import EDGE_TAUS
+from nas_selection_bench.bench.yardsticks.statistics import Interval
+from nas_selection_bench.reports.data.contests import BASELINES, Contest, measure_of
+from nas_selection_bench.reports.data.edge_knowledge import MEASURE
+from nas_selection_bench.reports.data.factors import contrasts
+from nas_selection_bench.reports.data.founders import level_of
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import ONE_DRAW_SAID
+from nas_selection_bench.reports.data.summary import Line
+from nas_selection_bench.reports.data.supernet_quality import SupernetQuality
+from nas_selection_bench.reports.data.text import Cell, number, spread, to_csv, to_latex, to_markdown
+from nas_selection_bench.reports.data.two_criteria import TwoCriteria
+
+HEADER = (
+    "dataset", "recipe", "selector", "kind", "measure", "mean", "sd_over_supernets", "lowest", "highest",
+    "interval_low", "interval_high", "supernet_seeds", "selector_seeds", "sd_selector_seeds", "one_draw_per_seed",
+    "cells_without_result",
+)  # fmt: skip
+COMPARISONS = (
+    "dataset", "lookup", "family", "first", "second", "measure", "verdict", "n", "differing", "p", "p_corrected",
+    "smallest_p_corrected", "p_sign", "p_sign_corrected", "could_show", "mean", "mean_low", "mean_high", "median",
+    "margin", "p_better", "p_better_low", "p_better_high",
+)  # fmt: skip
+TRANSFER = (
+    "dataset",
+    "lookup",
+    "selector",
+    "family",
+    "n",
+    "mean",
+    "interval_low",
+    "interval_high",
+    "collapsed",
+    "worth",
+)
+ALL_PAIRS, ONE_FACTOR = "all pairs", "one factor"
+"""Families that p values are corrected over; comparisons with a baseline have that of their Level."""
+
+ACCURACY = ("test", "valid", "regret", "percentile", "gain", "worth")
+KENDALL_TAU = (*EDGE_TAUS, "tau_space")
+WORTH = "worth"
+"""Of a selector: that of its mean accuracy, since some selections are beyond what any number of trainings finds."""
+NO_RECIPE = "(table)"
+LOST_SAID = "* some of its selections failed or are missing; the mean is over the others."
+
+
+def _line_row(source: Material, line: Line, measure: str) -> list[Cell]:
+    components = line.components
+    return [
+        line.dataset, line.setting, line.method, "selector", measure, line.mean, line.deviation, line.low, line.high,
+        *_ends(line.interval), line.n, line.selector_seeds, None if components is None else components.selector,
+        "yes" if line.method in source.results.alike else None, _lost(source, line) or None,
+    ]  # fmt: skip
+
+
+def _ends(interval: Interval | None) -> tuple[Cell, Cell]:
+    return (None, None) if interval is None else (interval.low, interval.high)
+
+
+def _lost(source: Material, line: Line) -> int:
+    """Cells of the line that failed or are missing."""
+    return source.results.lost.get((line.dataset, line.setting, line.method), 0)
+
+
+def _retraining(source: Material, dataset: str, measure: str) -> float | None:
+    """How well two trainings agree in a measure; of accuracies there is nothing to agree."""
+    value = source.retrainings[dataset].get(measure)
+    return value if isinstance(value, float) else None
+
+
+def _exact(source: Material, measures: Sequence[str]) -> str:
+    rows: list[list[Cell]] = []
+    nothing: list[Cell] = [None] * (len(HEADER) - HEADER.index("mean") - 1)
+    for measure in measures:
+        if measure == WORTH:
+            worths = [(line, source.worth(line.dataset, line.mean)) for line in source.test]
+            for line, worth in worths:
+                rows.append([line.dataset, line.setting, line.method, "selector", WORTH, worth, *nothing])
+        else:
+            rows += [_line_row(source, line, measure) for line in source.lines(measure)]
+        for dataset, sticks in source.sticks.items():
+            for stick in sticks:
+                value = getattr(stick, measure)
+                if value is not None:
+                    rows.append([dataset, NO_RECIPE, stick.name, "yardstick", measure, value, *nothing])
+            retraining = _retraining(source, dataset, measure)
+            if retraining is not None:
+                rows.append([dataset, NO_RECIPE, RETRAINING, "retraining", measure, retraining, *nothing])
+    return to_csv(HEADER, rows)
+
+
+def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: one row per setting and method, one column per data set and measure."""
+    columns = [(dataset, measure) for dataset in source.datasets for measure in measures]
+    header = ["recipe", "selector", *(f"{d} {m}" if len(measures) > 1 else d for d, m in columns)]
+    cells: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+    means: dict[tuple[str, str], float] = {}
+    for measure in measures:
+        for line in source.lines(measure):
+            place = (line.setting, line.method)
+            shown = spread(line.mean, line.deviation, line.n, decimals) + ("*" if _lost(source, line) else "")
+            cells.setdefault(place, {})[line.dataset, measure] = shown
+            means.setdefault(place, line.mean)
+    # Best first inside a recipe, by the first data set and measure that the method has.
+    order = sorted(cells, key=lambda place: (place[0], -means[place], place[1]))
+    rows = [
+        [setting, source.results.marked(method), *(cells[setting, method].get(column, "–") for column in columns)]
+        for setting, method in order
+    ]
+    names = dict.fromkeys(stick.name for sticks in source.sticks.values() for stick in sticks)
+    for name in names:
+        values = {
+            (dataset, measure): number(getattr(stick, measure), decimals)
+            for dataset, sticks in source.sticks.items()
+            for stick in sticks
+            for measure in measures
+            if stick.name == name
+        }
+        if any(value != "–" for value in values.values()):
+            rows.append([NO_RECIPE, name, *(values.get(column, "–") for column in columns)])
+    agreements = [_retraining(source, dataset, measure) for dataset, measure in columns]
+    if any(agreement is not None for agreement in agreements):
+        rows.append([NO_RECIPE, RETRAINING, *(number(agreement, decimals) for agreement in agreements)])
+    return header, rows
+
+
+def _notes(source: Material, rows: Sequence[Sequence[str]]) -> list[str]:
+    """What the marks in readable rows mean."""
+    lost = any(text.endswith("*") for row in rows for text in row[2:])
+    return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.alike else [])]
+
+
+def _comparison_row(contest: Contest, family: str, c: Comparison, measure: str | None = None) -> list[Cell]:
+    return [
+        contest.dataset, contest.lookup, family, c.first, c.second, measure or measure_of(c), str(c.verdict), c.n,
+        c.differing,
+        c.p, c.p_holm, c.smallest_p_holm, c.p_sign, c.p_sign_holm, c.detectable, c.mean, *_ends(c.mean_interval),
+        c.median, c.margin, c.improvement, *_ends(c.improvement_interval),
+    ]  # fmt: skip
+
+
+def _against_baselines(contest: Contest, baselines: Iterable[str]) -> list[list[Cell]]:
+    """Every method against each baseline, each Level a family."""
+    return [
+        _comparison_row(contest, level, c)
+        for baseline in baselines
+        for level, members in contest.families.items()
+        for c in contest.against(baseline, members)
+    ]
+
+
+def _comparisons(source: Material) -> str:
+    """The pairs that the page shows; every method against each baseline, on the lookups of other data sets too."""
+    rows = []
+    for contest in source.contests:
+        rows += [_comparison_row(contest, ALL_PAIRS, c) for c in contest.drawn if c.second not in contest.floors]
+        rows += _against_baselines(contest, BASELINES)
+        rows += [_comparison_row(contest, ONE_FACTOR, c) for _, c in contrasts(contest.comparisons)]
+        rows += [
+            _comparison_row(contest, level_of(c.first), c, MEASURE) for c in source.edge_knowledge[contest.dataset]
+        ]
+    for contest in source.transfers:
+        rows += _against_baselines(contest, contest.floors)
+    return to_csv(COMPARISONS, rows)
+
+
+def _transfers(source: Material) -> str:
+    """Every method's choices judged by the accuracies on another data set."""
+    rows: list[list[Cell]] = []
+    for contest in source.transfers:
+        for s in contest.standings:
+            worth = source.worth(contest.lookup, s.mean)
+            place = [contest.dataset, contest.lookup, s.method, s.level]
+            rows.append([*place, s.n, s.mean, *_ends(s.interval), s.collapsed, worth])
+    return to_csv(TRANSFER, rows)
+
+
+def _fields(of: type[TwoCriteria] | type[SupernetQuality], found: Sequence[TwoCriteria | SupernetQuality]) -> str:
+    """A table whose columns are the fields of a dataclass."""
+    names = [field.name for field in fields(of)]
+    return to_csv(names, ([getattr(row, name) for name in names] for row in found))
+
+
+def _yardsticks(source: Material) -> str:
+    """Every floor and ceiling with all that is known of it."""
+    names = [field.name for field in fields(Yardstick)]
+    rows: list[list[Cell]] = []
+    for dataset, sticks in source.every_stick.items():
+        for stick in sticks:
+            of = {name: getattr(stick, name) for name in names}
+            of["architecture"] = None if stick.architecture is None else to_string(stick.architecture)
+            rows.append([dataset, *of.values()])
+    return to_csv(("dataset", *names), rows)
+
+
+def write_tables(source: Material, folder: Path) -> None:
+    """Write accuracy and kendall_tau as .csv, .md and .tex, and and the six that are CSV alone, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, exact, shown, decimals in (
+        ("accuracy", ACCURACY, ("test",), 2),
+        ("kendall_tau", KENDALL_TAU, ("tau_mean", "tau_edge", "tau_best"), 3),
+    ):
+        header, rows = _readable(source, shown, decimals)
+        notes = _notes(source, rows)
+        write_whole(folder / f"{name}.csv", _exact(source, exact))
+        write_whole(folder / f"{name}.md", to_markdown(header, rows, left=2) + "".join(f"\n{note}\n" for note in notes))
+        write_whole(folder / f"{name}.tex", "".join(f"% {note}\n" for note in notes) + to_latex(header, rows, left=2))
+    write_whole(folder / "comparisons.csv", _comparisons(source))
+    write_whole(folder / "yardsticks.csv", _yardsticks(source))
+    write_whole(folder / "transfer.csv", _transfers(source))
+    write_whole(folder / "two_criteria.csv", _fields(TwoCriteria, source.two_criteria))
+    write_whole(folder / "supernet_quality.csv", _fields(SupernetQuality, source.supernet_quality))

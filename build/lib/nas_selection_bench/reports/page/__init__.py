@@ -1,0 +1,1 @@
+"""The page itself: its frame, style and scripts."""

@@ -1,0 +1,176 @@
+"""report.html: one file that shows everything, offline, the same bytes for the same records."""
+
+import json
+import re
+from dataclasses import replace
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.figures.svg import style_sheet
+from nas_selection_bench.reports.files.tables import write_tables
+from nas_selection_bench.reports.page.page_data import page_data
+from nas_selection_bench.reports.sections.appendix import glossary_section, provenance_section, published_section
+from nas_selection_bench.reports.sections.behaviour import (
+    bias_section,
+    cost_section,
+    ranking_section,
+    training_section,
+    transfer_section,
+)
+from nas_selection_bench.reports.sections.blocks import Picture, Section, gathered
+from nas_selection_bench.reports.sections.chosen_cells import chosen_section
+from nas_selection_bench.reports.sections.dose_response import dose_section
+from nas_selection_bench.reports.sections.factorial import factorial_section
+from nas_selection_bench.reports.sections.failures import failures_section
+from nas_selection_bench.reports.sections.finding import details_section
+from nas_selection_bench.reports.sections.gaps import gaps
+from nas_selection_bench.reports.sections.headline import conditions, headline, lead, named, note
+from nas_selection_bench.reports.sections.methods import methods_section
+from nas_selection_bench.reports.sections.overview import markup, overview, small_figure
+from nas_selection_bench.reports.sections.results import results_section, strips_section
+from nas_selection_bench.reports.sections.stopping import stopping_section
+from nas_selection_bench.reports.sections.who_beats_whom import pairs_section
+
+LIMIT = 1_980_000
+"""Bytes that the page stays under, so that it can be mailed."""
+
+DRAWN_WITH = ("numpy", "scipy", "pandas", "jinja2")
+"""Packages whose versions the bytes of the page depend on; the page names them."""
+
+SCRIPTS = ("controls.js", "point_at_marks.js", "pair_details.js")
+"""Parts of the page's script, which share one scope; each uses what those before it define."""
+
+TOGETHER = re.compile(
+    r"(?<=[\d)]) (?=(?:%|points?|s|min|h)(?![\w%]))|(?<=\b[nNp]) (?=[=≤<] ?[\d−])|(?<=\b[nNp] [=≤]) (?=[\d−])"
+)
+"""Spaces at which no line may end: between a number and its unit, and in `n = 3`."""
+
+WHERE_RUN = (dose_section, stopping_section, factorial_section)
+"""Sections on experiments that not every output folder holds."""
+
+LEFT_OUT_FIRST = (
+    ("scores-", "ranking-"), ("operations-",), ("cost-",), ("epochs-",), ("tau-",), ("accuracy-",),
+)  # fmt: skip
+"""Figures that give way where a page would grow beyond LIMIT, group after group; of a group the largest first."""
+
+
+def write_report(out: Path, table: GroundTruth) -> Path:
+    """Draw tables/, figures/ and report.html in `out` from its records.csv, scores.csv, costs.csv and run.json.
+
+    Returns the path of the page. Raises DataError for a folder without results.
+    """
+    results = Results.read(out)
+    source = Material(results, table, out / "figures")
+    write_tables(source, out / "tables")
+    page = out / "report.html"
+    write_whole(page, render(source))
+    return page
+
+
+def sections(source: Material) -> list[Section]:
+    """The sections in reading order; those that need results are left out where there are none."""
+    if not source.datasets:
+        return [failures_section(source), provenance_section(source)]
+    return [
+        details_section(source),
+        results_section(source),
+        strips_section(source),
+        pairs_section(source),
+        ranking_section(source),
+        chosen_section(source),
+        training_section(source),
+        cost_section(source),
+        bias_section(source),
+        transfer_section(source),
+        *(section for of in WHERE_RUN if (section := of(source)) is not None),
+        failures_section(source),
+        published_section(source),
+        methods_section(source),
+        glossary_section(),
+        provenance_section(source),
+    ]
+
+
+def render(source: Material) -> str:
+    """The page as text; figures are written to `source.figures` on the way."""
+    folder = files("nas_selection_bench.reports.page")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["unbroken"] = unbroken
+    template = environment.from_string(folder.joinpath("template.html").read_text(encoding="utf-8"))
+    data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
+    shown = sections(source)
+    while True:
+        page = _fill(template, source, shown, data)
+        beyond = len(page.encode()) - LIMIT
+        if beyond <= 0 or not leave_out(shown, beyond):
+            return page
+
+
+def leave_out(shown: list[Section], size: int) -> bool:
+    """Replace the heaviest figures, `size` bytes or more, by references to their files; False if none is left."""
+    drawn = [
+        (len(block.markup), section, number, block.name)
+        for section in shown
+        for number, block in enumerate(section.blocks)
+        if isinstance(block, Picture) and block.markup
+    ]
+    groups = ([place[:3] for place in drawn if place[3].startswith(group)] for group in LEFT_OUT_FIRST)
+    places = next((group for group in groups if group), [])
+    for weight, section, number in sorted(places, key=lambda place: -place[0]):
+        if size <= 0:
+            break
+        picture = section.blocks[number]
+        assert isinstance(picture, Picture)
+        reason = "left out to keep this page small enough to mail; see the folder figures"
+        section.blocks[number] = replace(picture, markup="", reason=reason)
+        size -= weight
+    return bool(places)
+
+
+def unbroken(text: str) -> str:
+    """`text` with the TOGETHER spaces unbreakable; markup stays markup, since no tag has such a space."""
+    return type(text)(TOGETHER.sub("\N{NO-BREAK SPACE}", text))
+
+
+def _fill(template: jinja2.Template, source: Material, shown: list[Section], data: str) -> str:
+    folder = files("nas_selection_bench.reports.page")
+    missing = gaps(source, named(source))
+    return template.render(
+        sections=[replace(section, blocks=gathered(section.blocks)) for section in shown],
+        generator=", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
+        notes=[Markup(text) for dataset in source.datasets if (text := note(source, dataset))],
+        grave=[Markup(gap.said) for gap in missing if gap.grave],
+        slight=[Markup(gap.said) for gap in missing if not gap.grave],
+        firsts=[_first(source, contest) for contest in source.contests if contest.standings],
+        datasets=source.results.datasets,
+        style=Markup(style_sheet() + folder.joinpath("style.css").read_text(encoding="utf-8")),
+        script=Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),
+        # Inside a script element no "<" may stand; JSON has another spelling for it.
+        data=Markup(data.replace("<", "\\u003c")),
+    )
+
+
+def _first(source: Material, contest: Contest) -> dict[str, object]:
+    """The first screen of one data set; its figure, the main forms alone, is written to `source.figures` too."""
+    found = overview(source, contest)
+    if found.main:
+        source.figures.mkdir(parents=True, exist_ok=True)
+        write_whole(source.figures / f"overview-{contest.dataset}.svg", small_figure(found).file())
+    return {
+        "dataset": contest.dataset,
+        "headline": headline(contest),
+        "conditions": conditions(source, contest),
+        "lead": [Markup(sentence) for sentence in lead(source, contest)],
+        "figure": Markup(markup(found)),
+    }

@@ -1,0 +1,216 @@
+"""Sections that a reviewer turns to: published numbers, provenance, glossary."""
+
+import csv
+import shlex
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from nas_selection_bench.bench.work.run_file import commands
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.summary import written_coverage
+from nas_selection_bench.reports.data.text import spread
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.failures import code
+from nas_selection_bench.reports.sections.size import PUBLISHED_SIZE, presets, size
+
+GLOSSARY = (
+    ("test, valid", "accuracy of the selected architecture trained alone, %, mean over the trials that the table holds,"
+     " never imputed, never a random trial. NAS-Bench-201: 200 epochs, 1 to 3 trials (those of version 1.1; trials that"
+     " were added later serve the margin and “two trainings” alone); cifar10: test is ori-test after"
+     " training on all 50,000 images, valid is x-valid after training on half; cifar100 and imagenet16: x-test and"
+     " x-valid. Other data sets: the training of their own table. Selection never reads test images."),
+    ("regret", "best test accuracy of the space minus test, points"),
+    ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %; a random choice expects 50,"
+     " and is compared with in percentiles, since most of the space lies above its mean accuracy"),
+    ("gain", "(test − mean of the space) / (best − mean of the space)"),
+    ("oracle", "what an operation on an edge is worth: the best, or the mean, test accuracy of all architectures that"
+     " have it there"),
+    ("τ best, τ mean", "per edge Kendall's tau-b over the five operations between the scores at the checkpoint,"
+     " before any decision, and the oracle of best or mean accuracies; then the mean over the six edges. A fully tied"
+     " edge counts 0"),
+    ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum"
+     " over edges of its standardised scores) and test accuracy"),
+    ("two trainings", "how well the oracle made of one training of every architecture agrees with that made of"
+     " another (test-retest). It measures the noise of the table and is no ceiling: criteria are held against the mean"
+     " over the stored trainings, which is less noisy than a single one, so what orders operations by their worth on"
+     " average can exceed it, as the parameter count does"),
+    ("group", "tie group A is the leader and every selector that was not shown worse than it, with Holm's correction"
+     " over all pairs; B the same among the rest; and so on. Two selectors of one group may differ; it could not be"
+     " shown. ?: too few independent results to be told from any other, whatever the mean; such a selector cannot"
+     " lead. Where less than half of the selectors could be told from some other one there are no groups: places would"
+     " go to those with the most results. Pairs that no outcome could have made significant take no part in the"
+     " correction. Among founders: the same for the criteria of the founding papers (DARTS, DARTS-PT, OStr-DARTS,"
+     " Zero-Cost-PT) and their controls alone"),
+    ("drawing lots", "pt-random: the order and the fine-tuning of DARTS-PT, the operation drawn at random"),
+    ("differs, median within the margin", "significant, but the median of the differences is no larger than the median"
+     " gap between two trainings of one architecture. No proof that the two are equal"),
+    ("95 % interval", "of a mean: Student's t with a variance per recipe and Welch's degrees of freedom; selector seeds"
+     " are averaged first. None where all values are equal, and none of fewer than 7 results of which some collapsed:"
+     " so few say too little of how often they do. ~: fewer than 7 results, too few where they are skewed. Of a share:"
+     " Clopper and Pearson's"),
+    ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
+     " ties half"),
+    ("collapsed", "chose from the worst tenth of the space"),
+    ("p (Holm), p (signs)", "two tests of a paired difference, each corrected over its family by Holm's method:"
+     " flipping signs tests the mean, counting signs tests which of the two is above more often. Near the optimum"
+     " differences have a short side and a long one, which the second does not mind"),
+    ("could show", "the true mean difference that the test would have shown in four of five repetitions, with so many"
+     " pairs of that spread, at the first step of Holm's correction. Smaller ones are not excluded by “no difference"
+     " shown”"),
+    ("worth", "trainings: how many different random architectures one would have to train, taking the best by"
+     " validation accuracy, to expect the same test accuracy; exact, from the table. Of a selector: of its mean"),
+    ("τ edge", "one tau-b over the 30 scores, as ranks on their edge, and the mean accuracies, standardised on theirs,"
+     " after the mean of each operation over the edges is taken out of both: is it known which edge wants what?"
+     " Whatever has one order for all edges scores exactly 0"),
+    ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same ones"),
+    ("one result per seed", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained networks)"
+     " has one result for all recipes and epochs of a supernet seed. Its n counts seeds, and in a comparison its"
+     " differences are averaged over recipes first, since they are one observation"),
+    ("blank", "a supernet whose architecture parameters are never trained (all operations weigh the same)"),
+    ("skipped", "the selector does not apply to the recipe, with the reason; not a failure. Among them those that"
+     " decide by alphas alone, on a supernet whose alphas never learn (their choice would be a matter of the initial"
+     " noise)"),
+    ("missing", "asked for by one of the commands that filled the folder, but neither done nor tried yet"),
+)  # fmt: skip
+
+
+def published_section(source: Material) -> Section:
+    """Numbers from papers beside ours."""
+    section = Section("published", "Published numbers beside ours", folded=True)
+    with files("nas_selection_bench.reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
+        published = list(csv.DictReader(stream))
+    datasets = [name for name in ("cifar10", "cifar100", "imagenet16") if name in source.datasets]
+    if not datasets:
+        section.blocks.append(Prose("<p>The papers report no results on the data sets of this run.</p>"))
+        return section
+    small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
+    ours = {(x.dataset, x.setting.split(" · ")[0], x.method.split(" · ")[0]): x for x in source.test}
+    rows = []
+    for entry in published:
+        if not any(entry[name] for name in datasets):
+            continue
+        cells = [Cell(entry["method"], "name", entry["note"]), Cell(entry["searched_on"])]
+        for name in datasets:
+            line = ours.get((name, entry["recipe"], entry["selector"]))
+            cells += [
+                Cell(entry[name] or "–"),
+                Cell(spread(line.mean, line.deviation, line.n) if line else "–", "strong"),
+            ]
+        shorter = bool(entry["training_length"] and small)
+        cells += [
+            Cell(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),
+            Cell("the claim depends on how long is trained" if shorter else "", "wrap"),
+            Cell(entry["source"], "quiet wrap"),
+        ]
+        rows.append(Row(cells, "quiet" if shorter else ""))
+    columns = [Column("published as", numeric=False), Column("searched on", numeric=False)]
+    for name in datasets:
+        columns += [Column(f"{name} published"), Column(f"{name} ours")]
+    columns += [
+        Column("ours is", numeric=False), Column("not comparable", numeric=False),
+        Column("source", "where the number was read", numeric=False),
+    ]  # fmt: skip
+    caption = (
+        "Test accuracy, %. Published numbers come from other supernets, splits, batch norm modes and seeds, and often"
+        " from one search on CIFAR-10: context, not competitors. Ours stands beside a method where the same criterion"
+        " was applied to the same kind of supernet."
+    )
+    if small:
+        sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)
+        caption += (
+            f" Grey: our supernets are smaller and trained for less than the papers' ({sizes}), so that a claim about"
+            " long training, such as the collapse of DARTS, is not tested by that row."
+        )
+    section.blocks.append(Table("published-numbers", caption, columns, rows))
+    return section
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and value and all(isinstance(inner, list) for inner in value):
+        for number, inner in enumerate(value, start=1):
+            yield from _flat(inner, f"{name} {number}")
+    elif isinstance(value, list):
+        # Command lines as a shell reads them; lists of names are no command.
+        join = shlex.join if name.partition(" ")[0] in ("argv", "commands") else " ".join
+        yield name, join(map(str, value))
+    else:
+        yield name, str(value)
+
+
+def _coverage() -> Table:
+    rows = [
+        Row([Cell(row["interval"]), Cell(row["results"]),
+             *(Cell(row[name]) for name in ("recipes", "seeds_per_recipe")),
+             *(Cell(f"{100 * float(row[name]):.0f} %" if row[name] else "–") for name in ("shown", "covered"))])
+        for row in written_coverage()
+    ]  # fmt: skip
+    columns = [
+        Column("interval of", numeric=False), Column("results", numeric=False), Column("recipes"),
+        Column("seeds per recipe"), Column("shown", "runs in which an interval is given"),
+        Column("covered", "of those, runs in which it held the truth"),
+    ]  # fmt: skip
+    caption = (
+        "How often a 95 % interval held the truth, simulated once with 2,000 runs a case. Normal: spread 0.5 points."
+        " Skewed: an exponential tail of the same spread. With collapses: normal, and with probability 0.15 ten points"
+        " lower; of fewer than 7 results of which one collapsed no interval is given, and one of results that all stand"
+        " is an interval of those that stand."
+    )
+    return Table("coverage", caption, columns, rows, searchable=False)
+
+
+def _citation(run: dict[str, Any]) -> str:
+    """How to cite the page, as BibTeX: the program and its commit, and the table."""
+    commit = run.get("git_commit")
+    note = f",\n  note    = {{commit {commit}}}" if commit else ""
+    return (
+        "@software{nas_selection_bench,\n"
+        "  title   = {nas-selection-bench: architecture selection criteria on the same NAS-Bench-201 supernets},\n"
+        f"  year    = {{2026}}{note}\n}}\n"
+        "@inproceedings{dong2020nasbench201,\n"
+        "  title     = {NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search},\n"
+        "  author    = {Dong, Xuanyi and Yang, Yi},\n  booktitle = {ICLR},\n  year      = {2020}\n}"
+    )
+
+
+def _computed_by(source: Material) -> Iterator[str]:
+    """How many selections each commit of the program computed, most first; `git_commit` is that of the last run."""
+    known = source.results.commits
+    for commit, n in sorted(known.items(), key=lambda item: (-item[1], item[0])):
+        yield f"{commit}: {n:,}"
+    unknown = source.results.counts()["done"] - sum(known.values())
+    if known and unknown > 0:
+        yield f"an unknown commit (of before it was kept): {unknown:,}"
+
+
+def provenance_section(source: Material) -> Section:
+    """Under which circumstances the results were made."""
+    section = Section("provenance", "Provenance", folded=True)
+    lines = commands(source.results.run)
+    if lines:
+        section.blocks.append(Prose(f"<p>Made by</p>{code(lines)}"))
+    section.blocks.append(Prose(f"<p>To cite:</p><pre><code>{escape(_citation(source.results.run))}</code></pre>"))
+    table = source.table
+    rows = [Row([Cell("ground truth", "name"), Cell(f"{table.name}, sha256 {table.sha256}", "wrap")])]
+    stored = source.results.run.get("table", {})
+    if isinstance(stored, dict) and stored.get("sha256") not in (None, table.sha256):
+        rows.append(
+            Row([Cell("ground truth of the run", "bad"), Cell(f"sha256 {stored['sha256']}: another table!", "bad")])
+        )
+    rows += [Row([Cell(key, "name"), Cell(value, "wrap")]) for key, value in _flat(source.results.run)]
+    rows += [Row([Cell("selections computed by", "name"), Cell(said, "wrap")]) for said in _computed_by(source)]
+    columns = [Column("what", numeric=False), Column("value", numeric=False)]
+    section.blocks.append(Table("run", "run.json, and the table that the report was made with.", columns, rows))
+    return section
+
+
+def glossary_section() -> Section:
+    """The page's words, and how often its intervals hold what they promise."""
+    section = Section("glossary", "Glossary", folded=True)
+    terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in GLOSSARY)
+    section.blocks += [Prose(f"<dl>{terms}</dl>"), Heading("What the intervals cover"), _coverage()]
+    return section

@@ -1,0 +1,321 @@
+"""Sections on behaviour: agreement with the truth, along training, cost, bias, transfer."""
+
+from functools import partial
+from html import escape
+
+import numpy as np
+
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.resemblance import ACCURACY, trait_correlations, traits
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
+from nas_selection_bench.reports.data.text import duration, from_to, interval_text, number, p_text, trainings_text
+from nas_selection_bench.reports.figures.along_training import along_epochs, epoch_figure
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.costs_and_operations import cost_figure, selection_costs
+from nas_selection_bench.reports.figures.score_maps import score_map_figure, score_maps
+from nas_selection_bench.reports.figures.strips import tau_figure
+from nas_selection_bench.reports.sections.blocks import (
+    Block,
+    Cell,
+    Column,
+    Heading,
+    Prose,
+    Row,
+    Section,
+    Table,
+    shade,
+    spoken,
+)
+from nas_selection_bench.reports.sections.families import families_in, folded
+from nas_selection_bench.reports.sections.pictures import picture
+from nas_selection_bench.reports.sections.rankings import ranking_blocks
+from nas_selection_bench.reports.sections.who_beats_whom import MARKS
+
+
+def ranking_section(source: Material) -> Section:
+    """How the scores agree with the ground truth."""
+    section = Section("ranking", "Do the scores agree with the truth?")
+    for dataset in source.datasets:
+        retraining = source.retrainings[dataset]
+        tau = retraining["tau_best"]
+        noise = (
+            f"Two trainings: the oracle of best accuracies made of one training per architecture agrees with that of"
+            f" another to τ {number(_float(tau))}, that of means to {number(_float(retraining['tau_mean']))}"
+            f" ({retraining['how']}). No ceiling: selectors are held against the mean over trainings."
+            if tau is not None
+            else f"How well two trainings agree is not known: {retraining['how']}."
+        )
+        caption = (
+            "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over"
+            " the six edges, before any decision. A mark is one selection, against the best accuracy that each"
+            " operation allows; tick and bar: mean and 95 % interval over supernet seeds. Hollow: mean"
+            f" against the mean accuracy with each operation. {noise}{source.left_out(dataset)}"
+        )
+        section.blocks += [
+            Heading(dataset),
+            picture(
+                source, f"tau-{dataset}", f"{dataset}: do the scores order the operations as the table does?", caption,
+                partial(
+                    tau_figure, source.in_focus(source.tau_best), source.in_focus(source.tau_mean), dataset,
+                    source.results.settings,
+                    source.sticks[dataset], _float(tau),
+                ),
+            ),
+        ]  # fmt: skip
+        section.blocks += ranking_blocks(source, dataset)
+        for setting, name, order in _scored(source, dataset):
+            maps = score_maps(source.results, dataset, setting, order)
+            if maps:
+                section.blocks.append(
+                    picture(
+                        source, f"scores-{dataset}-{name}", f"{dataset}, {name}: the 6 × 5 scores beside the oracle",
+                        "Rows are edges, columns operations. Scores standardised on each edge and averaged over"
+                        f" selections (n = {from_to([m.n for m in maps])}); violet = keep, orange = drop, ±2 standard"
+                        " deviations. Dots: the operation chosen most often. The first two panels are the table's."
+                        + ("" if setting else f" These read no supernet: {ONE_DRAW_SAID}")
+                        + source.left_out(dataset),
+                        partial(score_map_figure, maps, source.table, dataset),
+                    )
+                )  # fmt: skip
+    return section
+
+
+def _scored(source: Material, dataset: str) -> list[tuple[str | None, str, list[str]]]:
+    """Setting, name and methods of each figure of scores: what is the same beside every recipe has one of its own."""
+    settings, order = source.results.settings, source.focus(dataset)
+    alike = [method for method in order if method in source.results.alike]
+    if len(settings) == 1 or not alike:
+        return [(setting, setting, order) for setting in settings]
+    reading = [method for method in order if method not in alike]
+    return [*((setting, setting, reading) for setting in settings), (None, "every recipe", alike)]
+
+
+def _float(value: object) -> float | None:
+    return value if isinstance(value, float) else None
+
+
+def training_section(source: Material) -> Section:
+    """How choices change along the training of the supernet."""
+    section = Section("training", "Along training")
+    for dataset in source.datasets:
+        frame = along_epochs(source.results, dataset)
+        seeds = frame["supernet_seed"].nunique() if len(frame) else 0
+        section.blocks.append(
+            picture(
+                source, f"epochs-{dataset}", f"{dataset}: does the choice collapse as the supernet trains?",
+                "From the top: share of skip connections and of none among the six edges, test accuracy, τ-b with the"
+                f" mean oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed. {AXIS_SAID}",
+                partial(epoch_figure, source.results, source.table, dataset),
+            )
+        )  # fmt: skip
+    section.blocks += _supernet_quality(source)
+    return section
+
+
+def _supernet_quality(source: Material) -> list[Block]:
+    """Whether a better supernet means a better selection."""
+    if not source.supernet_quality:
+        return []
+    rows = [
+        Row([
+            Cell(q.dataset), Cell(q.setting), Cell(str(q.supernets)),
+            Cell(f"{number(q.lowest, 1)} to {number(q.highest, 1)}"), Cell(str(q.selectors)),
+            Cell(number(q.tau)), Cell(p_text(q.p)),
+        ])
+        for q in source.supernet_quality
+    ]  # fmt: skip
+    columns = [
+        Column("data set", numeric=False), Column("recipe", numeric=False), Column("supernets", "seeds"),
+        Column("their accuracy, %", "on the selection images"), Column("selectors", "whose choices differ"),
+        Column("τ", "mean over selectors of tau-b between the accuracy of a supernet and of the choice made on it"),
+        Column("p", "share of the orders of the supernets with a mean τ as far from 0; not corrected"),
+    ]  # fmt: skip
+    caption = (
+        "Does a better supernet mean a better selection? Rank correlation over the seeds of one recipe, mean over"
+        " selectors that read the checkpoint. All of them see the same supernets, so n is the number of those."
+    )
+    return [
+        Heading("Does a better supernet mean a better selection?"),
+        Table("supernet-quality", caption, columns, rows, searchable=False),
+    ]
+
+
+def cost_section(source: Material) -> Section:
+    """What a selection costs."""
+    section = Section("cost", "Cost")
+    for contest in source.contests:
+        dataset = contest.dataset
+        costs = selection_costs(source.results, contest)
+        caption = (
+            "A mark is one selector, its means over recipes: of test accuracy, as in the main table"
+            f" (n = {from_to(costs['n'].tolist())} checkpoints; of seeds for †), and of the time of scoring and tuning,"
+            " on the machine named in the provenance. The bar is the 95 % interval of the accuracy over"
+            " supernet seeds. The line joins those that no other is both faster and better than, by their means; where"
+            " bars overlap, another draw of seeds may join others."
+            + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, so neither joined nor compared.")
+            + " Training of the supernet is not in the time: how long it takes depends on the recipe (below), and a"
+            f" selector that reads no checkpoint (†) needs none; its time is that of its one run per seed. {AXIS_SAID}"
+        )
+        section.blocks.append(
+            picture(
+                source, f"cost-{dataset}", f"{dataset}: what does accuracy cost?", caption,
+                partial(cost_figure, costs, source.table, dataset),
+            )
+        )  # fmt: skip
+        on_gpu = bool(costs["peak_memory_bytes"].notna().any())
+        # Whatever the line in the figure joins can be looked up, in focus or not.
+        costs = costs[costs["method"].isin(source.focus(dataset)) | costs["front"]]
+        incomplete = {method for of, _, method in source.results.lost if of == dataset}
+        rows = [
+            Row([
+                Cell(source.results.marked(row["method"]), "name"), Cell(duration(row["scoring_seconds"])),
+                Cell(duration(row["tuning_seconds"])),
+                *([Cell(number(row["peak_memory_bytes"] / 2**20, 0))] if on_gpu else []),
+                Cell(number(row["test"]) + ("*" if row["method"] in incomplete or not row["whole"] else "")),
+                Cell(str(row["n"])),
+                Cell(interval_text(contest.of(row["method"]).interval), "quiet"), Cell("yes" if row["front"] else ""),
+            ])
+            for _, row in costs.sort_values("seconds", kind="stable").iterrows()
+        ]  # fmt: skip
+        columns = [
+            Column("selector", numeric=False), Column("scoring", low=True), Column("tuning", low=True),
+            *([Column("peak memory, MiB", "of the CUDA allocator during the selection")] if on_gpu else []),
+            Column("test %"), Column("n", "checkpoints; supernet seeds for a selector that reads nothing of them"),
+            Column("95 % interval", "of the mean, Welch's t over supernet seeds; ~ = rough"),
+            Column("Pareto", "joined by the line of the figure", numeric=False),
+        ]  # fmt: skip
+        if rows:
+            said = "Means over recipes, as in the figure; costs.csv holds each selection."
+            if on_gpu and costs["peak_memory_bytes"].isna().any():
+                said += " Peak memory is known on a GPU only: on a CPU it is that of the whole process."
+            said += (
+                f" {INCOMPLETE_SAID}" if incomplete.intersection(costs["method"]) or not costs["whole"].all() else ""
+            )
+            said += f" {ONE_DRAW_SAID}" if source.results.alike.intersection(costs["method"]) else ""
+            left_out = source.left_out(dataset).removesuffix(".")
+            said += f"{left_out}; here also those that the line joins." if left_out else ""
+            section.blocks.append(Table(f"costs-{dataset}", said, columns, rows))
+    trained = source.results.supernets
+    if len(trained):
+        means = trained.groupby(["dataset", "recipe"])["training_seconds"].agg(["mean", "count"])
+        said = "; ".join(
+            f"{d} {r} {duration(mean)} (n = {count:.0f})"
+            for (d, r), mean, count in zip(means.index.tolist(), means["mean"], means["count"], strict=True)
+        )
+        section.blocks.append(Prose(f"<p>Training one supernet took, on average: {escape(said)}.</p>"))
+    return section
+
+
+def bias_section(source: Material) -> Section:
+    """Is the criterion only counting convolutions?"""
+    section = Section("bias", "Is it only counting convolutions?")
+    for dataset in source.datasets:
+        of = traits(source.table, dataset)
+        size = next(iter(of))
+        frame = source.results.final_of(dataset)
+        ranking = source.rankings(dataset)
+        rows: dict[str, Row] = {}
+        larger = 0
+        for method in source.order(dataset):
+            places = frame.index[frame["method"] == method].to_numpy()
+            places = places[np.isfinite(source.results.scores[places]).all(axis=(1, 2))]
+            if not len(places):
+                continue
+            known = frame.loc[places, "tau_space"].tolist() if method not in ranking else None
+            found = trait_correlations(source.results.scores[places], of, known)
+            larger += found[size] > found[ACCURACY]
+            n = source.results.draws(frame.loc[places], method)
+            rows[method] = Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))])
+        if rows:
+            itself = {name: tau_b(of[ACCURACY], values) for name, values in of.items()}
+            row = Row([Cell(f"{ACCURACY} itself", "name"), *_shaded(itself), Cell("–")], "yardstick")
+            said = (
+                f" Of {len(rows)} selectors, {larger} have a higher τ with {size} than with {ACCURACY}. {ONE_DRAW_SAID}"
+            )
+            rows[""] = row
+        else:
+            said = ""
+        columns = [
+            Column("selector", numeric=False), *(Column(name) for name in of), Column("n", "independent selections"),
+        ]  # fmt: skip
+        shown = folded(columns, rows, families_in(source, dataset))
+        dropped = source.table.flops(dataset) is not None and "FLOPs" not in of
+        caption = (
+            "τ-b over the 15,625 architectures between the sum of a selection's scores, standardised per edge, and"
+            " size, counts of operations, depth (the most convolutions on one path) and test accuracy: each column the"
+            " mean over the same n selections, so that a row can be read across. A criterion that ranks whole"
+            " architectures is judged by its scores of operations here too; its own ranking is above."
+            + (" FLOPs order the architectures as parameters do (τ 1.00), so they have no column." if dropped else "")
+            + (f" The table holds no sizes; {size} are counted from the cell." if size.startswith("conv") else "")
+            + said
+        )
+        section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, shown)]
+    return section
+
+
+def _shaded(taus: dict[str, float]) -> list[Cell]:
+    return [Cell(number(tau), f"shade {shade(tau)}") for tau in taus.values()]
+
+
+def transfer_section(source: Material) -> Section:
+    """Selected on one data set, looked up on the others, with the floors there."""
+    section = Section("transfer", "Transfer: selected here, looked up there")
+    for dataset in source.datasets:
+        here = [contest for contest in source.transfers if contest.dataset == dataset]
+        if not here:
+            section.blocks.append(
+                Prose(f"<p>{escape(dataset)}: the table holds no other data set on which to look its choices up.</p>")
+            )
+        for contest in here:
+            heading = Heading(f"selected on {dataset}, looked up on {contest.lookup}")
+            section.blocks += [heading, transfer_table(source, contest)]
+    return section
+
+
+def _verdict(c: Comparison) -> Cell:
+    css, sign = MARKS[c.verdict]
+    return Cell(f"{sign} {c.verdict}", css)
+
+
+def transfer_table(source: Material, contest: Contest) -> Table:
+    """One row per method and floor: what its choices reach there, and what the tests say against each floor."""
+    judged = {floor: {c.first: c for c in contest.against(floor)} for floor in contest.floors}
+    optimum = source.truths[contest.lookup].best
+    rows: dict[str, Row] = {}
+    accuracies: dict[str, float] = {}
+    for standing in contest.standings:
+        cells = [
+            Cell(source.results.marked(standing.method), "name"), Cell(number(standing.mean), "strong"),
+            Cell(str(standing.n)), Cell(interval_text(standing.interval), "quiet"), Cell(str(standing.collapsed)),
+            Cell(number(optimum - standing.mean)), Cell(trainings_text(source.worth(contest.lookup, standing.mean))),
+            *(_verdict(of_floor[standing.method]) for of_floor in judged.values()),
+        ]  # fmt: skip
+        rows[standing.method], accuracies[standing.method] = Row(cells), standing.mean
+    for stick in source.every_stick[contest.lookup]:
+        cells = [
+            Cell(stick.name, "name", stick.note), Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"),
+            Cell("–"), Cell(number(stick.regret)), Cell(trainings_text(stick.worth)), *(Cell("") for _ in judged),
+        ]  # fmt: skip
+        rows[f" {stick.name}"], accuracies[f" {stick.name}"] = Row(cells, "yardstick"), stick.test
+    ordered = {name: rows[name] for name in sorted(rows, key=lambda name: -accuracies[name])}
+    counts = "; ".join(
+        f"{sum(c.judged for c in of_floor.values())} of {len(of_floor)} could be judged against {floor}"
+        for floor, of_floor in judged.items()
+    )
+    columns = [
+        Column("selector", numeric=False), Column("test %"), Column("n", "checkpoints; supernet seeds for †"),
+        Column("95 % interval", "of the mean, Welch's t over supernet seeds"),
+        Column("collapsed", "of the n, choices from the worst tenth of the space there", low=True),
+        Column("regret", low=True),
+        Column("worth", "trainings"), *(Column(f"against {floor}", numeric=False) for floor in judged),
+    ]  # fmt: skip
+    caption = (
+        f"The architectures selected on {contest.dataset}, judged by their accuracies on {contest.lookup}; no search on"
+        f" {contest.lookup}. Paired sign-flip tests, Holm's correction apart per floor and family: {counts}. Random"
+        " choices are compared with in percentiles of the space there. tables/comparisons.csv has the numbers."
+    )
+    columns, shown = spoken(columns, folded(columns, ordered, families_in(source, contest.dataset)))
+    return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

@@ -1,0 +1,164 @@
+"""The section on what was chosen: the cells drawn, their operations, and who scores alike."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from html import escape
+from itertools import combinations
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.space import parse
+from nas_selection_bench.bench.yardsticks.resemblance import agreement
+from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.figures import cell_diagrams as cells
+from nas_selection_bench.reports.figures.costs_and_operations import operation_figure
+from nas_selection_bench.reports.sections.blocks import (
+    Block,
+    Cell,
+    Column,
+    Heading,
+    Picture,
+    Prose,
+    Row,
+    Section,
+    Table,
+    shade,
+)
+from nas_selection_bench.reports.sections.pictures import picture
+
+
+def chosen_section(source: Material) -> Section:
+    """The architectures that were selected."""
+    section = Section("chosen", "What was chosen")
+    section.blocks.append(Prose(cells.definitions() + cells.key()))
+    for dataset in source.datasets:
+        order = source.focus(dataset)
+        section.blocks += [
+            Heading(dataset),
+            _cell_table(source, dataset, order, source.left_out(dataset)),
+            picture(
+                source, f"operations-{dataset}", f"{dataset}: which operations does each selector take?",
+                "Share of each operation among the six edges of all selected architectures at the last checkpoint;"
+                " orange is skip, whose share rises when the search collapses." + source.left_out(dataset),
+                partial(operation_figure, source.results, dataset, order),
+            ),
+        ]  # fmt: skip
+        section.blocks += _agreement(source, dataset, order)
+        section.blocks += _two_criteria(source, dataset)
+    return section
+
+
+def _cell_table(source: Material, dataset: str, order: list[str], left_out: str) -> Table:
+    frame = source.results.final_of(dataset)
+    settings = [setting for setting in source.results.settings if (frame["setting"] == setting).any()]
+    accuracy = source.table.accuracy(dataset)
+    rows = []
+    for method in order:
+        row = [Cell(method, "name")]
+        distinct = set(frame.loc[frame["method"] == method, "architecture"])
+        for setting in settings:
+            texts = frame.loc[(frame["method"] == method) & (frame["setting"] == setting), "architecture"]
+            if texts.empty:
+                row.append(Cell("–"))
+                continue
+            text, said = typical(list(texts), lambda text: float(accuracy[source.table.position(parse(text))]))
+            markup = f'{cells.draw(parse(text))}<span class="quiet">{said}</span>'
+            row.append(Cell(markup, "drawing", markup=True))
+        row.append(Cell(str(len(distinct))))
+        rows.append(Row(row))
+    columns = [
+        Column("selector", numeric=False), *(Column(setting, numeric=False) for setting in settings),
+        Column("distinct", "different architectures among all selections of the data set"),
+    ]  # fmt: skip
+    caption = (
+        "The architecture selected most often per recipe at the last checkpoint, how many of the selections chose it,"
+        " and its test accuracy; where several were selected equally often, that of them with the median accuracy"
+        f" (the lower of two). Nodes from the input (left) to the output (right).{left_out}"
+    )
+    return Table(f"cells-{dataset}", caption, columns, rows)
+
+
+def typical(texts: Sequence[str], accuracy: Callable[[str], float]) -> tuple[str, str]:
+    """One of the selected architectures to show for all, and how it was found; no order of names decides."""
+    counted = Counter(texts)
+    most = max(counted.values())
+    tied = sorted((text for text, n in counted.items() if n == most), key=lambda text: (accuracy(text), text))
+    text = tied[(len(tied) - 1) // 2]
+    reached = f"{number(accuracy(text))} %"
+    if len(tied) == 1:
+        return text, f"{most} of {len(texts)} · {reached}"
+    how = f"all {len(texts)} differ" if most == 1 else f"{len(tied)} of them {most} times each"
+    return text, f"{how}, median {reached}"
+
+
+def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
+    """Agreement between selectors: tau between their scores on the same checkpoint, mean over checkpoints."""
+    frame = source.results.final_of(dataset)
+    first = frame[frame["selector_seed"] == 0]
+    scores: dict[str, dict[tuple[str, int], np.ndarray]] = {}
+    choices: dict[str, dict[tuple[str, int], str]] = {}
+    for i, row in first.iterrows():
+        place = (row["setting"], row["supernet_seed"])
+        choices.setdefault(row["method"], {})[place] = row["architecture"]
+        if np.isfinite(source.results.scores[int(str(i))]).all():
+            scores.setdefault(row["method"], {})[place] = source.results.scores[int(str(i))]
+    methods = [method for method in order if method in scores]
+    if len(methods) < 2:
+        return []
+    taus: dict[tuple[str, str], float] = {}
+    for a, b in combinations(methods, 2):
+        shared = sorted(scores[a].keys() & scores[b].keys())
+        if shared:
+            taus[a, b] = taus[b, a] = float(np.mean([agreement(scores[a][p], scores[b][p]) for p in shared]))
+    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in methods[:-1])
+    body = []
+    for number_of_row, a in enumerate(methods):
+        row_cells = "".join(
+            f'<td class="{shade(taus[a, b])}">{number(taus[a, b]) if len(methods) <= 16 else ""}</td>'
+            if (a, b) in taus
+            else "<td></td>"
+            for b in methods[:number_of_row]
+        )
+        if not number_of_row:
+            continue
+        body.append(f'<tr><th scope="row">{escape(a)}</th>{row_cells}</tr>')
+    grid = (
+        f'<div class="scroll"><table class="matrix tau"><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+    caption = (
+        "Mean over shared checkpoints and edges of the τ-b between the scores of two selectors, selector seed 0;"
+        f" blue = they order the operations alike, orange = the other way round.{source.left_out(dataset)}"
+    )
+    return [Picture(f"agreement-{dataset}", f"{dataset}: which selectors say the same?", caption, grid)]
+
+
+def _two_criteria(source: Material, dataset: str) -> list[Block]:
+    """What the mean of two founding criteria chooses."""
+    found = [
+        pair for pair in source.two_criteria if pair.dataset == dataset and {pair.first, pair.second} <= {*PRIMARY}
+    ]
+    if not found:
+        return []
+    rows = [
+        Row([
+            Cell(pair.first, "name"), Cell(pair.second, "name"), Cell(str(pair.n)), Cell(number(pair.tau)),
+            Cell(number(pair.of_first)), Cell(number(pair.of_second)), Cell(number(pair.of_mean), "strong"),
+            Cell(number(pair.lowest)),
+        ])
+        for pair in sorted(found, key=lambda pair: -pair.of_mean)
+    ]  # fmt: skip
+    columns = [
+        Column("selector", numeric=False), Column("and", numeric=False), Column("n", "checkpoints"),
+        Column("τ", "between their scores, mean over edges and checkpoints"), Column("test %", "of the first"),
+        Column("test % ", "of the second"), Column("mean of both", "test accuracy of what the sum of their standardised"
+               " scores chooses, %"), Column("lowest", "lowest accuracy that the mean chose"),
+    ]  # fmt: skip
+    caption = (
+        "Two founding criteria on the same checkpoints, and what the mean of their scores chooses; exploratory, without"
+        " tests. tables/two_criteria.csv has every two main forms."
+    )
+    return [Heading(f"{dataset}: two criteria together"), Table(f"two-{dataset}", caption, columns, rows)]

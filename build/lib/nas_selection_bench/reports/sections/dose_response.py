@@ -1,0 +1,128 @@
+"""The section on imposed collapse: up to which share of an operation does a criterion find a good architecture?"""
+
+from collections.abc import Mapping
+from functools import partial
+
+from nas_selection_bench.bench.problem.space import EDGES, as_architecture
+from nas_selection_bench.reports.data.doses import EVEN, IMPOSED, Response, holds_up_to, imposed, responses
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import from_to, listed, number
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.dose_response import dose_figure
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
+from nas_selection_bench.reports.sections.pictures import picture
+
+CALLED = {
+    "skip": "skip connections", "conv_1x1": "1×1 convolutions", "conv_3x3": "3×3 convolutions",
+    "avg_pool": "average pooling",
+}  # fmt: skip
+FOLLOWS = "magnitude"
+
+
+def sentences(source: Material, dataset: str) -> list[str]:
+    """The dose-response of each operation in words; none where no share was imposed."""
+    frame = source.results.final_of(dataset)
+    random = float(source.table.accuracy(dataset).mean())
+    return [said(_reading(source, responses(frame, option)), random, option) for option in imposed(frame)]
+
+
+def _reading(source: Material, found: list[Response]) -> list[Response]:
+    """Those of criteria that read the supernet: the others choose alike at every dose."""
+    return [response for response in found if response.method not in source.results.alike]
+
+
+def dose_section(source: Material) -> Section | None:
+    """A figure, a sentence and a table per data set and operation; None where no share was imposed."""
+    section = Section("doses", "When the supernet has collapsed")
+    for dataset in source.datasets:
+        frame = source.results.final_of(dataset)
+        for option in imposed(frame):
+            section.blocks += _response(source, dataset, option, responses(frame, option))
+    return section if section.blocks else None
+
+
+def _response(source: Material, dataset: str, option: str, found: list[Response]) -> list[Block]:
+    floors = floors_of(source, dataset, option)
+    found = _reading(source, found)
+    seeds = from_to([response.n for response in found])
+    caption = (
+        f"The alphas are fixed so that {CALLED[option]} have this share on every edge and the others share the rest,"
+        f" and the weights are trained so; at {EVEN:g} all operations weigh the same (`blank`). Large: mean over"
+        f" supernet seeds (n = {seeds}); small: each. Criteria that chose alike share a line; those that read no"
+        f" supernet are left out. {AXIS_SAID}"
+    )
+    return [
+        Heading(f"{dataset}: {CALLED[option]}"),
+        picture(
+            source, f"doses-{dataset}-{option}", f"{dataset}: who recovers when {CALLED[option]} take over?", caption,
+            partial(dose_figure, found, source.table, dataset, CALLED[option], floors),
+        ),
+        _table(dataset, option, found, floors["a random architecture"]),
+    ]  # fmt: skip
+
+
+def floors_of(source: Material, dataset: str, option: str) -> dict[str, float]:
+    """What magnitude chooses where the operation leads, random architectures of two kinds: test accuracy."""
+    accuracy = source.table.accuracy(dataset)
+    alone = as_architecture([IMPOSED[option]] * len(EDGES))
+    convolutions = {stick.name: stick.test for stick in source.sticks[dataset]}["random-conv"]
+    return {
+        f"nothing but {CALLED[option]}": float(accuracy[source.table.position(alone)]),
+        "a random architecture": float(accuracy.mean()),
+        "a random one of convolutions": convolutions,
+    }
+
+
+def said(found: list[Response], floor: float, option: str) -> str:
+    """The dose-response in a sentence or two: how deep magnitude falls, who holds how far."""
+    methods = sorted({response.method for response in found})
+    doses = sorted({response.dose for response in found})
+    held: dict[float | None, list[str]] = {}
+    for method in methods:
+        applied = [response.dose for response in found if response.method == method]
+        if applied[-1] == doses[-1] and method != FOLLOWS:
+            held.setdefault(holds_up_to(found, method, floor), []).append(method)
+    deepest = [r for r in found if r.method == FOLLOWS and r.dose == doses[-1]]
+    text = ""
+    if deepest:
+        text = (
+            f"With a share of {doses[-1]:g} for {CALLED[option]}, {FOLLOWS} chooses what has"
+            f" {number(deepest[0].mean)} % (n = {deepest[0].n}). "
+        )
+    parts = []
+    for dose in sorted((d for d in held if d is not None), reverse=True):
+        parts.append(f"up to {dose:g}: {listed(held[dose])}")
+    if None in held:
+        parts.append(f"at no dose: {listed(held[None])}")
+    return f"{text}Better than a random architecture ({number(floor)} %) on every seed, {'; '.join(parts)}."
+
+
+def _table(dataset: str, option: str, found: list[Response], floor: float) -> Table:
+    doses = sorted({response.dose for response in found})
+    by_place: Mapping[tuple[str, float], Response] = {(r.method, r.dose): r for r in found}
+    methods = sorted({r.method for r in found}, key=lambda m: (-_deepest(found, m), m))
+    rows = []
+    for method in methods:
+        cells = [Cell(method, "name")]
+        for dose in doses:
+            response = by_place.get((method, dose))
+            if response is None:
+                cells.append(Cell("–"))
+                continue
+            each = ", ".join(number(value) for value in response.values)
+            cells.append(Cell(f"{number(response.mean)} ({response.n})", title=each))
+        held = holds_up_to(found, method, floor)
+        cells.append(Cell("–" if held is None else f"{held:g}"))
+        rows.append(Row(cells))
+    columns = [
+        Column("selector", numeric=False), *(Column(f"{dose:g}", f"share of {CALLED[option]}") for dose in doses),
+        Column("holds up to", "the largest dose up to which every seed is better than a random architecture"),
+    ]  # fmt: skip
+    return Table(
+        f"doses-{dataset}-{option}",
+        "Mean test accuracy, % (supernet seeds) by dose; each seed on hover.", columns, rows,
+    )  # fmt: skip
+
+
+def _deepest(found: list[Response], method: str) -> float:
+    return [response.mean for response in found if response.method == method][-1]

@@ -1,0 +1,74 @@
+"""The section on the factorial: what of a method's gain is its rule, its order of edges, its fine-tuning."""
+
+from nas_selection_bench.bench.yardsticks.statistics import LEVEL
+from nas_selection_bench.reports.data.factorial import FACTORS, Design, Effect, Term, analysed, design
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import listed, number
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
+
+SIGNIFICANT = 1 - LEVEL
+
+
+def factorial_section(source: Material) -> Section | None:
+    """Tables of terms and effects per data set; None where no full factorial was run."""
+    section = Section("factorial", "Rule, order and tuning, as one experiment")
+    for dataset in source.datasets:
+        found = design(source.results.final_of(dataset))
+        if found is not None:
+            section.blocks += [Heading(dataset), *_blocks(dataset, found)]
+    return section if section.blocks else None
+
+
+def _blocks(dataset: str, found: Design) -> list[Block]:
+    terms = analysed(found)
+    return [Prose(f"<p>{said(found, terms)}</p>"), _terms(dataset, found, terms), _effects(dataset, terms)]
+
+
+def said(found: Design, terms: list[Term]) -> str:
+    """What the design is, and which terms it shows."""
+    shown = [term for term in terms if term.p < SIGNIFICANT]
+    size = " × ".join(str(len(levels)) for levels in found.levels)
+    told = listed([f"{_name(term)} ({number(100 * term.share, 0)} % of the variance within checkpoints)"
+                   for term in sorted(shown, key=lambda term: -term.share)])  # fmt: skip
+    return f"{size} combinations of {listed(list(FACTORS))} on the same {len(found.blocks)} checkpoints. " + (
+        f"Shown at p &lt; {SIGNIFICANT:.2g}: {told}." if shown else "No effect and no interaction is shown."
+    )
+
+
+def _name(term: Term) -> str:
+    return " × ".join(term.factors)
+
+
+def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
+    rows = [
+        Row([Cell(_name(term), "name"), Cell(number(100 * term.share, 1)), Cell(number(term.p, 3))]) for term in terms
+    ]
+    columns = [
+        Column("term", numeric=False), Column("share, %", "of the sum of squares within checkpoints"),
+        Column("p", "F test of repeated measures, a checkpoint being a block; not corrected"),
+    ]  # fmt: skip
+    caption = (
+        "Analysis of variance with repeated measures of test accuracy; n ="
+        f" {len(found.blocks)} checkpoints. What is missing to 100 % differs from checkpoint to checkpoint."
+    )
+    return Table(f"factorial-{dataset}", caption, columns, rows)
+
+
+def _effects(dataset: str, terms: list[Term]) -> Table:
+    rows = [_row(term, effect) for term in terms if len(term.factors) < len(FACTORS) for effect in term.effects]
+    columns = [
+        Column("term", numeric=False), Column("level", numeric=False), Column("points", "of test accuracy"),
+        Column("interval", f"{100 * LEVEL:.0f} %, Student's t over checkpoints, not corrected", numeric=False),
+    ]  # fmt: skip
+    caption = (
+        "Main effects: how much a level is above the mean of all combinations, in points of test accuracy."
+        " Interactions: how much a combination of levels is above what their main effects add up to."
+    )
+    return Table(f"effects-{dataset}", caption, columns, rows)
+
+
+def _row(term: Term, effect: Effect) -> Row:
+    return Row([
+        Cell(_name(term), "name"), Cell(" × ".join(effect.levels)), Cell(number(effect.mean)),
+        Cell(f"[{number(effect.low)}, {number(effect.high)}]", "quiet"),
+    ])  # fmt: skip

@@ -1,0 +1,80 @@
+"""The section on what has no result: failed, skipped or missing cells, and the commands that run them again."""
+
+import shlex
+from collections.abc import Sequence
+from html import escape
+
+import pandas as pd
+
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import count
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Prose, Row, Section, Table
+
+
+def failures_section(source: Material) -> Section:
+    """What failed, was skipped or is missing, and the commands that run it again."""
+    rows = source.results.rows
+    section = Section("failures", "Failed, skipped, missing")
+    left = rows[rows["state"] != "done"]
+    if left.empty:
+        section.blocks.append(Prose("<p>Nothing: every cell that was asked for is done.</p>"))
+        return section
+    section.blocks.append(_table(left))
+    wanted = left[left["state"].isin(("failed", "missing"))]
+    if not wanted.empty:
+        retry = bool((wanted["state"] == "failed").any())
+        section.blocks.append(Prose(
+            f"<p>To run what {'failed or is missing' if retry else 'is missing'}, where this folder lies:</p>"
+            f"{code([going_on(source.results.folder.name, retry)])}"
+        ))  # fmt: skip
+    return section
+
+
+def going_on(folder: str, retry: bool) -> list[str]:
+    """The options that go on with what the runs of an output folder asked for."""
+    return ["--out", folder, *(["--retry-failed"] if retry else [])]
+
+
+def code(lines: Sequence[Sequence[str]]) -> str:
+    """Command lines that can be pasted into a shell."""
+    spelled = "\n".join(shlex.join(["python", "run_bench.py", *map(str, line)]) for line in lines)
+    return f"<pre><code>{escape(spelled)}</code></pre>"
+
+
+def _table(left: pd.DataFrame) -> Table:
+    """Failed and missing cells by selector, since each has a cause of its own; skipped ones by their reason."""
+    frame = left.assign(reason=left["reason"].fillna(""))
+    if "where" in frame:
+        frame["reason"] += frame["where"].map(" ({})".format, na_action="ignore").fillna("")
+    by_reason = frame["state"] == "skipped"
+    frame["cause"] = frame["method"].mask(by_reason, "")
+    repeated = bool((frame["selector_seed"] != 0).any())
+    rows = []
+    for key, group in frame.groupby(["state", "dataset", "cause", "reason"], sort=True):
+        state, dataset, _, reason = map(str, key)
+        pairs = dict.fromkeys(zip(group["supernet_seed"], group["selector_seed"], strict=True))
+        seeds = ", ".join(f"{seed} / {repeat}" if repeated else str(seed) for seed, repeat in pairs)
+        rows.append(
+            Row([
+                Cell(state, "bad" if state in ("failed", "missing") else ""), Cell(dataset),
+                Cell(", ".join(dict.fromkeys(group["setting"])), "wrap"),
+                Cell(", ".join(dict.fromkeys(group["method"])), "wrap"),
+                Cell(f"{reason}{_one_failure(group)}", "wrap"),
+                Cell(seeds, "wrap"), Cell(str(len(group))),
+            ])
+        )  # fmt: skip
+    columns = [
+        Column("state", numeric=False), Column("data set", numeric=False), Column("recipes", numeric=False),
+        Column("selectors", numeric=False), Column("reason", numeric=False),
+        Column("supernet seed / selector seed" if repeated else "supernet seeds", numeric=False), Column("cells"),
+    ]  # fmt: skip
+    return Table("left", "Cells without a result, by reason.", columns, rows)
+
+
+def _one_failure(group: pd.DataFrame) -> str:
+    """Cells that share a draw have one result, so they fail together."""
+    shared = group["shared"].dropna() if "shared" in group else pd.Series(dtype=str)
+    draws = shared.nunique()
+    if (group["state"] != "failed").any() or len(shared) < len(group) or draws == len(group):
+        return ""
+    return f" ({count(draws, 'failure')}: the {len(group)} cells share {count(draws, 'draw')}.)"

@@ -1,0 +1,85 @@
+"""Rows of tables folded into families: a scheme with its proxies is one row that opens, and so are equal choices."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+
+from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.schemes import schemes
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Row
+
+FOLDED_SAID = (
+    "▸ opens a row: a scheme (medians over its proxies), or criteria with the same choices on every checkpoint."
+)
+"""What captions say of folded rows."""
+
+
+def families_in(source: Material, dataset: str) -> dict[str, tuple[str, bool]]:
+    """Criterion -> the family that its row is folded into, and whether that is a scheme; the others stand alone.
+
+    Of criteria that are no scheme with proxies, those that chose on every checkpoint what another did stand with it.
+    The founding criteria always stand alone.
+    """
+    order = source.order(dataset)
+    found = schemes(order, source.results.described["selectors"])
+    families: dict[str, tuple[str, bool]] = {}
+    for scheme, of in found.members.items():
+        families |= {name: (scheme, True) for name in of.values() if name not in PRIMARY}
+    alone = [name for name in order if name not in families]
+    for name, speaker in source.results.speakers(dataset, alone).items():
+        if name != speaker and name not in PRIMARY:
+            families |= {name: (speaker, False)}
+    return families
+
+
+def folded(columns: Sequence[Column], rows: Mapping[str, Row], families: Mapping[str, tuple[str, bool]]) -> list[Row]:
+    """`rows` (criterion -> row, in order) with those of a family behind its head, which stands where its first one did.
+
+    A scheme's head holds the median of each column of numbers; the head of equal choices is the row that they equal.
+    """
+    members: dict[str, list[str]] = {}
+    for name in rows:
+        if name in families:
+            members.setdefault(families[name][0], []).append(name)
+    done: set[str] = set()
+    found: list[Row] = []
+    for name, row in rows.items():
+        family, scheme = families.get(name, (name, False))
+        if name in families and (not scheme and family in rows):
+            continue  # behind the row that it equals
+        inside = members.get(family, [])
+        if name not in families and (not inside or families[inside[0]][1]):
+            found.append(row)
+        elif family not in done:
+            done.add(family)
+            head = _summary(family, columns, [rows[other] for other in inside]) if scheme else rows.get(family, row)
+            found.append(replace(head, family=family, head=True))
+            found += [replace(rows[other], family=family) for other in inside]
+    return found
+
+
+def _summary(scheme: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
+    cells = [Cell(f"{scheme} × {len(rows)} proxies", "name")]
+    for i, column in enumerate(columns[1:], start=1):
+        texts = [row.cells[i].text for row in rows]
+        if not column.numeric:
+            signs = Counter(text.partition(" ")[0] for text in texts if text)
+            said = "  ".join(f"{n} {sign}" for sign, n in signs.most_common() if len(sign) == 1)
+            cells.append(Cell(said, "quiet"))
+            continue
+        numbers = [value for text in texts if (value := plain(text)) is not None]
+        decimals = max(
+            (len(text.rstrip("*").partition(".")[2]) for text in texts if plain(text) is not None), default=0
+        )
+        cells.append(Cell(f"{median(numbers):.{decimals}f}".replace("-", "−") if numbers else "", rows[0].cells[i].css))
+    return Row(cells, "family")
+
+
+def plain(text: str) -> float | None:
+    """The number that a cell shows, where it shows nothing else."""
+    try:
+        return float(text.rstrip("*").replace("−", "-").replace(",", ""))
+    except ValueError:
+        return None

@@ -1,0 +1,69 @@
+"""What is missing from a report, in one line each."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from html import escape
+
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import count, listed
+
+ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
+"""What names a checkpoint, which every selector must have seen alike."""
+
+TOO_MUCH = 0.05
+"""Share of the cells that were asked for from which on their absence touches whatever the page says."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One thing that is missing."""
+
+    said: str
+    """A sentence, as HTML."""
+    grave: bool = True
+    """Whether it touches what the headline says."""
+
+
+def gaps(source: Material, named: Collection[str]) -> list[Gap]:
+    """What is missing from this report; empty for a complete one.
+
+    Cells without a result are grave where they are of criteria in `named`, which the first lines of the page speak of
+    one by one, or many.
+    """
+    counts, rows = source.results.counts(), source.results.rows
+    found: list[Gap] = []
+    if not counts["done"]:
+        found.append(Gap("Nothing was measured: no cell is done."))
+    for state, said in (("failed", "failed"), ("missing", "not run yet")):
+        if counts[state]:
+            methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
+            asked = sum(counts.values()) - counts["skipped"]
+            grave = bool(set(named) & set(methods))
+            text = f"{counts[state]:,} of {asked:,} cells {said}: {listed(methods)}."
+            found.append(Gap(text, grave or counts[state] > TOO_MUCH * asked))
+    versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
+    mixed = sorted(versions.index[versions > 1])
+    if mixed:
+        found.append(
+            Gap(
+                f"Results of more than one version of {listed(mixed)} stand side by side; the same command for all"
+                " seeds runs the old ones again."
+            )
+        )
+    own = source.results.own_checkpoint
+    recipe_versions = own.groupby("setting")["recipe_version"].nunique()
+    retrained = sorted(recipe_versions.index[recipe_versions > 1])
+    if retrained:
+        found.append(Gap(f"Supernets of more than one version of {listed(retrained)} stand side by side."))
+    torn = int((own.groupby(list(ONE_CHECKPOINT))["checkpoint"].nunique() > 1).sum())
+    if torn:
+        found.append(
+            Gap(
+                f"Of {count(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on"
+                " another machine?), so that they are no pairs; delete those records and run the command again."
+            )
+        )
+    for dataset in source.results.datasets:
+        if dataset not in source.table.datasets:
+            found.append(Gap(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged."))
+    return found

@@ -1,0 +1,146 @@
+"""The first lines of the page: the finding as a sentence, the conditions, and what a reader should know beforehand."""
+
+from collections.abc import Sequence
+from html import escape
+
+from nas_selection_bench.bench.problem.space import CONV_3X3
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.points import Kind, Point, counted, points
+from nas_selection_bench.reports.data.text import count, from_to, number
+from nas_selection_bench.reports.sections.size import presets_said, supernet_accuracy
+
+FLOOR = "constant-order"
+"""What the headline holds every criterion against."""
+ALWAYS_3X3 = "always taking 3×3 convolutions"
+FEWEST_TO_VARY = 3
+"""Supernet seeds below which the page says that there are few."""
+NAMED = 2
+"""Criteria that a headline names."""
+WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
+"""Data sets of NAS-Bench-201, whose ground truth is full training, as their authors write them."""
+FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
+"""The four criteria whose papers the benchmark began with, as those write them."""
+CONTROLS = {"pt-random": "random choice", "pt-magnitude": "alphas"}
+"""What DARTS-PT's criterion is replaced by in its controls, the schedule being the same."""
+
+
+def written(dataset: str) -> str:
+    """The name of a data set as its authors write it."""
+    return WRITTEN.get(dataset, dataset)
+
+
+def floor_called(contest: Contest) -> str:
+    """What the headline holds criteria against, in words."""
+    return ALWAYS_3X3 if contest.order_choice == (CONV_3X3,) * 6 else "the constant order of operations"
+
+
+def headline(contest: Contest) -> str:
+    """The finding on one data set as one sentence."""
+    compared = contest.against(FLOOR)
+    names = counted(compared)
+    where, floor, better = written(contest.dataset), floor_called(contest), names["better"]
+    if better:
+        who = ", ".join(better[:NAMED]) + (f" and {len(better) - NAMED} more" if len(better) > NAMED else "")
+        return f"On {where}, {who} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
+    if any(c.judged for c in compared):
+        return f"On {where}, no criterion is shown better than {floor}."
+    return f"On {where}, there are too few seeds to tell any criterion from {floor}."
+
+
+def conditions(source: Material, contest: Contest) -> str:
+    """What was compared, in one line."""
+    frame = source.results.final_of(contest.dataset)
+    seeds = sorted(set(frame.groupby("method")["supernet_seed"].nunique()))
+    reached = supernet_accuracy(source.results, contest.dataset)
+    n = len(contest.standings)
+    parts = [
+        "1 criterion" if n == 1 else f"{n} criteria",
+        f"the same supernets for all: {count(contest.settings, 'recipe')} × {from_to(seeds).replace(' to ', '–')}"
+        f" {'seed' if seeds == [1] else 'seeds'}, {presets_said(source.results, contest.dataset)}"
+        + (f", {reached} accurate" if reached else ""),
+        "paired tests, Holm-corrected",
+    ]
+    if max(seeds) < FEWEST_TO_VARY:
+        parts.append("too few seeds to say how much they vary")
+    return " · ".join(parts)
+
+
+def lead(source: Material, contest: Contest) -> list[str]:
+    """The sentences under the headline, as HTML."""
+    here = [point for point in points(source) if point.dataset == contest.dataset]
+    return [text for text in (_verdicts(source, contest), _founding(contest, here)) if text]
+
+
+def _verdicts(source: Material, contest: Contest) -> str:
+    """How many criteria are shown worse than the floor and better than chance, and how good the floor is."""
+    n = len(contest.standings)
+    floor, chance = contest.against(FLOOR), contest.against("random")
+    of_floor, of_chance = counted(floor), counted(chance)
+    parts = []
+    if any(c.judged for c in floor):
+        parts.append(f"{len(of_floor['worse']) or 'none'} of {n} are shown worse than that baseline")
+    if any(c.judged for c in chance):
+        better = len(of_chance["better"]) or "none"
+        parts.append(f"{better} {'' if parts else f'of {n} are shown '}better than a random architecture")
+    said = f"<b>{_sentence(', '.join(parts))}</b>" if parts else ""
+    rest = [f"{len(of_floor['same'])} make exactly its choice"] if of_floor["same"] else []
+    rest += [f"{len(of_floor['too_few'])} have too few seeds to judge"] if of_floor["too_few"] else []
+    said += f" {_sentence(' and '.join(rest))}" if rest else ""
+    (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
+    said += f" The baseline reaches {number(stick.test)} %: {stick.above:,} of the 15,625 architectures are better"
+    said += "." if stick.above_margin is None else f", {stick.above_margin:,} by more than the noise of training."
+    return said.strip()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _founding(contest: Contest, here: Sequence[Point]) -> str:
+    """What the four founding criteria reach, and what perturbation adds to its controls."""
+    there = [standing for standing in contest.standings if standing.method in FOUNDING]
+    said = []
+    if there and len(there) < len(contest.standings):
+        reached = ", ".join(f"{FOUNDING[s.method]} {number(s.mean)}" for s in there)
+        said.append(f"Of the founding criteria: {reached} %.")
+    parts = [
+        text
+        for point in here
+        if point.kind is Kind.FACTOR and point.words["first"] == "darts-pt" and point.words["second"] in CONTROLS
+        if (text := _perturbation(point))
+    ]
+    if parts:
+        said.append(f"Perturbation {'; '.join(parts)}.")
+    return " ".join(said)
+
+
+def _perturbation(point: Point) -> str:
+    over, verdict = CONTROLS[point.words["second"]], point.words["verdict"]
+    if verdict in (Verdict.BETTER, Verdict.WORSE):
+        gains = "gains" if verdict == Verdict.BETTER else "loses"
+        return f"{gains} {number(abs(point.numbers['mean'] or 0), 1)} points over {over}"
+    return f"shows no difference from {over}" if point.numbers["judged"] else ""
+
+
+def note(source: Material, dataset: str) -> str:
+    """What a reader should know of a data set whose ground truth is not full training, as HTML; empty else."""
+    if dataset in WRITTEN:
+        return ""
+    if dataset == "digits":
+        return (
+            "<b>digits is a smoke test, not a ranking of criteria.</b> Its ground truth is accuracy after 125 training"
+            " steps, where skip connections lead, so a criterion that collapses to skip is not punished as it is on"
+            " CIFAR-10."
+        )
+    table = escape(source.table.name)
+    return (
+        f"<b>{escape(dataset)} is a data set of its own.</b> Its ground truth is the table {table}, not NAS-Bench-201:"
+        " it says which architecture is best after the training that this table was made with."
+    )
+
+
+def named(source: Material) -> set[str]:
+    """The criteria that the first lines speak of one by one."""
+    return {*FOUNDING, *(name for contest in source.contests for name in counted(contest.against(FLOOR))["better"])}

@@ -1,0 +1,236 @@
+"""The first figure: every criterion at one sight, the main forms as points, schemes x proxies as a matrix."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+
+from nas_selection_bench.bench.problem.space import CONV_3X3
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.contests import Contest, Standing
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import ONE_DRAW
+from nas_selection_bench.reports.data.schemes import Schemes, schemes
+from nas_selection_bench.reports.data.text import interval_text, number
+from nas_selection_bench.reports.figures.axes import AccuracyAxis
+from nas_selection_bench.reports.figures.main_forms import Form, main_forms_figure
+from nas_selection_bench.reports.figures.svg import Drawing
+from nas_selection_bench.reports.sections.headline import FLOOR
+from nas_selection_bench.reports.sections.methods import place_of
+from nas_selection_bench.reports.sections.who_beats_whom import MARKS
+
+NEAREST = 8.0
+"""Per cent of the width that ticks of the axis keep between them."""
+ROUND = (50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
+"""Steps of the axis, the roundest first; a step below 1 is used within ten steps of the optimum."""
+FULL = 20.0
+"""Points below the floor from which on a cell of the matrix has its full colour."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A criterion in the figure."""
+
+    standing: Standing
+    verdict: Verdict | None
+    difference: float
+    """Mean accuracy minus that of the floor, points."""
+    one_draw: bool
+    partial: bool
+    """Whether recipes or cells are missing."""
+
+    @property
+    def tip(self) -> str:
+        """What is said where somebody points at it."""
+        s = self.standing
+        said = f"{s.method}: {number(s.mean)} % {interval_text(s.interval)}, n {s.n}\n"
+        said += f"{signed(self.difference)} points against the baseline: {self.verdict or 'not compared'}"
+        said += "\none draw per seed, the same for every recipe" if self.one_draw else ""
+        return said + ("\nsome recipes or cells are missing" if self.partial else "")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The first figure of one data set, as data."""
+
+    dataset: str
+    main: list[Entry]
+    """Main forms, best mean first."""
+    matrix: dict[str, dict[str, Entry]]
+    """Proxy -> scheme -> criterion, the best proxies first."""
+    schemes: list[str]
+    floors: dict[str, float]
+    """What is drawn as a line: random, the floor, the optimum."""
+    axis: AccuracyAxis
+    """In per cent of the width."""
+    linked: bool
+    """Whether the page says what the criteria are."""
+    conv: bool
+    """Whether the floor takes 3x3 convolutions everywhere."""
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """`+0.04`, `−15.92`."""
+    text = number(value, decimals)
+    return text if text.startswith("−") or not float(text) else f"+{text}"
+
+
+def overview(source: Material, contest: Contest) -> Overview:
+    """The figure of one data set."""
+    sticks = {stick.name: stick for stick in source.sticks[contest.dataset]}
+    floor = sticks[FLOOR]
+    verdicts = {c.first: c.verdict for c in contest.against(FLOOR)}
+    lost = {method for dataset, _, method in source.results.lost if dataset == contest.dataset}
+    entries = {
+        s.method: Entry(
+            s, verdicts.get(s.method), s.mean - floor.test, s.method in source.results.alike,
+            s.settings < contest.settings or s.method in lost,
+        )
+        for s in contest.standings
+    }  # fmt: skip
+    sorted_in: Schemes = schemes([s.method for s in contest.standings], source.results.described["selectors"])
+    matrix: dict[str, dict[str, Entry]] = {}
+    for scheme, of in sorted_in.members.items():
+        for proxy, name in of.items():
+            matrix.setdefault(proxy, {})[scheme] = entries[name]
+    best_first = sorted(matrix, key=lambda proxy: (-_mean(matrix[proxy]), proxy))
+    shown = [entries[name] for name in sorted_in.main]
+    lows = [e.standing.mean if e.standing.interval is None else e.standing.interval.low for e in shown]
+    optimum = source.optimum(contest.dataset)
+    worst = optimum - min([*lows, sticks["random"].test])
+    return Overview(
+        contest.dataset, shown, {proxy: matrix[proxy] for proxy in best_first}, list(sorted_in.members),
+        {"random": sticks["random"].test, FLOOR: floor.test, "optimum": optimum},
+        AccuracyAxis(optimum, worst, 1, 97),
+        bool(source.results.described["selectors"]), contest.order_choice == (CONV_3X3,) * 6,
+    )  # fmt: skip
+
+
+def _mean(of: Mapping[str, Entry]) -> float:
+    return sum(entry.standing.mean for entry in of.values()) / len(of)
+
+
+def round_ticks(axis: AccuracyAxis) -> list[float]:
+    """Round accuracies that stand NEAREST or further apart on the axis, the roundest first."""
+    low = axis.optimum - axis.worst
+    taken: list[float] = []
+    for step in ROUND:
+        first = math.ceil(low / step)
+        for multiple in range(first, math.floor(axis.optimum / step) + 1):
+            value = round(multiple * step, 6)
+            near = step >= 1 or axis.optimum - value <= 10 * step
+            if near and value < axis.optimum and all(abs(axis(value) - axis(other)) >= NEAREST for other in taken):
+                taken.append(value)
+    return sorted(taken)
+
+
+COLOURS = {Verdict.BETTER: "s0", Verdict.WORSE: "s1"}
+"""Classes of the points that differ from the floor; of the others "grey"."""
+
+
+def small_figure(found: Overview) -> Drawing:
+    """The main forms alone, for a README."""
+    rows = [
+        Form(e.standing.method, e.standing.mean, e.standing.interval, COLOURS.get(e.verdict, "grey"))  # type: ignore[arg-type]
+        for e in found.main
+    ]
+    floors = {"random": found.floors["random"], "all 3×3" if found.conv else "baseline": found.floors[FLOOR]}
+    return main_forms_figure(rows, floors, found.axis.optimum, found.axis.worst, round_ticks(found.axis))
+
+
+def markup(found: Overview) -> str:
+    """The figure as HTML."""
+    beside = _matrix(found) if found.matrix else ""
+    return f'<div class="overview">{_dots(found)}{beside}</div>'
+
+
+def _dots(found: Overview) -> str:
+    axis = found.axis
+    lines = "".join(
+        f'<line class="{css}" x1="{axis(found.floors[name]):.1f}%" x2="{axis(found.floors[name]):.1f}%" y1="0"'
+        ' y2="100%"/>'
+        for name, css in (("random", "dashed"), (FLOOR, "solid"), ("optimum", "dashed"))
+    )
+    floor = "3×3" if found.conv else "baseline"
+    named = {"random": "random", FLOOR: f"all {floor}" if found.conv else floor, "optimum": "best"}
+    heads = "".join(
+        f'<span class="at {css}" style="left:{axis(found.floors[name]):.1f}%">{said}<br>{number(found.floors[name])}'
+        "</span>"
+        for (name, said), css in zip(named.items(), ("", "left", "right"), strict=True)
+    )
+    ticks = "".join(
+        f'<span class="at" style="left:{axis(value):.1f}%">{value:g}</span>' for value in round_ticks(axis)
+    )  # fmt: skip
+    rows = "".join(_row(entry, axis, lines, found.linked) for entry in found.main)
+    return (
+        f'<figure class="dots"><h2>{len(found.main)} criteria: mean test accuracy and'
+        " 95\N{NO-BREAK SPACE}% interval</h2>"
+        '<table><thead><tr><th scope="col">criterion</th><th scope="col" class="number">test %</th>'
+        f'<th scope="col" class="number">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
+        f'<th scope="col" class="track"><div class="heads">{heads}</div></th></tr></thead><tbody>{rows}</tbody>'
+        f'<tfoot><tr><td colspan="4">{_key(entry.verdict for entry in found.main)}</td>'
+        f'<td class="track"><div class="heads">{ticks}</div></td></tr></tfoot></table></figure>'
+    )
+
+
+def _key(verdicts: Iterable[Verdict | None]) -> str:
+    present = set(verdicts)
+    keys = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {said}' for v, said in SHORTLY.items() if v in present]
+    return f'<span class="quiet">{" &nbsp; ".join(keys)}</span>'
+
+
+SHORTLY = {
+    Verdict.BETTER: "better", Verdict.WORSE: "worse", Verdict.SMALL: "tiny difference",
+    Verdict.OPEN: "no difference shown",
+    Verdict.TOO_FEW: "too few seeds", Verdict.SAME: "same choices",
+}  # fmt: skip
+"""Verdicts where there is little room."""
+
+
+def _row(entry: Entry, axis: AccuracyAxis, lines: str, linked: bool) -> str:
+    s = entry.standing
+    css, sign = MARKS[entry.verdict] if entry.verdict else ("", "")
+    bar = ""
+    if s.interval is not None:
+        low, high = (f"{max(0, min(100, axis(end))):.1f}%" for end in (s.interval.low, s.interval.high))
+        bar = f'<line class="spread" x1="{low}" x2="{high}" y1="50%" y2="50%"/>'
+    point = f'<circle cx="{axis(s.mean):.1f}%" cy="50%" r="4"/>'
+    name = f'<a href="#{place_of(s.method)}">{escape(s.method)}</a>' if linked else escape(s.method)
+    name += ONE_DRAW if entry.one_draw else ""
+    star = '<sup title="some recipes or cells are missing">*</sup>' if entry.partial else ""
+    return (
+        f'<tr class="{css}"><th scope="row">{name}</th><td>{number(s.mean)}{star}</td>'
+        f'<td>{signed(entry.difference)}</td><td class="sign" title="{entry.verdict or ""}">{sign}</td>'
+        f'<td class="track"><svg data-tip="{escape(entry.tip)}">{lines}{bar}{point}</svg></td></tr>'
+    )
+
+
+def level(difference: float) -> str:
+    """The shade of a cell by its distance from the floor: blue from there on, orange the further below."""
+    if difference >= -0.005:
+        return "p4"
+    return f"m{min(10, max(1, round(10 * math.log1p(-difference) / math.log1p(FULL))))}"
+
+
+def _matrix(found: Overview) -> str:
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in found.schemes)
+    rows = []
+    for proxy, of in found.matrix.items():
+        cells = []
+        for scheme in found.schemes:
+            entry = of.get(scheme)
+            if entry is None:
+                cells.append("<td></td>")
+                continue
+            _, sign = MARKS[entry.verdict] if entry.verdict else ("", "")
+            star = "*" if entry.partial else ""
+            cells.append(
+                f'<td class="{level(entry.difference)}" tabindex="0" data-tip="{escape(entry.tip)}">'
+                f"{number(entry.standing.mean, 1)}<sup>{sign}{star}</sup></td>"
+            )
+        rows.append(f'<tr><th scope="row">{escape(proxy)}</th>{"".join(cells)}</tr>')
+    n = sum(map(len, found.matrix.values()))
+    return (
+        f'<figure class="proxies"><h2>{len(found.matrix)} proxies × {len(found.schemes)} schemes ({n} criteria)</h2>'
+        f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></figure>"
+    )

@@ -1,0 +1,22 @@
+"""Draws a figure once for the page and once as a file of its own."""
+
+from collections.abc import Callable
+
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn
+from nas_selection_bench.reports.sections.blocks import TALL, Picture
+
+
+def picture(source: Material, name: str, title: str, caption: str, draw: Callable[[], Drawing]) -> Picture:
+    """The figure that `draw` returns, in the page and as figures/NAME.svg; without markup where there is none."""
+    try:
+        drawing = draw()
+    except NotDrawn as reason:
+        return Picture(name, title, caption, "", str(reason))
+    source.figures.mkdir(parents=True, exist_ok=True)
+    file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
+    write_whole(source.figures / f"{file_name}.svg", drawing.file())
+    source.drawn.append(file_name)
+    tall = drawing.height > TALL * drawing.width
+    return Picture(name, title, caption, drawing.markup(title), tall=tall)

@@ -1,0 +1,84 @@
+"""Criteria that rank whole architectures: their scores against test accuracy, overall and among the best."""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+
+import numpy as np
+
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.rankings import FEWEST, TOP_COUNTS, TOP_PARTS, ArchitectureScores, top_agreement
+from nas_selection_bench.reports.data.results import ONE_DRAW_SAID, Results
+from nas_selection_bench.reports.data.text import from_to, number
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.ranking_curves import ranking_figure
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Prose, Row, Table
+from nas_selection_bench.reports.sections.pictures import picture
+
+
+def ranking_blocks(source: Material, dataset: str) -> list[Block]:
+    """The figure of a data set's rankings, and the table of how well they find the best architectures."""
+    found = source.rankings(dataset)
+    if not found:
+        return [Prose(f"<p>{escape(dataset)}: no selector of this run ranks whole architectures.</p>")]
+    first = [draws[0] for draws in found.values()]
+    caption = (
+        "A mark is one architecture that the criterion scored: its rank by the criterion (equal scores share one)"
+        f" against its test accuracy; n in each panel. One selection per criterion, {_which(first, source.results)};"
+        f" means over all of them are in the table. {AXIS_SAID}"
+    )
+    drawn = picture(
+        source, f"ranking-{dataset}", f"{dataset}: does a better score mean a better architecture?", caption,
+        partial(ranking_figure, first, source.table, dataset),
+    )  # fmt: skip
+    accuracies = source.table.accuracy(dataset)
+    rows = []
+    for method, draws in found.items():
+        tops = [top_agreement(draw, accuracies) for draw in draws]
+        rows.append(
+            Row([
+                Cell(source.results.marked(method), "name"), Cell(str(len(tops))),
+                Cell(from_to([top.n for top in tops])), Cell(f"{np.mean([top.tied for top in tops]):,.0f}"),
+                Cell(_mean([top.tau for top in tops])),
+                *(Cell(_mean([top.tau_top[part] for top in tops])) for part in TOP_PARTS),
+                *(Cell(_mean([top.precision[k] for top in tops])) for k in TOP_COUNTS[1:]),
+                *(Cell(_mean([top.best_rank[k] for top in tops], 1)) for k in TOP_COUNTS[:2]),
+            ])
+        )  # fmt: skip
+    columns = [
+        Column("criterion", numeric=False),
+        Column("n", "independent selections: recipes, supernet seeds, selector seeds"),
+        Column("scored", "architectures scored by one selection"),
+        Column("tied", "scores that repeat another one"),
+        Column("τ all"),
+        Column("τ top 10 %", "tau-b among the truly best tenth of those scored"),
+        Column("τ top 1 %", "tau-b among the truly best hundredth of those scored"),
+        Column("P@10", "share of the criterion's 10 best among the 10 truly best"),
+        Column("P@100", "share of its 100 best among the 100 truly best"),
+        Column("rank@1", "true rank of the criterion's first choice, among those scored"),
+        Column("rank@10", "best true rank among the criterion's 10 best"),
+    ]
+    said = (
+        "The same in numbers, and among the best only: means over n selections. Equal scores stand in no order; P@k and"
+        f" rank@k are expectations over all orders. –: fewer than {FEWEST} architectures in the top set, or k more than"
+        f" half of those scored. {ONE_DRAW_SAID}"
+    )
+    return [drawn, Table(f"top-{dataset}", said, columns, rows)]
+
+
+def _which(shown: Sequence[ArchitectureScores], results: Results) -> str:
+    """Which selections the panels show, in words."""
+    parts = []
+    reading = [ranking for ranking in shown if ranking.method not in results.alike]
+    for setting in dict.fromkeys(ranking.setting for ranking in reading):
+        names = [ranking.method for ranking in reading if ranking.setting == setting]
+        parts.append(setting + (f" ({', '.join(names)})" if len(names) < len(reading) else ""))
+    seeds = sorted({(ranking.seed, ranking.repeat) for ranking in shown})
+    said = f"supernet seed {seeds[0][0]} and selector seed {seeds[0][1]}" if len(seeds) == 1 else "its first seeds"
+    return said + (f", on the recipe {', '.join(parts)}" if parts else "")
+
+
+def _mean(values: Sequence[float | None], decimals: int = 2) -> str:
+    """The mean, or a dash where a selection has none: a mean over some of them would be of another n."""
+    there = [value for value in values if value is not None]
+    return number(float(np.mean(there)) if len(there) == len(values) else None, decimals)

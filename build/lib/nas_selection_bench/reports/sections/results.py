@@ -1,0 +1,241 @@
+"""Sections on outcomes: the main table, the strips, and where the spread comes from."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from nas_selection_bench.bench.yardsticks.floors import Yardstick
+from nas_selection_bench.bench.yardsticks.statistics import ROUGH_BELOW
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
+from nas_selection_bench.reports.data.summary import Line, promise
+from nas_selection_bench.reports.data.text import count, duration, interval_text, number, spread, trainings_text
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.costs_and_operations import seconds_per_selection
+from nas_selection_bench.reports.figures.strips import accuracy_figure
+from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, spoken
+from nas_selection_bench.reports.sections.families import FOLDED_SAID, families_in, folded
+from nas_selection_bench.reports.sections.pictures import picture
+
+
+def group_name(group: int) -> str:
+    """A for the leader's tie group, then B, C, ..."""
+    return chr(ord("A") + group) if group < 26 else str(group + 1)
+
+
+def _mean(lines: Sequence[Line], method: str) -> float | None:
+    """Mean over settings."""
+    values = [line.mean for line in lines if line.method == method]
+    return float(np.mean(values)) if values else None
+
+
+def main_table(source: Material, contest: Contest) -> Table:
+    """One row per method and yardstick of a data set, best first."""
+    dataset = contest.dataset
+    settings = [s for s in source.results.settings if any(x.dataset == dataset and x.setting == s for x in source.test)]
+    costs = seconds_per_selection(source.results, dataset)["seconds"]
+    columns = [
+        Column("criterion", "floors and ceilings of the table in italics", numeric=False),
+        Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
+        Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
+               " checkpoint, since its result is one for all recipes"),
+        Column("95 % interval", "of the mean, Welch's t over supernet seeds, a variance per recipe; ~ = rough, fewer"
+               f" than {ROUGH_BELOW} seeds in all; – = one seed, all values equal, or few of which some collapsed"),
+        Column("collapsed", "of the n, choices from the worst tenth of the space; on hover, the 95 % interval of their"
+               " share (Clopper and Pearson)", low=True),
+        Column("regret", "best test accuracy of the space minus this one, points", low=True),
+        Column("cost", "mean time of one selection: scoring and tuning", low=True),
+        Column("group", "tie group: A is the leader and all that were not shown worse than it, B the same among the"
+               " rest; ? = too few seeds to place it", numeric=False),
+        Column("founders", "tie group among the founding papers' criteria and their controls alone", numeric=False),
+        Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 2),
+        Column("worth", "trainings: how many random architectures, the best by validation taken, are expected to reach"
+               " the mean test accuracy"),
+        Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
+        Column("τ edge", "agreement on what is particular to an edge; whatever has one order for all edges scores 0"),
+        Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes: mostly noise of"
+               " training", hidden=len(settings) > 2),
+        *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
+          for setting in settings),
+    ]  # fmt: skip
+    families, rows = families_in(source, dataset), {}
+    for standing in contest.standings:
+        per_setting = {x.setting: x for x in source.test if x.dataset == dataset and x.method == standing.method}
+        fewer = standing.settings < contest.settings
+        lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
+        percentile = _mean([x for x in source.lines("percentile") if x.dataset == dataset], standing.method)
+        cells = [
+            Cell(source.results.marked(standing.method), "name"),
+            Cell(
+                number(standing.mean) + ("*" if fewer or lost else ""), "strong",
+                f"over {standing.settings} of {contest.settings} recipes" if fewer else "",
+            ),
+            Cell(str(standing.n)),
+            Cell(interval_text(standing.interval), "quiet"),
+            Cell(str(standing.collapsed), "", interval_text(standing.collapses)),
+            Cell(number(source.optimum(dataset) - standing.mean)),
+            Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
+            Cell("?" if standing.group is None else group_name(standing.group)),
+            Cell(_among_founders(contest, standing.method)),
+            Cell(number(percentile, 1)),
+            Cell(trainings_text(source.worth(dataset, standing.mean))),
+            *(
+                Cell(number(_mean([x for x in source.lines(tau) if x.dataset == dataset], standing.method)))
+                for tau in ("tau_mean", "tau_edge", "tau_best")
+            ),
+            *(
+                Cell(spread(x.mean, x.deviation, x.n) + ("*" if setting in lost else ""))
+                if (x := per_setting.get(setting))
+                else Cell("–")
+                for setting in settings
+            ),
+        ]  # fmt: skip
+        rows[standing.method] = Row(cells, "leader" if standing.group == 0 else "")
+    accuracies = {standing.method: standing.mean for standing in contest.standings}
+    for stick in source.sticks.get(dataset, []):
+        cells = [
+            Cell(stick.name, "name", stick.note), Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"),
+            Cell("–"), Cell(number(stick.regret)), Cell("–"), Cell(""), Cell(""), Cell(number(stick.percentile, 1)),
+            Cell(trainings_text(stick.worth)),
+            *(Cell(number(tau)) for tau in (stick.tau_mean, stick.tau_edge, stick.tau_best)),
+            *(Cell("–") for _ in settings),
+        ]  # fmt: skip
+        rows[f" {stick.name}"] = Row(cells, "yardstick")
+        accuracies[f" {stick.name}"] = stick.test
+    best_first = sorted(rows, key=lambda name: -accuracies[name])
+    columns, shown = spoken(columns, folded(columns, {name: rows[name] for name in best_first}, families))
+    caption = f"{_groups_said(contest)} Italics: floors and ceilings, from the table alone."
+    if families:
+        caption += f" {FOLDED_SAID}"
+    if any(cell.text.endswith("*") for row in shown for cell in row.cells):
+        caption += f" {INCOMPLETE_SAID}"
+    if any(standing.method in source.results.alike for standing in contest.standings):
+        caption += f" {ONE_DRAW_SAID}"
+    return Table(f"main-{dataset}", caption, columns, shown)
+
+
+def _among_founders(contest: Contest, method: str) -> str:
+    if method not in contest.primary:
+        return ""
+    places = [place for place, group in enumerate(contest.primary_groups) if method in group]
+    return group_name(places[0]) if places else "?"
+
+
+def _groups_said(contest: Contest) -> str:
+    """What the tie groups of a main table are, and which selectors are in none."""
+    if contest.leader is None:
+        if not contest.placeable:
+            return (
+                "There are no tie groups: with so few seeds no difference could have been shown after correction over"
+                f" {contest.family}."
+            )
+        return (
+            f"There are no tie groups: after correction over {contest.family}, {contest.placeable} of the"
+            f" {len(contest.standings)} selectors could have been told from some other one."
+        )
+    said = (
+        f"Shaded: the tie group of the leader ({contest.leader}), that is all selectors that were not shown worse"
+        f" than it by paired sign-flip tests, Holm's correction over {contest.family}."
+    )
+    above = contest.unplaced_above
+    if above:
+        names = ", ".join(f"{s.method} (n = {s.n})" for s in above)
+        said += f" Higher mean, but too few independent results to be placed: {names}."
+    return said
+
+
+def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
+    """The floors and ceilings with three decimals and what they are."""
+    columns = [
+        Column("yardstick", numeric=False), Column("test %"), Column("valid %"), Column("regret"), Column("percentile"),
+        Column("gain", "0 = mean of the space, 1 = its best"),
+        Column("worth", "trainings: how many random architectures are expected to reach as much"),
+        Column("above", "architectures with a higher test accuracy"),
+        Column("beyond margin", "those of them that lie above by more than two trainings of one architecture differ"
+               " there; – = the table stores no separate trainings"),
+        Column("τ mean"), Column("τ mean, 3 ops", "over skip, 1x1 and 3x3 alone"), Column("τ edge"), Column("τ best"),
+        Column("τ space"),
+        Column("what it is", numeric=False),
+    ]  # fmt: skip
+    rows = [
+        Row([
+            Cell(stick.name, "name"), Cell(number(stick.test, 3)), Cell(number(stick.valid, 3)),
+            Cell(number(stick.regret, 3)), Cell(number(stick.percentile)), Cell(number(stick.gain, 3)),
+            Cell(trainings_text(stick.worth)), Cell(f"{stick.above:,}"),
+            Cell("–" if stick.above_margin is None else f"{stick.above_margin:,}"),
+            *(Cell(number(tau, 3)) for tau in (stick.tau_mean, stick.tau_mean_ops, stick.tau_edge, stick.tau_best)),
+            Cell(number(stick.tau_space, 3)),
+            Cell(stick.note, "quiet wrap"),
+        ])
+        for stick in sticks
+    ]  # fmt: skip
+    caption = "Computed from the ground-truth table alone; no supernet is involved."
+    return Table(f"yardsticks-{dataset}", caption, columns, rows, searchable=False)
+
+
+def results_section(source: Material) -> Section:
+    """The main tables."""
+    section = Section("results", "Results")
+    for contest in source.contests:
+        section.blocks += [Heading(contest.dataset), main_table(source, contest)]
+        section.blocks.append(yardstick_table(contest.dataset, source.sticks.get(contest.dataset, [])))
+    return section
+
+
+def strips_section(source: Material) -> Section:
+    """Every selection as a mark."""
+    section = Section("seeds", "Every seed")
+    for contest in source.contests:
+        dataset = contest.dataset
+        here = [line for line in source.test if line.dataset == dataset]
+        seeds = max((line.n for line in here), default=0)
+        repeats = max((line.selector_seeds for line in here), default=0)
+        unread = (
+            f" Hollow: {ONE_DRAW_SAID.removesuffix('.')}, drawn beside each; it read no supernet, so no line joins it."
+            if source.results.alike.intersection(source.focus(dataset))
+            else ""
+        )
+        caption = (
+            f"A mark is one selection; at most {count(seeds, 'supernet seed')} per recipe and"
+            f" {count(repeats, 'selector seed')} on each. The tick is the mean over supernet seeds, the bar its 95 %"
+            f" interval over supernet seeds (selector seeds averaged). {promise(seeds)} A faint line joins"
+            f" what was selected on the same supernet; point at a mark to follow it.{unread} Diamonds: floors and"
+            f" ceilings; dashed: random choice and the optimum. {AXIS_SAID}" + source.left_out(dataset)
+        )
+        draw = partial(
+            accuracy_figure, source.in_focus(source.test), source.table, dataset, source.results.settings,
+            source.sticks.get(dataset, []), source.results.alike,
+        )  # fmt: skip
+        title = f"{dataset}: which accuracy does each selector reach, seed by seed?"
+        section.blocks.append(picture(source, f"accuracy-{dataset}", title, caption, draw))
+    section.blocks += _variance(source)
+    return section
+
+
+def _variance(source: Material) -> list[Block]:
+    rows = []
+    for line in source.test:
+        parts = line.components
+        if parts is not None:
+            rows.append(
+                Row([
+                    Cell(line.dataset), Cell(line.setting), Cell(line.method, "name"), Cell(number(parts.supernet)),
+                    Cell(number(parts.selector)), Cell(str(parts.supernets)), Cell(str(parts.values)),
+                ])
+            )  # fmt: skip
+    if not rows:
+        return [Prose("<p>No selector was run with more than one selector seed, so its own chance cannot be told apart"
+                      " from that of the supernet.</p>")]  # fmt: skip
+    columns = [
+        Column("data set", numeric=False), Column("recipe", numeric=False), Column("selector", numeric=False),
+        Column("sd between supernets", "standard deviation between supernet seeds with the selector's noise taken out"),
+        Column("sd between selector seeds", "standard deviation between selector seeds on one checkpoint"),
+        Column("supernets"), Column("values"),
+    ]  # fmt: skip
+    caption = (
+        "Where the spread of test accuracy comes from, in points: supernet seeds or the selector's own randomness"
+        " (one-way random-effects analysis of variance; 0 where the estimate is negative)."
+    )
+    return [Heading("Two sources of chance"), Table("variance", caption, columns, rows)]

@@ -1,0 +1,67 @@
+"""How large the experiment was, in words: numbers of small supernets are not those of the papers."""
+
+from collections.abc import Iterable, Iterator
+
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.data.text import count, number
+
+PUBLISHED_SIZE = "paper"
+"""The preset whose supernets are as large as those of the papers."""
+
+
+def presets(results: Results, dataset: str) -> list[str]:
+    """The presets that stand behind the results on a data set."""
+    return _different(results.rows.loc[results.rows["dataset"] == dataset, "preset"])
+
+
+def presets_said(results: Results, dataset: str) -> str:
+    """`preset lite`, or `presets lite and paper`."""
+    names = presets(results, dataset)
+    return f"preset{'s' * (len(names) > 1)} {' and '.join(names)}"
+
+
+def size(results: Results, dataset: str) -> str:
+    """`preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images`; as much of it as run.json tells."""
+    names = presets(results, dataset)
+    said = [presets_said(results, dataset)]
+    settings = results.run.get("settings", {}).get(dataset, {})
+    if names == [settings.get("preset")]:
+        images = settings["images"]
+        said += [
+            count(settings["channels"], "channel"), f"{count(settings['cells'], 'cell')} per stage",
+            f"{count(settings['epochs'], 'epoch')} on {'all' if images is None else f'{images:,}'} images",
+        ]  # fmt: skip
+    return ", ".join(said)
+
+
+def supernet_accuracy(results: Results, dataset: str) -> str:
+    """`30–45 %`: of the supernets when selected from; empty where no record says."""
+    final = results.final_of(dataset)
+    accuracies = final["supernet_accuracy"].dropna().tolist() if "supernet_accuracy" in final else []
+    if not accuracies:
+        return ""
+    ends = _different(number(value, 0) for value in (min(accuracies), max(accuracies)))
+    return f"{'–'.join(ends)} %"
+
+
+def scale(source: Material) -> list[str]:
+    """A line per data set: the size of its supernets, how accurate they were when selected from, and the machine."""
+    return [f"{dataset}: {'; '.join(_said(source.results, dataset))}" for dataset in source.datasets]
+
+
+def _said(results: Results, dataset: str) -> Iterator[str]:
+    yield size(results, dataset)
+    reached = supernet_accuracy(results, dataset)
+    if reached:
+        yield f"supernet accuracy {reached} at selection"
+    final = results.final_of(dataset)
+    devices = _different(final["device"])
+    threads = _different(final["threads"])
+    machine = " and ".join("CPU" if device == "cpu" else "GPU" for device in devices)
+    yield f"{machine}, {count(int(threads[0]), 'thread')}" if len(threads) == 1 and devices == ["cpu"] else machine
+
+
+def _different(values: Iterable[object]) -> list[str]:
+    """Each value once, as text, in the order of its first occurrence."""
+    return list(dict.fromkeys(map(str, values)))

@@ -1,0 +1,257 @@
+"""The section on who beats whom: against a baseline, in order, and all pairs."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from html import escape
+
+from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNTOLD, Comparison, Verdict
+from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
+from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
+from nas_selection_bench.reports.data.contests import BASELINES, Contest, family_of
+from nas_selection_bench.reports.data.factors import contrasts
+from nas_selection_bench.reports.data.founders import CALLED
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import count, interval_text, number, p_text
+from nas_selection_bench.reports.figures.axes import AXIS_SAID
+from nas_selection_bench.reports.figures.standings import standings_figure
+from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.families import families_in, folded
+from nas_selection_bench.reports.sections.pictures import picture
+
+MARKS = {
+    Verdict.BETTER: ("better", "+"),
+    Verdict.WORSE: ("worse", "−"),
+    Verdict.SMALL: ("small", "≈"),
+    Verdict.OPEN: ("open", "·"),
+    Verdict.TOO_FEW: ("few", "?"),
+    Verdict.SAME: ("same", "="),
+}
+"""CSS class and sign of each verdict."""
+
+
+def _pair_cells(c: Comparison) -> list[Cell]:
+    css, sign = MARKS[c.verdict]
+    return [
+        Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(str(c.n)), Cell(str(c.differing)),
+        Cell(number(c.mean)), Cell(interval_text(c.mean_interval), "quiet"), Cell(number(c.median)),
+        Cell(number(c.improvement)), Cell(interval_text(c.improvement_interval), "quiet"),
+        Cell(p_text(c.p_holm) if c.judged else "–"), Cell(p_text(c.p_sign_holm) if c.judged else "–"),
+        Cell(number(c.detectable) if c.judged else "–"),
+    ]  # fmt: skip
+
+
+PERCENTILES = (
+    f"Against {', '.join(RANDOM_CHOICES)}, percentiles are compared with that which such a choice expects, and"
+    " P(better) with 0.5: its accuracy has a long tail of broken networks, above whose mean most random choices lie."
+)
+"""What every caption says of a comparison with a random choice."""
+
+PAIR_COLUMNS = (
+    Column("selector", numeric=False),
+    Column("verdict", "what the corrected test and the margin support", numeric=False),
+    Column("n", "pairs: shared checkpoints"),
+    Column("differing", "pairs in which the two accuracies differ"),
+    Column(
+        "mean difference",
+        "over shared checkpoints, what the sign-flip test is of: test accuracy, points; against a random choice,"
+        " percentile",
+    ),
+    Column("95 % interval", "of the mean difference, Welch's t over supernet seeds; ~ = rough"),
+    Column("median difference", "what the margin is of"),
+    Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
+    Column("95 % interval ", "of P(better), Clopper and Pearson's"),
+    Column(
+        "p (Holm)",
+        low=True,
+        help="paired sign-flip test, corrected over the comparisons with this baseline in its family; – = no outcome"
+        " could have been significant, or the choices are the same",
+    ),
+    Column(
+        "p (signs)", "sign test, corrected in the same way: it counts which of the two is above, however far", low=True
+    ),
+    Column(
+        "could show",
+        "the true mean difference that so many pairs of this spread show in four of five repetitions, corrected",
+    ),
+)
+
+
+def default_baseline(contest: Contest) -> str:
+    """The name that everything is compared with at first: the constant order, else the last in the ranking."""
+    names = {c.second for c in contest.comparisons} | {c.first for c in contest.comparisons}
+    return "constant-order" if "constant-order" in names else contest.standings[-1].method
+
+
+def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str, bool]] | None = None) -> Table:
+    """Every method against one baseline; the rows of `families` folded."""
+    compared = contest.against(baseline)
+    rows = folded(PAIR_COLUMNS, {c.first: Row(_pair_cells(c)) for c in compared}, families or {})
+    margin = (
+        "A difference counts only if its median exceeds the median gap between two trainings of one architecture, among"
+        f" those at least as accurate as the lower of the two ({number(contest.noise.margin)} points over the whole"
+        f" space, {contest.noise.architectures:,} architectures)."
+        if contest.noise
+        else "The table file stores no separate trainings of this data set, so there is no margin: a significant"
+        " difference counts however small it is."
+    )
+    judged = sum(c.judged for c in compared)
+    caption = (
+        "Compared on the same checkpoints, paired; Holm's correction over the comparisons with the baseline, apart for"
+        f" the {_families(contest)}. {judged} of {len(compared)} could be judged. {_sizes(compared)} {margin}"
+        f" “{Verdict.TOO_FEW}”: no outcome could have reached p ≤ {SIGNIFICANCE} after correction, or there are fewer"
+        f" than {FEWEST_SEEDS} independent seeds per recipe. “{Verdict.OPEN}” is also said where mean and median have"
+        f" different signs. {PERCENTILES} Inference is about this data set and these recipes."
+    )
+    return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
+
+
+def _families(contest: Contest) -> str:
+    return "; ".join(f"{len(names)} {CALLED[level]}" for level, names in contest.families.items())
+
+
+def primary_table(contest: Contest) -> Table:
+    """The primary criteria against each baseline, every baseline a family of its own."""
+    judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
+    rows = [Row([Cell(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
+    caption = (
+        f"The {len(contest.primary)} criteria of the founding papers and their controls, which the default run"
+        f" compares, judged as a family of their own among the {len(contest.standings)} selectors. Paired by"
+        " checkpoint; Holm's correction over their comparisons with one floor, or with magnitude,"
+        f" however many other selectors there are. {_sizes([c for _, compared in judged for c in compared])}"
+        f" {PERCENTILES} All other selectors are judged in the tables below."
+    )
+    columns = (Column("against", numeric=False), *PAIR_COLUMNS)
+    return Table(f"primary-{contest.dataset}", caption, columns, rows)
+
+
+def factor_table(contest: Contest) -> Table | None:
+    """Pairs of selectors that differ in one thing; None where no such two were run."""
+    found = contrasts(contest.comparisons)
+    if not found:
+        return None
+    rows = [
+        Row([Cell(c.first, "name"), Cell(c.second, "name"), Cell(factor.changed, "wrap"), *_pair_cells(c)[1:]])
+        for factor, c in found
+    ]
+    caption = (
+        "Two selectors that differ in one part only (criterion, what it measures, candidates, or the schedule, which is"
+        " order and fine-tuning together), so that what the first gains is due to it. Paired by checkpoint, Holm's"
+        f" correction over {family_of([c for _, c in found])}. The test is of the mean, which a few collapses can make;"
+        f" the median stands beside it. {_sizes([c for _, c in found])}"
+    )
+    columns = (
+        Column("selector", numeric=False), Column("control", numeric=False),
+        Column("what differs", "what the selector has and its control has not", numeric=False), *PAIR_COLUMNS[1:],
+    )  # fmt: skip
+    return Table(f"factors-{contest.dataset}", caption, columns, rows)
+
+
+FEW_COLUMNS = 16
+"""Columns of a matrix up to which its cells hold numbers; beyond, signs."""
+
+
+def matrix(methods: Sequence[str], comparisons: Sequence[Comparison], dataset: str | None = None) -> str:
+    """All pairs of `methods`, and of these with the floors, as a grid: the row against the column.
+
+    With `dataset` the page's script tells the numbers of a cell, which are those of the family of all pairs.
+    """
+    others = [*methods, *dict.fromkeys(c.second for c in comparisons if c.second not in methods)]
+    found = {(c.first, c.second): c for c in comparisons}
+    found |= {(c.second, c.first): c.seen_from(c.second) for c in comparisons}
+    head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in others)
+    body = []
+    for row in methods:
+        cells = []
+        for column in others:
+            c = found.get((row, column))
+            if c is None:
+                cells.append("<td></td>")
+            else:
+                css, sign = MARKS[c.verdict]
+                median = number(c.median, 1 if abs(c.median) >= 10 else 2)
+                cells.append(f'<td class="{css}">{median if len(others) <= FEW_COLUMNS else sign}</td>')
+        body.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
+    linked = "" if dataset is None else f' data-dataset="{escape(dataset)}"'
+    return (
+        f'<div class="scroll"><table class="matrix"{linked}><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, further: str) -> Picture:
+    """The grid with its key; not drawn where it would hold hardly anything but "too few"."""
+    columns = {c.second for c in compared} | {c.first for c in compared}
+    shown = "median difference, points" if len(columns) <= FEW_COLUMNS else "sign of the verdict"
+    caption = (
+        f"Row against column: {shown}, over shared checkpoints, coloured by what the paired test supports after Holm's"
+        f" correction over {further} {_sizes(compared)} {PERCENTILES}"
+    )
+    if all(c.verdict in UNTOLD for c in compared):
+        return Picture(name, title, caption, "", "after correction too few seeds stand behind every pair")
+    few = sum(c.verdict is Verdict.TOO_FEW for c in compared)
+    if 2 * few > len(compared):
+        reason = f"after correction too few seeds stand behind {few} of the {len(compared)} pairs"
+        return Picture(name, title, caption, "", reason)
+    key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
+    return Picture(name, title, caption, f'<p class="key">{key}</p>{grid}')
+
+
+def pairs_section(source: Material) -> Section:
+    """Who beats whom."""
+    section = Section("pairs", "Who beats whom")
+    for contest in source.contests:
+        dataset = contest.dataset
+        if not contest.comparisons:
+            section.blocks.append(Prose(f"<p>{dataset}: there is nothing to compare with.</p>"))
+            continue
+        baseline = default_baseline(contest)
+        if contest.primary:
+            title = f"{dataset}: the founding papers' criteria against the floors and magnitude"
+            section.blocks += [Heading(title), primary_table(contest)]
+            judged = contest.among(contest.primary)
+            grid = matrix(contest.primary, judged)
+            further = f"these {sum(c.hopeful for c in judged)} pairs."
+            title = f"{dataset}: all pairs of the founding papers' criteria"
+            section.blocks.append(_matrix(f"primary-matrix-{dataset}", title, judged, grid, further))
+        factors = factor_table(contest)
+        if factors is not None:
+            section.blocks += [Heading(f"{dataset}: one thing changed at a time"), factors]
+        section.blocks += [
+            Heading(f"{dataset}: against {baseline}"),
+            pair_table(contest, baseline, families_in(source, dataset)),
+        ]
+        section.blocks.append(_standings(source, contest))
+        grid, further = matrix(contest.focus, contest.drawn, dataset), f"{contest.family}.{source.left_out(dataset)}"
+        section.blocks.append(_matrix(f"matrix-{dataset}", f"{dataset}: all pairs", contest.drawn, grid, further))
+    return section
+
+
+def _standings(source: Material, contest: Contest) -> Picture:
+    caption = (
+        "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % interval over"
+        " supernet seeds. A bar on the right joins neighbours among which no pair was shown to differ (paired"
+        f" sign-flip tests, Holm's correction over {contest.family}). {_sizes(contest.drawn)}"
+        f" {AXIS_SAID}{source.left_out(contest.dataset)}"
+    )
+    title = f"{contest.dataset}: who cannot be told apart?"
+    draw = partial(standings_figure, contest, source.table)
+    return picture(source, f"standings-{contest.dataset}", title, caption, draw)
+
+
+def _sizes(comparisons: Sequence[Comparison]) -> str:
+    """`n = 9 pairs = 3 recipes × 3 seeds.`; of unequal comparisons the smallest and the largest."""
+    if not comparisons:
+        return ""
+    fewest, most = (of(comparisons, key=lambda c: (c.n, len(c.sizes))) for of in (min, max))
+    said = f"n = {_product(fewest)}"
+    return f"{said}." if fewest.sizes == most.sizes else f"{said} to {_product(most)}."
+
+
+def _product(comparison: Comparison) -> str:
+    seeds = sorted(set(comparison.sizes))
+    pairs = count(comparison.n, "pair")
+    if len(seeds) > 1:
+        return pairs
+    if len(comparison.sizes) == 1:
+        return f"{pairs} = {count(seeds[0], 'seed')}"
+    return f"{pairs} = {count(len(comparison.sizes), 'recipe')} × {count(seeds[0], 'seed')}"

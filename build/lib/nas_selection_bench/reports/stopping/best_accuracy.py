@@ -1,0 +1,22 @@
+"""The checkpoint whose supernet is the most accurate on the selection images.
+
+Kept by the code of several papers (Jiang et al., "Operation-Level Early Stopping for Robustifying Differentiable NAS",
+NeurIPS 2023, among them), which store the genotype of the best validation accuracy so far.
+"""
+
+import numpy as np
+
+from nas_selection_bench.reports.data.courses import Course, StoppingRule
+
+
+def stop(course: Course) -> int:
+    """The most accurate, the earliest of several."""
+    return int(np.argmax(course.needed("accuracy")))
+
+
+RULE = StoppingRule(
+    paper='Jiang et al., "Operation-Level Early Stopping for Robustifying Differentiable NAS", NeurIPS 2023 (code)',
+    formula="argmax_t accuracy of the supernet on the selection images",
+    stop=stop,
+    differs="the accuracy is that on the images that scoring reads, with batch statistics",
+)

@@ -1,0 +1,42 @@
+"""DARTS-ES: stop before the largest eigenvalue of the validation loss's Hessian by the alphas has grown by a third.
+
+Zela, Elsken, Saikia, Marrakchi, Brox & Hutter, "Understanding and Robustifying Differentiable Architecture Search",
+ICLR 2020, section 4.3. The eigenvalue is averaged over a window of measurements; where the average has grown by FACTOR
+over DELTA measurements, the search goes back to the beginning of that growth. The numbers are those of the code.
+"""
+
+import numpy as np
+
+from nas_selection_bench.reports.data.courses import Course, StoppingRule
+
+WINDOW, DELTA, FACTOR = 5, 4, 1.3
+START = 0.2
+"""Share of the search before which nothing stops it (the code: 10 of 50 epochs)."""
+
+
+def stop(course: Course) -> int:
+    """The last checkpoint before the growth; the last of all where there is none."""
+    values = course.needed("eigenvalues")
+    enough = len(values) >= WINDOW + DELTA
+    window, delta = (WINDOW, DELTA) if enough else (1, 1)
+    averages = np.convolve(values, np.full(window, 1 / window), mode="valid")
+    for newest in range(delta, len(averages)):
+        back = newest - delta + window // 2
+        grown = averages[newest] > FACTOR * averages[newest - delta]
+        if grown and course.epochs[back] >= START * course.epochs[-1]:
+            return back
+    return len(values) - 1
+
+
+RULE = StoppingRule(
+    paper=(
+        'Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020, section 4.3 '
+        "(DARTS-ES)"
+    ),
+    formula="the first t with 1.3 mean_5 eigenvalue(t) < mean_5 eigenvalue(t + 4), in measurements",
+    stop=stop,
+    differs=(
+        "measured at the stored checkpoints, not every second epoch; with fewer than 9 of them neighbours are "
+        "compared, without averages; the averages of the first measurements are over a whole window"
+    ),
+)

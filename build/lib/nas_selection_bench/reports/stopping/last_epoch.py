@@ -1,0 +1,15 @@
+"""Search to the end: the last checkpoint. What DARTS and all that do not say otherwise do."""
+
+from nas_selection_bench.reports.data.courses import Course, StoppingRule
+
+
+def stop(course: Course) -> int:
+    """The last."""
+    return len(course.epochs) - 1
+
+
+RULE = StoppingRule(
+    paper='Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019',
+    formula="the last epoch",
+    stop=stop,
+)

@@ -1,0 +1,25 @@
+"""DARTS+: stop as soon as two edges or more of the cell would be skip connections.
+
+Liang, Zhang, Sun, He, Huang, Zhuang & Li, "DARTS+: Improved Differentiable Architecture Search with Early Stopping",
+2019, criterion 1.
+"""
+
+from nas_selection_bench.bench.problem.space import NONE, SKIP
+from nas_selection_bench.reports.data.courses import Course, StoppingRule
+
+ALLOWED = 1
+
+
+def stop(course: Course) -> int:
+    """The first checkpoint with more than ALLOWED skips among the largest weights, `none` left out; else the last."""
+    chosen = course.needed("weights")[:, :, NONE + 1 :].argmax(2) + NONE + 1
+    collapsed = ((chosen == SKIP).sum(1) > ALLOWED).nonzero()[0]
+    return int(collapsed[0]) if len(collapsed) else len(course.epochs) - 1
+
+
+RULE = StoppingRule(
+    paper='Liang et al., "DARTS+: Improved Differentiable Architecture Search with Early Stopping", 2019, criterion 1',
+    formula="the first t at which two edges or more have skip as their largest weight, none left out",
+    stop=stop,
+    differs="of 6 edges, all of which are kept; DARTS's cell keeps 8 of 14",
+)

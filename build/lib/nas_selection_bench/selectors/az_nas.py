@@ -1,0 +1,137 @@
+"""AZ-NAS: rank untrained architectures by four measures at once, and take the best in all.
+
+Lee & Ham, "AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search", CVPR 2024. For images of Gaussian
+noise and Kaiming weights, with F_0 what the stem puts out and F_1 ... F_L what the cells and reduction blocks do
+(section 3.1):
+
+- expressivity: the sum over blocks of the entropy of the eigenvalues of F's covariance over channels, as shares;
+- progressivity: the least rise of that entropy from one block to the next;
+- trainability: the mean over blocks of 2 - s - 1/s, s the spectral norm of the block's backward map, estimated from
+  one vector of random signs g as the mean of (J^T g) g^T over places: 0 where gradients keep their length;
+- complexity: FLOPs.
+
+The score is the sum of the logs of the four ranks, divided by the size of the pool (equation 12), so it has no
+meaning for one network alone, and none on the operations of a supernet. No image of the data set is read.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import stats
+from torch import Tensor, nn
+
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.work.options import option, positive
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.initialisation import kaiming_normal_fan_in
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.ranking import sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.proxies._network import listening
+
+OFFSET_OF_LOG, OFFSET_OF_NORM = 1e-8, 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankByFourMeasures(Selector):
+    """The best of some random architectures by the sum of four log ranks."""
+
+    architectures: int = option(100, positive, "how many random architectures are ranked")
+    images: int = option(64, positive, "images of Gaussian noise")
+
+    needs = Needs()
+    stochastic = True
+
+    def select(self, search: Search) -> Selection:
+        """Draw, measure, rank, take the best."""
+        drawn = sample_uniformly(self.architectures, search.shared_generator("architectures"))
+        shape = search.proxy_batches(1)[0][0].shape[1:]
+        generator = search.shared_generator("az-nas")
+        noise = torch.randn(self.images, *shape, generator=generator, dtype=torch.float64).to(search.like)
+        measures = []
+        for architecture in drawn:
+            network = search.standalone(architecture, search.shared_generator("stand-alone"), kaiming_normal_fan_in)
+            blocks = block_outputs(network.train(), noise)
+            entropies = np.array([entropy_of_spectrum(features) for features in blocks])
+            measures.append((
+                real(entropies.sum()),
+                real(np.diff(entropies).min()),
+                real(float(np.mean(backward_terms(blocks, search.shared_generator("signs"))))),
+                proxies.score("flops", network, noise),
+            ))  # fmt: skip
+            search.meter.count(backward=1)
+        return take_best(search, drawn, sum_of_log_ranks(np.array(measures)))
+
+
+def block_outputs(network: nn.Module, images: Tensor) -> list[Tensor]:
+    """What the stem, the cells and the reduction blocks of a stand-alone network put out, in order."""
+    found: list[Tensor] = []
+    blocks = [network.get_submodule("stem")]
+    for name in ("cells", "reductions"):
+        blocks += network.get_submodule(name).children()
+    with torch.enable_grad(), listening(blocks, lambda _module, _inputs, output: found.append(output)):
+        network(images)
+    return found
+
+
+def by_place(features: Tensor) -> Tensor:
+    """[n, c, h, w] -> [n * h * w, c], float64."""
+    return features.permute(0, 2, 3, 1).flatten(0, 2).double()
+
+
+@torch.no_grad()
+def entropy_of_spectrum(features: Tensor) -> float:
+    """The entropy, in nats, of the eigenvalues of the covariance over channels, as shares; nan for constants."""
+    rows = by_place(features)
+    centred = rows - rows.mean(0)
+    # On the host: a GPU takes longer for the eigenvalues of so small a matrix.
+    eigenvalues = torch.linalg.eigvalsh((centred.T @ centred / len(rows)).cpu()).clamp(min=0)
+    share = eigenvalues / eigenvalues.sum()
+    return float(-(share * (share + OFFSET_OF_LOG).log()).sum())
+
+
+def backward_terms(blocks: Sequence[Tensor], generator: torch.Generator) -> list[float]:
+    """2 - s - 1/s of every block but the stem; minus infinity for a block that hands gradients through as they are."""
+    terms = []
+    for before, after in itertools.pairwise(blocks):
+        signs = (2 * torch.randint(2, after.shape, generator=generator) - 1).to(after)
+        (arriving,) = torch.autograd.grad(after, before, signs)
+        if arriving.shape == signs.shape and bool((arriving == signs).all()):
+            terms.append(-math.inf)
+            continue
+        if arriving.shape[2:] != signs.shape[2:]:
+            # A place after a reduction answers for a square before it, whose numbers become its channels.
+            arriving = F.pixel_unshuffle(arriving, arriving.shape[2] // signs.shape[2])
+        g_in, g_out = by_place(arriving), by_place(signs)
+        norm = float(torch.linalg.matrix_norm((g_in.T @ g_out / len(g_out)).cpu(), 2))
+        terms.append(2 - norm - 1 / (norm + OFFSET_OF_NORM))
+    return terms
+
+
+def real(value: float) -> float:
+    """The value; what is not a number ranks last."""
+    return -math.inf if math.isnan(value) else float(value)
+
+
+def sum_of_log_ranks(measures: np.ndarray) -> np.ndarray:
+    """[m] of [m, measures], larger = better: the sum of log(rank / m), the lowest having rank 1, equals their mean."""
+    return np.log(stats.rankdata(measures, axis=0) / len(measures)).sum(axis=1)
+
+
+SELECTOR = RankByFourMeasures(
+    paper="Lee & Ham, AZ-NAS, CVPR 2024, sec. 3",
+    formula="sum of log(rank / m) of expressivity, progressivity, trainability and FLOPs; (e, o): mean over those",
+    direction="largest",
+    passes="two forward and one backward for each of 100 architectures",
+    differs=(
+        "100 random architectures (the paper's evolution looks at more); all see the same noise and the same signs, so"
+        " that they are compared on equal terms (the code draws anew); FLOPs are counted on the network (the code"
+        " reads the table's, which are the same); eigenvalues in double precision"
+    ),
+)

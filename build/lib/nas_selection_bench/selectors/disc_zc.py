@@ -1,0 +1,22 @@
+"""disc-zc: reduce an edge of an untrained supernet to one operation and score it by a zero-cost proxy.
+
+Xiang, Dudziak, Abdelfattah, Chau, Lane & Wen, "Zero-Cost Operation Scoring in Differentiable Architecture
+Search", AAAI 2023: the counterpart of `zero-cost-pt` that discretises where that perturbs, and keeps
+the operation with which the proxy is highest. The search around it is the same, as are the proxies
+(`disc-zc-PROXY`) and the scores on the trained supernet (`disc-zc-post`, `disc-zc-PROXY-post`).
+"""
+
+from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy
+from nas_selection_bench.selectors.zero_cost_pt import COMMON, POST, SEARCH, variants
+
+UNRELEASED = "No code is released for it; what is said of the code is said of zero-cost-pt's. "
+
+VARIANTS = variants(
+    DiscretiseByProxy,
+    main="nwot",
+    formula="{proxy}(supernet with only o on e)",
+    direction="highest proxy with it alone",
+    differs=UNRELEASED + SEARCH + COMMON,
+    differs_post=UNRELEASED + POST + COMMON,
+)
+SELECTOR = VARIANTS.pop("")

@@ -1,0 +1,72 @@
+"""Transfer of information from an operation to its edge.
+
+The portable idea of EM-DARTS (Qin et al., arXiv 2409.14432), which searches networks that recognise eye movements
+and prunes layers by the transfer entropy between them. That is a method for another space, and only its abstract was
+read: THIS FILE IS OUR READING of what it says for an operation.
+Transfer entropy is I(future of the target; past of the source | past of the target). Here the target is the
+edge, whose past is what enters it, x, and whose future is what leaves it, m; the source is the operation, o(x).
+With all of them taken as jointly Gaussian, I(m; o(x) | x) = -log(1 - r^2) / 2 with r the partial correlation
+over images, channels and positions of a cell; the mean over cells is the score. An operation that passes on what
+came in (skip_connect), or nothing (`none`), transfers nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas_selection_bench.bench.problem.space import SKIP
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.features import look_at_features
+from nas_selection_bench.selectors.parts.gates import empty_scores
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(Rule):
+    """The information about the edge's output that the operation adds to the edge's input."""
+
+    needs = Needs(trained=True, alphas=True, images=True)
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: nats per position."""
+        total = empty_scores(search)
+
+        def look(_cell: int, edge: int, outputs: list[Tensor], mixed: Tensor) -> None:
+            for operation, output in enumerate(outputs):
+                total[edge, operation] += gaussian_transfer(output, mixed, outputs[SKIP])
+
+        batches = look_at_features(search, search.weights(), look)
+        return (total / (batches * search.network.n_cells)).cpu().numpy()[list(edges)]
+
+
+def gaussian_transfer(source: Tensor, target: Tensor, past: Tensor) -> Tensor:
+    """I(target; source | past) of Gaussian variables, each given by its samples; 0 where the source adds nothing."""
+    values = torch.stack([source.double().flatten(), target.double().flatten(), past.double().flatten()])
+    values = values - values.mean(1, keepdim=True)
+    covariance = values @ values.T / values.shape[1]
+    # What is left of source and target once the past has explained what it can.
+    explained = torch.outer(covariance[:2, 2], covariance[2, :2]) / covariance[2, 2]
+    left = torch.where(covariance[2, 2] > 0, covariance[:2, :2] - explained, covariance[:2, :2])
+    negligible = 1e-9 * covariance.diagonal()[:2]
+    informative = (left.diagonal() > negligible).all()
+    squared = left[0, 1] ** 2 / (left[0, 0] * left[1, 1])
+    bounded = squared.clamp(max=1 - 1e-9)  # a target that is a function of source and past would give infinity
+    return torch.where(informative, -torch.log1p(-bounded) / 2, 0)
+
+
+SELECTOR = Greedy(
+    paper=(
+        "Qin et al., EM-DARTS: Hierarchical Differentiable Architecture Search for Eye Movement Recognition,"
+        " arXiv 2409.14432, 2024 (our reading of the portable idea)"
+    ),
+    formula="-log(1 - r^2) / 2, r the partial correlation of o(x) and the mixed output given x",
+    direction="largest",
+    passes="B forward",
+    differs="another space; transfer entropy between layers there, between operation and edge here; our reading",
+    rule=Transfer(),
+)

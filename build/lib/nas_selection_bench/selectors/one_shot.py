@@ -1,0 +1,65 @@
+"""One-shot accuracy: rank architectures by their accuracy with the supernet's weights.
+
+Bender et al., "Understanding and Simplifying One-Shot Architecture Search", ICML 2018; Li & Talwalkar, "Random
+Search and Reproducibility for Neural Architecture Search" (RSPS), UAI 2019. `one-shot` evaluates one architecture
+of each of the 6,466 classes (and of each function that these miss); `one-shot-sampled` evaluates 100 random ones,
+as NAS-Bench-201 does for RSPS. All see the same selection images, with the batch statistics of their own
+activations (or the running statistics of the mixture with --bn running). The loss breaks ties.
+"""
+
+from dataclasses import dataclass
+
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.work.options import option, or_all, positive
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.ranking import one_of_each_class, sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.shared_weights import evaluate_architectures
+from nas_selection_bench.selectors.parts.view import Search
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneShot(Selector):
+    """The architecture that is best with inherited weights."""
+
+    architectures: int | None = option(None, or_all(positive), "how many random architectures; all: one of each class")
+    images: int | None = option(128, or_all(positive), "how many selection images, in one mini-batch; all: every one")
+
+    needs = Needs(trained=True, images=True, labels=True)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether architectures are drawn."""
+        return self.architectures is not None
+
+    def select(self, search: Search) -> Selection:
+        """Evaluate, rank, take the best."""
+        if self.architectures is None:
+            candidates = one_of_each_class()
+        else:
+            candidates = sample_uniformly(self.architectures, search.generator("architectures"))
+        batches = search.batches if self.images is None else search.first_images(self.images)
+        accuracy, loss = evaluate_architectures(search.network, candidates, batches)
+        search.meter.count(forward=len(candidates) * len(batches))
+        return take_best(search, candidates, accuracy, -loss)
+
+
+SELECTOR = OneShot(
+    paper="Bender et al., Understanding and Simplifying One-Shot Architecture Search, ICML 2018",
+    formula="accuracy with inherited weights; (e, o): mean over architectures",
+    direction="largest",
+    passes="6,746 of one mini-batch",
+    differs="exhaustive, on the same images for all",
+)
+
+VARIANTS = {
+    "sampled": OneShot(
+        paper="Li & Talwalkar, Random Search and Reproducibility for NAS, UAI 2019",
+        formula="accuracy with inherited weights of 100 random architectures; (e, o): mean over architectures",
+        direction="largest",
+        passes="100 B",
+        differs="the same images for all (NAS-Bench-201's code gives each architecture another mini-batch)",
+        architectures=100,
+        images=None,
+    )
+}

@@ -1,0 +1,42 @@
+"""OStr, exact: the rise of the loss when an operation is masked.
+
+Yang, Zheng, Han, Song, Huang & Li, "OStr-DARTS", arXiv 2409.14433: the importance of an operation is "its
+effect on the final loss". OUR READING OF THE ABSTRACT, without the Taylor expansion of `ostr`: mask the
+operation, leave the others as they are, and see how much the loss rises. All edges are decided at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.perturbation import Mask
+from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
+
+WITHOUT = Mask(measure="loss")
+"""The loss without an operation; with nothing scaled up, the loss without `none` is that of the whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossRise(Rule):
+    """How much the loss rises without the operation."""
+
+    needs = WITHOUT.needs
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: loss without the operation minus loss of the whole; `none`, whose mask changes nothing, is 0."""
+        losses = WITHOUT.score(search, edges)
+        return losses - losses[:, [NONE]]
+
+
+SELECTOR = Greedy(
+    paper="Yang et al., OStr-DARTS, arXiv 2409.14433 (our reading of the abstract)",
+    formula="loss(supernet without o on e) - loss(supernet)",
+    direction="largest",
+    passes="25 B",
+    differs="no code is public, and the formula is our reading of the abstract",
+    rule=LossRise(),
+)

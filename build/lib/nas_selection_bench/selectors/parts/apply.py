@@ -1,0 +1,133 @@
+"""Applying a selector to a stored checkpoint: the one way from a cell to a selection."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas_selection_bench.bench.errors import SkipCell
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.problem.validate import checked
+from nas_selection_bench.bench.work.cells import Cell, without_checkpoint
+from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.precision import prepare
+from nas_selection_bench.supernets.network.process_modes import own_modes
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.registry import find as find_recipe
+from nas_selection_bench.supernets.training import checkpoint
+from nas_selection_bench.supernets.training.tuning import Tuner
+
+
+def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:
+    """What the cell's selector chooses from the checkpoint of `cell.epoch` in `folder`.
+
+    Raises SkipCell with the reason where the selector does not apply, UsageError for an unknown selector,
+    DataError for a missing or damaged checkpoint.
+    """
+    selector = registry.find(cell.selector)
+    recipe = find_recipe(cell.supernet.recipe)
+    if selector.decides_by_alphas and not recipe.learns_alphas:
+        raise SkipCell(f"{recipe.name} does not learn its alphas, so that choosing by them is drawing lots")
+    with own_modes(), own_stream(torch.device(device)):
+        search = open_search(cell, folder, images, device)
+        with refusing_global_draws():
+            answer = selector.select(search)
+        selection = checked(answer)
+    selection.facts |= search.facts
+    selection.cost = search.meter.cost()
+    return selection
+
+
+@contextmanager
+def refusing_global_draws() -> Iterator[None]:
+    """Raises ValueError where a global generator of the CPU is drawn from in here.
+
+    What comes from there depends on what ran before in this process. Outside of the main thread nothing is looked
+    at: jobs that share a GPU are threads, and one would be blamed for another.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = _global_states()
+    yield
+    drawn = [name for name, state in _global_states().items() if state != before[name]]
+    if drawn:
+        raise ValueError(
+            f"the selector draws from the global generator of {' and '.join(drawn)}, so that its result depends on what"
+            " ran before it; draw from search.generator(purpose)"
+        )
+
+
+def _global_states() -> dict[str, object]:
+    """The states of the generators that whole processes share, by who offers them."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "torch": torch.get_rng_state().numpy().tobytes(),
+        "numpy": (kind, keys.tobytes(), rest),  # type: ignore[union-attr]
+        "random": random.getstate(),
+    }
+
+
+def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Search:
+    """The checkpoint of a cell as its selector sees it."""
+    selector = registry.find(cell.selector)
+    if not selector.reads_checkpoint:
+        return open_untrained(cell, images, device)
+    stored = checkpoint.load(folder, cell.epoch)
+    recipe = find_recipe(cell.supernet.recipe)
+    place = torch.device(device)
+    # A recipe's own network (some run on a part of the channels) matters only to those who read its weights.
+    network = built(stored.network if selector.needs.trained else plain_supernet(cell, images), place)
+
+    def make_tuner(own_network: Supernet, alphas: Tensor) -> Tuner:
+        return Tuner(
+            own_network, alphas, recipe, images, cell.supernet.settings,
+            # Batches depend on the checkpoint and the selector seed but not on the selector, so that DARTS-PT and
+            # its controls are tuned on the same images in the same order.
+            lambda epoch: cell.supernet.derive(
+                "tuning", epoch=cell.epoch, selector_seed=cell.selector_seed, tuning_epoch=epoch
+            ),
+            device, stored.alpha_optimiser,
+        )  # fmt: skip
+
+    return Search(
+        cell, network, stored.alphas.to(place), recipe, Half(images, "selection", place), selector.needs, make_tuner,
+        history=lambda: [
+            checkpoint.load(folder, epoch).alphas for epoch in checkpoint.epochs_present(folder) if epoch < cell.epoch
+        ],
+    )  # fmt: skip
+
+
+def open_untrained(cell: Cell, images: ImageSet, device: str) -> Search:
+    """What a selector sees that reads nothing of the checkpoint: the same whatever the recipe and the epoch."""
+    place = torch.device(device)
+    network = built(plain_supernet(cell, images), place)
+    alphas = torch.zeros(len(EDGES), len(OPERATIONS), device=place)
+    needs = registry.find(cell.selector).needs
+    return Search(
+        without_checkpoint(cell), network, alphas, find_recipe("blank"), Half(images, "selection", place), needs
+    )
+
+
+def plain_supernet(cell: Cell, images: ImageSet) -> Callable[[], Supernet]:
+    """What builds the supernet of the cell's size that no recipe has changed."""
+    settings = cell.supernet.settings
+    return lambda: Supernet(settings.channels, settings.cells, images.classes)
+
+
+def built(make: Callable[[], Supernet], place: torch.device) -> Supernet:
+    """The network that `make` builds, ready for work; the constructors of torch draw, and that leaves no trace."""
+    with torch.random.fork_rng(devices=[]):
+        network = make()
+    prepare(network, place)
+    return network

@@ -1,0 +1,24 @@
+"""Forward passes in which a criterion looks at what every operation puts out."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from nas_selection_bench.selectors.parts.view import Search
+
+Look = Callable[[int, int, list[Tensor], Tensor], None]
+"""look(cell, edge, outputs of the five operations [n, c, h, w], mixed output of the edge)."""
+
+
+@torch.no_grad()
+def look_at_features(search: Search, weights: Tensor, look: Look) -> int:
+    """Show `look` every edge of every cell for each fixed mini-batch; returns the number of mini-batches.
+
+    Reads images only. In full precision also on a GPU: some criteria divide by spreads that bfloat16 rounds to 0.
+    """
+    images = search.images
+    for x in images:
+        search.network(x, weights, observe=look)
+    search.meter.count(forward=len(images))
+    return len(images)

@@ -1,0 +1,140 @@
+"""In which order edges are decided; one of the three parts of a selector.
+
+An order names the edge to decide next. It may look at the scores of the open edges in the present
+context, at those of the checkpoint before any decision, or at the alphas.
+Sources: DARTS-PT (Wang et al., ICLR 2021): random. Zero-Cost-PT (Xiang et al., AAAI 2023, "Edge
+discretisation order"): fixed, reverse, random, global-op and global-edge, each iterative or once.
+SGAS (Li et al., CVPR 2020): most certain first.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from nas_selection_bench.bench.errors import SkipCell
+from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.view import Search
+
+NOTHING = Needs()
+
+
+@dataclass(frozen=True)
+class Step:
+    """The situation before a decision."""
+
+    search: Search
+    open_edges: Sequence[int]
+    score: Callable[[Sequence[int]], np.ndarray]
+    """Scores [k, 5] of k open edges in the present context; computed once per context."""
+    at_start: Mapping[int, np.ndarray]
+    """Scores [5] of the edges that were scored at the checkpoint, before any decision."""
+    first: int = 0
+    """The first operation that can be chosen; those after it can be, too."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An edge order."""
+
+    choose: Callable[[Step], int]
+    text: str
+    needs: Needs = NOTHING
+    stochastic: bool = False
+    rescores: bool = True
+    """False: every edge takes its best operation at the checkpoint, whatever was decided before."""
+    scores_all_first: bool = False
+    """Whether all edges are scored at the checkpoint, before any decision."""
+
+
+def _random(step: Step) -> int:
+    # The permutation depends on the checkpoint and the selector seed but not on the selector, so that
+    # DARTS-PT and its controls decide the same edges at the same time.
+    generator = step.search.shared_generator("edge-order")
+    permutation = torch.randperm(6, generator=generator).tolist()
+    return next(edge for edge in permutation if edge in step.open_edges)
+
+
+def _best(step: Step, values: np.ndarray) -> int:
+    """The open edge with the largest value; the first of equals."""
+    return step.open_edges[int(np.argmax(values))]
+
+
+def _global_op(step: Step) -> int:
+    return _best(step, step.score(step.open_edges)[:, step.first :].max(axis=1))
+
+
+def _global_edge(step: Step) -> int:
+    return _best(step, step.score(step.open_edges)[:, step.first :].mean(axis=1))
+
+
+def _global_op_once(step: Step) -> int:
+    return _best(step, np.array([step.at_start[edge][step.first :].max() for edge in step.open_edges]))
+
+
+def _global_edge_once(step: Step) -> int:
+    return _best(step, np.array([step.at_start[edge][step.first :].mean() for edge in step.open_edges]))
+
+
+def _min_max(values: np.ndarray) -> np.ndarray:
+    low, high = values.min(), values.max()
+    return np.zeros_like(values) if high == low else (values - low) / (high - low)
+
+
+def _without_none(probabilities: np.ndarray) -> np.ndarray:
+    kept = np.delete(probabilities, NONE, axis=1)
+    return kept / kept.sum(axis=1, keepdims=True)
+
+
+def edge_certainty(probabilities: np.ndarray, history: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """SGAS's certainty [k] of k edges with operation `probabilities` [k, 5], larger = decide sooner.
+
+    Criterion 1: importance (the sum of those that are not `none`) times selection certainty (1 - the normalised
+    entropy of the others), each scaled to [0, 1] over the edges given. With `history`, the probabilities at
+    earlier epochs, criterion 2: times the selection stability, the mean intersection with them.
+    """
+    importance = probabilities[:, NONE + 1 :].sum(axis=1)  # not 1 - p(none): gates need not add up to 1
+    kept = _without_none(probabilities)
+    logs = np.log(np.where(kept > 0, kept, 1))
+    certainty = 1 + (kept * logs).sum(axis=1) / np.log(kept.shape[1])
+    result = _min_max(importance) * _min_max(certainty)
+    if history:
+        stability = np.mean([np.minimum(kept, _without_none(past)).sum(axis=1) for past in history], axis=0)
+        result = result * _min_max(stability)
+    return result
+
+
+def _sgas(step: Step) -> int:
+    probabilities = step.search.probabilities()[list(step.open_edges)]
+    return _best(step, edge_certainty(probabilities))
+
+
+def _sgas_2(step: Step) -> int:
+    history = step.search.earlier_probabilities(4)
+    if not history:
+        raise SkipCell("sgas-2 needs an earlier checkpoint of the same supernet to see how stable the alphas are")
+    edges = list(step.open_edges)
+    return _best(step, edge_certainty(step.search.probabilities()[edges], [past[edges] for past in history]))
+
+
+ORDERS = {
+    "once": Order(
+        lambda step: step.open_edges[0], "all edges from the scores at the checkpoint",
+        rescores=False, scores_all_first=True,
+    ),
+    "fixed": Order(lambda step: step.open_edges[0], "from the input to the output"),
+    "reverse": Order(lambda step: step.open_edges[-1], "from the output to the input"),
+    "random": Order(_random, "random, a new permutation per selector seed", stochastic=True),
+    "global-op": Order(_global_op, "the edge that has the best-scoring open operation, all scored anew"),
+    "global-edge": Order(_global_edge, "the edge with the best mean score, all scored anew"),
+    "global-op-once": Order(
+        _global_op_once, "as global-op, sorted once by the scores at the checkpoint", scores_all_first=True
+    ),
+    "global-edge-once": Order(
+        _global_edge_once, "as global-edge, sorted once by the scores at the checkpoint", scores_all_first=True
+    ),
+    "sgas": Order(_sgas, "most certain first, SGAS criterion 1", needs=Needs(alphas=True)),
+    "sgas-2": Order(_sgas_2, "most certain and stable first, SGAS criterion 2", needs=Needs(alphas=True)),
+}  # fmt: skip

@@ -1,0 +1,69 @@
+"""Criteria that score whole architectures and take the best."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from nas_selection_bench.bench.problem.equivalence import function_classes, published_classes, representatives
+from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
+from nas_selection_bench.bench.problem.space import (
+    EDGES,
+    N_ARCHITECTURES,
+    OPERATIONS,
+    Architecture,
+    all_architectures,
+    architecture_of,
+    code,
+)
+from nas_selection_bench.bench.yardsticks.measures import expand
+from nas_selection_bench.selectors.parts.view import Search
+
+
+def sample_uniformly(count: int, generator: torch.Generator) -> list[Architecture]:
+    """`count` different architectures, uniformly from the space."""
+    positions = torch.randperm(N_ARCHITECTURES, generator=generator)[:count]
+    return [architecture_of(int(p)) for p in positions]
+
+
+def one_of_each_class() -> list[Architecture]:
+    """An architecture of each of the 6,466 published classes, and of each of the classes of equal function.
+
+    The published partition joins some architectures that compute different functions, so that 280 functions have
+    no representative among the 6,466; with theirs, whoever looks up an architecture finds one that equals it.
+    """
+    published = representatives(published_classes())
+    functions = function_classes()
+    missing = np.setdiff1d(functions, functions[published])
+    others = representatives(functions)[missing]
+    return [architecture_of(int(p)) for p in np.sort(np.concatenate([published, others]))]
+
+
+def marginal_means(ranking: Ranking) -> np.ndarray:
+    """[6, 5]: the mean score of the architectures with an operation on an edge.
+
+    An architecture that equals a scored one counts with its score. An operation that no scored architecture has
+    scores as the lowest of its edge: whoever drew the architectures did not propose it.
+    """
+    scores = expand(ranking)
+    operations = all_architectures()
+    means = np.full((len(EDGES), len(OPERATIONS)), np.nan)
+    for edge in range(len(EDGES)):
+        for operation in range(len(OPERATIONS)):
+            having = scores[operations[:, edge] == operation]
+            if not np.isnan(having).all():
+                means[edge, operation] = np.nanmean(having)
+    return np.where(np.isnan(means), np.nanmin(means, axis=1, keepdims=True), means)
+
+
+def take_best(
+    search: Search, architectures: Sequence[Architecture], scores: np.ndarray, ties: np.ndarray | None = None
+) -> Selection:
+    """The architecture with the largest score, among equals that with the largest of `ties`, then the first."""
+    order = np.lexsort([-scores] if ties is None else [-ties, -scores])
+    best = architectures[int(order[0])]
+    ranking = Ranking(np.array([code(a) for a in architectures]), np.asarray(scores, dtype=np.float64))
+    for edge, operation in enumerate(best):
+        search.decide(edge, operation)
+    decisions = [Decision(edge, operation) for edge, operation in enumerate(best)]
+    return Selection(search.architecture(), marginal_means(ranking), decisions, ranking)

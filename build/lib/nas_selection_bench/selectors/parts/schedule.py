@@ -1,0 +1,135 @@
+"""The greedy schedule: a scoring rule, an edge order and fine-tuning between decisions, combined."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.selection import Decision, Selection
+from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
+from nas_selection_bench.bench.problem.validate import shape_of
+from nas_selection_bench.bench.work.options import not_negative, one_of, option, or_preset, yes_or_no
+from nas_selection_bench.selectors.parts.criterion import Rule, Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.orders import ORDERS, Step
+from nas_selection_bench.selectors.parts.view import Search
+
+ALL_EDGES = tuple(range(len(EDGES)))
+
+
+def decide_greedily(
+    rule: Rule, order_name: str, tune_epochs: int, search: Search, *, none: bool = True, all_scores: bool = True
+) -> tuple[np.ndarray, list[Decision]]:
+    """Decide the six edges one after the other, if not `none` for one of the four operations that do something.
+
+    Returns the scores [6, 5] before any decision and the decisions in the order made; `search.decided` holds
+    them too. Where `all_scores` is false, edges that the method did not score before any decision score 0.
+    """
+    order, first = ORDERS[order_name], NONE if none else NONE + 1
+    at_start: dict[int, np.ndarray] = {}
+    score_at_start = Scorer(rule, search, at_start)
+    score = score_at_start
+    decisions: list[Decision] = []
+    if order.scores_all_first:
+        score_at_start(ALL_EDGES)
+    while search.open_edges:
+        edge = order.choose(Step(search, search.open_edges, score, at_start, first))
+        operation = first + int(np.argmax(score([edge])[0, first:]))
+        if not decisions and all_scores:
+            # The measures compare all 30 scores in one context; a method that decides edge by edge has no need to.
+            with search.meter.aside():
+                score_at_start(ALL_EDGES)
+        search.decide(edge, operation)
+        decisions.append(Decision(edge, operation))
+        if search.open_edges and tune_epochs:
+            search.tune(tune_epochs)
+        if order.rescores:
+            score = Scorer(rule, search, {})
+    unscored = np.zeros(len(OPERATIONS))
+    return np.stack([at_start.get(edge, unscored) for edge in ALL_EDGES]), decisions
+
+
+@dataclass
+class Scorer:
+    """Scores of edges in one context, each computed once, from what the rule itself reads."""
+
+    rule: Rule
+    search: Search
+    known: dict[int, np.ndarray]
+
+    def __call__(self, edges: Sequence[int]) -> np.ndarray:
+        """[len(edges), 5] scores, larger = keep."""
+        missing = [edge for edge in edges if edge not in self.known]
+        if missing:
+            with self.search.withholding(self.rule.needs):
+                rows = self.rule.score(self.search, missing)
+            if shape_of(rows) != (len(missing), len(OPERATIONS)):
+                rule, found = type(self.rule).__name__, shape_of(rows) or type(rows).__name__
+                raise ValueError(
+                    f"{rule}.score gave {found} for the edges {missing}, not {len(missing)} rows of 5 scores"
+                )
+            if not np.isfinite(rows).all():
+                rule = type(self.rule).__name__
+                raise ValueError(f"{rule}.score gave scores that are not finite for the edges {missing}")
+            self.known.update(zip(missing, rows, strict=True))
+        return np.stack([self.known[edge] for edge in edges])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Greedy(Selector):
+    """A scoring rule, an edge order, and epochs of fine-tuning between decisions.
+
+    The options of the rule are options of the selector.
+    """
+
+    rule: Rule
+    order: str = option("once", one_of(*ORDERS), "in which order edges are decided")
+    tune: int | None = option(0, or_preset(not_negative), "epochs of fine-tuning between decisions")
+    none: bool = option(True, yes_or_no, "whether an edge can be decided for `none`; the scores stay as they are")
+
+    @property
+    def needs(self) -> Needs:
+        """What the rule, the order and the fine-tuning read."""
+        tuning = Needs() if self.tune == 0 else Needs(trained=True, alphas=True, tuning=True)
+        return self.rule.needs | ORDERS[self.order].needs | tuning
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the rule or the order draws, or mini-batches are shuffled for fine-tuning."""
+        return self.rule.stochastic or ORDERS[self.order].stochastic or self.tune != 0
+
+    @property
+    def decides_by_alphas(self) -> bool:
+        """Whether the rule reads alphas alone, whatever the order and the fine-tuning read."""
+        return self.rule.needs == Needs(alphas=True)
+
+    def options(self) -> dict[str, tuple[object, str]]:
+        """Those of the schedule and of the rule."""
+        found = super().options()
+        if not self.rule.chooses_none:
+            del found["none"]
+        return found
+
+    def set_options(self, texts: Mapping[str, str]) -> "Greedy":
+        """A copy with the options in `texts` set on the schedule and on the rule."""
+        result: Greedy = super().set_options(texts)
+        if result.order == "once" and "order" in texts and "tune" not in texts:
+            result = replace(result, tune=0)
+        if result.order == "once" and result.tune != 0:
+            raise UsageError(
+                f"{self.name} with order=once decides all edges at the checkpoint, so there is no fine-tuning"
+                " between decisions; choose another order or tune=0."
+            )
+        if result.tune != 0 and not result.rule.can_be_tuned:
+            raise UsageError(
+                f"{self.name} scores a network with fresh weights, which fine-tuning would leave as they are;"
+                " tune=0 is all that it takes."
+            )
+        return result
+
+    def select(self, search: Search) -> Selection:
+        """Decide edge after edge."""
+        epochs = search.settings.tune_epochs if self.tune is None else self.tune
+        scores, decisions = decide_greedily(self.rule, self.order, epochs, search, none=self.none)
+        return Selection(search.architecture(), scores, decisions)

@@ -1,0 +1,136 @@
+"""Zero-cost proxies: one score for one network at initialisation (or with any weights), without training it.
+
+    from nas_selection_bench.selectors.proxies import names, score
+    score("nwot", network, images)                       # larger = better, always
+    score("nwot[bn=running,reached=no]", network, images)
+    score("snip", network, images, labels, seed=3)
+
+A proxy is a file of this folder that does not begin with an underscore; its name is the file's name.
+"""
+
+import importlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from nas_selection_bench.bench import names as spelling
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
+from nas_selection_bench.selectors.proxies._network import private_copy
+
+__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "find", "names", "score", "scores", "spelled"]
+
+
+def names() -> list[str]:
+    """The names of all proxies, sorted: the files of this folder."""
+    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+
+
+def find(name: str) -> Proxy:
+    """The proxy called `name` or `name[option=value,...]`.
+
+    Raises UsageError, with the nearest names or the options that exist, for anything else.
+    """
+    stem, options = spelling.parse(name)
+    if stem not in names():
+        raise spelling.unknown("zero-cost score", stem, names())
+    proxy: Proxy = importlib.import_module(f"{__name__}.{stem}").PROXY
+    return proxy.configured(stem, options)
+
+
+def spelled(proxy: Proxy) -> str:
+    """The name of `proxy` with the options that are not its defaults."""
+    return spelling.canonical(proxy.name, proxy.differing(find(proxy.name)))
+
+
+def score(
+    name: str | Proxy, network: nn.Module, images: Tensor, labels: Tensor | None = None, *, seed: int = 0
+) -> float:
+    """The score of `network` by a proxy or the one called `name`, turned so that larger is better.
+
+    `network` maps images [n, channels, h, w] to logits [n, classes] and is left as it is: the proxy works on a
+    copy, in the network's own precision (at least float32), outside of autocast. `labels` [n] are needed by the
+    proxies that say so (`find(name).uses_labels`) and shown to no other; likewise a proxy that uses no images
+    sees their shape only. Random numbers come from `seed`; the global random state is not used.
+
+    Raises ProxyFailure with the reason where the proxy is not defined for this network (a singular kernel, no
+    path from the input to the output, ...), ValueError for images or labels of the wrong shape, UsageError for
+    an unknown name or option.
+    """
+    return defined(scores(name, network, [lambda copy: None], images, labels, seed=seed))[0]
+
+
+def scores(
+    name: str | Proxy,
+    network: nn.Module,
+    variants: Iterable[Callable[[nn.Module], object]],
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    seed: int = 0,
+) -> Iterator[float | ProxyFailure]:
+    """The scores of variants of `network`, one after the other, each as `score` gives it.
+
+    A variant sets the copy that is scored to what it is, say by writing edge weights into a buffer, whatever the
+    variant before it wrote. Copying is much of the work for a small network, and most proxies can do with one copy.
+    Where a score is not defined the failure, with its reason, stands in its place.
+    """
+    proxy = find(name) if isinstance(name, str) else name
+    called = spelled(proxy)
+    _check(called, proxy, images, labels)
+    copy = None
+    for variant in variants:
+        with torch.inference_mode(False), torch.no_grad():
+            if copy is None or proxy.changes_network:
+                copy = private_copy(network)
+            variant(copy)
+        try:
+            yield _score(called, proxy, copy, images, labels, seed)
+        except ProxyFailure as failure:
+            yield ProxyFailure(str(failure))  # without the frames, which hold the network's activations
+
+
+def defined(values: Iterable[float | ProxyFailure]) -> list[float]:
+    """The scores if all are defined; raises the first failure otherwise."""
+    numbers = []
+    for value in values:
+        if isinstance(value, ProxyFailure):
+            raise value
+        numbers.append(value)
+    return numbers
+
+
+def _score(name: str, proxy: Proxy, copy: nn.Module, images: Tensor, labels: Tensor | None, seed: int) -> float:
+    """The score of a network that is the proxy's to change."""
+    # The caller may well sit under no_grad, inference_mode or autocast; scores must not depend on it.
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
+        parameter = next(copy.parameters(), None)
+        dtype = torch.float32 if parameter is None else parameter.dtype
+        batch = Batch(
+            shape=tuple(images.shape),
+            device=images.device,
+            dtype=dtype,
+            generator=torch.Generator().manual_seed(seed),
+            given_images=images.detach().clone().to(dtype) if proxy.uses_images else None,
+            given_labels=labels.detach().clone() if proxy.uses_labels and labels is not None else None,
+        )
+        try:
+            value = float(proxy.compute(copy, batch))
+        except ProxyFailure as failure:
+            raise ProxyFailure(f"{name}: {failure}") from failure
+    if not math.isfinite(value):
+        raise ProxyFailure(f"{name}: its value is {value}; the network's activations or gradients are not finite.")
+    return value if proxy.higher_is_better else -value
+
+
+def _check(name: str, proxy: Proxy, images: Tensor, labels: Tensor | None) -> None:
+    if images.ndim != 4 or not images.is_floating_point():
+        raise ValueError(f"{name}: images must be floating point [n, channels, h, w], not {tuple(images.shape)}")
+    if len(images) < proxy.minimum_images:
+        raise ValueError(f"{name}: needs at least {proxy.minimum_images} images, was given {len(images)}")
+    if proxy.uses_labels and labels is None:
+        raise ValueError(f"{name}: needs labels, was given none")
+    if proxy.uses_labels and labels is not None and labels.shape != images.shape[:1]:
+        raise ValueError(f"{name}: needs one label per image, was given {tuple(labels.shape)} for {len(images)}")

@@ -1,0 +1,118 @@
+"""What a zero-cost proxy declares and what it is given."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from nas_selection_bench.bench.work.options import Configurable
+
+
+class ProxyFailure(Exception):
+    """The proxy has no value for this network; the message says why, in one sentence."""
+
+
+Sees = Literal["everything", "relus", "nothing"]
+"""Which parts of an operation that adds nothing but zeros change a score."""
+
+
+class Passes(NamedTuple):
+    """How often a proxy runs the network."""
+
+    forward: int
+    backward: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a proxy may look at; what it did not declare is withheld."""
+
+    shape: tuple[int, ...]
+    """[n, channels, h, w]"""
+    device: torch.device
+    dtype: torch.dtype
+    generator: torch.Generator
+    """The only source of random numbers; on the CPU, so that every device sees the same ones."""
+    given_images: Tensor | None
+    given_labels: Tensor | None
+
+    @property
+    def images(self) -> Tensor:
+        """[n, channels, h, w]; raises RuntimeError for a proxy that declares that it uses none."""
+        if self.given_images is None:
+            raise RuntimeError("this proxy declares uses_images = False")
+        return self.given_images
+
+    @property
+    def labels(self) -> Tensor:
+        """[n]; raises RuntimeError for a proxy that declares that it uses none."""
+        if self.given_labels is None:
+            raise RuntimeError("this proxy declares uses_labels = False")
+        return self.given_labels
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers of `shape`."""
+        return torch.randn(shape, generator=self.generator, dtype=torch.float64).to(self.device, self.dtype)
+
+
+@dataclass(frozen=True)
+class Proxy(Configurable, ABC):
+    """One zero-cost score. A file of this folder holds a frozen dataclass of this kind and its instance PROXY.
+
+    Its fields, made by `option`, are its options (`name[option=value]`), with the paper's protocol as default.
+    """
+
+    paper: ClassVar[str]
+    """Authors, title, venue."""
+    formula: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+    """In the literature; `score` negates where it is False."""
+    uses_images: ClassVar[bool]
+    uses_labels: ClassVar[bool]
+    batch_norm: ClassVar[str]
+    """What batch norm does while the score is taken."""
+    differs: ClassVar[str]
+    """What differs from the released code, and why."""
+    version: ClassVar[int] = 1
+    """Raised by hand when the numbers change."""
+    minimum_images: ClassVar[int] = 1
+    watches: ClassVar[Sees] = "everything"
+    """Which parts of an operation of weight 0 can still change the score; `sees_of_unused` asks the options too."""
+    changes_network: ClassVar[bool] = True
+    """Whether `compute` may change weights or modules; one that never does can score one copy many times."""
+
+    @property
+    def name(self) -> str:
+        """Of its file, without options."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def draws(self) -> bool:
+        """Whether its value depends on random numbers."""
+        return False
+
+    @property
+    def sees_of_unused(self) -> Sees:
+        """Which parts of a zero-weighted operation can still change the score; the others are skipped."""
+        return "nothing" if getattr(self, "reached", False) else self.watches
+
+    @abstractmethod
+    def passes(self, images: int) -> Passes:
+        """How often the network runs forward and backward for one score on `images` images."""
+
+    @abstractmethod
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """The score in the literature's own direction.
+
+        `network` is a copy that is the proxy's to change, in train mode (batch statistics), with gradients
+        enabled for all parameters. Raises ProxyFailure where the score is not defined.
+        """
+
+
+@dataclass(frozen=True)
+class GradientProxy(Proxy):
+    """A proxy that reads gradients, which are zero wherever the logits depend on nothing: they change no sum."""
+
+    watches = "nothing"

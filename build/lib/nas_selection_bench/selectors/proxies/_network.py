@@ -1,0 +1,245 @@
+"""What proxies ask of any network: a copy to work on, its layers, its gradients, what its modules put out."""
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.selectors.proxies._contract import Batch, ProxyFailure
+
+Layer = nn.Conv2d | nn.Linear
+
+SHAREABLE = (bool, int, float, str, type(None))
+"""What a copy of a module may share with it, since nobody can change it."""
+
+
+def private_copy(network: nn.Module) -> nn.Module:
+    """A deep copy in train mode, without gradients, all parameters differentiable, in at least float32."""
+    twin = twin_of(network, {})
+    if any(p.dtype in (torch.float16, torch.bfloat16) for p in twin.parameters()):
+        twin = twin.float()
+    twin.train()
+    twin.requires_grad_(True)
+    twin.zero_grad(set_to_none=True)
+    return twin
+
+
+def twin_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """What copy.deepcopy makes of a module, several times faster: a score of a small network is mostly its copy."""
+    if id(module) in memo:
+        found: nn.Module = memo[id(module)]
+        return found
+    twin = module.__new__(type(module))
+    memo[id(module)] = twin
+    mine = vars(twin)
+    for name, value in vars(module).items():
+        if name == "_modules":
+            mine[name] = {key: None if child is None else twin_of(child, memo) for key, child in value.items()}
+        elif isinstance(value, SHAREABLE) or (isinstance(value, tuple) and all(type(v) is int for v in value)):
+            mine[name] = value
+        elif isinstance(value, dict):
+            mine[name] = type(value)((key, twin_of_tensor(item, memo)) for key, item in value.items())
+        else:
+            mine[name] = copy.deepcopy(value, memo)
+    return twin
+
+
+def twin_of_tensor(value: Any, memo: dict[int, Any]) -> Any:
+    """A copy of an entry of a module's dictionary: a parameter, a buffer, or whatever else it may hold."""
+    if type(value) not in (Tensor, nn.Parameter) or not value.is_leaf:
+        return copy.deepcopy(value, memo)
+    if id(value) not in memo:
+        copied = value.detach().clone()
+        memo[id(value)] = nn.Parameter(copied, value.requires_grad) if isinstance(value, nn.Parameter) else copied
+    return memo[id(value)]
+
+
+def use_batch_norm(network: nn.Module, mode: str) -> None:
+    """Put the batch norms of `network` in `mode`: `batch` or `running` statistics, or `bypassed`.
+
+    Raises UsageError for any other mode.
+    """
+    if mode == "batch":
+        network.train()
+    elif mode == "running":
+        network.eval()
+    elif mode == "bypassed":
+        for module in network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                # Overriding `forward` leaves the module where its parents look for it.
+                module.forward = nn.Identity().forward  # type: ignore[method-assign]
+    else:
+        raise UsageError(f"Unknown batch-norm mode bn={mode!r}; it is batch, running or, for synflow, bypassed.")
+
+
+def layers(network: nn.Module) -> list[Layer]:
+    """The convolutions and linear layers: those whose weights the pruning scores sum over."""
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+
+
+def weight_of(module: nn.Module) -> Tensor:
+    """The weight [outputs, inputs per output, ...] of a convolution or linear layer."""
+    weight = module.weight
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"{type(module).__name__} has no weight tensor")
+    return weight
+
+
+@torch.no_grad()
+def gaussian_weights(network: nn.Module, batch: Batch) -> None:
+    """Standard normal weights and zero biases; batch norms with scale 1 and shift 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.weight.copy_(batch.normal(*module.weight.shape))
+        elif isinstance(module, nn.BatchNorm2d) and module.weight is not None:
+            module.weight.fill_(1)
+        else:
+            continue
+        if module.bias is not None:
+            module.bias.zero_()
+
+
+def loss_of(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """The mean cross-entropy of the logits; raises ProxyFailure if it is not finite."""
+    loss = F.cross_entropy(network(images), labels)
+    if not bool(torch.isfinite(loss)):
+        raise ProxyFailure("the loss is not finite.")
+    return loss
+
+
+def gradients_of(
+    output: Tensor, tensors: Sequence[Tensor], *, create_graph: bool = False, retain_graph: bool | None = None
+) -> list[Tensor]:
+    """The gradient of the scalar `output` by each tensor; zeros where it does not depend on it."""
+    if not tensors:
+        raise ProxyFailure("the network has no convolution and no linear layer.")
+    found = torch.autograd.grad(
+        output, tensors, create_graph=create_graph, retain_graph=retain_graph, allow_unused=True
+    )  # fmt: skip
+    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, tensors, strict=True)]
+
+
+def weights_and_gradients(network: nn.Module, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """(weight, gradient of the loss by it) of every layer."""
+    weights: list[Tensor] = [layer.weight for layer in layers(network)]
+    return list(zip(weights, gradients_of(loss_of(network, images, labels), weights), strict=True))
+
+
+@dataclass
+class Seen:
+    """One call of a module: what went in and what came out, before anything worked on it in place."""
+
+    module: nn.Module
+    input: Tensor
+    output: Tensor
+    positive: Tensor | None = None
+    """Of a ReLU: where its input was above zero."""
+
+
+@contextmanager
+def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
+    """The calls of all modules of these kinds, or of all modules without children, in order of execution."""
+    seen: list[Seen] = []
+    open_calls: dict[int, Tensor] = {}
+    signs: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+
+    def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if isinstance(module, nn.ReLU):
+            # The ReLUs of all edges that leave a node read one tensor. It is kept beside its signs, so that no other
+            # gets its id; the version tells whether somebody worked on it in place since.
+            x = inputs[0]
+            place = id(x), 0 if x.is_inference() else x._version
+            if place not in signs:
+                signs[place] = x, x.detach() > 0
+            open_calls[id(module)] = signs[place][1]
+
+    def after(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        seen.append(Seen(module, inputs[0], output, open_calls.pop(id(module), None)))
+
+    chosen = [module for module in network.modules() if isinstance(module, kinds)] if kinds else leaves(network)
+    handles = [module.register_forward_pre_hook(before) for module in chosen]
+    try:
+        with listening(chosen, after):
+            yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def leaves(network: nn.Module) -> list[nn.Module]:
+    """The modules without children."""
+    return [module for module in network.modules() if next(module.children(), None) is None]
+
+
+@contextmanager
+def listening(modules: Iterable[nn.Module], after: Callable[..., None]) -> Iterator[None]:
+    """In here every call of `modules` is told to after(module, inputs, output)."""
+    handles = [module.register_forward_hook(after) for module in modules]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def tracked(images: Tensor) -> Tensor:
+    """The same numbers with a gradient, so that `reached` also sees what comes before the first weight."""
+    # The second copy is no leaf: a network may work on its input in place.
+    return images.detach().clone().requires_grad_(True).clone()
+
+
+def reached(seen: list[Seen], logits: Tensor, batch: Batch) -> list[Seen]:
+    """Those calls whose output the logits depend on: the gradient of the logits by it is not zero everywhere.
+
+    The logits are mixed with random factors, since their plain sum can be blind (the sum over a batch does not
+    change with what goes into a batch norm).
+    """
+    if not seen or not logits.requires_grad:
+        return []
+    factors = batch.normal(*logits.shape).to(logits.dtype)
+    differentiable = [s for s in seen if s.output.requires_grad]
+    gradients = torch.autograd.grad(
+        logits, [s.output for s in differentiable], grad_outputs=factors, allow_unused=True
+    )  # fmt: skip
+    return [s for s, g in zip(differentiable, gradients, strict=True) if g is not None and bool(g.any())]
+
+
+def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reached: bool) -> list[Tensor]:
+    """For every ReLU call on feature maps: boolean [n, units], whether the unit is active for the image.
+
+    ReLUs that read one tensor share theirs. Raises ProxyFailure if the network has no such nn.ReLU module.
+    """
+    with torch.set_grad_enabled(only_reached), watch(network, nn.ReLU) as seen:
+        logits = network(tracked(images) if only_reached else images)
+    if not seen:
+        raise ProxyFailure("the network has no nn.ReLU module to look at.")
+    if not bool(torch.isfinite(logits).all()):
+        raise ProxyFailure("the logits are not finite.")
+    if only_reached:
+        seen = reached(seen, logits, batch)
+    if not seen:
+        raise ProxyFailure("the logits depend on no ReLU of the network.")
+    positive = [s.positive for s in seen if s.positive is not None]
+    flat = {id(p): p.flatten(1) for p in positive}
+    return [flat[id(p)] for p in positive]
+
+
+def distinct(patterns: list[Tensor]) -> list[Tensor]:
+    """Each tensor once: ReLUs that read one tensor share theirs."""
+    return list({id(pattern): pattern for pattern in patterns}.values())
+
+
+def layers_reached(network: nn.Module, batch: Batch, *kinds: type[nn.Module]) -> list[nn.Module]:
+    """The layers (of these kinds; convolutions and linear layers if none are named) that the logits depend on.
+
+    Found with two random images, so that batch norm has something to normalise.
+    """
+    with watch(network, *(kinds or (nn.Conv2d, nn.Linear))) as seen:
+        logits = network(tracked(batch.normal(2, *batch.shape[1:])))
+    return list({id(call.module): call.module for call in reached(seen, logits, batch)}.values())

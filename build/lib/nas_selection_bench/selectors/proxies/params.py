@@ -1,0 +1,43 @@
+"""params: the number of parameters.
+
+The baseline that Ning et al., "Evaluating Efficient Performance Estimators of Neural Architectures", NeurIPS 2021,
+and NAS-Bench-Suite-Zero (NeurIPS D&B 2022) found hard to beat.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from nas_selection_bench.bench.work.options import option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy
+from nas_selection_bench.selectors.proxies._network import layers_reached
+
+
+@dataclass(frozen=True)
+class Params(Proxy):
+    """The number of trained numbers in the network."""
+
+    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
+
+    paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
+    formula = "number of parameters, biases and batch norm included"
+    higher_is_better = True
+    uses_images = False
+    uses_labels = False
+    batch_norm = "no part"
+    differs = "nothing; the option reached=yes is ours (on a supernet, masking changes no plain count)"
+    changes_network = False
+
+    def passes(self, images: int) -> Passes:
+        """None; with reached=yes one forward and one backward of random images."""
+        return Passes(1, 1) if self.reached else Passes(0, 0)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class."""
+        if not self.reached:
+            return float(sum(parameter.numel() for parameter in network.parameters()))
+        counted = layers_reached(network, batch, nn.Conv2d, nn.Linear, nn.BatchNorm2d)
+        return float(sum(parameter.numel() for module in counted for parameter in module.parameters()))
+
+
+PROXY = Params()

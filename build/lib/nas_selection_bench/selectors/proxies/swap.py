@@ -1,0 +1,67 @@
+"""swap: how many different answers the network's units give to the images.
+
+Peng, Song, Fayek, Ciesielski, Chang, "SWAP-NAS: Sample-Wise Activation Patterns for Ultra-Fast NAS", ICLR 2024.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from nas_selection_bench.bench.work.options import at_least, not_negative, number, one_of, option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy
+from nas_selection_bench.selectors.proxies._matrices import distinct_rows
+from nas_selection_bench.selectors.proxies._network import activations, distinct, gaussian_weights, use_batch_norm
+
+
+@dataclass(frozen=True)
+class Swap(Proxy):
+    """The number of different sample-wise patterns: a unit's pattern is for which images its ReLU is active."""
+
+    bn: str = option("batch", one_of("batch", "running"), "batch or running statistics")
+    reached: bool = option(False, yes_or_no, "count only ReLUs that the logits depend on")
+    repeats: int = option(0, not_negative, "draws of Gaussian weights that are averaged; 0: the own weights")
+    mu: float = option(0.0, number, "regularised score: the size aimed at, thousand parameters")
+    sigma: float = option(0.0, at_least(0), "regularised score: how slowly it falls beside mu; 0: plain")
+
+    paper = "Peng, Song, Fayek, Ciesielski & Chang, SWAP-NAS, ICLR 2024"
+    formula = "number of different rows of the binary matrix [units, images] * exp(-(params - mu)^2 / sigma)"
+    higher_is_better = True
+    uses_images = True
+    uses_labels = False
+    batch_norm = "batch statistics (option bn=running)"
+    differs = (
+        "the network is taken as it is (the released script takes a thin one of 3 channels, 16 images, and the mean"
+        " over 32 draws of Gaussian weights: option repeats=32); unregularised unless sigma is given, as there"
+    )
+    minimum_images = 2
+    watches = "relus"
+
+    @property
+    def draws(self) -> bool:
+        """Weights, if it is to average over draws of them."""
+        return self.repeats > 0
+
+    def passes(self, images: int) -> Passes:
+        """One forward per draw of weights; with reached=yes also one backward."""
+        draws = max(self.repeats, 1)
+        return Passes(draws, draws if self.reached else 0)
+
+    def compute(self, network: nn.Module, batch: Batch) -> float:
+        """See the class."""
+        use_batch_norm(network, self.bn)
+        counts = []
+        for _ in range(max(self.repeats, 1)):
+            if self.repeats:
+                gaussian_weights(network, batch)
+            patterns = activations(network, batch.images, batch, only_reached=self.reached)
+            counts.append(distinct_rows(torch.cat(distinct(patterns), dim=1).T))
+        mean = sum(counts) / len(counts)
+        if self.sigma == 0:
+            return mean
+        thousands = sum(parameter.numel() for parameter in network.parameters()) / 1000
+        return mean * math.exp(-((thousands - self.mu) ** 2) / self.sigma)
+
+
+PROXY = Swap()

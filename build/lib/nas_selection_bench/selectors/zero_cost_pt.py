@@ -1,0 +1,158 @@
+"""Zero-Cost-PT: perturb an untrained supernet and score it by a zero-cost proxy.
+
+Xiang, Dudziak, Abdelfattah, Chau, Lane & Wen, "Zero-Cost Operation Scoring in Differentiable Architecture
+Search", AAAI 2023. Stage 1 makes N proposals: on an untrained supernet, edge after edge, mask each
+operation and keep the one without which the proxy is lowest. Stage 2 builds each distinct proposal as a
+stand-alone network, sums the proxy over V mini-batches, and takes the best.
+
+The paper's proxy is nwot (`jacob` in its code). `zero-cost-pt-PROXY` takes another; `zero-cost-pt-post` and
+`zero-cost-pt-PROXY-post` score the trained supernet, once and without stage 2, as its comparisons do.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.selection import Decision, Selection, architecture_made_by
+from nas_selection_bench.bench.work.options import one_of, option, or_preset, positive, yes_or_no
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.orders import ORDERS
+from nas_selection_bench.selectors.parts.schedule import Greedy, decide_greedily
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.zero_cost import MaskByProxy, ProxyRule, proxy_score
+
+PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architecture Search, AAAI 2023"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroCostSearch(Selector):
+    """N proposals on untrained supernets, the best of which V mini-batches decide."""
+
+    rule: ProxyRule
+    order: str = option("random", one_of(*ORDERS), "in which order edges are decided")
+    proposals: int | None = option(None, or_preset(positive), "proposals N of stage 1")
+    validation: int | None = option(None, or_preset(positive), "mini-batches V of stage 2")
+    reinitialise: bool = option(True, yes_or_no, "new weights for each proposal; the released code keeps them")
+
+    @property
+    def needs(self) -> Needs:
+        """What the proxy reads; alphas if the edge order does."""
+        return self.rule.needs | ORDERS[self.order].needs
+
+    stochastic = True
+
+    def select(self, search: Search) -> Selection:
+        """Propose, validate, take the best. The scores are those of the first proposal, before any decision."""
+        scores, proposed = zip(*self._proposals(search), strict=True)
+        values: dict[tuple[int, ...], float] = {}
+        best = max(range(len(proposed)), key=lambda i: self._validate(search, proposed[i], values))
+        if values[architecture_made_by(proposed[best])] == -math.inf:
+            raise proxies.ProxyFailure(f"{self.rule.proxy.name} has no value for any of the architectures proposed")
+        for decision in proposed[best]:
+            search.decide(decision.edge, decision.operation)
+        return Selection(
+            search.architecture(), scores[0], list(proposed[best]),
+            facts={"proposals": len(proposed), "distinct_proposals": len(values)},
+        )  # fmt: skip
+
+    def _proposals(self, search: Search) -> list[tuple[np.ndarray, list[Decision]]]:
+        """Stage 1: scores before any decision (all 30 of the first), and the decisions, of each proposal.
+
+        Proposals on whose networks the proxy fails are left out and counted; without any other the last failure is
+        raised.
+        """
+        found: list[tuple[np.ndarray, list[Decision]]] = []
+        number = self.proposals or search.settings.proposals
+        for i in range(number):
+            proposal = search.branch(search.shared_generator("proposal", index=i if self.reinitialise else 0))
+            proposal.axes = {"proposal": i}
+            try:
+                found.append(
+                    decide_greedily(replace(self.rule, place=i), self.order, 0, proposal, all_scores=not found)
+                )
+            except proxies.ProxyFailure:
+                if i + 1 == number and not found:
+                    raise
+                search.facts["failed_proposals"] += 1
+        return found
+
+    def _validate(self, search: Search, decisions: list[Decision], values: dict[tuple[int, ...], float]) -> float:
+        """Stage 2: the sum of the proxy over V mini-batches on the stand-alone network, untrained."""
+        architecture = architecture_made_by(decisions)
+        if architecture not in values:
+            network = search.standalone(architecture, search.shared_generator("stand-alone"))
+            batches = search.proxy_batches(self.validation or search.settings.validation_batches)
+            seed = search.shared_seed("validation")
+            try:
+                value = sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
+            except proxies.ProxyFailure:  # an architecture that the proxy cannot judge is not chosen
+                value = -math.inf
+            values[architecture] = value
+        return values[architecture]
+
+
+AS_SCORED = {
+    "nwot": "nwot[reached=no]",
+    "params": "params[reached=yes]",
+    "flops": "flops[reached=yes]",
+    "l2_norm": "l2_norm[reached=yes]",
+}
+"""Proxies with other options than their own defaults. The paper's code counts every ReLU that runs; those of masked
+operations are fed zeros. The plain counts are the same whatever is masked, so only what the logits depend on counts."""
+
+LOOKS_INSIDE = ("linear_regions", "meco", "nwot", "swap", "zen")
+"""Proxies that read activations."""
+
+
+def variants(
+    rule: type[ProxyRule], main: str | None, formula: str, direction: str, differs: str, differs_post: str
+) -> dict[str, Selector]:  # fmt: skip
+    """By suffix: one search per proxy (`PROXY`; the main one has none), and its scores on the trained supernet."""
+    selectors: dict[str, Selector] = {}
+    for proxy in proxies.names():
+        scored = AS_SCORED.get(proxy, proxy)
+        about = proxies.find(scored)
+        suffix = "" if proxy == main else proxy.replace("_", "-")
+        text = formula.format(proxy=proxies.spelled(about))
+        version = about.version + (proxy in AS_SCORED)  # since these options are set
+        version += proxy in LOOKS_INSIDE  # since masked operations are fed zeros
+        selectors[suffix] = ZeroCostSearch(
+            paper=f"{PAPER}; the proxy: {about.paper}", formula=text, direction=direction,
+            passes="N times 30 scores, and V per distinct proposal", differs=differs, version=version,
+            rule=rule(proxy=about),
+        )  # fmt: skip
+        selectors[f"{suffix}-post".lstrip("-")] = Greedy(
+            paper=f"{PAPER}; the proxy: {about.paper}", formula=f"{text}, trained supernet", direction=direction,
+            passes="30 scores", differs=differs_post, version=version,
+            rule=rule(proxy=about, trained=True), order="random",
+        )  # fmt: skip
+    return selectors
+
+
+COMMON = (
+    "A masked operation, and every one that a decision took out, is fed zeros, as in the code (in the paper's words it"
+    " is not there: masked=absent). "
+    "An operation of which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
+    " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm as --bn"
+    " says (the code: running statistics, --bn running; of a fresh network they do nothing); the orders global-*-once"
+    " sort by the scores (the code's popitem() takes the last edge, so that they are reverse)"
+)
+POST = "One mini-batch for all edges; the mixture is the recipe's, and without the masked operation not renormalised. "
+SEARCH = (
+    "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
+    " proposals are one cell: reinitialise=no), one mini-batch per proposal (the code: one per edge), and an exactly"
+    " uniform mixture. "
+)
+
+VARIANTS = variants(
+    MaskByProxy,
+    main="nwot",
+    formula="-{proxy}(supernet without o on e)",
+    direction="lowest proxy without it",
+    differs=SEARCH + COMMON,
+    differs_post=POST + COMMON,
+)
+SELECTOR = VARIANTS.pop("")

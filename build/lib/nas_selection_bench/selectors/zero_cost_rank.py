@@ -1,0 +1,68 @@
+"""Zero-cost ranking: draw architectures, score each untrained network by a proxy, take the best.
+
+Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training" (NASWOT), ICML 2021,
+with nwot; `zero-cost-rank-PROXY` with another proxy. The networks are those that NAS-Bench-201 trains, with fresh
+weights; all see the same images. Nothing of the supernet is used but its size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import Architecture
+from nas_selection_bench.bench.work.options import option, positive
+from nas_selection_bench.selectors import proxies
+from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.ranking import sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.zero_cost import needs_of, score_architectures
+from nas_selection_bench.selectors.proxies import Proxy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroCostRank(Selector):
+    """The best of some random architectures by a zero-cost proxy."""
+
+    proxy: Proxy
+    architectures: int = option(100, positive, "how many random architectures are scored")
+
+    @property
+    def needs(self) -> Needs:
+        """What the proxy reads."""
+        return needs_of(self.proxy, trained=False)
+
+    stochastic = True
+
+    def select(self, search: Search) -> Selection:
+        """Draw, score, take the best; networks of which the proxy has no value are left out and counted."""
+        drawn = sample_uniformly(self.architectures, search.shared_generator("architectures"))
+        return best_by_proxy(search, self.proxy, drawn)
+
+
+def best_by_proxy(search: Search, proxy: Proxy, architectures: list[Architecture]) -> Selection:
+    """The architecture whose untrained network the proxy prefers; raises ProxyFailure if it has a value of none."""
+    values, failure = score_architectures(search, proxy, architectures)
+    if not values:
+        raise proxies.ProxyFailure(f"no architecture that was drawn has a value; the last one: {failure}")
+    selection = take_best(search, list(values), np.array(list(values.values())))
+    selection.facts["without_value"] = len(set(architectures)) - len(values)
+    return selection
+
+
+def _of(proxy: str) -> Selector:
+    about = proxies.find(proxy)
+    return ZeroCostRank(
+        paper=f"Mellor et al., NASWOT, ICML 2021; the proxy: {about.paper}",
+        formula=f"{proxy}(stand-alone network, untrained); (e, o): mean over architectures",
+        direction="largest",
+        passes="one score for each of 100 architectures",
+        differs="one mini-batch of the selection half; 100 architectures (the paper: 10, 100, ...)",
+        version=about.version,
+        proxy=about,
+    )
+
+
+SELECTOR = _of("nwot")
+VARIANTS = {proxy.replace("_", "-"): _of(proxy) for proxy in proxies.names() if proxy != "nwot"}

@@ -1,0 +1,1 @@
+"""The weight-sharing network, its training loop, and one file per training recipe."""

@@ -1,0 +1,36 @@
+"""Beta-DARTS: the size of the alphas is regularised by their smooth maximum."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from nas_selection_bench.bench.work.options import at_least, option
+from nas_selection_bench.supernets.parts.rated import Rated
+from nas_selection_bench.supernets.parts.recipe import Search
+
+
+@dataclass(frozen=True)
+class BetaDarts(Rated):
+    """Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022.
+
+    The gradient of the penalty in alpha_o is softmax(alpha)_o / 6: the strongest operation of each
+    edge is pulled down hardest. Its weight grows linearly from zero.
+    """
+
+    decay: float = option(50.0, at_least(0), "the weight towards which the penalty grows: decay t/T")
+
+    name = "beta-darts"
+    paper = 'Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022'
+    equation = "L_val + lambda(t) mean_e logsumexp_o(alpha_eo), lambda(t) = decay t/T; else as darts"
+    differs = "nothing but the batches: as in the released code, Adam's weight decay of 1e-3 on the alphas stays on"
+
+    def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
+        """The penalty's weight: zero in the first epoch, linear."""
+        return {"lambda": self.decay * epoch / epochs}
+
+    def penalty(self, search: Search) -> Tensor:
+        """The weighted mean over edges of the smooth maximum."""
+        return search.numbers["lambda"] * search.alphas.logsumexp(-1).mean()
+
+
+RECIPE = BetaDarts()

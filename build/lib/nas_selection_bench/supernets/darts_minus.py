@@ -1,0 +1,42 @@
+"""DARTS-: an auxiliary skip connection on every edge, which fades out during the search."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from nas_selection_bench.bench.work.options import at_least, option
+from nas_selection_bench.supernets.parts.rated import Rated
+from nas_selection_bench.supernets.parts.recipe import Mixing, Search
+
+
+@dataclass(frozen=True)
+class DartsMinus(Rated):
+    """Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021.
+
+    Every mixed edge output has beta(t) x added, outside the softmax; beta decays linearly from
+    `beta` to near zero. All edges of NAS-Bench-201 have stride 1, so the auxiliary path is the identity.
+    At selection beta is 0 (the checkpoint offers the clean mixture).
+    """
+
+    beta: float = option(1.0, at_least(0), "the auxiliary skip's weight in the first epoch")
+
+    name = "darts-minus"
+    paper = 'Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021'
+    equation = "edge output = beta(t) x + sum_o softmax(alpha)_o o(x), beta(t) = beta (1 - t/T); else as darts"
+    offers = "probabilities, without the auxiliary skip"
+    differs = (
+        "nothing in the decay (linear, the last epoch at beta/T); the authors released no NAS-Bench-201 code; the "
+        "network of an intermediate checkpoint was last trained with beta > 0 but is offered without, so that supernet "
+        "accuracy and curves over epochs are of a mixture never trained so"
+    )
+
+    def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
+        """The auxiliary skip's weight: linear decay, beta/T in the last epoch."""
+        return {"skip": self.beta * (1 - epoch / epochs)}
+
+    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+        """The softmax, and the auxiliary skip beside it."""
+        return Mixing(self.edge_weights(alphas), skip=search.numbers["skip"])
+
+
+RECIPE = DartsMinus()

@@ -1,0 +1,88 @@
+"""iDARTS: implicit gradients of the alphas by a Neumann series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nas_selection_bench.bench.work.options import above, not_negative, option, positive
+from nas_selection_bench.supernets.parts.differences import slope_along
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+
+
+@dataclass(frozen=True)
+class Idarts(Recipe):
+    """Zhang, Su, Pan, Chang, Abbasnejad & Haffari, "iDARTS", ICML 2021.
+
+    After `inner` steps of the weights, one of the alphas. Where the weights minimise the training loss, their
+    derivative by alpha is -H^-1 times the mixed second derivative; H^-1 is xi times a Neumann series, of which the
+    first `terms` + 1 are summed. Products with second derivatives are differences of gradients.
+    """
+
+    inner: int = option(4, positive, "steps of the weights between two of the alphas (T)")
+    terms: int = option(2, not_negative, "terms of the Neumann series after the first (K)")
+    epsilon: float = option(0.01, above(0), "length of the move in a difference")
+
+    name = "idarts"
+    paper = (
+        "Zhang, Su, Pan, Chang, Abbasnejad & Haffari, "
+        '"iDARTS: Differentiable Architecture Search with Stochastic Implicit Gradients", ICML 2021'
+    )
+    equation = (
+        "every T steps alpha <- alpha - eta [grad_alpha L_val - xi (d2 L_train / d alpha d w) "
+        "sum_{k<=K} (I - xi H)^k grad_w L_val], H = d2 L_train / d w2"
+    )
+    weight_rates = (0.01, 0.001)
+    differs = (
+        "the paper's algorithm: in the released notebook the training loss never moves the weights, which we take for "
+        "an accident; an epoch has a quarter of darts' steps of the alphas (the notebook: as many, with four fresh "
+        "training batches for each); all terms of the series use the newest training batch; the extra passes also "
+        "update the running batch-norm statistics (some of the notebook's run on copies of the network), which matters "
+        "with --bn running only; no Nesterov, weight decay as in darts"
+    )
+
+    def phase(self, step: int) -> bool:
+        """Whether the alphas step behind the weights' step, counted from 0."""
+        return (step + 1) % self.inner == 0
+
+    def passes(self) -> float:
+        """Per `inner` steps of the weights one on the selection images, two per term, two for the mixed derivative."""
+        return 1 + (3 + 2 * self.terms) / self.inner
+
+    def step(self, search: Search, selection: Batch | None, weights: Batch) -> None:
+        """A step of the weights; after every `inner` of them one of the alphas."""
+        self.weight_step(search, weights)
+        if selection is not None and self.phase(search.number):
+            self.alpha_step(search, selection, weights)
+
+    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+        """A step of the alphas down the implicit gradient."""
+        search.follow_alphas(self.alpha_gradient(search, selection, weights))
+
+    def alpha_gradient(self, search: Search, selection: Batch, weights: Batch) -> Tensor:
+        """The implicit gradient of the loss on `selection`, the weights fitted to `weights`; like the alphas."""
+        alphas, parameters = search.alphas, list(search.network.parameters())
+        rate = search.weight_optimiser.param_groups[0]["lr"]
+
+        def weight_gradient() -> Sequence[Tensor]:
+            loss = search.loss(weights, self.mixing(search, alphas.detach()), full_precision=True)
+            return torch.autograd.grad(loss, parameters)
+
+        def alpha_gradient() -> Sequence[Tensor]:
+            with search.frozen_weights():
+                loss = search.loss(weights, self.mixing(search, alphas), full_precision=True)
+                return torch.autograd.grad(loss, [alphas])
+
+        loss = search.loss(selection, self.mixing(search, alphas), full_precision=True)
+        direct, *term = torch.autograd.grad(loss, [alphas, *parameters])
+        series = [t.clone() for t in term]
+        for _ in range(self.terms):
+            curved = slope_along(weight_gradient, parameters, term, self.epsilon)
+            term = [t - rate * c for t, c in zip(term, curved, strict=True)]
+            series = [s + t for s, t in zip(series, term, strict=True)]
+        (mixed,) = slope_along(alpha_gradient, parameters, series, self.epsilon)
+        return direct - rate * mixed
+
+
+RECIPE = Idarts()

@@ -1,0 +1,1 @@
+"""The weight-sharing network: literal, fused, and stand-alone."""

@@ -1,0 +1,179 @@
+"""A training step, run over and over: on a GPU captured once as a CUDA graph and replayed.
+
+The supernet launches many small kernels; replaying a graph costs one launch. The step must be a
+plain function of its input tensors that changes tensors in place and never asks the device for a
+number. Whether it does is looked at before the capture, since a capture that fails leaves torch's
+allocator damaged. A step that cannot be captured runs eagerly, and the user is told why.
+"""
+
+import gc
+import threading
+import warnings
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nas_selection_bench.supernets.network.accelerator import accelerator, on_gpu
+
+EAGER_CALLS = 3
+"""Calls before the capture: they are ordinary steps, and libraries set themselves up during them."""
+
+_one_capture = threading.Lock()
+"""Supernets may train in threads of one process; captures share the device's random generator, so they take turns."""
+
+_failed: list[Any] = []
+"""Graphs whose capture failed: torch's allocator points at them for as long as the process lives, and no other
+graph is captured in it."""
+
+_of_thread = threading.local()
+
+
+@contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """Everything inside runs on a stream of its own on a GPU, as graph capture needs; waits for it at the end."""
+    if not on_gpu(device):
+        yield
+        return
+    gpu = accelerator(device)
+    # One for each thread: memory that torch caches for a stream serves no other.
+    stream = _own("streams", device, lambda: gpu.Stream(device))
+    before = gpu.current_stream(device)
+    stream.wait_stream(before)
+    with gpu.device(device), gpu.stream(stream):
+        try:
+            yield
+        finally:
+            stream.synchronize()
+
+
+def _own(kind: str, device: torch.device, make: Callable[[], Any]) -> Any:
+    """What this thread keeps for `device`."""
+    kept = vars(_of_thread).setdefault(kind, {})
+    if device not in kept:
+        kept[device] = make()
+    return kept[device]
+
+
+@dataclass
+class _Replay:
+    """One captured form of a step: for one set of shapes, and one phase."""
+
+    inputs: list[Tensor | None]
+    calls: int = 0
+    graph: Any = None
+    result: Tensor | None = None
+    refused: bool = False
+
+
+class Repeated:
+    """`step(*tensors)`, captured after a few calls where the device can; the result stays valid until the next call.
+
+    Every set of shapes has a graph of its own, and so has every `phase`: what the host decides, beside the tensors,
+    about what a step does.
+    """
+
+    def __init__(self, step: Callable[..., Tensor | None], device: torch.device) -> None:
+        self._step, self._device = step, device
+        self._replays: dict[Hashable, _Replay] = {}
+
+    def __call__(self, *tensors: Tensor | None, phase: Hashable = None) -> Tensor | None:
+        """Run the step on `tensors`."""
+        if not on_gpu(self._device):
+            return self._step(*tensors)
+        key = (phase, *(None if t is None else t.shape for t in tensors))
+        if key not in self._replays:
+            self._replays[key] = _Replay([None if t is None else torch.empty_like(t) for t in tensors])
+        one = self._replays[key]
+        for static, tensor in zip(one.inputs, tensors, strict=True):
+            if static is not None and tensor is not None:
+                static.copy_(tensor)
+        if one.calls == EAGER_CALLS:
+            self._capture(one)
+        one.calls += 1
+        if one.graph is not None:
+            one.graph.replay()
+            return one.result
+        if one.calls == EAGER_CALLS and not _failed:
+            with HostReads() as seen:
+                result = self._step(*one.inputs)
+            if seen.reads:
+                one.refused = True
+                self._tell(f"it asks the device for a number ({seen.reads[0]})")
+            return result
+        return self._step(*one.inputs)
+
+    def _capture(self, one: _Replay) -> None:
+        if one.refused or _failed:
+            return
+        gpu = accelerator(self._device)
+        graph = gpu.CUDAGraph()
+        pool = _own("pools", self._device, gpu.graph_pool_handle)
+        collecting = gc.isenabled()
+        with _one_capture:
+            # A capture allocates from memory of its own and may not give cached memory back to get it; nor may a
+            # tensor or graph of somebody else be destroyed while it lasts.
+            gpu.empty_cache()
+            gc.disable()
+            graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+            failure: RuntimeError | None = None
+            try:
+                one.result = self._step(*one.inputs)
+            except RuntimeError as reason:
+                failure = reason
+            finally:  # also where it is interrupted: the stream must not stay in capture
+                try:
+                    graph.capture_end()
+                except RuntimeError as reason:  # an invalid capture says so again when it ends
+                    failure = failure or reason
+                if collecting:
+                    gc.enable()
+        if failure is None:
+            one.graph = graph
+            return
+        _failed.append(graph)
+        self._tell((str(failure).strip() or type(failure).__name__).splitlines()[0])
+
+    def _tell(self, reason: str) -> None:
+        warnings.warn(f"no CUDA graph, training runs eagerly and slower: {reason}", RuntimeWarning, stacklevel=4)
+
+
+class HostReads(TorchDispatchMode):
+    """Sees what waits for the device, or copies from the host, in here."""
+
+    WAIT = frozenset(
+        getattr(torch.ops.aten, name)
+        for name in ("_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "unique_dim")
+    )
+    INDEX = frozenset((torch.ops.aten.index, torch.ops.aten.index_put, torch.ops.aten.index_put_))
+    COPY = frozenset((torch.ops.aten._to_copy, torch.ops.aten.copy_))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[str] = []
+        """The operations, in their order."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        operation = func.overloadpacket
+        if operation in self.WAIT:
+            waits = any(isinstance(a, Tensor) and on_gpu(a.device) for a in args)
+        elif operation in self.INDEX:
+            waits = on_gpu(args[0].device) and any(
+                isinstance(i, Tensor) and (not on_gpu(i.device) or i.dtype in (torch.bool, torch.uint8))
+                for i in args[1]
+            )
+        elif operation in self.COPY:
+            source = args[1] if operation is torch.ops.aten.copy_ else args[0]
+            target = args[0] if operation is torch.ops.aten.copy_ else out
+            waits = on_gpu(source.device) != on_gpu(target.device)
+        else:
+            return out
+        if waits:
+            self.reads.append(str(operation))
+        return out

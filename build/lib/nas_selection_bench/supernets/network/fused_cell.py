@@ -1,0 +1,50 @@
+"""One supernet cell as a single differentiable function: the fast path on a CPU.
+
+A CPU is bound by memory traffic once the 3x3 convolutions are fused, so this function never writes
+what it can avoid. With r = relu(x) as a matrix [pixels, channels]:
+
+- a 1x1 convolution is r W^T, and its batch statistics follow from the mean mu and the covariance of
+  r: mean = W mu, variance = diag(W cov W^T). So its normalised, weighted output is one matrix
+  product added onto the node, and the output of the convolution itself never exists;
+- the outputs y of the 3x3 convolutions are kept, but no normalised copy of them: scale and shift
+  per channel are applied while adding onto the node;
+- the average pool is a depthwise convolution whose border is corrected in place.
+
+The backward pass is the derivative of exactly that, written out. It can be walked more than once,
+but not differentiated again; `Supernet.twice_differentiable` chooses the path that can.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from nas_selection_bench.supernets.network.fused_backward import Backward
+from nas_selection_bench.supernets.network.fused_forward import FIELDS, CellPlan, Source, gather, leave, picture, rows
+
+
+class FusedCell(torch.autograd.Function):
+    """node 3 = cell(x, edge weights [6, 5], plan, three fused 3x3 kernels, three fused 1x1 kernels)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weights: Tensor, plan: CellPlan, *kernels: Tensor) -> Tensor:
+        """[n, c, h, w] -> [n, c, h, w], in channels_last."""
+        amount = weights.tolist()
+        node = rows(x)
+        sources: list[Source] = []
+        for i in range(3):
+            sources.append(leave(node, x.shape, i, weights, plan, kernels[i], kernels[3 + i]))
+            node = gather(i + 1, sources, amount, plan)
+        ctx.plan, ctx.amount, ctx.shape = plan, amount, x.shape
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(*kernels, *(t for source in sources for t in source.tensors()))
+        return picture(node, x.shape)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of x, the edge weights and the six kernels."""
+        kernels, saved = ctx.saved_tensors[:6], ctx.saved_tensors[6:]
+        sources = [Source(*saved[i : i + FIELDS]) for i in range(0, 3 * FIELDS, FIELDS)]
+        return Backward(ctx.plan, ctx.amount, ctx.shape, ctx.needs_input_grad, kernels, sources).run(gradient)

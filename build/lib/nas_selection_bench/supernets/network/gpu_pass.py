@@ -1,0 +1,108 @@
+"""What the cells of one pass read and leave behind, made for all of them at once; `gpu_cell` says why."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
+from nas_selection_bench.supernets.network.gpu_cell import ORDER, GpuCell, JoinedKernels, Statistics
+from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM, STAGES
+
+if TYPE_CHECKING:
+    from nas_selection_bench.supernets.network.supernet import MixedCell
+
+RunCell = Callable[[Tensor], Tensor]
+
+SHARES = [edge * len(OPERATIONS) + operation for operation in (SKIP, AVG_POOL) for edge in ORDER]
+SCALES = [
+    edge * len(OPERATIONS) + operation
+    for edges in LEAVING for operation in (CONV_3X3, CONV_1X1) for edge in edges
+]  # fmt: skip
+"""Where among the 30 weights of a cell those lie that `GpuCell` wants, in its order."""
+
+
+def places() -> Tensor:
+    """`SHARES` and `SCALES` as an index, [24]: a network keeps it on its device."""
+    return torch.tensor(SHARES + SCALES)
+
+
+class GpuPass:
+    """One pass through the cells of a network."""
+
+    def __init__(
+        self, cells: Sequence["MixedCell"], index: Tensor, weights: Tensor, skip: float | Tensor, dtype: torch.dtype
+    ) -> None:  # fmt: skip
+        """weights: [n_cells, 6, 5]; skip: added to the weight of every skip; dtype: that of the feature maps."""
+        self._cells, self._index = cells, index
+        self._stages = [cells[i * len(cells) // STAGES : (i + 1) * len(cells) // STAGES] for i in range(STAGES)]
+        shares, scales = weights.flatten(1).index_select(1, index).split([len(SHARES), len(SCALES)], 1)
+        if isinstance(skip, Tensor) or skip:
+            own, pools = shares.chunk(2, 1)
+            shares = torch.cat([own + skip, pools], 1)
+        self._shares = shares.unflatten(1, (2, -1)).unbind()
+        self._scales = self._by_channel(scales)
+        self._kernels = [
+            kernel for stage in self._stages for kernel in JoinedKernels.apply(dtype, *joined(stage, "weight"))
+        ]  # fmt: skip
+        self._statistics = [Statistics(running) for running in self._running()]
+
+    def run(self, index: int, x: Tensor) -> Tensor:
+        """One cell, [n, c, h, w] -> [n, c, h, w]."""
+        nodes = slice(3 * index, 3 * index + 3)
+        node_3: Tensor = GpuCell.apply(
+            x, self._shares[index], self._statistics[index], *self._scales[nodes], *self._kernels[nodes]
+        )
+        return node_3
+
+    @torch.no_grad()
+    def move_statistics(self, counts: Sequence[int], seen: Tensor | None) -> None:
+        """Move the running statistics towards those of the batch.
+
+        counts: numbers in a channel, for each stage; seen: [cells or 1, 6, 5] the operations whose statistics move.
+        """
+        moves = None
+        if seen is not None:
+            by_cell = seen.flatten(1).index_select(1, self._index[len(SHARES) :])
+            moves = self._by_channel(MOMENTUM * by_cell.to(self._scales[0]).expand(len(self._cells), -1))
+        for stage, cells in enumerate(self._stages):
+            nodes = slice(3 * stage * len(cells), 3 * (stage + 1) * len(cells))
+            found = [of_node for cell in self._statistics[nodes.start // 3 : nodes.stop // 3] for of_node in cell.seen]
+            kept = [joined(cells, name) for name in ("mean", "variance")]
+            sizes = [len(buffer) for buffer in kept[0]]
+            mean, deviation = (torch.cat(values) for values in zip(*found, strict=True))
+            count = counts[stage]
+            variance = (deviation.pow(-2) - EPSILON) * (count / (count - 1))
+            parts = [*mean.split(sizes), *variance.split(sizes)]
+            if moves is None:
+                torch._foreach_lerp_([*kept[0], *kept[1]], parts, MOMENTUM)
+            else:
+                shares = torch.cat(moves[nodes]).split(sizes)
+                torch._foreach_lerp_([*kept[0], *kept[1]], parts, [*shares, *shares])
+
+    def _by_channel(self, scales: Tensor) -> list[Tensor]:
+        """[n_cells, 12] for each operation -> [2 edges C] for each node."""
+        sizes = [2 * len(edges) for edges in LEAVING]
+        found: list[Tensor] = []
+        for cells, rows in zip(self._stages, scales.chunk(STAGES), strict=True):
+            c = cells[0].channels
+            channels = rows.unsqueeze(-1).expand(-1, -1, c).reshape(-1)
+            found += channels.split([size * c for _ in cells for size in sizes])
+        return found
+
+    def _running(self) -> list[list[tuple[Tensor, Tensor]] | None]:
+        if self._cells[0].mode != "running":
+            return [None for _ in self._cells]
+        found: list[list[tuple[Tensor, Tensor]] | None] = []
+        for cells in self._stages:
+            sizes = [2 * len(edges) * cells[0].channels for _ in cells for edges in LEAVING]
+            means, variances = (torch.cat(joined(cells, name)).split(sizes) for name in ("mean", "variance"))
+            nodes = list(zip(means, variances, strict=True))
+            found += [nodes[3 * i : 3 * i + 3] for i in range(len(cells))]
+        return found
+
+
+def joined(cells: Sequence["MixedCell"], name: str) -> list[Tensor]:
+    """A tensor of each convolution, in the order in which `GpuCell` has their channels."""
+    return [getattr(cell, f"{name}_{k}x{k}_{node}") for cell in cells for node in range(3) for k in (3, 1)]

@@ -1,0 +1,64 @@
+"""The page about all recipes, made from their declarations.
+
+python -m nas_selection_bench.supernets.parts.describe
+"""
+
+from nas_selection_bench.supernets.parts.recipe import Recipe
+from nas_selection_bench.supernets.parts.registry import recipes
+
+HEAD = """\
+# Supernet recipes
+
+Made from the code by `python -m nas_selection_bench.supernets.parts.describe`; a test compares the two.
+
+A recipe is a variation of one training loop: how architecture parameters (alphas) become edge weights, how
+they are updated, and what is added to the loss or the network. Options are written behind the name:
+`gdas[tau_max=5]`. What all recipes share, where a section does not say otherwise:
+
+- the weights learn on the first half of the training images, the alphas on the second, alphas first in each step;
+- batches: an epoch is one pass over each half without replacement, the incomplete last batch dropped
+  (`bench/problem/batches.py`), where DARTS-PT's code draws every batch anew from the whole half, and SmoothDARTS's
+  every selection batch, that is with replacement;
+- weights: SGD, momentum 0.9, weight decay 3e-4, gradient norm clipped to 5, learning rate on a cosine per epoch;
+- alphas: the same for all cells; where they are learnt, by Adam, betas 0.5 and 0.999;
+- length of training, batch size and network size are the preset's, not the recipe's.
+
+Hyper-parameters are the authors' for NAS-Bench-201 where they are known; where they are ours, the section says so.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    found = recipes()
+    index = "\n".join(f"| [`{name}`](#{name}) | {recipe.offers} |" for name, recipe in found.items())
+    table = f"| recipe | what its checkpoints offer a selector |\n|---|---|\n{index}\n"
+    return "\n".join([HEAD, table, *(section(recipe) for recipe in found.values())]).rstrip("\n") + "\n"
+
+
+def section(recipe: Recipe) -> str:
+    """One recipe: paper, update, defaults, source, differences."""
+    first, last = recipe.weight_rates
+    rates = f"weights {first:g} to {last:g}"
+    if recipe.tunes_alphas:
+        adam = f"{recipe.alpha_rate:g}, weight decay {recipe.alpha_decay:g}"
+        # The Tuner steps every recipe's alphas by Adam, those too whose search has an update of its own.
+        own = recipe.alpha_update and f"{recipe.alpha_update} (while a selector tunes: Adam, {adam})"
+        rates += f"; alphas {own or adam}"
+    spelled = recipe.spelled()
+    options = "; ".join(f"`{name}={spelled[name]}`, {said}" for name, (_, said) in recipe.options().items()) or "none"
+    lines = [
+        f"## {recipe.name}\n",
+        f"- Paper: {recipe.paper}",
+        f"- Update: `{recipe.equation}`",
+        f"- Offers: {recipe.offers}",
+        f"- Alphas: {recipe.alpha_start}; {'learnt' if recipe.tunes_alphas else 'never updated by gradient'}",
+        f"- Options and their defaults: {options}",
+        f"- Learning rates: {rates}",
+        f"- Differs from the released code: {recipe.differs}",
+        f"- Source: `{'/'.join(type(recipe).__module__.split('.')[1:])}.py`, version {recipe.version}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,268 @@
+"""What a supernet recipe is: a variation of one training loop.
+
+A recipe says how its architecture parameters (alphas) become edge weights, how they are updated,
+and what is added to the loss or the network. The loop (`supernets.training.loop`), the checkpoints and
+the selectors know nothing else about it. Everything here has the first-order DARTS step as its
+default, so a recipe overrides only what makes it what it is:
+
+- `edge_weights`: alphas to the deterministic weights that selectors see;
+- `mixing`: the weights of one training pass, where they differ (sampled, perturbed, gated);
+- `schedule`, `noise`: numbers that change per epoch, random numbers that change per step;
+- `penalty`: a term of the alphas' loss;
+- `alpha_step`, `weight_step`: the updates themselves;
+- `build`, `after_epoch`, `memory`: another network, decisions between epochs, what they remember.
+
+On a GPU the whole step is captured once and replayed. So it must not ask the device for a number (no
+`.item()`, no branch on a tensor), or it runs eagerly, several times slower, and the user is warned:
+
+- what depends on how many steps were made is asked of `search.number`, and told by `phase`;
+- operations that do not run are given as a tensor (`sampling.drawn`);
+- where the host must work in the middle of a step, `repeated` captures what lies before and behind.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.work.options import Configurable
+from nas_selection_bench.supernets.network.cuda_graph import Repeated
+from nas_selection_bench.supernets.network.precision import autocast
+from nas_selection_bench.supernets.network.supernet import Active, Supernet
+
+Batch = tuple[Tensor, Tensor]
+"""Images [n, 3, h, w] and labels [n]."""
+
+GRADIENT_CLIP = 5.0
+"""Norm to which the weights' gradient is clipped (DARTS and all that follow it)."""
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What one pass through the network mixes: the arguments of `Supernet.forward`."""
+
+    weights: Tensor
+    """[6, 5], or [n_cells, 6, 5]."""
+    skip: float | Tensor = 0.0
+    active: Active | Sequence[Active] | None = None
+    """One for all cells, or one per cell."""
+
+
+@dataclass
+class Search:
+    """One supernet in training: what the steps of a recipe read and write."""
+
+    network: Supernet
+    alphas: Tensor
+    """The recipe's architecture parameters, a leaf; [6, 5] unless the recipe says otherwise."""
+    weight_optimiser: torch.optim.Optimizer
+    alpha_optimiser: torch.optim.Optimizer
+    numbers: dict[str, Tensor] = field(default_factory=dict)
+    """The recipe's schedule at this epoch, as scalars on the device."""
+    noise: Tensor | None = None
+    """The recipe's random numbers of this step, on the device."""
+    number: int = 0
+    """Steps made before this one since the search began; known to the host."""
+    memory: dict[str, Tensor] = field(default_factory=dict)
+    """What the recipe remembers between steps; stored with the supernet."""
+    loss_sum: Tensor = field(init=False)
+    correct: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loss_sum = torch.zeros((), device=self.alphas.device)
+        self.correct = torch.zeros((), device=self.alphas.device)
+
+    def loss(self, batch: Batch, mixing: Mixing, *, record: bool = False, full_precision: bool = False) -> Tensor:
+        """The mean cross-entropy of one batch; `record` adds it to the epoch's loss and accuracy.
+
+        In bfloat16 on a GPU unless in `full_precision`, which differences of gradients need: after a move of 1e-4 or
+        of 0.01 nearly all that is left between two gradients in bfloat16 is their rounding.
+        """
+        images, labels = batch
+        with nullcontext() if full_precision else autocast(images.device):
+            logits = self.network(images, mixing.weights, skip=mixing.skip, active=mixing.active)
+        logits = logits.to(self.alphas.dtype)
+        loss = F.cross_entropy(logits, labels)
+        if record:
+            # Sums stay on the device: asking for them at every step would wait for it at every step.
+            self.loss_sum += loss.detach() * len(labels)
+            self.correct += (logits.detach().argmax(1) == labels).sum()
+        return loss
+
+    def descend_alphas(self, loss: Tensor) -> None:
+        """One step of the alphas' optimiser down `loss`."""
+        (gradient,) = torch.autograd.grad(loss, [self.alphas])
+        self.follow_alphas(gradient)
+
+    def follow_alphas(self, gradient: Tensor) -> None:
+        """One step of the alphas' optimiser down `gradient`."""
+        self.alphas.grad = gradient
+        self.alpha_optimiser.step()
+
+    def descend_weights(self, loss: Tensor) -> None:
+        """One clipped step of the weights' optimiser down `loss`."""
+        self.weight_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        for parameter in self.network.parameters():
+            if parameter.grad is None:
+                # No operation that was drawn uses it. Momentum and decay go on, as they do for those
+                # of its neighbours that are stored in one tensor with an operation that was drawn.
+                parameter.grad = torch.zeros_like(parameter)
+        self._step_weights()
+
+    def follow_weights(self, gradients: Sequence[Tensor]) -> None:
+        """One clipped step of the weights' optimiser down `gradients`, one for each parameter of the network."""
+        for parameter, gradient in zip(self.network.parameters(), gradients, strict=True):
+            parameter.grad = gradient
+        self._step_weights()
+
+    def _step_weights(self) -> None:
+        nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_CLIP)
+        self.weight_optimiser.step()
+
+    @contextmanager
+    def frozen_weights(self) -> Iterator[None]:
+        """Passes made inside do not prepare gradients of the weights, a third of a step's arithmetic."""
+        with frozen(list(self.network.parameters())):
+            yield
+
+
+@contextmanager
+def frozen(parameters: Sequence[Tensor]) -> Iterator[None]:
+    """`parameters` require no gradient inside."""
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+
+
+Step = Callable[[Batch | None, Batch, Tensor | None], object]
+"""step(batch of the selection half or None, batch of the weights half, the recipe's random numbers of this step)."""
+
+BatchesOf = Callable[[str], Iterator[Batch]]
+"""The batches of the half called `weights` or `selection`, freshly shuffled for this purpose."""
+
+
+@dataclass(frozen=True)
+class Recipe(Configurable):
+    """First-order DARTS, and the hooks by which the other recipes differ from it.
+
+    A subclass is a frozen dataclass; its fields, made by `option`, are the options of its name: `gdas[tau_max=5]`.
+    """
+
+    name: ClassVar[str]
+    paper: ClassVar[str]
+    """Authors, title, venue, section."""
+    equation: ClassVar[str]
+    """The update that makes the recipe what it is, in one line."""
+    version: ClassVar[int] = 1
+    """Bumped by hand when the numbers of this recipe change: part of the cache key."""
+    tunes_alphas: ClassVar[bool] = True
+    """Whether alphas are updated by gradient; also between two decisions of a selector that tunes."""
+    weight_rates: ClassVar[tuple[float, float]] = (0.025, 0.001)
+    """Learning rate of the weights in the first epoch, and where its cosine ends."""
+    alpha_rate = 3e-4
+    """Learning rate of the alphas (Adam, betas 0.5 and 0.999); a recipe may make a field of it, an option."""
+    alpha_decay = 1e-3
+    """Weight decay of the alphas; likewise."""
+    alpha_start: ClassVar[str] = "6 x 5, 1e-3 times normal noise"
+    """Shape and beginning of the alphas, in words: what `initial_alphas` makes."""
+    alpha_update: ClassVar[str] = ""
+    """How the search steps the alphas, in words, where it is not by Adam with `alpha_rate` and `alpha_decay`."""
+    noise_on_host: ClassVar[bool] = False
+    """Whether the random numbers of a step stay on the CPU, because the host reads them."""
+    offers: ClassVar[str] = "probabilities"
+    """What `edge_weights` gives selectors, in words."""
+    differs: ClassVar[str] = ""
+    """What differs from the released code, if anything."""
+
+    @property
+    def learns_alphas(self) -> bool:
+        """Whether the alphas of a trained supernet say anything; if not, choosing by them alone is drawing lots."""
+        return True
+
+    def build(self, channels: int, cells: int, classes: int) -> Supernet:
+        """A new network with fresh weights."""
+        return Supernet(channels, cells, classes)
+
+    def initial_alphas(self, generator: torch.Generator) -> Tensor:
+        """Fresh architecture parameters: 1e-3 times normal noise, on the CPU."""
+        return 1e-3 * torch.randn(len(EDGES), len(OPERATIONS), generator=generator)
+
+    def edge_weights(self, alphas: Tensor) -> Tensor:
+        """The weights [6, 5] that selectors see: deterministic, differentiable in `alphas`."""
+        return alphas.softmax(-1)
+
+    def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
+        """Named numbers of the epoch counted from 0; the steps find them in `search.numbers`."""
+        return {}
+
+    def searches(self, epoch: int, epochs: int) -> bool:
+        """Whether the alphas learn in the epoch counted from 0, where `tunes_alphas`; if not, only the weights step."""
+        return True
+
+    def passes(self) -> float:
+        """Forward and backward passes of one mini-batch that a step makes, on average while the alphas learn."""
+        return 2.0 if self.tunes_alphas else 1.0
+
+    def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor | None:
+        """Random numbers [steps, ...] of one epoch, on the CPU; each step finds its own in `search.noise`."""
+        return None
+
+    def phase(self, step: int) -> Hashable:
+        """What the host decides about a step, counted from 0 over the whole search: each phase is captured apart."""
+        return None
+
+    def memory(self) -> dict[str, Tensor]:
+        """What the recipe remembers, at the beginning."""
+        return {}
+
+    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+        """The weights of one training pass; `alphas` is detached in a step of the weights."""
+        return Mixing(self.edge_weights(alphas))
+
+    def penalty(self, search: Search) -> Tensor | None:
+        """A term added to the loss of the alphas."""
+        return None
+
+    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+        """Update the alphas on a batch of the selection half; `weights` is the batch that the weights see next."""
+        with search.frozen_weights():
+            loss = search.loss(selection, self.mixing(search, search.alphas))
+        penalty = self.penalty(search)
+        search.descend_alphas(loss if penalty is None else loss + penalty)
+
+    def weight_step(self, search: Search, weights: Batch) -> None:
+        """Update the network's weights on a batch of the weights half."""
+        search.descend_weights(search.loss(weights, self.mixing(search, search.alphas.detach()), record=True))
+
+    def step(self, search: Search, selection: Batch | None, weights: Batch) -> None:
+        """One step of the search: alphas first, then weights, as the DARTS family does on NAS-Bench-201."""
+        if selection is not None:
+            self.alpha_step(search, selection, weights)
+        self.weight_step(search, weights)
+
+    def repeated(self, search: Search, device: torch.device) -> "Step":
+        """The steps of `search`, captured on a GPU."""
+
+        def step(
+            x: Tensor | None, y: Tensor | None, weights_x: Tensor, weights_y: Tensor, noise: Tensor | None
+        ) -> None:  # fmt: skip
+            search.noise = noise
+            self.step(search, None if x is None or y is None else (x, y), (weights_x, weights_y))
+
+        run = Repeated(step, device)
+        return lambda selection, weights, noise: run(
+            *(selection or (None, None)), *weights, noise, phase=self.phase(search.number)
+        )
+
+    def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
+        """Decisions between two epochs (progressive recipes); `epoch` counts from 0."""

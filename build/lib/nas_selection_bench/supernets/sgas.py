@@ -1,0 +1,126 @@
+"""SGAS: edges are decided one after the other while the supernet trains, the most certain first."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
+from nas_selection_bench.bench.work.options import between, option, positive, whole
+from nas_selection_bench.supernets.network.accelerator import on_gpu
+from nas_selection_bench.supernets.network.supernet import Active
+from nas_selection_bench.supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, Search
+
+OPEN = -1
+"""An edge that is not decided."""
+CLOSED = -1000.0
+"""The alpha of an operation that lost: its softmax is exactly zero."""
+FIRST, LAST = 0.18, 0.88
+"""The first and the last decision, as shares of the search that are done: after 9 and 44 of 50 epochs.
+
+The released code decides behind its epochs 9, 14, ..., 44 counted from 0, so after 10, 15, ..., 45 of 50."""
+
+
+@dataclass(frozen=True)
+class Sgas(Recipe):
+    """Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020.
+
+    An edge is decided that is important (little weight on `none`) and certain (low entropy of the others), under
+    criterion 2 also stable (its probabilities overlap with those of the last epochs); its operation is the one with
+    the largest weight, never `none`. Only that runs from then on.
+    """
+
+    criterion: int = option(1, between(1, 2, whole), "1: importance and certainty; 2: also stability")
+    window: int = option(4, positive, "epochs that stability looks back")
+
+    name = "sgas"
+    paper = 'Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020'
+    equation = (
+        "edge = argmax N(sum_{o != none} p_o) N(1 + sum_o q_o log q_o / log 4) [N(mean_t sum_o min(q_o, q_o(t)))], "
+        "q = p without none, N min-max over open edges; o = argmax q; else as darts"
+    )
+    offers = "probabilities; those of a decided edge are one-hot"
+    version = 2  # since the certainty of an edge is computed in float64
+    differs = (
+        "the released code is for DARTS's space and grows the batch after each decision; its eight decisions come "
+        "after 10, 15, ..., 45 of 50 epochs, our six evenly after 18 % to 88 % of the search (9 to 44 of 50); its "
+        "minimum and maximum are those of all edges, the decided ones with their frozen alphas, ours of the open ones"
+    )
+
+    def __post_init__(self) -> None:
+        if self.criterion == 1 and self.window != type(self).window:
+            raise UsageError(f"sgas[window={self.window}]: only criterion 2 looks back; add criterion=2.")
+
+    def memory(self) -> dict[str, Tensor]:
+        """The decisions [6], and the probabilities of the last epochs [window, 6, 5], nan where there were none."""
+        past = torch.full((self.window, len(EDGES), len(OPERATIONS)), torch.nan, dtype=torch.float64)
+        return {"decided": torch.full((len(EDGES),), OPEN), "past": past}
+
+    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+        """The softmax; a decided edge runs one operation."""
+        return Mixing(self.edge_weights(alphas), active=still_open(search))
+
+    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+        """As darts; the alphas of decided edges stay."""
+        before = search.alphas.detach().clone()
+        super().alpha_step(search, selection, weights)
+        decided = search.memory["decided"] != OPEN
+        with torch.no_grad():
+            search.alphas.copy_(torch.where(decided[:, None], before, search.alphas))
+
+    def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
+        """Decide as many edges as are due, one after the other."""
+        decided, past = search.memory["decided"], search.memory["past"]
+        # In float64: of nearly uniform probabilities, 1 + sum q log q / log 4 is what rounding leaves in float32.
+        p = self.edge_weights(search.alphas.detach().double())
+        due = decisions_due(epoch + 1, epochs)
+        while int((decided != OPEN).sum()) < due:
+            open_edges = (decided == OPEN).nonzero().flatten()
+            seen = past[~past.isnan().any(-1).any(-1)] if self.criterion == 2 else past[:0]
+            edge = open_edges[certainty(p[open_edges], seen[:, open_edges]).argmax()]
+            operation = without_none(p[edge]).argmax() + NONE + 1
+            decided[edge] = operation
+            with torch.no_grad():
+                search.alphas[edge] = CLOSED
+                search.alphas[edge, operation] = 0
+        past.copy_(torch.cat([past[1:], p[None]]))
+
+
+def decisions_due(epochs_done: int, epochs: int) -> int:
+    """How many edges are decided once `epochs_done` of `epochs` are."""
+    moments = [FIRST + (LAST - FIRST) * k / (len(EDGES) - 1) for k in range(len(EDGES))]
+    return sum(epochs_done >= max(1, math.floor(epochs * moment + 1e-9)) for moment in moments)
+
+
+def still_open(search: Search) -> Active:
+    """[6][5]: all operations of an open edge, one of a decided edge; a tensor on a GPU, so that no step asks for it."""
+    decided = search.memory["decided"]
+    if on_gpu(decided.device):
+        return (decided[:, None] == OPEN) | (decided[:, None] == torch.arange(len(OPERATIONS), device=decided.device))
+    return [[d in (OPEN, o) for o in range(len(OPERATIONS))] for d in decided.tolist()]
+
+
+def without_none(p: Tensor) -> Tensor:
+    """[..., 4]: the probabilities of the operations but `none`, given that it is not `none`."""
+    kept = p[..., NONE + 1 :]
+    return kept / kept.sum(-1, keepdim=True)
+
+
+def certainty(p: Tensor, past: Tensor) -> Tensor:
+    """The criterion [k] for the probabilities [k, 5] of the open edges and of earlier epochs [t, k, 5], t may be 0."""
+    q = without_none(p)
+    factors = [1 - p[:, NONE], 1 + torch.special.xlogy(q, q).sum(-1) / math.log(q.shape[-1])]
+    if len(past):
+        factors.append(torch.minimum(q, without_none(past)).sum(-1).mean(0))
+    return torch.stack([min_max(factor) for factor in factors]).prod(0)
+
+
+def min_max(values: Tensor) -> Tensor:
+    """[k] scaled to [0, 1]; equal values are all 0."""
+    low, high = values.min(), values.max()
+    return (values - low) / torch.where(high > low, high - low, 1)
+
+
+RECIPE = Sgas()

@@ -1,0 +1,1 @@
+"""Makes a ground-truth table by training architectures of the space from scratch."""

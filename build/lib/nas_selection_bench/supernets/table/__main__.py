@@ -1,0 +1,283 @@
+"""Make a ground-truth table: train every architecture of the space alone and keep what it reaches.
+
+    python -m nas_selection_bench make-table --dataset digits --out digits.npz --trials 3
+
+Works for `digits` and for a data set of your own under --data-root (with test_images.npy and
+test_labels.npy). Architectures that compute the same function share one training: 5,044 networks
+stand for all 15,625. All training images train; of the test images the first half gives the table's
+`test` column and the second half its `valid` column. A killed run goes on from FILE.progress.
+On a GPU hundreds of networks are trained at once; on a CPU a few at a time, in --jobs processes.
+"""
+
+import argparse
+import hashlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_selection_bench.bench.commands.options import device_name, positive
+from nas_selection_bench.bench.commands.resolve import find_device
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
+from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.problem.datasets import data_root
+from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.space import Architecture, architecture_of
+from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.supernets.network.accelerator import accelerator
+from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
+from nas_selection_bench.supernets.table.progress_file import SECONDS_BETWEEN_WRITES, Progress
+from nas_selection_bench.supernets.table.training import Arithmetic, SplitImages, TableRecipe, train_group
+
+GPU_GROUP = 512
+CPU_GROUP = 16
+BLOCK = 16
+BENCHMARK_VARIANTS = tuple(
+    Arithmetic(precision=p, layout=layout, graph=graph)
+    for graph in (True, False)
+    for layout in ("channels_last", "contiguous")
+    for p in ("bf16", "tf32")
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _benchmark(options) if options.benchmark else _make(options)
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on.", file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nas_selection_bench make-table",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--dataset", default="digits", help="digits, or a data set of your own (digits)")
+    parser.add_argument(
+        "--out", type=given_path, default=Path("table.npz"), metavar="FILE", help="the table (table.npz)"
+    )
+    parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
+    parser.add_argument("--trials", type=positive, default=1, help="trainings of each network (1)")
+    parser.add_argument("--classes", type=positive, metavar="N", help="only N classes drawn by lot: a sample, no table")
+    parser.add_argument("--device", type=device_name, default="cpu", metavar="auto|cpu|cuda[:i]", help="(cpu)")
+    parser.add_argument("--networks-at-once", type=positive, metavar="G",
+                        help=f"({CPU_GROUP} on a CPU, {GPU_GROUP} on a GPU)")  # fmt: skip
+    parser.add_argument("--jobs", type=positive, default=1, help="processes of one thread each, on a CPU (1)")
+    parser.add_argument("--precision", default=None, choices=("float32", "tf32", "bf16"), help="(float32; GPU: tf32)")
+    parser.add_argument("--layout", default="channels_last", choices=("channels_last", "contiguous"))
+    parser.add_argument("--no-graph", action="store_true", help="GPU: run the steps one by one, no CUDA graph")
+    parser.add_argument("--benchmark", action="store_true", help="time the ways to compute, write nothing")
+    for field in fields(TableRecipe):
+        whole = isinstance(field.default, int) and field.name != "root_seed"
+        kind = positive if whole else type(field.default)
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default,
+                            help=f"recipe ({field.default})")  # fmt: skip
+    return parser
+
+
+def drawn_order(classes: int, root_seed: int) -> np.ndarray:
+    """All classes in an order drawn by lot, so that an unfinished table is a sample of the space.
+
+    Runs of BLOCK neighbours stay together: they differ on an edge or two, which makes a group cheap.
+    """
+    blocks = -(-classes // BLOCK)
+    drawn = np.random.default_rng(derive(root_seed, purpose="table classes")).permutation(blocks)
+    order = (drawn[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+    return np.asarray(order[order < classes])
+
+
+def load_splits(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
+    """Training and test images of `digits` or of the user's own data set."""
+    if name == "digits":
+        from nas_selection_bench.bench.problem.digits import digits_images
+
+        return digits_images(), digits_images(split="test")
+    from nas_selection_bench.bench.problem.own_dataset import load_own, own_names
+
+    if name not in own_names(root):
+        raise UsageError(
+            f"No test images for {name!r}: a table can be made of digits or of a data set of your own in {root}."
+        )
+    return load_own(name, root), load_own(name, root, split="test")
+
+
+def _make(options: argparse.Namespace) -> int:
+    """Train what is missing, write the table if it is whole."""
+    recipe, arithmetic = _recipe(options), _arithmetic(options)
+    train, held_out = load_splits(options.dataset, data_root(options.data_root))
+    firsts = representatives(function_classes())
+    wanted = drawn_order(len(firsts), recipe.root_seed)[: options.classes]
+    progress = Progress(_progress_path(options.out), _settings(options.dataset, recipe, train, held_out),
+                        len(firsts), options.trials)  # fmt: skip
+    group = options.networks_at_once or (CPU_GROUP if arithmetic.device == "cpu" else GPU_GROUP)
+    for trial in range(options.trials):
+        work = [(trial, np.sort(chunk)) for chunk in _chunks(progress.missing(trial, wanted), group)]
+        if work:
+            _train(work, firsts, train, held_out, recipe, arithmetic, options.jobs, progress)
+        # After every trial: the table of one trial need not wait for the others.
+        whole = not np.isnan(progress.test[:, 0]).any()
+        if whole:
+            table_of(options.dataset, progress, recipe, train).save(options.out)
+    _tell(progress, wanted)
+    print(f"The table is {options.out}." if whole else f"Unfinished, no table written; {progress.path} holds the rest.")
+    return int(ExitCode.OK)
+
+
+def table_of(dataset: str, progress: Progress, recipe: TableRecipe, images: ImageSet) -> GroundTruth:
+    """The table of all 15,625 architectures: each has the numbers of its class."""
+    classes = function_classes()
+    valid = np.nanmean(progress.valid, axis=1)[classes]
+    shape = recipe.channels, recipe.cells, images.classes
+    return GroundTruth(dataset, {dataset: Accuracies(
+        trials=progress.test[classes], valid=valid, parameters=parameters_of_space(*shape),
+        flops=flops_of_space(*shape, images.images.shape[-1]),
+    )})  # fmt: skip
+
+
+def _train(
+    work: list[tuple[int, np.ndarray]], firsts: np.ndarray, train: ImageSet, held_out: ImageSet, recipe: TableRecipe,
+    arithmetic: Arithmetic, jobs: int, progress: Progress,
+) -> None:  # fmt: skip
+    total = sum(len(chunk) for _, chunk in work)
+    print(f"trial {work[0][0]}: {total} networks to train in {len(work)} groups", flush=True)
+    began = written = time.monotonic()
+    done = 0
+    tasks = ((trial, chunk, [architecture_of(int(firsts[c])) for c in chunk]) for trial, chunk in work)
+    try:
+        for trial, chunk, (test, valid) in _results(tasks, train, held_out, recipe, arithmetic, jobs):
+            progress.put(trial, chunk, test, valid)
+            done += len(chunk)
+            now = time.monotonic()
+            if now - written >= SECONDS_BETWEEN_WRITES:
+                progress.write()
+                written = now
+                pace = (now - began) / done
+                left = pace * (total - done) / 60
+                print(f"{done}/{total} networks, {pace:.3f} s each, {left:.1f} min left", flush=True)
+    finally:
+        progress.write()
+
+
+def _results(
+    tasks: Iterator[tuple[int, np.ndarray, list[Architecture]]], train: ImageSet, held_out: ImageSet,
+    recipe: TableRecipe, arithmetic: Arithmetic, jobs: int,
+) -> Iterator[tuple[int, np.ndarray, tuple[list[float], list[float]]]]:  # fmt: skip
+    images = SplitImages.of(train, held_out, arithmetic.device)
+    if jobs == 1 or arithmetic.device != "cpu":
+        import torch
+
+        torch.set_num_threads(1 if arithmetic.device == "cpu" else torch.get_num_threads())
+        for trial, chunk, architectures in tasks:
+            yield trial, chunk, train_group(architectures, trial, images, recipe, arithmetic)
+        return
+    from joblib import Parallel, delayed
+
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs)
+    yield from parallel(delayed(_one_group)(task, images, recipe, arithmetic) for task in tasks)
+
+
+def _one_group(
+    task: tuple[int, np.ndarray, list[Architecture]], images: SplitImages, recipe: TableRecipe, arithmetic: Arithmetic
+) -> tuple[int, np.ndarray, tuple[list[float], list[float]]]:
+    import torch
+
+    torch.set_num_threads(1)
+    trial, chunk, architectures = task
+    return trial, chunk, train_group(architectures, trial, images, recipe, arithmetic)
+
+
+def _tell(progress: Progress, wanted: np.ndarray) -> None:
+    """Say what was reached and how well two trials agree."""
+    test = progress.test[wanted]
+    for trial in range(test.shape[1]):
+        reached = test[~np.isnan(test[:, trial]), trial]
+        if reached.size:
+            print(f"trial {trial}: n = {reached.size}, test accuracy {reached.min():.1f} to {reached.max():.1f} %,"
+                  f" median {np.median(reached):.1f} %")  # fmt: skip
+    for first in range(test.shape[1]):
+        for second in range(first + 1, test.shape[1]):
+            both = ~np.isnan(test[:, first]) & ~np.isnan(test[:, second])
+            if both.sum() > 1:
+                tau = tau_b(test[both, first], test[both, second])
+                print(f"tau-b between trials {first} and {second}: {tau:.3f} (n = {both.sum()})")
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    """Networks per minute of every variant, one group each, whole training and evaluation."""
+    import torch
+
+    recipe, basis = _recipe(options), _arithmetic(options)
+    on_gpu = basis.device != "cpu"
+    train, held_out = load_splits(options.dataset, data_root(options.data_root))
+    images = SplitImages.of(train, held_out, basis.device)
+    firsts = representatives(function_classes())
+    sizes = [options.networks_at_once] if options.networks_at_once else ([256, 512, 1024] if on_gpu else [1, 4, 8, 16])
+    variants = BENCHMARK_VARIANTS if on_gpu else (Arithmetic(), Arithmetic(layout="contiguous"))
+    for size in sizes:
+        for variant in variants:
+            arithmetic = replace(variant, device=basis.device)
+            architectures = [architecture_of(int(p)) for p in firsts[len(firsts) // 2 :][:size]]
+            began = time.perf_counter()
+            try:
+                train_group(architectures, 0, images, recipe, arithmetic)
+            except RuntimeError as error:
+                print(f"{size} at once, {arithmetic}: {str(error).splitlines()[0]}", flush=True)
+                continue
+            seconds = time.perf_counter() - began
+            pace = 60 * size / seconds
+            print(f"{size} at once, {arithmetic}: {pace:.0f} networks a minute ({seconds:.1f} s)", flush=True)
+            if on_gpu:
+                accelerator(torch.device(basis.device)).empty_cache()
+    return int(ExitCode.OK)
+
+
+def _recipe(options: argparse.Namespace) -> TableRecipe:
+    return TableRecipe(**{field.name: getattr(options, field.name) for field in fields(TableRecipe)})
+
+
+def _arithmetic(options: argparse.Namespace) -> Arithmetic:
+    device = find_device(options.device).name
+    on_cpu = device == "cpu"
+    if on_cpu and options.precision not in (None, "float32"):
+        raise UsageError(f"--precision {options.precision} is for a GPU; leave it out on a CPU.")
+    if on_cpu and options.no_graph:
+        raise UsageError("--no-graph is for a GPU; leave it out on a CPU.")
+    if not on_cpu and options.jobs > 1:
+        raise UsageError("--jobs is for a CPU; a GPU trains hundreds of networks at once.")
+    precision = options.precision or ("float32" if on_cpu else "tf32")
+    return Arithmetic(device, precision, options.layout, graph=not on_cpu and not options.no_graph)
+
+
+def _settings(dataset: str, recipe: TableRecipe, train: ImageSet, held_out: ImageSet) -> dict[str, Any]:
+    """What the numbers depend on, with a hash of all images."""
+    digest = hashlib.sha256()
+    for split in (train, held_out):
+        digest.update(split.images.numpy().tobytes())
+        digest.update(split.labels.numpy().tobytes())
+    return {"dataset": dataset, "images": digest.hexdigest(), "recipe": asdict(recipe)}
+
+
+def _progress_path(out: Path) -> Path:
+    return out.with_name(out.name + ".progress")
+
+
+def _chunks(items: np.ndarray, size: int) -> list[np.ndarray]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

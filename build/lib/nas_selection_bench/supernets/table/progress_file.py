@@ -1,0 +1,61 @@
+"""The results of a table in the making: which network of which trial is done, and what it reached."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
+from nas_selection_bench.bench.files import write_whole
+
+SECONDS_BETWEEN_WRITES = 5.0
+
+
+class Progress:
+    """Accuracies [classes, trials] by split, nan where nothing was trained yet; written and renamed as a whole."""
+
+    def __init__(self, path: Path, settings: dict[str, Any], classes: int, trials: int):
+        """Take up the file at `path` if there is one.
+
+        Raises UsageError if it was made with other `settings`, DataError if it is damaged.
+        """
+        self.path = path
+        self.settings = json.dumps(settings, sort_keys=True)
+        self.test = np.full((classes, trials), np.nan)
+        self.valid = self.test.copy()
+        if path.exists():
+            self._take_up()
+
+    def _take_up(self) -> None:
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                settings, test, valid = str(file["settings"]), file["test"], file["valid"]
+                if not test.shape == valid.shape == (*self.test.shape[:1], *test.shape[1:2]):
+                    raise ValueError(f"its accuracies have the shapes {test.shape} and {valid.shape}")
+        except (OSError, *DAMAGE) as error:
+            raise DataError(f"{self.path} is damaged ({in_brief(error)}); remove it and start again.") from error
+        if settings != self.settings:
+            raise UsageError(
+                f"{self.path} was begun with other settings ({settings}); remove it, or name another --out."
+            )
+        if test.shape[1] > self.test.shape[1]:
+            # More trials than asked for now: all are kept.
+            self.test, self.valid = test, valid
+        else:
+            self.test[:, : test.shape[1]], self.valid[:, : test.shape[1]] = test, valid
+
+    def missing(self, trial: int, wanted: np.ndarray) -> np.ndarray:
+        """Those of the classes `wanted` that `trial` still lacks, in their order."""
+        return wanted[np.isnan(self.test[wanted, trial])]
+
+    def put(self, trial: int, classes: np.ndarray, test: list[float], valid: list[float]) -> None:
+        """Keep what a group of classes reached."""
+        self.test[classes, trial], self.valid[classes, trial] = test, valid
+
+    def write(self) -> None:
+        """Write the file, so that a kill leaves the old one or the new one; raises DataError where that cannot be."""
+        content = io.BytesIO()
+        np.savez_compressed(content, settings=np.array(self.settings), test=self.test, valid=self.valid)
+        write_whole(self.path, content.getvalue())

@@ -1,0 +1,221 @@
+"""Stored supernets: tensors as safetensors, facts as JSON, each written whole or not at all.
+
+`epoch_0010.safetensors` holds the network (`network.*`), the `alphas`, the state of their optimiser
+(`alpha_optimiser.*`) and what the recipe remembers (`memory.*`); `epoch_0010.json` beside it names
+the job, the facts, the tensors' SHA-256 and a digest of all that. The JSON is written last: a checkpoint exists when it
+does.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.work.cells import SupernetJob, canonical_json, key
+from nas_selection_bench.bench.work.methods import CheckpointFacts
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.registry import find
+
+SCHEMA = 2
+"""Of the JSON; schema 1 had no digest of its own, and is read still."""
+
+_FIELDS = {"schema", "job", "epoch", "facts", "sha256"}
+_NAME = re.compile(r"epoch_(\d+)\.json")
+
+
+@dataclass
+class Checkpoint:
+    """One supernet after some epochs."""
+
+    job: SupernetJob
+    epoch: int
+    state: dict[str, Tensor]
+    """The network's tensors, on the CPU."""
+    alphas: Tensor
+    """The recipe's architecture parameters; [6, 5] unless the recipe says otherwise."""
+    facts: dict[str, float] = field(default_factory=dict)
+    """`train_accuracy` and `train_loss` of the last epoch, `supernet_accuracy` on the selection images; %."""
+    alpha_optimiser: dict[str, Tensor] = field(default_factory=dict)
+    """The state of the alphas' optimiser, for selectors that go on training."""
+    memory: dict[str, Tensor] = field(default_factory=dict)
+    """What the recipe remembers."""
+    sha256: str = ""
+    """Of the file of tensors; set by `save` and `load`."""
+
+    def network(self) -> Supernet:
+        """A new network with a copy of the stored weights and statistics, on the CPU."""
+        settings = self.job.settings
+        classes = self.state["classifier.weight"].shape[0]
+        network = find(self.job.recipe).build(settings.channels, settings.cells, classes)
+        network.load_state_dict(self.state)
+        return network
+
+    def save(self, folder: Path) -> None:
+        """Write to `folder`, tensors first; sets `sha256`."""
+        data = tensors_to_bytes(plain({
+            "alphas": self.alphas,
+            **prefixed("network.", self.state),
+            **prefixed("alpha_optimiser.", self.alpha_optimiser),
+            **prefixed("memory.", self.memory),
+        }))  # fmt: skip
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        description: dict[str, Any] = {
+            "schema": SCHEMA, "job": asdict(self.job), "epoch": self.epoch, "facts": self.facts, "sha256": self.sha256,
+        }  # fmt: skip
+        description["digest"] = key(description)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = _json_of(folder, self.epoch)
+        write_whole(path.with_suffix(".safetensors"), data)
+        write_whole(path, (canonical_json(description) + "\n").encode())
+
+
+def epochs_present(folder: Path) -> list[int]:
+    """The epochs stored in `folder`, ascending; empty where it does not exist."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
+
+
+def facts(folder: Path, epoch: int) -> CheckpointFacts:
+    """What the JSON of the checkpoint after `epoch` epochs says, without its tensors; raises DataError as `load`.
+
+    The hash is what the tensors had when they were written; `load`, which uses them, compares.
+    """
+    description = _description(_json_of(folder, epoch))
+    return CheckpointFacts(description["sha256"], description["facts"].get("supernet_accuracy"))
+
+
+def load(folder: Path, epoch: int) -> Checkpoint:
+    """The checkpoint after `epoch` epochs. Raises DataError where it is missing or damaged."""
+    path = _json_of(folder, epoch)
+    description = _description(path)
+    data = _bytes(path.with_suffix(".safetensors"))
+    if description["sha256"] != hashlib.sha256(data).hexdigest():
+        raise DataError(f"Checkpoint {path} does not match its tensors; delete its folder and train again.")
+    try:
+        tensors = load_tensors(data)
+        return Checkpoint(
+            job=job_from(description["job"]), epoch=int(description["epoch"]), facts=description["facts"],
+            alphas=tensors["alphas"], state=with_prefix("network.", tensors),
+            alpha_optimiser=with_prefix("alpha_optimiser.", tensors), memory=with_prefix("memory.", tensors),
+            sha256=description["sha256"],
+        )  # fmt: skip
+    except (SafetensorError, *DAMAGE) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(f"Checkpoint {path} is damaged; delete its folder and train again.")
+
+
+def _json_of(folder: Path, epoch: int) -> Path:
+    return folder / f"epoch_{epoch:04d}.json"
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"Checkpoint {path} does not exist; train the supernet again.") from None
+    except OSError as error:
+        raise DataError(f"Checkpoint {path} cannot be read ({error.strerror or error}).") from None
+
+
+def _description(path: Path) -> dict[str, Any]:
+    """The JSON of a checkpoint, with all its fields, as its digest says that it was written."""
+    try:
+        description = json.loads(_bytes(path))
+        stored = {name: value for name, value in description.items() if name != "digest"}
+        whole = stored.keys() == _FIELDS and isinstance(stored["facts"], dict) and isinstance(stored["sha256"], str)
+        signed = (SCHEMA, key(stored)) if "digest" in description else (1, None)
+        whole = whole and (description["schema"], description.get("digest")) == signed
+    except DAMAGE as error:
+        raise _damaged(path) from error
+    if not whole:
+        raise _damaged(path)
+    return stored
+
+
+def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
+    """The job that `asdict` turned into plain containers."""
+    settings = dict(plain_job["settings"])
+    settings["checkpoint_epochs"] = tuple(settings["checkpoint_epochs"])
+    return SupernetJob(**{**plain_job, "settings": Settings(**settings)})
+
+
+def save_progress(path: Path, job: SupernetJob, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Write all that training needs to go on, as one file, with a digest of it."""
+    note, kept = canonical_json({"job": asdict(job), **facts}), plain(tensors)
+    write_whole(path, tensors_to_bytes(kept, metadata={"note": note, "sha256": _digest(note, kept)}))
+
+
+def load_progress(path: Path, job: SupernetJob) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """What `save_progress` wrote for this very job; None where there is nothing or it is damaged or another's."""
+    try:
+        data = path.read_bytes()
+        tensors = load_tensors(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        if header["sha256"] != _digest(header["note"], tensors):
+            return None
+        facts: dict[str, Any] = json.loads(header["note"])
+        same = facts.pop("job") == json.loads(canonical_json(asdict(job)))
+    except (OSError, SafetensorError, *DAMAGE):
+        return None
+    return (facts, tensors) if same else None
+
+
+def _digest(note: str, tensors: Mapping[str, Tensor]) -> str:
+    """The SHA-256 of a note and of tensors: their names, shapes, types and bytes."""
+    return hashlib.sha256(note.encode() + b"\n" + tensors_to_bytes(dict(tensors))).hexdigest()
+
+
+def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU in row-major order: equal values make equal bytes."""
+    return {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`tensors` with `prefix` before every name."""
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of `tensors` whose name starts with `prefix`, under the rest of their name."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The tensors of an optimiser's state, named `parameter.entry`; entries that are None are left out."""
+    state = optimiser.state_dict()["state"]
+    return {
+        f"{index}.{entry}": value
+        for index, entries in state.items()
+        for entry, value in entries.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give `optimiser` the state that `optimiser_tensors` named."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, entry = name.split(".")
+        parameter = parameters[int(index)]
+        if value.shape == parameter.shape:
+            # In the parameter's memory layout: fused optimisers walk both in one order.
+            value = torch.empty_like(parameter.detach()).copy_(value)
+        state.setdefault(int(index), {})[entry] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

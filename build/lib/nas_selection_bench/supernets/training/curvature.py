@@ -1,0 +1,115 @@
+"""How curved the validation loss is in the alphas: the largest eigenvalue of its Hessian, at stored checkpoints.
+
+Zela, Elsken, Saikia, Marrakchi, Brox & Hutter, "Understanding and Robustifying Differentiable Architecture Search",
+ICLR 2020: the eigenvalue grows before DARTS collapses. Measured on demand, for the checkpoints that results saw:
+
+    python -m nas_selection_bench curvature results/NAME --cache DIR [--data-root DIR]
+
+writes curvature.csv beside the records, from which the report applies the rule that stops by it. As in the released
+code it is of one mini-batch of selection images, and the weight decay of the alphas is part of the loss.
+"""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nas_selection_bench.bench.errors import BenchError, DataError
+from nas_selection_bench.bench.files import given_path, write_whole
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.datasets import data_root, load_images
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.pack import opened
+from nas_selection_bench.bench.work.records import Store
+from nas_selection_bench.supernets.network.process_modes import own_modes
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, frozen
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.checkpoint import Checkpoint, epochs_present, load
+
+COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "checkpoint", "eigenvalue")
+
+
+def hessian(network: Supernet, recipe: Recipe, alphas: Tensor, batch: Batch) -> Tensor:
+    """[n, n] float64, n alphas: the second derivatives of the mean cross-entropy of `batch` and of the weight decay.
+
+    Batch norm as the network is set. Rows of alphas that the recipe's weights do not depend on are those of the decay.
+    """
+    images, labels = batch
+    alphas = alphas.detach().clone().requires_grad_()
+    network.twice_differentiable = True
+    try:
+        with frozen(list(network.parameters())):
+            loss = F.cross_entropy(network(images, recipe.edge_weights(alphas)), labels)
+            (slope,) = torch.autograd.grad(loss, alphas, create_graph=True)
+            rows = [torch.autograd.grad(s, alphas, retain_graph=True)[0].flatten() for s in slope.flatten()]
+    finally:
+        network.twice_differentiable = False
+    second = torch.stack(rows).double()
+    return (second + second.T) / 2 + recipe.alpha_decay * torch.eye(len(second), dtype=torch.float64)
+
+
+def largest_eigenvalue(checkpoint: Checkpoint, batch: Batch) -> float:
+    """Of the Hessian at a checkpoint, with the statistics of the batch."""
+    network = checkpoint.network()
+    network.normalise("batch")
+    with own_modes():
+        found = hessian(network, find(checkpoint.job.recipe), checkpoint.alphas, batch)
+    return float(torch.linalg.eigvalsh(found)[-1])
+
+
+def measure(out: Path, cache: Path, root: Path) -> list[dict[str, object]]:
+    """One row for each checkpoint of `cache` that the records of `out` saw and whose recipe learns its alphas."""
+    with opened(out) as folder:
+        records, _ = Store(folder).read_all()
+    seen = {record["checkpoint"] for record in records.values()}
+    rows: list[dict[str, object]] = []
+    for place in sorted(path for path in cache.iterdir() if path.is_dir()):
+        for epoch in epochs_present(place):
+            checkpoint = load(place, epoch)
+            job = checkpoint.job
+            if checkpoint.sha256 not in seen or not find(job.recipe).tunes_alphas:
+                continue
+            images = load_images(job.dataset, root, job.settings.images)
+            half = Half(images, "selection", torch.device("cpu"))
+            (batch, *_) = half.fixed(job.settings.batch_size, job.settings.batch_size)
+            rows.append(dict(zip(COLUMNS, (
+                job.dataset, job.recipe, job.seed, epoch, checkpoint.sha256[:12], largest_eigenvalue(checkpoint, batch),
+            ), strict=True)))  # fmt: skip
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, and write curvature.csv."""
+    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench curvature", description=__doc__.split("\n")[0])
+    parser.add_argument("out", type=given_path, help="the output folder whose checkpoints are measured")
+    parser.add_argument("--cache", type=given_path, required=True, help="the folder of trained supernets")
+    parser.add_argument("--data-root", help="folder of the data sets")
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    try:
+        if not options.cache.is_dir():
+            raise DataError(f"{options.cache} is no folder of trained supernets; give --cache.")
+        rows = measure(options.out, options.cache, data_root(options.data_root))
+        if not rows:
+            raise DataError(f"{options.cache} holds none of the checkpoints that the records of {options.out} saw.")
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(options.out / CURVATURE_FILE, text.getvalue())
+    except BenchError as error:
+        print(f"nas_selection_bench.supernets.training.curvature: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    print(f"{len(rows)} checkpoints measured: {options.out / CURVATURE_FILE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""The one training loop of all supernets: from a job to checkpoints on disk, going on after a kill.
+
+First-order bilevel search as the DARTS-PT code runs it on NAS-Bench-201: halves by index, cosine
+learning rate per epoch, clipping, Adam for the alphas. What differs between recipes is in the recipe.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.batches import Half
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.supernets.network.accelerator import on_gpu
+from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.precision import prepare
+from nas_selection_bench.supernets.network.process_modes import own_modes
+from nas_selection_bench.supernets.network.skeleton import initialise
+from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.training.checkpoint import (
+    Checkpoint,
+    epochs_present,
+    load_progress,
+    optimiser_tensors,
+    prefixed,
+    restore_optimiser,
+    save_progress,
+    with_prefix,
+)
+from nas_selection_bench.supernets.training.evaluation import Evaluator
+
+PROGRESS = "progress.safetensors"
+TIMING = "timing.json"
+
+Report = Callable[[int, int], None]
+"""report(epochs done, epochs in all)"""
+
+
+def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report: Report | None = None) -> None:
+    """Train the supernet of `job`, or go on where a killed run was, and write its checkpoints to `folder`.
+
+    After a kill at any moment the files end in the same bytes as unbroken; the wall clock lies apart
+    in `timing.json` (see `training_seconds`).
+    """
+    if set(job.settings.checkpoint_epochs) <= set(epochs_present(folder)):
+        (folder / PROGRESS).unlink(missing_ok=True)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    place = torch.device(device)
+    with own_modes(), own_stream(place):
+        training = Training(job, images, place)
+        training.resume(folder)
+        while training.epoch < job.settings.epochs:
+            training.run_epoch()
+            if training.epoch in job.settings.checkpoint_epochs:
+                training.checkpoint().save(folder)
+            training.save(folder)
+            if report is not None:
+                report(training.epoch, job.settings.epochs)
+    (folder / PROGRESS).unlink()
+
+
+def training_seconds(folder: Path) -> list[float]:
+    """Wall-clock seconds of each epoch trained into `folder`, here; none where the file is lost or damaged."""
+    try:
+        seconds = [float(second) for second in json.loads((folder / TIMING).read_bytes())]
+    except (OSError, *DAMAGE):
+        return []
+    return seconds if all(0 <= second < math.inf for second in seconds) else []
+
+
+def make_search(
+    network: Supernet, alphas: Tensor, recipe: Recipe, weight_rate: float, device: torch.device
+) -> Search:  # fmt: skip
+    """Network and alphas on `device`, each with its optimiser."""
+    prepare(network, device)
+    alphas = alphas.detach().clone().to(device).requires_grad_(True)
+    gpu = on_gpu(device)
+    search = Search(
+        network=network,
+        alphas=alphas,
+        # On a GPU the rate is a tensor, so that a captured step sees it change, and one kernel updates all weights.
+        weight_optimiser=torch.optim.SGD(
+            network.parameters(), lr=torch.tensor(weight_rate).to(device) if gpu else weight_rate,
+            momentum=0.9, weight_decay=3e-4, fused=gpu or None,
+        ),
+        alpha_optimiser=torch.optim.Adam(
+            [alphas], lr=recipe.alpha_rate, betas=(0.5, 0.999), weight_decay=recipe.alpha_decay, capturable=gpu,
+        ),
+    )  # fmt: skip
+    # The first steps run eagerly before the capture, and torch would warn of each optimiser that this is slow.
+    search.alpha_optimiser._warned_capturable_if_run_uncaptured = True
+    return search
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Change the learning rate, in place where it is a tensor."""
+    for group in optimiser.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+class Training:
+    """A supernet between two epochs."""
+
+    def __init__(self, job: SupernetJob, images: ImageSet, device: torch.device) -> None:
+        self.job, self.settings, self.recipe, self.device = job, job.settings, find(job.recipe), device
+        self.epoch = 0
+        """Epochs done."""
+        self.history: list[dict[str, float]] = []
+        """Loss and accuracy of each epoch done."""
+        self.seconds: list[float] = []
+        self.weights_half = Half(images, "weights", device)
+        self.selection_half = Half(images, "selection", device)
+        network = self.recipe.build(self.settings.channels, self.settings.cells, images.classes)
+        initialise(network, torch.Generator().manual_seed(job.derive("weights")))
+        alphas = self.recipe.initial_alphas(torch.Generator().manual_seed(job.derive("alphas")))
+        self.search = make_search(network, alphas, self.recipe, self.recipe.weight_rates[0], device)
+        self.search.memory = {name: t.to(device) for name, t in self.recipe.memory().items()}
+        self.step = self.recipe.repeated(self.search, device)
+        self.evaluate = Evaluator(self.search.network)
+
+    def run_epoch(self) -> None:
+        """Train one epoch."""
+        started = time.perf_counter()
+        search, epochs = self.search, self.settings.epochs
+        first, last = self.recipe.weight_rates
+        set_rate(search.weight_optimiser, last + (first - last) * (1 + math.cos(math.pi * self.epoch / epochs)) / 2)
+        for name, value in self.recipe.schedule(self.epoch, epochs).items():
+            search.numbers.setdefault(name, torch.zeros((), device=self.device)).fill_(value)
+        search.network.normalise("train")
+        search.loss_sum.zero_()
+        search.correct.zero_()
+        steps = len(self.weights_half) // self.settings.batch_size
+        for number, (selection, weights, noise) in enumerate(self._steps(), self.epoch * steps):
+            search.number = number
+            self.step(selection, weights, noise)
+        self.recipe.after_epoch(search, self.epoch, epochs, lambda half: self._batches(half, "after"))
+        seen = steps * self.settings.batch_size
+        self.history.append({
+            "train_accuracy": 100 * search.correct.item() / seen, "train_loss": search.loss_sum.item() / seen,
+        })  # fmt: skip
+        self.epoch += 1
+        self.seconds.append(time.perf_counter() - started)
+
+    def _steps(self) -> Iterator[tuple[Batch | None, Batch, Tensor | None]]:
+        """The batches of one epoch: of the selection half (None where no alphas learn), of the weights half; noise."""
+        steps = len(self.weights_half) // self.settings.batch_size
+        generator = torch.Generator().manual_seed(self.job.derive("noise", epoch=self.epoch))
+        noise = self.recipe.noise(generator, steps, self.search.network)
+        if noise is not None and not self.recipe.noise_on_host:
+            noise = noise.to(self.device)
+        draws = [None] * steps if noise is None else noise.unbind()
+        weights = self._batches("weights", "step")
+        if self._searches(self.epoch):
+            yield from zip(self._batches("selection", "step"), weights, draws, strict=False)
+        else:
+            yield from ((None, batch, draw) for batch, draw in zip(weights, draws, strict=False))
+
+    def _searches(self, epoch: int) -> bool:
+        return self.recipe.tunes_alphas and self.recipe.searches(epoch, self.settings.epochs)
+
+    def _batches(self, half: str, purpose: str) -> Iterator[Batch]:
+        """One pass over a half, shuffled for this epoch and purpose."""
+        part = {"weights": self.weights_half, "selection": self.selection_half}[half]
+        seed = self.job.derive("batches", half=half, use=purpose, epoch=self.epoch)
+        return part.epoch(seed, self.settings.batch_size)
+
+    def checkpoint(self) -> Checkpoint:
+        """The supernet as it is now, its accuracy on the selection images measured with batch statistics."""
+        search = self.search
+        search.network.normalise("batch")
+        batches = self.selection_half.fixed(self.settings.selection_batch, self.settings.selection_images)
+        accuracy, loss = self.evaluate(batches, self.recipe.edge_weights(search.alphas).detach()[None])
+        return Checkpoint(
+            job=self.job,
+            epoch=self.epoch,
+            state=search.network.state_dict(),
+            alphas=search.alphas.detach(),
+            facts={**self.history[-1], "supernet_accuracy": accuracy.item(), "supernet_loss": loss.item()},
+            alpha_optimiser=optimiser_tensors(search.alpha_optimiser),
+            memory=search.memory,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write all that `resume` needs."""
+        search = self.search
+        tensors = {
+            "alphas": search.alphas,
+            **prefixed("network.", search.network.state_dict()),
+            **prefixed("alpha_optimiser.", optimiser_tensors(search.alpha_optimiser)),
+            **prefixed("weight_optimiser.", optimiser_tensors(search.weight_optimiser)),
+            **prefixed("memory.", search.memory),
+        }
+        write_whole(folder / TIMING, json.dumps(self.seconds).encode())
+        save_progress(folder / PROGRESS, self.job, {"epoch": self.epoch, "history": self.history}, tensors)
+
+    def resume(self, folder: Path) -> None:
+        """Go to where a killed run of this job was; stay at the beginning where there was none."""
+        found = load_progress(folder / PROGRESS, self.job)
+        if found is None:
+            return
+        facts, tensors = found
+        search = self.search
+        self.epoch, self.history = facts["epoch"], facts["history"]
+        # Seconds are a record of the clock and not part of the state: what a kill lost stays lost.
+        self.seconds = training_seconds(folder)[: self.epoch]
+        search.network.load_state_dict(with_prefix("network.", tensors))
+        with torch.no_grad():
+            search.alphas.copy_(tensors["alphas"])
+        restore_optimiser(search.alpha_optimiser, with_prefix("alpha_optimiser.", tensors))
+        restore_optimiser(search.weight_optimiser, with_prefix("weight_optimiser.", tensors))
+        search.memory = {k: t.to(self.device) for k, t in with_prefix("memory.", tensors).items()}

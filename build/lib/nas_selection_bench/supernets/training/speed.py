@@ -1,0 +1,62 @@
+"""How long an epoch takes on a GPU: captured, eager, and by the literal network as the papers' code runs it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.supernets.network import cuda_graph
+from nas_selection_bench.supernets.network.accelerator import accelerator
+from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
+from nas_selection_bench.supernets.network.precision import autocast, prepare
+from nas_selection_bench.supernets.parts.recipe import GRADIENT_CLIP
+from nas_selection_bench.supernets.training.loop import Training
+
+
+@contextmanager
+def eagerly(wanted: bool = True) -> Iterator[None]:
+    """Inside no step is captured, if `wanted`."""
+    before = cuda_graph.EAGER_CALLS
+    cuda_graph.EAGER_CALLS = 10**9 if wanted else before
+    try:
+        yield
+    finally:
+        cuda_graph.EAGER_CALLS = before
+
+
+def epoch_seconds(job: SupernetJob, images: ImageSet, device: torch.device, *, eager: bool = False) -> float:
+    """Of the second epoch: the first one sets everything up."""
+    run = Training(job, images, device)
+    with eagerly(eager), own_stream(device):
+        run.run_epoch()
+        run.run_epoch()  # its end waits for the device
+    return run.seconds[-1]
+
+
+def literal_seconds(job: SupernetJob, images: ImageSet, device: torch.device) -> float:
+    """Of first-order darts with the literal network and torch's plain optimisers, eager, where fast in bfloat16."""
+    run = Training(job, images, device)
+    network = LiteralSupernet.like(run.search.network)
+    prepare(network, device)
+    alphas = run.search.alphas
+    weights = torch.optim.SGD(network.parameters(), lr=0.025, momentum=0.9, weight_decay=3e-4)
+    adam = torch.optim.Adam([alphas], lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+    began = 0.0
+    for epoch in range(2):
+        accelerator(device).synchronize()
+        began = time.perf_counter()
+        for x, y in run.weights_half.epoch(epoch, job.settings.batch_size):
+            for optimiser in (adam, weights):
+                optimiser.zero_grad()
+                with autocast(device):
+                    logits = network(x, alphas.softmax(-1))
+                torch.nn.functional.cross_entropy(logits.float(), y).backward()
+                if optimiser is weights:
+                    torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_CLIP)
+                optimiser.step()
+    accelerator(device).synchronize()
+    return time.perf_counter() - began

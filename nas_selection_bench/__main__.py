@@ -1,0 +1,37 @@
+"""The commands beside the benchmark itself: `python -m nas_selection_bench COMMAND ...`."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "run": ("program", "run the benchmark; what run_bench.py and run-bench do"),
+    "doctor": ("bench.commands.doctor", "what is here, what is missing, and what each missing thing costs"),
+    "fetch": ("bench.commands.fetch", "download images and the benchmark table"),
+    "lookup": ("bench.commands.lookup", "what a table says of one architecture"),
+    "convert-table": ("bench.commands.convert_table", "the compact form of a benchmark table"),
+    "convert-images": ("bench.commands.convert_images", "images as arrays, parquet or folders, made readable"),
+    "make-table": ("supernets.table.__main__", "the ground truth of a data set of your own"),
+    "regenerate": ("bench.commands.regenerate", "stored results, made again and compared"),
+    "pack": ("bench.work.pack", "the cells of an output folder in one file"),
+    "readme": ("reports.files.readme", "the finding of a README, from stored results"),
+    "curvature": ("supernets.training.curvature", "the largest eigenvalue of the Hessian at each stored checkpoint"),
+    "gpu-acceptance": ("selectors.parts.gpu_acceptance", "whether the GPU path is right and fast on this machine"),
+}
+"""Module and purpose of each."""
+
+
+def main() -> int:
+    """Run the command that the first argument names; exit code 2, with the list, for any other."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name not in COMMANDS:
+        known = "\n".join(f"  {command:15} {purpose}" for command, (_, purpose) in COMMANDS.items())
+        asked = name in ("-h", "--help")
+        wrong = "" if asked else f"there is no command {name!r}.\n\n"
+        usage = f"{wrong}usage: python -m nas_selection_bench COMMAND [-h] ...\n\n{known}"
+        print(usage, file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
+    return int(import_module(f"nas_selection_bench.{COMMANDS[name][0]}").main(sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
