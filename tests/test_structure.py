@@ -17,7 +17,7 @@ FILES = [
     *sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py")),
 ]
 
-LONGEST = 320
+LONGEST = 325
 LONGER = {
     "bench/problem/safe_pickle.py": 420,  # one pickle machine for everything that comes from outside
     "bench/commands/fetch.py": 335,  # the downloads with everything that can go wrong on the way
