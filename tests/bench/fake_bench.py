@@ -215,8 +215,17 @@ def run(*arguments: str | Path) -> ExitCode:
 
 
 def listen_to_interrupts() -> None:
-    """A background job of a shell ignores Ctrl-C, and its children inherit that; what is interrupted must not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """A background job of a shell ignores Ctrl-C, and one of nohup SIGHUP; what is interrupted here must not."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def exit_code(ended: subprocess.Popen[str]) -> int:
+    """The exit code as a shell gives it.
+
+    Where Ctrl-C went through an `exec` of some library's import, Python ends by SIGINT itself although it was caught.
+    """
+    return ended.returncode if ended.returncode >= 0 else 128 - ended.returncode
 
 
 def in_subprocess(arguments: Sequence[str], **environment: str) -> subprocess.Popen[str]:

@@ -138,7 +138,7 @@ def test_an_interrupted_run_leaves_valid_files_and_says_how_to_go_on(
         time.sleep(0.02)
     os.killpg(running.pid, how)
     _, said = running.communicate(timeout=20)
-    assert running.returncode == ExitCode.INTERRUPTED, said
+    assert fake_bench.exit_code(running) == ExitCode.INTERRUPTED, said
     assert "python run_bench.py " + " ".join(command[:4]) in said
     assert "Traceback" not in said
     found = states(tmp_path / "out")
@@ -156,7 +156,7 @@ def test_outdated_records_are_no_results_even_if_the_run_is_interrupted(place: l
         time.sleep(0.02)
     os.killpg(running.pid, signal.SIGTERM)
     running.communicate(timeout=20)
-    assert running.returncode == ExitCode.INTERRUPTED
+    assert fake_bench.exit_code(running) == ExitCode.INTERRUPTED
     assert {row["recipe_version"] for row in rows(tmp_path / "out") if row["state"] == "done"} <= {"2"}
     assert states(tmp_path / "out")["missing"] >= 1
 
