@@ -1,1 +1,0 @@
-"""Does a stored result still hold?"""

@@ -1,1 +1,0 @@
-"""One file for each thing a user can ask for."""

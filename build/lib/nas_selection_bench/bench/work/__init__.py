@@ -1,1 +1,0 @@
-"""From cells to records: the plan, the runner, and the files of an output folder."""

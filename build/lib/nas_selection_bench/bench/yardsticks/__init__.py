@@ -1,1 +1,0 @@
-"""What an answer is worth: measures, floors and statistics, all pure functions."""

@@ -1,1 +1,0 @@
-"""What is written beside the page: tables, and the part of README that is made from them."""

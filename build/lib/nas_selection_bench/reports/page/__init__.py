@@ -1,1 +1,0 @@
-"""The page itself: its frame, style and scripts."""

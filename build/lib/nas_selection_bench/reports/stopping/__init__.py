@@ -1,1 +1,0 @@
-"""When to stop a search: one rule per file, each a function of what is stored along training."""

@@ -1,1 +1,0 @@
-"""The weight-sharing network, its training loop, and one file per training recipe."""

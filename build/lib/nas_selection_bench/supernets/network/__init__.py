@@ -1,1 +1,0 @@
-"""The weight-sharing network: literal, fused, and stand-alone."""

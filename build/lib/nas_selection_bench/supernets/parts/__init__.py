@@ -1,1 +1,0 @@
-"""What recipes are written with."""

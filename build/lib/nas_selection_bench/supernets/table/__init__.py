@@ -1,1 +1,0 @@
-"""Makes a ground-truth table by training architectures of the space from scratch."""
