@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.names import parse
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
 from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
@@ -131,7 +132,8 @@ def plan_again(
 
 def key_here(job: SupernetJob, version: int, here: Circumstances) -> str:
     """The cache key of a supernet that is trained here."""
-    return supernet_key(job, version, here.device, here.threads, here.hardware)
+    plugin = here.outside.get(f"recipe {parse(job.recipe)[0]}", "")
+    return supernet_key(job, version, here.device, here.threads, here.hardware, plugin)
 
 
 def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
@@ -144,9 +146,11 @@ def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here:
     columns = identity(cell, here)
     alphas_untrained = selector.decides_by_alphas and not recipe.learns_alphas
     names = {"alphas": "not learnt"} if alphas_untrained else {}
+    plugin = here.outside.get(f"selector {parse(selector.name)[0]}")
+    names |= {"plugin": plugin} if plugin else {}
     if not selector.reads_checkpoint:
         work = without_checkpoint(cell)
-        names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version)
+        names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version, **names)
     return PlannedCell(
         cell, supernet, selector.version, columns, file_stem(columns),
         record_key(cell, supernet.key, selector.version, **names), names.get("shared"),
