@@ -43,7 +43,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Supernet:
+class PlannedSupernet:
     """A supernet of the plan, with its cache key."""
 
     job: SupernetJob
@@ -66,7 +66,7 @@ class PlannedCell:
     """A cell of the plan, with the names under which its record is found and judged."""
 
     cell: Cell
-    supernet: Supernet
+    supernet: PlannedSupernet
     version: int
     """Of the selector."""
     columns: Mapping[str, str | int]
@@ -149,7 +149,7 @@ def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here:
     Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
     by those alphas.
     """
-    supernet = Supernet(cell.supernet, key_here(cell.supernet, recipe.version, here), recipe.version)
+    supernet = PlannedSupernet(cell.supernet, key_here(cell.supernet, recipe.version, here), recipe.version)
     columns = identity(cell, here)
     alphas_untrained = selector.decides_by_alphas and not recipe.learns_alphas
     names = {"alphas": "not learnt"} if alphas_untrained else {}

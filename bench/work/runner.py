@@ -9,7 +9,7 @@ from pathlib import Path
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.files import leave_no_lock, write_whole
 from nas_selection_bench.bench.work.edited_files import Sources
-from nas_selection_bench.bench.work.plan import PlannedCell, Split, Supernet, checkpoint_of, split_plan, state_of
+from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
 from nas_selection_bench.bench.work.progress import NORMAL, Progress
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record, file_stem
 from nas_selection_bench.bench.work.store import Store
@@ -76,7 +76,7 @@ class Run:
             self.store.put_back(planned.stem)
             self._log(planned.stem).unlink(missing_ok=True)
 
-    def untrained(self, cells: Iterable[PlannedCell]) -> list[Supernet]:
+    def untrained(self, cells: Iterable[PlannedCell]) -> list[PlannedSupernet]:
         """The supernets that `cells` need and the cache lacks, in order."""
         supernets = {cell.supernet.key: cell.supernet for cell in cells if cell.reads_checkpoint}
         place = self.workplace
@@ -124,7 +124,7 @@ class Run:
 
         return remaining
 
-    def _train(self, supernets: Sequence[Supernet], progress: Progress) -> dict[str, Outcome]:
+    def _train(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> dict[str, Outcome]:
         """Train `supernets`; returns the outcomes of those that failed, by supernet key."""
         columns = {cell.supernet.key: cell.columns for cell in self.plan}
         failed: dict[str, Outcome] = {}
@@ -150,7 +150,7 @@ class Run:
         progress.watch(None)
         return failed
 
-    def _training_state(self, supernets: Sequence[Supernet]) -> str:
+    def _training_state(self, supernets: Sequence[PlannedSupernet]) -> str:
         """How far the training in other processes is, told by the checkpoints that are there."""
         place = self.workplace
         stored = sum(len(place.methods.epochs_present(supernet.folder(place.cache))) for supernet in supernets)

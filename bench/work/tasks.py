@@ -13,7 +13,7 @@ from nas_selection_bench.bench.work.cells import canonical_json
 from nas_selection_bench.bench.work.discovery import line_of
 from nas_selection_bench.bench.work.edited_files import keep_source
 from nas_selection_bench.bench.work.methods import Methods
-from nas_selection_bench.bench.work.plan import PlannedCell, Supernet
+from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet
 from nas_selection_bench.bench.work.progress import Progress
 from nas_selection_bench.bench.work.record import DONE, FAILED, SKIPPED, choice_of
 from nas_selection_bench.bench.work.store import cost_record
@@ -83,7 +83,7 @@ def _must_end(error: BaseException, pool: Pool) -> bool:
 class TrainTask:
     """One supernet to train."""
 
-    supernet: Supernet
+    supernet: PlannedSupernet
     workplace: Workplace
     progress: Progress | None = None
     """Only for tasks of this process."""
@@ -158,7 +158,7 @@ class SelectTask:
         )  # fmt: skip
 
 
-def is_trained(methods: Methods, supernet: Supernet, cache: Path) -> bool:
+def is_trained(methods: Methods, supernet: PlannedSupernet, cache: Path) -> bool:
     """Whether every checkpoint of the supernet is in the cache."""
     present = methods.epochs_present(supernet.folder(cache))
     return set(supernet.job.settings.checkpoint_epochs) <= set(present)
