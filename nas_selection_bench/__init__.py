@@ -44,7 +44,7 @@ _PUBLIC = {
     # What a training recipe is written with.
     "Recipe": "supernets.parts.recipe:Recipe",
     "Mixing": "supernets.parts.recipe:Mixing",
-    "SupernetState": "supernets.parts.recipe:Search",
+    "SupernetState": "supernets.parts.recipe:SupernetState",
     # What a stopping rule is written with.
     "StoppingRule": "reports.data.courses:StoppingRule",
     "Course": "reports.data.courses:Course",

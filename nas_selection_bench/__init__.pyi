@@ -43,10 +43,9 @@ from nas_selection_bench.selectors.parts.view import Search as Search
 from nas_selection_bench.selectors.proxies import ProxyFailure as ProxyFailure
 from nas_selection_bench.selectors.proxies import score as score
 from nas_selection_bench.supernets.network.supernet import Supernet as Supernet
-from nas_selection_bench.supernets.parts import recipe as _recipe
 from nas_selection_bench.supernets.parts.recipe import Mixing as Mixing
 from nas_selection_bench.supernets.parts.recipe import Recipe as Recipe
+from nas_selection_bench.supernets.parts.recipe import SupernetState as SupernetState
 from nas_selection_bench.version import __version__ as __version__
 
-SupernetState = _recipe.Search
 proxy_names = _proxies.names

@@ -39,10 +39,11 @@ from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
 from nas_selection_bench.bench.work.plugins import in_use, using
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
-from nas_selection_bench.bench.work.records import DONE, Circumstances, Store
+from nas_selection_bench.bench.work.record import DONE, Circumstances
 from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
 from nas_selection_bench.bench.work.runner import Run, counts_line
 from nas_selection_bench.bench.work.seats import leave_seats
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import Workplace
 from nas_selection_bench.bench.work.timings import Timings, stored_costs
 from nas_selection_bench.bench.work.workers import no_processes

@@ -14,7 +14,7 @@ from nas_selection_bench.bench.errors import DAMAGE
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.work.methods import Methods, Source
 from nas_selection_bench.bench.work.plan import PlannedCell
-from nas_selection_bench.bench.work.records import Store
+from nas_selection_bench.bench.work.store import Store
 
 FILE = "source.json"
 """In the folder of a supernet: the digest of its recipe's file when its training began."""

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
 from nas_selection_bench.bench.work.methods_file import Described, read_described
-from nas_selection_bench.bench.work.records import KEY_COLUMNS, Store, file_stem
+from nas_selection_bench.bench.work.record import KEY_COLUMNS, Record, file_stem
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.reports.data.in_figures import first_shown
 
 Checkpoint = tuple[str, int]
@@ -217,7 +218,7 @@ class Results:
         found = self.rows["state"].value_counts()
         return {state: int(found.get(state, 0)) for state in ("done", "failed", "skipped", "missing")}
 
-    def records(self) -> dict[int, dict[str, Any]]:
+    def records(self) -> dict[int, Record]:
         """The stored record file of each done row, by its index, where the folder still has it."""
         whole, _ = Store(self.folder).read_all()
         columns = [self.rows[name].tolist() for name in KEY_COLUMNS]
