@@ -20,8 +20,8 @@ pytestmark = pytest.mark.program
 ROOT = Path(__file__).parents[1]
 ASKED = [
     "--datasets", "tiny", "--preset", "digits", "--train-epochs", "4", "--channels", "4", "--cells", "1",
-    "--seeds", "1", "--device", "cpu", "--threads", "1", "--supernets", "darts,mine-darts", "--selectors", "mine[times=5],their-score",
-    "--epochs", "all",
+    "--seeds", "1", "--device", "cpu", "--threads", "1", "--supernets", "darts,mine-darts",
+    "--selectors", "mine[times=5],their-score", "--epochs", "all",
 ]  # fmt: skip
 CELLS = [
     (recipe, epoch, selector, "done")
