@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
+from nas_selection_bench.bench.work.records import Store
 from nas_selection_bench.bench.work.run_file import RUN_FILE
 
 ARCHIVE = "cells.tar.xz"
@@ -115,6 +116,17 @@ def unpack(folder: Path, say: Callable[[str], None]) -> None:
         f"{folder} was packed: unpacked {len(contents):,} files;"
         f" python -m nas_selection_bench pack {folder} packs it again."
     )
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """The files that are packed, by their path inside of `folder`, whether it is packed or not."""
+    archive = folder / ARCHIVE
+    return dict(_agreed(folder, read_archive(archive))) if archive.exists() else _loose(folder)
+
+
+def as_stored(folder: Path) -> Store:
+    """The records of `folder` for reading, whether it is packed or not."""
+    return Store(folder, contents_of(folder) if (folder / ARCHIVE).exists() else None)
 
 
 @contextmanager

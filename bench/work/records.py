@@ -5,10 +5,12 @@ later, so a metric can be added without running anything. `name` says whose reco
 says under which circumstances it was made: the same name with another key is out of date.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError
@@ -30,6 +32,8 @@ KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selec
 """The columns that name a cell; no two rows agree in all of them."""
 
 DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
+
+_UNREADABLE = re.compile(r"[^A-Za-z0-9\-._]")
 
 CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_passes", "backward_passes")
 """The fields of a done record that a selection fills."""
@@ -62,8 +66,7 @@ def file_stem(columns: Mapping[str, str | int]) -> str:
     """The name of a cell's files: readable, and unique by a hash of all key columns."""
     plain = (f"{columns['dataset']}.{columns['recipe']}.s{columns['supernet_seed']}.e{columns['epoch']}"
              f".{columns['selector']}.{columns['selector_seed']}")  # fmt: skip
-    readable = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in plain)
-    return f"{readable[:120]}.{key(dict(columns))[:10]}"
+    return f"{_UNREADABLE.sub('_', plain)[:120]}.{key(dict(columns))[:10]}"
 
 
 def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
@@ -122,9 +125,15 @@ def read_record(path: Path) -> dict[str, Any] | None:
     Raises DataError for a schema that is newer than this program.
     """
     try:
-        record = json.loads(path.read_bytes())
+        return understood(path.read_bytes(), path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def understood(content: bytes, path: Path) -> dict[str, Any] | None:
+    """`read_record` of what the file in `path` says."""
+    try:
+        record = json.loads(content)
     except DAMAGE:
         return None
     if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
@@ -135,7 +144,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
             f" (this one knows up to {SCHEMA}); update the program or choose another --out."
         )
     try:
-        whole = record.get("digest") == _digest(record)
+        whole = _as_written(content, record.get("digest")) or record.get("digest") == _digest(record)
     except DAMAGE:  # among them a damaged number that reads as infinite, which no record holds
         return None
     if not whole:
@@ -148,9 +157,15 @@ def read_record(path: Path) -> dict[str, Any] | None:
     return record
 
 
-def _of_cell(path: Path) -> dict[str, Any] | None:
-    """The record in `path`, None for a damaged file and for what is no record of a cell."""
-    record = read_record(path)
+def _as_written(content: bytes, digest: object) -> bool:
+    """Whether `digest` is that of the text itself without it, which spares spelling it again."""
+    told = f'"digest":"{digest}",'.encode()
+    return hashlib.sha256(content.replace(told, b"", 1).rstrip(b"\n")).hexdigest()[:16] == digest
+
+
+def _of_cell(content: bytes, path: Path) -> dict[str, Any] | None:
+    """The record that a file says, None for a damaged one and for what is no record of a cell."""
+    record = understood(content, path)
     try:
         whole = record is not None and record.keys() >= _FIELDS and record["state"] in (DONE, FAILED, SKIPPED)
         return record if whole and record is not None and file_stem(record["cell"]) else None
@@ -163,6 +178,8 @@ class Store:
     """The record files of one output folder; what was read of them is remembered for as long as they stay."""
 
     folder: Path
+    packed: dict[str, bytes] | None = field(default=None, repr=False)
+    """What is read instead of the folder's files, by their path inside of it; such a store writes none."""
     _known: dict[Path, tuple[tuple[int, ...], dict[str, Any] | None]] = field(default_factory=dict, repr=False)
     """By file: which state of the file was read, and what it said."""
 
@@ -184,13 +201,23 @@ class Store:
     def cost(self, stem: str) -> dict[str, Any]:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
         try:
-            content = json.loads((self.costs / f"{stem}.json").read_bytes())
+            content = json.loads(self._content(self.costs / f"{stem}.json"))
             whole = file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS)
             counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
             timed = all(isinstance(count, int | float | None) for count in counts)
         except (OSError, *DAMAGE):
             return {}
         return content if whole and timed else {}
+
+    def stems(self, folder: Path) -> list[str]:
+        """The cells that have a JSON file in `folder`, which is `records` or `costs`; sorted."""
+        if self.packed is None:
+            return sorted(path.stem for path in folder.glob("*.json"))
+        paths = map(PurePosixPath, self.packed)
+        return sorted(path.stem for path in paths if path.parent.name == folder.name and path.suffix == ".json")
+
+    def _content(self, path: Path) -> bytes:
+        return path.read_bytes() if self.packed is None else self.packed[f"{path.parent.name}/{path.name}"]
 
     def set_aside(self, stem: str) -> None:
         """Take a record that no longer holds, and its cost, out of the results until a successor is done.
@@ -242,7 +269,7 @@ class Store:
         """All records by file stem, in sorted order, and the paths of the damaged ones."""
         whole: dict[str, dict[str, Any]] = {}
         damaged: list[Path] = []
-        for path in sorted(self.records.glob("*.json")):
+        for path in (self.records / f"{stem}.json" for stem in self.stems(self.records)):
             record = self._read(path)
             if record is None or file_stem(record["cell"]) != path.stem:
                 damaged.append(path)
@@ -252,11 +279,16 @@ class Store:
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         """`_of_cell`, once for each state of a file: all are written whole, and so are another file each time."""
-        stat = path.stat()
-        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        state: tuple[int, ...] = ()
+        if self.packed is None:
+            stat = path.stat()
+            state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         known = self._known.get(path)
         if known is None or known[0] != state:
-            known = self._known[path] = (state, _of_cell(path))
+            try:
+                known = self._known[path] = (state, _of_cell(self._content(path), path))
+            except OSError as error:
+                raise DataError(f"{path} cannot be read ({error.strerror}).") from error
         return known[1]
 
     def _result(self, path: Path) -> dict[str, Any] | None:

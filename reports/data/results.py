@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
 from nas_selection_bench.bench.work.methods_file import Described, read_described
-from nas_selection_bench.bench.work.records import KEY_COLUMNS, Store, file_stem
+from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, Store
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
 from nas_selection_bench.reports.data.in_figures import first_shown
 
@@ -76,8 +76,26 @@ def _label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series
     return label
 
 
-def _score_array(rows: pd.DataFrame, scores: pd.DataFrame) -> NDArray[np.float64]:
-    """[rows, 6, 5] the scores of each row; nan where a row has none."""
+def _scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
+    """[rows, 6, 5] the scores of each row, as its record holds them; nan where a row has none."""
+    array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
+    for i, record in _records_of(rows, store).items():
+        if record["state"] == DONE:
+            array[i] = record["scores"]
+    return array
+
+
+def _records_of(rows: pd.DataFrame, store: Store) -> dict[int, dict[str, Any]]:
+    """The record of each row, by its place, where there is one."""
+    whole, _ = store.read_all()
+    by_cell = {tuple(record["cell"][name] for name in KEY_COLUMNS): record for record in whole.values()}
+    keys = zip(*(rows[name].tolist() for name in KEY_COLUMNS), strict=True)
+    return {i: by_cell[key] for i, key in enumerate(keys) if key in by_cell}
+
+
+def _stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
+    """[rows, 6, 5] the scores of each row in a CSV file; nan where a row has none."""
+    scores = _read(path, ("dataset", "recipe", "selector", "edge", "operation", "score"))
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
     keys = [name for name in KEY_COLUMNS if name in scores.columns]
     if rows.duplicated(keys).any() and len(scores):
@@ -110,12 +128,17 @@ class Results:
     """Selections by the commit of the program that computed them; those of an unknown one are left out."""
     described: Described
     """methods.json."""
+    store: Store
+    """The records that the rows were gathered from, where they are still there."""
 
     @classmethod
-    def read(cls, folder: Path) -> "Results":
-        """The results in `folder`; raises DataError naming the file that is missing or malformed."""
+    def read(cls, folder: Path, store: Store | None = None) -> "Results":
+        """The results in `folder`; raises DataError naming the file that is missing or malformed.
+
+        `store` holds the records that its files were gathered from just now; without one, scores are read from
+        scores.csv.
+        """
         rows = _read(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
-        scores = _read(folder / "scores.csv", ("dataset", "recipe", "selector", "edge", "operation", "score"))
         costs = _read(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
         rows["method"] = _label(rows, "selector", ("bn",))
         rows["setting"] = _label(rows, "recipe", ("preset", "device", "threads"))
@@ -135,8 +158,9 @@ class Results:
         for name in COST_COLUMNS:
             if name not in rows:
                 rows[name] = np.nan
+        scores = _stored_scores(rows, folder / "scores.csv") if store is None else _scores_of(rows, store)
         return cls(
-            folder, rows, _score_array(rows, scores), supernets, _run_of(folder), commits, read_described(folder)
+            folder, rows, scores, supernets, _run_of(folder), commits, read_described(folder), store or Store(folder)
         )
 
     @cached_property
@@ -216,12 +240,7 @@ class Results:
 
     def records(self) -> dict[int, dict[str, Any]]:
         """The stored record file of each done row, by its index, where the folder still has it."""
-        whole, _ = Store(self.folder).read_all()
-        columns = [self.rows[name].tolist() for name in KEY_COLUMNS]
-        stems = {
-            i: file_stem(dict(zip(KEY_COLUMNS, row, strict=True))) for i, row in enumerate(zip(*columns, strict=True))
-        }
-        return {i: whole[stem] for i, stem in stems.items() if stem in whole}
+        return _records_of(self.rows, self.store)
 
 
 def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoint, float]]:

@@ -21,6 +21,7 @@ from nas_selection_bench.bench.work.records import (
     done_record,
     file_stem,
     read_record,
+    understood,
     write_record,
 )
 
@@ -200,11 +201,11 @@ def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
     store, reads = Store(tmp_path), []
     store.records.mkdir()
 
-    def counted(path: Path) -> dict[str, Any] | None:
+    def counted(content: bytes, path: Path) -> dict[str, Any] | None:
         reads.append(path)
-        return read_record(path)
+        return understood(content, path)
 
-    monkeypatch.setattr("nas_selection_bench.bench.work.records.read_record", counted)
+    monkeypatch.setattr("nas_selection_bench.bench.work.records.understood", counted)
     stem = file_stem(COLUMNS)
     record = {"cell": COLUMNS, "key": "k", "state": "done", "reason": "", "log": None, "checkpoint": None, "version": 1,
               "recipe_version": 1, **done_record(selection())}  # fmt: skip
