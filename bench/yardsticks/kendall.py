@@ -22,6 +22,8 @@ class Ranked:
     levels: int
     """Different values."""
     tied_pairs: int
+    order: NDArray[np.integer]
+    """[n] places, lowest value first; which of equal values comes first does not matter."""
 
 
 def ranked(values: ArrayLike) -> Ranked:
@@ -37,7 +39,7 @@ def ranked(values: ArrayLike) -> Ranked:
     ranks[order] = np.cumsum(new, dtype=np.int32)
     starts = np.flatnonzero(new)
     levels = len(starts) + 1 if array.size else 0
-    return Ranked(ranks, levels, _tied_pairs(starts, array.size))
+    return Ranked(ranks, levels, _tied_pairs(starts, array.size), order)
 
 
 def _in_order(array: NDArray[np.generic]) -> tuple[NDArray[np.integer], NDArray[np.generic]]:
@@ -67,11 +69,14 @@ def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
     total = n * (n - 1) // 2
     many, few = (y, x) if x.levels <= y.levels else (x, y)
     # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
-    bits = (few.levels - 1).bit_length()
-    wide = np.int32 if many.levels << bits < 2**31 else np.int64
-    both: NDArray[np.integer] = np.sort(np.left_shift(many.ranks, bits, dtype=wide) | few.ranks)
-    tied_in_both = _tied_pairs(np.flatnonzero(both[1:] != both[:-1]) + 1, n)
-    discordant = inversions(both & ((1 << bits) - 1), few.levels)
+    if many.levels == n:
+        sequence, tied_in_both = few.ranks[many.order], 0
+    else:
+        bits = (few.levels - 1).bit_length()
+        wide = np.int32 if many.levels << bits < 2**31 else np.int64
+        both: NDArray[np.integer] = np.sort(np.left_shift(many.ranks, bits, dtype=wide) | few.ranks)
+        sequence, tied_in_both = both & ((1 << bits) - 1), _tied_pairs(np.flatnonzero(both[1:] != both[:-1]) + 1, n)
+    discordant = inversions(sequence, few.levels)
     agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * discordant
     tau = agreement / np.sqrt(total - x.tied_pairs) / np.sqrt(total - y.tied_pairs)
     return float(min(1.0, max(-1.0, tau)))

@@ -13,7 +13,7 @@ from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, N
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.floors import convolution_weights
 from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, tau_b
-from nas_selection_bench.bench.yardsticks.measures import edge_tau, ranked_by_sums
+from nas_selection_bench.bench.yardsticks.measures import edge_taus, ranked_by_sums
 
 Values = NDArray[np.float64]
 
@@ -84,6 +84,6 @@ def trait_correlations(
     return {name: means[name] for name in of}
 
 
-def agreement(first: Values, second: Values) -> float:
-    """Mean over the six edges of the tau-b between two criteria's scores [6, 5] of the operations."""
-    return edge_tau(first, second)
+def agreement(first: Sequence[Values], second: Sequence[Values]) -> float:
+    """Mean over the six edges of the tau-b between two criteria's scores [6, 5] of the operations, and over pairs."""
+    return float(np.mean(edge_taus(np.asarray(first), np.asarray(second))))

@@ -89,8 +89,7 @@ def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
     frame = frame[frame["checkpoint"].notna()] if "checkpoint" in frame else frame.iloc[:0]
     eigenvalues = read_eigenvalues(results.folder)
     found = {}
-    for setting, seed in sorted(set(zip(frame["setting"].tolist(), frame["supernet_seed"].tolist(), strict=True))):
-        rows = frame[(frame["setting"] == setting) & (frame["supernet_seed"] == seed)]
+    for (setting, seed), rows in frame.groupby(["setting", "supernet_seed"]):
         epochs = tuple(sorted(map(int, set(rows["epoch"]))))
         if len(epochs) < 2:
             continue
@@ -127,10 +126,12 @@ def outcomes(results: Results, dataset: str, measure: str = "test") -> pd.DataFr
     known = courses(results, dataset)
     said = stops(known)
     frame = results.done[results.done["dataset"] == dataset]
+    means = frame.groupby(["setting", "method", "supernet_seed", "epoch"])[measure].mean()
+    reached: dict[tuple[str, str], dict[tuple[int, int], float]] = {}
+    for (setting, method, seed, epoch), mean in zip(means.index, means.tolist(), strict=True):
+        reached.setdefault((setting, method), {})[seed, epoch] = mean
     rows = []
-    for setting, method in sorted(set(zip(frame["setting"].tolist(), frame["method"].tolist(), strict=True))):
-        here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
-        by_place: dict[tuple[int, int], float] = here.groupby(["supernet_seed", "epoch"])[measure].mean().to_dict()
+    for (setting, method), by_place in reached.items():
         seeds = [
             seed for (of, seed), course in known.items()
             if of == setting and all((seed, epoch) in by_place for epoch in course.epochs)

@@ -174,9 +174,16 @@ class Results:
         last = self.done.groupby(["dataset", "setting"])["epoch"].transform("max")
         return self.done[self.done["epoch"] == last]
 
+    @cached_property
+    def _finals(self) -> dict[str, pd.DataFrame]:
+        """What `final_of` gave; no field, so that a changed copy begins without."""
+        return {}
+
     def final_of(self, dataset: str) -> pd.DataFrame:
         """Those of `final` on one data set."""
-        return self.final[self.final["dataset"] == dataset]
+        if dataset not in self._finals:
+            self._finals[dataset] = self.final[self.final["dataset"] == dataset]
+        return self._finals[dataset]
 
     @cached_property
     def own_checkpoint(self) -> pd.DataFrame:
