@@ -89,7 +89,10 @@ def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
     frame = frame[frame["checkpoint"].notna()] if "checkpoint" in frame else frame.iloc[:0]
     eigenvalues = read_eigenvalues(results.folder)
     found = {}
-    for (setting, seed), rows in frame.groupby(["setting", "supernet_seed"]):
+    supernets = zip(frame["setting"].tolist(), frame["supernet_seed"].tolist(), strict=True)
+    of_supernet = dict(iter(frame.groupby(["setting", "supernet_seed"])))
+    for setting, seed in sorted(set(supernets)):
+        rows = of_supernet[setting, seed]
         epochs = tuple(sorted(map(int, set(rows["epoch"]))))
         if len(epochs) < 2:
             continue
