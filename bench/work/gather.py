@@ -11,15 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
-import numpy as np
-
 from nas_selection_bench.bench.errors import DAMAGE, in_brief
 from nas_selection_bench.bench.files import read_json, write_whole
-from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
-from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, parse
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.problem.validate import checked
-from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, MISSING, Store, file_stem
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record, file_stem
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measures
 from nas_selection_bench.bench.yardsticks.truth import Truth
 
@@ -61,37 +59,24 @@ def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:
     return tuple((isinstance(v, str), 0.0 if isinstance(v, str) else float(v), str(v)) for v in values)
 
 
-def selection_of(record: Mapping[str, Any]) -> Selection:
-    """The selection that a done record holds."""
-    ranking = record["ranking"]
-    return Selection(
-        architecture=parse(record["architecture"]),
-        scores=np.array(record["scores"], dtype=np.float64),
-        decisions=[Decision(edge, operation) for edge, operation in record["decisions"]],
-        ranking=None if ranking is None else Ranking(np.array(ranking["codes"]), np.array(ranking["scores"])),
-        facts=record["facts"],
-    )
-
-
-def record_row(record: Mapping[str, Any], measured: Mapping[str, Any] | None) -> dict[str, Any]:
+def record_row(record: Record, measured: Mapping[str, Any] | None) -> dict[str, Any]:
     """The row of one record in records.csv; `measured` are the measures of a done one."""
-    row = {name: record.get(name) for name in RECORD_COLUMNS} | record["cell"]
-    if measured is not None:
-        row |= measured
-    row["checkpoint"] = (record["checkpoint"] or "")[:12]
-    if record.get("shared"):  # earlier versions named a checkpoint here too, of which the result does not depend
+    content = record.to_json()
+    row = {name: content.get(name) for name in RECORD_COLUMNS} | dict(record.cell) | dict(measured or {})
+    row["checkpoint"] = (record.checkpoint or "")[:12]
+    if record.shared:  # earlier versions named a checkpoint here too, of which the result does not depend
         row |= {"checkpoint": "", "supernet_accuracy": None}
     return row
 
 
-def scores_csv(records: Iterable[Mapping[str, Any]]) -> str:
-    """scores.csv: 30 rows of each done record."""
-    places = [(f"{edge},{operation},", e, o) for e, edge in enumerate(EDGE_NAMES)
-              for o, operation in enumerate(OPERATIONS)]  # fmt: skip
+def scores_csv(selections: Iterable[tuple[Mapping[str, Any], Selection]]) -> str:
+    """scores.csv: 30 rows of each cell that is done."""
+    places = [f"{edge},{operation}," for edge in EDGE_NAMES for operation in OPERATIONS]
     lines = [as_csv(SCORE_COLUMNS, [])]
-    for record in records:
-        cell = as_csv(KEY_COLUMNS, [record["cell"]], head=False).rstrip("\n")
-        lines += [f"{cell},{place}{float(record['scores'][e][o])!r}\n" for place, e, o in places]
+    for cell, selection in selections:
+        start = as_csv(KEY_COLUMNS, [cell], head=False).rstrip("\n")
+        scores = selection.scores.ravel().tolist()
+        lines += [f"{start},{place}{score!r}\n" for place, score in zip(places, scores, strict=True)]
     return "".join(lines)
 
 
@@ -140,10 +125,10 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
         warn(f"The record {path} is damaged and left out; run the command that made it again.")
     selections: dict[str, Selection] = {}
     for stem, record in list(records.items()):
-        if record["state"] != DONE:
+        if record.state != DONE:
             continue
         try:
-            selections[stem] = checked(selection_of(record))
+            selections[stem] = record.selection()
         except DAMAGE as error:
             del records[stem]
             path = store.records / f"{stem}.json"
@@ -151,12 +136,12 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
             warn(f"The record {path} is no result ({what}); delete it and run the command that made it again.")
     measured = _measured(records, selections, table)
     rows = [record_row(record, measured.get(stem)) for stem, record in records.items()]
-    known = {_columns_of(record["cell"]) for record in records.values()}
+    known = {_columns_of(record.cell) for record in records.values()}
     rows += [{**cell, "state": MISSING} for cell in planned_cells(store) if _columns_of(cell) not in known]
     rows.sort(key=sort_key)
     header = [name for name in RECORD_COLUMNS if name != "where" or any(row.get(name) for row in rows)]
     write_whole(store.folder / "records.csv", as_csv(header, rows))
-    done = sorted((records[stem] for stem in selections), key=lambda record: sort_key(record["cell"]))
+    done = sorted(((records[stem].cell, found) for stem, found in selections.items()), key=lambda one: sort_key(one[0]))
     write_whole(store.folder / SCORES_FILE, scores_csv(done))
     write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store, selections.keys())))
     return Counter(row["state"] for row in rows)
@@ -167,12 +152,12 @@ def _columns_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _measured(
-    records: Mapping[str, Mapping[str, Any]], selections: Mapping[str, Selection], table: GroundTruth
+    records: Mapping[str, Record], selections: Mapping[str, Selection], table: GroundTruth
 ) -> dict[str, dict[str, Any]]:
     """The measures of all selections, by file stem; those of one data set at once."""
     of_dataset: dict[str, list[str]] = {}
     for stem in selections:
-        of_dataset.setdefault(records[stem]["cell"]["dataset"], []).append(stem)
+        of_dataset.setdefault(str(records[stem].cell["dataset"]), []).append(stem)
     found: dict[str, dict[str, Any]] = {}
     for dataset, stems in of_dataset.items():
         found |= zip(stems, measures([selections[stem] for stem in stems], Truth(table, dataset)), strict=True)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
-from nas_selection_bench.bench.work.records import Store
 from nas_selection_bench.bench.work.run_file import RUN_FILE
+from nas_selection_bench.bench.work.store import Store
 
 ARCHIVE = "cells.tar.xz"
 FOLDERS = ("costs", "logs", "records")

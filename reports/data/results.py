@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
 from nas_selection_bench.bench.work.methods_file import Described, read_described
-from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, Store
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.reports.data.in_figures import first_shown
 
 Checkpoint = tuple[str, int]
@@ -38,13 +39,17 @@ COLLAPSED = 10.0
 """Percentile of the space below which a choice has collapsed: networks that hardly learn, by a path that is cut or of
 skip connections alone."""
 
+TEXTS = {"commit": str, "checkpoint": str, "shared": str}
+"""Columns of hexadecimal digits, which may read as a number."""
+
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_frame(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """A CSV file of an output folder; raises DataError where it is missing or damaged, or lacks one of `columns`."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
-            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype={"commit": str})
+            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=TEXTS)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -55,7 +60,8 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return frame
 
 
-def _run_of(folder: Path) -> dict[str, Any]:
+def run_of(folder: Path) -> dict[str, Any]:
+    """run.json; raises DataError where it is missing or damaged."""
     run = read_run(folder)
     if run is None:
         raise DataError(f"{folder / RUN_FILE} is missing; run the benchmark with --out {folder} first.")
@@ -80,22 +86,22 @@ def _scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
     """[rows, 6, 5] the scores of each row, as its record holds them; nan where a row has none."""
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
     for i, record in _records_of(rows, store).items():
-        if record["state"] == DONE:
-            array[i] = record["scores"]
+        if record.state == DONE and record.choice is not None:
+            array[i] = record.choice["scores"]
     return array
 
 
-def _records_of(rows: pd.DataFrame, store: Store) -> dict[int, dict[str, Any]]:
+def _records_of(rows: pd.DataFrame, store: Store) -> dict[int, Record]:
     """The record of each row, by its place, where there is one."""
     whole, _ = store.read_all()
-    by_cell = {tuple(record["cell"][name] for name in KEY_COLUMNS): record for record in whole.values()}
+    by_cell = {tuple(record.cell[name] for name in KEY_COLUMNS): record for record in whole.values()}
     keys = zip(*(rows[name].tolist() for name in KEY_COLUMNS), strict=True)
     return {i: by_cell[key] for i, key in enumerate(keys) if key in by_cell}
 
 
 def _stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
     """[rows, 6, 5] the scores of each row in a CSV file; nan where a row has none."""
-    scores = _read(path, ("dataset", "recipe", "selector", "edge", "operation", "score"))
+    scores = read_frame(path, ("dataset", "recipe", "selector", "edge", "operation", "score"))
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
     keys = [name for name in KEY_COLUMNS if name in scores.columns]
     if rows.duplicated(keys).any() and len(scores):
@@ -138,8 +144,8 @@ class Results:
         `store` holds the records that its files were gathered from just now; without one, scores are read from
         scores.csv.
         """
-        rows = _read(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
-        costs = _read(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
+        rows = read_frame(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
+        costs = read_frame(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
         rows["method"] = _label(rows, "selector", ("bn",))
         rows["setting"] = _label(rows, "recipe", ("preset", "device", "threads"))
         supernets = pd.DataFrame(columns=["dataset", "recipe", "supernet_seed", "training_seconds"])
@@ -160,7 +166,7 @@ class Results:
                 rows[name] = np.nan
         scores = _stored_scores(rows, folder / "scores.csv") if store is None else _scores_of(rows, store)
         return cls(
-            folder, rows, scores, supernets, _run_of(folder), commits, read_described(folder), store or Store(folder)
+            folder, rows, scores, supernets, run_of(folder), commits, read_described(folder), store or Store(folder)
         )
 
     @cached_property
@@ -245,7 +251,7 @@ class Results:
         found = self.rows["state"].value_counts()
         return {state: int(found.get(state, 0)) for state in ("done", "failed", "skipped", "missing")}
 
-    def records(self) -> dict[int, dict[str, Any]]:
+    def records(self) -> dict[int, Record]:
         """The stored record file of each done row, by its index, where the folder still has it."""
         return _records_of(self.rows, self.store)
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.records import Store
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results

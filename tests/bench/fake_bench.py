@@ -28,7 +28,7 @@ from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_archite
 from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob, without_checkpoint
 from nas_selection_bench.bench.work.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
-from nas_selection_bench.bench.work.records import Store
+from nas_selection_bench.bench.work.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -212,7 +212,7 @@ def make_table(path: Path, datasets: Sequence[str] = ("digits",), worth: float =
 def run(*arguments: str | Path) -> ExitCode:
     """The command line in this process."""
     argv = [str(argument) for argument in arguments]
-    return answer(parse_options(argv), argv, methods(), draw_report, code=Path(__file__).parent)
+    return answer(parse_options(argv), argv, methods, draw_report, code=Path(__file__).parent)
 
 
 def listen_to_interrupts() -> None:

@@ -9,7 +9,7 @@ from nas_selection_bench.bench.check import exact as check
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.records import Store
+from nas_selection_bench.bench.work.store import Store
 from tests.bench.invented import draw, store, truth
 
 
