@@ -19,8 +19,8 @@ from typing import Any
 
 from nas_selection_bench.bench.check.difference import Difference, cell_of
 from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
-from nas_selection_bench.bench.errors import DataError, ExitCode
-from nas_selection_bench.bench.files import unwritable
+from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
+from nas_selection_bench.bench.files import unwritable, write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE, PLAN_FILE, gather
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE
@@ -118,7 +118,7 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Ch
                     raise unwritable(again / name, error) from error
         for name in _COPIED:
             if (stored / name).is_file():
-                shutil.copy(stored / name, again / name)
+                write_whole(again / name, (stored / name).read_bytes())
         store = Store(again)
         store.records.mkdir(exist_ok=True)
         outcome.compared = gather(store, table, outcome.notes.append)[DONE]
@@ -165,8 +165,8 @@ def _rows(path: Path) -> Rows:
             return list(csv.DictReader(stream))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); gather it with --report-only.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is damaged ({error}); gather it with --report-only.") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is damaged ({in_brief(error)}); gather it with --report-only.") from error
 
 
 def _compare_folders(stored: Path, again: Path, outcome: Checked) -> None:

@@ -17,6 +17,7 @@ from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import to_string
 from nas_selection_bench.bench.problem.validate import checked
 from nas_selection_bench.bench.work.cells import Cell, key
+from nas_selection_bench.bench.work.json_files import DIGEST, digest_of, read_json
 from nas_selection_bench.bench.work.presets import preset_label
 
 SCHEMA = 1
@@ -105,14 +106,10 @@ def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | 
     }
 
 
-def _digest(record: Mapping[str, Any]) -> str:
-    return key({name: value for name, value in record.items() if name != "digest"})
-
-
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Store a record whole, with its schema and a digest that betrays later damage."""
     full: dict[str, Any] = {"schema": SCHEMA, **record}
-    full["digest"] = _digest(full)
+    full[DIGEST] = digest_of(full)
     write_whole(path, json.dumps(full, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n")
 
 
@@ -135,7 +132,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
             f" (this one knows up to {SCHEMA}); update the program or choose another --out."
         )
     try:
-        whole = record.get("digest") == _digest(record)
+        whole = record.get(DIGEST) == digest_of(record)
     except DAMAGE:  # among them a damaged number that reads as infinite, which no record holds
         return None
     if not whole:
@@ -184,11 +181,11 @@ class Store:
     def cost(self, stem: str) -> dict[str, Any]:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
         try:
-            content = json.loads((self.costs / f"{stem}.json").read_bytes())
+            content: dict[str, Any] = read_json(self.costs / f"{stem}.json", lambda told: told, {})
             whole = file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS)
             counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
             timed = all(isinstance(count, int | float | None) for count in counts)
-        except (OSError, *DAMAGE):
+        except (DataError, *DAMAGE):
             return {}
         return content if whole and timed else {}
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
 from nas_selection_bench.bench.work.methods_file import Described, read_described
 from nas_selection_bench.bench.work.records import KEY_COLUMNS, Store, file_stem
@@ -41,17 +41,26 @@ skip connections alone."""
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_csv(
+    path: Path, columns: Sequence[str], again: str = "run with --report-only to gather it again"
+) -> pd.DataFrame:
+    """A CSV file of an output folder; DataError where it is missing, damaged or lacks one of `columns`.
+
+    `again` is what makes a new one.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
-            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype={"commit": str})
+            text = {"commit": str, "checkpoint": str}
+            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=text)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a CSV file ({error}); run with --report-only to gather it again.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is not a CSV file ({in_brief(error)}); {again}.") from error
     absent = [name for name in columns if name not in frame.columns]
     if absent:
-        raise DataError(f"{path} lacks the columns {', '.join(absent)}; run with --report-only to gather it again.")
+        raise DataError(f"{path} lacks the columns {', '.join(absent)}; {again}.")
     return frame
 
 
@@ -114,9 +123,18 @@ class Results:
     @classmethod
     def read(cls, folder: Path) -> "Results":
         """The results in `folder`; raises DataError naming the file that is missing or malformed."""
-        rows = _read(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
-        scores = _read(folder / "scores.csv", ("dataset", "recipe", "selector", "edge", "operation", "score"))
-        costs = _read(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
+        try:
+            return cls._read(folder)
+        except DAMAGE as error:
+            raise DataError(
+                f"The CSV files of {folder} do not fit together ({in_brief(error)}); gather them with --report-only."
+            ) from error
+
+    @classmethod
+    def _read(cls, folder: Path) -> "Results":
+        rows = read_csv(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
+        scores = read_csv(folder / "scores.csv", ("dataset", "recipe", "selector", "edge", "operation", "score"))
+        costs = read_csv(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
         rows["method"] = _label(rows, "selector", ("bn",))
         rows["setting"] = _label(rows, "recipe", ("preset", "device", "threads"))
         supernets = pd.DataFrame(columns=["dataset", "recipe", "supernet_seed", "training_seconds"])
