@@ -11,8 +11,9 @@ from nas_selection_bench.bench.work.gather import planned_cells
 from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
 from nas_selection_bench.bench.work.plan import PlannedCell, make_plan, plan_again
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
-from nas_selection_bench.bench.work.records import Circumstances, Store
+from nas_selection_bench.bench.work.record import Circumstances
 from nas_selection_bench.bench.work.run_file import read_run
+from nas_selection_bench.bench.work.store import Store
 
 
 @dataclass(frozen=True)

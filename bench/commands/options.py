@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.version import __version__
 
 DESCRIPTION = """\
 Which selection criterion should one trust? Trains weight-sharing supernets on the NAS-Bench-201 space,
@@ -57,12 +59,13 @@ def epoch_list(text: str) -> tuple[int | str, ...]:
     return epochs
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     """All options, grouped by what they are about; None where a default depends on the rest."""
     parser = argparse.ArgumentParser(
         prog="run_bench.py", description=DESCRIPTION, epilog=EXAMPLES, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter, exit_on_error=exit_on_error,
     )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"nas-selection-bench {__version__}")
     what = parser.add_argument_group("what is compared")
     what.add_argument("--datasets", metavar="NAME,...",
                       help="data sets to train and select on (digits)")  # fmt: skip
@@ -79,6 +82,9 @@ def build_parser() -> argparse.ArgumentParser:
                       help="checkpoints to select from (last; all for selectors that only read alphas)")  # fmt: skip
     what.add_argument("--bn", choices=("batch", "running"),
                       help="batch norm at selection: statistics of the batch, or running ones (batch)")  # fmt: skip
+    what.add_argument("--plugin", action="append", metavar="FILE|MODULE,...",
+                      help="methods of your own: files or modules like those of selectors/, supernets/ and"
+                           " reports/stopping/ (docs/python.md)")  # fmt: skip
     size = parser.add_argument_group("size and seeds")
     size.add_argument("--preset", choices=tuple(PRESETS),
                       help="size of the experiment (digits on digits; else paper on a GPU, lite on a CPU)")  # fmt: skip
@@ -153,6 +159,8 @@ class Options:
     cells: int | None
     images: int | None
     seed: int
+    plugin: Sequence[str]
+    """What `--plugin` was given, one by one."""
     data_root: Path | None
     table: Path | None
     out: Path | None
@@ -175,12 +183,21 @@ ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epoc
           "channels", "cells", "images", "seed")  # fmt: skip
 """The words that say what is compared, and at which size."""
 
-DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0}
+INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
+"""The words that ask for something else than a run."""
+
+DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0, "plugin": ()}
 
 
-def parse_options(argv: Sequence[str]) -> Options:
-    """The options of a command line; leaves the program, as argparse does, for --help and for what is malformed."""
-    given = vars(build_parser().parse_args(argv))
+def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
+    """The options of a command line; leaves the program, as argparse does, for --help and for what is malformed.
+
+    Without `exit_on_error` it raises UsageError for what is malformed.
+    """
+    try:
+        given = vars(build_parser(exit_on_error).parse_args(argv))
+    except argparse.ArgumentError as error:
+        raise UsageError(f"{error}.") from error
     asks = any(given[name] is not None for name in ASKING)
     return Options(asks=asks, **given | {name: value for name, value in DEFAULTS.items() if given[name] is None})
 

@@ -22,7 +22,7 @@ from nas_selection_bench.bench.work.json_files import read_json
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.plan import Request
 from nas_selection_bench.bench.work.presets import PRESETS, Settings, settings_for
-from nas_selection_bench.bench.work.records import Circumstances
+from nas_selection_bench.bench.work.record import Circumstances
 from nas_selection_bench.bench.work.workers import Pool, no_processes
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"

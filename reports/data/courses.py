@@ -6,20 +6,20 @@ largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature
 every criterion that was applied to all checkpoints.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
-from nas_selection_bench.bench.work.discovery import modules, told
+from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
+from nas_selection_bench.bench.work.discovery import kind, shown, told
+from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE
-from nas_selection_bench.reports.data.results import Results, read_csv
+from nas_selection_bench.reports.data.results import Results, read_frame
 
 WEIGHTS_OF = "magnitude"
 """The selector whose scores are the weights of the operations."""
@@ -64,15 +64,18 @@ class StoppingRule:
     """From the paper and its code."""
 
 
-@cache
-def rules() -> MappingProxyType[str, StoppingRule]:
-    """Every rule by the name of its file; raises UsageError for a file that offers none."""
-    found = {}
-    for file, module in modules("nas_selection_bench.reports.stopping"):
-        rule = module.RULE
-        told(rule, ("paper", "formula"), file)
-        found[file.stem.replace("_", "-")] = rule
-    return MappingProxyType(dict(sorted(found.items())))
+def offered(name: str, module: Any, file: Path) -> Mapping[str, StoppingRule]:
+    """The rule of a module, by the name of its file; raises UsageError for what is none."""
+    rule = module.RULE
+    if not isinstance(rule, StoppingRule):
+        raise UsageError(f"{shown(file)}: RULE must be a StoppingRule, not {kind(rule)}.")
+    told(rule, ("paper", "formula"), file)
+    return {name: rule}
+
+
+RULES = Finder("stopping rule", "nas_selection_bench.reports.stopping", ("RULE",), offered)
+
+rules = RULES.methods
 
 
 def read_eigenvalues(folder: Path) -> dict[str, float]:
@@ -80,7 +83,7 @@ def read_eigenvalues(folder: Path) -> dict[str, float]:
     path = folder / CURVATURE_FILE
     if not path.exists():
         return {}
-    frame = read_csv(path, ("checkpoint", "eigenvalue"), "measure again: python -m nas_selection_bench curvature")
+    frame = read_frame(path, ("checkpoint", "eigenvalue"), "measure again: python -m nas_selection_bench curvature")
     try:
         return dict(zip(frame["checkpoint"], map(float, frame["eigenvalue"]), strict=True))
     except DAMAGE as error:

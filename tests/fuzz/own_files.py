@@ -27,8 +27,8 @@ from nas_selection_bench.bench.work.gather import gather, planned_cells
 from nas_selection_bench.bench.work.methods_file import read_described
 from nas_selection_bench.bench.work.pack import opened, pack
 from nas_selection_bench.bench.work.presets import PRESETS
-from nas_selection_bench.bench.work.records import Store
 from nas_selection_bench.bench.work.run_file import commands, read_run
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.timings import Timings, stored_costs
 from tests.bench import fake_bench
 from tests.fuzz.target import Escaped, Target
@@ -213,8 +213,9 @@ def _take_up(folder: Path) -> object:
 
 def _results(folder: Path) -> object:
     from nas_selection_bench.reports.data.results import Results
+    from nas_selection_bench.reports.data.stored import load_results
 
-    return Results.read(folder / "out").final
+    return load_results(folder / "out"), Results.read(folder / "out").final
 
 
 def _curvature(folder: Path) -> object:
