@@ -203,9 +203,9 @@ def _table_progress() -> list[bytes]:
 
 
 def _take_up(folder: Path) -> object:
-    from nas_selection_bench.supernets.table.progress_file import Progress
+    from nas_selection_bench.supernets.table.progress_file import TableProgress
 
-    return Progress(folder / "table.npz", {"epochs": 1}, 4, 2)
+    return TableProgress(folder / "table.npz", {"epochs": 1}, 4, 2)
 
 
 # What the report reads.
