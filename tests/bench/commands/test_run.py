@@ -15,6 +15,7 @@ from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.problem import pixels
 from nas_selection_bench.bench.problem.datasets import DATASETS
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.json_files import write_json
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 
