@@ -11,7 +11,6 @@
 
 import csv
 import io
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,8 @@ from typing import Any
 
 from nas_selection_bench.bench.check.difference import Difference, cell_of
 from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
-from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
+from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE, PLAN_FILE, gather
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE
@@ -112,7 +112,7 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Ch
         again.mkdir()
         for name in _COPIED:
             if (stored / name).is_file():
-                shutil.copy(stored / name, again / name)
+                write_whole(again / name, (stored / name).read_bytes())
         packed = contents_of(stored)
         store = Store(again, packed)
         outcome.compared = gather(store, table, outcome.notes.append)[DONE]
@@ -172,8 +172,8 @@ def _parsed(path: Path, content: bytes) -> Rows:
     """The rows of the CSV file in `path`, which says `content`."""
     try:
         return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is damaged ({error}); gather it with --report-only.") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is damaged ({in_brief(error)}); gather it with --report-only.") from error
 
 
 def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], outcome: Checked) -> None:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, in_brief
-from nas_selection_bench.bench.files import read_json, write_whole
+from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.json_files import read_json, write_json
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record, file_stem
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measures
@@ -41,7 +42,7 @@ def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
     """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""
     asked = {file_stem(cell): dict(cell) for cell in (*planned_cells(store), *cells)}
     content = {"cells": sorted(asked.values(), key=sort_key)}
-    write_whole(store.folder / PLAN_FILE, json.dumps(content, indent=0) + "\n")
+    write_json(store.folder / PLAN_FILE, content, indent=0)
 
 
 def planned_cells(store: Store) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking,
 from nas_selection_bench.bench.problem.space import parse, to_string
 from nas_selection_bench.bench.problem.validate import checked
 from nas_selection_bench.bench.work.cells import Cell, key
+from nas_selection_bench.bench.work.json_files import DIGEST, digest_of
 from nas_selection_bench.bench.work.presets import preset_label
 
 SCHEMA = 1
@@ -177,15 +178,10 @@ _REQUIRED = ("cell", "key", "state", "reason", "log", "checkpoint", "version", "
 """What every record says, whatever its state and whichever version wrote it."""
 
 
-def digest(content: Mapping[str, Any]) -> str:
-    """What betrays later damage of a record's file."""
-    return key({name: value for name, value in content.items() if name != "digest"})
-
-
 def write_record(path: Path, record: Record) -> None:
     """Store a record whole, with its schema and its digest."""
     content = record.to_json()
-    content["digest"] = digest(content)
+    content[DIGEST] = digest_of(content)
     write_whole(path, json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n")
 
 
@@ -214,7 +210,7 @@ def understood(text: bytes, path: Path) -> Record | None:
             f" (this one knows up to {SCHEMA}); update the program or choose another --out."
         )
     try:  # DAMAGE: among them a damaged number that reads as infinite, which no record holds
-        if not _as_written(text, content.get("digest")) and content.get("digest") != digest(content):
+        if not _as_written(text, content.get(DIGEST)) and content.get(DIGEST) != digest_of(content):
             return None
         while content["schema"] < SCHEMA:
             if content["schema"] not in UPGRADES:

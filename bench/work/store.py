@@ -1,12 +1,12 @@
 """The record files of an output folder, one per cell, and what each cell cost."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.work.json_files import understood_json
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, understood, write_record
 
 
@@ -49,11 +49,12 @@ class Store:
     def cost(self, stem: str) -> dict[str, Any]:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
         try:
-            content = json.loads(self._content(self.costs / f"{stem}.json"))
+            path = self.costs / f"{stem}.json"
+            content: dict[str, Any] = understood_json(self._content(path), path, lambda told: told)
             whole = file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS)
             counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
             timed = all(isinstance(count, int | float | None) for count in counts)
-        except (OSError, *DAMAGE):
+        except (OSError, DataError, *DAMAGE):
             return {}
         return content if whole and timed else {}
 

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
 from nas_selection_bench.bench.work.discovery import kind, shown, told
 from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE
-from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.data.results import Results, read_frame
 
 WEIGHTS_OF = "magnitude"
 """The selector whose scores are the weights of the operations."""
@@ -83,8 +83,11 @@ def read_eigenvalues(folder: Path) -> dict[str, float]:
     path = folder / CURVATURE_FILE
     if not path.exists():
         return {}
-    frame = pd.read_csv(path, dtype={"checkpoint": str})
-    return dict(zip(frame["checkpoint"], map(float, frame["eigenvalue"]), strict=True))
+    frame = read_frame(path, ("checkpoint", "eigenvalue"), "measure again: python -m nas_selection_bench curvature")
+    try:
+        return dict(zip(frame["checkpoint"], map(float, frame["eigenvalue"]), strict=True))
+    except DAMAGE as error:
+        raise DataError(f"{path} holds what is no eigenvalue ({in_brief(error)}); delete it.") from error
 
 
 def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
 from nas_selection_bench.bench.work.methods_file import Described, read_described
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
@@ -45,18 +45,26 @@ TEXTS = {"commit": str, "checkpoint": str, "shared": str}
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 
-def read_frame(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
-    """A CSV file of an output folder; raises DataError where it is missing or damaged, or lacks one of `columns`."""
+GATHER = "run with --report-only to gather it again"
+
+
+def read_frame(path: Path, columns: tuple[str, ...] = (), again: str = GATHER) -> pd.DataFrame:
+    """A CSV file of an output folder; raises DataError where it is missing or damaged, or lacks one of `columns`.
+
+    `again` is what makes a new one.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
             frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=TEXTS)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a CSV file ({error}); run with --report-only to gather it again.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is not a CSV file ({in_brief(error)}); {again}.") from error
     absent = [name for name in columns if name not in frame.columns]
     if absent:
-        raise DataError(f"{path} lacks the columns {', '.join(absent)}; run with --report-only to gather it again.")
+        raise DataError(f"{path} lacks the columns {', '.join(absent)}; {again}.")
     return frame
 
 
@@ -144,6 +152,15 @@ class Results:
         `store` holds the records that its files were gathered from just now; without one, scores are read from
         scores.csv.
         """
+        try:
+            return cls._read(folder, store)
+        except DAMAGE as error:
+            raise DataError(
+                f"The CSV files of {folder} do not fit together ({in_brief(error)}); gather them with --report-only."
+            ) from error
+
+    @classmethod
+    def _read(cls, folder: Path, store: Store | None) -> "Results":
         rows = read_frame(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
         costs = read_frame(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
         rows["method"] = _label(rows, "selector", ("bn",))
