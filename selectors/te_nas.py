@@ -82,7 +82,7 @@ class PruningByImportance(Rule):
     def _measure(self, search: Search, proxy: str, masks: Sequence[Tensor]) -> np.ndarray:
         """[repeats, m]: the condition number or the number of regions with only the operations of each mask."""
         batches = search.proxy_batches(self.repeats)
-        size = search.settings.proposal_batch
+        size = search.budget.proposal_batch
         rows = []
         for repeat in range(self.repeats):
             mixture = small_supernet(search, proxy, repeat, released=self.weights == "released")

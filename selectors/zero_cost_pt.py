@@ -66,7 +66,7 @@ class ZeroCostSearch(Selector):
         raised.
         """
         found: list[tuple[np.ndarray, list[Decision]]] = []
-        number = self.proposals or search.settings.proposals
+        number = self.proposals or search.budget.proposals
         for i in range(number):
             proposal = search.branch(search.shared_generator("proposal", index=i if self.reinitialise else 0))
             proposal.axes = {"proposal": i}
@@ -85,7 +85,7 @@ class ZeroCostSearch(Selector):
         architecture = architecture_made_by(decisions)
         if architecture not in values:
             network = search.standalone(architecture, search.shared_generator("stand-alone"))
-            batches = search.proxy_batches(self.validation or search.settings.validation_batches)
+            batches = search.proxy_batches(self.validation or search.budget.validation_batches)
             seed = search.shared_seed("validation")
             try:
                 value = sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
