@@ -6,8 +6,8 @@ Only this module sees all rooms. What takes long to import is imported where it 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,18 +70,28 @@ def selector_facts(name: str) -> SelectorFacts:
 
 def recipe_source(name: str) -> Source:
     """The file that a recipe came from."""
-    from nas_selection_bench.bench.work.edited_files import source_of
     from nas_selection_bench.supernets.parts import registry
 
-    return source_of(registry.file_of(name))
+    return registry.source(name)
 
 
 def selector_source(name: str) -> Source:
     """The file that a selector came from."""
-    from nas_selection_bench.bench.work.edited_files import source_of
     from nas_selection_bench.selectors.parts import registry
 
-    return source_of(registry.file_of(name))
+    return registry.source(name)
+
+
+def outside() -> Mapping[str, str]:
+    """The digests of what came from outside."""
+    from nas_selection_bench.bench.work.plugins import in_use
+
+    if not in_use():
+        return {}
+    from nas_selection_bench.selectors.parts.registry import SELECTORS
+    from nas_selection_bench.supernets.parts.registry import RECIPES
+
+    return SELECTORS.outside() | RECIPES.outside()
 
 
 @lru_cache(maxsize=2)
@@ -138,15 +148,18 @@ def set_threads(threads: int) -> None:
 
 
 def methods() -> Methods:
-    """Everything above, for the harness."""
+    """Everything above, for the harness, with the plug-ins that are in use here."""
     from nas_selection_bench.bench.work.methods import Methods
+    from nas_selection_bench.bench.work.plugins import in_use, within
     from nas_selection_bench.reports.data.founders import PRIMARY
 
+    plugins = in_use()
     return Methods(
         recipe_names=recipe_names, selector_names=selector_names, recipe=recipe_facts, selector=selector_facts,
-        load_images=images_of, train=train, epochs_present=epochs_present, checkpoint=checkpoint_facts,
-        training_seconds=training_seconds, select=select, set_threads=set_threads, quick_selectors=",".join(PRIMARY),
-        recipe_source=recipe_source, selector_source=selector_source,
+        load_images=images_of, train=partial(within, plugins, train), epochs_present=epochs_present,
+        checkpoint=checkpoint_facts, training_seconds=training_seconds, select=partial(within, plugins, select),
+        set_threads=set_threads, quick_selectors=",".join(PRIMARY),
+        recipe_source=recipe_source, selector_source=selector_source, outside=outside,
     )  # fmt: skip
 
 
@@ -166,4 +179,4 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
         options = parse_options(argv)
         from nas_selection_bench.bench.commands.run import answer
 
-        return answer(options, argv, methods(), draw_report, code=CODE)
+        return answer(options, argv, methods, draw_report, code=CODE)

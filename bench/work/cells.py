@@ -6,6 +6,7 @@ data, so that they can be hashed, sent to a worker and written as canonical JSON
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from nas_selection_bench.bench.seeds import derive
@@ -87,14 +88,16 @@ def key(value: object) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
 
 
-def supernet_key(job: SupernetJob, version: int, device_type: str, threads: int, hardware: str = "") -> str:
+def supernet_key(
+    job: SupernetJob, version: int, device_type: str, threads: int, hardware: str = "", plugin: str = ""
+) -> str:
     """The cache key of a trained supernet.
 
     `version` is the recipe's hand-bumped number. The kind of device and the threads per worker belong
     to the key because floating-point sums depend on them, and so does the `hardware` of a GPU: the same
-    command gives the same bytes whatever the cache holds.
+    command gives the same bytes whatever the cache holds. `plugin` is the digest of a recipe's file from outside.
     """
-    return _supernet_key(asdict(job), version, device_type, threads, hardware)
+    return _supernet_key(asdict(job), version, device_type, threads, hardware=hardware, plugin=plugin)
 
 
 def former_supernet_key(
@@ -103,10 +106,12 @@ def former_supernet_key(
     """The key that the supernet had as long as what selection spends was part of it."""
     described = asdict(job)
     described["settings"] |= asdict(budget)
-    return _supernet_key(described, version, device_type, threads, hardware)
+    return _supernet_key(described, version, device_type, threads, hardware=hardware)
 
 
-def _supernet_key(job: dict[str, object], version: int, device_type: str, threads: int, hardware: str) -> str:
+def _supernet_key(
+    job: Mapping[str, object], version: int, device_type: str, threads: int, **where_it_matters: str
+) -> str:
     told = {name: value for name, value in job.items() if name != "data" or value}
-    further = {"hardware": hardware} if hardware else {}
+    further = {name: value for name, value in where_it_matters.items() if value}
     return key({"job": told, "version": version, "device": device_type, "threads": threads, **further})

@@ -60,6 +60,8 @@ class Source:
     """As people call it: `selectors/magnitude.py`."""
     digest: str
     """Names the content: the first 16 hex digits of its SHA-256."""
+    origin: str = ""
+    """Who brought it from outside: `--plugin mine.py`, `my-package 1.0`; empty for the project's own."""
 
 
 def no_source(name: str) -> None:
@@ -100,3 +102,5 @@ class Methods:
     """The file that a recipe, options included, came from; None where that is not known."""
     selector_source: Callable[[str], Source | None] = no_source
     """The same of a selector."""
+    outside: Callable[[], Mapping[str, str]] = dict
+    """`selector NAME` or `recipe NAME` -> the digest of its file, for methods from outside."""

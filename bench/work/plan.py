@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.names import parse
 from nas_selection_bench.bench.work.cells import (
     Cell,
     SupernetJob,
@@ -158,8 +159,9 @@ def plan_again(
 def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSupernet:
     """The supernet of a cell with its keys, if it is trained here by this version of its recipe."""
     where = (here.device, here.threads, here.hardware)
+    plugin = here.outside.get(f"recipe {parse(cell.supernet.recipe)[0]}", "")
     former = former_supernet_key(cell.supernet, cell.budget, version, *where)
-    return PlannedSupernet(cell.supernet, supernet_key(cell.supernet, version, *where), former, version)
+    return PlannedSupernet(cell.supernet, supernet_key(cell.supernet, version, *where, plugin), former, version)
 
 
 def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
@@ -170,19 +172,20 @@ def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here:
     """
     supernet, columns = planned_supernet(cell, recipe.version, here), identity(cell, here)
     names = {"alphas": "not learnt"} if selector.decides_by_alphas and not recipe.learns_alphas else {}
-    further, former = dict(names), dict(names)
+    former = dict(names)
+    plugin = here.outside.get(f"selector {parse(selector.name)[0]}")
+    names |= {"plugin": plugin} if plugin else {}
     if not selector.reads_checkpoint:
         work = without_checkpoint(cell)
         untrained = planned_supernet(work, 0, here)
-        further["shared"] = record_key(work, untrained.key, selector.version)
-        former["shared"] = former_record_key(work, untrained.former_key, selector.version).removeprefix(FORMER)
-    former_shared = former.get("shared")
+        names["shared"] = record_key(work, untrained.key, selector.version, **names)
+        former["shared"] = former_record_key(work, untrained.former_key, selector.version)
     return PlannedCell(
         cell, supernet, selector.version, columns, file_stem(columns),
-        key=record_key(cell, supernet.key, selector.version, **further),
-        former_key=former_record_key(cell, supernet.former_key, selector.version, **former),
-        shared=further.get("shared"),
-        former_shared=None if former_shared is None else FORMER + former_shared,
+        key=record_key(cell, supernet.key, selector.version, **names),
+        former_key=FORMER + former_record_key(cell, supernet.former_key, selector.version, **former),
+        shared=names.get("shared"),
+        former_shared=FORMER + former["shared"] if "shared" in former else None,
     )  # fmt: skip
 
 

@@ -211,7 +211,7 @@ def make_table(path: Path, datasets: Sequence[str] = ("digits",), worth: float =
 def run(*arguments: str | Path) -> ExitCode:
     """The command line in this process."""
     argv = [str(argument) for argument in arguments]
-    return answer(parse_options(argv), argv, methods(), draw_report, code=Path(__file__).parent)
+    return answer(parse_options(argv), argv, methods, draw_report, code=Path(__file__).parent)
 
 
 def listen_to_interrupts() -> None:
