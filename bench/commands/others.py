@@ -1,6 +1,7 @@
 """What needs no computing: name what exists, draw stored results again, check them, say how a run ended."""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names
-from nas_selection_bench.bench.work.gather import gather
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.gather import SCORES_FILE, gather
 from nas_selection_bench.bench.work.methods import Methods
-from nas_selection_bench.bench.work.pack import unpack
+from nas_selection_bench.bench.work.pack import as_stored, unpack
 from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record
 from nas_selection_bench.bench.work.run_file import read_run
@@ -66,12 +68,30 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
             f"{out} was made with the table {earlier['table'].get('name')!r} of another content than {table.name!r};"
             " give that one with --table."
         )
-    store = Store(out)
     with only_writer(out / ".lock", wait=False):
-        unpack(out, lambda line: print(line, file=sys.stderr))
-        counts = gather(store, table, lambda line: print(line, file=sys.stderr))
-        page = draw_report(out, table)
+        store, counts = _gathered(out, table)
+        page = draw_report(store, table)
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
+
+
+def _gathered(out: Path, table: GroundTruth) -> tuple[Store, Counter[str]]:
+    """Gather the records of a folder; a packed one is unpacked only where its archive holds other scores than these."""
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    store = as_stored(out)
+    counts = gather(store, table, say)
+    if store.packed is None:
+        return store, counts
+    scores = out / SCORES_FILE
+    as_packed = scores.read_bytes() == store.packed.get(SCORES_FILE)
+    scores.unlink()
+    if as_packed:
+        return store, counts
+    unpack(out, say)
+    store = Store(out)
+    return store, gather(store, table, lambda line: None)
 
 
 def check_results(stored: Path, options: Options, draw_report: DrawReport) -> ExitCode:

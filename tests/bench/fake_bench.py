@@ -28,6 +28,7 @@ from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_archite
 from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob, without_checkpoint
 from nas_selection_bench.bench.work.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
+from nas_selection_bench.bench.work.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -194,9 +195,9 @@ def methods() -> Methods:
     )  # fmt: skip
 
 
-def draw_report(out: Path, table: GroundTruth) -> Path:
-    page = out / "report.html"
-    page.write_text((out / "records.csv").read_text())
+def draw_report(store: Store, table: GroundTruth) -> Path:
+    page = store.folder / "report.html"
+    page.write_text((store.folder / "records.csv").read_text())
     return page
 
 
