@@ -8,7 +8,7 @@ from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.commands.resolve import make_request
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work.gather import planned_cells
-from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.methods import Criterion, Methods, Recipe
 from nas_selection_bench.bench.work.plan import PlannedCell, make_plan, plan_again
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.records import Circumstances, Store
@@ -20,8 +20,8 @@ class Asked:
     """The cells, with the methods they need."""
 
     plan: list[PlannedCell]
-    recipes: Sequence[RecipeFacts]
-    selectors: Sequence[SelectorFacts]
+    recipes: Sequence[Recipe]
+    selectors: Sequence[Criterion]
     facts: Mapping[str, Any]
     """The request in words, for run.json."""
 
@@ -75,6 +75,6 @@ def asked_before(
     names = ("datasets", "supernets", "selectors", "supernet_seeds", "selector_seeds", "epochs", "bn", "seed",
              "settings")  # fmt: skip
     return Asked(
-        plan, [methods.recipe(name) for name in recipes], [methods.selector(name) for name in selectors],
+        plan, [methods.recipes.find(name) for name in recipes], [methods.selectors.find(name) for name in selectors],
         {name: run[name] for name in names if name in run},
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What needs no computing: name what exists, draw stored results again, check them, say how a run ended."""
+"""What needs no computing: draw stored results again, check them, say how a run ended."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,41 +11,14 @@ from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
 from nas_selection_bench.bench.files import only_writer
-from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names
+from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.work.gather import gather
-from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.pack import unpack
-from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.bench.work.records import DONE, FAILED, Store
 from nas_selection_bench.bench.work.run_file import read_run
 from nas_selection_bench.bench.work.runner import counts_line
 
 FAILURES_SHOWN = 5
-
-
-def list_all(root: Path, methods: Methods) -> ExitCode:
-    """Print every name that the command line knows, with one line on each."""
-
-    def section(title: str, lines: Mapping[str, str]) -> None:
-        print(title)
-        for name, text in lines.items():
-            print(f"  {name:<24} {text}")
-        print()
-
-    own = f"your own, in {root}"
-    section(
-        "data sets (--datasets)",
-        {name: DATASETS[name].note if name in DATASETS else own for name in dataset_names(root)},
-    )
-    section("supernets (--supernets)", {name: methods.recipe(name).paper for name in methods.recipe_names()})
-    section("selectors (--selectors)", {name: methods.selector(name).paper for name in methods.selector_names()})
-    sizes = {
-        name: f"C={s.channels}, N={s.cells}, {s.epochs} epochs,"
-        f" {'all images' if s.images is None else f'{s.images:,} images'}, {s.tune_epochs} tuning epochs a decision"
-        for name, s in PRESETS.items()
-    }
-    section("presets (--preset)", sizes)
-    return ExitCode.OK
 
 
 def report_only(options: Options, draw_report: DrawReport) -> ExitCode:

@@ -252,12 +252,13 @@ def make_request(
     data: Mapping[str, str] = MappingProxyType({}),
 ) -> Request:
     """The request of `options`; UsageError for names that do not exist."""
-    recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
+    named = choose("supernet", options.supernets, methods.recipes.names(), methods.recipes.find)
+    recipes = {recipe.name: recipe for recipe in map(methods.recipes.find, named)}
     extent = usual_extent(settings)
-    known = methods.selector_names()
     usual = methods.quick_selectors if extent.quick else "all"
-    chosen = choose("selector", usual if options.selectors is None else options.selectors, known, methods.selector)
-    selectors = {s.name: s for s in map(methods.selector, chosen)}
+    asked = usual if options.selectors is None else options.selectors
+    chosen = choose("selector", asked, methods.selectors.names(), methods.selectors.find, methods.groups)
+    selectors = {selector.name: selector for selector in map(methods.selectors.find, chosen)}
     return Request(
         settings=settings,
         recipes=tuple(recipes.values()),

@@ -12,13 +12,13 @@ from typing import Any
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
 from nas_selection_bench.bench.commands.doctor import doctor
+from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
 from nas_selection_bench.bench.commands.options import Options, available_cores
 from nas_selection_bench.bench.commands.others import (
     DrawReport,
     check_results,
     conclude,
     failures,
-    list_all,
     report_only,
 )
 from nas_selection_bench.bench.commands.stdout import stderr_may_close, stdout_may_close
@@ -72,8 +72,11 @@ def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report:
 
 
 def _work_off(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
-    if options.list:
-        return list_all(data_root(options.data_root), methods)
+    if options.list is not None:
+        root = data_root(options.data_root)
+        if options.json:
+            return list_json(root, methods)
+        return list_one(options.list, root, methods) if options.list else list_all(root, methods)
     if options.doctor:
         return doctor(options.data_root, options.table, options.cache)
     if options.report_only:
@@ -128,7 +131,7 @@ class Session:
         self.job = Run(
             plan=self.asked.plan,
             store=self.store,
-            workplace=Workplace(methods, root, cache, pool.device_name(self.device.name), pool),
+            workplace=Workplace(methods.supernets, methods.work, root, cache, pool.device_name(self.device.name), pool),
             timings=Timings(stored_costs(self.out.parent, code / "results")),
             retry_failed=options.retry_failed,
             sources=sources(methods, [r.name for r in self.asked.recipes], [s.name for s in self.asked.selectors]),
@@ -279,7 +282,7 @@ class Session:
         for dataset in sorted(datasets):
             settings = self.settings[dataset]
             try:
-                images = place.methods.load_images(dataset, place.data_root, settings.images)
+                images = place.work().load_images(dataset, place.data_root, settings.images)
                 if isinstance(images, ImageSet):
                     refuse_unfit(images, settings.batch_size)
                     for doubt in doubts(images):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.files import read_json, write_whole
-from nas_selection_bench.bench.work.methods import RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.methods import Criterion, Recipe
 
 METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")
@@ -18,15 +18,15 @@ Described = dict[str, dict[str, dict[str, str]]]
 """Of each of KINDS: name -> {what is said: text}; `paper`, `differs` and others that the method declares."""
 
 
-def write_described(folder: Path, recipes: Iterable[RecipeFacts], selectors: Iterable[SelectorFacts]) -> None:
+def write_described(folder: Path, recipes: Iterable[Recipe], selectors: Iterable[Criterion]) -> None:
     """Add what these methods say of themselves; those of other runs of the folder stay.
 
     Raises DataError for a damaged file.
     """
     described = read_described(folder)
-    methods: tuple[Iterable[RecipeFacts | SelectorFacts], ...] = (recipes, selectors)
+    methods: tuple[Iterable[Recipe | Criterion], ...] = (recipes, selectors)
     for kind, of_kind in zip(KINDS, methods, strict=True):
-        described[kind] |= {method.name: _texts({"paper": method.paper, **method.declared}) for method in of_kind}
+        described[kind] |= {method.name: _texts({"paper": method.paper, **method.declared()}) for method in of_kind}
     write_whole(folder / METHODS_FILE, json.dumps(described, indent=1, sort_keys=True) + "\n")
 
 

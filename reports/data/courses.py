@@ -16,8 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nas_selection_bench.bench.names import unknown
 from nas_selection_bench.bench.work.discovery import modules, told
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.reports.data.results import Results
 
 WEIGHTS_OF = "magnitude"
@@ -50,8 +52,8 @@ class Course:
         return values
 
 
-@dataclass(frozen=True)
-class StoppingRule:
+@dataclass(frozen=True, kw_only=True)
+class StoppingRule(Configurable):
     """When a search stops."""
 
     paper: str
@@ -61,17 +63,43 @@ class StoppingRule:
     """The place among the stored checkpoints of that to select from; raises NotStored."""
     differs: str = "nothing"
     """From the paper and its code."""
+    version: int = 1
+
+    def declared(self) -> dict[str, str]:
+        """What it says of itself beside its paper, for people."""
+        return {"stops at": self.formula, "differs": self.differs}
 
 
 @cache
-def rules() -> MappingProxyType[str, StoppingRule]:
-    """Every rule by the name of its file; raises UsageError for a file that offers none."""
-    found = {}
+def _offers() -> dict[str, tuple[StoppingRule, Path]]:
+    offers = {}
     for file, module in modules("nas_selection_bench.reports.stopping"):
         rule = module.RULE
         told(rule, ("paper", "formula"), file)
-        found[file.stem.replace("_", "-")] = rule
-    return MappingProxyType(dict(sorted(found.items())))
+        offers[file.stem.replace("_", "-")] = rule, file
+    return dict(sorted(offers.items()))
+
+
+def rules() -> MappingProxyType[str, StoppingRule]:
+    """Every rule by the name of its file; raises UsageError for a file that offers none."""
+    return MappingProxyType({name: rule for name, (rule, _) in _offers().items()})
+
+
+def names() -> tuple[str, ...]:
+    """The names of all rules."""
+    return tuple(_offers())
+
+
+def find(text: str) -> StoppingRule:
+    """The rule of a name; UsageError, with what exists, for any other."""
+    if text not in rules():
+        raise unknown("stopping rule", text, names())
+    return rules()[text]
+
+
+def file_of(text: str) -> Path:
+    """The file that offers a rule."""
+    return _offers()[text][1]
 
 
 def read_eigenvalues(folder: Path) -> dict[str, float]:

@@ -40,6 +40,12 @@ _PATTERNS = _read()
 PRIMARY = _PATTERNS[Level.FOUNDING]
 """The founding criteria."""
 
+GROUPS = {
+    "founders": ",".join(_PATTERNS[Level.FOUNDING]),
+    "main": ",".join((*_PATTERNS[Level.FOUNDING], *_PATTERNS[Level.MAIN])),
+}
+"""What `--selectors` takes for several criteria, and the criteria."""
+
 
 def level_of(method: str) -> Level:
     """The family that a method is judged in; a criterion that the file does not name is one in its main form."""

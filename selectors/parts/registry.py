@@ -89,16 +89,19 @@ def names() -> tuple[str, ...]:
     return tuple(found())
 
 
-def _missing(name: str) -> UsageError:
-    """The error for a name that no selector has; where there is a file of that name, what the file lacks."""
-    files = {file for _, file in _offers().values()}
-    for file in (
-        Path(folder) / f"{name.replace('-', '_')}.py"
+def idle() -> dict[str, str]:
+    """The names of files that offer nothing, and what they lack."""
+    offering = {file for _, file in _offers().values()}
+    files = (
+        file
         for folder in import_module("nas_selection_bench.selectors").__path__
-    ):
-        if file.exists() and file not in files:
-            return UsageError(f"{shown(file)} offers no SELECTOR (in capitals), so that nothing is found there.")
-    return unknown("selector", name, names())
+        for file in Path(folder).glob("[!_]*.py")
+    )
+    return {
+        file.stem.replace("_", "-"): f"{shown(file)} offers no SELECTOR (in capitals), so that nothing is found there."
+        for file in files
+        if file not in offering
+    }
 
 
 def find(text: str) -> Selector:
@@ -109,7 +112,7 @@ def find(text: str) -> Selector:
     """
     name, options = parse(text)
     if name not in found():
-        raise _missing(name)
+        raise UsageError(idle()[name]) if name in idle() else unknown("selector", name, names())
     default = found()[name]
     selector = default.configured(name, options)
     return replace(selector, name=canonical(name, selector.differing(default)))

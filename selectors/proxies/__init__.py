@@ -20,7 +20,10 @@ from nas_selection_bench.bench import names as spelling
 from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
 from nas_selection_bench.selectors.proxies._network import private_copy
 
-__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "find", "names", "score", "scores", "spelled"]
+__all__ = [
+    "Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "file_of", "find", "names", "score", "scores",
+    "spelled",
+]  # fmt: skip
 
 
 def names() -> list[str]:
@@ -38,6 +41,11 @@ def find(name: str) -> Proxy:
         raise spelling.unknown("zero-cost score", stem, names())
     proxy: Proxy = importlib.import_module(f"{__name__}.{stem}").PROXY
     return proxy.configured(stem, options)
+
+
+def file_of(name: str) -> Path:
+    """The file of the proxy that `name`, with options or without, asks for."""
+    return Path(__file__).parent / f"{spelling.parse(name)[0]}.py"
 
 
 def spelled(proxy: Proxy) -> str:
