@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from nas_selection_bench.version import __version__
+
 COMMANDS = {
     "run": ("program", "run the benchmark; what run_bench.py and run-bench do"),
     "doctor": ("bench.commands.doctor", "what is here, what is missing, and what each missing thing costs"),
@@ -23,6 +25,9 @@ COMMANDS = {
 def main() -> int:
     """Run the command that the first argument names; exit code 2, with the list, for any other."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name == "--version":
+        print(f"nas-selection-bench {__version__}")
+        return 0
     if name not in COMMANDS:
         known = "\n".join(f"  {command:15} {purpose}" for command, (_, purpose) in COMMANDS.items())
         asked = name in ("-h", "--help")

@@ -30,16 +30,16 @@ DECLARING = ("bench", "supernets", "selectors", "reports/stopping")
 
 def recipes() -> Registry:
     """The training recipes, `supernets/NAME.py`."""
-    from nas_selection_bench.supernets.parts import registry
+    from nas_selection_bench.supernets.parts.registry import RECIPES
 
-    return registry
+    return RECIPES
 
 
 def selectors() -> Registry:
     """The selectors, `selectors/NAME.py`."""
-    from nas_selection_bench.selectors.parts import registry
+    from nas_selection_bench.selectors.parts.registry import SELECTORS
 
-    return registry
+    return SELECTORS
 
 
 def proxies() -> Registry:
@@ -51,20 +51,15 @@ def proxies() -> Registry:
 
 def stopping_rules() -> Registry:
     """The stopping rules, `reports/stopping/NAME.py`."""
-    from nas_selection_bench.reports.data import courses
+    from nas_selection_bench.reports.data.courses import RULES
 
-    return courses
+    return RULES
 
 
 def described() -> Catalogue:
     """What all methods declare, by kind; without torch unless a file has changed since it was asked for last."""
     from nas_selection_bench.bench.files import expanded
     from nas_selection_bench.bench.work.catalogue import Catalogue, Kind
-
-    def idle() -> dict[str, str]:
-        from nas_selection_bench.selectors.parts.registry import idle
-
-        return idle()
 
     package = Path(__file__).parent
     try:
@@ -73,7 +68,7 @@ def described() -> Catalogue:
     except UsageError:
         place = None
     kinds = {
-        "recipes": Kind("recipe", recipes), "selectors": Kind("selector", selectors, idle),
+        "recipes": Kind("recipe", recipes), "selectors": Kind("selector", selectors),
         "zero-cost proxies": Kind("zero-cost score", proxies), "stopping rules": Kind("stopping rule", stopping_rules),
     }  # fmt: skip
     files = [file for folder in DECLARING for file in (package / folder).rglob("*.py")]

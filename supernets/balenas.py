@@ -8,7 +8,7 @@ from torch import Tensor
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 from nas_selection_bench.bench.work.options import above, option, positive
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import pass_of
 
 BETA_1, BETA_2 = 0.5, 0.999
@@ -53,13 +53,13 @@ class Balenas(Recipe):
         shape = (len(EDGES), len(OPERATIONS))
         return {"m": torch.zeros(shape), "s": torch.zeros(shape), "t": torch.zeros(())}
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """The softmax of a draw around the mean."""
         assert search.noise is not None
         deviation = (self.examples * search.memory["s"] + self.prior).rsqrt()
         return Mixing((alphas + deviation * search.noise[pass_of(alphas)]).softmax(-1))
 
-    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
         """The natural-gradient step of mean and variance."""
         with search.frozen_weights():
             loss = search.loss(selection, self.mixing(search, search.alphas))

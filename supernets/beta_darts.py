@@ -6,7 +6,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.work.options import at_least, option
 from nas_selection_bench.supernets.parts.rated import Rated
-from nas_selection_bench.supernets.parts.recipe import Search
+from nas_selection_bench.supernets.parts.recipe import SupernetState
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class BetaDarts(Rated):
         """The penalty's weight: zero in the first epoch, linear."""
         return {"lambda": self.decay * epoch / epochs}
 
-    def penalty(self, search: Search) -> Tensor:
+    def penalty(self, search: SupernetState) -> Tensor:
         """The weighted mean over edges of the smooth maximum."""
         return search.numbers["lambda"] * search.alphas.logsumexp(-1).mean()
 

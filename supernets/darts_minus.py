@@ -6,7 +6,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.work.options import at_least, option
 from nas_selection_bench.supernets.parts.rated import Rated
-from nas_selection_bench.supernets.parts.recipe import Mixing, Search
+from nas_selection_bench.supernets.parts.recipe import Mixing, SupernetState
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class DartsMinus(Rated):
         """The auxiliary skip's weight: linear decay, beta/T in the last epoch."""
         return {"skip": self.beta * (1 - epoch / epochs)}
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """The softmax, and the auxiliary skip beside it."""
         return Mixing(self.edge_weights(alphas), skip=search.numbers["skip"])
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from nas_selection_bench.bench.work.options import above, option
 from nas_selection_bench.supernets.parts.differences import moved, slope_along
 from nas_selection_bench.supernets.parts.rated import Rated
-from nas_selection_bench.supernets.parts.recipe import Batch, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, SupernetState
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class DartsSecondOrder(Rated):
         """One of the weights ahead, one there, two for the difference, and the step of the weights."""
         return 5.0
 
-    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
         """A step of the alphas down the gradient through one step of the weights."""
         search.follow_alphas(self.alpha_gradient(search, selection, weights))
 
-    def alpha_gradient(self, search: Search, selection: Batch, weights: Batch) -> Tensor:
+    def alpha_gradient(self, search: SupernetState, selection: Batch, weights: Batch) -> Tensor:
         """The gradient of the loss on `selection` after a step of the weights on `weights`, like the alphas."""
         alphas, parameters = search.alphas, list(search.network.parameters())
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from nas_selection_bench.supernets.network.accelerator import on_gpu
 from nas_selection_bench.supernets.network.cuda_graph import Repeated
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search, Step
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Step, SupernetState
 from nas_selection_bench.supernets.parts.sampling import pass_of
 
 
@@ -44,13 +44,13 @@ class Drnas(Recipe):
         """A seed for each pass of each step [steps, 2]: how many numbers a draw takes depends on the alphas."""
         return torch.randint(2**62, (steps, 2), generator=generator)
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """A draw from each edge's distribution, differentiable in `alphas`."""
         assert search.noise is not None
         generator = torch.Generator().manual_seed(int(search.noise[pass_of(alphas)]))
         return Mixing(dirichlet(F.elu(alphas) + 1, generator))
 
-    def repeated(self, search: Search, device: torch.device) -> Step:
+    def repeated(self, search: SupernetState, device: torch.device) -> Step:
         """On a GPU the passes are captured, and the host draws before each."""
         if not on_gpu(device):
             return super().repeated(search, device)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from nas_selection_bench.bench.work.options import at_least, option
-from nas_selection_bench.supernets.parts.recipe import Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Recipe, SupernetState
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class FairDarts(Recipe):
         """A gate per operation."""
         return alphas.sigmoid()
 
-    def penalty(self, search: Search) -> Tensor:
+    def penalty(self, search: SupernetState) -> Tensor:
         """Minus the weighted mean squared distance of the gates from one half."""
         return -self.zero_one * (search.alphas.sigmoid() - 0.5).square().mean()
 

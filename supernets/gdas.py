@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.work.options import above, option
 from nas_selection_bench.supernets.parts.concrete import Concrete
-from nas_selection_bench.supernets.parts.recipe import Mixing, Search
+from nas_selection_bench.supernets.parts.recipe import Mixing, SupernetState
 from nas_selection_bench.supernets.parts.sampling import drawn
 
 
@@ -34,7 +34,7 @@ class Gdas(Concrete):
         "weight decay 5e-4 (ours 3e-4, without)"
     )
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """One operation per edge, with the gradient of its soft probability."""
         weights = straight_through(self.sample(search, alphas))
         return Mixing(weights, active=drawn(weights.detach()))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.work.options import above, not_negative, option, positive
 from nas_selection_bench.supernets.parts.differences import slope_along
-from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetState
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class Idarts(Recipe):
         """Per `inner` steps of the weights one on the selection images, two per term, two for the mixed derivative."""
         return 1 + (3 + 2 * self.terms) / self.inner
 
-    def step(self, search: Search, selection: Batch | None, weights: Batch) -> None:
+    def step(self, search: SupernetState, selection: Batch | None, weights: Batch) -> None:
         """A step of the weights; after every `inner` of them one of the alphas."""
         self.weight_step(search, weights)
         if selection is not None and self.phase(search.number):
             self.alpha_step(search, selection, weights)
 
-    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
         """A step of the alphas down the implicit gradient."""
         search.follow_alphas(self.alpha_gradient(search, selection, weights))
 
-    def alpha_gradient(self, search: Search, selection: Batch, weights: Batch) -> Tensor:
+    def alpha_gradient(self, search: SupernetState, selection: Batch, weights: Batch) -> Tensor:
         """The implicit gradient of the loss on `selection`, the weights fitted to `weights`; like the alphas."""
         alphas, parameters = search.alphas, list(search.network.parameters())
         rate = search.weight_optimiser.param_groups[0]["lr"]

@@ -9,7 +9,7 @@ from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
 from nas_selection_bench.bench.work.options import above, at_least, not_negative, option, positive
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import drawn, gumbel, one_hot
 
 COMPLEXITY = {CONV_1X1: 1 / 9, CONV_3X3: 1.0}
@@ -78,7 +78,7 @@ class ImportanceSampling(Recipe):
         """Whose turn it is to draw for the weights."""
         return {"turn": torch.zeros((), dtype=torch.int64)}
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """The weights' pass: a draw of the distribution whose turn it is."""
         assert search.noise is not None
         turn = search.memory["turn"]
@@ -89,7 +89,7 @@ class ImportanceSampling(Recipe):
         return Mixing(weights, active=drawn(weights))
 
     @torch.no_grad()
-    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
         """Value the draws of all distributions on one batch; step each along its natural gradient."""
         assert search.noise is not None
         logits = search.alphas.repeat_interleave(self.draws, 0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
-from nas_selection_bench.supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import BatchesOf, Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import drawn
 
 MOMENTS = (23 / 30, 25 / 30, 27 / 30, 29 / 30)
@@ -48,11 +48,11 @@ class IsDarts(Recipe):
         """The alphas themselves."""
         return alphas
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """What is pruned does not run."""
         return Mixing(alphas, active=drawn(alphas))
 
-    def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
+    def after_epoch(self, search: SupernetState, epoch: int, epochs: int, batches: BatchesOf) -> None:
         """Prune what is due."""
         for _ in range(pruned_by(epoch + 1, epochs) - pruned_by(epoch, epochs)):
             with torch.no_grad():
@@ -66,7 +66,7 @@ def pruned_by(epochs_done: int, epochs: int) -> int:
 
 
 @torch.no_grad()
-def information(search: Search, batches: BatchesOf) -> Tensor:
+def information(search: SupernetState, batches: BatchesOf) -> Tensor:
     """The metric [6, 5] of every operation, summed over selection batches and cells; inf for `none` (0/0)."""
     network = search.network
     metric = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.float64, device=search.alphas.device)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.work.options import above, at_least, option
 from nas_selection_bench.supernets.parts.differences import slope_along
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, SupernetState
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class LambdaDarts(Recipe):
         """One of the alphas; one of the weights and two for the difference."""
         return 4.0
 
-    def weight_step(self, search: Search, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weights: Batch) -> None:
         """A step of the weights down the loss and up the agreement."""
         parameters = list(search.network.parameters())
         shared = self.edge_weights(search.alphas.detach())

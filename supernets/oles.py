@@ -11,7 +11,7 @@ from nas_selection_bench.bench.problem.space import EDGES
 from nas_selection_bench.bench.work.options import between, option, positive, yes_or_no
 from nas_selection_bench.supernets.network.skeleton import KERNELS
 from nas_selection_bench.supernets.network.supernet import MixedCell
-from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetState
 
 CONVOLUTIONS = tuple(KERNELS)
 """The operations that have weights, in the order of the last axis of what is remembered."""
@@ -47,20 +47,20 @@ class Oles(Recipe):
         "decay included; threshold and count are those for DARTS's space"
     )
 
-    def step(self, search: Search, selection: Batch | None, weights: Batch) -> None:
+    def step(self, search: SupernetState, selection: Batch | None, weights: Batch) -> None:
         """A step of the alphas, in which the operations are watched, and one of the weights that are not frozen."""
         if "frozen" not in search.memory:
             self._begin(search)
         super().step(search, selection, weights)
 
-    def _begin(self, search: Search) -> None:
+    def _begin(self, search: SupernetState) -> None:
         shape = (search.network.n_cells, len(EDGES), len(CONVOLUTIONS))
         device = search.alphas.device
         search.memory["frozen"] = torch.zeros(shape, dtype=torch.bool, device=device)
         search.memory["similarity"] = torch.zeros(shape, dtype=search.alphas.dtype, device=device)
         search.memory["watched"] = torch.zeros((), dtype=torch.int64)
 
-    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
         """As darts; the pass gives the gradients of the weights too, which are compared with the last ones."""
         parameters = list(search.network.parameters())
         loss = search.loss(selection, self.mixing(search, search.alphas))
@@ -72,7 +72,7 @@ class Oles(Recipe):
                 gradients = [ours + last for ours, last in zip(gradients, before, strict=True)]
             self._watch(search, before, gradients)
 
-    def _watch(self, search: Search, first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
+    def _watch(self, search: SupernetState, first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
         """Add up the similarities, and freeze where their mean is small when `count` of them are due."""
         similar = along_channels if not self.as_written else as_a_whole
         memory = search.memory
@@ -84,7 +84,7 @@ class Oles(Recipe):
             memory["similarity"].zero_()
             memory["watched"].zero_()
 
-    def weight_step(self, search: Search, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weights: Batch) -> None:
         """As darts for what is not frozen, whose gradients alone are clipped together."""
         parameters = list(search.network.parameters())
         loss = search.loss(weights, self.mixing(search, search.alphas.detach()), record=True)

@@ -11,7 +11,7 @@ from nas_selection_bench.bench.work.options import between, option, positive, ye
 from nas_selection_bench.supernets.network.partial_channels import PartialSupernet
 from nas_selection_bench.supernets.network.skeleton import ARRIVING
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, SupernetState
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class PcDarts(Recipe):
         # A share such as 0.29 of 100 epochs is 28.999999999999996 in floating point.
         return epoch >= math.floor(self.warm_up * epochs + 1e-9)
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """Operations' weights, and the edges' as a sixth column."""
         return Mixing(torch.cat([self.edge_weights(alphas), self.edge_scale(alphas)[:, None]], 1))
 
@@ -68,7 +68,7 @@ class PcDarts(Recipe):
         # Edges lie sorted by the node at which they arrive. (A list as index would be copied to a GPU at every step.)
         return torch.cat([alphas[edges[0] : edges[-1] + 1, -1].softmax(0) for edges in ARRIVING.values()])
 
-    def weight_step(self, search: Search, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weights: Batch) -> None:
         """As darts; what selectors will see keeps the edges' weights."""
         super().weight_step(search, weights)
         assert isinstance(search.network, PartialSupernet)

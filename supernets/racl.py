@@ -11,7 +11,7 @@ from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3
 from nas_selection_bench.bench.work.options import above, at_least, inside, option
 from nas_selection_bench.supernets.network.skeleton import ARRIVING, EPSILON
 from nas_selection_bench.supernets.network.supernet import MixedCell, Supernet
-from nas_selection_bench.supernets.parts.recipe import BatchesOf, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import BatchesOf, Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import pass_of
 
 Moments = tuple[Tensor, Tensor]
@@ -69,19 +69,19 @@ class Racl(Recipe):
         constants[:, NONE] = 0
         return {"lipschitz": constants}
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """A draw of the weights, the alphas' or the weights' own."""
         assert search.noise is not None
         mu, log_sigma = alphas
         return Mixing((mu + log_sigma.exp() * search.noise[pass_of(alphas)]).exp())
 
-    def penalty(self, search: Search) -> Tensor:
+    def penalty(self, search: SupernetState) -> Tensor:
         """How far the bound is exceeded, squared; in logarithms."""
         mean, deviation = log_normal(cell_constant(search.alphas, search.memory["lipschitz"]))
         bound = mean + NormalDist().inv_cdf(self.confidence) * deviation
         return self.strength * (bound - math.log(self.limit)).relu().square()
 
-    def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
+    def after_epoch(self, search: SupernetState, epoch: int, epochs: int, batches: BatchesOf) -> None:
         """Measure the operations' Lipschitz constants anew."""
         search.memory["lipschitz"].copy_(operation_constants(search.network))
 

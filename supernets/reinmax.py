@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.work.options import at_least, option
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import drawn, gumbel, one_hot, pass_of
 
 
@@ -41,7 +41,7 @@ class ReinMax(Recipe):
         """Gumbel noise of both passes of each step."""
         return gumbel(generator, steps)
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """One operation per edge; a step of the weights runs only that, one of the alphas runs all."""
         assert search.noise is not None
         chosen = (alphas.detach().log_softmax(-1) + search.noise[pass_of(alphas)]).argmax(-1)

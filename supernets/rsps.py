@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.work.options import option, yes_or_no
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import drawn, one_hot, uniform_choices
 
 
@@ -42,7 +42,7 @@ class Rsps(Recipe):
         """The architecture of each step [steps, 6], or those of its cells [steps, n_cells, 6]."""
         return uniform_choices(generator, steps, *((network.n_cells,) if self.per_cell else ()))
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """One operation per edge."""
         assert search.noise is not None
         weights = one_hot(search.noise, alphas)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nas_selection_bench.bench.work.options import option, positive
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, SupernetState
 from nas_selection_bench.supernets.sdarts_rs import SdartsRs, on_simplex
 
 
@@ -40,7 +40,7 @@ class SdartsAdv(SdartsRs):
         """One for each step of the ascent, besides the two of darts."""
         return 2.0 + self.steps
 
-    def perturbed(self, search: Search, weights: Batch) -> Tensor:
+    def perturbed(self, search: SupernetState, weights: Batch) -> Tensor:
         """The edge weights [6, 5] at which the ascent ends."""
         centre = self.edge_weights(search.alphas.detach())
         epsilon = search.numbers["epsilon"]

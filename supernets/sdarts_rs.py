@@ -9,7 +9,7 @@ from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 from nas_selection_bench.bench.work.options import at_least, option
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.rated import Rated
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, SupernetState
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class SdartsRs(Rated):
         """Uniform in [-1, 1], [steps, 6, 5]."""
         return 2 * torch.rand(steps, len(EDGES), len(OPERATIONS), generator=generator) - 1
 
-    def perturbed(self, search: Search, weights: Batch) -> Tensor:
+    def perturbed(self, search: SupernetState, weights: Batch) -> Tensor:
         """The edge weights [6, 5] of a step of the weights."""
         assert search.noise is not None
         return on_simplex(self.edge_weights(search.alphas.detach()) + search.numbers["epsilon"] * search.noise)
 
-    def weight_step(self, search: Search, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weights: Batch) -> None:
         """A step of the weights under perturbed edge weights."""
         search.descend_weights(search.loss(weights, Mixing(self.perturbed(search, weights)), record=True))
 

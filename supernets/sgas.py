@@ -11,7 +11,7 @@ from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
 from nas_selection_bench.bench.work.options import between, option, positive, whole
 from nas_selection_bench.supernets.network.accelerator import on_gpu
 from nas_selection_bench.supernets.network.supernet import Active
-from nas_selection_bench.supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, SupernetState
 
 OPEN = -1
 """An edge that is not decided."""
@@ -58,11 +58,11 @@ class Sgas(Recipe):
         past = torch.full((self.window, len(EDGES), len(OPERATIONS)), torch.nan, dtype=torch.float64)
         return {"decided": torch.full((len(EDGES),), OPEN), "past": past}
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """The softmax; a decided edge runs one operation."""
         return Mixing(self.edge_weights(alphas), active=still_open(search))
 
-    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
         """As darts; the alphas of decided edges stay."""
         before = search.alphas.detach().clone()
         super().alpha_step(search, selection, weights)
@@ -70,7 +70,7 @@ class Sgas(Recipe):
         with torch.no_grad():
             search.alphas.copy_(torch.where(decided[:, None], before, search.alphas))
 
-    def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
+    def after_epoch(self, search: SupernetState, epoch: int, epochs: int, batches: BatchesOf) -> None:
         """Decide as many edges as are due, one after the other."""
         decided, past = search.memory["decided"], search.memory["past"]
         # In float64: of nearly uniform probabilities, 1 + sum q log q / log 4 is what rounding leaves in float32.
@@ -94,7 +94,7 @@ def decisions_due(epochs_done: int, epochs: int) -> int:
     return sum(epochs_done >= max(1, math.floor(epochs * moment + 1e-9)) for moment in moments)
 
 
-def still_open(search: Search) -> Active:
+def still_open(search: SupernetState) -> Active:
     """[6][5]: all operations of an open edge, one of a decided edge; a tensor on a GPU, so that no step asks for it."""
     decided = search.memory["decided"]
     if on_gpu(decided.device):

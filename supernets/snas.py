@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from nas_selection_bench.supernets.parts.concrete import Concrete
-from nas_selection_bench.supernets.parts.recipe import Mixing, Search
+from nas_selection_bench.supernets.parts.recipe import Mixing, SupernetState
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Snas(Concrete):
         "one step short of it; no resource penalty"
     )
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """A relaxed sample."""
         return Mixing(self.sample(search, alphas))
 

@@ -26,13 +26,6 @@ LONGER = {
 
 TWO_MEANINGS = {
     "Cell",  # of the benchmark; of a table on the page
-    "Kind",  # of a method; of a point of the finding
-    "Pool",  # of workers; a pooling operation
-    "Progress",  # of a run; of a table in the making
-    "Recipe",  # of a supernet; what a selector sees of it
-    "Search",  # the state of a training; a selector's view of a checkpoint
-    "Source",  # a method's file; where a fused input comes from
-    "Supernet",  # of a plan; the network
 }
 """Names that two classes still share; the list may only shrink."""
 

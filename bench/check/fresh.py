@@ -10,7 +10,7 @@ from nas_selection_bench.bench.check.difference import Difference, cell_of
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, parse
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, MISSING, SKIPPED
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, SKIPPED
 from nas_selection_bench.bench.yardsticks.statistics import (
     SIGNIFICANCE,
     holm,

@@ -7,12 +7,13 @@ from typing import Any
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.commands.resolve import make_request
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.gather import planned_cells
 from nas_selection_bench.bench.work.methods import Criterion, Methods, Recipe
 from nas_selection_bench.bench.work.plan import PlannedCell, make_plan, plan_again
+from nas_selection_bench.bench.work.plan_file import planned_cells
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
-from nas_selection_bench.bench.work.records import Circumstances, Store
+from nas_selection_bench.bench.work.record import Circumstances
 from nas_selection_bench.bench.work.run_file import read_run
+from nas_selection_bench.bench.work.store import Store
 
 
 @dataclass(frozen=True)

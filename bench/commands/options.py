@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.version import __version__
 
 DESCRIPTION = """\
 Which selection criterion should one trust? Trains weight-sharing supernets on the NAS-Bench-201 space,
@@ -57,12 +59,13 @@ def epoch_list(text: str) -> tuple[int | str, ...]:
     return epochs
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     """All options, grouped by what they are about; None where a default depends on the rest."""
     parser = argparse.ArgumentParser(
         prog="run_bench.py", description=DESCRIPTION, epilog=EXAMPLES, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter, exit_on_error=exit_on_error,
     )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"nas-selection-bench {__version__}")
     what = parser.add_argument_group("what is compared")
     what.add_argument("--datasets", metavar="NAME,...",
                       help="data sets to train and select on (digits)")  # fmt: skip
@@ -180,12 +183,21 @@ ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epoc
           "channels", "cells", "images", "seed")  # fmt: skip
 """The words that say what is compared, and at which size."""
 
+INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
+"""The words that ask for something else than a run."""
+
 DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0}
 
 
-def parse_options(argv: Sequence[str]) -> Options:
-    """The options of a command line; leaves the program, as argparse does, for --help and for what is malformed."""
-    given = vars(build_parser().parse_args(argv))
+def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
+    """The options of a command line; leaves the program, as argparse does, for --help and for what is malformed.
+
+    Without `exit_on_error` it raises UsageError for what is malformed.
+    """
+    try:
+        given = vars(build_parser(exit_on_error).parse_args(argv))
+    except argparse.ArgumentError as error:
+        raise UsageError(f"{error}.") from error
     asks = any(given[name] is not None for name in ASKING)
     return Options(asks=asks, **given | {name: value for name, value in DEFAULTS.items() if given[name] is None})
 

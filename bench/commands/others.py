@@ -1,28 +1,33 @@
 """What needs no computing: draw stored results again, check them, say how a run ended."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from nas_selection_bench.bench.check import exact as check
-from nas_selection_bench.bench.check.exact import DrawReport
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.problem.datasets import data_root
-from nas_selection_bench.bench.work.gather import gather
 from nas_selection_bench.bench.work.pack import unpack
-from nas_selection_bench.bench.work.records import DONE, FAILED, Store
+from nas_selection_bench.bench.work.record import DONE, FAILED, Record
 from nas_selection_bench.bench.work.run_file import read_run
 from nas_selection_bench.bench.work.runner import counts_line
+from nas_selection_bench.bench.work.store import Store
+
+if TYPE_CHECKING:
+    from nas_selection_bench.bench.check.exact import DrawReport
 
 FAILURES_SHOWN = 5
 
 
 def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     """Gather the records of an output folder again and draw its report; nothing is computed."""
+    from nas_selection_bench.bench.work.gather import gather
+
     root = data_root(options.data_root)
     datasets = resolve.find_datasets(options.datasets, root)
     if options.out:
@@ -49,6 +54,8 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
 
 def check_results(stored: Path, options: Options, draw_report: DrawReport) -> ExitCode:
     """Draw stored results again and compare every byte; with --out, compare the fresh run there with them too."""
+    from nas_selection_bench.bench.check import exact as check
+
     fresh = options.out
     earlier = read_run(stored)
     if earlier is None:
@@ -60,16 +67,16 @@ def check_results(stored: Path, options: Options, draw_report: DrawReport) -> Ex
 
 
 def conclude(
-    counts: Mapping[str, int], page: Path, failed: Sequence[Mapping[str, Any]], quiet: bool, retry: str | None
+    counts: Mapping[str, int], page: Path, failed: Sequence[Record], quiet: bool, retry: str | None
 ) -> ExitCode:
     """Say how it ended and where the report is; the exit code of that."""
-    by_cause: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    by_cause: dict[tuple[str, str], list[Record]] = {}
     for record in failed:
-        selector = "all selectors" if record["log"].startswith("logs/supernet.") else record["cell"]["selector"]
-        where = f" ({record['where']})" if record.get("where") else ""
-        by_cause.setdefault((selector, record["reason"] + where), []).append(record)
+        selector = "all selectors" if (record.log or "").startswith("logs/supernet.") else str(record.cell["selector"])
+        where = f" ({record.where})" if record.where else ""
+        by_cause.setdefault((selector, f"{record.reason}{where}"), []).append(record)
     for (selector, reason), records in list(by_cause.items())[:FAILURES_SHOWN]:
-        log = page.parent / records[0]["log"]
+        log = page.parent / (records[0].log or "logs")
         cells = f"{len(records)} cell{'s' if len(records) > 1 else ''}"
         print(f"failed: {selector}, {cells}: {reason} (see {log})", file=sys.stderr)
     if len(by_cause) > FAILURES_SHOWN:
@@ -85,7 +92,7 @@ def conclude(
     return ExitCode.SOME_CELLS_FAILED if counts.get(FAILED) else ExitCode.OK
 
 
-def failures(store: Store, stems: set[str] | None) -> list[dict[str, Any]]:
+def failures(store: Store, stems: set[str] | None) -> list[Record]:
     """The records of failed cells, of those with a stem in `stems` or of all."""
     records, _ = store.read_all()
-    return [r for stem, r in records.items() if r["state"] == FAILED and (stems is None or stem in stems)]
+    return [r for stem, r in records.items() if r.state == FAILED and (stems is None or stem in stems)]

@@ -1,5 +1,6 @@
 """From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
 
+import ctypes
 import multiprocessing
 import os
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.plan import Request
 from nas_selection_bench.bench.work.presets import PRESETS, Settings, settings_for
-from nas_selection_bench.bench.work.records import Circumstances
+from nas_selection_bench.bench.work.record import Circumstances
 from nas_selection_bench.bench.work.workers import Pool, no_processes
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
@@ -78,9 +79,7 @@ def find_device(name: str) -> Device:
 
     if name == "cpu":
         return Device("cpu", "cpu", processor(), ())
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = gpus() if may_have_gpus() else 0
     if name == "auto" and not count:
         return Device("cpu", "cpu", processor(), ())
     index = int(name.partition(":")[2] or 0)
@@ -94,6 +93,27 @@ def find_device(name: str) -> Device:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
             model, hardware = apart.submit(ask_gpu, index).result()
     return Device(f"cuda:{index}", "cuda", model, indices, hardware)
+
+
+def may_have_gpus() -> bool:
+    """Whether a driver of GPUs is here, which costs nothing to ask; torch, which knows, takes seconds to import."""
+    names = ("libcuda.so.1", "libamdhip64.so", "nvcuda.dll")
+    if any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")):
+        return True
+    for name in names:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def gpus() -> int:
+    """How many GPUs torch can use."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def ask_gpu(index: int) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """One command line from its resolution to its exit code: list, plan, run, gather, report."""
 
+from __future__ import annotations
+
 import shlex
 import sys
 import traceback
@@ -7,15 +9,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
-from nas_selection_bench.bench.commands.doctor import doctor
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
 from nas_selection_bench.bench.commands.options import Options, available_cores
 from nas_selection_bench.bench.commands.others import (
-    DrawReport,
     check_results,
     conclude,
     failures,
@@ -31,19 +31,23 @@ from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.pixels import UNKNOWN
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.edited_files import sources
-from nas_selection_bench.bench.work.gather import gather, write_plan
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
+from nas_selection_bench.bench.work.plan_file import write_plan
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
-from nas_selection_bench.bench.work.records import DONE, Circumstances, Store
+from nas_selection_bench.bench.work.record import DONE, Circumstances
 from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
 from nas_selection_bench.bench.work.runner import Run, counts_line
 from nas_selection_bench.bench.work.seats import leave_seats
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import Workplace
 from nas_selection_bench.bench.work.timings import Timings, stored_costs
 from nas_selection_bench.bench.work.workers import no_processes
+
+if TYPE_CHECKING:
+    from nas_selection_bench.bench.check.exact import DrawReport
 
 
 def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
@@ -78,6 +82,8 @@ def _work_off(options: Options, argv: Sequence[str], methods: Methods, draw_repo
             return list_json(root, methods)
         return list_one(options.list, root, methods) if options.list else list_all(root, methods)
     if options.doctor:
+        from nas_selection_bench.bench.commands.doctor import doctor
+
         return doctor(options.data_root, options.table, options.cache)
     if options.report_only:
         return report_only(options, draw_report)
@@ -237,6 +243,8 @@ class Session:
 
     def work(self, draw_report: DrawReport) -> ExitCode:
         """Run what is to do, gather, draw the report."""
+        from nas_selection_bench.bench.work.gather import gather
+
         table = self.table
         if table is None:
             raise MissingData(" ".join(self.lacking))

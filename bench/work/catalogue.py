@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,8 +19,6 @@ from typing import Any, Protocol
 from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.names import canonical, parse, unknown
-from nas_selection_bench.bench.work.discovery import shown
-from nas_selection_bench.bench.work.edited_files import digest_of
 from nas_selection_bench.bench.work.methods import TRAITS, Described, Entry, Setting, Source
 from nas_selection_bench.bench.work.options import (
     Choice,
@@ -36,6 +33,7 @@ from nas_selection_bench.bench.work.options import (
     restored,
     stored,
 )
+from nas_selection_bench.bench.work.plugins import Plugin, in_use
 
 SCHEMA = 1
 
@@ -49,8 +47,14 @@ class Registry(Protocol):
     def find(self, text: str) -> Any:
         """The Configurable of a name with options or without; raises UsageError for any other."""
 
-    def file_of(self, text: str) -> Path:
+    def source(self, text: str) -> Source:
         """The file that offers it."""
+
+    def file_of(self, text: str) -> Path:
+        """Where that is."""
+
+    def idle(self) -> Mapping[str, str]:
+        """The names of files that offer nothing, and what they lack."""
 
 
 class Kept:
@@ -61,7 +65,7 @@ class Kept:
 
     @property
     def _content(self) -> dict[str, Any]:
-        content: dict[str, Any] = self._catalogue.content[self._name]
+        content: dict[str, Any] = self._catalogue.content()[self._name]
         return content
 
     def names(self) -> Sequence[str]:
@@ -93,7 +97,8 @@ class Kept:
             return entry.described
         answers = self._content["asked"]
         if asked not in answers:
-            answers[asked] = _answer(self._kind.registry(), name, asked, entry.described)
+            registry = self._kind.registry()
+            answers[asked] = _answer(registry, registry.find(name), asked, entry.described)
             self._catalogue.keep()
         if "refused" in answers[asked]:
             raise UsageError(answers[asked]["refused"])
@@ -127,14 +132,13 @@ def described(name: str, method: Any) -> Described:
     return Described(name, method.version, method.paper, **traits, said=said)
 
 
-def _answer(registry: Registry, name: str, asked: str, default: Described) -> dict[str, Any]:
-    """What of a method with options differs from its default, or why there is no such method."""
+def _answer(registry: Registry, method: Configurable, asked: str, default: Described) -> dict[str, Any]:
+    """What of the `method` with options differs from its default, or why there is no such one."""
     try:
-        method: Configurable = registry.find(asked)
+        found: Configurable = registry.find(asked)
     except UsageError as error:
         return {"refused": str(error)}
-    spelled = canonical(name, method.differing(registry.find(name)))
-    before, now = asdict(default), asdict(described(spelled, method))
+    before, now = vars(default), vars(described(canonical(default.name, found.differing(method)), found))
     changed = {key: value for key, value in now.items() if value != before[key]}
     if "said" in changed:
         changed["said"] = {key: text for key, text in now["said"].items() if text != before["said"].get(key)}
@@ -167,29 +171,33 @@ def _likely(settings: Iterable[Setting]) -> Iterator[dict[str, str]]:
                 yield from ({names[0]: value, names[1]: other} for other in values[names[1]])
 
 
-def content_of(registry: Registry, idle: Mapping[str, str]) -> dict[str, Any]:
-    """The catalogue of one kind, from the objects. `idle`: names of files that offer nothing, and why."""
+def content_of(registry: Registry) -> dict[str, Any]:
+    """The catalogue of one kind, from the objects."""
     methods: dict[str, Any] = {}
     asked: dict[str, Any] = {}
     for name in sorted(registry.names()):
         method: Configurable = registry.find(name)
-        converters, spelled, file = method.converters(), method.spelled(), registry.file_of(name)
-        code = file.read_bytes()
+        converters, spelled, source = method.converters(), method.spelled(), registry.source(name)
         settings = [
             (option, spelled[option], text, stored(converters.get(option)))
             for option, (_, text) in method.options().items()
         ]
         default = described(name, method)
         methods[name] = {
-            "described": asdict(default), "settings": settings, "file": shown(file), "digest": digest_of(code),
-            "title": (ast.get_docstring(ast.parse(code)) or "").partition("\n")[0],
+            "described": asdict(default), "settings": settings, "file": source.file, "digest": source.digest,
+            "title": title_of(registry.file_of(name)),
         }  # fmt: skip
         known = [Setting(o, d, t, None if how is None else restored(how)) for o, d, t, how in settings]
         for options in _likely(known):
             spelled_so = canonical(name, options)
             with suppress(Exception):  # told to whoever asks for it
-                asked[spelled_so] = _answer(registry, name, spelled_so, default)
-    return {"methods": methods, "asked": asked, "idle": dict(idle)}
+                asked[spelled_so] = _answer(registry, method, spelled_so, default)
+    return {"methods": methods, "asked": asked, "idle": dict(registry.idle())}
+
+
+def title_of(file: Path) -> str:
+    """The first line of a module; nothing where it has no docstring."""
+    return (ast.get_docstring(ast.parse(file.read_bytes())) or "").partition("\n")[0]
 
 
 @dataclass(frozen=True)
@@ -200,43 +208,54 @@ class Kind:
     """What one is called in a sentence: selector, recipe."""
     registry: Callable[[], Registry]
     """Imports the files."""
-    idle: Callable[[], Mapping[str, str]] = dict
 
 
 class Catalogue:
-    """The methods of each kind, as `place` has them kept for these `files`, or made and kept there.
+    """The methods of each kind, as `place` has them kept for these `files` and the plug-ins in use, or made and kept.
 
     `files` are all that can change what methods declare; `place` None keeps nothing.
     """
 
     def __init__(self, kinds: Mapping[str, Kind], files: Iterable[Path], place: Path | None) -> None:
-        self._kinds, self._files, self._place = kinds, files, place
+        self._kinds, self._files, self._place = kinds, tuple(files), place
+        self._known: dict[tuple[Plugin, ...], tuple[Path | None, str, dict[str, Any]]] = {}
 
     def __getitem__(self, name: str) -> Kept:
         return Kept(self, name, self._kinds[name])
 
-    @cached_property
-    def _digest(self) -> str:
-        return digest_of_files(self._files)
-
-    @cached_property
     def content(self) -> dict[str, Any]:
         """Of each kind. Raises UsageError for a file that cannot be read, or offers what is no method."""
-        content = _read(self._place, self._digest, self._kinds) if self._place else None
-        if content is None:
-            content = {name: content_of(kind.registry(), kind.idle()) for name, kind in self._kinds.items()}
-            self.keep(content)
-        return content
+        plugins = in_use()
+        if plugins not in self._known:
+            place, digest = self._of(plugins)
+            content = _read(place, digest, self._kinds) if place else None
+            made = content is None
+            if content is None:
+                content = {name: content_of(kind.registry()) for name, kind in self._kinds.items()}
+            self._known[plugins] = place, digest, content
+            if made:
+                self.keep()
+        return self._known[plugins][2]
 
-    def keep(self, content: Mapping[str, Any] | None = None) -> None:
-        """Write down what is known now."""
-        if self._place is not None:
-            _write(self._place, self._digest, content or self.content)
+    def keep(self) -> None:
+        """Write down what is known of the plug-ins in use."""
+        place, digest, content = self._known[in_use()]
+        if place is not None:
+            _write(place, digest, content)
+
+    def _of(self, plugins: tuple[Plugin, ...]) -> tuple[Path | None, str]:
+        """Where the methods with these plug-ins are kept, and the digest of all that they depend on."""
+        outside = [f"{plugin.told()} {plugin.kind} {plugin.attribute}" for plugin in plugins]
+        digest = digest_of_files(self._files, outside)
+        if self._place is None or not plugins:
+            return self._place, digest
+        origins = hashlib.sha256(repr([plugin.origin for plugin in plugins]).encode()).hexdigest()[:12]
+        return self._place.with_stem(f"{self._place.stem}-{origins}"), digest
 
 
-def digest_of_files(files: Iterable[Path]) -> str:
-    """Changes with any of these files: its path or its content."""
-    whole = hashlib.sha256(str(SCHEMA).encode())
+def digest_of_files(files: Iterable[Path], further: Iterable[str] = ()) -> str:
+    """Changes with any of these files, its path or its content, and with anything `further`."""
+    whole = hashlib.sha256(repr([SCHEMA, *further]).encode())
     for path in sorted(files):
         try:
             content = path.read_bytes()

@@ -1,9 +1,12 @@
 """Finds methods by their files; one that cannot be imported, or defines no method, is reported in one sentence."""
 
+import ast
+import hashlib
 import pkgutil
 import re
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -27,8 +30,15 @@ def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
 
 
 def _imported(name: str, file: Path) -> ModuleType:
-    try:
+    with reading(file):
         return import_module(name)
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Raises UsageError, one sentence that names the place, for whatever the code of `file` raises in here."""
+    try:
+        yield
     except (Exception, SystemExit) as error:
         lines = str(error).strip().splitlines() or [""]
         what = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
@@ -69,6 +79,18 @@ def line_of(error: BaseException) -> str | None:
 
 def _serves(place: Path) -> bool:
     return place.parts[1] == "parts" or place.name in ("apply.py", "training.py")
+
+
+def digest_of(content: bytes) -> str:
+    """16 hex digits that change with what a module says; its import statements are left out.
+
+    A module that it imports may move: that changes no result.
+    """
+    lines = content.splitlines()
+    for statement in ast.walk(ast.parse(content)):
+        if isinstance(statement, ast.Import | ast.ImportFrom) and statement.end_lineno is not None:
+            lines[statement.lineno - 1 : statement.end_lineno] = [b""] * (statement.end_lineno - statement.lineno + 1)
+    return hashlib.sha256(b"\n".join(line for line in lines if line.strip())).hexdigest()[:16]
 
 
 def spelled_well(kind: str, name: str, file: Path) -> None:

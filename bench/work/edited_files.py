@@ -4,8 +4,6 @@ A result holds for as long as the `version` of its method does, which people rai
 told, and no more: most edits change no result.
 """
 
-import ast
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,10 +12,10 @@ from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE
 from nas_selection_bench.bench.files import write_whole
-from nas_selection_bench.bench.work.discovery import shown
+from nas_selection_bench.bench.work.discovery import digest_of, shown
 from nas_selection_bench.bench.work.methods import Methods, Source
 from nas_selection_bench.bench.work.plan import PlannedCell
-from nas_selection_bench.bench.work.records import Store
+from nas_selection_bench.bench.work.store import Store
 
 FILE = "source.json"
 """In the folder of a supernet: the digest of its recipe's file when its training began."""
@@ -26,18 +24,6 @@ FILE = "source.json"
 def source_of(file: Path) -> Source:
     """A file as it is now."""
     return Source(shown(file), digest_of(file.read_bytes()))
-
-
-def digest_of(content: bytes) -> str:
-    """16 hex digits that change with what a module says; its import statements are left out.
-
-    A module that it imports may move: that changes no result.
-    """
-    lines = content.splitlines()
-    for statement in ast.walk(ast.parse(content)):
-        if isinstance(statement, ast.Import | ast.ImportFrom) and statement.end_lineno is not None:
-            lines[statement.lineno - 1 : statement.end_lineno] = [b""] * (statement.end_lineno - statement.lineno + 1)
-    return hashlib.sha256(b"\n".join(line for line in lines if line.strip())).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache, partial
 from typing import Any
 
-import numpy as np
-
 from nas_selection_bench.bench.errors import DAMAGE, in_brief
-from nas_selection_bench.bench.files import read_json, write_whole
-from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
-from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, parse
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.problem.validate import checked
-from nas_selection_bench.bench.work.records import DONE, KEY_COLUMNS, MISSING, Store, file_stem
+from nas_selection_bench.bench.work.plan_file import planned_cells, sort_key
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record, file_stem
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measure
 from nas_selection_bench.bench.yardsticks.truth import Truth
 
@@ -31,64 +30,29 @@ SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
 COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",
                 "training_seconds", "commit")  # fmt: skip
 
-PLAN_FILE = "plan.json"
-
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 CURVATURE_FILE = "curvature.csv"
 """How curved the validation loss is at the checkpoints, where it was measured (`supernets/training/curvature.py`)."""
 
 
-def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
-    """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""
-    asked = {file_stem(cell): dict(cell) for cell in (*planned_cells(store), *cells)}
-    content = {"cells": sorted(asked.values(), key=sort_key)}
-    write_whole(store.folder / PLAN_FILE, json.dumps(content, indent=0) + "\n")
-
-
-def planned_cells(store: Store) -> list[dict[str, Any]]:
-    """The cells that the runs of the folder asked for; none where it has no plan."""
-
-    def understood(content: Any) -> list[dict[str, Any]]:
-        return sorted(({name: cell[name] for name in KEY_COLUMNS} for cell in content["cells"]), key=sort_key)
-
-    return read_json(store.folder / PLAN_FILE, understood, [])
-
-
-def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:
-    """Order of rows: the key columns in turn, numbers as numbers."""
-    values = (columns[name] for name in KEY_COLUMNS)
-    return tuple((isinstance(v, str), 0.0 if isinstance(v, str) else float(v), str(v)) for v in values)
-
-
-def selection_of(record: Mapping[str, Any]) -> Selection:
-    """The selection that a done record holds."""
-    ranking = record["ranking"]
-    return Selection(
-        architecture=parse(record["architecture"]),
-        scores=np.array(record["scores"], dtype=np.float64),
-        decisions=[Decision(edge, operation) for edge, operation in record["decisions"]],
-        ranking=None if ranking is None else Ranking(np.array(ranking["codes"]), np.array(ranking["scores"])),
-        facts=record["facts"],
-    )
-
-
-def record_row(record: Mapping[str, Any], selection: Selection | None, truth: Callable[[str], Truth]) -> dict[str, Any]:
+def record_row(record: Record, selection: Selection | None, truth: Callable[[str], Truth]) -> dict[str, Any]:
     """The row of one record in records.csv; a done one holds `selection`, measured by the `truth` of its data set."""
-    row = {name: record.get(name) for name in RECORD_COLUMNS} | record["cell"]
+    content = record.to_json()
+    row = {name: content.get(name) for name in RECORD_COLUMNS} | dict(record.cell)
     if selection is not None:
-        row |= measure(selection, truth(record["cell"]["dataset"]))
-    row["checkpoint"] = (record["checkpoint"] or "")[:12]
-    if record.get("shared"):  # earlier versions named a checkpoint here too, of which the result does not depend
+        row |= measure(selection, truth(str(record.cell["dataset"])))
+    row["checkpoint"] = (record.checkpoint or "")[:12]
+    if record.shared:  # earlier versions named a checkpoint here too, of which the result does not depend
         row |= {"checkpoint": "", "supernet_accuracy": None}
     return row
 
 
-def score_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def score_rows(cell: Mapping[str, Any], selection: Selection) -> list[dict[str, Any]]:
     """The 30 rows of one done record in scores.csv."""
     return [
-        {**record["cell"], "edge": edge, "operation": operation, "score": score}
-        for edge, of_edge in zip(EDGE_NAMES, record["scores"], strict=True)
+        {**cell, "edge": edge, "operation": operation, "score": score}
+        for edge, of_edge in zip(EDGE_NAMES, selection.scores.tolist(), strict=True)
         for operation, score in zip(OPERATIONS, of_edge, strict=True)
     ]
 
@@ -136,9 +100,9 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     scores: list[dict[str, Any]] = []
     left_out: set[str] = set()
     truth = cache(partial(Truth, table))
-    for stem, record in sorted(records.items(), key=lambda item: sort_key(item[1]["cell"])):
+    for stem, record in sorted(records.items(), key=lambda item: sort_key(item[1].cell)):
         try:
-            selection = checked(selection_of(record)) if record["state"] == DONE else None
+            selection = record.selection() if record.state == DONE else None
         except DAMAGE as error:
             left_out.add(stem)
             path = store.records / f"{stem}.json"
@@ -146,7 +110,7 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
             warn(f"The record {path} is no result ({what}); delete it and run the command that made it again.")
             continue
         rows.append(record_row(record, selection, truth))
-        scores += [] if selection is None else score_rows(record)
+        scores += [] if selection is None else score_rows(record.cell, selection)
     for columns in planned_cells(store):
         if file_stem(columns) not in records.keys() - left_out:
             rows.append({**columns, "state": MISSING})
@@ -154,6 +118,6 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     header = [name for name in RECORD_COLUMNS if name != "where" or any(row.get(name) for row in rows)]
     write_whole(store.folder / "records.csv", as_csv(header, rows))
     write_whole(store.folder / "scores.csv", as_csv(SCORE_COLUMNS, scores))
-    done = {stem for stem, record in records.items() if record["state"] == DONE} - left_out
+    done = {stem for stem, record in records.items() if record.state == DONE} - left_out
     write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store, done)))
     return Counter(row["state"] for row in rows)

@@ -11,7 +11,16 @@ from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
 from nas_selection_bench.bench.work.methods import Criterion, Methods, Recipe, Supernets
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
-from nas_selection_bench.bench.work.records import DONE, FAILED, SKIPPED, Circumstances, file_stem, identity, record_key
+from nas_selection_bench.bench.work.record import (
+    DONE,
+    FAILED,
+    SKIPPED,
+    Circumstances,
+    Record,
+    file_stem,
+    identity,
+    record_key,
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Supernet:
+class PlannedSupernet:
     """A supernet of the plan, with its cache key."""
 
     job: SupernetJob
@@ -57,7 +66,7 @@ class PlannedCell:
     """A cell of the plan, with the names under which its record is found and judged."""
 
     cell: Cell
-    supernet: Supernet
+    supernet: PlannedSupernet
     version: int
     """Of the selector."""
     columns: Mapping[str, str | int]
@@ -140,7 +149,7 @@ def planned_cell(cell: Cell, recipe: Recipe, selector: Criterion, here: Circumst
     Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
     by those alphas.
     """
-    supernet = Supernet(cell.supernet, key_here(cell.supernet, recipe.version, here), recipe.version)
+    supernet = PlannedSupernet(cell.supernet, key_here(cell.supernet, recipe.version, here), recipe.version)
     columns = identity(cell, here)
     alphas_untrained = selector.decides_by_alphas and not recipe.learns_alphas
     names = {"alphas": "not learnt"} if alphas_untrained else {}
@@ -167,17 +176,17 @@ def checkpoint_of(supernets: Supernets, planned: PlannedCell, cache: Path) -> st
         return None
 
 
-def state_of(planned: PlannedCell, record: Mapping[str, Any] | None, checkpoint: str | None) -> str | None:
+def state_of(planned: PlannedCell, record: Record | None, checkpoint: str | None) -> str | None:
     """The state of a cell whose record still holds (done, failed, skipped), None for one that is to do.
 
     A record made from another checkpoint than the cached one does not hold: every selector of a
     supernet must have seen the same weights.
     """
-    if record is None or record["key"] != planned.key:
+    if record is None or record.key != planned.key:
         return None
-    if planned.reads_checkpoint and checkpoint is not None and record["checkpoint"] not in (None, checkpoint):
+    if planned.reads_checkpoint and checkpoint is not None and record.checkpoint not in (None, checkpoint):
         return None
-    return str(record["state"])
+    return record.state
 
 
 @dataclass(frozen=True)
@@ -193,7 +202,7 @@ class Split:
 
 def split_plan(
     plan: Iterable[PlannedCell],
-    records: Mapping[str, Mapping[str, Any]],
+    records: Mapping[str, Record],
     checkpoints: Mapping[tuple[str, int], str | None],
     retry_failed: bool,
 ) -> Split:

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.files import leave_no_lock, write_whole
 from nas_selection_bench.bench.work.edited_files import Sources
-from nas_selection_bench.bench.work.plan import PlannedCell, Split, Supernet, checkpoint_of, split_plan, state_of
+from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
 from nas_selection_bench.bench.work.progress import NORMAL, Progress
-from nas_selection_bench.bench.work.records import CHOICE, DONE, FAILED, Store, file_stem
+from nas_selection_bench.bench.work.record import DONE, FAILED, Record, file_stem
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
 from nas_selection_bench.bench.work.timings import Timings
 from nas_selection_bench.bench.work.workers import spread
@@ -59,7 +59,7 @@ class Run:
                 checkpoints[place] = checkpoint_of(self.workplace.supernets, cell, self.workplace.cache)
         aside = self.store.read_aside()
 
-        def holds(planned: PlannedCell, among: Mapping[str, Mapping[str, Any]]) -> str | None:
+        def holds(planned: PlannedCell, among: Mapping[str, Record]) -> str | None:
             place = (planned.supernet.key, planned.cell.epoch)
             return state_of(planned, among.get(planned.stem), checkpoints.get(place))
 
@@ -76,7 +76,7 @@ class Run:
             self.store.put_back(planned.stem)
             self._log(planned.stem).unlink(missing_ok=True)
 
-    def untrained(self, cells: Iterable[PlannedCell]) -> list[Supernet]:
+    def untrained(self, cells: Iterable[PlannedCell]) -> list[PlannedSupernet]:
         """The supernets that `cells` need and the cache lacks, in order."""
         supernets = {cell.supernet.key: cell.supernet for cell in cells if cell.reads_checkpoint}
         place = self.workplace
@@ -124,7 +124,7 @@ class Run:
 
         return remaining
 
-    def _train(self, supernets: Sequence[Supernet], progress: Progress) -> dict[str, Outcome]:
+    def _train(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> dict[str, Outcome]:
         """Train `supernets`; returns the outcomes of those that failed, by supernet key."""
         columns = {cell.supernet.key: cell.columns for cell in self.plan}
         failed: dict[str, Outcome] = {}
@@ -150,7 +150,7 @@ class Run:
         progress.watch(None)
         return failed
 
-    def _training_state(self, supernets: Sequence[Supernet]) -> str:
+    def _training_state(self, supernets: Sequence[PlannedSupernet]) -> str:
         """How far the training in other processes is, told by the checkpoints that are there."""
         place = self.workplace
         stored = sum(len(place.supernets.epochs_present(supernet.folder(place.cache))) for supernet in supernets)
@@ -198,11 +198,11 @@ class Run:
         """The results in the store that are not of one checkpoint alone, by the name of their work."""
         found: dict[str | None, Outcome] = {}
         for stem, record in self.store.read_all()[0].items():
-            if record["state"] != DONE or not record.get("shared"):
+            if record.state != DONE or record.shared is None:
                 continue
             cost = {name: value for name, value in self.store.cost(stem).items() if name != "cell"}
             cost = {"commit": None, "source": None, **cost}  # of before they were kept: not the present ones
-            found[record["shared"]] = Outcome(DONE, record={name: record[name] for name in CHOICE}, cost=cost)
+            found[record.shared] = Outcome(DONE, choice=record.choice, cost=cost)
         return found
 
     def _conclude(self, planned: PlannedCell, outcome: Outcome, progress: Progress) -> None:
@@ -226,15 +226,13 @@ class Run:
             now = {"commit": self.commit, "source": self.sources.of_selector(planned.cell.selector)}
             content = {"cell": dict(planned.columns), **now, **outcome.cost}
             write_whole(cost, json.dumps(content, indent=1) + "\n")
-        record: dict[str, Any] = {
-            "cell": dict(planned.columns), "root": planned.cell.supernet.root, "key": planned.key,
-            "version": planned.version, "recipe_version": planned.supernet.recipe_version,
-            "state": outcome.state, "reason": outcome.reason, "log": log,
-            "shared": planned.shared, "checkpoint": None, "supernet_accuracy": None,
-        }  # fmt: skip
-        if outcome.where:
-            record["where"] = outcome.where
-        self.store.write(planned.stem, {**record, **outcome.record})
+        record = Record(
+            cell=dict(planned.columns), root=planned.cell.supernet.root, key=planned.key, version=planned.version,
+            recipe_version=planned.supernet.recipe_version, state=outcome.state, reason=outcome.reason,
+            where=outcome.where, log=log, shared=planned.shared, checkpoint=outcome.checkpoint,
+            supernet_accuracy=outcome.supernet_accuracy, choice=outcome.choice,
+        )  # fmt: skip
+        self.store.write(planned.stem, record)
         self.states[planned.stem] = outcome.state
 
     def _keep_training_costs(self, cells: Sequence[PlannedCell]) -> None:

@@ -13,9 +13,10 @@ from nas_selection_bench.bench.work.cells import canonical_json
 from nas_selection_bench.bench.work.discovery import line_of
 from nas_selection_bench.bench.work.edited_files import keep_source
 from nas_selection_bench.bench.work.methods import Supernets, Work
-from nas_selection_bench.bench.work.plan import PlannedCell, Supernet
+from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet
 from nas_selection_bench.bench.work.progress import Progress
-from nas_selection_bench.bench.work.records import DONE, FAILED, SKIPPED, cost_record, done_record
+from nas_selection_bench.bench.work.record import DONE, FAILED, SKIPPED, choice_of
+from nas_selection_bench.bench.work.store import cost_record
 from nas_selection_bench.bench.work.workers import Pool, prepare_worker
 
 
@@ -39,7 +40,9 @@ class Outcome:
     reason: str = ""
     where: str | None = None
     """The line of a method that it failed in: `selectors/mine.py, line 27`."""
-    record: Mapping[str, Any] = field(default_factory=dict)
+    choice: Mapping[str, Any] | None = None
+    checkpoint: str | None = None
+    supernet_accuracy: float | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
     trace: str = ""
     seconds: float = 0.0
@@ -81,7 +84,7 @@ def _must_end(error: BaseException, pool: Pool) -> bool:
 class TrainTask:
     """One supernet to train."""
 
-    supernet: Supernet
+    supernet: PlannedSupernet
     workplace: Workplace
     progress: Progress | None = None
     """Only for tasks of this process."""
@@ -139,11 +142,11 @@ class SelectTask:
             settings = cell.supernet.settings
             images = work.load_images(cell.supernet.dataset, place.data_root, settings.images)
             selection = work.select(cell, folder, images, place.device)
-            record = done_record(selection)
+            choice, sha256, accuracy = choice_of(selection), None, None
             if self.planned.reads_checkpoint:
                 checkpoint = place.supernets.facts(folder, cell.epoch)
-                record |= {"checkpoint": checkpoint.sha256, "supernet_accuracy": checkpoint.accuracy}
-            canonical_json(record)  # raises for an accuracy that JSON cannot hold
+                sha256, accuracy = checkpoint.sha256, checkpoint.accuracy
+            canonical_json([choice, accuracy])  # raises for an accuracy that JSON cannot hold
         except SkipCell as skipped:
             reason = storable(text_of(skipped).strip(), LONGEST_REASON)
             return Outcome(SKIPPED, reason, seconds=time.perf_counter() - start)
@@ -152,10 +155,13 @@ class SelectTask:
                 raise
             return failure(error, time.perf_counter() - start)
         seconds = time.perf_counter() - start
-        return Outcome(DONE, record=record, cost=cost_record(selection, seconds), seconds=seconds)
+        cost = cost_record(selection, seconds)
+        return Outcome(
+            DONE, choice=choice, checkpoint=sha256, supernet_accuracy=accuracy, cost=cost, seconds=seconds,
+        )  # fmt: skip
 
 
-def is_trained(supernets: Supernets, supernet: Supernet, cache: Path) -> bool:
+def is_trained(supernets: Supernets, supernet: PlannedSupernet, cache: Path) -> bool:
     """Whether every checkpoint of the supernet is in the cache."""
     present = supernets.epochs_present(supernet.folder(cache))
     return set(supernet.job.settings.checkpoint_epochs) <= set(present)

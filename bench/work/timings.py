@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from nas_selection_bench.bench.work.plan import PlannedCell
-from nas_selection_bench.bench.work.records import KEY_COLUMNS
+from nas_selection_bench.bench.work.record import KEY_COLUMNS
 
 
 def stored_costs(*places: Path) -> list[dict[str, str]]:

@@ -6,18 +6,18 @@ largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature
 every criterion that was applied to all checkpoints.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.names import unknown
-from nas_selection_bench.bench.work.discovery import modules, told
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.discovery import kind, shown, told
+from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE
 from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.reports.data.results import Results
@@ -70,36 +70,18 @@ class StoppingRule(Configurable):
         return {"stops at": self.formula, "differs": self.differs}
 
 
-@cache
-def _offers() -> dict[str, tuple[StoppingRule, Path]]:
-    offers = {}
-    for file, module in modules("nas_selection_bench.reports.stopping"):
-        rule = module.RULE
-        told(rule, ("paper", "formula"), file)
-        offers[file.stem.replace("_", "-")] = rule, file
-    return dict(sorted(offers.items()))
+def offered(name: str, module: Any, file: Path) -> Mapping[str, StoppingRule]:
+    """The rule of a module, by the name of its file; raises UsageError for what is none."""
+    rule = module.RULE
+    if not isinstance(rule, StoppingRule):
+        raise UsageError(f"{shown(file)}: RULE must be a StoppingRule, not {kind(rule)}.")
+    told(rule, ("paper", "formula"), file)
+    return {name: rule}
 
 
-def rules() -> MappingProxyType[str, StoppingRule]:
-    """Every rule by the name of its file; raises UsageError for a file that offers none."""
-    return MappingProxyType({name: rule for name, (rule, _) in _offers().items()})
+RULES = Finder("stopping rule", "nas_selection_bench.reports.stopping", ("RULE",), offered)
 
-
-def names() -> tuple[str, ...]:
-    """The names of all rules."""
-    return tuple(_offers())
-
-
-def find(text: str) -> StoppingRule:
-    """The rule of a name; UsageError, with what exists, for any other."""
-    if text not in rules():
-        raise unknown("stopping rule", text, names())
-    return rules()[text]
-
-
-def file_of(text: str) -> Path:
-    """The file that offers a rule."""
-    return _offers()[text][1]
+rules = RULES.methods
 
 
 def read_eigenvalues(folder: Path) -> dict[str, float]:

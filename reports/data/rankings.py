@@ -39,7 +39,8 @@ def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScore
     records = results.records()
     found: dict[str, dict[tuple[object, ...], ArchitectureScores]] = {}
     for i, row in frame.sort_values(["method", "setting", "supernet_seed", "selector_seed"]).iterrows():
-        ranking = records.get(int(str(i)), {}).get("ranking")
+        record = records.get(int(str(i)))
+        ranking = record.ranking if record else None
         if not ranking or len(ranking["codes"]) < FEWEST:
             continue
         method, setting, seed, repeat = row["method"], row["setting"], row["supernet_seed"], row["selector_seed"]

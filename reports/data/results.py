@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
 from nas_selection_bench.bench.work.methods_file import Described, read_described
-from nas_selection_bench.bench.work.records import KEY_COLUMNS, Store, file_stem
+from nas_selection_bench.bench.work.record import KEY_COLUMNS, Record, file_stem
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.reports.data.in_figures import first_shown
 
 Checkpoint = tuple[str, int]
@@ -38,13 +39,17 @@ COLLAPSED = 10.0
 """Percentile of the space below which a choice has collapsed: networks that hardly learn, by a path that is cut or of
 skip connections alone."""
 
+TEXTS = {"commit": str, "checkpoint": str, "shared": str}
+"""Columns of hexadecimal digits, which may read as a number."""
+
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_frame(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """A CSV file of an output folder; raises DataError where it is missing or damaged, or lacks one of `columns`."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
-            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype={"commit": str})
+            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=TEXTS)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -55,7 +60,8 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return frame
 
 
-def _run_of(folder: Path) -> dict[str, Any]:
+def run_of(folder: Path) -> dict[str, Any]:
+    """run.json; raises DataError where it is missing or damaged."""
     run = read_run(folder)
     if run is None:
         raise DataError(f"{folder / RUN_FILE} is missing; run the benchmark with --out {folder} first.")
@@ -114,9 +120,9 @@ class Results:
     @classmethod
     def read(cls, folder: Path) -> "Results":
         """The results in `folder`; raises DataError naming the file that is missing or malformed."""
-        rows = _read(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
-        scores = _read(folder / "scores.csv", ("dataset", "recipe", "selector", "edge", "operation", "score"))
-        costs = _read(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
+        rows = read_frame(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
+        scores = read_frame(folder / "scores.csv", ("dataset", "recipe", "selector", "edge", "operation", "score"))
+        costs = read_frame(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
         rows["method"] = _label(rows, "selector", ("bn",))
         rows["setting"] = _label(rows, "recipe", ("preset", "device", "threads"))
         supernets = pd.DataFrame(columns=["dataset", "recipe", "supernet_seed", "training_seconds"])
@@ -135,9 +141,7 @@ class Results:
         for name in COST_COLUMNS:
             if name not in rows:
                 rows[name] = np.nan
-        return cls(
-            folder, rows, _score_array(rows, scores), supernets, _run_of(folder), commits, read_described(folder)
-        )
+        return cls(folder, rows, _score_array(rows, scores), supernets, run_of(folder), commits, read_described(folder))
 
     @cached_property
     def done(self) -> pd.DataFrame:
@@ -214,7 +218,7 @@ class Results:
         found = self.rows["state"].value_counts()
         return {state: int(found.get(state, 0)) for state in ("done", "failed", "skipped", "missing")}
 
-    def records(self) -> dict[int, dict[str, Any]]:
+    def records(self) -> dict[int, Record]:
         """The stored record file of each done row, by its index, where the folder still has it."""
         whole, _ = Store(self.folder).read_all()
         columns = [self.rows[name].tolist() for name in KEY_COLUMNS]

@@ -15,7 +15,7 @@ Said = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Kind:
+class MethodKind:
     """One kind of method, and what its table tells."""
 
     noun: str
@@ -30,7 +30,7 @@ class Kind:
 
 
 KINDS = (
-    Kind(
+    MethodKind(
         "selector", "selector", "criterion",
         (
             ("score", "what an operation on an edge is worth to it"),
@@ -43,7 +43,7 @@ KINDS = (
         " e: an edge, o: an operation on it, p: the weights of the mixture, L or loss: cross-entropy on B mini-batches"
         " of selection images.",
     ),
-    Kind(
+    MethodKind(
         "supernet", "recipe", "supernet",
         (
             ("update", "how its search differs from plain training"),
@@ -119,7 +119,7 @@ def _notes(known: Said) -> dict[str, int]:
     return {text: number for number, text in enumerate(texts, start=1)}
 
 
-def _table(kind: Kind, rows: list[Row]) -> Table:
+def _table(kind: MethodKind, rows: list[Row]) -> Table:
     columns = [
         Column(kind.called, numeric=False),
         *(Column(title, help, numeric=False) for title, help in kind.told),
@@ -129,7 +129,7 @@ def _table(kind: Kind, rows: list[Row]) -> Table:
     return Table(f"methods-{kind.noun}s", caption, columns, rows)
 
 
-def _cells(name: str, kind: Kind, said: Mapping[str, str], notes: Mapping[str, int]) -> Iterator[Cell]:
+def _cells(name: str, kind: MethodKind, said: Mapping[str, str], notes: Mapping[str, int]) -> Iterator[Cell]:
     yield Cell(name, "name")
     for title, _ in kind.told:
         text = said.get(title) or ""

@@ -7,15 +7,13 @@ Every module of this package that offers `SELECTOR` is one, by the name of its f
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
-from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
-from types import MappingProxyType
+from typing import Any
 
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.names import canonical, parse, unknown
-from nas_selection_bench.bench.work.discovery import kind, modules, shown, spelled_well, told
+from nas_selection_bench.bench.work.discovery import kind, shown, told
+from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.selectors.parts.criterion import Rule, Selector
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.supernets.network.process_modes import own_modes
@@ -24,37 +22,14 @@ DECLARED = ("needs", "stochastic", "reads_only_alphas", "decides_by_alphas", "re
 """The properties by which a selector says what it is: the needs, and what is true or false."""
 
 
-@cache
-def found() -> MappingProxyType[str, Selector]:
-    """Every selector by name, with its default options; reads the files once per process.
-
-    Raises UsageError, naming the file, for one that cannot be read or offers what is no selector.
-    """
-    return MappingProxyType({name: selector for name, (selector, _) in sorted(_offers().items())})
-
-
-def file_of(text: str) -> Path:
-    """The file that offers the selector that `text` names, with options or without."""
-    return _offers()[parse(text)[0]][1]
-
-
-@cache
-def _offers() -> dict[str, tuple[Selector, Path]]:
-    """Every selector and its file, by name."""
-    offers: dict[str, tuple[Selector, Path]] = {}
-    with own_modes():
-        for file, module in modules("nas_selection_bench.selectors"):
-            base = file.stem.replace("_", "-")
-            offered = {base: module.SELECTOR} if hasattr(module, "SELECTOR") else {}
-            variants = getattr(module, "VARIANTS", {})
-            if not isinstance(variants, Mapping):
-                raise UsageError(f"{shown(file)}: VARIANTS is to be a dictionary, suffix: selector.")
-            for name, selector in (offered | {f"{base}-{suffix}": v for suffix, v in variants.items()}).items():
-                if name in offers:
-                    raise UsageError(f"{shown(offers[name][1])} and {shown(file)} both offer the selector {name!r}.")
-                spelled_well("selector", name, file)
-                offers[name] = replace(_checked(selector, name, file), name=name), file
-    return offers
+def offered(name: str, module: Any, file: Path) -> Mapping[str, Selector]:
+    """The selectors of a module, under their names; raises UsageError for what is none."""
+    variants = getattr(module, "VARIANTS", {})
+    if not isinstance(variants, Mapping):
+        raise UsageError(f"{shown(file)}: VARIANTS is to be a dictionary, suffix: selector.")
+    found = {name: module.SELECTOR} if hasattr(module, "SELECTOR") else {}
+    found |= {f"{name}-{suffix}": selector for suffix, selector in variants.items()}
+    return {called: replace(_checked(selector, called, file), name=called) for called, selector in found.items()}
 
 
 def _checked(selector: object, name: str, file: Path) -> Selector:
@@ -84,24 +59,11 @@ def _checked(selector: object, name: str, file: Path) -> Selector:
     return selector
 
 
-def names() -> tuple[str, ...]:
-    """The names of all selectors, sorted, without options."""
-    return tuple(found())
+SELECTORS = Finder("selector", "nas_selection_bench.selectors", ("SELECTOR", "VARIANTS"), offered, own_modes)
 
-
-def idle() -> dict[str, str]:
-    """The names of files that offer nothing, and what they lack."""
-    offering = {file for _, file in _offers().values()}
-    files = (
-        file
-        for folder in import_module("nas_selection_bench.selectors").__path__
-        for file in Path(folder).glob("[!_]*.py")
-    )
-    return {
-        file.stem.replace("_", "-"): f"{shown(file)} offers no SELECTOR (in capitals), so that nothing is found there."
-        for file in files
-        if file not in offering
-    }
+found, names, idle, file_of, source = (
+    SELECTORS.methods, SELECTORS.names, SELECTORS.idle, SELECTORS.file_of, SELECTORS.source
+)  # fmt: skip
 
 
 def find(text: str) -> Selector:
@@ -110,9 +72,4 @@ def find(text: str) -> Selector:
     An option that is set to its default is dropped, so that one selector has one name. Raises UsageError,
     with the nearest names, for a selector or an option that does not exist.
     """
-    name, options = parse(text)
-    if name not in found():
-        raise UsageError(idle()[name]) if name in idle() else unknown("selector", name, names())
-    default = found()[name]
-    selector = default.configured(name, options)
-    return replace(selector, name=canonical(name, selector.differing(default)))
+    return replace(SELECTORS.find(text), name=SELECTORS.spelled(text))

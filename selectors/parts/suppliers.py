@@ -12,7 +12,7 @@ from nas_selection_bench.supernets.network.supernet import Supernet
 Batches = list[tuple[Tensor, Tensor]]
 
 
-class Recipe(Protocol):
+class RecipeView(Protocol):
     """What selection asks of a training recipe."""
 
     def edge_weights(self, alphas: Tensor) -> Tensor:

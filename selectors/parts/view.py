@@ -18,7 +18,7 @@ from nas_selection_bench.bench.work.presets import Settings
 from nas_selection_bench.selectors.parts.initialisation import Fill, build, initialise, pytorch_default
 from nas_selection_bench.selectors.parts.meter import Meter
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.suppliers import Batches, Images, Recipe, Tunes
+from nas_selection_bench.selectors.parts.suppliers import Batches, Images, RecipeView, Tunes
 from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
 from nas_selection_bench.supernets.network.standalone import standalone
 from nas_selection_bench.supernets.network.supernet import Observer, Supernet
@@ -52,7 +52,7 @@ class Search:
         cell: Cell,
         network: Supernet,
         alphas: Tensor,
-        recipe: Recipe,
+        recipe: RecipeView,
         half: Images,
         needs: Needs,
         make_tuner: Callable[[Supernet, Tensor], Tunes] | None = None,
@@ -114,7 +114,7 @@ class Search:
     def alphas(self) -> Tensor:
         """The recipe's architecture parameters, a plain tensor; fine-tuning may move them.
 
-        [6, 5] for most recipes, of another shape for some (`Recipe.alpha_start`), and not always logits of a softmax:
+        [6, 5] for most recipes, of another for some (`RecipeView.alpha_start`), and not always logits of a softmax:
         `weights_of` makes the weights of the mixture of them.
         """
         self._require("alphas")

@@ -15,7 +15,7 @@ from nas_selection_bench.supernets.network.fused_forward import (
     N_OPERATIONS,
     TARGET,
     CellPlan,
-    Source,
+    FusedInput,
     correct_border,
     picture,
     pooled_sum,
@@ -31,7 +31,7 @@ class Backward:
 
     def __init__(
         self, plan: CellPlan, amount: list[list[float]], shape: torch.Size, needed: Sequence[bool],
-        kernels: Sequence[Tensor], sources: list[Source],
+        kernels: Sequence[Tensor], sources: list[FusedInput],
     ) -> None:  # fmt: skip
         self.plan, self.amount, self.kernels, self.sources = plan, amount, kernels, sources
         self.need_x, self.need_weights, self.need_kernel = needed[0], needed[1], needed[3:]

@@ -21,7 +21,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from nas_selection_bench.supernets.network.fused_backward import Backward
-from nas_selection_bench.supernets.network.fused_forward import FIELDS, CellPlan, Source, gather, leave, picture, rows
+from nas_selection_bench.supernets.network.fused_forward import (
+    FIELDS,
+    CellPlan,
+    FusedInput,
+    gather,
+    leave,
+    picture,
+    rows,
+)
 
 
 class FusedCell(torch.autograd.Function):
@@ -32,7 +40,7 @@ class FusedCell(torch.autograd.Function):
         """[n, c, h, w] -> [n, c, h, w], in channels_last."""
         amount = weights.tolist()
         node = rows(x)
-        sources: list[Source] = []
+        sources: list[FusedInput] = []
         for i in range(3):
             sources.append(leave(node, x.shape, i, weights, plan, kernels[i], kernels[3 + i]))
             node = gather(i + 1, sources, amount, plan)
@@ -46,5 +54,5 @@ class FusedCell(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of x, the edge weights and the six kernels."""
         kernels, saved = ctx.saved_tensors[:6], ctx.saved_tensors[6:]
-        sources = [Source(*saved[i : i + FIELDS]) for i in range(0, 3 * FIELDS, FIELDS)]
+        sources = [FusedInput(*saved[i : i + FIELDS]) for i in range(0, 3 * FIELDS, FIELDS)]
         return Backward(ctx.plan, ctx.amount, ctx.shape, ctx.needs_input_grad, kernels, sources).run(gradient)

@@ -51,7 +51,7 @@ class Normal:
 
 
 @dataclass
-class Source:
+class FusedInput:
     """A node and all that its leaving edges share; matrices are [pixels, channels]."""
 
     x: Tensor
@@ -88,7 +88,7 @@ class Source:
         return _normal(self.mean_1x1, self.deviation_1x1, self.scale_1x1)
 
 
-FIELDS = len(fields(Source))
+FIELDS = len(fields(FusedInput))
 
 
 def _normal(mean: Tensor | None, deviation: Tensor | None, scale: Tensor | None) -> Normal | None:
@@ -155,10 +155,10 @@ def statistics(
 
 def leave(
     x: Tensor, shape: Sequence[int], node: int, weights: Tensor, plan: CellPlan, k3: Tensor, k1: Tensor
-) -> Source:  # fmt: skip
+) -> FusedInput:  # fmt: skip
     """What the edges that leave node `x` [pixels, C] share; `shape` is (n, C, h, w)."""
     r = x.clamp_min(0)
-    source = Source(x, r)
+    source = FusedInput(x, r)
     count, c = x.shape
     if plan.edges(node, AVG_POOL):
         source.pool = rows(correct_border(pooled_sum(picture(x, shape))))
@@ -198,7 +198,7 @@ def leave(
     return source
 
 
-def gather(target: int, sources: list[Source], amount: list[list[float]], plan: CellPlan) -> Tensor:
+def gather(target: int, sources: list[FusedInput], amount: list[list[float]], plan: CellPlan) -> Tensor:
     """Node `target` [pixels, C]: everything that arrives there."""
     like = sources[0].x
     c = like.shape[1]

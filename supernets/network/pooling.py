@@ -34,7 +34,7 @@ def average_pool(x: Tensor) -> Tensor:
     if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.is_contiguous():
         h, w = x.shape[2:]
         if min(h, w) > 1 and h * w >= SMALLEST_PLANE and x.numel() >= SMALLEST_MAP:
-            pooled: Tensor = Pool.apply(x)
+            pooled: Tensor = WindowMean.apply(x)
             return pooled
         if not (torch.is_grad_enabled() and x.requires_grad):
             # Channels last, torch's kernel takes all channels at once.
@@ -47,7 +47,7 @@ def torch_pool(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
 
 
-class Pool(torch.autograd.Function):
+class WindowMean(torch.autograd.Function):
     """Sum the window, then divide by the numbers in it."""
 
     @staticmethod
@@ -68,11 +68,11 @@ class Pool(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int], x: Tensor) -> tuple[Tensor, int]:
         """A further axis of images."""
-        return over_batch(Pool, x, in_dims[0])
+        return over_batch(WindowMean, x, in_dims[0])
 
 
 class Spread(torch.autograd.Function):
-    """The adjoint of Pool: divide by the numbers in the window, then sum over the windows that hold the place."""
+    """The adjoint of WindowMean: divide by the numbers in the window, then sum over the windows that hold the place."""
 
     @staticmethod
     def forward(gradient: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class Spread(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """By the adjoint's adjoint, the pool."""
-        pooled: Tensor = Pool.apply(gradient)
+        pooled: Tensor = WindowMean.apply(gradient)
         return pooled
 
     @staticmethod

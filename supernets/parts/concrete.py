@@ -8,7 +8,7 @@ from torch import Tensor
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work.options import above, option
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import gumbel, pass_of, relaxed
 
 
@@ -33,7 +33,7 @@ class Concrete(Recipe):
         """Gumbel noise of both passes of each step."""
         return gumbel(generator, steps)
 
-    def sample(self, search: Search, alphas: Tensor) -> Tensor:
+    def sample(self, search: SupernetState, alphas: Tensor) -> Tensor:
         """The relaxed draw [6, 5] of this pass, differentiable in `alphas`."""
         assert search.noise is not None
         return relaxed(alphas, search.noise[pass_of(alphas)], search.numbers["tau"])

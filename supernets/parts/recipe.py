@@ -54,7 +54,7 @@ class Mixing:
 
 
 @dataclass
-class Search:
+class SupernetState:
     """One supernet in training: what the steps of a recipe read and write."""
 
     network: Supernet
@@ -229,32 +229,32 @@ class Recipe(Configurable):
         """What the recipe remembers, at the beginning."""
         return {}
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """The weights of one training pass; `alphas` is detached in a step of the weights."""
         return Mixing(self.edge_weights(alphas))
 
-    def penalty(self, search: Search) -> Tensor | None:
+    def penalty(self, search: SupernetState) -> Tensor | None:
         """A term added to the loss of the alphas."""
         return None
 
-    def alpha_step(self, search: Search, selection: Batch, weights: Batch) -> None:
+    def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
         """Update the alphas on a batch of the selection half; `weights` is the batch that the weights see next."""
         with search.frozen_weights():
             loss = search.loss(selection, self.mixing(search, search.alphas))
         penalty = self.penalty(search)
         search.descend_alphas(loss if penalty is None else loss + penalty)
 
-    def weight_step(self, search: Search, weights: Batch) -> None:
+    def weight_step(self, search: SupernetState, weights: Batch) -> None:
         """Update the network's weights on a batch of the weights half."""
         search.descend_weights(search.loss(weights, self.mixing(search, search.alphas.detach()), record=True))
 
-    def step(self, search: Search, selection: Batch | None, weights: Batch) -> None:
+    def step(self, search: SupernetState, selection: Batch | None, weights: Batch) -> None:
         """One step of the search: alphas first, then weights, as the DARTS family does on NAS-Bench-201."""
         if selection is not None:
             self.alpha_step(search, selection, weights)
         self.weight_step(search, weights)
 
-    def repeated(self, search: Search, device: torch.device) -> "Step":
+    def repeated(self, search: SupernetState, device: torch.device) -> "Step":
         """The steps of `search`, captured on a GPU."""
 
         def step(
@@ -268,5 +268,5 @@ class Recipe(Configurable):
             *(selection or (None, None)), *weights, noise, phase=self.phase(search.number)
         )
 
-    def after_epoch(self, search: Search, epoch: int, epochs: int, batches: BatchesOf) -> None:
+    def after_epoch(self, search: SupernetState, epoch: int, epochs: int, batches: BatchesOf) -> None:
         """Decisions between two epochs (progressive recipes); `epoch` counts from 0."""

@@ -33,7 +33,7 @@ from nas_selection_bench.bench.seeds import derive
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.supernets.network.accelerator import accelerator
 from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
-from nas_selection_bench.supernets.table.progress_file import SECONDS_BETWEEN_WRITES, Progress
+from nas_selection_bench.supernets.table.progress_file import SECONDS_BETWEEN_WRITES, TableProgress
 from nas_selection_bench.supernets.table.training import Arithmetic, SplitImages, TableRecipe, train_group
 
 GPU_GROUP = 512
@@ -121,7 +121,7 @@ def _make(options: argparse.Namespace) -> int:
     train, held_out = load_splits(options.dataset, data_root(options.data_root))
     firsts = representatives(function_classes())
     wanted = drawn_order(len(firsts), recipe.root_seed)[: options.classes]
-    progress = Progress(_progress_path(options.out), _settings(options.dataset, recipe, train, held_out),
+    progress = TableProgress(_progress_path(options.out), _settings(options.dataset, recipe, train, held_out),
                         len(firsts), options.trials)  # fmt: skip
     group = options.networks_at_once or (CPU_GROUP if arithmetic.device == "cpu" else GPU_GROUP)
     for trial in range(options.trials):
@@ -137,7 +137,7 @@ def _make(options: argparse.Namespace) -> int:
     return int(ExitCode.OK)
 
 
-def table_of(dataset: str, progress: Progress, recipe: TableRecipe, images: ImageSet) -> GroundTruth:
+def table_of(dataset: str, progress: TableProgress, recipe: TableRecipe, images: ImageSet) -> GroundTruth:
     """The table of all 15,625 architectures: each has the numbers of its class."""
     classes = function_classes()
     valid = np.nanmean(progress.valid, axis=1)[classes]
@@ -150,7 +150,7 @@ def table_of(dataset: str, progress: Progress, recipe: TableRecipe, images: Imag
 
 def _train(
     work: list[tuple[int, np.ndarray]], firsts: np.ndarray, train: ImageSet, held_out: ImageSet, recipe: TableRecipe,
-    arithmetic: Arithmetic, jobs: int, progress: Progress,
+    arithmetic: Arithmetic, jobs: int, progress: TableProgress,
 ) -> None:  # fmt: skip
     total = sum(len(chunk) for _, chunk in work)
     print(f"trial {work[0][0]}: {total} networks to train in {len(work)} groups", flush=True)
@@ -200,7 +200,7 @@ def _one_group(
     return trial, chunk, train_group(architectures, trial, images, recipe, arithmetic)
 
 
-def _tell(progress: Progress, wanted: np.ndarray) -> None:
+def _tell(progress: TableProgress, wanted: np.ndarray) -> None:
     """Say what was reached and how well two trials agree."""
     test = progress.test[wanted]
     for trial in range(test.shape[1]):

@@ -13,7 +13,7 @@ from nas_selection_bench.bench.files import write_whole
 SECONDS_BETWEEN_WRITES = 5.0
 
 
-class Progress:
+class TableProgress:
     """Accuracies [classes, trials] by split, nan where nothing was trained yet; written and renamed as a whole."""
 
     def __init__(self, path: Path, settings: dict[str, Any], classes: int, trials: int):

@@ -26,7 +26,7 @@ from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import data_root, load_images
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE
 from nas_selection_bench.bench.work.pack import opened
-from nas_selection_bench.bench.work.records import Store
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, frozen
@@ -69,7 +69,7 @@ def measure(out: Path, cache: Path, root: Path) -> list[dict[str, object]]:
     """One row for each checkpoint of `cache` that the records of `out` saw and whose recipe learns its alphas."""
     with opened(out) as folder:
         records, _ = Store(folder).read_all()
-    seen = {record["checkpoint"] for record in records.values()}
+    seen = {record.checkpoint for record in records.values()}
     rows: list[dict[str, object]] = []
     for place in sorted(path for path in cache.iterdir() if path.is_dir()):
         for epoch in epochs_present(place):

@@ -23,7 +23,7 @@ from nas_selection_bench.supernets.network.precision import prepare
 from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.network.skeleton import initialise
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.checkpoint import (
     Checkpoint,
@@ -69,12 +69,12 @@ def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report:
 
 def make_search(
     network: Supernet, alphas: Tensor, recipe: Recipe, weight_rate: float, device: torch.device
-) -> Search:  # fmt: skip
+) -> SupernetState:  # fmt: skip
     """Network and alphas on `device`, each with its optimiser."""
     prepare(network, device)
     alphas = alphas.detach().clone().to(device).requires_grad_(True)
     gpu = on_gpu(device)
-    search = Search(
+    search = SupernetState(
         network=network,
         alphas=alphas,
         # On a GPU the rate is a tensor, so that a captured step sees it change, and one kernel updates all weights.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from nas_selection_bench.bench.problem.selection import Decision, Selection
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
 from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 from nas_selection_bench.bench.work.gather import gather
-from nas_selection_bench.bench.work.records import Store, done_record, file_stem, write_record
+from nas_selection_bench.bench.work.record import Record, choice_of, write_record
 from nas_selection_bench.bench.work.run_file import ARITHMETIC
+from nas_selection_bench.bench.work.store import Store
 
 RECIPES = ("blank", "darts")
 SELECTORS = ("magnitude", "ostr")
@@ -59,12 +61,14 @@ def store(
                     "selector_seed": 0, "bn": "batch", "preset": "digits", "device": device, "threads": 1,
                 }  # fmt: skip
                 scores = np.random.default_rng([root, r, seed, s]).normal(size=(6, 5))
-                record = {"cell": cell, "key": "k", "state": "failed", "reason": "broken", "log": "",
-                          "checkpoint": "abc", "version": 1, "recipe_version": 1,
-                          "supernet_accuracy": 50.0}  # fmt: skip
+                record = Record(
+                    cell=cell, key="k", state="failed", reason="broken", log="", checkpoint="abc", version=1,
+                    recipe_version=1, supernet_accuracy=50.0,
+                )  # fmt: skip
                 if done:
-                    record |= {"state": "done", "reason": None, **done_record(selection(changed(selector, scores)))}
-                write_record(out / "records" / f"{file_stem(cell)}.json", record)  # type: ignore[arg-type]
+                    chosen = choice_of(selection(changed(selector, scores)))
+                    record = replace(record, state="done", reason=None, choice=chosen)
+                write_record(out / "records" / f"{record.stem}.json", record)
     run = {"table": {"sha256": table.sha256}, "device": device, "threads": 1, "seed": root, "datasets": ["digits"]}
     (out / "run.json").write_text(json.dumps(run))
     gather(Store(out), table, print)

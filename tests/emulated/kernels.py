@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas_selection_bench.supernets.parts.recipe import Batch, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, SupernetState
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.loop import make_search
 from tests.emulated.conftest import GPU
@@ -40,7 +40,7 @@ def launches(func: Any, args: Any) -> int:
     return SEVERAL.get(name, 1)
 
 
-def search_of(recipe: str, channels: int, cells: int) -> Search:
+def search_of(recipe: str, channels: int, cells: int) -> SupernetState:
     """A search of `recipe` on the emulated device, without values."""
     found = find(recipe)
     network = found.build(channels, cells, 10)

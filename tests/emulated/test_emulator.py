@@ -7,7 +7,7 @@ from torch import Tensor
 import nas_selection_bench.supernets.training.loop
 from nas_selection_bench.supernets.darts import Darts
 from nas_selection_bench.supernets.network import cuda_graph as capture
-from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import pass_of, relaxed
 from nas_selection_bench.supernets.snas import Snas
 from tests.emulated.conftest import GPU, trained
@@ -17,7 +17,7 @@ from tests.emulated.device import DeviceError, State
 class NumberOfTheHost(Snas):
     """A temperature that the host counts down: a captured step keeps the one of its capture."""
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         assert search.noise is not None
         return Mixing(relaxed(alphas, search.noise[pass_of(alphas)], 10.0 - search.number))
 
@@ -25,12 +25,12 @@ class NumberOfTheHost(Snas):
 class NumbersOfTheDevice(Darts):
     """Noise that no seed of ours decides."""
 
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         return Mixing(alphas.softmax(-1) + 0.01 * torch.rand_like(alphas))
 
 
 class LooksAtTheAlphas(Darts):
-    def mixing(self, search: Search, alphas: Tensor) -> Mixing:
+    def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         return Mixing(self.edge_weights(alphas) if float(alphas.detach().sum()) < 1e9 else alphas)
 
 

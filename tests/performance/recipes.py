@@ -13,7 +13,7 @@ import time
 import torch
 
 from nas_selection_bench.supernets.network.skeleton import initialise
-from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.registry import recipes
 from nas_selection_bench.supernets.training.loop import make_search
 
@@ -23,7 +23,7 @@ SLACK = 1.15
 """What a step may take beyond its passes: its optimisers, its noise, its own arithmetic."""
 
 
-def start(recipe: Recipe, args: argparse.Namespace) -> Search:
+def start(recipe: Recipe, args: argparse.Namespace) -> SupernetState:
     """A search of `recipe` in the ninth of ten epochs, as far as a step can tell."""
     generator = torch.Generator().manual_seed(0)
     network = recipe.build(args.channels, args.cells, 10)
@@ -34,7 +34,7 @@ def start(recipe: Recipe, args: argparse.Namespace) -> Search:
     return search
 
 
-def turn(recipe: Recipe, search: Search, batch: Batch) -> float:
+def turn(recipe: Recipe, search: SupernetState, batch: Batch) -> float:
     """CPU seconds of a step."""
     noise = recipe.noise(torch.Generator().manual_seed(1), CYCLE, search.network)
     started = time.process_time()

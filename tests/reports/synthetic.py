@@ -22,7 +22,7 @@ from nas_selection_bench.bench.problem.space import (
     to_string,
 )
 from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
-from nas_selection_bench.bench.work.records import KEY_COLUMNS, SCHEMA, file_stem, write_record
+from nas_selection_bench.bench.work.record import KEY_COLUMNS, SCHEMA, Record, write_record
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measure
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.material import Material
@@ -183,16 +183,9 @@ def _write_ranking(
 ) -> None:
     codes = np.sort(generator.choice(len(accuracy), 1000, replace=False))
     scores = stats.zscore(accuracy[codes]) + generator.normal(size=len(codes))
-    record = {
-        "cell": cell,
-        "key": "0",
-        "state": "done",
-        **dict.fromkeys(("reason", "log", "checkpoint")),
-        "version": 1,
-        "recipe_version": 1,
-        "ranking": {"codes": codes.tolist(), "scores": scores.tolist()},
-    }
-    write_record(out / "records" / f"{file_stem(cell)}.json", record)  # type: ignore[arg-type]
+    ranking = {"codes": codes.tolist(), "scores": scores.tolist()}
+    record = Record(cell, key="0", version=1, recipe_version=1, state="done", choice={"ranking": ranking})  # type: ignore[arg-type]
+    write_record(out / "records" / f"{record.stem}.json", record)
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: list[dict[str, object]]) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from nas_selection_bench.bench.errors import SkipCell
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
-from nas_selection_bench.bench.work.records import done_record
+from nas_selection_bench.bench.work.record import choice_of
 from nas_selection_bench.selectors.parts import apply, registry
 from nas_selection_bench.supernets.network.skeleton import initialise
 from nas_selection_bench.supernets.parts.registry import find, names
@@ -73,7 +73,7 @@ def test_every_recipe_can_be_selected_from(recipe: str, tmp_path: Path) -> None:
         except SkipCell as reason:
             skipped[name] = str(reason)
             continue
-        assert len(done_record(selection)["decisions"]) == 6
+        assert len(choice_of(selection)["decisions"]) == 6
     by_lot = set() if find(recipe).learns_alphas else {n for n in KINDS if registry.find(n).decides_by_alphas}
     assert set(skipped) == SKIPPED.get(recipe, set()) | by_lot
     assert all("1/4 of the channels" in reason or "drawing lots" in reason for reason in skipped.values())
@@ -103,7 +103,7 @@ def test_what_reads_alphas_takes_them_as_the_recipe_means_them(name: str, stored
         except SkipCell as reason:
             assert str(reason)
         else:
-            assert len(done_record(selection)["decisions"]) == 6
+            assert len(choice_of(selection)["decisions"]) == 6
 
 
 @pytest.mark.parametrize("recipe", ["darts", "fair-darts", "pc-darts", "racl", "importance-sampling"])

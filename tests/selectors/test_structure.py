@@ -13,7 +13,7 @@ import torch
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP
-from nas_selection_bench.bench.work.records import done_record
+from nas_selection_bench.bench.work.record import choice_of
 from nas_selection_bench.selectors import one_shot
 from nas_selection_bench.selectors.parts import apply, registry
 from nas_selection_bench.selectors.parts.ranking import one_of_each_class
@@ -151,7 +151,7 @@ def test_every_selector_keeps_the_contract(
     assert selection.scores.shape == (len(EDGES), len(OPERATIONS))
     assert selection.scores.dtype == np.float64
     assert np.isfinite(selection.scores).all(), "scores that are not finite"
-    record = done_record(selection)  # six decisions, one per edge, that lead to the architecture
+    record = choice_of(selection)  # six decisions, one per edge, that lead to the architecture
     assert len(record["decisions"]) == len(EDGES), "not one decision per edge"
     if selection.ranking is not None:
         assert len(selection.ranking.codes) == len(selection.ranking.scores) > 0

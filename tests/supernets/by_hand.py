@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
-from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.loop import make_search
 
@@ -17,7 +17,7 @@ class Tiny:
     """One recipe before its first step."""
 
     recipe: Recipe
-    search: Search
+    search: SupernetState
     selection: Batch
     weights: Batch
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_selection_bench.supernets.idarts import RECIPE
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, SupernetState
 from tests.supernets.tiny import Exact, batch, flat, tiny_search
 
 
@@ -31,7 +31,7 @@ def test_the_series_equals_exact_hessian_products() -> None:
     assert (0.025 * mixed).norm() > 100 * (found - direct + 0.025 * mixed).norm()
 
 
-class Quadratic(Search):
+class Quadratic(SupernetState):
     """Training loss w'Aw/2 - w'B alpha, selection loss |w - c|^2/2: everything is known in closed form."""
 
     def loss(self, data: Batch, mixing: Mixing, *, record: bool = False, full_precision: bool = False) -> Tensor:

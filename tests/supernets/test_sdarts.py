@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nas_selection_bench.supernets.parts.recipe import Mixing, Search
+from nas_selection_bench.supernets.parts.recipe import Mixing, SupernetState
 from nas_selection_bench.supernets.sdarts_adv import RECIPE as ADV
 from nas_selection_bench.supernets.sdarts_rs import RECIPE as RS
 from nas_selection_bench.supernets.sdarts_rs import SdartsRs, on_simplex
 from tests.supernets.tiny import batch, tiny_search
 
 
-def perturbable(recipe: SdartsRs, epsilon: float) -> Search:
+def perturbable(recipe: SdartsRs, epsilon: float) -> SupernetState:
     search = tiny_search(recipe, channels=2)
     search.numbers = {"epsilon": torch.tensor(epsilon, dtype=torch.float64)}
     search.noise = recipe.noise(torch.Generator().manual_seed(5), 1, search.network)[0].double()

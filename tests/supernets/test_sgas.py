@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from nas_selection_bench.supernets.parts.recipe import Search
+from nas_selection_bench.supernets.parts.recipe import SupernetState
 from nas_selection_bench.supernets.sgas import OPEN, RECIPE, Sgas, certainty, decisions_due, still_open
 from tests.supernets.tiny import batch, tiny_search
 
 
-def search_at(probabilities: torch.Tensor, recipe: Sgas = RECIPE) -> Search:
+def search_at(probabilities: torch.Tensor, recipe: Sgas = RECIPE) -> SupernetState:
     search = tiny_search(recipe)
     with torch.no_grad():
         search.alphas.copy_(probabilities.log())

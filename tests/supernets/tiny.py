@@ -7,11 +7,11 @@ from torch.func import functional_call
 
 from nas_selection_bench.supernets.network.skeleton import initialise
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Search
+from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.training.loop import make_search
 
 
-def tiny_search(recipe: Recipe, channels: int = 2, cells: int = 1) -> Search:
+def tiny_search(recipe: Recipe, channels: int = 2, cells: int = 1) -> SupernetState:
     """A supernet of `recipe` with fresh weights and alphas that are not near uniform; batch statistics."""
     generator = torch.Generator().manual_seed(3)
     network = recipe.build(channels, cells, 3)
@@ -34,7 +34,7 @@ def batch(seed: int, n: int = 8, size: int = 8) -> Batch:
 class Exact:
     """The loss of a search as a function of its weights and edge weights, differentiable any number of times."""
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: SupernetState) -> None:
         self.network: Supernet = search.network
         self.names = [name for name, _ in search.network.named_parameters()]
         self.weights = [p.detach().clone().requires_grad_() for p in search.network.parameters()]

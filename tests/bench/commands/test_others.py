@@ -10,7 +10,7 @@ import pytest
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.work.methods import Source
-from nas_selection_bench.bench.work.records import read_record, write_record
+from nas_selection_bench.bench.work.record import read_record, write_record
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 
@@ -249,7 +249,8 @@ def test_a_record_that_is_no_result_is_told_and_left_out(
     path = next(path for path in (tmp_path / "out" / "records").iterdir() if "ranks" in path.name)
     record = read_record(path)
     assert record is not None
-    record["ranking"]["codes"][0] = record["ranking"]["codes"][1]
+    assert record.ranking is not None
+    record.ranking["codes"][0] = record.ranking["codes"][1]
     write_record(path, record)
     capsys.readouterr()
     assert fake_bench.run(*place, "--report-only") == ExitCode.OK
@@ -269,12 +270,12 @@ def test_the_line_of_a_failure_is_a_column_of_its_own_where_there_is_one(
     path = next(path for path in (tmp_path / "out" / "records").iterdir() if "fails" in path.name)
     record = read_record(path)
     assert record is not None
-    write_record(path, {**record, "where": "selectors/mine.py, line 27"})
+    write_record(path, replace(record, where="selectors/mine.py, line 27"))
     capsys.readouterr()
     fake_bench.run(*place, "--report-only")
-    assert f"{record['reason']} (selectors/mine.py, line 27)" in capsys.readouterr().err
+    assert f"{record.reason} (selectors/mine.py, line 27)" in capsys.readouterr().err
     found = {row["selector"]: (row["reason"], row["where"]) for row in rows(tmp_path / "out")}
-    assert found == {"fails": (record["reason"], "selectors/mine.py, line 27"), "random": ("", "")}
+    assert found == {"fails": (record.reason, "selectors/mine.py, line 27"), "random": ("", "")}
 
 
 def test_a_damaged_record_of_another_run_is_refused(

@@ -13,7 +13,7 @@ from nas_selection_bench.bench.work.cells import SupernetJob, supernet_key
 from nas_selection_bench.bench.work.methods import Described
 from nas_selection_bench.bench.work.plan import make_plan
 from nas_selection_bench.bench.work.presets import Settings, preset_label, settings_for
-from nas_selection_bench.bench.work.records import Circumstances
+from nas_selection_bench.bench.work.record import Circumstances
 from tests.bench import fake_bench
 
 CPU = resolve.Device("cpu", "cpu", "a CPU", ())

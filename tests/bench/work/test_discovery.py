@@ -8,7 +8,7 @@ import pytest
 
 from nas_selection_bench.bench.check.fresh import compare_runs
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.records import KEY_COLUMNS
+from nas_selection_bench.bench.work.record import KEY_COLUMNS
 from nas_selection_bench.bench.work.tasks import failure
 from nas_selection_bench.selectors.proxies import ProxyFailure
 

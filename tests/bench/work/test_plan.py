@@ -15,7 +15,7 @@ from nas_selection_bench.bench.work.cells import Cell, SupernetJob
 from nas_selection_bench.bench.work.methods import Described
 from nas_selection_bench.bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again
 from nas_selection_bench.bench.work.presets import PRESETS, settings_for
-from nas_selection_bench.bench.work.records import Circumstances
+from nas_selection_bench.bench.work.record import Circumstances
 from nas_selection_bench.bench.work.timings import Timings
 
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from nas_selection_bench.supernets import darts, darts_second_order, idarts, lambda_darts
-from nas_selection_bench.supernets.parts.recipe import Search
+from nas_selection_bench.supernets.parts.recipe import SupernetState
 from tests.supernets.tiny import batch, tiny_search
 
-Step = Callable[[Search], object]
+Step = Callable[[SupernetState], object]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from nas_selection_bench.supernets.network.standalone import standalone
 from nas_selection_bench.supernets.table import __main__ as make_table
 from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
 from nas_selection_bench.supernets.table.population import Population
-from nas_selection_bench.supernets.table.progress_file import Progress
+from nas_selection_bench.supernets.table.progress_file import TableProgress
 from nas_selection_bench.supernets.table.training import (
     Arithmetic,
     SplitImages,
@@ -210,26 +210,26 @@ def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: 
 
 def test_progress_keeps_trials_and_says_what_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "p"
-    progress = Progress(path, {"a": 1}, classes=4, trials=1)
+    progress = TableProgress(path, {"a": 1}, classes=4, trials=1)
     progress.put(0, np.array([1, 3]), [50.0, 60.0], [40.0, 30.0])
     progress.write()
-    again = Progress(path, {"a": 1}, classes=4, trials=2)
+    again = TableProgress(path, {"a": 1}, classes=4, trials=2)
     assert again.missing(0, np.array([3, 2, 1, 0])).tolist() == [2, 0]
     assert again.missing(1, np.array([3, 2])).tolist() == [3, 2]
     assert again.valid[3, 0] == 30.0
     again.write()
-    assert Progress(path, {"a": 1}, classes=4, trials=1).test.shape == (4, 2)
+    assert TableProgress(path, {"a": 1}, classes=4, trials=1).test.shape == (4, 2)
     with pytest.raises(UsageError):
-        Progress(path, {"a": 2}, classes=4, trials=1)
+        TableProgress(path, {"a": 2}, classes=4, trials=1)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(DataError):
-        Progress(path, {"a": 1}, classes=4, trials=1)
+        TableProgress(path, {"a": 1}, classes=4, trials=1)
 
 
 def test_every_architecture_gets_the_numbers_of_its_class(tmp_path: Path) -> None:
     classes = function_classes()
     count = int(classes.max()) + 1
-    progress = Progress(tmp_path / "p", {}, count, 2)
+    progress = TableProgress(tmp_path / "p", {}, count, 2)
     progress.test[:, 0] = np.linspace(10, 60, count)
     progress.test[5, 1] = 50.0
     progress.valid[:, 0] = 30.0

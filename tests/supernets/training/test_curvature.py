@@ -13,7 +13,8 @@ from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.work.cells import SupernetJob
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE
 from nas_selection_bench.bench.work.presets import Settings
-from nas_selection_bench.bench.work.records import KEY_COLUMNS, Store, file_stem
+from nas_selection_bench.bench.work.record import KEY_COLUMNS, Record
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.checkpoint import load
@@ -50,8 +51,8 @@ def stored(out: Path, checkpoint: str) -> None:
     cell = dict(zip(KEY_COLUMNS, ("digits", "darts", 0, 1, "ostr", 0, "batch", "digits", "cpu", 1), strict=True))
     store = Store(out)
     store.records.mkdir(parents=True)
-    known = {"key": "k", "state": "done", "checkpoint": checkpoint, "version": 1, "recipe_version": 1}
-    store.write(file_stem(cell), {"cell": cell, **known, "reason": "", "log": None})
+    record = Record(cell, key="k", state="done", checkpoint=checkpoint, version=1, recipe_version=1)
+    store.write(record.stem, record)
 
 
 def test_it_measures_the_checkpoints_that_the_records_saw(

@@ -13,16 +13,19 @@ from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
-from nas_selection_bench.bench.work.gather import as_csv, selection_of, sort_key
+from nas_selection_bench.bench.work.gather import as_csv
+from nas_selection_bench.bench.work.plan_file import sort_key
 from nas_selection_bench.bench.work.presets import PRESETS, preset_label, settings_for, settings_labelled
-from nas_selection_bench.bench.work.records import (
+from nas_selection_bench.bench.work.record import (
     KEY_COLUMNS,
-    Store,
-    done_record,
+    Record,
+    choice_of,
+    digest,
     file_stem,
     read_record,
     write_record,
 )
+from nas_selection_bench.bench.work.store import Store
 
 
 def selection(**changes: object) -> Selection:
@@ -32,13 +35,21 @@ def selection(**changes: object) -> Selection:
     return Selection(**{**parts, **changes})  # type: ignore[arg-type]
 
 
+COLUMNS = dict(zip(KEY_COLUMNS, ("digits", "darts", 0, 8, "a[b=1,c=2]", 0, "batch", "digits", "cpu", 1), strict=True))
+
+
+def done(chosen: Selection, **fields: Any) -> Record:
+    given = {"key": "k", "state": "done", "version": 1, "recipe_version": 1, "choice": choice_of(chosen), **fields}
+    return Record(cell=COLUMNS, **given)
+
+
 def test_a_selection_survives_its_record_exactly(tmp_path: Path) -> None:
     ranking = Ranking(np.array([3, 1, 15624]), np.array([0.1, 1 / 3, -2e-300]))
     before = selection(ranking=ranking, facts={"loss": 0.1 + 0.2, "note": "x"})
-    write_record(tmp_path / "r.json", done_record(before))
+    write_record(tmp_path / "r.json", done(before))
     record = read_record(tmp_path / "r.json")
     assert record is not None
-    after = selection_of(record)
+    after = record.selection()
     assert (after.architecture, after.decisions, after.facts) == (before.architecture, before.decisions, before.facts)
     assert np.array_equal(after.scores, before.scores)
     assert after.ranking is not None
@@ -86,14 +97,14 @@ def test_a_selection_survives_its_record_exactly(tmp_path: Path) -> None:
 )
 def test_a_selection_that_breaks_the_contract_is_no_result(changes: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said) as error:
-        done_record(selection(**changes))
+        choice_of(selection(**changes))
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("answer", [None, ((4,) * 6, np.zeros((6, 5)))])
 def test_what_is_no_selection_is_no_result(answer: object) -> None:
     with pytest.raises(ValueError, match="returned no Selection"):
-        done_record(answer)  # type: ignore[arg-type]
+        choice_of(answer)  # type: ignore[arg-type]
 
 
 def test_numbers_may_have_any_type() -> None:
@@ -105,7 +116,7 @@ def test_numbers_may_have_any_type() -> None:
         decisions=[Decision(np.int64(d.edge), np.int64(d.operation)) for d in plain.decisions],  # type: ignore[arg-type]
         scores=plain.scores.tolist(),
     )  # fmt: skip
-    assert json.dumps(done_record(mixed)) == json.dumps(done_record(plain))
+    assert json.dumps(choice_of(mixed)) == json.dumps(choice_of(plain))
 
 
 @given(st.data())
@@ -114,7 +125,7 @@ def test_any_changed_byte_is_damage_or_another_schema(data: st.DataObject) -> No
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r.json"
-        write_record(path, done_record(selection()))
+        write_record(path, done(selection()))
         content = bytearray(path.read_bytes())
         position = data.draw(st.integers(0, len(content) - 2))
         content[position] = data.draw(st.integers(0x20, 0x7E).filter(lambda byte: byte != content[position]))
@@ -130,7 +141,7 @@ def test_any_changed_byte_is_damage_or_another_schema(data: st.DataObject) -> No
 
 def test_a_number_damaged_into_infinity_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
-    write_record(path, done_record(selection()))
+    write_record(path, done(selection()))
     damaged = re.sub(r"\d+\.\d+", "9e999", path.read_text(), count=1)
     assert damaged != path.read_text()
     path.write_text(damaged)
@@ -172,9 +183,6 @@ def test_a_label_of_another_program_is_one_sentence(label: str) -> None:
         settings_labelled(label)
 
 
-COLUMNS = dict(zip(KEY_COLUMNS, ("digits", "darts", 0, 8, "a[b=1,c=2]", 0, "batch", "digits", "cpu", 1), strict=True))
-
-
 def test_file_names_are_readable_safe_and_unique() -> None:
     stem = file_stem(COLUMNS)
     assert stem.startswith("digits.darts.s0.e8.a_b_1_c_2_.0.")
@@ -200,21 +208,55 @@ def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
     store, reads = Store(tmp_path), []
     store.records.mkdir()
 
-    def counted(path: Path) -> dict[str, Any] | None:
+    def counted(path: Path) -> Record | None:
         reads.append(path)
         return read_record(path)
 
-    monkeypatch.setattr("nas_selection_bench.bench.work.records.read_record", counted)
+    monkeypatch.setattr("nas_selection_bench.bench.work.store.read_record", counted)
     stem = file_stem(COLUMNS)
-    record = {"cell": COLUMNS, "key": "k", "state": "done", "reason": "", "log": None, "checkpoint": None, "version": 1,
-              "recipe_version": 1, **done_record(selection())}  # fmt: skip
+    record = done(selection())
     store.write(stem, record)
     first, _ = store.read_all()
     assert store.read_all()[0] == first and len(reads) == 1
-    store.write(stem, {**record, "version": 2})
-    assert store.read_all()[0][stem]["version"] == 2 and len(reads) == 2
+    store.write(stem, replace(record, version=2))
+    assert store.read_all()[0][stem].version == 2 and len(reads) == 2
     store.set_aside(stem)
-    assert store.read_all()[0] == {} and store.read_aside()[stem]["version"] == 2
+    assert store.read_all()[0] == {} and store.read_aside()[stem].version == 2
     store.put_back(stem)
     (store.records / f"{stem}.json").write_text("{}")
     assert store.read_all() == ({}, [store.records / f"{stem}.json"])
+
+
+@given(
+    st.sampled_from(["done", "failed", "skipped"]),
+    st.none() | st.text(max_size=9),
+    st.none() | st.text(max_size=9),
+    st.none() | st.integers(),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_a_record_is_what_its_json_says(
+    state: str, reason: str | None, where: str | None, root: int | None, accuracy: float | None
+) -> None:
+    chosen = {"choice": choice_of(selection())} if state == "done" else {"choice": None}
+    record = done(selection(), **{"state": state, "reason": reason, "where": where, "root": root, **chosen},
+                  supernet_accuracy=accuracy)  # fmt: skip
+    assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+
+@pytest.mark.parametrize(
+    "missing", ["cell", "key", "state", "reason", "log", "checkpoint", "version", "recipe_version"]
+)
+def test_what_lacks_a_field_is_no_record(missing: str, tmp_path: Path) -> None:
+    content = done(selection()).to_json()
+    del content[missing]
+    content["digest"] = digest(content)
+    (tmp_path / "r.json").write_text(json.dumps(content))
+    assert read_record(tmp_path / "r.json") is None
+
+
+@pytest.mark.parametrize("state", ["", "gone", None, 3, ["done"]])
+def test_a_state_that_no_cell_can_have_is_no_record(state: object, tmp_path: Path) -> None:
+    content = done(selection()).to_json() | {"state": state}
+    content["digest"] = digest(content)
+    (tmp_path / "r.json").write_text(json.dumps(content))
+    assert read_record(tmp_path / "r.json") is None

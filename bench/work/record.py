@@ -1,0 +1,214 @@
+"""The record of one cell: what a selector chose, or why it did not. Deterministic: no clock, no memory.
+
+A record holds facts of the selection only; everything that needs the ground truth is measured from it
+later, so a metric can be added without running anything. `cell` says whose record it is (the file), `key`
+says under which circumstances it was made: the same cell with another key is out of date.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking, Selection
+from nas_selection_bench.bench.problem.space import parse, to_string
+from nas_selection_bench.bench.problem.validate import checked
+from nas_selection_bench.bench.work.cells import Cell, key
+from nas_selection_bench.bench.work.presets import preset_label
+
+SCHEMA = 1
+"""Version of the record files. Raise it when a field changes its meaning, and add the step to UPGRADES."""
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Steps from one schema to the next: UPGRADES[n] turns a record of schema n into one of schema n + 1."""
+
+KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selector_seed", "bn", "preset", "device",
+               "threads")  # fmt: skip
+"""The columns that name a cell; no two rows agree in all of them."""
+
+DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
+
+CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_passes", "backward_passes")
+"""What a record says of a selection."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What, beside the cell itself, its numbers depend on."""
+
+    device: str
+    """The kind of device, `cpu` or `cuda`."""
+    threads: int
+    """Threads per worker: floating-point sums depend on them."""
+    hardware: str = ""
+    """Model and libraries of a GPU (`Device.hardware`): floating-point sums depend on them."""
+
+
+def identity(cell: Cell, circumstances: Circumstances) -> dict[str, str | int]:
+    """The key columns of a cell, in order."""
+    values = (cell.supernet.dataset, cell.supernet.recipe, cell.supernet.seed, cell.epoch, cell.selector,
+              cell.selector_seed, cell.bn, preset_label(cell.supernet.settings), circumstances.device,
+              circumstances.threads)  # fmt: skip
+    return dict(zip(KEY_COLUMNS, values, strict=True))
+
+
+def file_stem(columns: Mapping[str, str | int]) -> str:
+    """The name of a cell's files: readable, and unique by a hash of all key columns."""
+    plain = (f"{columns['dataset']}.{columns['recipe']}.s{columns['supernet_seed']}.e{columns['epoch']}"
+             f".{columns['selector']}.{columns['selector_seed']}")  # fmt: skip
+    readable = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in plain)
+    return f"{readable[:120]}.{key(dict(columns))[:10]}"
+
+
+def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
+    """What decides whether a stored record still holds.
+
+    `supernet` is the supernet's cache key: recipe and its version, seeds, settings, device, threads.
+    """
+    return key(
+        {"supernet": supernet, "epoch": cell.epoch, "selector": cell.selector, "version": selector_version,
+         "selector_seed": cell.selector_seed, "bn": cell.bn, **further}
+    )  # fmt: skip
+
+
+def choice_of(selection: Selection) -> dict[str, Any]:
+    """A selection as a record says it, the CHOICE; raises ValueError for one that breaks the contract."""
+    selection = checked(selection)
+    ranking = None
+    if selection.ranking is not None:
+        ranking = {"codes": selection.ranking.codes.tolist(), "scores": selection.ranking.scores.tolist()}
+    return {
+        "architecture": to_string(selection.architecture),
+        "scores": selection.scores.tolist(),
+        "decisions": [[decision.edge, decision.operation] for decision in selection.decisions],
+        "ranking": ranking,
+        "facts": selection.facts,
+        "forward_passes": int(selection.cost.forward_passes),
+        "backward_passes": int(selection.cost.backward_passes),
+    }
+
+
+@dataclass(frozen=True)
+class Record:
+    """How one cell ended."""
+
+    cell: Mapping[str, str | int]
+    """The key columns by name."""
+    key: str
+    version: int
+    """Of the selector."""
+    recipe_version: int
+    state: str
+    """DONE, FAILED or SKIPPED."""
+    reason: str | None = None
+    log: str | None = None
+    """The traceback of a failure, as a path inside of the output folder."""
+    where: str | None = None
+    """The line of a method that failed: `selectors/mine.py, line 27`."""
+    root: int | None = None
+    """The root seed; records of early versions do not say it."""
+    shared: str | None = None
+    """The key of the work that gave the result of several cells at once."""
+    checkpoint: str | None = None
+    """SHA-256 of the checkpoint that was read."""
+    supernet_accuracy: float | None = None
+    """Of that checkpoint on the selection images, %."""
+    choice: Mapping[str, Any] | None = None
+    """What was chosen, in plain numbers (`choice_of`); None of a cell that is not done."""
+
+    @property
+    def stem(self) -> str:
+        """The name of its files."""
+        return file_stem(self.cell)
+
+    @property
+    def ranking(self) -> Mapping[str, Any] | None:
+        """The codes and scores of a criterion that ranks, as they are stored: quicker than the whole selection."""
+        return (self.choice or {}).get("ranking")
+
+    def selection(self) -> Selection:
+        """The selection that a done record holds, checked; raises one of DAMAGE where it holds none."""
+        choice = self.choice or {}
+        ranking = choice["ranking"]
+        return checked(
+            Selection(
+                architecture=parse(choice["architecture"]),
+                scores=np.array(choice["scores"], dtype=np.float64),
+                decisions=[Decision(edge, operation) for edge, operation in choice["decisions"]],
+                ranking=None if ranking is None else Ranking(np.array(ranking["codes"]), np.array(ranking["scores"])),
+                facts=choice["facts"],
+                cost=Cost(
+                    forward_passes=choice["forward_passes"], backward_passes=choice["backward_passes"],
+                ),
+            )
+        )  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of its file, less the digest."""
+        content = {name: getattr(self, name) for name in _FIELDS}
+        if self.where is None:
+            del content["where"]
+        return {"schema": SCHEMA, **content, **(self.choice or {})}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The record that a file of the present schema holds; raises one of DAMAGE for what is none."""
+        if content["state"] not in (DONE, FAILED, SKIPPED):
+            raise ValueError(f"a cell cannot be {content['state']!r}")
+        file_stem(content["cell"])
+        required = {name: content[name] for name in _REQUIRED}
+        further = {name: content[name] for name in _FIELDS if name in content}
+        chosen = {name: content[name] for name in CHOICE if name in content}
+        return cls(**required | further, choice=chosen or None)
+
+
+_FIELDS = tuple(field.name for field in fields(Record) if field.name != "choice")
+_REQUIRED = ("cell", "key", "state", "reason", "log", "checkpoint", "version", "recipe_version")
+"""What every record says, whatever its state and whichever version wrote it."""
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """What betrays later damage of a record's file."""
+    return key({name: value for name, value in content.items() if name != "digest"})
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Store a record whole, with its schema and its digest."""
+    content = record.to_json()
+    content["digest"] = digest(content)
+    write_whole(path, json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n")
+
+
+def read_record(path: Path) -> Record | None:
+    """The record in `path`, upgraded to the present schema; None for a damaged file and for what is no record.
+
+    Raises DataError for a schema that is newer than this program.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    except DAMAGE:
+        return None
+    if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
+        return None
+    if content["schema"] > SCHEMA:
+        raise DataError(
+            f"{path} has schema {content['schema']}, which a newer version of this program wrote"
+            f" (this one knows up to {SCHEMA}); update the program or choose another --out."
+        )
+    try:  # DAMAGE: among them a damaged number that reads as infinite, which no record holds
+        if content.get("digest") != digest(content):
+            return None
+        while content["schema"] < SCHEMA:
+            if content["schema"] not in UPGRADES:
+                raise DataError(f"{path} has schema {content['schema']}, which this program cannot read; delete it.")
+            content = UPGRADES[content["schema"]](content)
+        return Record.from_json(content)
+    except DAMAGE:
+        return None

@@ -1,0 +1,128 @@
+"""The record files of an output folder, one per cell, and what each cell cost."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.problem.selection import Selection
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, read_record, write_record
+
+
+def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:
+    """What the selection cost, which differs from run to run and is kept apart for that."""
+    cost = selection.cost
+    return {
+        "scoring_seconds": float(cost.scoring_seconds),
+        "tuning_seconds": float(cost.tuning_seconds),
+        "wall_seconds": wall_seconds,
+        "peak_memory_bytes": None if cost.peak_memory_bytes is None else int(cost.peak_memory_bytes),
+    }
+
+
+@dataclass
+class Store:
+    """The record files of one output folder; what was read of them is remembered for as long as they stay."""
+
+    folder: Path
+    _known: dict[Path, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
+    """By file: which state of the file was read, and what it said."""
+
+    @property
+    def records(self) -> Path:
+        """One JSON per cell: deterministic."""
+        return self.folder / "records"
+
+    @property
+    def costs(self) -> Path:
+        """One JSON per cell and per supernet: wall clock and memory."""
+        return self.folder / "costs"
+
+    @property
+    def logs(self) -> Path:
+        """One traceback per failed cell or supernet."""
+        return self.folder / "logs"
+
+    def cost(self, stem: str) -> dict[str, Any]:
+        """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
+        try:
+            content = json.loads((self.costs / f"{stem}.json").read_bytes())
+            whole = file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS)
+            counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
+            timed = all(isinstance(count, int | float | None) for count in counts)
+        except (OSError, *DAMAGE):
+            return {}
+        return content if whole and timed else {}
+
+    def set_aside(self, stem: str) -> None:
+        """Take a record that no longer holds, and its cost, out of the results until a successor is done.
+
+        A finished result is never replaced by a failure.
+        """
+        path = self.records / f"{stem}.json"
+        if not path.exists():
+            return
+        if self._result(self._aside(path)) and not self._result(path):
+            path.unlink()
+            return
+        cost = self.costs / path.name
+        if cost.exists():
+            cost.replace(self._aside(cost))
+        path.replace(self._aside(path))
+
+    def put_back(self, stem: str) -> None:
+        """Make the record that was set aside, and its cost, the result again."""
+        for path in (self.costs / f"{stem}.json", self.records / f"{stem}.json"):
+            if self._aside(path).exists():
+                self._aside(path).replace(path)
+
+    def read_aside(self) -> dict[str, Record]:
+        """The results that were set aside and have no successor, by file stem."""
+        found = {path.name.removesuffix(".json.old"): self._result(path) for path in self.records.glob("*.json.old")}
+        return {stem: record for stem, record in found.items() if record}
+
+    def write(self, stem: str, record: Record) -> None:
+        """Store a record; a result takes the place of one that was set aside."""
+        path = self.records / f"{stem}.json"
+        write_record(path, record)
+        if record.state == DONE:
+            for replaced in (path, self.costs / path.name):
+                self._aside(replaced).unlink(missing_ok=True)
+
+    def drop_replaced(self) -> None:
+        """Remove what was set aside and has its successor, which only a kill between the two leaves."""
+        for folder in (self.records, self.costs):
+            for path in folder.glob("*.json.old"):
+                if self._result(self.records / path.name.removesuffix(".old")):
+                    path.unlink()
+
+    @staticmethod
+    def _aside(path: Path) -> Path:
+        return path.with_name(f"{path.name}.old")
+
+    def read_all(self) -> tuple[dict[str, Record], list[Path]]:
+        """All records by file stem, in sorted order, and the paths of the damaged ones."""
+        whole: dict[str, Record] = {}
+        damaged: list[Path] = []
+        for path in sorted(self.records.glob("*.json")):
+            record = self._read(path)
+            if record is None or record.stem != path.stem:
+                damaged.append(path)
+            else:
+                whole[path.stem] = record
+        return whole, damaged
+
+    def _read(self, path: Path) -> Record | None:
+        """`read_record`, once for each state of a file: all are written whole, and so are another file each time."""
+        stat = path.stat()
+        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        known = self._known.get(path)
+        if known is None or known[0] != state:
+            known = self._known[path] = (state, read_record(path))
+        return known[1]
+
+    def _result(self, path: Path) -> Record | None:
+        """The record in a file if it is one of a cell that is done."""
+        record = self._read(path) if path.exists() else None
+        return record if record is not None and record.state == DONE else None

@@ -1,0 +1,55 @@
+"""`run(...)`: what run_bench.py does, called from Python."""
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from nas_selection_bench.bench.commands.options import INSTEAD_OF_RUNNING, Options, parse_options
+from nas_selection_bench.bench.errors import ExitCode, UsageError
+from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.reports.data.stored import StoredResults, load_results
+
+OPTIONS = {f.name: f.type for f in fields(Options) if f.name not in ("asks", *INSTEAD_OF_RUNNING)}
+"""The options of a run, and their types once they are read."""
+
+
+def run(**options: Any) -> StoredResults:
+    """Train, select, look up and draw the report as run_bench.py does with the same options; what that left.
+
+    The options are those of `run_bench.py --help`, with `_` for `-`: `--train-epochs 2 --retry-failed` is
+    `train_epochs=2, retry_failed=True`, and what may be several may be a list. Cells that failed are rows of the
+    result, as on disk. Raises UsageError or DataError, with one sentence, where the command line would end with it.
+    """
+    from nas_selection_bench.bench.commands.run import Session
+    from nas_selection_bench.program import CODE, draw_report, methods
+
+    argv = words(options)
+    session = Session(parse_options(argv, exit_on_error=False), argv, methods(), CODE)
+    if session.work(draw_report) == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    return load_results(session.out)
+
+
+def words(options: Mapping[str, Any]) -> list[str]:
+    """The command line that says the same; raises UsageError for an option that does not exist, or is no text."""
+    argv = []
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise unknown("option", name, OPTIONS)
+        flag = f"--{name.replace('_', '-')}"
+        if OPTIONS[name] is bool:
+            if not isinstance(value, bool | None):
+                raise UsageError(f"{name}={value!r}: it must be True or False.")
+            argv += [flag] if value else []
+        elif value is not None:
+            several = isinstance(value, Iterable) and not isinstance(value, str)
+            argv.append(f"{flag}={','.join(map(str, value)) if several else value}")
+    return argv
+
+
+# For help() and for completion in notebooks.
+run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in OPTIONS],
+    return_annotation=StoredResults,
+)

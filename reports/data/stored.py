@@ -1,0 +1,45 @@
+"""An output folder as pandas frames; docs/columns.md says what each column is."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nas_selection_bench.bench.files import expanded
+from nas_selection_bench.bench.work.methods_file import Described, read_described
+from nas_selection_bench.bench.work.pack import opened
+from nas_selection_bench.reports.data.results import read_frame, run_of
+
+
+@dataclass(frozen=True)
+class StoredResults:
+    """What a run left in its output folder."""
+
+    folder: Path
+    records: pd.DataFrame
+    """records.csv: a row per cell; `decision_regret` as lists."""
+    scores: pd.DataFrame
+    """scores.csv: thirty rows per cell that is done."""
+    costs: pd.DataFrame
+    """costs.csv: a row per cell that is done and one per supernet."""
+    tables: Mapping[str, pd.DataFrame]
+    """Those in tables/, by name: `accuracy`, `comparisons`, `yardsticks`, ..."""
+    run: Mapping[str, Any]
+    """run.json: under which circumstances it was made."""
+    methods: Described
+    """methods.json: what its supernets and selectors are."""
+
+
+def load_results(folder: Path | str) -> StoredResults:
+    """What the output folder `folder`, packed or not, holds; raises DataError naming what is missing or damaged."""
+    place = expanded(folder)
+    run = run_of(place)
+    with opened(place) as unpacked:
+        records, scores, costs = (read_frame(unpacked / f"{name}.csv") for name in ("records", "scores", "costs"))
+    if "decision_regret" in records:
+        records["decision_regret"] = records["decision_regret"].map(json.loads, na_action="ignore")
+    tables = {path.stem: read_frame(path) for path in sorted((place / "tables").glob("*.csv"))}
+    return StoredResults(place, records, scores, costs, tables, run, read_described(place))
