@@ -21,13 +21,17 @@ def run(**options: Any) -> StoredResults:
     `train_epochs=2, retry_failed=True`, and what may be several may be a list. Cells that failed are rows of the
     result, as on disk. Raises UsageError or DataError, with one sentence, where the command line would end with it.
     """
+    from nas_selection_bench.bench.commands.from_outside import plugins_of
     from nas_selection_bench.bench.commands.run import Session
+    from nas_selection_bench.bench.work.plugins import using
     from nas_selection_bench.program import CODE, draw_report, methods
 
     argv = words(options)
-    session = Session(parse_options(argv, exit_on_error=False), argv, methods(), CODE)
-    if session.work(draw_report) == ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt
+    given = parse_options(argv, exit_on_error=False)
+    with using(plugins_of(given)):
+        session = Session(given, argv, methods(), CODE)
+        if session.work(draw_report) == ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
     return load_results(session.out)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from nas_selection_bench.bench.problem.table import GroundTruth
     from nas_selection_bench.bench.work.catalogue import Catalogue, Registry
     from nas_selection_bench.bench.work.methods import Methods, Work
+    from nas_selection_bench.bench.work.plugins import Plugin
 
 CODE = Path(__file__).resolve().parents[1]
 """The checkout, or where the package is installed."""
 
 DECLARING = ("bench", "supernets", "selectors", "reports/stopping")
-"""The folders whose files can change what a method declares."""
 
 
 def recipes() -> Registry:
@@ -59,7 +59,7 @@ def stopping_rules() -> Registry:
 def described() -> Catalogue:
     """What all methods declare, by kind; without torch unless a file has changed since it was asked for last."""
     from nas_selection_bench.bench.files import expanded
-    from nas_selection_bench.bench.work.catalogue import Catalogue, Kind
+    from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind
 
     package = Path(__file__).parent
     try:
@@ -68,11 +68,17 @@ def described() -> Catalogue:
     except UsageError:
         place = None
     kinds = {
-        "recipes": Kind("recipe", recipes), "selectors": Kind("selector", selectors),
-        "zero-cost proxies": Kind("zero-cost score", proxies), "stopping rules": Kind("stopping rule", stopping_rules),
+        "recipes": FoundKind("recipe", recipes), "selectors": FoundKind("selector", selectors),
+        "zero-cost proxies": FoundKind("zero-cost score", proxies),
+        "stopping rules": FoundKind("stopping rule", stopping_rules),
     }  # fmt: skip
-    files = [file for folder in DECLARING for file in (package / folder).rglob("*.py")]
-    return Catalogue(kinds, files, place)
+    return Catalogue(kinds, declaring_files(), place)
+
+
+def declaring_files() -> list[Path]:
+    """The files that can change what a method declares: its own, and those that it imports."""
+    package = Path(__file__).parent
+    return [file for folder in DECLARING for file in (package / folder).rglob("*.py")]
 
 
 @lru_cache(maxsize=2)
@@ -93,26 +99,28 @@ def set_threads(threads: int) -> None:
 
 
 @cache
-def work() -> Work:
-    """What trains supernets and applies selectors to their checkpoints."""
+def work(plugins: tuple[Plugin, ...]) -> Work:
+    """What trains supernets and applies selectors to their checkpoints, with these plug-ins in use."""
     from nas_selection_bench.bench.work.methods import Work
+    from nas_selection_bench.bench.work.plugins import within
     from nas_selection_bench.selectors.parts.apply import select
     from nas_selection_bench.supernets.training.loop import train
 
-    return Work(images_of, train, select, set_threads)
+    return Work(images_of, partial(within, plugins, train), partial(within, plugins, select), set_threads)
 
 
 def methods() -> Methods:
-    """Everything above, for the harness."""
+    """Everything above, for the harness, with the plug-ins that are in use here."""
     from nas_selection_bench.bench.work.methods import Methods, Supernets
+    from nas_selection_bench.bench.work.plugins import in_use
     from nas_selection_bench.reports.data.founders import GROUPS
     from nas_selection_bench.supernets.training.notes import epochs_present, facts, training_seconds
 
     kept = described()
     return Methods(
-        kept["recipes"], kept["selectors"], Supernets(epochs_present, facts, training_seconds), work,
+        kept["recipes"], kept["selectors"], Supernets(epochs_present, facts, training_seconds), partial(work, in_use()),
         further={kind: kept[kind] for kind in ("zero-cost proxies", "stopping rules")}, groups=GROUPS,
-        quick_selectors="founders",
+        quick_selectors="founders", outside=lambda: {**kept["selectors"].outside(), **kept["recipes"].outside()},
     )  # fmt: skip
 
 
@@ -132,4 +140,4 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
         options = parse_options(argv)
         from nas_selection_bench.bench.commands.run import answer
 
-        return answer(options, argv, methods(), draw_report, code=CODE)
+        return answer(options, argv, methods, draw_report, code=CODE)

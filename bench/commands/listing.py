@@ -11,7 +11,7 @@ from typing import Any
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.names import parse, unknown
 from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names
-from nas_selection_bench.bench.work.methods import Criterion, Entry, Methods, Offer, Recipe, Setting
+from nas_selection_bench.bench.work.methods import Criterion, MethodEntry, Methods, Offer, Setting, TrainingRecipe
 from nas_selection_bench.bench.work.presets import PRESETS, Settings
 
 WIDTH, NAME = 100, 20
@@ -20,7 +20,7 @@ WIDTH, NAME = 100, 20
 READS = {"weights": "trained", "alphas": "alphas", "images": "images", "labels": "labels", "tuning": "tuning"}
 """What a selector reads: a word whose first letter the list gives, and what the selector calls it."""
 
-Kinds = Mapping[str, Offer[Recipe] | Offer[Criterion]]
+Kinds = Mapping[str, Offer[TrainingRecipe] | Offer[Criterion]]
 
 
 def kinds_of(methods: Methods) -> Kinds:
@@ -61,18 +61,18 @@ def families_of(selectors: Offer[Criterion]) -> list[list[str]]:
     """The names of the selectors of one file together, the main form first."""
     families: dict[str, list[str]] = {}
     for name in selectors.names():
-        families.setdefault(selectors.entry(name).file, []).append(name)
+        families.setdefault(selectors.entry(name).source.file, []).append(name)
     return sorted(sorted(names, key=lambda name: (len(name), name)) for names in families.values())
 
 
-def about(entry: Entry) -> str:
+def about(entry: MethodEntry) -> str:
     """What a method is, in a few words: the first sentence of its file, without its name."""
     name, colon, rest = entry.title.partition(": ")
     text = rest if colon and len(name.split()) < 4 else entry.title
     return text.split(". ")[0].rstrip(".")
 
 
-def reads(entry: Entry) -> str:
+def reads(entry: MethodEntry) -> str:
     """What a selector reads, a letter each."""
     said = entry.described.declared().get("reads", "").split(", ")
     return " ".join(word[0] for word, what in READS.items() if what in said)
@@ -139,7 +139,7 @@ def _told(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]]:
 
 
 def _method(
-    name: str, described: Recipe | Criterion, entry: Entry, names: Sequence[str], offer: Any
+    name: str, described: TrainingRecipe | Criterion, entry: MethodEntry, names: Sequence[str], offer: Any
 ) -> Iterator[tuple[str, str]]:
     yield "what", entry.title
     yield "paper", described.paper
@@ -149,11 +149,12 @@ def _method(
         yield "option", _option(setting)
     if not entry.settings:
         yield "options", "none"
-    relatives = [other for other in names if other != name and offer.entry(other).file == entry.file]
+    relatives = [other for other in names if other != name and offer.entry(other).source == entry.source]
     if relatives:
         many = f"{len(relatives)} more from this file, such as "
         yield "relatives", ", ".join(relatives) if len(relatives) < 9 else many + ", ".join(relatives[:5])
-    yield "file", f"{entry.file}, version {described.version}"
+    origin = f", from {entry.source.origin}" if entry.source.origin else ""
+    yield "file", f"{entry.source.file}, version {described.version}{origin}"
 
 
 def _option(setting: Setting) -> str:
@@ -180,10 +181,10 @@ def list_json(root: Path, methods: Methods) -> ExitCode:
     return ExitCode.OK
 
 
-def _plain(entry: Entry) -> dict[str, Any]:
+def _plain(entry: MethodEntry) -> dict[str, Any]:
     told = asdict(entry.described)
     options = {
         setting.name: {"default": setting.default, "values": str(setting.convert or ""), "help": setting.help}
         for setting in entry.settings.values()
     }
-    return {"title": entry.title, "file": entry.file, **told, "options": options}
+    return {"title": entry.title, "file": entry.source.file, **told, "options": options}

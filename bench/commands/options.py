@@ -82,6 +82,9 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
                       help="checkpoints to select from (last; all for selectors that only read alphas)")  # fmt: skip
     what.add_argument("--bn", choices=("batch", "running"),
                       help="batch norm at selection: statistics of the batch, or running ones (batch)")  # fmt: skip
+    what.add_argument("--plugin", action="append", metavar="FILE|MODULE,...",
+                      help="methods of your own: files or modules like those of selectors/, supernets/ and"
+                           " reports/stopping/ (docs/python.md)")  # fmt: skip
     size = parser.add_argument_group("size and seeds")
     size.add_argument("--preset", choices=tuple(PRESETS),
                       help="size of the experiment (digits on digits; else paper on a GPU, lite on a CPU)")  # fmt: skip
@@ -159,6 +162,8 @@ class Options:
     cells: int | None
     images: int | None
     seed: int
+    plugin: Sequence[str]
+    """What `--plugin` was given, one by one."""
     data_root: Path | None
     table: Path | None
     out: Path | None
@@ -186,7 +191,7 @@ ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epoc
 INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
 """The words that ask for something else than a run."""
 
-DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0}
+DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0, "plugin": ()}
 
 
 def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:

@@ -6,13 +6,14 @@ import shlex
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
+from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
 from nas_selection_bench.bench.commands.options import Options, available_cores
 from nas_selection_bench.bench.commands.others import (
@@ -36,6 +37,7 @@ from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
 from nas_selection_bench.bench.work.plan_file import write_plan
+from nas_selection_bench.bench.work.plugins import in_use, using
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
 from nas_selection_bench.bench.work.record import DONE, Circumstances
 from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
@@ -50,14 +52,16 @@ if TYPE_CHECKING:
     from nas_selection_bench.bench.check.exact import DrawReport
 
 
-def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
+def answer(
+    options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
+) -> ExitCode:
     """Do what `options` ask. `code` is the folder of the program, whose commit goes into run.json.
 
     What the user can mend ends in one line on stderr and the exit code of its kind.
     """
     with like_ctrl_c() as interrupted, stderr_may_close():
         try:
-            with stdout_may_close():
+            with stdout_may_close(), using(plugins_of(options)):
                 return _work_off(options, argv, methods, draw_report, code)
         except BenchError as error:
             print(f"run_bench.py: {error}", file=sys.stderr)
@@ -75,12 +79,14 @@ def answer(options: Options, argv: Sequence[str], methods: Methods, draw_report:
             return ExitCode.FAULT
 
 
-def _work_off(options: Options, argv: Sequence[str], methods: Methods, draw_report: DrawReport, code: Path) -> ExitCode:
+def _work_off(
+    options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
+) -> ExitCode:
     if options.list is not None:
-        root = data_root(options.data_root)
+        root, known = data_root(options.data_root), methods()
         if options.json:
-            return list_json(root, methods)
-        return list_one(options.list, root, methods) if options.list else list_all(root, methods)
+            return list_json(root, known)
+        return list_one(options.list, root, known) if options.list else list_all(root, known)
     if options.doctor:
         from nas_selection_bench.bench.commands.doctor import doctor
 
@@ -89,7 +95,7 @@ def _work_off(options: Options, argv: Sequence[str], methods: Methods, draw_repo
         return report_only(options, draw_report)
     if options.check:
         return check_results(options.check, options, draw_report)
-    session = Session(options, argv, methods, code)
+    session = Session(options, argv, methods(), code)
     return session.show_plan() if options.plan else session.work(draw_report)
 
 
@@ -120,7 +126,7 @@ class Session:
             raise resolve.all_missing(self.lacking, self.datasets, root, self.table is None)
         self.pixels = resolve.find_pixels(self.settings, root)
         data = {name: pixels.key for name, pixels in self.pixels.items() if pixels.key}
-        here = Circumstances(self.device.kind, self.threads, self.device.hardware)
+        here = Circumstances(self.device.kind, self.threads, self.device.hardware, methods.outside())
         if again and earlier:
             self.asked = asked_before(again, methods, earlier, here, data)
             self.words = list(earlier["argv"])
@@ -164,7 +170,13 @@ class Session:
             **({"table_sha256": self.table.sha256} if self.table else {}),
             "images": {name: {"origin": p.origin, "fingerprint": p.fingerprint} for name, p in self.pixels.items()},
             "environment": arithmetic(),
+            **({"plugins": plugins} if (plugins := self._plugins()) else {}),
         }
+
+    def _plugins(self) -> list[dict[str, str]]:
+        """The plug-ins of this run, and of earlier ones of the folder."""
+        now = [plugin.told() for plugin in in_use()]
+        return [*now, *(told for told in (read_run(self.out) or {}).get("plugins", []) if told not in now)]
 
     def say(self, line: str) -> None:
         """A line for people, on stderr; nothing when quiet."""
@@ -265,7 +277,8 @@ class Session:
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)
             write_run(self.out, self.job.commit, table, self.facts(), self.words)
-            write_described(self.out, self.asked.recipes, self.asked.selectors)
+            made = self.job.sources
+            write_described(self.out, self.asked.recipes, self.asked.selectors, (made.recipes, made.selectors))
             write_plan(self.store, [cell.columns for cell in self.job.plan])
             try:
                 self.job.work()

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.names import canonical, parse, unknown
-from nas_selection_bench.bench.work.methods import TRAITS, Described, Entry, Setting, Source
+from nas_selection_bench.bench.work.methods import TRAITS, Described, MethodEntry, Setting, Source
 from nas_selection_bench.bench.work.options import (
     Choice,
     Configurable,
@@ -60,7 +60,7 @@ class Registry(Protocol):
 class Kept:
     """The methods of one kind, as the catalogue has them."""
 
-    def __init__(self, catalogue: Catalogue, name: str, kind: Kind) -> None:
+    def __init__(self, catalogue: Catalogue, name: str, kind: FoundKind) -> None:
         self._catalogue, self._name, self._kind = catalogue, name, kind
 
     @property
@@ -72,7 +72,7 @@ class Kept:
         """Without options, sorted."""
         return tuple(self._content["methods"])
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> MethodEntry:
         """The method called `name`, without options; raises UsageError, with the nearest names, for any other."""
         if name not in self._content["methods"]:
             if name in self._content["idle"]:
@@ -83,7 +83,7 @@ class Kept:
             name: Setting(name, default, text, None if how is None else restored(how))
             for name, default, text, how in told["settings"]
         }
-        return Entry(Described(**told["described"]), told["title"], told["file"], told["digest"], settings)
+        return MethodEntry(Described(**told["described"]), told["title"], Source(**told["source"]), settings)
 
     def find(self, text: str) -> Described:
         """The method that `text` asks for; raises UsageError, with what exists, for a name or an option that does not.
@@ -107,8 +107,12 @@ class Kept:
 
     def source(self, text: str) -> Source:
         """The file of a method."""
-        entry = self.entry(parse(text)[0])
-        return Source(entry.file, entry.digest)
+        return self.entry(parse(text)[0]).source
+
+    def outside(self) -> dict[str, str]:
+        """`selector NAME` -> the digest of its file, for those from outside."""
+        sources = {name: self.entry(name).source for name in self.names()}
+        return {f"{self._kind.word} {name}": source.digest for name, source in sources.items() if source.origin}
 
 
 def _typed(name: str, options: Mapping[str, str], settings: Mapping[str, Setting]) -> dict[str, str]:
@@ -184,7 +188,7 @@ def content_of(registry: Registry) -> dict[str, Any]:
         ]
         default = described(name, method)
         methods[name] = {
-            "described": asdict(default), "settings": settings, "file": source.file, "digest": source.digest,
+            "described": asdict(default), "settings": settings, "source": asdict(source),
             "title": title_of(registry.file_of(name)),
         }  # fmt: skip
         known = [Setting(o, d, t, None if how is None else restored(how)) for o, d, t, how in settings]
@@ -201,7 +205,7 @@ def title_of(file: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Kind:
+class FoundKind:
     """One kind of method."""
 
     word: str
@@ -216,7 +220,7 @@ class Catalogue:
     `files` are all that can change what methods declare; `place` None keeps nothing.
     """
 
-    def __init__(self, kinds: Mapping[str, Kind], files: Iterable[Path], place: Path | None) -> None:
+    def __init__(self, kinds: Mapping[str, FoundKind], files: Iterable[Path], place: Path | None) -> None:
         self._kinds, self._files, self._place = kinds, tuple(files), place
         self._known: dict[tuple[Plugin, ...], tuple[Path | None, str, dict[str, Any]]] = {}
 

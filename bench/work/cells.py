@@ -82,13 +82,15 @@ def key(value: object) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
 
 
-def supernet_key(job: SupernetJob, version: int, device_type: str, threads: int, hardware: str = "") -> str:
+def supernet_key(
+    job: SupernetJob, version: int, device_type: str, threads: int, hardware: str = "", plugin: str = ""
+) -> str:
     """The cache key of a trained supernet.
 
     `version` is the recipe's hand-bumped number. The kind of device and the threads per worker belong
     to the key because floating-point sums depend on them, and so does the `hardware` of a GPU: the same
-    command gives the same bytes whatever the cache holds.
+    command gives the same bytes whatever the cache holds. `plugin` is the digest of a recipe's file from outside.
     """
     told = {name: value for name, value in asdict(job).items() if name != "data" or value}
-    further = {"hardware": hardware} if hardware else {}
+    further = {name: value for name, value in (("hardware", hardware), ("plugin", plugin)) if value}
     return key({"job": told, "version": version, "device": device_type, "threads": threads, **further})

@@ -16,6 +16,9 @@ from nas_selection_bench.bench.errors import UsageError
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A name that can be typed on the command line, beside other names and globs; there, `all` means all of them."""
 
+MARKS = ("SELECTOR", "VARIANTS", "RECIPE", "RULE")
+"""What modules of methods hold."""
+
 ROOMS = ("selectors", "supernets")
 """The packages of methods; the first uses the second."""
 
@@ -70,6 +73,13 @@ def line_of(error: BaseException) -> str | None:
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).is_relative_to(package)
     ]
+    from_outside = [
+        f"{shown(Path(frame.f_code.co_filename))}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals.keys() & set(MARKS) and not Path(frame.f_code.co_filename).is_relative_to(package)
+    ]
+    if from_outside:
+        return from_outside[-1]
     for room in ROOMS:
         lines = [(place, line) for place, line in ours if place.parts[0] == room and not _serves(place)]
         if lines:

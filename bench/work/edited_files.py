@@ -12,18 +12,12 @@ from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE
 from nas_selection_bench.bench.files import write_whole
-from nas_selection_bench.bench.work.discovery import digest_of, shown
 from nas_selection_bench.bench.work.methods import Methods, Source
 from nas_selection_bench.bench.work.plan import PlannedCell
 from nas_selection_bench.bench.work.store import Store
 
 FILE = "source.json"
 """In the folder of a supernet: the digest of its recipe's file when its training began."""
-
-
-def source_of(file: Path) -> Source:
-    """A file as it is now."""
-    return Source(shown(file), digest_of(file.read_bytes()))
 
 
 @dataclass(frozen=True)

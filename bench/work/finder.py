@@ -13,14 +13,11 @@ from typing import Any, Generic, TypeVar
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import canonical, parse, unknown
-from nas_selection_bench.bench.work.discovery import digest_of, modules, shown, spelled_well
+from nas_selection_bench.bench.work.discovery import MARKS, digest_of, modules, shown, spelled_well
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.plugins import Plugin, in_use, load
 
 Method = TypeVar("Method")
-
-MARKS = ("SELECTOR", "VARIANTS", "RECIPE", "RULE")
-"""What modules of methods hold."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +142,10 @@ class Finder(Generic[Method]):
     def source(self, text: str) -> Source:
         """The file of a method, and what it says now."""
         offer = self.offer(text)
-        digest = offer.plugin.digest if offer.plugin else digest_of(offer.file.read_bytes())
-        return Source(shown(offer.file), digest)
+        if offer.plugin:
+            return Source(shown(offer.file), offer.plugin.digest, offer.plugin.origin)
+        return Source(shown(offer.file), digest_of(offer.file.read_bytes()))
 
-    def outside(self) -> dict[str, Plugin]:
-        """The plug-in of each method that came from one."""
-        return {name: offer.plugin for name, offer in self.offers().items() if offer.plugin}
+    def outside(self) -> dict[str, str]:
+        """`selector NAME` -> the digest of its plug-in, for those that came from one."""
+        return {f"{self.kind} {name}": offer.plugin.digest for name, offer in self.offers().items() if offer.plugin}

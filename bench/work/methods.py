@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
-class Recipe(Protocol):
+class TrainingRecipe(Protocol):
     """What the plan asks of a training recipe."""
 
     @property
@@ -115,6 +115,8 @@ class Source:
     """As people call it: `selectors/magnitude.py`."""
     digest: str
     """Names the content: the first 16 hex digits of its SHA-256."""
+    origin: str = ""
+    """Who brought it from outside: `--plugin mine.py`, `my-package 1.0`; empty for the project's own."""
 
 
 @dataclass(frozen=True)
@@ -130,20 +132,17 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Entry:
+class MethodEntry:
     """A method with its default options."""
 
     described: Described
     title: str
     """The first line of its file: what it is."""
-    file: str
-    """As people call it: `selectors/magnitude.py`."""
-    digest: str
-    """Of the file."""
+    source: Source
     settings: Mapping[str, Setting]
 
 
-Method = TypeVar("Method", bound=Recipe | Criterion, covariant=True)
+Method = TypeVar("Method", bound=TrainingRecipe | Criterion, covariant=True)
 
 
 class Offer(Protocol[Method]):
@@ -161,7 +160,7 @@ class Offer(Protocol[Method]):
     def source(self, text: str) -> Source | None:
         """The file that it came from; None where that is not known."""
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> MethodEntry:
         """All that is known of a method, without options, for lists; raises UsageError as `find`."""
 
 
@@ -199,7 +198,7 @@ class Supernets:
 class Methods:
     """What the harness is given."""
 
-    recipes: Offer[Recipe]
+    recipes: Offer[TrainingRecipe]
     selectors: Offer[Criterion]
     supernets: Supernets
     work: Callable[[], Work]
@@ -210,3 +209,5 @@ class Methods:
     """Names that `--selectors` takes for several selectors, with the names and globs that they stand for."""
     quick_selectors: str = "all"
     """What `--selectors` means in a preset that must be quick and where it is not given."""
+    outside: Callable[[], Mapping[str, str]] = dict
+    """`selector NAME` or `recipe NAME` -> the digest of its file, for methods from outside."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.files import read_json, write_whole
-from nas_selection_bench.bench.work.methods import Criterion, Recipe
+from nas_selection_bench.bench.work.methods import Criterion, Source, TrainingRecipe
 
 METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")
@@ -18,15 +18,22 @@ Described = dict[str, dict[str, dict[str, str]]]
 """Of each of KINDS: name -> {what is said: text}; `paper`, `differs` and others that the method declares."""
 
 
-def write_described(folder: Path, recipes: Iterable[Recipe], selectors: Iterable[Criterion]) -> None:
+def write_described(
+    folder: Path, recipes: Iterable[TrainingRecipe], selectors: Iterable[Criterion],
+    sources: tuple[Mapping[str, Source | None], Mapping[str, Source | None]] = ({}, {}),
+) -> None:  # fmt: skip
     """Add what these methods say of themselves; those of other runs of the folder stay.
 
+    `sources` of recipes and of selectors: of those from outside it is said who brought them.
     Raises DataError for a damaged file.
     """
     described = read_described(folder)
-    methods: tuple[Iterable[Recipe | Criterion], ...] = (recipes, selectors)
-    for kind, of_kind in zip(KINDS, methods, strict=True):
-        described[kind] |= {method.name: _texts({"paper": method.paper, **method.declared()}) for method in of_kind}
+    methods: tuple[Iterable[TrainingRecipe | Criterion], ...] = (recipes, selectors)
+    for kind, of_kind, files in zip(KINDS, methods, sources, strict=True):
+        for method in of_kind:
+            file = files.get(method.name)
+            brought = {"from": file.origin, "file": file.file, "digest": file.digest} if file and file.origin else {}
+            described[kind][method.name] = _texts({"paper": method.paper, **method.declared(), **brought})
     write_whole(folder / METHODS_FILE, json.dumps(described, indent=1, sort_keys=True) + "\n")
 
 

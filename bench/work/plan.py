@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.names import parse
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
-from nas_selection_bench.bench.work.methods import Criterion, Methods, Recipe, Supernets
+from nas_selection_bench.bench.work.methods import Criterion, Methods, Supernets, TrainingRecipe
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import (
     DONE,
@@ -29,7 +30,7 @@ class Request:
 
     settings: Mapping[str, Settings]
     """Per data set."""
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[TrainingRecipe, ...]
     selectors: tuple[Criterion, ...]
     supernet_seeds: int
     selector_seeds: int
@@ -140,10 +141,11 @@ def plan_again(
 
 def key_here(job: SupernetJob, version: int, here: Circumstances) -> str:
     """The cache key of a supernet that is trained here."""
-    return supernet_key(job, version, here.device, here.threads, here.hardware)
+    plugin = here.outside.get(f"recipe {parse(job.recipe)[0]}", "")
+    return supernet_key(job, version, here.device, here.threads, here.hardware, plugin)
 
 
-def planned_cell(cell: Cell, recipe: Recipe, selector: Criterion, here: Circumstances) -> PlannedCell:
+def planned_cell(cell: Cell, recipe: TrainingRecipe, selector: Criterion, here: Circumstances) -> PlannedCell:
     """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
 
     Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
@@ -153,9 +155,11 @@ def planned_cell(cell: Cell, recipe: Recipe, selector: Criterion, here: Circumst
     columns = identity(cell, here)
     alphas_untrained = selector.decides_by_alphas and not recipe.learns_alphas
     names = {"alphas": "not learnt"} if alphas_untrained else {}
+    plugin = here.outside.get(f"selector {parse(selector.name)[0]}")
+    names |= {"plugin": plugin} if plugin else {}
     if not selector.reads_checkpoint:
         work = without_checkpoint(cell)
-        names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version)
+        names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version, **names)
     return PlannedCell(
         cell, supernet, selector.version, columns, file_stem(columns),
         record_key(cell, supernet.key, selector.version, **names), names.get("shared"),

@@ -7,7 +7,7 @@ says under which circumstances it was made: the same cell with another key is ou
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,6 +47,8 @@ class Circumstances:
     """Threads per worker: floating-point sums depend on them."""
     hardware: str = ""
     """Model and libraries of a GPU (`Device.hardware`): floating-point sums depend on them."""
+    outside: Mapping[str, str] = field(default_factory=dict)
+    """Of `selector NAME` and `recipe NAME` from outside the digest of the file: they are keyed by their content."""
 
 
 def identity(cell: Cell, circumstances: Circumstances) -> dict[str, str | int]:

@@ -31,7 +31,7 @@ from nas_selection_bench.bench.work.cells import Cell, SupernetJob, without_chec
 from nas_selection_bench.bench.work.methods import (
     CheckpointFacts,
     Described,
-    Entry,
+    MethodEntry,
     Methods,
     Source,
     Supernets,
@@ -73,8 +73,8 @@ class Fakes:
     def names(self) -> Sequence[str]:
         return self.known
 
-    def entry(self, name: str) -> Entry:
-        return Entry(self.find(name), f"{name}: a fake", f"fakes/{name}.py", "", {})
+    def entry(self, name: str) -> MethodEntry:
+        return MethodEntry(self.find(name), f"{name}: a fake", Source(f"fakes/{name}.py", ""), {})
 
 
 def load_images(dataset: str, root: Path, limit: int | None) -> str:
@@ -230,7 +230,7 @@ def make_table(path: Path, datasets: Sequence[str] = ("digits",), worth: float =
 def run(*arguments: str | Path) -> ExitCode:
     """The command line in this process."""
     argv = [str(argument) for argument in arguments]
-    return answer(parse_options(argv), argv, methods(), draw_report, code=Path(__file__).parent)
+    return answer(parse_options(argv), argv, methods, draw_report, code=Path(__file__).parent)
 
 
 def listen_to_interrupts() -> None:

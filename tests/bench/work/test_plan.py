@@ -172,8 +172,8 @@ def test_a_plan_is_made_again_from_its_columns() -> None:
         selectors=(*request().selectors, alphas, blind), root=7, data={"own": "0123"},
     )  # fmt: skip
     methods: Any = SimpleNamespace(
-        recipe={recipe.name: recipe for recipe in asked.recipes}.__getitem__,
-        selector={facts.name: facts for facts in asked.selectors}.__getitem__,
+        recipes=SimpleNamespace(find={recipe.name: recipe for recipe in asked.recipes}.__getitem__),
+        selectors=SimpleNamespace(find={facts.name: facts for facts in asked.selectors}.__getitem__),
     )
     plan = make_plan(asked)
     told = json.loads(json.dumps([dict(cell.columns) for cell in plan]))
