@@ -3,12 +3,13 @@
 # make check redraws the stored results and compares, runs the smallest of them again and compares, and runs the
 #            tests that start a whole program
 # make results  runs the command of every stored result again and compares; hours
+# make fuzz  10,000 damaged and hostile files to every reader; minutes
 # make performance  ratios to the literal reference, measured in one run
 PYTHON ?= python3
 BIN := .venv/bin
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run test check results performance clean
+.PHONY: run test check results fuzz performance clean
 
 run: .venv/run.done
 	$(BIN)/python run_bench.py
@@ -27,6 +28,9 @@ check: .venv/test.done
 
 results: .venv/run.done
 	@$(BIN)/python -m nas_selection_bench regenerate --into out/regenerated
+
+fuzz: .venv/test.done
+	$(THREADS) $(BIN)/python -m tests.fuzz
 
 performance: .venv/test.done
 	$(BIN)/python -m tests.performance

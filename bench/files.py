@@ -2,20 +2,16 @@
 
 import argparse
 import errno
-import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
-
-Read = TypeVar("Read")
+from nas_selection_bench.bench.errors import DataError, UsageError, in_brief
 
 _TEMPORARY = ".part"
 _HALF_WRITTEN = re.compile(rf"\..+\.\d+{re.escape(_TEMPORARY)}", re.DOTALL)
@@ -40,21 +36,6 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise unwritable(path, error) from error
-
-
-def read_json(path: Path, understood: Callable[[Any], Read], missing: Read) -> Read:
-    """What `understood` makes of the JSON in a file that this program wrote; `missing` where there is no file.
-
-    Raises DataError for a file that cannot be read, is no JSON, or at which `understood` raises one of DAMAGE.
-    """
-    try:
-        return understood(json.loads(path.read_bytes()))
-    except (FileNotFoundError, NotADirectoryError):
-        return missing
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except DAMAGE as error:
-        raise DataError(f"{path} is damaged ({in_brief(error)}); delete it and run the command again.") from error
 
 
 def unwritable(path: Path, error: OSError) -> DataError:
@@ -167,6 +148,8 @@ def given_path(text: str) -> Path:
 
 def _holder(path: Path) -> str:
     """The process that wrote its number into a lock file."""
-    with suppress(OSError):
-        return path.read_text().strip() or "unknown"
-    return "unknown"
+    try:
+        said = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return "unknown"
+    return said if said.isdecimal() and len(said) < 20 else "unknown"

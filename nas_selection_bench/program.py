@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nas_selection_bench.bench.work.catalogue import Catalogue, Registry
     from nas_selection_bench.bench.work.methods import Methods, Work
     from nas_selection_bench.bench.work.plugins import Plugin
+    from nas_selection_bench.bench.work.store import Store
 
 CODE = Path(__file__).resolve().parents[1]
 """The checkout, or where the package is installed."""
@@ -124,11 +125,11 @@ def methods() -> Methods:
     )  # fmt: skip
 
 
-def draw_report(out: Path, table: GroundTruth) -> Path:
-    """Draw tables, figures and the page of an output folder."""
+def draw_report(store: Store, table: GroundTruth) -> Path:
+    """Draw tables, figures and the page of an output folder whose records are in `store`."""
     from nas_selection_bench.reports.page.page import write_report
 
-    return write_report(out, table)
+    return write_report(store.folder, table, store)
 
 
 def main(argv: Sequence[str] | None = None) -> ExitCode:

@@ -12,6 +12,7 @@ import io
 import json
 import pickle
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from nas_selection_bench.bench.problem.pixels import pixels_of
 
 _NAMES = (("images", "labels"), ("x_train", "y_train"), ("train_images", "train_labels"), ("data", "labels"))
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"}
+LARGEST_SIDE = 4_096
+"""Pixels of a picture, either way: the largest that is unpacked, far above what any of these networks is trained on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,7 +90,6 @@ def _arrays(source: Path) -> tuple[Any, Any]:
 
 
 def _parquet(files: Sequence[Path]) -> tuple[Any, Any]:
-    from PIL import Image
     from pyarrow import parquet
 
     images: list[np.ndarray] = []
@@ -100,22 +102,32 @@ def _parquet(files: Sequence[Path]) -> tuple[Any, Any]:
             raise ValueError(f"columns found: {', '.join(table.column_names)}; wanted are img or image, and label")
         for held in table.column(image).to_pylist():
             content = held["bytes"] if isinstance(held, dict) else held
-            images.append(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")))
+            images.append(_pixels(io.BytesIO(content)))
         labels += table.column(label).to_pylist()
     return np.stack(images), labels
 
 
-def _class_folders(source: Path) -> tuple[Any, Any]:
-    """Classes in the order of their names, pictures in the order of theirs."""
+def _pixels(file: Path | io.BytesIO) -> np.ndarray:
+    """[height, width, 3] of a picture; ValueError for one that is too large, before it is unpacked."""
     from PIL import Image
 
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as picture:
+            if max(picture.size) > LARGEST_SIDE:
+                raise ValueError(f"a picture of {picture.width}x{picture.height} pixels")
+            return np.asarray(picture.convert("RGB"))
+    except Image.DecompressionBombError as bomb:
+        raise ValueError(str(bomb)) from bomb
+
+
+def _class_folders(source: Path) -> tuple[Any, Any]:
+    """Classes in the order of their names, pictures in the order of theirs."""
     images: list[np.ndarray] = []
     labels: list[int] = []
     classes = sorted(path for path in source.iterdir() if path.is_dir())
     for number, folder in enumerate(classes):
         for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES):
-            with Image.open(path) as picture:
-                images.append(np.asarray(picture.convert("RGB")))
+            images.append(_pixels(path))
             labels.append(number)
     if not images:
         raise ValueError("no folder in it holds pictures")
@@ -140,7 +152,8 @@ def _planes(raw: Any) -> np.ndarray:
 
 
 def _numbers(raw: Any, count: int) -> np.ndarray:
-    labels = np.asarray(raw).squeeze()
+    labels = np.asarray(raw)
+    labels = labels.reshape(count) if labels.size == count else labels
     if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
         raise ValueError(f"labels of shape {labels.shape} and type {labels.dtype} for {count} images")
     return labels.astype(np.int64)

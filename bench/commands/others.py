@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.problem.datasets import data_root
-from nas_selection_bench.bench.work.pack import unpack
+from nas_selection_bench.bench.work.pack import as_stored, unpack
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record
 from nas_selection_bench.bench.work.run_file import read_run
 from nas_selection_bench.bench.work.runner import counts_line
@@ -20,14 +21,13 @@ from nas_selection_bench.bench.work.store import Store
 
 if TYPE_CHECKING:
     from nas_selection_bench.bench.check.exact import DrawReport
+    from nas_selection_bench.bench.problem.table import GroundTruth
 
 FAILURES_SHOWN = 5
 
 
 def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     """Gather the records of an output folder again and draw its report; nothing is computed."""
-    from nas_selection_bench.bench.work.gather import gather
-
     root = data_root(options.data_root)
     datasets = resolve.find_datasets(options.datasets, root)
     if options.out:
@@ -44,12 +44,32 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
             f"{out} was made with the table {earlier['table'].get('name')!r} of another content than {table.name!r};"
             " give that one with --table."
         )
-    store = Store(out)
     with only_writer(out / ".lock", wait=False):
-        unpack(out, lambda line: print(line, file=sys.stderr))
-        counts = gather(store, table, lambda line: print(line, file=sys.stderr))
-        page = draw_report(out, table)
+        store, counts = _gathered(out, table)
+        page = draw_report(store, table)
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
+
+
+def _gathered(out: Path, table: GroundTruth) -> tuple[Store, Counter[str]]:
+    """Gather the records of a folder; a packed one is unpacked only where its archive holds other scores than these."""
+
+    from nas_selection_bench.bench.work.gather import SCORES_FILE, gather
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    store = as_stored(out)
+    counts = gather(store, table, say)
+    if store.packed is None:
+        return store, counts
+    scores = out / SCORES_FILE
+    as_packed = scores.read_bytes() == store.packed.get(SCORES_FILE)
+    scores.unlink()
+    if as_packed:
+        return store, counts
+    unpack(out, say)
+    store = Store(out)
+    return store, gather(store, table, lambda line: None)
 
 
 def check_results(stored: Path, options: Options, draw_report: DrawReport) -> ExitCode:

@@ -12,13 +12,14 @@ from typing import Any
 
 from nas_selection_bench.bench.commands.options import Options, available_cores
 from nas_selection_bench.bench.errors import MissingData, UsageError
-from nas_selection_bench.bench.files import expanded, read_json
+from nas_selection_bench.bench.files import expanded
 from nas_selection_bench.bench.names import choose, split_names, unknown
 from nas_selection_bench.bench.problem.csv_table import OFFICIAL_NAMES
 from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names, missing_images
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.pixels import Pixels, pixels_of
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.json_files import read_json
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.plan import Request
 from nas_selection_bench.bench.work.presets import PRESETS, Settings, settings_for

@@ -289,7 +289,7 @@ class Session:
             finally:
                 leave_seats(self.out, max(self.jobs, len(self.device.indices)))
             gather(self.store, table, self.say)
-            page = draw_report(self.out, table)
+            page = draw_report(self.store, table)
         counts = Counter(self.job.states.values())
         stems = {cell.stem for cell in self.job.plan}
         return conclude(

@@ -3,12 +3,11 @@
 The folder then explains itself wherever it is read: on the page, and where the files of a criterion are not at hand.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nas_selection_bench.bench.files import read_json, write_whole
+from nas_selection_bench.bench.work.json_files import read_json, write_json
 from nas_selection_bench.bench.work.methods import Criterion, Source, TrainingRecipe
 
 METHODS_FILE = "methods.json"
@@ -34,7 +33,7 @@ def write_described(
             file = files.get(method.name)
             brought = {"from": file.origin, "file": file.file, "digest": file.digest} if file and file.origin else {}
             described[kind][method.name] = _texts({"paper": method.paper, **method.declared(), **brought})
-    write_whole(folder / METHODS_FILE, json.dumps(described, indent=1, sort_keys=True) + "\n")
+    write_json(folder / METHODS_FILE, {kind: dict(sorted(described[kind].items())) for kind in sorted(KINDS)}, indent=1)
 
 
 def read_described(folder: Path) -> Described:
@@ -48,4 +47,4 @@ def read_described(folder: Path) -> Described:
 
 def _texts(said: Mapping[str, object]) -> dict[str, str]:
     """As text: a criterion of one's own may declare a number, or None."""
-    return {str(name): "" if text is None else str(text) for name, text in said.items()}
+    return {str(name): "" if text is None else str(text) for name, text in sorted(said.items())}

@@ -1,10 +1,9 @@
 """plan.json: the cells that the runs of an output folder asked for."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nas_selection_bench.bench.files import read_json, write_whole
+from nas_selection_bench.bench.work.json_files import read_json, write_json
 from nas_selection_bench.bench.work.record import KEY_COLUMNS, file_stem
 from nas_selection_bench.bench.work.store import Store
 
@@ -15,7 +14,7 @@ def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
     """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""
     asked = {file_stem(cell): dict(cell) for cell in (*planned_cells(store), *cells)}
     content = {"cells": sorted(asked.values(), key=sort_key)}
-    write_whole(store.folder / PLAN_FILE, json.dumps(content, indent=0) + "\n")
+    write_json(store.folder / PLAN_FILE, content, indent=0)
 
 
 def planned_cells(store: Store) -> list[dict[str, Any]]:

@@ -5,7 +5,9 @@ later, so a metric can be added without running anything. `cell` says whose reco
 says under which circumstances it was made: the same cell with another key is out of date.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,6 +21,7 @@ from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking,
 from nas_selection_bench.bench.problem.space import parse, to_string
 from nas_selection_bench.bench.problem.validate import checked
 from nas_selection_bench.bench.work.cells import Cell, key
+from nas_selection_bench.bench.work.json_files import DIGEST, digest_of
 from nas_selection_bench.bench.work.presets import preset_label
 
 SCHEMA = 1
@@ -32,6 +35,8 @@ KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selec
 """The columns that name a cell; no two rows agree in all of them."""
 
 DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
+
+_UNREADABLE = re.compile(r"[^A-Za-z0-9\-._]")
 
 CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_passes", "backward_passes")
 """What a record says of a selection."""
@@ -63,8 +68,7 @@ def file_stem(columns: Mapping[str, str | int]) -> str:
     """The name of a cell's files: readable, and unique by a hash of all key columns."""
     plain = (f"{columns['dataset']}.{columns['recipe']}.s{columns['supernet_seed']}.e{columns['epoch']}"
              f".{columns['selector']}.{columns['selector_seed']}")  # fmt: skip
-    readable = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in plain)
-    return f"{readable[:120]}.{key(dict(columns))[:10]}"
+    return f"{_UNREADABLE.sub('_', plain)[:120]}.{key(dict(columns))[:10]}"
 
 
 def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
@@ -174,15 +178,10 @@ _REQUIRED = ("cell", "key", "state", "reason", "log", "checkpoint", "version", "
 """What every record says, whatever its state and whichever version wrote it."""
 
 
-def digest(content: Mapping[str, Any]) -> str:
-    """What betrays later damage of a record's file."""
-    return key({name: value for name, value in content.items() if name != "digest"})
-
-
 def write_record(path: Path, record: Record) -> None:
     """Store a record whole, with its schema and its digest."""
     content = record.to_json()
-    content["digest"] = digest(content)
+    content[DIGEST] = digest_of(content)
     write_whole(path, json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n")
 
 
@@ -192,9 +191,15 @@ def read_record(path: Path) -> Record | None:
     Raises DataError for a schema that is newer than this program.
     """
     try:
-        content = json.loads(path.read_bytes())
+        return understood(path.read_bytes(), path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def understood(text: bytes, path: Path) -> Record | None:
+    """`read_record` of what the file in `path` says."""
+    try:
+        content = json.loads(text)
     except DAMAGE:
         return None
     if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
@@ -205,7 +210,7 @@ def read_record(path: Path) -> Record | None:
             f" (this one knows up to {SCHEMA}); update the program or choose another --out."
         )
     try:  # DAMAGE: among them a damaged number that reads as infinite, which no record holds
-        if content.get("digest") != digest(content):
+        if not _as_written(text, content.get(DIGEST)) and content.get(DIGEST) != digest_of(content):
             return None
         while content["schema"] < SCHEMA:
             if content["schema"] not in UPGRADES:
@@ -214,3 +219,9 @@ def read_record(path: Path) -> Record | None:
         return Record.from_json(content)
     except DAMAGE:
         return None
+
+
+def _as_written(text: bytes, told: object) -> bool:
+    """Whether `told` is the digest of the text itself without it, which spares spelling the content again."""
+    bare = text.replace(f'"digest":"{told}",'.encode(), b"", 1).rstrip(b"\n")
+    return hashlib.sha256(bare).hexdigest()[:16] == told

@@ -1,6 +1,5 @@
 """run.json: under which circumstances an output folder was made."""
 
-import json
 import os
 import platform
 import shutil
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import DataError
-from nas_selection_bench.bench.files import read_json, write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.json_files import read_json, write_json
 
 RUN_FILE = "run.json"
 CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
@@ -26,6 +25,13 @@ ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets
 
 TELLING = ("-q", "--quiet", "-v", "--verbose")
 """Options that only change what a run tells: with and without them it is one command."""
+
+_KINDS: dict[str, Any] = {
+    "argv": [str], "commands": [[str]], "datasets": [str], "table": {"sha256": str}, "device": str, "hardware": str,
+    "threads": int, "jobs": int, "seed": int, "settings": {str: dict}, "images": {str: dict}, "environment": {str: str},
+    "versions": {str: str}, "git_commit": str | None, "first_started": str,
+}  # fmt: skip
+"""What the program reads of it, of the kind that it writes; folders of before lack some."""
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors")
 
@@ -103,7 +109,7 @@ def write_run(
         "first_started": earlier.get("first_started", now),
         "last_started": now,
     }
-    write_whole(folder / RUN_FILE, json.dumps(content, indent=1) + "\n")
+    write_json(folder / RUN_FILE, content, indent=1)
 
 
 def commands(run: Mapping[str, Any]) -> list[list[str]]:
@@ -119,10 +125,21 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     """What run.json says, None where there is none; raises DataError for a damaged one, or another program's."""
     path = folder / RUN_FILE
 
-    def understood(content: Any) -> dict[str, Any]:
-        table = content.get("table") if isinstance(content, dict) else None
-        if not isinstance(table, dict) or "sha256" not in table or "datasets" not in content:
+    def understood(content: dict[str, Any]) -> dict[str, Any]:
+        told = {name: content[name] for name in _KINDS if name in content}
+        if not {"table", "datasets"} <= told.keys() or not all(_is(_KINDS[name], told[name]) for name in told):
             raise DataError(f"{path} is not what this program writes; delete it, or choose another folder.")
-        return dict(content)
+        return content
 
     return read_json(path, understood, None)
+
+
+def _is(kind: Any, content: object) -> bool:
+    """Whether content is of a kind: a type, a list of that kind, a dict with these values, or with all of one kind."""
+    if isinstance(kind, list):
+        return isinstance(content, list) and all(_is(kind[0], entry) for entry in content)
+    if isinstance(kind, dict) and all(isinstance(name, str) for name in kind):
+        return isinstance(content, dict) and all(name in content and _is(kind[name], content[name]) for name in kind)
+    if isinstance(kind, dict):
+        return isinstance(content, dict) and all(_is(kind[str], entry) for entry in content.values())
+    return isinstance(content, kind) and not isinstance(content, bool)

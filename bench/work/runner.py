@@ -1,6 +1,5 @@
 """The work: train the supernets that are missing, then run the cells that are to do, a record for each as it ends."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.files import leave_no_lock, write_whole
 from nas_selection_bench.bench.work.edited_files import Sources
+from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
 from nas_selection_bench.bench.work.progress import NORMAL, Progress
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record, file_stem
@@ -225,7 +225,7 @@ class Run:
             self.timings.learn({**planned.columns, **outcome.cost})
             now = {"commit": self.commit, "source": self.sources.of_selector(planned.cell.selector)}
             content = {"cell": dict(planned.columns), **now, **outcome.cost}
-            write_whole(cost, json.dumps(content, indent=1) + "\n")
+            write_json(cost, content, indent=1)
         record = Record(
             cell=dict(planned.columns), root=planned.cell.supernet.root, key=planned.key, version=planned.version,
             recipe_version=planned.supernet.recipe_version, state=outcome.state, reason=outcome.reason,
@@ -246,7 +246,7 @@ class Run:
             columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
             seconds = place.supernets.seconds(planned.supernet.folder(place.cache))
             content = {"cell": columns, "training_seconds": sum(seconds) if seconds else None}
-            write_whole(self.store.costs / f"{file_stem(columns)}.json", json.dumps(content, indent=1) + "\n")
+            write_json(self.store.costs / f"{file_stem(columns)}.json", content, indent=1)
 
     def _stop_on_disk_trouble(self, outcome: Outcome) -> None:
         if outcome.disk_trouble:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.files import expanded
 from nas_selection_bench.bench.work.methods_file import Described, read_described
 from nas_selection_bench.bench.work.pack import opened
-from nas_selection_bench.reports.data.results import read_frame, run_of
+from nas_selection_bench.reports.data.results import GATHER, read_frame, run_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def load_results(folder: Path | str) -> StoredResults:
     with opened(place) as unpacked:
         records, scores, costs = (read_frame(unpacked / f"{name}.csv") for name in ("records", "scores", "costs"))
     if "decision_regret" in records:
-        records["decision_regret"] = records["decision_regret"].map(json.loads, na_action="ignore")
+        try:
+            records["decision_regret"] = records["decision_regret"].map(json.loads, na_action="ignore")
+        except DAMAGE as error:
+            raise DataError(f"{place / 'records.csv'} is damaged ({in_brief(error)}); {GATHER}.") from error
     tables = {path.stem: read_frame(path) for path in sorted((place / "tables").glob("*.csv"))}
     return StoredResults(place, records, scores, costs, tables, run, read_described(place))

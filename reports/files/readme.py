@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode
+from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, in_brief
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.founders import Level
@@ -25,7 +25,17 @@ LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
 
 
 def block(folder: Path, readme: Path, dataset: str | None = None) -> str:
-    """Markdown for the results in `folder`, with paths relative to `readme`; the first data set unless one is named."""
+    """Markdown for the results in `folder`, with paths relative to `readme`; the first data set unless one is named.
+
+    Raises DataError where the tables of its report are missing or damaged.
+    """
+    try:
+        return _block(folder, readme, dataset)
+    except DAMAGE as error:
+        raise DataError(f"{folder / 'tables'} is damaged ({in_brief(error)}); draw its report again.") from error
+
+
+def _block(folder: Path, readme: Path, dataset: str | None) -> str:
     rows = _rows(folder / "tables" / "accuracy.csv", folder)
     rows = [row for row in rows if row["measure"] == "test"]
     chosen = dataset or next((row["dataset"] for row in rows), "")

@@ -38,6 +38,7 @@ from nas_selection_bench.bench.work.methods import (
     TrainProgress,
     Work,
 )
+from nas_selection_bench.bench.work.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -213,9 +214,9 @@ def methods() -> Methods:
     return Methods(Fakes(RECIPES, recipe), Fakes(SELECTORS, selector), supernets, work)
 
 
-def draw_report(out: Path, table: GroundTruth) -> Path:
-    page = out / "report.html"
-    page.write_text((out / "records.csv").read_text())
+def draw_report(store: Store, table: GroundTruth) -> Path:
+    page = store.folder / "report.html"
+    page.write_text((store.folder / "records.csv").read_text())
     return page
 
 

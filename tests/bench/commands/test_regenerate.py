@@ -11,6 +11,7 @@ from nas_selection_bench.bench.commands import regenerate
 from nas_selection_bench.bench.commands.options import parse_options
 from nas_selection_bench.bench.commands.regenerate import Program, claim, main
 from nas_selection_bench.bench.errors import ExitCode, UsageError
+from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.pack import pack
 from nas_selection_bench.bench.work.run_file import commands
 from tests.bench import fake_bench
@@ -32,7 +33,7 @@ def stored(tmp_path: Path, fake_table: Path) -> Path:
 
 def edit(folder: Path, **changed: Any) -> None:
     run = json.loads((folder / "run.json").read_text()) | changed
-    (folder / "run.json").write_text(json.dumps({name: value for name, value in run.items() if value is not None}))
+    write_json(folder / "run.json", {name: value for name, value in run.items() if value is not None}, indent=1)
 
 
 def again(stored: Path, *arguments: str | Path) -> int:

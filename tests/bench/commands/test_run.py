@@ -15,6 +15,7 @@ from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.problem import pixels
 from nas_selection_bench.bench.problem.datasets import DATASETS
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.json_files import write_json
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 
@@ -109,7 +110,7 @@ def test_a_method_that_ends_the_program_costs_its_own_cells(
 def test_a_fault_of_the_program_is_not_taken_for_cells_that_failed(
     place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def break_down(out: Path, table: GroundTruth) -> Path:
+    def break_down(store: object, table: GroundTruth) -> Path:
         raise ZeroDivisionError("in the page")
 
     monkeypatch.setattr(fake_bench, "draw_report", break_down)
@@ -239,15 +240,17 @@ def test_another_experiment_in_the_same_folder_is_refused(
     assert f"pass {option}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("changed", ["device", "table_sha256", "environment"])
+@pytest.mark.parametrize(
+    ("changed", "other"), [("device", "other"), ("table_sha256", "other"), ("environment", {"MKL_CBWR": "SSE2"})]
+)
 def test_results_of_other_circumstances_are_not_mixed(
-    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: str
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: str, other: object
 ) -> None:
     fake_bench.run(*place, "--selectors", "random")
     path = tmp_path / "out" / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {changed: "other"}))
+    write_json(path, json.loads(path.read_text()) | {changed: other}, indent=1)
     assert fake_bench.run(*place, "--selectors", "random") == ExitCode.USAGE
-    assert f"holds results with {changed} other" in capsys.readouterr().err
+    assert f"holds results with {changed} {other}" in capsys.readouterr().err
 
 
 def test_changed_pixels_of_a_known_data_set_are_told_and_never_answered_from_the_cache(

@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
 from nas_selection_bench.bench.work.gather import as_csv
+from nas_selection_bench.bench.work.json_files import digest_of
 from nas_selection_bench.bench.work.plan_file import sort_key
 from nas_selection_bench.bench.work.presets import PRESETS, preset_label, settings_for, settings_labelled
 from nas_selection_bench.bench.work.record import (
     KEY_COLUMNS,
     Record,
     choice_of,
-    digest,
     file_stem,
     read_record,
+    understood,
     write_record,
 )
 from nas_selection_bench.bench.work.store import Store
@@ -208,11 +209,11 @@ def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
     store, reads = Store(tmp_path), []
     store.records.mkdir()
 
-    def counted(path: Path) -> Record | None:
+    def counted(content: bytes, path: Path) -> Record | None:
         reads.append(path)
-        return read_record(path)
+        return understood(content, path)
 
-    monkeypatch.setattr("nas_selection_bench.bench.work.store.read_record", counted)
+    monkeypatch.setattr("nas_selection_bench.bench.work.store.understood", counted)
     stem = file_stem(COLUMNS)
     record = done(selection())
     store.write(stem, record)
@@ -249,7 +250,7 @@ def test_a_record_is_what_its_json_says(
 def test_what_lacks_a_field_is_no_record(missing: str, tmp_path: Path) -> None:
     content = done(selection()).to_json()
     del content[missing]
-    content["digest"] = digest(content)
+    content["digest"] = digest_of(content)
     (tmp_path / "r.json").write_text(json.dumps(content))
     assert read_record(tmp_path / "r.json") is None
 
@@ -257,6 +258,6 @@ def test_what_lacks_a_field_is_no_record(missing: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", ["", "gone", None, 3, ["done"]])
 def test_a_state_that_no_cell_can_have_is_no_record(state: object, tmp_path: Path) -> None:
     content = done(selection()).to_json() | {"state": state}
-    content["digest"] = digest(content)
+    content["digest"] = digest_of(content)
     (tmp_path / "r.json").write_text(json.dumps(content))
     assert read_record(tmp_path / "r.json") is None

@@ -1,0 +1,52 @@
+"""JSON that the program wrote, read back: whole, as it was written, or DataError."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.work.cells import key
+
+Read = TypeVar("Read")
+
+DIGEST = "digest"
+"""The field that says what the others were when the file was written."""
+
+
+def write_json(path: Path, content: Mapping[str, Any], indent: int) -> None:
+    """Write `content` whole, with a digest that betrays later damage to `read_json`."""
+    write_whole(path, json.dumps({**content, DIGEST: digest_of(content)}, indent=indent) + "\n")
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """The digest of what a JSON file says beside it."""
+    return key({name: value for name, value in content.items() if name != DIGEST})
+
+
+def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing: Read) -> Read:
+    """What `understood` makes of the JSON object in a file of `write_json`; `missing` where there is no file.
+
+    Files of before there was a digest have none. Raises DataError for a file that cannot be read, is no JSON object or
+    another one than was written, or at which `understood` raises one of DAMAGE.
+    """
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return missing
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    return understood_json(text, path, understood)
+
+
+def understood_json(text: bytes, path: Path, understood: Callable[[dict[str, Any]], Read]) -> Read:
+    """`read_json` of what the file in `path` says."""
+    try:
+        content = dict(json.loads(text))
+        if content.get(DIGEST, "") not in ("", digest_of(content)):
+            raise ValueError("it is not as it was written")
+        content.pop(DIGEST, None)
+        return understood(content)
+    except DAMAGE as error:
+        raise DataError(f"{path} is damaged ({in_brief(error)}); delete it and run the command again.") from error

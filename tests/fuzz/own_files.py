@@ -1,0 +1,325 @@
+"""Readers of the program's own files: records, costs, plans, notes, checkpoints, packed cells and published tables.
+
+Each is tried alone, and then the whole program in a folder in which that file was damaged.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.files import held_lock, only_writer
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.cells import SupernetJob, key
+from nas_selection_bench.bench.work.edited_files import kept_source
+from nas_selection_bench.bench.work.gather import gather, planned_cells
+from nas_selection_bench.bench.work.methods_file import read_described
+from nas_selection_bench.bench.work.pack import opened, pack
+from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.bench.work.run_file import commands, read_run
+from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.work.timings import Timings, stored_costs
+from tests.bench import fake_bench
+from tests.fuzz.target import Escaped, Target
+
+SELECTORS = "random,alphas,fails,skips"
+
+
+def command(folder: Path, *further: str) -> list[str]:
+    """The command line that filled `folder`."""
+    return ["--device", "cpu", "--jobs", "1", "--threads", "1", "--table", str(folder / "table.npz"), "-q",
+            "--out", str(folder / "out"), "--cache", str(folder / "cache"), "--data-root", str(folder / "data"),
+            "--supernets", "steady", "--selectors", SELECTORS, "--seeds", "1", *further]  # fmt: skip
+
+
+@cache
+def filled() -> Path:
+    """A folder with a table, the cache, and a whole output folder of fake methods."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    fake_bench.make_table(folder / "table.npz")
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        assert fake_bench.run(*command(folder)) == ExitCode.SOME_CELLS_FAILED
+    return folder
+
+
+@cache
+def packed() -> Path:
+    """The same, packed."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    shutil.copytree(filled(), folder, dirs_exist_ok=True)
+    pack(folder / "out")
+    return folder
+
+
+@cache
+def _table() -> GroundTruth:
+    from nas_selection_bench.bench.problem.open_table import open_table
+
+    return open_table(filled() / "table.npz")
+
+
+def names(pattern: str) -> list[str]:
+    """The files of `filled` that match."""
+    return sorted(str(path.relative_to(filled())) for path in filled().glob(pattern))
+
+
+def signed(content: dict[str, Any]) -> dict[str, Any]:
+    """With the digest that belongs to it."""
+    return {**content, "digest": key({name: value for name, value in content.items() if name != "digest"})}
+
+
+def _gathered(folder: Path) -> object:
+    store = Store(folder / "out")
+    store.drop_replaced()
+    store.read_aside()
+    return gather(store, _table(), lambda line: None)
+
+
+def _planned(folder: Path) -> object:
+    return planned_cells(Store(folder / "out"))
+
+
+def _run_file(folder: Path) -> object:
+    run = read_run(folder / "out")
+    return run and commands(run)
+
+
+def _estimated(folder: Path) -> object:
+    return Timings(stored_costs(folder)).estimate([], [], 1)
+
+
+def _locked(folder: Path) -> None:
+    lock = folder / "out" / ".lock"
+    held = held_lock(lock, wait=False)
+    assert held is not None
+    try:
+        with only_writer(lock, wait=False):
+            raise Escaped("two writers in one folder")
+    finally:
+        held.release()
+
+
+def _opened(folder: Path) -> object:
+    with opened(folder / "out") as whole:
+        return gather(Store(whole), _table(), lambda line: None)
+
+
+def program(file: str) -> Callable[[Path], None]:
+    """The whole program in the folder, with an option that the content of `file` chooses.
+
+    Any exit code but that of a fault, and what it says is no traceback.
+    """
+
+    def read(folder: Path) -> None:
+        out, table = ["--out", str(folder / "out")], ["--table", str(folder / "table.npz")]
+        lines = (
+            command(folder, "--plan"), command(folder, "--plan"), command(folder, "--plan"), command(folder),
+            command(folder, "--report-only"), ["--check", *out[1:], *table],
+            [*out, *table, "--retry-failed", "--device", "cpu", "--cache", str(folder / "cache")],
+        )  # fmt: skip
+        said = io.StringIO()
+        with redirect_stdout(io.StringIO()), redirect_stderr(said):
+            code = fake_bench.run(*lines[zlib.crc32((folder / file).read_bytes()) % len(lines)])
+        if code not in set(ExitCode) - {ExitCode.FAULT, ExitCode.INTERRUPTED} or "Traceback" in said.getvalue():
+            raise Escaped(f"exit code {code}: {said.getvalue()[-1500:]}")
+
+    return read
+
+
+# What training leaves, with torch.
+
+
+def _job() -> SupernetJob:
+    return SupernetJob("digits", "darts", 0, 0, PRESETS["digits"])
+
+
+def _tensors() -> dict[str, Any]:
+    import torch
+
+    return {"alphas": torch.zeros(6, 5), "network.classifier.weight": torch.ones(10, 4)}
+
+
+@cache
+def trained() -> Path:
+    """A folder with one checkpoint and the progress of a training."""
+    import torch
+
+    from nas_selection_bench.supernets.training import checkpoint
+
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    facts = {"supernet_accuracy": 50.0, "train_loss": 1.0}
+    checkpoint.Checkpoint(_job(), 2, {"classifier.weight": torch.ones(10, 4)}, torch.zeros(6, 5), facts).save(folder)
+    checkpoint.save_progress(folder / "progress.safetensors", _job(), {"epoch": 2, "history": [facts]}, _tensors())
+    (folder / "timing.json").write_text("[1.5, 2.5]")
+    (folder / "source.json").write_text('"0123456789abcdef"')
+    return folder
+
+
+def _checkpoint(folder: Path) -> object:
+    from nas_selection_bench.supernets.training import checkpoint
+
+    return [(checkpoint.facts(folder, epoch), checkpoint.load(folder, epoch))
+            for epoch in checkpoint.epochs_present(folder)]  # fmt: skip
+
+
+def _tensors_of_right_hash(folder: Path) -> object:
+    """The hash in the JSON is that of whatever the tensors are."""
+    path = folder / "epoch_0002.json"
+    told = json.loads(path.read_bytes())
+    told["sha256"] = hashlib.sha256((folder / "epoch_0002.safetensors").read_bytes()).hexdigest()
+    path.write_text(json.dumps(signed(told)))
+    return _checkpoint(folder)
+
+
+def _progress(folder: Path) -> object:
+    from nas_selection_bench.supernets.training import checkpoint
+
+    return checkpoint.load_progress(folder / "progress.safetensors", _job())
+
+
+def _seconds(folder: Path) -> object:
+    from nas_selection_bench.supernets.training import loop
+
+    return sum(loop.training_seconds(folder))
+
+
+@cache
+def _table_progress() -> list[bytes]:
+    content = io.BytesIO()
+    accuracies = np.full((4, 2), np.nan)
+    np.savez_compressed(content, settings=np.array(json.dumps({"epochs": 1})), test=accuracies, valid=accuracies)
+    return [content.getvalue()]
+
+
+def _take_up(folder: Path) -> object:
+    from nas_selection_bench.supernets.table.progress_file import TableProgress
+
+    return TableProgress(folder / "table.npz", {"epochs": 1}, 4, 2)
+
+
+# What the report reads.
+
+
+def _results(folder: Path) -> object:
+    from nas_selection_bench.reports.data.results import Results
+    from nas_selection_bench.reports.data.stored import load_results
+
+    return load_results(folder / "out"), Results.read(folder / "out").final
+
+
+def _curvature(folder: Path) -> object:
+    from nas_selection_bench.reports.data.courses import read_eigenvalues
+
+    return read_eigenvalues(folder)
+
+
+_CURVATURE = b"dataset,recipe,supernet_seed,epoch,checkpoint,eigenvalue\ndigits,darts,0,2,0123456789ab,1.5\n"
+
+
+def _readme(folder: Path) -> object:
+    from nas_selection_bench.reports.files import readme
+
+    return readme.block(folder / "out", folder / "README.md")
+
+
+@cache
+def _published() -> Path:
+    """A folder with the tables of which a README's block is made."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    (folder / "out" / "tables").mkdir(parents=True)
+    for name, rows in _TABLES.items():
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        (folder / "out" / "tables" / name).write_text(text.getvalue())
+    return folder
+
+
+_TABLES: Mapping[str, list[dict[str, str]]] = {
+    "accuracy.csv": [
+        {"dataset": "digits", "recipe": "(none)", "selector": "operation-order", "measure": "test", "mean": "91.5"},
+        {"dataset": "digits", "recipe": "darts", "selector": "random", "measure": "test", "mean": "88.5"},
+    ],
+    "comparisons.csv": [
+        {"dataset": "digits", "lookup": "digits", "family": "main", "first": "random", "second": "operation-order",
+         "verdict": "worse"},
+    ],
+}  # fmt: skip
+
+
+def _contents(folder: Callable[[], Path], file: str) -> Callable[[], list[bytes]]:
+    return lambda: [(folder() / file).read_bytes()]
+
+
+def _of(pattern: str) -> str:
+    return names(pattern)[0]
+
+
+@cache
+def targets() -> tuple[Target, ...]:
+    """Every kind of file, its own reader, and the whole program."""
+    record = _of("out/records/*alphas*.json")
+    cost = _of("out/costs/*alphas*.json")
+    source = _of("cache/*/0008.json").replace("0008.json", "source.json")
+    here: dict[str, tuple[str, bool, bool]] = {  # by kind: where it is, whether it is JSON, whether it has a digest
+        "record": (record, True, True),
+        "failed record": (_of("out/records/*fails*.json"), True, True),
+        "cost": (cost, True, True),
+        "cost of a training": (_of("out/costs/*e8..*.json"), True, True),
+        "plan": ("out/plan.json", True, True),
+        "run": ("out/run.json", True, True),
+        "methods": ("out/methods.json", True, True),
+        "records.csv": ("out/records.csv", False, False),
+        "scores.csv": ("out/scores.csv", False, False),
+        "costs.csv": ("out/costs.csv", False, False),
+        "checkpoint of a fake": (_of("cache/*/0008.json"), True, False),
+        "page": ("out/report.html", False, False),
+        "log": (_of("out/logs/*.txt"), False, False),
+    }  # fmt: skip
+    alone: dict[str, Callable[[Path], object]] = {
+        "record": _gathered, "failed record": _gathered, "cost": _gathered, "cost of a training": _gathered,
+        "plan": _planned, "run": _run_file, "methods": lambda folder: read_described(folder / "out"),
+        "records.csv": _results, "scores.csv": _results, "costs.csv": _results,
+    }  # fmt: skip
+
+    def target(kind: str, name: str, read: Callable[[Path], object], share: float, at: str = "") -> Target:
+        file, as_json, has_digest = here[kind]
+        sign = signed if has_digest else None
+        return Target(name, at or file, _contents(filled, file), read, filled, as_json, sign, share)
+
+    def of_training(name: str, file: str, read: Callable[[Path], object], sign: Any = None) -> Target:
+        return Target(name, file, _contents(trained, file), read, trained, sign is not None, sign)
+
+    return (
+        *(target(kind, kind, read, 0.25 if read is _gathered else 1.0) for kind, read in alone.items()),
+        target("record", "record set aside", _gathered, 0.25, f"{record}.old"),
+        target("costs.csv", "costs.csv of a neighbour", _estimated, 1.0),
+        *(target(kind, f"program, {kind}", program(file), 0.25) for kind, (file, _, _) in here.items()),
+        Target("program, source.json", source, lambda: [b'"0123456789abcdef"'], program(source), filled, share=0.3),
+        Target("lock", "out/.lock", lambda: [b"1234"], _locked, filled),
+        Target("packed cells", "out/cells.tar.xz", _contents(packed, "out/cells.tar.xz"), _opened, packed, share=0.5),
+        Target("program, packed cells", "out/cells.tar.xz", _contents(packed, "out/cells.tar.xz"),
+               program("out/cells.tar.xz"), packed, share=0.5),
+        of_training("checkpoint", "epoch_0002.json", _checkpoint, signed),
+        of_training("checkpoint's tensors", "epoch_0002.safetensors", _checkpoint),
+        of_training("tensors behind a right hash", "epoch_0002.safetensors", _tensors_of_right_hash),
+        of_training("progress", "progress.safetensors", _progress),
+        of_training("timing", "timing.json", _seconds),
+        of_training("source", "source.json", kept_source),
+        Target("table in the making", "table.npz", _table_progress, _take_up),
+        Target("curvature", "curvature.csv", lambda: [_CURVATURE], _curvature),
+        *(Target(f"README from {name}", f"out/tables/{name}", _contents(_published, f"out/tables/{name}"), _readme,
+                 _published) for name in _TABLES),
+    )  # fmt: skip

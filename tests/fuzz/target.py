@@ -1,0 +1,92 @@
+"""What is fuzzed: a reader, good files for it, and what may come of any other file.
+
+A reader accepts a file or raises a BenchError of one sentence. Anything else has escaped it.
+"""
+
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from nas_selection_bench.bench.errors import BenchError
+from tests.fuzz.inputs import CANARY, Sign, inputs
+
+ACCEPTED, REFUSED = "accepted", "refused"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reader, with good files for it."""
+
+    name: str
+    file: str
+    """Where the bytes go, below the folder of the attempt."""
+    good: Callable[[], list[bytes]]
+    read: Callable[[Path], object]
+    """Reads from the folder."""
+    around: Callable[[], Path] | None = None
+    """A folder of which every attempt has a copy of its own."""
+    as_json: bool = False
+    """Whether its content is JSON, which is restructured too."""
+    sign: Sign | None = None
+    """Gives such content its digest."""
+    share: float = 1.0
+    """How many of the inputs it gets, against the others: less for what takes long."""
+
+
+class Escaped(Exception):
+    """A reader neither accepted nor refused."""
+
+
+def attempt(target: Target, content: bytes, folder: Path) -> str:
+    """ACCEPTED or REFUSED; raises AssertionError for a refusal that is no sentence, and whatever escapes."""
+    if target.around is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(target.around(), folder)
+    path = folder / target.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    try:
+        target.read(folder)
+        outcome = ACCEPTED
+    except BenchError as error:
+        text = str(error)
+        assert "\n" not in text and 0 < len(text) < 2000 and text.isprintable(), f"{target.name}: {text[:300]!r}"
+        outcome = REFUSED
+    assert not (folder / CANARY).exists() and not Path(CANARY).exists(), f"{target.name}: foreign code ran"
+    return outcome
+
+
+def fuzz(target: Target, folder: Path, count: int, number: int) -> tuple[Counter[str], BaseException | None]:
+    """How `count` inputs ended, drawn with the seed `number`, and what escaped, shrunk, where anything did."""
+    outcomes: Counter[str] = Counter()
+
+    # Reproduced by the number, and by nothing that an earlier run left.
+    @seed(number)
+    @settings(
+        max_examples=count, database=None, derandomize=False, deadline=None, report_multiple_bugs=True,
+        phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(inputs(target.good(), target.as_json, target.sign))
+    def once(content: bytes) -> None:
+        outcomes["inputs"] += 1
+        outcomes[attempt(target, content, folder)] += 1
+
+    before, state = os.getcwd(), random.getstate()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder.parent)  # where a hostile file would leave its traces
+    try:
+        once()
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return outcomes, error
+    finally:
+        os.chdir(before)
+        random.setstate(state)
+    return outcomes, None
