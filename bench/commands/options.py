@@ -88,6 +88,9 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     size = parser.add_argument_group("size and seeds")
     size.add_argument("--preset", choices=tuple(PRESETS),
                       help="size of the experiment (digits on digits; else paper on a GPU, lite on a CPU)")  # fmt: skip
+    size.add_argument("--budget", choices=tuple(PRESETS),
+                      help="what selection may spend on the same supernets, as at another preset: epochs of tuning,"
+                           " proposals and mini-batches of proxies")  # fmt: skip
     size.add_argument("--train-epochs", type=positive, metavar="N", help="train supernets for N epochs instead")
     size.add_argument("--channels", type=positive, metavar="C",
                       help="channels of the supernet's first stage instead of the preset's")  # fmt: skip
@@ -157,6 +160,7 @@ class Options:
     epochs: tuple[int | str, ...] | None
     bn: str
     preset: str | None
+    budget: str | None
     train_epochs: int | None
     channels: int | None
     cells: int | None
@@ -184,8 +188,8 @@ class Options:
     check: Path | None
 
 
-ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "train_epochs",
-          "channels", "cells", "images", "seed")  # fmt: skip
+ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
+          "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
 """The words that say what is compared, and at which size."""
 
 INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")

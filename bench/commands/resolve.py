@@ -162,6 +162,7 @@ def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str,
         fallback = dataset if dataset in PRESETS else ("paper" if kind == "cuda" else "lite")
         chosen = settings_for(options.preset or fallback)
         chosen = chosen.with_sizes(options.channels, options.cells, options.images)
+        chosen = chosen.with_budget(options.budget) if options.budget else chosen
         settings[dataset] = chosen.with_epochs(options.train_epochs) if options.train_epochs else chosen
     return settings
 

@@ -179,8 +179,9 @@ class Run:
         known = self._shared_results() if any(planned.shared for planned in ready) else {}
         works: dict[str, list[PlannedCell]] = {}
         for planned in ready:
-            if planned.shared in known:
-                self._conclude(planned, known[planned.shared], progress)
+            stored = next((known[name] for name in (planned.shared, planned.former_shared) if name in known), None)
+            if stored is not None:
+                self._conclude(planned, stored, progress)
             else:
                 works.setdefault(planned.shared or planned.stem, []).append(planned)
         alike = list(works.values())

@@ -9,7 +9,7 @@ does.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.work.cells import SupernetJob, canonical_json, key
-from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.bench.work.presets import SupernetSize
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.notes import SCHEMA, content_of, damaged, description_of, json_of
@@ -94,10 +94,10 @@ def load(folder: Path, epoch: int) -> Checkpoint:
 
 
 def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
-    """The job that `asdict` turned into plain containers."""
-    settings = dict(plain_job["settings"])
+    """The job that `asdict` turned into plain containers; earlier versions also told what selection may spend."""
+    settings = {field.name: plain_job["settings"][field.name] for field in fields(SupernetSize)}
     settings["checkpoint_epochs"] = tuple(settings["checkpoint_epochs"])
-    return SupernetJob(**{**plain_job, "settings": Settings(**settings)})
+    return SupernetJob(**{**plain_job, "settings": SupernetSize(**settings)})
 
 
 def save_progress(path: Path, job: SupernetJob, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -115,7 +115,7 @@ def load_progress(path: Path, job: SupernetJob) -> tuple[dict[str, Any], dict[st
         if header["sha256"] != _digest(header["note"], tensors):
             return None
         facts: dict[str, Any] = json.loads(header["note"])
-        same = facts.pop("job") == json.loads(canonical_json(asdict(job)))
+        same = job_from(facts.pop("job")) == job
     except (OSError, SafetensorError, *DAMAGE):
         return None
     return (facts, tensors) if same else None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nas_selection_bench.bench.problem.selection import Selection
-from nas_selection_bench.selectors.disc_acc import DiscretiseAndTune
+from nas_selection_bench.selectors.disc_acc import DiscretisationAccuracy
 from nas_selection_bench.selectors.parts import apply, registry
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
@@ -104,7 +104,7 @@ def test_disc_acc_tunes_each_candidate_from_where_the_search_is(measure: str) ->
     """Each of the five by hand: the same start, the edge one-hot, tuned, then measured by the literal network."""
     search = small.search("disc-acc[converge=2]", make_tuner=MadeUp)
     search.decide(5, 2)
-    found = DiscretiseAndTune(converge=2, measure=measure).score(search, [1, 3])
+    found = DiscretisationAccuracy(converge=2, measure=measure).score(search, [1, 3])
     for row, edge in zip(found, [1, 3], strict=True):
         for operation in range(5):
 

@@ -153,7 +153,9 @@ def test_whatever_changes_the_numbers_changes_every_key(changes: dict[str, objec
 
 def test_variants_of_a_selector_draw_alike_and_other_selectors_do_not() -> None:
     job = SupernetJob("digits", "darts", 0, 0, PRESETS["digits"])
-    plain, variant, other = (Cell(job, 8, name, 0, "batch") for name in ("s", "s[option=1]", "t"))
+    plain, variant, other = (
+        Cell(job, 8, name, 0, "batch", PRESETS["digits"].budget) for name in ("s", "s[option=1]", "t")
+    )
     assert plain.derive("permutations") == variant.derive("permutations") != other.derive("permutations")
     assert plain.derive("permutations") != replace(plain, selector_seed=1).derive("permutations")
 
@@ -197,3 +199,13 @@ def test_estimates_take_the_nearest_kind_of_work() -> None:
     seconds, unknown = timings.estimate(plan, trained=[cifar10.supernet.key], jobs=2)
     assert (seconds, unknown) == ((6 * 4.0 + 5 * 100.0) / 2, 0)
     assert Timings([]).estimate(plan, trained=[], jobs=1) == (0, 12)
+
+
+def test_what_selection_spends_makes_another_result_on_the_same_supernet() -> None:
+    usual = settings_for("lite")
+    more = replace(usual, validation_batches=99)
+    a, b = (make_plan(request(settings={"cifar10": chosen}))[0] for chosen in (usual, more))
+    assert a.supernet.key == b.supernet.key and a.supernet.former_key != b.supernet.former_key
+    assert a.key != b.key and a.stem != b.stem
+    wider = make_plan(request(settings={"cifar10": replace(usual, channels=4)}))[0]
+    assert wider.supernet.key != a.supernet.key
