@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,10 +24,20 @@ from nas_selection_bench.bench.work.cells import Cell, key
 from nas_selection_bench.bench.work.json_files import DIGEST, digest_of
 from nas_selection_bench.bench.work.presets import preset_label
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the record files. Raise it when a field changes its meaning, and add the step to UPGRADES."""
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+FORMER = "1."
+"""Before the keys of records of schema 1, in which the supernet's key covered what selection may spend."""
+
+
+def _of_schema_2(record: dict[str, Any]) -> dict[str, Any]:
+    """The keys of schema 1 are marked as such: only a plan can tell whether they hold (`PlannedCell.former_key`)."""
+    shared = {"shared": FORMER + record["shared"]} if record.get("shared") else {}
+    return record | shared | {"schema": 2, "key": f"{FORMER}{record['key']}"}
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _of_schema_2}
 """Steps from one schema to the next: UPGRADES[n] turns a record of schema n into one of schema n + 1."""
 
 KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selector_seed", "bn", "preset", "device",
@@ -59,7 +69,7 @@ class Circumstances:
 def identity(cell: Cell, circumstances: Circumstances) -> dict[str, str | int]:
     """The key columns of a cell, in order."""
     values = (cell.supernet.dataset, cell.supernet.recipe, cell.supernet.seed, cell.epoch, cell.selector,
-              cell.selector_seed, cell.bn, preset_label(cell.supernet.settings), circumstances.device,
+              cell.selector_seed, cell.bn, preset_label(cell.supernet.settings, cell.budget), circumstances.device,
               circumstances.threads)  # fmt: skip
     return dict(zip(KEY_COLUMNS, values, strict=True))
 
@@ -74,12 +84,21 @@ def file_stem(columns: Mapping[str, str | int]) -> str:
 def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
     """What decides whether a stored record still holds.
 
-    `supernet` is the supernet's cache key: recipe and its version, seeds, settings, device, threads.
+    `supernet` is the supernet's cache key: recipe and its version, seeds, size, device, threads.
     """
-    return key(
-        {"supernet": supernet, "epoch": cell.epoch, "selector": cell.selector, "version": selector_version,
-         "selector_seed": cell.selector_seed, "bn": cell.bn, **further}
-    )  # fmt: skip
+    return key({**_circumstances(cell, supernet, selector_version), "budget": asdict(cell.budget), **further})
+
+
+def former_record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
+    """The key that a record of schema 1 has, less FORMER; `supernet` is the supernet's former key."""
+    return key({**_circumstances(cell, supernet, selector_version), **further})
+
+
+def _circumstances(cell: Cell, supernet: str, selector_version: int) -> dict[str, str | int]:
+    return {
+        "supernet": supernet, "epoch": cell.epoch, "selector": cell.selector, "version": selector_version,
+        "selector_seed": cell.selector_seed, "bn": cell.bn,
+    }  # fmt: skip
 
 
 def choice_of(selection: Selection) -> dict[str, Any]:

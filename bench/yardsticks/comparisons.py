@@ -225,6 +225,11 @@ def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[
     stand, so `comparisons` should be corrected over all pairs: the leader was found on the same data, and a family of
     the comparisons with it alone would be chosen with hindsight. Names that too few seeds stand behind to tell from
     any other are in no group, since nothing could have been shown of them.
+
+    >>> accuracies = {"a": [93, 94, 95], "b": [94, 93, 95], "c": [10, 11, 10]}
+    >>> values = {name: {seed: row[seed % 3] + seed / 9 for seed in range(12)} for name, row in accuracies.items()}
+    >>> tie_groups(["a", "b", "c"], compare(values, stratum=lambda seed: "cifar10"))
+    [['a', 'b'], ['c']]
     """
     verdicts = {(c.first, c.second): c.verdict for c in comparisons}
     verdicts |= {(c.second, c.first): c.seen_from(c.second).verdict for c in comparisons}

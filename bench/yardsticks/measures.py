@@ -150,6 +150,12 @@ def architecture_scores(scores: np.ndarray) -> np.ndarray:
     """[15625], space order: the sum over edges of the standardised score of the operation on it.
 
     Rounded to 1e-9, so that architectures with the same scores on other edges tie whatever the order of summation.
+
+    >>> from nas_selection_bench.bench.problem.space import code
+    >>> scores = np.zeros((6, 5))
+    >>> scores[0, 3] = 1  # only on the first edge is one operation better than the others
+    >>> architecture_scores(scores)[[code((3, 0, 0, 0, 0, 0)), code((0, 0, 0, 0, 0, 0))]].tolist()
+    [2.0, -0.5]
     """
     return _in_steps(scores) / STEPS
 
@@ -171,6 +177,12 @@ def expand(ranking: Ranking) -> np.ndarray:
     """[15625], space order: the scores of a ranking, nan where it says nothing.
 
     An architecture that was not scored takes the mean score of the scored ones that compute the same function.
+
+    >>> from nas_selection_bench.bench.problem.space import code
+    >>> nothing = code((0, 0, 0, 0, 0, 0))  # `none` everywhere
+    >>> scores = expand(Ranking(np.array([nothing]), np.array([1.5])))
+    >>> int(np.isfinite(scores).sum())  # so many architectures lead nothing from input to output
+    341
     """
     codes, scores = np.asarray(ranking.codes), np.asarray(ranking.scores, dtype=np.float64)
     if np.unique(codes).size != codes.size:
