@@ -134,6 +134,9 @@ def note(source: Material, dataset: str) -> str:
             " steps, where skip connections lead, so a criterion that collapses to skip is not punished as it is on"
             " CIFAR-10."
         )
+    own = source.results.run.get("notes", {}).get(dataset)
+    if own:
+        return f"<b>{escape(dataset)}</b>: {escape(own)}"
     table = escape(source.table.name)
     return (
         f"<b>{escape(dataset)} is a data set of its own.</b> Its ground truth is the table {table}, not NAS-Bench-201:"
