@@ -130,7 +130,9 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     volume.add_argument("-v", "--verbose", action="store_true", help="tell every cell and epoch")
     volume.add_argument("-q", "--quiet", action="store_true", help="tell only errors and where the report is")
     instead = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
-    instead.add_argument("--list", action="store_true", help="list data sets, supernets, selectors and presets")
+    instead.add_argument("--list", nargs="?", const="", metavar="NAME",
+                         help="list data sets, presets, supernets, selectors, proxies and stopping rules; with NAME"
+                              " all about that one: formula, paper, options")  # fmt: skip
     instead.add_argument("--doctor", action="store_true", help="what is here, what is missing, and what that costs")
     instead.add_argument("--plan", action="store_true", help="cells done and to do, with the estimated time")
     instead.add_argument("--report-only", action="store_true", help="gather the records in --out and draw the report")
@@ -140,6 +142,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
         type=given_path,
         help="draw the results stored in DIR again and compare; with --out, compare the fresh run there too",
     )
+    parser.add_argument("--json", action="store_true", help="with --list: everything, as JSON")
     return parser
 
 
@@ -176,7 +179,9 @@ class Options:
     retry_failed: bool
     verbose: bool
     quiet: bool
-    list: bool
+    list: str | None
+    """Nothing for the whole list."""
+    json: bool
     doctor: bool
     plan: bool
     report_only: bool

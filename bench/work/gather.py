@@ -16,8 +16,8 @@ from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.json_files import read_json, write_json
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record, file_stem
+from nas_selection_bench.bench.work.plan_file import planned_cells, sort_key
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measures
 from nas_selection_bench.bench.yardsticks.truth import Truth
@@ -29,35 +29,12 @@ SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
 COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",
                 "training_seconds", "commit")  # fmt: skip
 
-PLAN_FILE = "plan.json"
 SCORES_FILE = "scores.csv"
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 CURVATURE_FILE = "curvature.csv"
 """How curved the validation loss is at the checkpoints, where it was measured (`supernets/training/curvature.py`)."""
-
-
-def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
-    """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""
-    asked = {file_stem(cell): dict(cell) for cell in (*planned_cells(store), *cells)}
-    content = {"cells": sorted(asked.values(), key=sort_key)}
-    write_json(store.folder / PLAN_FILE, content, indent=0)
-
-
-def planned_cells(store: Store) -> list[dict[str, Any]]:
-    """The cells that the runs of the folder asked for; none where it has no plan."""
-
-    def understood(content: Any) -> list[dict[str, Any]]:
-        return sorted(({name: cell[name] for name in KEY_COLUMNS} for cell in content["cells"]), key=sort_key)
-
-    return read_json(store.folder / PLAN_FILE, understood, [])
-
-
-def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:
-    """Order of rows: the key columns in turn, numbers as numbers."""
-    values = (columns[name] for name in KEY_COLUMNS)
-    return tuple((isinstance(v, str), 0.0 if isinstance(v, str) else float(v), str(v)) for v in values)
 
 
 def record_row(record: Record, measured: Mapping[str, Any] | None) -> dict[str, Any]:

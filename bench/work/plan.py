@@ -16,7 +16,7 @@ from nas_selection_bench.bench.work.cells import (
     supernet_key,
     without_checkpoint,
 )
-from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.methods import Criterion, Methods, Supernets, TrainingRecipe
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import (
     DONE,
@@ -38,8 +38,8 @@ class Request:
 
     settings: Mapping[str, Settings]
     """Per data set."""
-    recipes: tuple[RecipeFacts, ...]
-    selectors: tuple[SelectorFacts, ...]
+    recipes: tuple[TrainingRecipe, ...]
+    selectors: tuple[Criterion, ...]
     supernet_seeds: int
     selector_seeds: int
     epochs: tuple[int | str, ...] | None
@@ -103,11 +103,11 @@ class PlannedCell:
         return f"{self.supernet.title} epoch {self.cell.epoch} {self.cell.selector}{seed}"
 
 
-def epochs_for(selector: SelectorFacts, request: Request, settings: Settings) -> tuple[int, ...]:
+def epochs_for(selector: Criterion, request: Request, settings: Settings) -> tuple[int, ...]:
     """The checkpoints at which a selector is asked; raises UsageError for an epoch that is not stored."""
     stored = settings.checkpoint_epochs
     if request.epochs is None:
-        return stored if selector.every_checkpoint else stored[-1:]
+        return stored if selector.reads_only_alphas else stored[-1:]
     if request.epochs == ("all",):
         return stored
     wanted = sorted({stored[-1] if epoch == "last" else int(epoch) for epoch in request.epochs})
@@ -144,7 +144,7 @@ def plan_again(
 
     Raises UsageError for a method or a preset that does not exist any more.
     """
-    recipe, selector = cache(methods.recipe), cache(methods.selector)
+    recipe, selector = cache(methods.recipes.find), cache(methods.selectors.find)
     plan = []
     for told in cells:
         settings = settings_labelled(told["preset"])
@@ -164,7 +164,7 @@ def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSu
     return PlannedSupernet(cell.supernet, supernet_key(cell.supernet, version, *where, plugin), former, version)
 
 
-def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
+def planned_cell(cell: Cell, recipe: TrainingRecipe, selector: Criterion, here: Circumstances) -> PlannedCell:
     """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
 
     Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
@@ -189,16 +189,16 @@ def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here:
     )  # fmt: skip
 
 
-def checkpoint_of(methods: Methods, planned: PlannedCell, cache: Path) -> str | None:
+def checkpoint_of(supernets: Supernets, planned: PlannedCell, cache: Path) -> str | None:
     """The hash of the cell's checkpoint, None while it is not in the cache or is damaged there.
 
     A damaged one is no matter of the plan: the cells that are to read it fail, and say so.
     """
     folder = planned.supernet.folder(cache)
-    if planned.cell.epoch not in methods.epochs_present(folder):
+    if planned.cell.epoch not in supernets.epochs_present(folder):
         return None
     try:
-        return methods.checkpoint(folder, planned.cell.epoch).sha256
+        return supernets.facts(folder, planned.cell.epoch).sha256
     except DataError:
         return None
 

@@ -19,6 +19,7 @@ from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_b
 from nas_selection_bench.bench.work.discovery import kind, shown, told
 from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.reports.data.results import Results, read_frame
 
 WEIGHTS_OF = "magnitude"
@@ -51,8 +52,8 @@ class Course:
         return values
 
 
-@dataclass(frozen=True)
-class StoppingRule:
+@dataclass(frozen=True, kw_only=True)
+class StoppingRule(Configurable):
     """When a search stops."""
 
     paper: str
@@ -62,6 +63,11 @@ class StoppingRule:
     """The place among the stored checkpoints of that to select from; raises NotStored."""
     differs: str = "nothing"
     """From the paper and its code."""
+    version: int = 1
+
+    def declared(self) -> dict[str, str]:
+        """What it says of itself beside its paper, for people."""
+        return {"stops at": self.formula, "differs": self.differs}
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, StoppingRule]:

@@ -41,6 +41,12 @@ _PATTERNS = _read()
 PRIMARY = _PATTERNS[Level.FOUNDING]
 """The founding criteria."""
 
+GROUPS = {
+    "founders": ",".join(_PATTERNS[Level.FOUNDING]),
+    "main": ",".join((*_PATTERNS[Level.FOUNDING], *_PATTERNS[Level.MAIN])),
+}
+"""What `--selectors` takes for several criteria, and the criteria."""
+
 
 @cache
 def level_of(method: str) -> Level:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
-from nas_selection_bench.bench.work.gather import as_csv, sort_key
+from nas_selection_bench.bench.work.gather import as_csv
 from nas_selection_bench.bench.work.json_files import digest_of
+from nas_selection_bench.bench.work.plan_file import sort_key
 from nas_selection_bench.bench.work.presets import PRESETS, Settings, preset_label, settings_for, settings_labelled
 from nas_selection_bench.bench.work.record import (
     KEY_COLUMNS,
