@@ -30,7 +30,7 @@ from nas_selection_bench.reports.sections.behaviour import (
 )
 from nas_selection_bench.reports.sections.blocks import Picture, Section, gathered
 from nas_selection_bench.reports.sections.chosen_cells import chosen_section
-from nas_selection_bench.reports.sections.dose_response import dose_section
+from nas_selection_bench.reports.sections.dose_response import dose_section, first_dose
 from nas_selection_bench.reports.sections.factorial import factorial_section
 from nas_selection_bench.reports.sections.failures import failures_section
 from nas_selection_bench.reports.sections.finding import details_section
@@ -176,5 +176,5 @@ def _first(source: Material, contest: Contest) -> dict[str, object]:
         "headline": headline(contest),
         "conditions": conditions(source, contest),
         "lead": [Markup(sentence) for sentence in lead(source, contest)],
-        "figure": Markup(markup(found)),
+        "figure": Markup(markup(found, first_dose(source, contest.dataset))),
     }
