@@ -37,7 +37,7 @@ from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
 from nas_selection_bench.bench.work.plan_file import write_plan
-from nas_selection_bench.bench.work.plugins import in_use, using
+from nas_selection_bench.bench.work.plugins import in_use, kinds_of, using
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
 from nas_selection_bench.bench.work.record import DONE, Circumstances
 from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
@@ -175,7 +175,7 @@ class Session:
 
     def _plugins(self) -> list[dict[str, str]]:
         """The plug-ins of this run, and of earlier ones of the folder."""
-        now = [plugin.told() for plugin in in_use()]
+        now = [{**plugin.told(), "offers": ", ".join(kinds_of(plugin))} for plugin in in_use()]
         return [*now, *(told for told in (read_run(self.out) or {}).get("plugins", []) if told not in now)]
 
     def say(self, line: str) -> None:

@@ -53,7 +53,7 @@ class MadeUp:
         self.alphas = self.alphas + MOVES[len(self.epochs) - 1]
 
 
-def tuned(name: str, **settings: int) -> tuple[Selection, list[MadeUp], Search]:
+def tuned(name: str, **budget: int) -> tuple[Selection, list[MadeUp], Search]:
     """What a selector selects, and the tuners that it made."""
     tuners: list[MadeUp] = []
 
@@ -62,7 +62,8 @@ def tuned(name: str, **settings: int) -> tuple[Selection, list[MadeUp], Search]:
         return tuners[-1]
 
     search = small.search(name, make_tuner=make)
-    search.settings = dataclasses.replace(search.settings, **settings)
+    search.size = dataclasses.replace(search.size, selection_images=8)
+    search.budget = dataclasses.replace(search.budget, **budget)
     return registry.find(name).select(search), tuners, search
 
 
@@ -72,7 +73,7 @@ def tuned(name: str, **settings: int) -> tuple[Selection, list[MadeUp], Search]:
 def test_the_supernet_is_tuned_after_each_decision_but_the_last_with_decided_edges_one_hot(
     name: str, epochs: int
 ) -> None:
-    selection, tuners, _ = tuned(name, tune_epochs=3, selection_images=8)
+    selection, tuners, _ = tuned(name, tune_epochs=3)
     (tuner,) = tuners
     assert tuner.epochs == [epochs] * 5
     alphas = small.alphas()
