@@ -40,7 +40,7 @@ class Conflict(BenchError):
 
 
 @dataclass(frozen=True)
-class Part:
+class JoinedFolder:
     """A folder that is joined."""
 
     folder: Path
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         count = merge(given.folders, given.out)
     except BenchError as error:
-        print(f"{NAME}: {error}", file=sys.stderr)
+        print(f"merge: {error}", file=sys.stderr)
         return int(error.exit_code)
     print(f"{given.out}: {count:,} cells of {len(given.folders)} folders; draw the report with --out {given.out}"
           " --report-only")  # fmt: skip
@@ -88,7 +88,7 @@ def merge(folders: Sequence[Path], out: Path) -> int:
     return len(chosen)
 
 
-def read_part(folder: Path) -> Part:
+def read_part(folder: Path) -> JoinedFolder:
     """What a folder holds; raises UsageError for one that is no output folder, DataError for a damaged one."""
     run = read_run(folder)
     if run is None:
@@ -96,10 +96,10 @@ def read_part(folder: Path) -> Part:
     records, damaged = as_stored(folder).read_all()
     if damaged:
         raise DataError(f"The record {damaged[0]} is damaged; run the command that made it again, or delete it.")
-    return Part(folder, run, records, contents_of(folder))
+    return JoinedFolder(folder, run, records, contents_of(folder))
 
 
-def refuse_others(parts: Sequence[Part]) -> None:
+def refuse_others(parts: Sequence[JoinedFolder]) -> None:
     """UsageError where two folders were made under circumstances that must not be mixed."""
     first = parts[0]
     for part in parts[1:]:
@@ -116,7 +116,7 @@ def refuse_others(parts: Sequence[Part]) -> None:
                 )
 
 
-def refuse_other_weights(parts: Sequence[Part]) -> None:
+def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:
     """Conflict where two folders read different checkpoints of one supernet, which would be compared as one."""
     seen: dict[tuple[object, ...], tuple[str, Path]] = {}
     for part in parts:
@@ -133,10 +133,10 @@ def refuse_other_weights(parts: Sequence[Part]) -> None:
                 )
 
 
-def choose(parts: Sequence[Part]) -> dict[str, Part]:
+def choose(parts: Sequence[JoinedFolder]) -> dict[str, JoinedFolder]:
     """The folder whose record of each cell is kept, by file stem; Conflict where results of one cell differ."""
-    chosen: dict[str, Part] = {}
-    conflicts: dict[str, tuple[Part, Part]] = {}
+    chosen: dict[str, JoinedFolder] = {}
+    conflicts: dict[str, tuple[JoinedFolder, JoinedFolder]] = {}
     for part in parts:
         for stem, record in part.records.items():
             before = chosen.setdefault(stem, part)
@@ -156,7 +156,7 @@ def choose(parts: Sequence[Part]) -> dict[str, Part]:
     return chosen
 
 
-def write(parts: Sequence[Part], chosen: Mapping[str, Part], store: Store) -> None:
+def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], store: Store) -> None:
     """Fill the folder of `store`; run.json last, so that a folder that was not filled is no output folder."""
     for folder in (store.records, store.costs, store.logs):
         make_folder(folder)

@@ -15,7 +15,7 @@ from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
 from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
-from nas_selection_bench.bench.commands.options import Options, available_cores
+from nas_selection_bench.bench.commands.options import Options, as_prefix, available_cores
 from nas_selection_bench.bench.commands.others import (
     check_results,
     conclude,
@@ -26,6 +26,7 @@ from nas_selection_bench.bench.commands.stdout import stderr_may_close, stdout_m
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, MissingData
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
 from nas_selection_bench.bench.interruption import like_ctrl_c
+from nas_selection_bench.bench.names import called
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
 from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
 from nas_selection_bench.bench.problem.image_set import ImageSet
@@ -64,7 +65,7 @@ def answer(
             with stdout_may_close(), using(plugins_of(options)):
                 return _work_off(options, argv, methods, draw_report, code)
         except BenchError as error:
-            print(f"run_bench.py: {error}", file=sys.stderr)
+            print(f"{as_prefix()}: {error}", file=sys.stderr)
             return error.exit_code
         except BaseException as error:
             if interrupted.came or isinstance(error, KeyboardInterrupt):  # libraries turn it into errors of their own
@@ -74,7 +75,7 @@ def answer(
                 raise
             # A script must not take a fault of the program for cells that failed.
             traceback.print_exc()
-            print("run_bench.py: this is a fault of the program, not of its input; what was finished stays."
+            print(f"{as_prefix()}: this is a fault of the program, not of its input; what was finished stays."
                   " Please report the lines above.", file=sys.stderr)  # fmt: skip
             return ExitCode.FAULT
 
@@ -315,4 +316,4 @@ class Session:
 
     def command(self) -> str:
         """The command line that goes on with this run."""
-        return shlex.join(["python", "run_bench.py", *self.argv])
+        return f"{called()} {shlex.join(self.argv)}".rstrip()
