@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.errors import BenchError, ExitCode
 from nas_selection_bench.bench.interruption import ended_at_once
 
 if TYPE_CHECKING:
@@ -175,8 +175,14 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
     argv = sys.argv[1:] if argv is None else list(argv)
     with ended_at_once():  # until `answer` knows what to keep
         from nas_selection_bench.bench.commands.options import parse_options
+        from nas_selection_bench.bench.commands.stdout import stdout_may_close
 
-        options = parse_options(argv)
+        try:
+            with stdout_may_close():
+                options = parse_options(argv)
+        except BenchError as error:
+            print(f"run_bench.py: {error}", file=sys.stderr)
+            return error.exit_code
         from nas_selection_bench.bench.commands.run import answer
 
         return answer(options, argv, methods, draw_report, code=CODE)
