@@ -1,5 +1,6 @@
 """Signals that end a program: at once while it starts, later as Ctrl-C, so that what is done is kept and told."""
 
+import atexit
 import os
 import signal
 import threading
@@ -27,9 +28,17 @@ def ended_at_once() -> Iterator[None]:
 def end_at_once() -> None:
     """From now on a signal ends this process with one word; for a program's first line and its last moments.
 
-    Whoever knows what to keep handles signals in between.
+    Whoever knows what to keep handles signals in between. Once all is told and cleaned up, they change nothing: Python
+    would give them back their own meaning while it ends, and the exit code would be theirs.
     """
-    for number in _heard():
+    heard = _heard()
+
+    def deaf() -> None:
+        for number in heard:
+            signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(deaf)  # the first to be registered is the last to be called
+    for number in heard:
         signal.signal(number, _leave)
 
 
