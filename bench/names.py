@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from nas_selection_bench.bench.errors import UsageError
 
@@ -79,16 +80,27 @@ def split_names(text: str) -> list[str]:
     return [name for name in names if name]
 
 
-def choose(kind: str, text: str, known: Sequence[str], find: Callable[[str], object] | None = None) -> list[str]:
+def choose(
+    kind: str,
+    text: str,
+    known: Sequence[str],
+    find: Callable[[str], object] | None = None,
+    groups: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
     """The names that `text` asks for, each once, in the order asked.
 
-    `all`, a name, a name with options, a glob of * and ?, or any of these with ! in front to leave out, wherever
-    it stands.
+    `all`, a name, a name with options, a glob of * and ?, one of the `groups`, which stand for such names, or any of
+    these with ! in front to leave out, wherever it stands.
     Raises UsageError, with the nearest names and the list, for what matches nothing; `find`, which raises it too,
     may know better why there is no such name.
     """
     chosen: dict[str, None] = {}
-    entries = split_names(text)
+    entries = [
+        mark + member
+        for entry in split_names(text)
+        for mark in ["!" if entry.startswith("!") else ""]
+        for member in split_names(groups.get(entry.removeprefix("!"), entry.removeprefix("!")))
+    ]
     if entries and all(entry.startswith("!") for entry in entries):
         entries = ["all", *entries]
     for entry in sorted(entries, key=lambda entry: entry.startswith("!")):

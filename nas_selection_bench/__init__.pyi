@@ -17,9 +17,12 @@ from nas_selection_bench.bench.problem.table import GroundTruth as GroundTruth
 from nas_selection_bench.bench.work.options import above as above
 from nas_selection_bench.bench.work.options import at_least as at_least
 from nas_selection_bench.bench.work.options import between as between
+from nas_selection_bench.bench.work.options import not_negative as not_negative
 from nas_selection_bench.bench.work.options import number as number
 from nas_selection_bench.bench.work.options import one_of as one_of
 from nas_selection_bench.bench.work.options import option as option
+from nas_selection_bench.bench.work.options import or_preset as or_preset
+from nas_selection_bench.bench.work.options import positive as positive
 from nas_selection_bench.bench.work.options import whole as whole
 from nas_selection_bench.bench.work.options import yes_or_no as yes_or_no
 from nas_selection_bench.bench.yardsticks.floors import floors_and_ceilings as floors_and_ceilings
@@ -35,6 +38,8 @@ from nas_selection_bench.reports.data.stored import load_results as load_results
 from nas_selection_bench.selectors import proxies as _proxies
 from nas_selection_bench.selectors.parts.criterion import Rule as Rule
 from nas_selection_bench.selectors.parts.criterion import Selector as Selector
+from nas_selection_bench.selectors.parts.features import look_at_features as look_at_features
+from nas_selection_bench.selectors.parts.gates import gate_gradients as gate_gradients
 from nas_selection_bench.selectors.parts.needs import Needs as Needs
 from nas_selection_bench.selectors.parts.ranking import sample_uniformly as sample_uniformly
 from nas_selection_bench.selectors.parts.ranking import take_best as take_best

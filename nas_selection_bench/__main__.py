@@ -17,6 +17,7 @@ COMMANDS = {
     "make-table": ("supernets.table.__main__", "the ground truth of a data set of your own"),
     "regenerate": ("bench.commands.regenerate", "stored results, made again and compared"),
     "pack": ("bench.work.pack", "the cells of an output folder in one file"),
+    "figures": ("reports.files.paper_figures", "figures for papers (PDF or SVG) from stored results"),
     "readme": ("reports.files.readme", "the finding of a README, from stored results"),
     "curvature": ("supernets.training.curvature", "the largest eigenvalue of the Hessian at each stored checkpoint"),
     "gpu-acceptance": ("selectors.parts.gpu_acceptance", "whether the GPU path is right and fast on this machine"),

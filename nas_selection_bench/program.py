@@ -5,93 +5,81 @@ Only this module sees all rooms. What takes long to import is imported where it 
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from collections.abc import Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas_selection_bench.bench.errors import BenchError, ExitCode
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
 from nas_selection_bench.bench.interruption import ended_at_once
 
 if TYPE_CHECKING:
     from nas_selection_bench.bench.problem.image_set import ImageSet
-    from nas_selection_bench.bench.problem.selection import Selection
     from nas_selection_bench.bench.problem.table import GroundTruth
-    from nas_selection_bench.bench.work.cells import Cell, SupernetJob
-    from nas_selection_bench.bench.work.methods import (
-        CheckpointFacts,
-        Methods,
-        RecipeFacts,
-        SelectorFacts,
-        Source,
-        TrainProgress,
-    )
+    from nas_selection_bench.bench.work.catalogue import Catalogue, Registry
+    from nas_selection_bench.bench.work.methods import Methods, Work
+    from nas_selection_bench.bench.work.plugins import Plugin
+    from nas_selection_bench.bench.work.store import Store
 
 CODE = Path(__file__).resolve().parents[1]
 """The checkout, or where the package is installed."""
 
-
-def recipe_names() -> Sequence[str]:
-    """The names of all training recipes."""
-    from nas_selection_bench.supernets.parts import registry
-
-    return registry.names()
+DECLARING = ("bench", "supernets", "selectors", "reports/stopping")
 
 
-def selector_names() -> Sequence[str]:
-    """The names of all selectors."""
-    from nas_selection_bench.selectors.parts import registry
-
-    return registry.names()
-
-
-def recipe_facts(name: str) -> RecipeFacts:
-    """What the plan needs to know of a recipe."""
-    from nas_selection_bench.bench.work.methods import RecipeFacts
-    from nas_selection_bench.supernets.parts import registry
-
-    recipe = registry.find(name)
-    declared = {"update": recipe.equation, "offers": recipe.offers, "differs": recipe.differs}
-    return RecipeFacts(registry.spelled(name), recipe.version, recipe.paper, recipe.learns_alphas, declared)
-
-
-def selector_facts(name: str) -> SelectorFacts:
-    """What the plan needs to know of a selector."""
-    from nas_selection_bench.bench.work.methods import SelectorFacts
-    from nas_selection_bench.selectors.parts import registry
-
-    selector = registry.find(name)
-    return SelectorFacts(
-        selector.name, selector.version, selector.paper, selector.stochastic, selector.reads_only_alphas,
-        selector.reads_checkpoint, selector.decides_by_alphas, selector.declared(),
-    )  # fmt: skip
-
-
-def recipe_source(name: str) -> Source:
-    """The file that a recipe came from."""
-    from nas_selection_bench.supernets.parts import registry
-
-    return registry.source(name)
-
-
-def selector_source(name: str) -> Source:
-    """The file that a selector came from."""
-    from nas_selection_bench.selectors.parts import registry
-
-    return registry.source(name)
-
-
-def outside() -> Mapping[str, str]:
-    """The digests of what came from outside."""
-    from nas_selection_bench.bench.work.plugins import in_use
-
-    if not in_use():
-        return {}
-    from nas_selection_bench.selectors.parts.registry import SELECTORS
+def recipes() -> Registry:
+    """The training recipes, `supernets/NAME.py`."""
     from nas_selection_bench.supernets.parts.registry import RECIPES
 
-    return SELECTORS.outside() | RECIPES.outside()
+    return RECIPES
+
+
+def selectors() -> Registry:
+    """The selectors, `selectors/NAME.py`."""
+    from nas_selection_bench.selectors.parts.registry import SELECTORS
+
+    return SELECTORS
+
+
+def proxies() -> Registry:
+    """The zero-cost proxies, `selectors/proxies/NAME.py`."""
+    from nas_selection_bench.selectors import proxies
+
+    return proxies
+
+
+def stopping_rules() -> Registry:
+    """The stopping rules, `reports/stopping/NAME.py`."""
+    from nas_selection_bench.reports.data.courses import RULES
+
+    return RULES
+
+
+def described() -> Catalogue:
+    """What all methods declare, by kind; without torch unless a file has changed since it was asked for last."""
+    from nas_selection_bench.bench.files import expanded
+    from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind
+
+    package = Path(__file__).parent
+    try:
+        name = hashlib.sha256(str(package).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        place = expanded("~/.cache/nas-selection-bench") / f"methods-{name}.json"
+    except UsageError:
+        place = None
+    kinds = {
+        "recipes": FoundKind("recipe", recipes), "selectors": FoundKind("selector", selectors),
+        "zero-cost proxies": FoundKind("zero-cost score", proxies),
+        "stopping rules": FoundKind("stopping rule", stopping_rules),
+    }  # fmt: skip
+    return Catalogue(kinds, declaring_files(), place)
+
+
+def declaring_files() -> list[Path]:
+    """The files that can change what a method declares: its own, and those that it imports."""
+    package = Path(__file__).parent
+    return [file for folder in DECLARING for file in (package / folder).rglob("*.py")]
 
 
 @lru_cache(maxsize=2)
@@ -100,42 +88,6 @@ def images_of(dataset: str, root: Path, limit: int | None) -> ImageSet:
     from nas_selection_bench.bench.problem.datasets import load_images
 
     return load_images(dataset, root, limit)
-
-
-def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, progress: TrainProgress | None) -> None:
-    """Train a supernet, or go on with it."""
-    from nas_selection_bench.supernets.training import loop as training
-
-    training.train(job, images, device, folder, progress)
-
-
-def epochs_present(folder: Path) -> Sequence[int]:
-    """The checkpoints in a folder."""
-    from nas_selection_bench.supernets.training import checkpoint
-
-    return checkpoint.epochs_present(folder)
-
-
-def checkpoint_facts(folder: Path, epoch: int) -> CheckpointFacts:
-    """Hash and accuracy of a checkpoint."""
-    from nas_selection_bench.supernets.training import checkpoint
-
-    return checkpoint.facts(folder, epoch)
-
-
-def training_seconds(folder: Path) -> float | None:
-    """Wall clock of a training, all its epochs."""
-    from nas_selection_bench.supernets.training import loop as training
-
-    seconds = training.training_seconds(folder)
-    return sum(seconds) if seconds else None
-
-
-def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:
-    """Apply the cell's selector to its checkpoint."""
-    from nas_selection_bench.selectors.parts import apply
-
-    return apply.select(cell, folder, images, device)
 
 
 def set_threads(threads: int) -> None:
@@ -147,27 +99,37 @@ def set_threads(threads: int) -> None:
     threadpool_limits(threads)
 
 
+@cache
+def work(plugins: tuple[Plugin, ...]) -> Work:
+    """What trains supernets and applies selectors to their checkpoints, with these plug-ins in use."""
+    from nas_selection_bench.bench.work.methods import Work
+    from nas_selection_bench.bench.work.plugins import within
+    from nas_selection_bench.selectors.parts.apply import select
+    from nas_selection_bench.supernets.training.loop import train
+
+    return Work(images_of, partial(within, plugins, train), partial(within, plugins, select), set_threads)
+
+
 def methods() -> Methods:
     """Everything above, for the harness, with the plug-ins that are in use here."""
-    from nas_selection_bench.bench.work.methods import Methods
-    from nas_selection_bench.bench.work.plugins import in_use, within
-    from nas_selection_bench.reports.data.founders import PRIMARY
+    from nas_selection_bench.bench.work.methods import Methods, Supernets
+    from nas_selection_bench.bench.work.plugins import in_use
+    from nas_selection_bench.reports.data.founders import GROUPS
+    from nas_selection_bench.supernets.training.notes import epochs_present, facts, training_seconds
 
-    plugins = in_use()
+    kept = described()
     return Methods(
-        recipe_names=recipe_names, selector_names=selector_names, recipe=recipe_facts, selector=selector_facts,
-        load_images=images_of, train=partial(within, plugins, train), epochs_present=epochs_present,
-        checkpoint=checkpoint_facts, training_seconds=training_seconds, select=partial(within, plugins, select),
-        set_threads=set_threads, quick_selectors=",".join(PRIMARY),
-        recipe_source=recipe_source, selector_source=selector_source, outside=outside,
+        kept["recipes"], kept["selectors"], Supernets(epochs_present, facts, training_seconds), partial(work, in_use()),
+        further={kind: kept[kind] for kind in ("zero-cost proxies", "stopping rules")}, groups=GROUPS,
+        quick_selectors="founders", outside=lambda: {**kept["selectors"].outside(), **kept["recipes"].outside()},
     )  # fmt: skip
 
 
-def draw_report(out: Path, table: GroundTruth) -> Path:
-    """Draw tables, figures and the page of an output folder."""
+def draw_report(store: Store, table: GroundTruth) -> Path:
+    """Draw tables, figures and the page of an output folder whose records are in `store`."""
     from nas_selection_bench.reports.page.page import write_report
 
-    return write_report(out, table)
+    return write_report(store.folder, table, store)
 
 
 def main(argv: Sequence[str] | None = None) -> ExitCode:

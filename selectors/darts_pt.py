@@ -8,10 +8,17 @@ fine-tune the supernet for a few epochs (5 on the paper's scale); go on with the
 `darts-pt-loss` keeps the operation without which the loss is highest, an option of the released code.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from nas_selection_bench.selectors.parts.perturbation import Mask
+import numpy as np
+
+from nas_selection_bench.bench.work.options import one_of, option, yes_or_no
+from nas_selection_bench.selectors.parts.criterion import Rule
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.perturbation import evaluate_without
 from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.view import Search
 
 PAPER = "Wang et al., Rethinking Architecture Selection in Differentiable NAS, ICLR 2021, alg. 1"
 SCORING = (
@@ -26,13 +33,29 @@ TUNING = (
     " incomplete mini-batch is left out."
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class Perturbation(Rule):
+    """How much worse the supernet is without an operation."""
+
+    measure: str = option("accuracy", one_of("accuracy", "loss"), "what is measured without the operation")
+    renormalise: bool = option(False, yes_or_no, "scale the remaining weights of the edge up to their old sum")
+
+    needs = Needs(trained=True, alphas=True, images=True, labels=True)
+
+    def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
+        """[k, 5]: minus the accuracy without the operation, or the loss without it."""
+        result = evaluate_without(search, edges, self.renormalise)
+        return -result.accuracy if self.measure == "accuracy" else result.loss
+
+
 SELECTOR = Greedy(
     paper=PAPER,
     formula="-accuracy(supernet without o on e)",
     direction="lowest accuracy without it",
     passes="30 B and 5 gaps of tuning",
     differs=SCORING + TUNING,
-    rule=Mask(measure="accuracy"),
+    rule=Perturbation(measure="accuracy"),
     order="random",
     tune=None,
 )
@@ -42,6 +65,6 @@ VARIANTS = {
         SELECTOR,
         formula="loss(supernet without o on e)",
         direction="highest loss without it",
-        rule=Mask(measure="loss"),
+        rule=Perturbation(measure="loss"),
     )
 }

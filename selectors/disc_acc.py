@@ -10,24 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from nas_selection_bench.bench.work.options import not_negative, option
+from nas_selection_bench.bench.work.options import not_negative, one_of, option
+from nas_selection_bench.selectors.parts.criterion import Rule
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.perturbation import OPERATION_INDICES, Discretise
+from nas_selection_bench.selectors.parts.perturbation import OPERATION_INDICES, discretised
 from nas_selection_bench.selectors.parts.schedule import Greedy
-from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.parts.view import Evaluation, Search
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiscretiseAndTune(Discretise):
+class DiscretisationAccuracy(Rule):
     """How good the supernet is with an edge reduced to one operation, fine-tuned or not."""
 
+    measure: str = option("accuracy", one_of("accuracy", "loss"), "what is measured with the operation alone")
     converge: int = option(0, not_negative, "epochs of fine-tuning of each candidate before it is measured")
 
     @property
     def needs(self) -> Needs:
         """The trained mixture and labelled images, and fine-tuning if asked for."""
-        return super().needs | Needs(tuning=self.converge > 0)
+        return Needs(trained=True, alphas=True, images=True, labels=True, tuning=self.converge > 0)
 
     @property
     def stochastic(self) -> bool:
@@ -36,16 +39,20 @@ class DiscretiseAndTune(Discretise):
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the accuracy with the edge one-hot, or minus the loss."""
-        if not self.converge:
-            return super().score(search, edges)
-        return np.array([[self._converged(search, e, o) for o in OPERATION_INDICES] for e in edges])
+        if self.converge:
+            return np.array([[self._converged(search, e, o) for o in OPERATION_INDICES] for e in edges])
+        weights = search.weights()
+        result = search.evaluate(torch.stack([discretised(weights, e, o) for e in edges for o in OPERATION_INDICES]))
+        return self._strength(result).reshape(len(edges), len(OPERATION_INDICES))
 
     def _converged(self, search: Search, edge: int, operation: int) -> float:
         candidate = search.branch()
         candidate.decide(edge, operation)
         candidate.tune(self.converge)
-        result = candidate.evaluate(candidate.weights()[None])
-        return float(result.accuracy[0] if self.measure == "accuracy" else -result.loss[0])
+        return float(self._strength(candidate.evaluate(candidate.weights()[None]))[0])
+
+    def _strength(self, result: Evaluation) -> np.ndarray:
+        return result.accuracy if self.measure == "accuracy" else -result.loss
 
 
 SELECTOR = Greedy(
@@ -54,5 +61,5 @@ SELECTOR = Greedy(
     direction="largest",
     passes="30 B; with converge=k also k epochs of tuning for each of the 30",
     differs="there is no released code for it; the paper fine-tunes to convergence, which converge=k approaches",
-    rule=DiscretiseAndTune(),
+    rule=DiscretisationAccuracy(),
 )

@@ -6,14 +6,16 @@ the operation with which the proxy is highest. The search around it is the same,
 (`disc-zc-PROXY`) and the scores on the trained supernet (`disc-zc-post`, `disc-zc-PROXY-post`).
 """
 
+from nas_selection_bench.selectors.parts.proxy_variants import variants
 from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy
-from nas_selection_bench.selectors.zero_cost_pt import COMMON, POST, SEARCH, variants
+from nas_selection_bench.selectors.zero_cost_pt import COMMON, PAPER, POST, SEARCH, ZeroCostSearch
 
 UNRELEASED = "No code is released for it; what is said of the code is said of zero-cost-pt's. "
 
 VARIANTS = variants(
+    ZeroCostSearch,
     DiscretiseByProxy,
-    main="nwot",
+    PAPER,
     formula="{proxy}(supernet with only o on e)",
     direction="highest proxy with it alone",
     differs=UNRELEASED + SEARCH + COMMON,

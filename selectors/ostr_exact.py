@@ -12,23 +12,21 @@ import numpy as np
 
 from nas_selection_bench.bench.problem.space import NONE
 from nas_selection_bench.selectors.parts.criterion import Rule
-from nas_selection_bench.selectors.parts.perturbation import Mask
+from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.perturbation import evaluate_without
 from nas_selection_bench.selectors.parts.schedule import Greedy
 from nas_selection_bench.selectors.parts.view import Search
-
-WITHOUT = Mask(measure="loss")
-"""The loss without an operation; with nothing scaled up, the loss without `none` is that of the whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossRise(Rule):
     """How much the loss rises without the operation."""
 
-    needs = WITHOUT.needs
+    needs = Needs(trained=True, alphas=True, images=True, labels=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: loss without the operation minus loss of the whole; `none`, whose mask changes nothing, is 0."""
-        losses = WITHOUT.score(search, edges)
+        losses = evaluate_without(search, edges).loss
         return losses - losses[:, [NONE]]
 
 

@@ -18,27 +18,18 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
 from nas_selection_bench.bench.work.options import one_of, option, or_preset, positive
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.criterion import Rule
-from nas_selection_bench.selectors.parts.initialisation import (
-    Fill,
-    initialise,
-    kaiming_normal_fan_in,
-    kaiming_normal_fan_out,
-    pytorch_default,
-)
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.schedule import Greedy
+from nas_selection_bench.selectors.parts.small_supernets import at, keep_only, one, small_supernet
 from nas_selection_bench.selectors.parts.view import Search
-from nas_selection_bench.supernets.network.literal import LiteralCell, LiteralSupernet, Mixture
 
-FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
-
-KERNEL_CHANNELS = 3
+MEASURES = ("ntk", "linear_regions")
 DIGITS = 3
 """Decimal digits to which falls are compared; what is equal to them shares a rank (`precision` in the code)."""
 
@@ -75,7 +66,7 @@ class PruningByImportance(Rule):
             candidates = [(e, o) for e in search.open_edges for o in range(len(OPERATIONS)) if kept[e, o]]
             without = [kept & ~at(e, o) for e, o in candidates]
             falls = {}
-            for proxy in FILLS:
+            for proxy in MEASURES:
                 values = self._measure(search, proxy, [kept, *without])
                 # Relative within a repeat: the condition number varies by more between networks than by operation.
                 relative = (values[:, :1] - values[:, 1:]) / values[:, :1]
@@ -91,10 +82,10 @@ class PruningByImportance(Rule):
     def _measure(self, search: Search, proxy: str, masks: Sequence[Tensor]) -> np.ndarray:
         """[repeats, m]: the condition number or the number of regions with only the operations of each mask."""
         batches = search.proxy_batches(self.repeats)
-        size = search.settings.proposal_batch
+        size = search.budget.proposal_batch
         rows = []
         for repeat in range(self.repeats):
-            mixture = self._network(search, proxy, repeat)
+            mixture = small_supernet(search, proxy, repeat, released=self.weights == "released")
             x = batches[repeat % len(batches)][0]
             name = proxy
             if proxy == "ntk":
@@ -110,51 +101,6 @@ class PruningByImportance(Rule):
             scores[measured] = proxies.defined(proxies.scores(name, mixture, variants, x, seed=seed))
             rows.append(scores if proxies.find(proxy).higher_is_better else -scores)
         return np.stack(rows)
-
-    def _network(self, search: Search, proxy: str, repeat: int) -> Mixture:
-        """A small untrained supernet as a module of images; its passes are counted."""
-        released = self.weights == "released"
-        same = released and proxy == "ntk"
-        generator = search.shared_generator("te-nas", proxy=proxy, repeat=0 if same else repeat)
-        with torch.device("meta"):
-            empty = LiteralSupernet(KERNEL_CHANNELS, 1, search.network.classes) if proxy == "ntk" else ThinSupernet()
-        network = empty.to_empty(device=search.like.device).to(search.like.dtype)
-        initialise(network, generator, pytorch_default if released else FILLS[proxy])
-        mixture = Mixture(network, search.like.new_zeros(len(EDGES), len(OPERATIONS)))
-        search.meter.watch(mixture)
-        return mixture
-
-
-class ThinSupernet(nn.Module):
-    """One cell of one channel, so narrow that operations differ in how many regions they leave apart."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cells = nn.ModuleList([LiteralCell(1)])
-
-    def forward(self, images: Tensor, weights: Tensor) -> Tensor:
-        """[n, 1, h, w] and weights [6, 5] -> [n, h * w]."""
-        features: Tensor = self.cells[0](images, weights)
-        return features.flatten(1)
-
-
-def keep_only(mixture: nn.Module, mask: Tensor) -> None:
-    """Leave the operations of `mask` [6, 5] in every cell, sharing the weight of their edge; the others do not run."""
-    assert isinstance(mixture, Mixture)
-    mixture.weights.copy_(mask / mask.sum(1, keepdim=True))
-    mixture.run_only(mask)
-
-
-def one(operation: int) -> Tensor:
-    """[5] booleans, true at `operation`."""
-    return torch.arange(len(OPERATIONS)) == operation
-
-
-def at(edge: int, operation: int) -> Tensor:
-    """[6, 5] booleans, true at one place."""
-    place = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.bool)
-    place[edge, operation] = True
-    return place
 
 
 def dense_ranks(values: np.ndarray) -> np.ndarray:

@@ -20,7 +20,8 @@ from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.criterion import Selector
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.orders import ORDERS
-from nas_selection_bench.selectors.parts.schedule import Greedy, decide_greedily
+from nas_selection_bench.selectors.parts.proxy_variants import variants
+from nas_selection_bench.selectors.parts.schedule import decide_greedily
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.selectors.parts.zero_cost import MaskByProxy, ProxyRule, proxy_score
 
@@ -65,7 +66,7 @@ class ZeroCostSearch(Selector):
         raised.
         """
         found: list[tuple[np.ndarray, list[Decision]]] = []
-        number = self.proposals or search.settings.proposals
+        number = self.proposals or search.budget.proposals
         for i in range(number):
             proposal = search.branch(search.shared_generator("proposal", index=i if self.reinitialise else 0))
             proposal.axes = {"proposal": i}
@@ -84,7 +85,7 @@ class ZeroCostSearch(Selector):
         architecture = architecture_made_by(decisions)
         if architecture not in values:
             network = search.standalone(architecture, search.shared_generator("stand-alone"))
-            batches = search.proxy_batches(self.validation or search.settings.validation_batches)
+            batches = search.proxy_batches(self.validation or search.budget.validation_batches)
             seed = search.shared_seed("validation")
             try:
                 value = sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
@@ -92,44 +93,6 @@ class ZeroCostSearch(Selector):
                 value = -math.inf
             values[architecture] = value
         return values[architecture]
-
-
-AS_SCORED = {
-    "nwot": "nwot[reached=no]",
-    "params": "params[reached=yes]",
-    "flops": "flops[reached=yes]",
-    "l2_norm": "l2_norm[reached=yes]",
-}
-"""Proxies with other options than their own defaults. The paper's code counts every ReLU that runs; those of masked
-operations are fed zeros. The plain counts are the same whatever is masked, so only what the logits depend on counts."""
-
-LOOKS_INSIDE = ("linear_regions", "meco", "nwot", "swap", "zen")
-"""Proxies that read activations."""
-
-
-def variants(
-    rule: type[ProxyRule], main: str | None, formula: str, direction: str, differs: str, differs_post: str
-) -> dict[str, Selector]:  # fmt: skip
-    """By suffix: one search per proxy (`PROXY`; the main one has none), and its scores on the trained supernet."""
-    selectors: dict[str, Selector] = {}
-    for proxy in proxies.names():
-        scored = AS_SCORED.get(proxy, proxy)
-        about = proxies.find(scored)
-        suffix = "" if proxy == main else proxy.replace("_", "-")
-        text = formula.format(proxy=proxies.spelled(about))
-        version = about.version + (proxy in AS_SCORED)  # since these options are set
-        version += proxy in LOOKS_INSIDE  # since masked operations are fed zeros
-        selectors[suffix] = ZeroCostSearch(
-            paper=f"{PAPER}; the proxy: {about.paper}", formula=text, direction=direction,
-            passes="N times 30 scores, and V per distinct proposal", differs=differs, version=version,
-            rule=rule(proxy=about),
-        )  # fmt: skip
-        selectors[f"{suffix}-post".lstrip("-")] = Greedy(
-            paper=f"{PAPER}; the proxy: {about.paper}", formula=f"{text}, trained supernet", direction=direction,
-            passes="30 scores", differs=differs_post, version=version,
-            rule=rule(proxy=about, trained=True), order="random",
-        )  # fmt: skip
-    return selectors
 
 
 COMMON = (
@@ -148,8 +111,9 @@ SEARCH = (
 )
 
 VARIANTS = variants(
+    ZeroCostSearch,
     MaskByProxy,
-    main="nwot",
+    PAPER,
     formula="-{proxy}(supernet without o on e)",
     direction="lowest proxy without it",
     differs=SEARCH + COMMON,

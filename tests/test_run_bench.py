@@ -10,29 +10,18 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from nas_selection_bench.bench.errors import ExitCode
-from tests.bench.fake_bench import make_table
+from tests.small_data import small_data
 
 ROOT = Path(__file__).parents[1]
-CLASSES = 4
 
 
 @pytest.fixture(scope="module")
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root with 160 small images of noise and a ground truth for them."""
-    root = tmp_path_factory.mktemp("data")
-    make_table(root / "table.npz", ["tiny"])
-    folder = root / "tiny"
-    folder.mkdir()
-    generator = np.random.default_rng(0)
-    np.save(folder / "images.npy", generator.integers(0, 256, (160, 3, 8, 8)).astype(np.uint8))
-    np.save(folder / "labels.npy", generator.integers(0, CLASSES, 160))
-    description = {"classes": CLASSES, "mean": [0.5] * 3, "std": [0.25] * 3, "crop_padding": 1, "flip": True}
-    (folder / "dataset.json").write_text(json.dumps(description))
-    return root
+    return small_data(tmp_path_factory.mktemp("data"))
 
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "JOBLIB_MULTIPROCESSING"}

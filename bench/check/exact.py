@@ -10,7 +10,7 @@
 """
 
 import csv
-import shutil
+import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,17 +20,18 @@ from typing import Any
 from nas_selection_bench.bench.check.difference import Difference, cell_of
 from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
-from nas_selection_bench.bench.files import unwritable, write_whole
+from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.gather import CURVATURE_FILE, PLAN_FILE, gather
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE, gather
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE
-from nas_selection_bench.bench.work.pack import opened
+from nas_selection_bench.bench.work.pack import contents_of, opened
+from nas_selection_bench.bench.work.plan_file import PLAN_FILE
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
 from nas_selection_bench.bench.work.store import Store
 
-DrawReport = Callable[[Path, GroundTruth], Path]
-"""(output folder, table) -> the page."""
+DrawReport = Callable[[Store, GroundTruth], Path]
+"""(records of an output folder, table) -> the page."""
 
 EXACT, TIGHT, STATISTICAL = "exact", "tight", "statistical"
 _KEYED = {
@@ -87,11 +88,10 @@ def check(stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path
     The fresh run is compared tightly if it has the same seeds and sums alike (`sum_alike`), else statistically.
     Either may be packed. Raises DataError where one holds no results.
     """
-    with opened(stored) as whole:
-        outcomes = [check_exact(whole, table, draw_report)]
-        if fresh is not None:
-            with opened(fresh) as run:
-                outcomes.append(check_fresh(whole, run, table))
+    outcomes = [check_exact(stored, table, draw_report)]
+    if fresh is not None:
+        with opened(stored) as whole, opened(fresh) as run:
+            outcomes.append(check_fresh(whole, run, table))
     return outcomes
 
 
@@ -111,20 +111,14 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Ch
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / stored.name
         again.mkdir()
-        for name in ("records", "costs"):
-            if (stored / name).is_dir():
-                try:
-                    shutil.copytree(stored / name, again / name)
-                except OSError as error:
-                    raise unwritable(again / name, error) from error
         for name in _COPIED:
             if (stored / name).is_file():
                 write_whole(again / name, (stored / name).read_bytes())
-        store = Store(again)
-        store.records.mkdir(exist_ok=True)
+        packed = contents_of(stored)
+        store = Store(again, packed)
         outcome.compared = gather(store, table, outcome.notes.append)[DONE]
-        draw_report(again, table)
-        _compare_folders(stored, again, outcome)
+        draw_report(store, table)
+        _compare_folders(stored, again, packed, outcome)
     return outcome
 
 
@@ -160,17 +154,30 @@ def _run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def _rows(path: Path) -> Rows:
+def _bytes(path: Path) -> bytes | None:
+    """What a file says; None where there is none."""
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            return list(csv.DictReader(stream))
+        return path.read_bytes() if path.is_file() else None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); gather it with --report-only.") from error
+
+
+def _rows(path: Path) -> Rows:
+    content = _bytes(path)
+    if content is None:
+        raise DataError(f"{path} is missing; gather it with --report-only.")
+    return _parsed(path, content)
+
+
+def _parsed(path: Path, content: bytes) -> Rows:
+    """The rows of the CSV file in `path`, which says `content`."""
+    try:
+        return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     except DAMAGE as error:
         raise DataError(f"{path} is damaged ({in_brief(error)}); gather it with --report-only.") from error
 
 
-def _compare_folders(stored: Path, again: Path, outcome: Checked) -> None:
+def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], outcome: Checked) -> None:
     names = sorted(str(path.relative_to(again)) for path in again.rglob("*") if path.is_file())
     names = [name for name in names if name not in _COPIED and not name.startswith(("records/", "costs/"))]
     drawn_with, here = _generator(stored), _generator(again)
@@ -178,15 +185,17 @@ def _compare_folders(stored: Path, again: Path, outcome: Checked) -> None:
     if not drawn_alike:
         outcome.notes.append(f"the page and figures, drawn with {drawn_with}, here with {here}")
     for name in names:
-        if not (stored / name).is_file():
+        old = packed.get(name) or _bytes(stored / name)
+        new = (again / name).read_bytes()
+        if old is None:
             outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))
-        elif (stored / name).read_bytes() != (again / name).read_bytes():
+        elif old != new:
             if name in _KEYED:
-                told = list(_row_differences(name, _rows(stored / name), _rows(again / name)))
+                told = list(_row_differences(name, _parsed(stored / name, old), _parsed(again / name, new)))
                 # Rows in another order, or twice: equal row by row and yet not the file that is written.
-                outcome.differences += told or [_first_line(name, stored / name, again / name)]
+                outcome.differences += told or [_first_line(name, old, new)]
             elif drawn_alike or not name.endswith(_DRAWN):
-                outcome.differences.append(_first_line(name, stored / name, again / name))
+                outcome.differences.append(_first_line(name, old, new))
     outcome.differences += _stale(stored, again)
 
 
@@ -227,9 +236,9 @@ def _row_differences(name: str, stored: Rows, fresh: Rows) -> Iterator[Differenc
                 yield Difference(name, place, column, str(before), str(after))
 
 
-def _first_line(name: str, stored: Path, fresh: Path) -> Difference:
-    """The first line in which two text files differ."""
-    old, new = (path.read_text(encoding="utf-8", errors="replace").splitlines() for path in (stored, fresh))
+def _first_line(name: str, stored: bytes, fresh: bytes) -> Difference:
+    """The first line in which two texts differ."""
+    old, new = (content.decode(errors="replace").splitlines() for content in (stored, fresh))
     for number, (before, after) in enumerate(zip(old, new, strict=False), start=1):
         if before != after:
             start = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)

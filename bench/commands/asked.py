@@ -7,9 +7,9 @@ from typing import Any
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.commands.resolve import make_request
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.gather import planned_cells
-from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.methods import Criterion, Methods, TrainingRecipe
 from nas_selection_bench.bench.work.plan import PlannedCell, make_plan, plan_again
+from nas_selection_bench.bench.work.plan_file import planned_cells
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import Circumstances
 from nas_selection_bench.bench.work.run_file import read_run
@@ -21,8 +21,8 @@ class Asked:
     """The cells, with the methods they need."""
 
     plan: list[PlannedCell]
-    recipes: Sequence[RecipeFacts]
-    selectors: Sequence[SelectorFacts]
+    recipes: Sequence[TrainingRecipe]
+    selectors: Sequence[Criterion]
     facts: Mapping[str, Any]
     """The request in words, for run.json."""
 
@@ -76,6 +76,6 @@ def asked_before(
     names = ("datasets", "supernets", "selectors", "supernet_seeds", "selector_seeds", "epochs", "bn", "seed",
              "settings")  # fmt: skip
     return Asked(
-        plan, [methods.recipe(name) for name in recipes], [methods.selector(name) for name in selectors],
+        plan, [methods.recipes.find(name) for name in recipes], [methods.selectors.find(name) for name in selectors],
         {name: run[name] for name in names if name in run},
     )  # fmt: skip

@@ -88,6 +88,9 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     size = parser.add_argument_group("size and seeds")
     size.add_argument("--preset", choices=tuple(PRESETS),
                       help="size of the experiment (digits on digits; else paper on a GPU, lite on a CPU)")  # fmt: skip
+    size.add_argument("--budget", choices=tuple(PRESETS),
+                      help="what selection may spend on the same supernets, as at another preset: epochs of tuning,"
+                           " proposals and mini-batches of proxies")  # fmt: skip
     size.add_argument("--train-epochs", type=positive, metavar="N", help="train supernets for N epochs instead")
     size.add_argument("--channels", type=positive, metavar="C",
                       help="channels of the supernet's first stage instead of the preset's")  # fmt: skip
@@ -127,7 +130,9 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     volume.add_argument("-v", "--verbose", action="store_true", help="tell every cell and epoch")
     volume.add_argument("-q", "--quiet", action="store_true", help="tell only errors and where the report is")
     instead = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
-    instead.add_argument("--list", action="store_true", help="list data sets, supernets, selectors and presets")
+    instead.add_argument("--list", nargs="?", const="", metavar="NAME",
+                         help="list data sets, presets, supernets, selectors, proxies and stopping rules; with NAME"
+                              " all about that one: formula, paper, options")  # fmt: skip
     instead.add_argument("--doctor", action="store_true", help="what is here, what is missing, and what that costs")
     instead.add_argument("--plan", action="store_true", help="cells done and to do, with the estimated time")
     instead.add_argument("--report-only", action="store_true", help="gather the records in --out and draw the report")
@@ -137,6 +142,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
         type=given_path,
         help="draw the results stored in DIR again and compare; with --out, compare the fresh run there too",
     )
+    parser.add_argument("--json", action="store_true", help="with --list: everything, as JSON")
     return parser
 
 
@@ -154,6 +160,7 @@ class Options:
     epochs: tuple[int | str, ...] | None
     bn: str
     preset: str | None
+    budget: str | None
     train_epochs: int | None
     channels: int | None
     cells: int | None
@@ -172,15 +179,17 @@ class Options:
     retry_failed: bool
     verbose: bool
     quiet: bool
-    list: bool
+    list: str | None
+    """Nothing for the whole list."""
+    json: bool
     doctor: bool
     plan: bool
     report_only: bool
     check: Path | None
 
 
-ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "train_epochs",
-          "channels", "cells", "images", "seed")  # fmt: skip
+ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
+          "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
 """The words that say what is compared, and at which size."""
 
 INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")

@@ -1,51 +1,29 @@
-"""What needs no computing: name what exists, draw stored results again, check them, say how a run ended."""
+"""What needs no computing: draw stored results again, check them, say how a run ended."""
+
+from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nas_selection_bench.bench.check import exact as check
-from nas_selection_bench.bench.check.exact import DrawReport
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
 from nas_selection_bench.bench.files import only_writer
-from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names
-from nas_selection_bench.bench.work.gather import gather
-from nas_selection_bench.bench.work.methods import Methods
-from nas_selection_bench.bench.work.pack import unpack
-from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.bench.problem.datasets import data_root
+from nas_selection_bench.bench.work.pack import as_stored, unpack
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record
 from nas_selection_bench.bench.work.run_file import read_run
 from nas_selection_bench.bench.work.runner import counts_line
 from nas_selection_bench.bench.work.store import Store
 
+if TYPE_CHECKING:
+    from nas_selection_bench.bench.check.exact import DrawReport
+    from nas_selection_bench.bench.problem.table import GroundTruth
+
 FAILURES_SHOWN = 5
-
-
-def list_all(root: Path, methods: Methods) -> ExitCode:
-    """Print every name that the command line knows, with one line on each."""
-
-    def section(title: str, lines: Mapping[str, str]) -> None:
-        print(title)
-        for name, text in lines.items():
-            print(f"  {name:<24} {text}")
-        print()
-
-    own = f"your own, in {root}"
-    section(
-        "data sets (--datasets)",
-        {name: DATASETS[name].note if name in DATASETS else own for name in dataset_names(root)},
-    )
-    section("supernets (--supernets)", {name: methods.recipe(name).paper for name in methods.recipe_names()})
-    section("selectors (--selectors)", {name: methods.selector(name).paper for name in methods.selector_names()})
-    sizes = {
-        name: f"C={s.channels}, N={s.cells}, {s.epochs} epochs,"
-        f" {'all images' if s.images is None else f'{s.images:,} images'}, {s.tune_epochs} tuning epochs a decision"
-        for name, s in PRESETS.items()
-    }
-    section("presets (--preset)", sizes)
-    return ExitCode.OK
 
 
 def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
@@ -66,16 +44,38 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
             f"{out} was made with the table {earlier['table'].get('name')!r} of another content than {table.name!r};"
             " give that one with --table."
         )
-    store = Store(out)
     with only_writer(out / ".lock", wait=False):
-        unpack(out, lambda line: print(line, file=sys.stderr))
-        counts = gather(store, table, lambda line: print(line, file=sys.stderr))
-        page = draw_report(out, table)
+        store, counts = _gathered(out, table)
+        page = draw_report(store, table)
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
+
+
+def _gathered(out: Path, table: GroundTruth) -> tuple[Store, Counter[str]]:
+    """Gather the records of a folder; a packed one is unpacked only where its archive holds other scores than these."""
+
+    from nas_selection_bench.bench.work.gather import SCORES_FILE, gather
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    store = as_stored(out)
+    counts = gather(store, table, say)
+    if store.packed is None:
+        return store, counts
+    scores = out / SCORES_FILE
+    as_packed = scores.read_bytes() == store.packed.get(SCORES_FILE)
+    scores.unlink()
+    if as_packed:
+        return store, counts
+    unpack(out, say)
+    store = Store(out)
+    return store, gather(store, table, lambda line: None)
 
 
 def check_results(stored: Path, options: Options, draw_report: DrawReport) -> ExitCode:
     """Draw stored results again and compare every byte; with --out, compare the fresh run there with them too."""
+    from nas_selection_bench.bench.check import exact as check
+
     fresh = options.out
     earlier = read_run(stored)
     if earlier is None:

@@ -1,5 +1,6 @@
 """From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
 
+import ctypes
 import multiprocessing
 import os
 from collections.abc import Mapping
@@ -79,9 +80,7 @@ def find_device(name: str) -> Device:
 
     if name == "cpu":
         return Device("cpu", "cpu", processor(), ())
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = gpus() if may_have_gpus() else 0
     if name == "auto" and not count:
         return Device("cpu", "cpu", processor(), ())
     index = int(name.partition(":")[2] or 0)
@@ -95,6 +94,27 @@ def find_device(name: str) -> Device:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
             model, hardware = apart.submit(ask_gpu, index).result()
     return Device(f"cuda:{index}", "cuda", model, indices, hardware)
+
+
+def may_have_gpus() -> bool:
+    """Whether a driver of GPUs is here, which costs nothing to ask; torch, which knows, takes seconds to import."""
+    names = ("libcuda.so.1", "libamdhip64.so", "nvcuda.dll")
+    if any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")):
+        return True
+    for name in names:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def gpus() -> int:
+    """How many GPUs torch can use."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def ask_gpu(index: int) -> tuple[str, str]:
@@ -142,6 +162,7 @@ def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str,
         fallback = dataset if dataset in PRESETS else ("paper" if kind == "cuda" else "lite")
         chosen = settings_for(options.preset or fallback)
         chosen = chosen.with_sizes(options.channels, options.cells, options.images)
+        chosen = chosen.with_budget(options.budget) if options.budget else chosen
         settings[dataset] = chosen.with_epochs(options.train_epochs) if options.train_epochs else chosen
     return settings
 
@@ -253,12 +274,13 @@ def make_request(
     data: Mapping[str, str] = MappingProxyType({}),
 ) -> Request:
     """The request of `options`; UsageError for names that do not exist."""
-    recipes = {r.name: r for r in map(methods.recipe, choose("supernet", options.supernets, methods.recipe_names()))}
+    named = choose("supernet", options.supernets, methods.recipes.names(), methods.recipes.find)
+    recipes = {recipe.name: recipe for recipe in map(methods.recipes.find, named)}
     extent = usual_extent(settings)
-    known = methods.selector_names()
     usual = methods.quick_selectors if extent.quick else "all"
-    chosen = choose("selector", usual if options.selectors is None else options.selectors, known, methods.selector)
-    selectors = {s.name: s for s in map(methods.selector, chosen)}
+    asked = usual if options.selectors is None else options.selectors
+    chosen = choose("selector", asked, methods.selectors.names(), methods.selectors.find, methods.groups)
+    selectors = {selector.name: selector for selector in map(methods.selectors.find, chosen)}
     return Request(
         settings=settings,
         recipes=tuple(recipes.values()),

@@ -1,25 +1,25 @@
 """One command line from its resolution to its exit code: list, plan, run, gather, report."""
 
+from __future__ import annotations
+
 import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
-from nas_selection_bench.bench.commands.doctor import doctor
 from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.from_outside import plugins_of
+from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
 from nas_selection_bench.bench.commands.options import Options, available_cores
 from nas_selection_bench.bench.commands.others import (
-    DrawReport,
     check_results,
     conclude,
     failures,
-    list_all,
     report_only,
 )
 from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData
@@ -30,11 +30,11 @@ from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.pixels import UNKNOWN
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.edited_files import sources
-from nas_selection_bench.bench.work.gather import gather, write_plan
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
+from nas_selection_bench.bench.work.plan_file import write_plan
 from nas_selection_bench.bench.work.plugins import in_use, using
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
 from nas_selection_bench.bench.work.record import DONE, Circumstances
@@ -45,6 +45,9 @@ from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import Workplace
 from nas_selection_bench.bench.work.timings import Timings, stored_costs
 from nas_selection_bench.bench.work.workers import no_processes
+
+if TYPE_CHECKING:
+    from nas_selection_bench.bench.check.exact import DrawReport
 
 
 def answer(
@@ -62,9 +65,14 @@ def answer(
 def _work_off(
     options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
 ) -> ExitCode:
-    if options.list:
-        return list_all(data_root(options.data_root), methods())
+    if options.list is not None:
+        root, known = data_root(options.data_root), methods()
+        if options.json:
+            return list_json(root, known)
+        return list_one(options.list, root, known) if options.list else list_all(root, known)
     if options.doctor:
+        from nas_selection_bench.bench.commands.doctor import doctor
+
         return doctor(options.data_root, options.table, options.cache)
     if options.report_only:
         return report_only(options, draw_report)
@@ -118,7 +126,7 @@ class Session:
         self.job = Run(
             plan=self.asked.plan,
             store=self.store,
-            workplace=Workplace(methods, root, cache, pool.device_name(self.device.name), pool),
+            workplace=Workplace(methods.supernets, methods.work, root, cache, pool.device_name(self.device.name), pool),
             timings=Timings(stored_costs(self.out.parent, code / "results")),
             retry_failed=options.retry_failed,
             sources=sources(methods, [r.name for r in self.asked.recipes], [s.name for s in self.asked.selectors]),
@@ -230,6 +238,8 @@ class Session:
 
     def work(self, draw_report: DrawReport) -> ExitCode:
         """Run what is to do, gather, draw the report."""
+        from nas_selection_bench.bench.work.gather import gather
+
         table = self.table
         if table is None:
             raise MissingData(" ".join(self.lacking))
@@ -262,7 +272,7 @@ class Session:
             finally:
                 leave_seats(self.out, max(self.jobs, len(self.device.indices)))
             gather(self.store, table, self.say)
-            page = draw_report(self.out, table)
+            page = draw_report(self.store, table)
         counts = Counter(self.job.states.values())
         stems = {cell.stem for cell in self.job.plan}
         return conclude(
@@ -276,7 +286,7 @@ class Session:
         for dataset in sorted(datasets):
             settings = self.settings[dataset]
             try:
-                images = place.methods.load_images(dataset, place.data_root, settings.images)
+                images = place.work().load_images(dataset, place.data_root, settings.images)
                 if isinstance(images, ImageSet):
                     refuse_unfit(images, settings.batch_size)
                     for doubt in doubts(images):

@@ -18,7 +18,8 @@ from typing import BinaryIO
 import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, MissingData, in_brief
-from nas_selection_bench.bench.problem.safe_pickle import ARRAYS, Machine, RefusedName
+from nas_selection_bench.bench.problem.pickled_names import ARRAYS, RefusedName
+from nas_selection_bench.bench.problem.safe_pickle import Machine
 
 
 @dataclass(frozen=True)

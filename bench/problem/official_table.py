@@ -26,7 +26,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
-from nas_selection_bench.bench.problem.safe_pickle import ARRAYS, CONTAINERS, Machine, RefusedName
+from nas_selection_bench.bench.problem.pickled_names import ARRAYS, CONTAINERS, RefusedName
+from nas_selection_bench.bench.problem.safe_pickle import Machine
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code, parse
 from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth, refuse_missing
 

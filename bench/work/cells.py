@@ -6,10 +6,11 @@ data, so that they can be hashed, sent to a worker and written as canonical JSON
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from nas_selection_bench.bench.seeds import derive
-from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.bench.work.presets import SelectionBudget, SupernetSize, size_of
 
 NO_RECIPE = "untrained"
 """Recipe name of cells whose selector ignores the supernet."""
@@ -26,9 +27,13 @@ class SupernetJob:
     """Supernet seed: 0, 1, 2, ... as counted by --seeds."""
     root: int
     """The root seed of the run (--seed)."""
-    settings: Settings
+    settings: SupernetSize
     data: str = ""
     """Of a data set of one's own, the fingerprint of its files; those that everybody has alike need none."""
+
+    def __post_init__(self) -> None:
+        """Take the size alone from settings that say more: what selection spends makes no other supernet."""
+        object.__setattr__(self, "settings", size_of(self.settings))
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:
         """The seed of one purpose (`init`, `shuffle`, ...) of this supernet, and of further axes."""
@@ -50,6 +55,7 @@ class Cell:
     selector_seed: int
     bn: str
     """Batch norm at selection: `batch` statistics or `running` statistics."""
+    budget: SelectionBudget
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:
         """The seed of one purpose of this cell.
@@ -91,6 +97,21 @@ def supernet_key(
     to the key because floating-point sums depend on them, and so does the `hardware` of a GPU: the same
     command gives the same bytes whatever the cache holds. `plugin` is the digest of a recipe's file from outside.
     """
-    told = {name: value for name, value in asdict(job).items() if name != "data" or value}
-    further = {name: value for name, value in (("hardware", hardware), ("plugin", plugin)) if value}
+    return _supernet_key(asdict(job), version, device_type, threads, hardware=hardware, plugin=plugin)
+
+
+def former_supernet_key(
+    job: SupernetJob, budget: SelectionBudget, version: int, device_type: str, threads: int, hardware: str = ""
+) -> str:
+    """The key that the supernet had as long as what selection spends was part of it."""
+    described = asdict(job)
+    described["settings"] |= asdict(budget)
+    return _supernet_key(described, version, device_type, threads, hardware=hardware)
+
+
+def _supernet_key(
+    job: Mapping[str, object], version: int, device_type: str, threads: int, **where_it_matters: str
+) -> str:
+    told = {name: value for name, value in job.items() if name != "data" or value}
+    further = {name: value for name, value in where_it_matters.items() if value}
     return key({"job": told, "version": version, "device": device_type, "threads": threads, **further})

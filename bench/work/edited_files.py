@@ -60,8 +60,8 @@ class Sources:
 def sources(methods: Methods, recipes: Iterable[str], selectors: Iterable[str]) -> Sources:
     """The files of these methods."""
     return Sources(
-        {name: methods.recipe_source(name) for name in recipes},
-        {name: methods.selector_source(name) for name in selectors},
+        {name: methods.recipes.source(name) for name in recipes},
+        {name: methods.selectors.source(name) for name in selectors},
     )
 
 

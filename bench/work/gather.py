@@ -9,7 +9,6 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import cache, partial
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, in_brief
@@ -17,10 +16,10 @@ from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.json_files import read_json, write_json
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record, file_stem
+from nas_selection_bench.bench.work.plan_file import planned_cells, sort_key
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record
 from nas_selection_bench.bench.work.store import Store
-from nas_selection_bench.bench.yardsticks.measures import MEASURES, measure
+from nas_selection_bench.bench.yardsticks.measures import MEASURES, measures
 from nas_selection_bench.bench.yardsticks.truth import Truth
 
 RECORD_COLUMNS = (*KEY_COLUMNS, "state", "reason", "log", "architecture", "index", *MEASURES, "forward_passes",
@@ -30,7 +29,7 @@ SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
 COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",
                 "training_seconds", "commit")  # fmt: skip
 
-PLAN_FILE = "plan.json"
+SCORES_FILE = "scores.csv"
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -38,47 +37,25 @@ CURVATURE_FILE = "curvature.csv"
 """How curved the validation loss is at the checkpoints, where it was measured (`supernets/training/curvature.py`)."""
 
 
-def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
-    """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""
-    asked = {file_stem(cell): dict(cell) for cell in (*planned_cells(store), *cells)}
-    content = {"cells": sorted(asked.values(), key=sort_key)}
-    write_json(store.folder / PLAN_FILE, content, indent=0)
-
-
-def planned_cells(store: Store) -> list[dict[str, Any]]:
-    """The cells that the runs of the folder asked for; none where it has no plan."""
-
-    def understood(content: Any) -> list[dict[str, Any]]:
-        return sorted(({name: cell[name] for name in KEY_COLUMNS} for cell in content["cells"]), key=sort_key)
-
-    return read_json(store.folder / PLAN_FILE, understood, [])
-
-
-def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:
-    """Order of rows: the key columns in turn, numbers as numbers."""
-    values = (columns[name] for name in KEY_COLUMNS)
-    return tuple((isinstance(v, str), 0.0 if isinstance(v, str) else float(v), str(v)) for v in values)
-
-
-def record_row(record: Record, selection: Selection | None, truth: Callable[[str], Truth]) -> dict[str, Any]:
-    """The row of one record in records.csv; a done one holds `selection`, measured by the `truth` of its data set."""
+def record_row(record: Record, measured: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The row of one record in records.csv; `measured` are the measures of a done one."""
     content = record.to_json()
-    row = {name: content.get(name) for name in RECORD_COLUMNS} | dict(record.cell)
-    if selection is not None:
-        row |= measure(selection, truth(str(record.cell["dataset"])))
+    row = {name: content.get(name) for name in RECORD_COLUMNS} | dict(record.cell) | dict(measured or {})
     row["checkpoint"] = (record.checkpoint or "")[:12]
     if record.shared:  # earlier versions named a checkpoint here too, of which the result does not depend
         row |= {"checkpoint": "", "supernet_accuracy": None}
     return row
 
 
-def score_rows(cell: Mapping[str, Any], selection: Selection) -> list[dict[str, Any]]:
-    """The 30 rows of one done record in scores.csv."""
-    return [
-        {**cell, "edge": edge, "operation": operation, "score": score}
-        for edge, of_edge in zip(EDGE_NAMES, selection.scores.tolist(), strict=True)
-        for operation, score in zip(OPERATIONS, of_edge, strict=True)
-    ]
+def scores_csv(selections: Iterable[tuple[Mapping[str, Any], Selection]]) -> str:
+    """scores.csv: 30 rows of each cell that is done."""
+    places = [f"{edge},{operation}," for edge in EDGE_NAMES for operation in OPERATIONS]
+    lines = [as_csv(SCORE_COLUMNS, [])]
+    for cell, selection in selections:
+        start = as_csv(KEY_COLUMNS, [cell], head=False).rstrip("\n")
+        scores = selection.scores.ravel().tolist()
+        lines += [f"{start},{place}{score!r}\n" for place, score in zip(places, scores, strict=True)]
+    return "".join(lines)
 
 
 def cost_rows(store: Store, done: Set[str]) -> list[dict[str, Any]]:
@@ -86,16 +63,20 @@ def cost_rows(store: Store, done: Set[str]) -> list[dict[str, Any]]:
 
     A damaged file is left out: it only held timings.
     """
-    stored = {path.stem: store.cost(path.stem) for path in sorted(store.costs.glob("*.json"))}
+    stored = {stem: store.cost(stem) for stem in store.stems(store.costs)}
     rows = [(stem, {**content["cell"], **content}) for stem, content in stored.items() if content]
     return sorted((row for stem, row in rows if stem in done or not row["selector"]), key=sort_key)
 
 
-def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """CSV text; floats in their shortest exact spelling, lists as JSON, None as nothing, no formulas."""
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], head: bool = True) -> str:
+    """CSV text; floats in their shortest exact spelling, lists as JSON, None as nothing, no formulas.
+
+    It begins with the names of the columns unless `head` is false.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    if head:
+        writer.writerow(columns)
     writer.writerows([_spelled(row.get(name)) for name in columns] for row in rows)
     return text.getvalue()
 
@@ -120,28 +101,42 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     records, damaged = store.read_all()
     for path in damaged:
         warn(f"The record {path} is damaged and left out; run the command that made it again.")
-    rows: list[dict[str, Any]] = []
-    scores: list[dict[str, Any]] = []
-    left_out: set[str] = set()
-    truth = cache(partial(Truth, table))
-    for stem, record in sorted(records.items(), key=lambda item: sort_key(item[1].cell)):
+    selections: dict[str, Selection] = {}
+    for stem, record in list(records.items()):
+        if record.state != DONE:
+            continue
         try:
-            selection = record.selection() if record.state == DONE else None
+            selections[stem] = record.selection()
         except DAMAGE as error:
-            left_out.add(stem)
+            del records[stem]
             path = store.records / f"{stem}.json"
             what = in_brief(error)
             warn(f"The record {path} is no result ({what}); delete it and run the command that made it again.")
-            continue
-        rows.append(record_row(record, selection, truth))
-        scores += [] if selection is None else score_rows(record.cell, selection)
-    for columns in planned_cells(store):
-        if file_stem(columns) not in records.keys() - left_out:
-            rows.append({**columns, "state": MISSING})
+    measured = _measured(records, selections, table)
+    rows = [record_row(record, measured.get(stem)) for stem, record in records.items()]
+    known = {_columns_of(record.cell) for record in records.values()}
+    rows += [{**cell, "state": MISSING} for cell in planned_cells(store) if _columns_of(cell) not in known]
     rows.sort(key=sort_key)
     header = [name for name in RECORD_COLUMNS if name != "where" or any(row.get(name) for row in rows)]
     write_whole(store.folder / "records.csv", as_csv(header, rows))
-    write_whole(store.folder / "scores.csv", as_csv(SCORE_COLUMNS, scores))
-    done = {stem for stem, record in records.items() if record.state == DONE} - left_out
-    write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store, done)))
+    done = sorted(((records[stem].cell, found) for stem, found in selections.items()), key=lambda one: sort_key(one[0]))
+    write_whole(store.folder / SCORES_FILE, scores_csv(done))
+    write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store, selections.keys())))
     return Counter(row["state"] for row in rows)
+
+
+def _columns_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(cell[name] for name in KEY_COLUMNS)
+
+
+def _measured(
+    records: Mapping[str, Record], selections: Mapping[str, Selection], table: GroundTruth
+) -> dict[str, dict[str, Any]]:
+    """The measures of all selections, by file stem; those of one data set at once."""
+    of_dataset: dict[str, list[str]] = {}
+    for stem in selections:
+        of_dataset.setdefault(str(records[stem].cell["dataset"]), []).append(stem)
+    found: dict[str, dict[str, Any]] = {}
+    for dataset, stems in of_dataset.items():
+        found |= zip(stems, measures([selections[stem] for stem in stems], Truth(table, dataset)), strict=True)
+    return found

@@ -32,14 +32,21 @@ def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing:
     another one than was written, or at which `understood` raises one of DAMAGE.
     """
     try:
-        content = dict(json.loads(path.read_bytes()))
-        if content.get(DIGEST, "") not in ("", digest_of(content)):
-            raise ValueError("it is not as it was written")
-        content.pop(DIGEST, None)
-        return understood(content)
+        text = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return missing
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    return understood_json(text, path, understood)
+
+
+def understood_json(text: bytes, path: Path, understood: Callable[[dict[str, Any]], Read]) -> Read:
+    """`read_json` of what the file in `path` says."""
+    try:
+        content = dict(json.loads(text))
+        if content.get(DIGEST, "") not in ("", digest_of(content)):
+            raise ValueError("it is not as it was written")
+        content.pop(DIGEST, None)
+        return understood(content)
     except DAMAGE as error:
         raise DataError(f"{path} is damaged ({in_brief(error)}); delete it and run the command again.") from error

@@ -1,46 +1,101 @@
-"""What the harness is given: recipes and selectors as plain callables, so that it knows no method."""
+"""What the harness asks of methods, which it does not know: two protocols, and the functions that do the work."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
+from nas_selection_bench.bench.work.options import Converter
+
+if TYPE_CHECKING:
+    from nas_selection_bench.bench.problem.image_set import ImageSet
+    from nas_selection_bench.bench.problem.selection import Selection
+
+
+@runtime_checkable
+class TrainingRecipe(Protocol):
+    """What the plan asks of a training recipe."""
+
+    @property
+    def name(self) -> str:
+        """Canonical, options included."""
+
+    @property
+    def version(self) -> int:
+        """Raised by hand when its numbers change: part of the keys."""
+
+    @property
+    def paper(self) -> str:
+        """Authors, title, venue."""
+
+    @property
+    def learns_alphas(self) -> bool:
+        """Whether the alphas of its supernets say anything."""
+
+    def declared(self) -> Mapping[str, str]:
+        """Further descriptions from the method's file, shown in reports."""
+
+
+@runtime_checkable
+class Criterion(Protocol):
+    """What the plan asks of a selector."""
+
+    @property
+    def name(self) -> str:
+        """Canonical, options included."""
+
+    @property
+    def version(self) -> int:
+        """Raised by hand when its choices change: part of the keys."""
+
+    @property
+    def paper(self) -> str:
+        """Authors, title, venue."""
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether further selector seeds can change its choice."""
+
+    @property
+    def reads_only_alphas(self) -> bool:
+        """Whether it costs nothing, so that it runs at every stored epoch."""
+
+    @property
+    def reads_checkpoint(self) -> bool:
+        """Whether anything of the checkpoint matters to it; if not, all recipes of a supernet seed share its result."""
+
+    @property
+    def decides_by_alphas(self) -> bool:
+        """Whether alphas alone decide its operations, so that it is skipped where they learn nothing."""
+
+    def declared(self) -> Mapping[str, str]:
+        """Further descriptions from the method's file, shown in reports."""
 
 
 @dataclass(frozen=True)
-class RecipeFacts:
-    """What the plan needs to know of a training recipe."""
+class Described:
+    """A method as plain data: what its object answers to either protocol. The plan needs no more of it."""
 
     name: str
-    """Canonical, options included."""
     version: int
     paper: str
     learns_alphas: bool = True
-    """Whether the alphas of its supernets say anything."""
-    declared: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Further descriptions from the method's file, shown in reports."""
-
-
-@dataclass(frozen=True)
-class SelectorFacts:
-    """What the plan needs to know of a selector."""
-
-    name: str
-    """Canonical, options included."""
-    version: int
-    paper: str
-    stochastic: bool
-    """Whether further selector seeds can change its choice."""
-    every_checkpoint: bool
-    """Whether it only reads alphas, so that it runs at every stored epoch for nothing."""
+    stochastic: bool = False
+    reads_only_alphas: bool = False
     reads_checkpoint: bool = True
-    """Whether anything of the checkpoint matters to it; if not, all recipes of a supernet seed share its result."""
     decides_by_alphas: bool = False
-    """Whether alphas alone decide its operations, so that it is skipped where they learn nothing."""
-    declared: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Further descriptions from the method's file, shown in reports."""
+    said: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def declared(self) -> Mapping[str, str]:
+        """Further descriptions from the method's file, shown in reports."""
+        return self.said
+
+
+TRAITS = ("learns_alphas", "stochastic", "reads_only_alphas", "reads_checkpoint", "decides_by_alphas")
+"""What is true or false of a method; an object has those of its protocol."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +119,49 @@ class Source:
     """Who brought it from outside: `--plugin mine.py`, `my-package 1.0`; empty for the project's own."""
 
 
-def no_source(name: str) -> None:
-    """For methods that are not defined in a file."""
+@dataclass(frozen=True)
+class Setting:
+    """An option of a method."""
+
+    name: str
+    default: str
+    """As it is typed."""
+    help: str
+    convert: Converter | None
+    """How it is read; None where only the method itself knows."""
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """A method with its default options."""
+
+    described: Described
+    title: str
+    """The first line of its file: what it is."""
+    source: Source
+    settings: Mapping[str, Setting]
+
+
+Method = TypeVar("Method", bound=TrainingRecipe | Criterion, covariant=True)
+
+
+class Offer(Protocol[Method]):
+    """All methods of one kind."""
+
+    def names(self) -> Sequence[str]:
+        """Without options, sorted."""
+
+    def find(self, text: str) -> Method:
+        """The method that `name` or `name[option=value,...]` asks for.
+
+        Raises UsageError, with the nearest names, for a method or an option that does not exist.
+        """
+
+    def source(self, text: str) -> Source | None:
+        """The file that it came from; None where that is not known."""
+
+    def entry(self, name: str) -> MethodEntry:
+        """All that is known of a method, without options, for lists; raises UsageError as `find`."""
 
 
 TrainProgress = Callable[[int, int], None]
@@ -73,34 +169,45 @@ TrainProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Methods:
-    """The callables that run_bench.py hands to the runner; each a module-level function, so that workers get it too.
+class Work:
+    """What computes: it imports torch, so it is asked for where a task runs."""
 
-    `recipe` and `selector` raise UsageError, with the nearest names, for a name that does not exist.
-    """
-
-    recipe_names: Callable[[], Sequence[str]]
-    selector_names: Callable[[], Sequence[str]]
-    recipe: Callable[[str], RecipeFacts]
-    selector: Callable[[str], SelectorFacts]
-    load_images: Callable[[str, Path, int | None], Any]
+    load_images: Callable[[str, Path, int | None], ImageSet]
     """(data set, data root, limit) -> images; DataError names what is missing."""
     train: Callable[[SupernetJob, Any, str, Path, TrainProgress | None], None]
     """(job, images, device, folder, progress): trains, or goes on after a kill, until all checkpoints are there."""
-    epochs_present: Callable[[Path], Sequence[int]]
-    """The epochs whose checkpoints in a folder are whole."""
-    checkpoint: Callable[[Path, int], CheckpointFacts]
-    training_seconds: Callable[[Path], float | None]
-    """Wall clock of the training in a folder, None where it was not noted."""
     select: Callable[[Cell, Path, Any, str], Selection]
     """(cell, checkpoint folder, images, device); raises SkipCell where the selector does not apply."""
     set_threads: Callable[[int], None]
-    """Limits the numerical library of this process to so many threads."""
+    """Limits the numerical libraries of this process to so many threads."""
+
+
+@dataclass(frozen=True)
+class Supernets:
+    """What is known of trained supernets by their folders in the cache, without their tensors."""
+
+    epochs_present: Callable[[Path], Sequence[int]]
+    """The epochs whose checkpoints in a folder are whole."""
+    facts: Callable[[Path, int], CheckpointFacts]
+    """Of the checkpoint of an epoch; raises DataError for one that is damaged."""
+    seconds: Callable[[Path], Sequence[float]]
+    """Wall clock of each epoch that was trained into a folder, as far as that was noted."""
+
+
+@dataclass(frozen=True)
+class Methods:
+    """What the harness is given."""
+
+    recipes: Offer[TrainingRecipe]
+    selectors: Offer[Criterion]
+    supernets: Supernets
+    work: Callable[[], Work]
+    """A function of a module, so that worker processes get it too."""
+    further: Mapping[str, Offer[Described]] = field(default_factory=dict)
+    """Of other kinds, which lists name: zero-cost proxies, stopping rules."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Names that `--selectors` takes for several selectors, with the names and globs that they stand for."""
     quick_selectors: str = "all"
     """What `--selectors` means in a preset that must be quick and where it is not given."""
-    recipe_source: Callable[[str], Source | None] = no_source
-    """The file that a recipe, options included, came from; None where that is not known."""
-    selector_source: Callable[[str], Source | None] = no_source
-    """The same of a selector."""
     outside: Callable[[], Mapping[str, str]] = dict
     """`selector NAME` or `recipe NAME` -> the digest of its file, for methods from outside."""

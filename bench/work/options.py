@@ -6,7 +6,7 @@ Recipes, criteria and zero-cost proxies are dataclasses; a field made by `option
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
@@ -17,62 +17,77 @@ Converter = Callable[[str], Any]
 """From the text of a value to the value; raises ValueError with a clause that says what it must be."""
 
 
-def whole(text: str) -> int:
-    """A whole number."""
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError("it must be a whole number") from None
+@dataclass(frozen=True)
+class Number:
+    """A converter that accepts finite numbers within bounds."""
 
+    whole: bool = False
+    low: float = -math.inf
+    high: float = math.inf
+    open_below: bool = False
+    """Whether `low` itself is refused."""
+    open_above: bool = False
 
-def number(text: str) -> float:
-    """A finite number."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError("it must be a number") from None
-    if not math.isfinite(value):
-        raise ValueError("it must be finite")
-    return value
-
-
-def at_least(low: float, convert: Converter = number) -> Converter:
-    """A converter that accepts `low` and above."""
-    return _bounded(convert, lambda value: value >= low, f"at least {low:g}")
-
-
-def above(low: float, convert: Converter = number) -> Converter:
-    """A converter that accepts what is above `low`."""
-    return _bounded(convert, lambda value: value > low, f"above {low:g}")
-
-
-def between(low: float, high: float, convert: Converter = number) -> Converter:
-    """A converter that accepts `low` to `high`, both included."""
-    return _bounded(convert, lambda value: low <= value <= high, f"between {low:g} and {high:g}")
-
-
-def inside(low: float, high: float) -> Converter:
-    """A converter that accepts numbers between `low` and `high`, neither of them."""
-    return _bounded(number, lambda value: low < value < high, f"strictly between {low:g} and {high:g}")
-
-
-def share(text: str) -> float:
-    """A share of at least 0 and below 1."""
-    value: float = at_least(0)(text)
-    if value >= 1:
-        raise ValueError("it must be below 1")
-    return value
-
-
-def _bounded(convert: Converter, fits: Callable[[Any], bool], bounds: str) -> Converter:
-    def bounded(text: str) -> Any:
-        value = convert(text)
-        if not fits(value):
-            raise ValueError(f"it must be {bounds}")
+    def __call__(self, text: str) -> float:
+        """The number; raises ValueError with what it must be."""
+        try:
+            value = int(text) if self.whole else float(text)
+        except ValueError:
+            raise ValueError(f"it must be a {self.kind}") from None
+        if not math.isfinite(value):
+            raise ValueError("it must be finite")
+        if not (self.low < value if self.open_below else self.low <= value) or not (
+            value < self.high if self.open_above else value <= self.high
+        ):
+            raise ValueError(f"it must be {self.bounds}")
         return value
 
-    return bounded
+    @property
+    def kind(self) -> str:
+        """What it is, without its bounds."""
+        return "whole number" if self.whole else "number"
 
+    @property
+    def bounds(self) -> str:
+        """The bounds in words; nothing where there are none."""
+        low, high = f"{self.low:g}", f"{self.high:g}"
+        if math.isinf(self.high):
+            return "" if math.isinf(self.low) else f"above {low}" if self.open_below else f"at least {low}"
+        if self.open_below == self.open_above:
+            return f"{'strictly ' if self.open_below else ''}between {low} and {high}"
+        return (
+            f"{'above' if self.open_below else 'at least'} {low} and {'below' if self.open_above else 'at most'} {high}"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.bounds}".rstrip()
+
+
+number, whole = Number(), Number(whole=True)
+
+
+def at_least(low: float, convert: Number = number) -> Number:
+    """A converter that accepts `low` and above."""
+    return replace(convert, low=low)
+
+
+def above(low: float, convert: Number = number) -> Number:
+    """A converter that accepts what is above `low`."""
+    return replace(convert, low=low, open_below=True)
+
+
+def between(low: float, high: float, convert: Number = number) -> Number:
+    """A converter that accepts `low` to `high`, both included."""
+    return replace(convert, low=low, high=high)
+
+
+def inside(low: float, high: float) -> Number:
+    """A converter that accepts numbers between `low` and `high`, neither of them."""
+    return Number(low=low, high=high, open_below=True, open_above=True)
+
+
+share = Number(low=0, high=1, open_above=True)
+"""A share of at least 0 and below 1."""
 
 positive = at_least(1, whole)
 """A whole number of at least 1."""
@@ -83,23 +98,44 @@ not_negative = at_least(0, whole)
 SWITCHES = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
 
 
-def yes_or_no(text: str) -> bool:
-    """`yes` or `no`, or another word for them."""
-    if text.lower() not in SWITCHES:
-        raise ValueError("it must be yes or no")
-    return SWITCHES[text.lower()]
+@dataclass(frozen=True)
+class Switch:
+    """A converter that accepts `yes` or `no`, or another word for them."""
+
+    def __call__(self, text: str) -> bool:
+        """True for yes; raises ValueError."""
+        if text.lower() not in SWITCHES:
+            raise ValueError("it must be yes or no")
+        return SWITCHES[text.lower()]
+
+    def __str__(self) -> str:
+        return "yes or no"
 
 
-def one_of(*choices: str) -> Converter:
+yes_or_no = Switch()
+
+
+@dataclass(frozen=True)
+class Choice:
     """A converter that accepts only `choices`."""
 
-    def convert(text: str) -> str:
-        if text not in choices:
-            near = nearest(text, choices, count=1)
-            raise ValueError(f"choose one of {', '.join(choices)}" + (f" (did you mean {near[0]}?)" if near else ""))
+    choices: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        """The text itself; raises ValueError with the choices."""
+        if text not in self.choices:
+            near = nearest(text, self.choices, count=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"choose one of {', '.join(self.choices)}{hint}")
         return text
 
-    return convert
+    def __str__(self) -> str:
+        return ", ".join(self.choices)
+
+
+def one_of(*choices: str) -> Choice:
+    """A converter that accepts only `choices`."""
+    return Choice(choices)
 
 
 def read(convert: Converter, text: str) -> Any:
@@ -126,6 +162,9 @@ class OrWord:
         except ValueError as error:
             raise ValueError(f"{error} (it may also be {self.word})") from error
 
+    def __str__(self) -> str:
+        return f"{self.convert}, or {self.word}"
+
 
 def or_preset(convert: Converter) -> OrWord:
     """A converter that takes `preset` as well: None, which means what the preset says."""
@@ -135,6 +174,33 @@ def or_preset(convert: Converter) -> OrWord:
 def or_all(convert: Converter) -> OrWord:
     """A converter that takes `all` as well: None, which means all there are."""
     return OrWord("all", convert)
+
+
+KNOWN = {"number": Number, "switch": Switch, "choice": Choice, "or word": OrWord}
+"""The converters that a file can hold; any other callable is a method's own."""
+
+
+def stored(convert: object) -> dict[str, Any] | None:
+    """A converter as plain data, None for one of a method's own."""
+    if not isinstance(convert, Number | Switch | Choice | OrWord):
+        return None
+    values = {f.name: value for f in fields(convert) if (value := getattr(convert, f.name)) != f.default}
+    if isinstance(convert, OrWord):
+        values["convert"] = stored(convert.convert)
+    name = next(name for name, kind in KNOWN.items() if isinstance(convert, kind))
+    return None if None in values.values() else {"is": name, **values}
+
+
+def restored(content: Mapping[str, Any]) -> Converter:
+    """The converter that `stored` described."""
+    values: dict[str, Any] = {name: value for name, value in content.items() if name != "is"}
+    match content["is"]:
+        case "or word":
+            return OrWord(values["word"], restored(values["convert"]))
+        case "choice":
+            return Choice(tuple(values["choices"]))
+    converter: Converter = KNOWN[content["is"]](**values)
+    return converter
 
 
 def option(default: Any, convert: Converter, text: str) -> Any:
@@ -151,6 +217,19 @@ def as_text(value: object, convert: Converter | None = None) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def no_such_option(name: str, asked: str, known: Collection[str]) -> UsageError:
+    """The error for an option that the method `name` lacks."""
+    near = nearest(asked, known)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    has = f"its options are {', '.join(known)}" if known else "it has none"
+    return UsageError(f"{name} has no option {asked!r} ({has}){hint}")
+
+
+def not_usable(option: str, text: str, why: ValueError) -> str:
+    """The clause for a value that an option does not take."""
+    return f"option {option}={text} cannot be used: {why}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +271,7 @@ class Configurable:
                 try:
                     values[f.name] = read(f.metadata["convert"], texts[f.name])
                 except ValueError as error:
-                    raise ValueError(f"option {f.name}={texts[f.name]} cannot be used: {error}") from error
+                    raise ValueError(not_usable(f.name, texts[f.name], error)) from error
         return replace(self, **values)
 
     def configured(self, name: str, texts: Mapping[str, str]) -> Self:
@@ -200,10 +279,7 @@ class Configurable:
         known = self.options()
         for asked in texts:
             if asked not in known:
-                near = nearest(asked, known)
-                hint = f"; did you mean {' or '.join(near)}?" if near else "."
-                has = f"its options are {', '.join(known)}" if known else "it has none"
-                raise UsageError(f"{name} has no option {asked!r} ({has}){hint}")
+                raise no_such_option(name, asked, known)
         try:
             return self.set_options(texts)
         except ValueError as error:
@@ -211,5 +287,6 @@ class Configurable:
 
     def differing(self, default: Configurable) -> dict[str, str]:
         """The options that are not as in `default`, as they are typed."""
-        theirs, texts = default.options(), self.spelled()
-        return {name: texts[name] for name, (value, _) in self.options().items() if theirs[name][0] != value}
+        theirs, mine, texts = default.options(), self.options(), self.spelled()
+        # An option that comes with another one (`masked`, with reached=no) was not there to be set.
+        return {name: texts[name] for name in mine if name in theirs and theirs[name][0] != mine[name][0]}

@@ -15,11 +15,12 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
 from nas_selection_bench.bench.work.run_file import RUN_FILE
+from nas_selection_bench.bench.work.store import Store
 
 ARCHIVE = "cells.tar.xz"
 FOLDERS = ("costs", "logs", "records")
@@ -51,7 +52,7 @@ def read_archive(archive: Path) -> dict[str, bytes]:
         # All of it first: an archive that was cut off behind its last file is damaged as well.
         whole = _unpacked(archive.read_bytes())
         with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as tar:
-            return {member.name: _content(tar, member) for member in tar}
+            return {member.name: _content(whole, member) for member in tar}
     except OSError as error:
         raise DataError(f"{archive} cannot be read ({error.strerror or error}).") from error
     except DAMAGE as error:
@@ -69,14 +70,16 @@ def _unpacked(packed: bytes) -> bytes:
     return whole
 
 
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    path = PurePosixPath(member.name)
-    ours = member.name in FILES or (len(path.parts) == 2 and path.parts[0] in FOLDERS and path.name != "..")
-    plain = member.isreg() and not member.issparse() and len(path.name.encode()) <= _LONGEST_NAME
-    stream = tar.extractfile(tarfile.data_filter(member, "/nowhere")) if ours and plain else None
-    if stream is None:
+def _content(whole: bytes, member: tarfile.TarInfo) -> bytes:
+    folder, _, name = member.name.rpartition("/")
+    ours = member.name in FILES or (folder in FOLDERS and name not in ("", ".", ".."))
+    plain = member.isreg() and not member.issparse() and len(name.encode()) <= _LONGEST_NAME
+    content = whole[member.offset_data : member.offset_data + member.size] if ours and plain else b""
+    if not (ours and plain):
         raise tarfile.TarError(f"it holds {member.name[:_LONGEST_NAME]!r}, which no output folder packs")
-    return stream.read()
+    if len(content) != member.size:
+        raise tarfile.ReadError(f"{member.name!r} is cut short")
+    return content
 
 
 def pack(folder: Path) -> int:
@@ -115,6 +118,17 @@ def unpack(folder: Path, say: Callable[[str], None]) -> None:
         f"{folder} was packed: unpacked {len(contents):,} files;"
         f" python -m nas_selection_bench pack {folder} packs it again."
     )
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """The files that are packed, by their path inside of `folder`, whether it is packed or not."""
+    archive = folder / ARCHIVE
+    return dict(_agreed(folder, read_archive(archive))) if archive.exists() else _loose(folder)
+
+
+def as_stored(folder: Path) -> Store:
+    """The records of `folder` for reading, whether it is packed or not."""
+    return Store(folder, contents_of(folder) if (folder / ARCHIVE).exists() else None)
 
 
 @contextmanager

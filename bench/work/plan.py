@@ -9,16 +9,24 @@ from typing import Any
 
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.names import parse
-from nas_selection_bench.bench.work.cells import Cell, SupernetJob, supernet_key, without_checkpoint
-from nas_selection_bench.bench.work.methods import Methods, RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.cells import (
+    Cell,
+    SupernetJob,
+    former_supernet_key,
+    supernet_key,
+    without_checkpoint,
+)
+from nas_selection_bench.bench.work.methods import Criterion, Methods, Supernets, TrainingRecipe
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import (
     DONE,
     FAILED,
+    FORMER,
     SKIPPED,
     Circumstances,
     Record,
     file_stem,
+    former_record_key,
     identity,
     record_key,
 )
@@ -30,8 +38,8 @@ class Request:
 
     settings: Mapping[str, Settings]
     """Per data set."""
-    recipes: tuple[RecipeFacts, ...]
-    selectors: tuple[SelectorFacts, ...]
+    recipes: tuple[TrainingRecipe, ...]
+    selectors: tuple[Criterion, ...]
     supernet_seeds: int
     selector_seeds: int
     epochs: tuple[int | str, ...] | None
@@ -49,6 +57,8 @@ class PlannedSupernet:
 
     job: SupernetJob
     key: str
+    former_key: str
+    """The key under which earlier versions of the program kept it."""
     recipe_version: int
 
     @property
@@ -57,9 +67,10 @@ class PlannedSupernet:
         return f"{self.job.dataset} {self.job.recipe} seed {self.job.seed}"
 
     def folder(self, cache: Path) -> Path:
-        """Where its checkpoints lie in the cache."""
+        """Where its checkpoints lie in the cache: under its own key, or under the former one if they are there."""
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.job.dataset}.{self.job.recipe}.s{self.job.seed}")
-        return cache / f"{readable[:100]}.{self.key}"
+        named, former = (cache / f"{readable[:100]}.{key}" for key in (self.key, self.former_key))
+        return former if former.is_dir() and not named.is_dir() else named
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,12 @@ class PlannedCell:
     columns: Mapping[str, str | int]
     stem: str
     key: str
+    former_key: str
+    """The key that its record has if an earlier version of the program wrote it."""
     shared: str | None = None
     """Key of the computation when several cells share one result (the selector ignores the checkpoint); else None."""
+    former_shared: str | None = None
+    """The same in records of earlier versions."""
 
     @property
     def reads_checkpoint(self) -> bool:
@@ -88,11 +103,11 @@ class PlannedCell:
         return f"{self.supernet.title} epoch {self.cell.epoch} {self.cell.selector}{seed}"
 
 
-def epochs_for(selector: SelectorFacts, request: Request, settings: Settings) -> tuple[int, ...]:
+def epochs_for(selector: Criterion, request: Request, settings: Settings) -> tuple[int, ...]:
     """The checkpoints at which a selector is asked; raises UsageError for an epoch that is not stored."""
     stored = settings.checkpoint_epochs
     if request.epochs is None:
-        return stored if selector.every_checkpoint else stored[-1:]
+        return stored if selector.reads_only_alphas else stored[-1:]
     if request.epochs == ("all",):
         return stored
     wanted = sorted({stored[-1] if epoch == "last" else int(epoch) for epoch in request.epochs})
@@ -109,7 +124,9 @@ def make_plan(request: Request) -> list[PlannedCell]:
     """All cells asked for, those of one supernet side by side."""
     here = request.circumstances
     return [
-        planned_cell(Cell(job, epoch, selector.name, selector_seed, request.bn), recipe, selector, here)
+        planned_cell(
+            Cell(job, epoch, selector.name, selector_seed, request.bn, settings.budget), recipe, selector, here
+        )
         for dataset, settings in request.settings.items()
         for recipe in request.recipes
         for seed in range(request.supernet_seeds)
@@ -127,55 +144,61 @@ def plan_again(
 
     Raises UsageError for a method or a preset that does not exist any more.
     """
-    recipe, selector = cache(methods.recipe), cache(methods.selector)
+    recipe, selector = cache(methods.recipes.find), cache(methods.selectors.find)
     plan = []
     for told in cells:
         settings = settings_labelled(told["preset"])
         trained, asked = recipe(told["recipe"]), selector(told["selector"])
         dataset = told["dataset"]
         job = SupernetJob(dataset, trained.name, told["supernet_seed"], root, settings, data.get(dataset, ""))
-        cell = Cell(job, told["epoch"], asked.name, told["selector_seed"], told["bn"])
+        cell = Cell(job, told["epoch"], asked.name, told["selector_seed"], told["bn"], settings.budget)
         plan.append(planned_cell(cell, trained, asked, here))
     return plan
 
 
-def key_here(job: SupernetJob, version: int, here: Circumstances) -> str:
-    """The cache key of a supernet that is trained here."""
-    plugin = here.outside.get(f"recipe {parse(job.recipe)[0]}", "")
-    return supernet_key(job, version, here.device, here.threads, here.hardware, plugin)
+def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSupernet:
+    """The supernet of a cell with its keys, if it is trained here by this version of its recipe."""
+    where = (here.device, here.threads, here.hardware)
+    plugin = here.outside.get(f"recipe {parse(cell.supernet.recipe)[0]}", "")
+    former = former_supernet_key(cell.supernet, cell.budget, version, *where)
+    return PlannedSupernet(cell.supernet, supernet_key(cell.supernet, version, *where, plugin), former, version)
 
 
-def planned_cell(cell: Cell, recipe: RecipeFacts, selector: SelectorFacts, here: Circumstances) -> PlannedCell:
+def planned_cell(cell: Cell, recipe: TrainingRecipe, selector: Criterion, here: Circumstances) -> PlannedCell:
     """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
 
     Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
     by those alphas.
     """
-    supernet = PlannedSupernet(cell.supernet, key_here(cell.supernet, recipe.version, here), recipe.version)
-    columns = identity(cell, here)
-    alphas_untrained = selector.decides_by_alphas and not recipe.learns_alphas
-    names = {"alphas": "not learnt"} if alphas_untrained else {}
+    supernet, columns = planned_supernet(cell, recipe.version, here), identity(cell, here)
+    names = {"alphas": "not learnt"} if selector.decides_by_alphas and not recipe.learns_alphas else {}
+    former = dict(names)
     plugin = here.outside.get(f"selector {parse(selector.name)[0]}")
     names |= {"plugin": plugin} if plugin else {}
     if not selector.reads_checkpoint:
         work = without_checkpoint(cell)
-        names["shared"] = record_key(work, key_here(work.supernet, 0, here), selector.version, **names)
+        untrained = planned_supernet(work, 0, here)
+        names["shared"] = record_key(work, untrained.key, selector.version, **names)
+        former["shared"] = former_record_key(work, untrained.former_key, selector.version)
     return PlannedCell(
         cell, supernet, selector.version, columns, file_stem(columns),
-        record_key(cell, supernet.key, selector.version, **names), names.get("shared"),
+        key=record_key(cell, supernet.key, selector.version, **names),
+        former_key=FORMER + former_record_key(cell, supernet.former_key, selector.version, **former),
+        shared=names.get("shared"),
+        former_shared=FORMER + former["shared"] if "shared" in former else None,
     )  # fmt: skip
 
 
-def checkpoint_of(methods: Methods, planned: PlannedCell, cache: Path) -> str | None:
+def checkpoint_of(supernets: Supernets, planned: PlannedCell, cache: Path) -> str | None:
     """The hash of the cell's checkpoint, None while it is not in the cache or is damaged there.
 
     A damaged one is no matter of the plan: the cells that are to read it fail, and say so.
     """
     folder = planned.supernet.folder(cache)
-    if planned.cell.epoch not in methods.epochs_present(folder):
+    if planned.cell.epoch not in supernets.epochs_present(folder):
         return None
     try:
-        return methods.checkpoint(folder, planned.cell.epoch).sha256
+        return supernets.facts(folder, planned.cell.epoch).sha256
     except DataError:
         return None
 
@@ -186,7 +209,7 @@ def state_of(planned: PlannedCell, record: Record | None, checkpoint: str | None
     A record made from another checkpoint than the cached one does not hold: every selector of a
     supernet must have seen the same weights.
     """
-    if record is None or record.key != planned.key:
+    if record is None or record.key not in (planned.key, planned.former_key):
         return None
     if planned.reads_checkpoint and checkpoint is not None and record.checkpoint not in (None, checkpoint):
         return None

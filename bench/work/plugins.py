@@ -90,7 +90,8 @@ def within(plugins: tuple[Plugin, ...], call: Callable[..., Answer], *arguments:
 @cache
 def installed() -> tuple[Plugin, ...]:
     """The entry points of all installed packages; raises UsageError for one whose module is not there."""
-    found = [_of_entry_point(kind, entry) for kind, group in GROUPS.items() for entry in entry_points(group=group)]
+    everybodys = entry_points()
+    found = [_of_entry_point(kind, entry) for kind, group in GROUPS.items() for entry in everybodys.select(group=group)]
     return tuple(sorted(dict.fromkeys(found), key=lambda plugin: (plugin.kind, plugin.name, plugin.origin)))
 
 

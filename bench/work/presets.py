@@ -1,18 +1,18 @@
-"""The sizes of an experiment: one supernet's width, depth and schedule, and what selection may use.
+"""The sizes of an experiment: one supernet's width, depth and schedule, and what selection may spend.
 
 `paper` is the protocol of the DARTS family on NAS-Bench-201 (C=16, N=5, 100 epochs);
 `lite` is a real experiment on real images that a CPU finishes; `digits` is the embedded default.
 """
 
 import ast
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 from nas_selection_bench.bench.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a preset fixes. Everything here matters to the numbers, so all of it is part of the cache key."""
+class SupernetSize:
+    """What a supernet's training depends on beside its recipe and seeds; all of it is part of its cache key."""
 
     preset: str
     channels: int
@@ -25,12 +25,19 @@ class Settings:
     """Training images used, the first ones in official order; None is all. Halves are halves of these."""
     checkpoint_epochs: tuple[int, ...]
     """Epochs after which the supernet is stored; the last one is `epochs`."""
+    selection_images: int | None
+    """Images of the selection half that the supernet's own accuracy is measured on, and that scoring reads, the first
+    ones; None is the whole half."""
+    selection_batch: int
+    """Batch size of both."""
+
+
+@dataclass(frozen=True)
+class SelectionBudget:
+    """What a selector may spend on a trained supernet: part of the key of its result, and of no supernet's."""
+
     tune_epochs: int
     """Epochs of fine-tuning between two decisions, for the selectors that tune (DARTS-PT: 5)."""
-    selection_images: int | None
-    """Images of the selection half that scoring reads, the first ones; None is the whole half."""
-    selection_batch: int
-    """Batch size of scoring."""
     proposals: int
     """Zero-Cost-PT: proposals N of its first stage."""
     proposal_batch: int
@@ -38,12 +45,31 @@ class Settings:
     validation_batches: int
     """Zero-Cost-PT: mini-batches V of its second stage."""
 
+
+@dataclass(frozen=True)
+class Settings(SelectionBudget, SupernetSize):
+    """What a preset fixes."""
+
+    @property
+    def size(self) -> SupernetSize:
+        """The part that supernets are trained with."""
+        return size_of(self)
+
+    @property
+    def budget(self) -> SelectionBudget:
+        """The part that selection spends."""
+        return SelectionBudget(**{field.name: getattr(self, field.name) for field in fields(SelectionBudget)})
+
     def with_epochs(self, epochs: int) -> "Settings":
         """The same settings trained for `epochs` epochs, checkpoints beyond them dropped."""
         if epochs < 1:
             raise UsageError(f"--train-epochs {epochs}: a supernet needs at least one epoch.")
         kept = tuple(e for e in self.checkpoint_epochs if e < epochs)
         return replace(self, epochs=epochs, checkpoint_epochs=(*kept, epochs))
+
+    def with_budget(self, preset: str) -> "Settings":
+        """The same supernets with what selection may spend at another preset."""
+        return replace(self, **asdict(settings_for(preset).budget))
 
     def with_sizes(self, channels: int | None, cells: int | None, images: int | None) -> "Settings":
         """The same settings with what is given changed; raises UsageError where no batch fits into a half."""
@@ -55,6 +81,11 @@ class Settings:
             self, channels=channels or self.channels, cells=cells or self.cells,
             images=self.images if images is None else images,
         )  # fmt: skip
+
+
+def size_of(settings: SupernetSize) -> SupernetSize:
+    """The size alone, of settings that say more."""
+    return SupernetSize(**{field.name: getattr(settings, field.name) for field in fields(SupernetSize)})
 
 
 PRESETS = {
@@ -84,16 +115,15 @@ def settings_for(name: str) -> Settings:
     return PRESETS[name]
 
 
-def preset_label(settings: Settings) -> str:
+def preset_label(size: SupernetSize, budget: SelectionBudget) -> str:
     """The preset's name, with what the command line changed: `lite`, `lite[epochs=4]`."""
-    known = PRESETS.get(settings.preset)
-    if known is None or known == settings:
-        return settings.preset
-    before, after = asdict(known), asdict(settings)
+    if size.preset not in PRESETS:
+        return size.preset
+    before, after = asdict(PRESETS[size.preset]), asdict(size) | asdict(budget)
     # The epochs say where the checkpoints are; naming both would say one thing twice.
     silent = {"checkpoint_epochs"} if before["epochs"] != after["epochs"] else set()
     changed = [f"{name}={after[name]}" for name in sorted(after) if before[name] != after[name] and name not in silent]
-    return f"{settings.preset}[{','.join(changed)}]"
+    return f"{size.preset}[{','.join(changed)}]" if changed else size.preset
 
 
 def settings_labelled(label: str) -> Settings:
@@ -108,6 +138,6 @@ def settings_labelled(label: str) -> Settings:
         settings = replace(settings, **changed)
     except (SyntaxError, ValueError, TypeError, AttributeError):
         settings = settings_for(name)
-    if preset_label(settings) != label:
+    if preset_label(settings.size, settings.budget) != label:
         raise UsageError(f"The preset {label!r} is not one that this program knows.")
     return settings

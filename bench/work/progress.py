@@ -1,13 +1,16 @@
 """Progress in cells: a bar on a terminal, plain lines elsewhere, with the current work named and an ETA."""
 
+from __future__ import annotations
+
 import sys
 import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 QUIET, NORMAL, VERBOSE = range(3)
 
@@ -48,6 +51,8 @@ class Progress:
         self._over = threading.Event()
         self._bar: tqdm | None = None
         if verbosity > QUIET and total and self._stream.isatty():
+            from tqdm import tqdm
+
             self._bar = tqdm(
                 total=total, file=self._stream, unit="cell", dynamic_ncols=True, leave=False,
                 bar_format="{n_fmt}/{total_fmt} cells |{bar:20}| {elapsed}{postfix}",

@@ -5,9 +5,11 @@ later, so a metric can be added without running anything. `cell` says whose reco
 says under which circumstances it was made: the same cell with another key is out of date.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,10 +24,20 @@ from nas_selection_bench.bench.work.cells import Cell, key
 from nas_selection_bench.bench.work.json_files import DIGEST, digest_of
 from nas_selection_bench.bench.work.presets import preset_label
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the record files. Raise it when a field changes its meaning, and add the step to UPGRADES."""
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+FORMER = "1."
+"""Before the keys of records of schema 1, in which the supernet's key covered what selection may spend."""
+
+
+def _of_schema_2(record: dict[str, Any]) -> dict[str, Any]:
+    """The keys of schema 1 are marked as such: only a plan can tell whether they hold (`PlannedCell.former_key`)."""
+    shared = {"shared": FORMER + record["shared"]} if record.get("shared") else {}
+    return record | shared | {"schema": 2, "key": f"{FORMER}{record['key']}"}
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _of_schema_2}
 """Steps from one schema to the next: UPGRADES[n] turns a record of schema n into one of schema n + 1."""
 
 KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selector_seed", "bn", "preset", "device",
@@ -33,6 +45,8 @@ KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selec
 """The columns that name a cell; no two rows agree in all of them."""
 
 DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
+
+_UNREADABLE = re.compile(r"[^A-Za-z0-9\-._]")
 
 CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_passes", "backward_passes")
 """What a record says of a selection."""
@@ -55,7 +69,7 @@ class Circumstances:
 def identity(cell: Cell, circumstances: Circumstances) -> dict[str, str | int]:
     """The key columns of a cell, in order."""
     values = (cell.supernet.dataset, cell.supernet.recipe, cell.supernet.seed, cell.epoch, cell.selector,
-              cell.selector_seed, cell.bn, preset_label(cell.supernet.settings), circumstances.device,
+              cell.selector_seed, cell.bn, preset_label(cell.supernet.settings, cell.budget), circumstances.device,
               circumstances.threads)  # fmt: skip
     return dict(zip(KEY_COLUMNS, values, strict=True))
 
@@ -64,19 +78,27 @@ def file_stem(columns: Mapping[str, str | int]) -> str:
     """The name of a cell's files: readable, and unique by a hash of all key columns."""
     plain = (f"{columns['dataset']}.{columns['recipe']}.s{columns['supernet_seed']}.e{columns['epoch']}"
              f".{columns['selector']}.{columns['selector_seed']}")  # fmt: skip
-    readable = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in plain)
-    return f"{readable[:120]}.{key(dict(columns))[:10]}"
+    return f"{_UNREADABLE.sub('_', plain)[:120]}.{key(dict(columns))[:10]}"
 
 
 def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
     """What decides whether a stored record still holds.
 
-    `supernet` is the supernet's cache key: recipe and its version, seeds, settings, device, threads.
+    `supernet` is the supernet's cache key: recipe and its version, seeds, size, device, threads.
     """
-    return key(
-        {"supernet": supernet, "epoch": cell.epoch, "selector": cell.selector, "version": selector_version,
-         "selector_seed": cell.selector_seed, "bn": cell.bn, **further}
-    )  # fmt: skip
+    return key({**_circumstances(cell, supernet, selector_version), "budget": asdict(cell.budget), **further})
+
+
+def former_record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
+    """The key that a record of schema 1 has, less FORMER; `supernet` is the supernet's former key."""
+    return key({**_circumstances(cell, supernet, selector_version), **further})
+
+
+def _circumstances(cell: Cell, supernet: str, selector_version: int) -> dict[str, str | int]:
+    return {
+        "supernet": supernet, "epoch": cell.epoch, "selector": cell.selector, "version": selector_version,
+        "selector_seed": cell.selector_seed, "bn": cell.bn,
+    }  # fmt: skip
 
 
 def choice_of(selection: Selection) -> dict[str, Any]:
@@ -188,9 +210,15 @@ def read_record(path: Path) -> Record | None:
     Raises DataError for a schema that is newer than this program.
     """
     try:
-        content = json.loads(path.read_bytes())
+        return understood(path.read_bytes(), path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def understood(text: bytes, path: Path) -> Record | None:
+    """`read_record` of what the file in `path` says."""
+    try:
+        content = json.loads(text)
     except DAMAGE:
         return None
     if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
@@ -201,7 +229,7 @@ def read_record(path: Path) -> Record | None:
             f" (this one knows up to {SCHEMA}); update the program or choose another --out."
         )
     try:  # DAMAGE: among them a damaged number that reads as infinite, which no record holds
-        if content.get(DIGEST) != digest_of(content):
+        if not _as_written(text, content.get(DIGEST)) and content.get(DIGEST) != digest_of(content):
             return None
         while content["schema"] < SCHEMA:
             if content["schema"] not in UPGRADES:
@@ -210,3 +238,9 @@ def read_record(path: Path) -> Record | None:
         return Record.from_json(content)
     except DAMAGE:
         return None
+
+
+def _as_written(text: bytes, told: object) -> bool:
+    """Whether `told` is the digest of the text itself without it, which spares spelling the content again."""
+    bare = text.replace(f'"digest":"{told}",'.encode(), b"", 1).rstrip(b"\n")
+    return hashlib.sha256(bare).hexdigest()[:16] == told

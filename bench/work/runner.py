@@ -56,7 +56,7 @@ class Run:
         for cell in self.plan:
             place = (cell.supernet.key, cell.cell.epoch)
             if cell.reads_checkpoint and place not in checkpoints:
-                checkpoints[place] = checkpoint_of(self.workplace.methods, cell, self.workplace.cache)
+                checkpoints[place] = checkpoint_of(self.workplace.supernets, cell, self.workplace.cache)
         aside = self.store.read_aside()
 
         def holds(planned: PlannedCell, among: Mapping[str, Record]) -> str | None:
@@ -80,7 +80,7 @@ class Run:
         """The supernets that `cells` need and the cache lacks, in order."""
         supernets = {cell.supernet.key: cell.supernet for cell in cells if cell.reads_checkpoint}
         place = self.workplace
-        return [s for s in supernets.values() if not is_trained(place.methods, s, place.cache)]
+        return [s for s in supernets.values() if not is_trained(place.supernets, s, place.cache)]
 
     def work(self) -> None:
         """Do what is to do; `states` says how each cell of the plan ended.
@@ -153,7 +153,7 @@ class Run:
     def _training_state(self, supernets: Sequence[PlannedSupernet]) -> str:
         """How far the training in other processes is, told by the checkpoints that are there."""
         place = self.workplace
-        stored = sum(len(place.methods.epochs_present(supernet.folder(place.cache))) for supernet in supernets)
+        stored = sum(len(place.supernets.epochs_present(supernet.folder(place.cache))) for supernet in supernets)
         expected = sum(len(supernet.job.settings.checkpoint_epochs) for supernet in supernets)
         return f"training {len(supernets)} supernets: {stored} of {expected} checkpoints stored"
 
@@ -162,7 +162,7 @@ class Run:
         ready: list[PlannedCell] = []
         lost: Counter[str] = Counter()
         for planned in todo:
-            present = self.workplace.methods.epochs_present(planned.supernet.folder(self.workplace.cache))
+            present = self.workplace.supernets.epochs_present(planned.supernet.folder(self.workplace.cache))
             if not planned.reads_checkpoint or planned.cell.epoch in present:
                 ready.append(planned)
             else:
@@ -179,8 +179,9 @@ class Run:
         known = self._shared_results() if any(planned.shared for planned in ready) else {}
         works: dict[str, list[PlannedCell]] = {}
         for planned in ready:
-            if planned.shared in known:
-                self._conclude(planned, known[planned.shared], progress)
+            stored = next((known[name] for name in (planned.shared, planned.former_shared) if name in known), None)
+            if stored is not None:
+                self._conclude(planned, stored, progress)
             else:
                 works.setdefault(planned.shared or planned.stem, []).append(planned)
         alike = list(works.values())
@@ -239,13 +240,13 @@ class Run:
         """Write what the training of each cell's supernet cost; a supernet's row has no selector."""
         place = self.workplace
         for planned in {cell.supernet.key: cell for cell in cells if cell.reads_checkpoint}.values():
-            if not is_trained(place.methods, planned.supernet, place.cache):
+            if not is_trained(place.supernets, planned.supernet, place.cache):
                 continue
             leave_no_lock(planned.supernet.folder(place.cache) / ".lock")
             last = planned.cell.supernet.settings.checkpoint_epochs[-1]
             columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
-            seconds = place.methods.training_seconds(planned.supernet.folder(place.cache))
-            content = {"cell": columns, "training_seconds": seconds}
+            seconds = place.supernets.seconds(planned.supernet.folder(place.cache))
+            content = {"cell": columns, "training_seconds": sum(seconds) if seconds else None}
             write_json(self.store.costs / f"{file_stem(columns)}.json", content, indent=1)
 
     def _stop_on_disk_trouble(self, outcome: Outcome) -> None:

@@ -1,13 +1,13 @@
 """The record files of an output folder, one per cell, and what each cell cost."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.problem.selection import Selection
-from nas_selection_bench.bench.work.json_files import read_json
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, read_record, write_record
+from nas_selection_bench.bench.work.json_files import understood_json
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, understood, write_record
 
 
 def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:
@@ -26,6 +26,8 @@ class Store:
     """The record files of one output folder; what was read of them is remembered for as long as they stay."""
 
     folder: Path
+    packed: dict[str, bytes] | None = field(default=None, repr=False)
+    """What is read instead of the folder's files, by their path inside of it; such a store writes none."""
     _known: dict[Path, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
     """By file: which state of the file was read, and what it said."""
 
@@ -47,13 +49,24 @@ class Store:
     def cost(self, stem: str) -> dict[str, Any]:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
         try:
-            content: dict[str, Any] = read_json(self.costs / f"{stem}.json", lambda told: told, {})
+            path = self.costs / f"{stem}.json"
+            content: dict[str, Any] = understood_json(self._content(path), path, lambda told: told)
             whole = file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS)
             counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
             timed = all(isinstance(count, int | float | None) for count in counts)
-        except (DataError, *DAMAGE):
+        except (OSError, DataError, *DAMAGE):
             return {}
         return content if whole and timed else {}
+
+    def stems(self, folder: Path) -> list[str]:
+        """The cells that have a JSON file in `folder`, which is `records` or `costs`; sorted."""
+        if self.packed is None:
+            return sorted(path.stem for path in folder.glob("*.json"))
+        paths = map(PurePosixPath, self.packed)
+        return sorted(path.stem for path in paths if path.parent.name == folder.name and path.suffix == ".json")
+
+    def _content(self, path: Path) -> bytes:
+        return path.read_bytes() if self.packed is None else self.packed[f"{path.parent.name}/{path.name}"]
 
     def set_aside(self, stem: str) -> None:
         """Take a record that no longer holds, and its cost, out of the results until a successor is done.
@@ -105,7 +118,7 @@ class Store:
         """All records by file stem, in sorted order, and the paths of the damaged ones."""
         whole: dict[str, Record] = {}
         damaged: list[Path] = []
-        for path in sorted(self.records.glob("*.json")):
+        for path in (self.records / f"{stem}.json" for stem in self.stems(self.records)):
             record = self._read(path)
             if record is None or record.stem != path.stem:
                 damaged.append(path)
@@ -115,11 +128,16 @@ class Store:
 
     def _read(self, path: Path) -> Record | None:
         """`read_record`, once for each state of a file: all are written whole, and so are another file each time."""
-        stat = path.stat()
-        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        state: tuple[int, ...] = ()
+        if self.packed is None:
+            stat = path.stat()
+            state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         known = self._known.get(path)
         if known is None or known[0] != state:
-            known = self._known[path] = (state, read_record(path))
+            try:
+                known = self._known[path] = (state, understood(self._content(path), path))
+            except OSError as error:
+                raise DataError(f"{path} cannot be read ({error.strerror}).") from error
         return known[1]
 
     def _result(self, path: Path) -> Record | None:

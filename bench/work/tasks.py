@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from nas_selection_bench.bench.files import is_disk_trouble, make_folder, only_w
 from nas_selection_bench.bench.work.cells import canonical_json
 from nas_selection_bench.bench.work.discovery import line_of
 from nas_selection_bench.bench.work.edited_files import keep_source
-from nas_selection_bench.bench.work.methods import Methods
+from nas_selection_bench.bench.work.methods import Supernets, Work
 from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet
 from nas_selection_bench.bench.work.progress import Progress
 from nas_selection_bench.bench.work.record import DONE, FAILED, SKIPPED, choice_of
@@ -24,7 +24,8 @@ from nas_selection_bench.bench.work.workers import Pool, prepare_worker
 class Workplace:
     """What every task needs, sent along with it to the worker."""
 
-    methods: Methods
+    supernets: Supernets
+    work: Callable[[], Work]
     data_root: Path
     cache: Path
     device: str
@@ -97,14 +98,15 @@ class TrainTask:
         folder = self.supernet.folder(place.cache)
         try:
             prepare_worker(place.pool)
-            place.methods.set_threads(place.pool.threads)
+            work = place.work()
+            work.set_threads(place.pool.threads)
             make_folder(folder)
             with only_writer(folder / ".lock", wait=True):
-                if not is_trained(place.methods, self.supernet, place.cache):
+                if not is_trained(place.supernets, self.supernet, place.cache):
                     sweep(folder)
                     keep_source(folder, self.source)
-                    images = place.methods.load_images(job.dataset, place.data_root, job.settings.images)
-                    place.methods.train(job, images, place.device, folder, self.tell)
+                    images = work.load_images(job.dataset, place.data_root, job.settings.images)
+                    work.train(job, images, place.device, folder, self.tell)
         except BaseException as error:
             if _must_end(error, place.pool):
                 raise
@@ -135,13 +137,14 @@ class SelectTask:
         folder = self.planned.supernet.folder(place.cache)
         try:
             prepare_worker(place.pool)
-            place.methods.set_threads(place.pool.threads)
+            work = place.work()
+            work.set_threads(place.pool.threads)
             settings = cell.supernet.settings
-            images = place.methods.load_images(cell.supernet.dataset, place.data_root, settings.images)
-            selection = place.methods.select(cell, folder, images, place.device)
+            images = work.load_images(cell.supernet.dataset, place.data_root, settings.images)
+            selection = work.select(cell, folder, images, place.device)
             choice, sha256, accuracy = choice_of(selection), None, None
             if self.planned.reads_checkpoint:
-                checkpoint = place.methods.checkpoint(folder, cell.epoch)
+                checkpoint = place.supernets.facts(folder, cell.epoch)
                 sha256, accuracy = checkpoint.sha256, checkpoint.accuracy
             canonical_json([choice, accuracy])  # raises for an accuracy that JSON cannot hold
         except SkipCell as skipped:
@@ -158,7 +161,7 @@ class SelectTask:
         )  # fmt: skip
 
 
-def is_trained(methods: Methods, supernet: PlannedSupernet, cache: Path) -> bool:
+def is_trained(supernets: Supernets, supernet: PlannedSupernet, cache: Path) -> bool:
     """Whether every checkpoint of the supernet is in the cache."""
-    present = methods.epochs_present(supernet.folder(cache))
+    present = supernets.epochs_present(supernet.folder(cache))
     return set(supernet.job.settings.checkpoint_epochs) <= set(present)

@@ -86,7 +86,7 @@ def no_processes() -> str | None:
     try:
         from multiprocessing import get_context
 
-        get_context("spawn").Semaphore()
+        get_context("fork").Semaphore()  # of the others each starts a process that watches it
     except (ImportError, OSError, NotImplementedError) as error:
         return f"no semaphores: {error}"
     return None

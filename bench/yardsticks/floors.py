@@ -33,10 +33,11 @@ from nas_selection_bench.bench.yardsticks.measures import (
     ALL_OPERATIONS,
     EDGE_TAUS,
     WITHOUT_NONE,
-    architecture_scores,
     edge_agreement,
     edge_tau,
+    edge_taus,
     outcome,
+    ranked_by_sums,
 )
 from nas_selection_bench.bench.yardsticks.oracle import oracle
 from nas_selection_bench.bench.yardsticks.statistics import EQUAL
@@ -177,10 +178,9 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
 def _places(truth: Truth, order: np.ndarray) -> tuple[int, int]:
     """Places of a constant order [6, 5] among all of them, by `tau_mean` and by `tau_best`; 1 is the highest."""
     best, mean = truth.oracles
-    every = [np.tile(np.array(ranks, dtype=float), (len(EDGES), 1)) for ranks in permutations(ALL_OPERATIONS)]
+    every = np.array([np.tile(ranks, (len(EDGES), 1)) for ranks in permutations(ALL_OPERATIONS)])
     mean_place, best_place = (
-        1 + sum(edge_tau(other, strengths) > edge_tau(order, strengths) + EQUAL for other in every)
-        for strengths in (mean, best)
+        1 + int((edge_taus(every, strengths) > edge_tau(order, strengths) + EQUAL).sum()) for strengths in (mean, best)
     )
     return mean_place, best_place
 
@@ -248,7 +248,7 @@ def _of(
     if scores is not None:
         agreement = edge_agreement(scores, truth)
         taus = {tau: getattr(agreement, tau) for tau in EDGE_TAUS}
-        taus["tau_space"] = tau_b(architecture_scores(scores) if ranking is None else ranking, truth.ranked)
+        taus["tau_space"] = tau_b(ranked_by_sums(scores) if ranking is None else ranking, truth.ranked)
     above, beyond = headroom(truth, test)
     return Yardstick(
         name=name,

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FEW = 16
-"""Levels up to which pairs are counted bit by bit, as of counts of operations."""
 BLOCK = 64
 """Neighbours whose pairs are compared one by one; pairs further apart are counted through blocks."""
 
@@ -19,27 +17,41 @@ BLOCK = 64
 class Ranked:
     """An array made ready to be compared with others over the same items."""
 
-    ranks: NDArray[np.int64]
+    ranks: NDArray[np.int32]
     """[n] dense: equal values share a rank, 0 is the lowest."""
     levels: int
     """Different values."""
     tied_pairs: int
+    order: NDArray[np.integer]
+    """[n] places, lowest value first; which of equal values comes first does not matter."""
 
 
 def ranked(values: ArrayLike) -> Ranked:
-    """`values` [n] ready for `tau_b`; raises ValueError for nan."""
+    """`values` [n] ready for `tau_b`; whole numbers are the fastest. Raises ValueError for nan."""
     array = np.asarray(values)
-    if np.isnan(array).any():
+    if array.dtype.kind == "f" and np.isnan(array).any():
         raise ValueError("tau-b of values that are nan")
-    order = np.argsort(array)  # which of equal values comes first does not matter
-    sorted_values = array[order]
+    order, ascending = _in_order(array)
     new = np.empty(array.size, dtype=bool)
     new[:1] = False
-    np.not_equal(sorted_values[1:], sorted_values[:-1], out=new[1:])
-    ranks = np.empty(array.size, dtype=np.int64)
-    ranks[order] = np.cumsum(new)
-    ends = np.append(np.flatnonzero(new), array.size)
-    return Ranked(ranks, len(ends) if array.size else 0, _pairs(np.diff(ends, prepend=0)))
+    np.not_equal(ascending[1:], ascending[:-1], out=new[1:])
+    ranks = np.empty(array.size, dtype=np.int32)
+    ranks[order] = np.cumsum(new, dtype=np.int32)
+    starts = np.flatnonzero(new)
+    levels = len(starts) + 1 if array.size else 0
+    return Ranked(ranks, levels, _tied_pairs(starts, array.size), order)
+
+
+def _in_order(array: NDArray[np.generic]) -> tuple[NDArray[np.integer], NDArray[np.generic]]:
+    """An order in which `array` ascends, and the array in it; which of equal values comes first does not matter."""
+    bits = array.size.bit_length()
+    if array.size and array.dtype.kind == "i":
+        low = int(array.min())
+        if int(array.max()) - low < 2 ** (63 - bits):  # value and place in one number, which sorts faster than places
+            packed = np.sort(((array.astype(np.int64) - low) << bits) | np.arange(array.size))
+            return packed & ((1 << bits) - 1), packed >> bits
+    order = np.argsort(array)
+    return order, array[order]
 
 
 def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
@@ -49,64 +61,80 @@ def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
     """
     x = first if isinstance(first, Ranked) else ranked(first)
     y = second if isinstance(second, Ranked) else ranked(second)
-    if len(x.ranks) != len(y.ranks):
-        raise ValueError(f"tau-b of {len(x.ranks)} values and {len(y.ranks)}")
+    n = len(x.ranks)
+    if n != len(y.ranks):
+        raise ValueError(f"tau-b of {n} values and {len(y.ranks)}")
     if x.levels < 2 or y.levels < 2:
         return 0.0
-    total = len(x.ranks) * (len(x.ranks) - 1) // 2
+    total = n * (n - 1) // 2
     many, few = (y, x) if x.levels <= y.levels else (x, y)
     # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
-    both = np.sort(many.ranks * few.levels + few.ranks)
-    same = np.flatnonzero(np.diff(both, prepend=-1, append=-1))
-    tied_in_both, sequence = _pairs(np.diff(same)), both % few.levels
-    discordant = _by_bits(sequence, few.levels) if few.levels <= FEW else inversions(sequence)
+    if many.levels == n:
+        sequence, tied_in_both = few.ranks[many.order], 0
+    else:
+        bits = (few.levels - 1).bit_length()
+        wide = np.int32 if many.levels << bits < 2**31 else np.int64
+        both: NDArray[np.integer] = np.sort(np.left_shift(many.ranks, bits, dtype=wide) | few.ranks)
+        sequence, tied_in_both = both & ((1 << bits) - 1), _tied_pairs(np.flatnonzero(both[1:] != both[:-1]) + 1, n)
+    discordant = inversions(sequence, few.levels)
     agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * discordant
     tau = agreement / np.sqrt(total - x.tied_pairs) / np.sqrt(total - y.tied_pairs)
     return float(min(1.0, max(-1.0, tau)))
 
 
-def _by_bits(sequence: NDArray[np.integer], levels: int) -> int:
-    """`inversions` of ranks below `levels`: a pair is one at the highest bit in which its two ranks differ."""
-    found, bits = 0, (levels - 1).bit_length()
-    current = sequence.astype(np.uint8)  # sorted, stably, by the bits above the one that is looked at
-    for bit in range(bits - 1, -1, -1):
-        ones = (current >> bit) & 1
-        before = np.cumsum(ones, dtype=np.int64) - ones
-        starts = np.flatnonzero(np.diff(current >> (bit + 1), prepend=-1))
-        inside = before - np.repeat(before[starts], np.diff(starts, append=len(current)))
-        found += int(inside[ones == 0].sum())
-        current = current[np.argsort(current >> bit, kind="stable")]
-    return found
+def inversions(sequence: NDArray[np.integer], levels: int | None = None) -> int:
+    """Pairs of which the earlier is larger, for ranks from 0 to below `levels`, at most the length (the default).
 
-
-def inversions(sequence: NDArray[np.integer]) -> int:
-    """Pairs of which the earlier is larger, for ranks from 0 to below the length.
-
-    Positions and ranks are cut into blocks of BLOCK. Pairs of one block of positions, and of one block of ranks, are
-    compared; all others are counted by how many of a block of positions lie in a block of ranks.
+    Positions and ranks are cut into blocks. Pairs of one block of positions, and of one block of ranks, are compared;
+    all others are counted by how many of a block of positions lie in a block of ranks. Where there are few ranks each
+    is a block of its own, and blocks of positions are smaller.
     """
-    blocks = -(-len(sequence) // BLOCK)
-    narrow = np.int16 if blocks * BLOCK < 2**15 else np.int64
-    # Padding is larger than all before it. Equal values take ranks in the order of their positions: no inversion.
-    padded = np.full(blocks * BLOCK, np.iinfo(narrow).max, dtype=narrow)
-    padded[: len(sequence)] = sequence
+    levels = len(sequence) if levels is None else levels
+    few = levels <= BLOCK
+    size = BLOCK // 4 if few else BLOCK
+    blocks = -(-len(sequence) // size)
+    if few:
+        padded = _padded(sequence, blocks * size, np.uint8)
+        return _far(padded, blocks, size, levels + 1) + _inside(_by_place(padded, size))
+    # Equal values take ranks in the order of their positions: no inversion. What pads is larger than all before it.
+    padded = _padded(sequence, blocks * size, np.int16 if blocks * size < 2**15 else np.int64)
     position = np.argsort(padded, kind="stable")  # [rank]
-    rank = np.empty_like(position)  # [position]
-    rank[position] = np.arange(len(position))
-    block = rank // BLOCK
-    held = np.bincount(np.repeat(np.arange(blocks), BLOCK) * blocks + block, minlength=blocks**2)
-    held = held.reshape(blocks, blocks)  # [block of positions, block of ranks]
-    larger = np.ascontiguousarray((BLOCK - held.cumsum(axis=1)).T)  # [block of ranks, block of positions]
-    larger_before = larger.cumsum(axis=1) - larger
-    far = int((held.T * larger_before).sum())
-    return far + _inside(position.astype(narrow)) + _inside(block.astype(np.uint8 if blocks <= 256 else narrow))
+    block = np.empty(len(position), dtype=padded.dtype)  # [position], of ranks
+    block[position] = np.repeat(np.arange(blocks, dtype=padded.dtype), size)
+    by_rank = (position // size).astype(padded.dtype)
+    near = np.concatenate([_by_place(padded, size), _by_place(by_rank, size)], axis=1)
+    return _far(block, blocks, size, blocks) + _inside(near)
 
 
-def _inside(values: NDArray[np.integer]) -> int:
-    """Pairs inside one block whose earlier one is larger."""
-    places = np.ascontiguousarray(values.reshape(-1, BLOCK).T)  # [place in the block, block]
-    return sum(int(np.count_nonzero(places[:-apart] > places[apart:])) for apart in range(1, BLOCK))
+def _padded(sequence: NDArray[np.integer], length: int, narrow: type[np.integer]) -> NDArray[np.integer]:
+    padded = np.full(length, sequence.max(initial=0) + 1, dtype=narrow)
+    padded[: len(sequence)] = sequence
+    return padded
 
 
-def _pairs(counts: NDArray[np.integer]) -> int:
+def _far(ranks: NDArray[np.integer], blocks: int, size: int, levels: int) -> int:
+    """Pairs from different blocks of `size` positions of which the earlier has the larger of `levels` ranks."""
+    place = np.repeat(np.arange(0, blocks * levels, levels), size) + ranks
+    held = np.bincount(place, minlength=blocks * levels).reshape(blocks, levels)
+    lower = held.cumsum(axis=1) - held  # of the same block, below this rank
+    of_rank = np.ascontiguousarray(held.T)
+    before = of_rank.cumsum(axis=1) - of_rank  # of the same rank, in earlier blocks
+    return int(np.einsum("pr,rp->", lower, before))
+
+
+def _by_place(values: NDArray[np.integer], size: int) -> NDArray[np.integer]:
+    """[place in the block, block]."""
+    return np.ascontiguousarray(values.reshape(-1, size).T)
+
+
+def _inside(places: NDArray[np.integer]) -> int:
+    """Pairs inside one block whose earlier one is larger; [place, block]."""
+    return sum(int(np.count_nonzero(places[:-apart] > places[apart:])) for apart in range(1, len(places)))
+
+
+def _tied_pairs(starts: NDArray[np.integer], n: int) -> int:
+    """Pairs inside the groups that n items in order fall into; a group begins at 0 and at each of `starts`."""
+    if len(starts) == n - 1:
+        return 0
+    counts = np.diff(starts, prepend=0, append=n)
     return int((counts * (counts - 1) // 2).sum())

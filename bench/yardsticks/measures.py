@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas_selection_bench.bench.problem.equivalence import function_classes
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
@@ -20,7 +21,7 @@ from nas_selection_bench.bench.problem.space import (
     SKIP,
     code,
 )
-from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, tau_b
 from nas_selection_bench.bench.yardsticks.oracle import GRID
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.bench.yardsticks.worth import trainings
@@ -38,6 +39,8 @@ MEASURES = (
 
 ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
 WITHOUT_NONE = tuple(operation for operation in ALL_OPERATIONS if operation != NONE)
+STEPS = 1e9
+"""Sums of scores are told apart in steps of one over this."""
 WORTH_CHOOSING = (SKIP, CONV_1X1, CONV_3X3)
 """Operations that good architectures consist of."""
 
@@ -80,16 +83,22 @@ def edge_tau(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int
 
     A fully tied edge counts 0. Only `operations` are compared.
     """
-    return _tau_of_signs(_pair_signs(np.asarray(scores)), _pair_signs(np.asarray(strengths)), operations)
+    return float(edge_taus(np.asarray(scores), np.asarray(strengths), operations))
 
 
-def _tau_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int]) -> float:
-    """`edge_tau` of `_pair_signs`, which are the same whichever operations are compared."""
-    kept = np.ix_(range(len(EDGES)), operations, operations)
-    first, second = scores[kept], strengths[kept]
-    untied = np.sqrt((first**2).sum(axis=(1, 2)) * (second**2).sum(axis=(1, 2)))
-    agreement = (first * second).sum(axis=(1, 2))
-    return float(np.divide(agreement, untied, out=np.zeros(len(EDGES)), where=untied > 0).mean())
+def edge_taus(
+    scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int] = ALL_OPERATIONS
+) -> NDArray[np.float64]:
+    """[...] `edge_tau` of each of [..., 6, 5] scores."""
+    return _tau_of_signs(_pair_signs(scores), _pair_signs(strengths), operations)
+
+
+def _tau_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int]) -> NDArray[np.float64]:
+    """[...] `edge_tau` of `_pair_signs` [..., 6, k, k], which are the same whichever operations are compared."""
+    first, second = (signs[..., operations, :][..., operations] for signs in (scores, strengths))
+    pairs = (first != 0).sum(axis=(-2, -1)) * (second != 0).sum(axis=(-2, -1))
+    agreement = (first * second).sum(axis=(-2, -1))
+    return np.divide(agreement, np.sqrt(pairs), out=np.zeros(agreement.shape), where=pairs > 0).mean(axis=-1)
 
 
 def edge_specific_tau(scores: np.ndarray, strengths: np.ndarray) -> float:
@@ -99,10 +108,28 @@ def edge_specific_tau(scores: np.ndarray, strengths: np.ndarray) -> float:
     from edge to edge. From both the mean of each operation over the edges is taken; the 30 that are left are
     compared. Whatever has the same order on every edge is left with zeros and scores exactly 0.
     """
+    return float(_edge_specific_taus(_pair_signs(np.asarray(scores)), strengths))
+
+
+def _edge_specific_taus(signs: np.ndarray, strengths: np.ndarray) -> NDArray[np.float64]:
+    """[...] `edge_specific_tau` of the `_pair_signs` [..., 6, 5, 5] of scores."""
     # How many operations lie below minus how many above, times six: whole numbers, so that equal orders cancel exactly.
-    ranks = len(EDGES) * _pair_signs(np.asarray(scores)).sum(axis=2)
-    deviations = standardised(np.asarray(strengths, dtype=np.float64))
-    return tau_b(_without_operation_means(ranks).ravel(), _without_operation_means(deviations).round(9).ravel())
+    ranks = len(EDGES) * signs.sum(axis=-1, dtype=np.int64)
+    left = ranks - ranks.sum(axis=-2, keepdims=True) // len(EDGES)
+    wanted = _without_operation_means(standardised(np.asarray(strengths, dtype=np.float64))).round(9)
+    pairs = np.triu_indices(wanted.size, k=1)
+    first = _signs_of_pairs(left.reshape(*left.shape[:-2], -1), pairs)
+    second = _signs_of_pairs(wanted.ravel(), pairs)
+    untied, of_second = np.count_nonzero(first, axis=-1), int(np.count_nonzero(second))
+    agreement = (first * second).sum(axis=-1, dtype=np.int64)
+    there = (untied > 0) & (of_second > 0)
+    taus = np.divide(agreement, np.sqrt(untied), out=np.zeros(agreement.shape), where=there)
+    return np.clip(taus / np.sqrt(max(1, of_second)), -1.0, 1.0)
+
+
+def _signs_of_pairs(values: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    first, second = values[..., pairs[0]], values[..., pairs[1]]
+    return (first > second).astype(np.int8) - (first < second).astype(np.int8)
 
 
 def _without_operation_means(values: np.ndarray) -> np.ndarray:
@@ -123,17 +150,39 @@ def architecture_scores(scores: np.ndarray) -> np.ndarray:
     """[15625], space order: the sum over edges of the standardised score of the operation on it.
 
     Rounded to 1e-9, so that architectures with the same scores on other edges tie whatever the order of summation.
+
+    >>> from nas_selection_bench.bench.problem.space import code
+    >>> scores = np.zeros((6, 5))
+    >>> scores[0, 3] = 1  # only on the first edge is one operation better than the others
+    >>> architecture_scores(scores)[[code((3, 0, 0, 0, 0, 0)), code((0, 0, 0, 0, 0, 0))]].tolist()
+    [2.0, -0.5]
     """
+    return _in_steps(scores) / STEPS
+
+
+def ranked_by_sums(scores: np.ndarray) -> Ranked:
+    """`architecture_scores`, ready for `tau_b`: as whole numbers, which sort faster."""
+    return ranked(_in_steps(scores).astype(np.int64))
+
+
+def _in_steps(scores: np.ndarray) -> np.ndarray:
+    """The sums in units of 1e-9, rounded."""
     sums = np.zeros(1)
     for edge_scores in standardised(scores):  # space order: the first edge varies slowest
         sums = np.add.outer(sums, edge_scores).ravel()
-    return sums.round(9)
+    return np.rint(sums * STEPS)
 
 
 def expand(ranking: Ranking) -> np.ndarray:
     """[15625], space order: the scores of a ranking, nan where it says nothing.
 
     An architecture that was not scored takes the mean score of the scored ones that compute the same function.
+
+    >>> from nas_selection_bench.bench.problem.space import code
+    >>> nothing = code((0, 0, 0, 0, 0, 0))  # `none` everywhere
+    >>> scores = expand(Ranking(np.array([nothing]), np.array([1.5])))
+    >>> int(np.isfinite(scores).sum())  # so many architectures lead nothing from input to output
+    341
     """
     codes, scores = np.asarray(ranking.codes), np.asarray(ranking.scores, dtype=np.float64)
     if np.unique(codes).size != codes.size:
@@ -156,13 +205,16 @@ def space_agreement(scores: np.ndarray, ranking: Ranking | None, truth: Truth) -
     each function class, else over the architectures that it scored. Without one, the sum over edges of the standardised
     scores is compared over the whole space.
     """
-    if ranking is not None:
-        expanded = expand(ranking)
-        if np.isnan(expanded).any():
-            codes = np.asarray(ranking.codes)
-            return tau_b(np.asarray(ranking.scores), truth.test[codes]), len(codes)
-    else:
-        expanded = architecture_scores(scores)
+    if ranking is None:
+        known = truth.known
+        key = np.asarray(scores, dtype=np.float64).tobytes()
+        if key not in known:
+            known[key] = tau_b(ranked_by_sums(scores), truth.ranked)
+        return known[key], N_ARCHITECTURES
+    expanded = expand(ranking)
+    if np.isnan(expanded).any():
+        codes = np.asarray(ranking.codes)
+        return tau_b(np.asarray(ranking.scores), truth.test[codes]), len(codes)
     key = expanded.tobytes()
     if key not in truth.known:
         truth.known[key] = tau_b(expanded, truth.ranked)
@@ -203,45 +255,67 @@ def measure(selection: Selection, truth: Truth) -> dict[str, Measure]:
 
     Keys: `index` (the table's own) and MEASURES. `valid`, `worth` and `parameters` are None where the table has none.
     """
-    position = code(selection.architecture)
-    test = float(truth.test[position])
+    return measures([selection], truth)[0]
+
+
+def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Measure]]:
+    """`measure` of each; what equal scores and equal accuracies share is computed once."""
+    places = {np.asarray(chosen.scores, dtype=np.float64).tobytes(): chosen.scores for chosen in selections}
+    agreements: dict[bytes, dict[str, Measure]] = {}
+    if places:
+        found = edge_agreements(np.array(list(places.values()), dtype=np.float64), truth)
+        agreements = {place: asdict(agreement) for place, agreement in zip(places, found, strict=True)}
+    reached: dict[float, dict[str, Measure]] = {}
     parameters = truth.table.parameters(truth.dataset)
-    tau_space, tau_space_n = space_agreement(selection.scores, selection.ranking, truth)
-    return {
-        "index": int(truth.table.index[position]),
-        "test": test,
-        "valid": None if truth.valid is None else float(truth.valid[position]),
-        **asdict(outcome(test, truth)),
-        **asdict(edge_agreement(selection.scores, truth)),
-        "tau_space": tau_space,
-        "tau_space_n": tau_space_n,
-        "decision_regret": decision_regret(selection.decisions, truth.test),
-        "skips": selection.architecture.count(SKIP),
-        "parameters": None if parameters is None else float(parameters[position]),
-    }
+    rows: list[dict[str, Measure]] = []
+    for chosen in selections:
+        position = code(chosen.architecture)
+        test = float(truth.test[position])
+        if test not in reached:
+            reached[test] = asdict(outcome(test, truth))
+        tau_space, tau_space_n = space_agreement(chosen.scores, chosen.ranking, truth)
+        rows.append({
+            "index": int(truth.table.index[position]),
+            "test": test,
+            "valid": None if truth.valid is None else float(truth.valid[position]),
+            **reached[test],
+            **agreements[np.asarray(chosen.scores, dtype=np.float64).tobytes()],
+            "tau_space": tau_space,
+            "tau_space_n": tau_space_n,
+            "decision_regret": decision_regret(chosen.decisions, truth.test),
+            "skips": chosen.architecture.count(SKIP),
+            "parameters": None if parameters is None else float(parameters[position]),
+        })  # fmt: skip
+    return rows
 
 
 def edge_agreement(scores: np.ndarray, truth: Truth) -> EdgeAgreement:
     """The agreement of [6, 5] scores with the oracles of `truth`; ValueError unless they are finite."""
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.shape != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
-        raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape}")
+    return edge_agreements(np.asarray(scores, dtype=np.float64)[None], truth)[0]
+
+
+def edge_agreements(scores: np.ndarray, truth: Truth) -> list[EdgeAgreement]:
+    """`edge_agreement` of each of [n, 6, 5] scores; ValueError unless they are finite."""
+    if scores.shape[1:] != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
+        raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape[1:]}")
     best, mean = truth.oracles
     signs, of_best, of_mean = _pair_signs(scores), _pair_signs(best), _pair_signs(mean)
-    return EdgeAgreement(
-        tau_mean=_tau_of_signs(signs, of_mean, ALL_OPERATIONS),
-        tau_mean_no_none=_tau_of_signs(signs, of_mean, WITHOUT_NONE),
-        tau_mean_ops=_tau_of_signs(signs, of_mean, WORTH_CHOOSING),
-        tau_edge=edge_specific_tau(scores, mean),
-        tau_best=_tau_of_signs(signs, of_best, ALL_OPERATIONS),
-        tau_best_no_none=_tau_of_signs(signs, of_best, WITHOUT_NONE),
-        tied_edges=int((scores == scores[:, :1]).all(axis=1).sum()),
-    )
+    columns = {
+        "tau_mean": _tau_of_signs(signs, of_mean, ALL_OPERATIONS),
+        "tau_mean_no_none": _tau_of_signs(signs, of_mean, WITHOUT_NONE),
+        "tau_mean_ops": _tau_of_signs(signs, of_mean, WORTH_CHOOSING),
+        "tau_edge": _edge_specific_taus(signs, mean),
+        "tau_best": _tau_of_signs(signs, of_best, ALL_OPERATIONS),
+        "tau_best_no_none": _tau_of_signs(signs, of_best, WITHOUT_NONE),
+        "tied_edges": (scores == scores[..., :1]).all(axis=-1).sum(axis=-1),
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [EdgeAgreement(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def _pair_signs(values: np.ndarray) -> np.ndarray:
-    """[6, k, k]: for each edge, which of two operations scores higher (1, -1, or 0 for a tie)."""
+    """[..., 6, k, k]: for each edge, which of two operations scores higher (1, -1, or 0 for a tie)."""
     if np.isnan(values).any():
         raise ValueError("tau-b of values that are nan")
-    first, second = values[:, :, None], values[:, None, :]
-    return (first > second).astype(np.float64) - (first < second)  # a difference could overflow
+    first, second = values[..., :, None], values[..., None, :]
+    return (first > second).astype(np.int8) - (first < second).astype(np.int8)  # a difference could overflow

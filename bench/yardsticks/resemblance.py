@@ -4,7 +4,7 @@ Source of the question, "is it only counting convolutions?": Krishnakumar et al.
 NeurIPS 2022, section 3. Every figure here is Kendall's tau-b.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, all_architectures
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.floors import convolution_weights
-from nas_selection_bench.bench.yardsticks.kendall import ranked, tau_b
-from nas_selection_bench.bench.yardsticks.measures import architecture_scores, edge_tau
+from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, tau_b
+from nas_selection_bench.bench.yardsticks.measures import edge_taus, ranked_by_sums
 
 Values = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ def depths(operations: NDArray[np.integer]) -> Values:
 
 
 def trait_correlations(
-    selections: Sequence[Values] | Values, of: dict[str, Values], accurate: Sequence[float] | None = None
+    selections: Sequence[Values] | Values, of: Mapping[str, Values | Ranked], accurate: Sequence[float] | None = None
 ) -> dict[str, float]:
     """Tau-b over the space between the additive architecture score and each trait, mean over `selections` [6, 5] each.
 
@@ -66,13 +66,16 @@ def trait_correlations(
     `accurate` is the tau with ACCURACY of each selection, where it is known already (`tau_space` of its record).
     """
     found = []
-    prepared = {name: ranked(values) for name, values in of.items() if accurate is None or name != ACCURACY}
+    prepared = {
+        name: values if isinstance(values, Ranked) else ranked(values)
+        for name, values in of.items()
+        if accurate is None or name != ACCURACY
+    }
     known: dict[bytes, list[float]] = {}  # a selector that reads no checkpoint has the same scores beside every recipe
     for scores in selections:
-        sums = architecture_scores(scores)
-        place = sums.tobytes()
+        place = scores.tobytes()
         if place not in known:
-            ordered = ranked(sums)
+            ordered = ranked_by_sums(scores)
             known[place] = [tau_b(ordered, values) for values in prepared.values()]
         found.append(known[place])
     means = dict(zip(prepared, np.mean(found, axis=0).tolist(), strict=True))
@@ -81,6 +84,6 @@ def trait_correlations(
     return {name: means[name] for name in of}
 
 
-def agreement(first: Values, second: Values) -> float:
-    """Mean over the six edges of the tau-b between two criteria's scores [6, 5] of the operations."""
-    return edge_tau(first, second)
+def agreement(first: Sequence[Values], second: Sequence[Values]) -> float:
+    """Mean over the six edges of the tau-b between two criteria's scores [6, 5] of the operations, and over pairs."""
+    return float(np.mean(edge_taus(np.asarray(first), np.asarray(second))))

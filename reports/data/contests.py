@@ -1,6 +1,6 @@
 """Who beats whom on one data set: methods and floors compared on the checkpoints they share."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, product
@@ -107,13 +107,33 @@ class Contest:
 
     def against(self, baseline: str, among: Collection[str] | None = None) -> list[Comparison]:
         """Every method against one name, best first, each judged in its own family; or those in `among`, as one."""
-        found = {}
+        if among is None:
+            if baseline not in self._judged:
+                self._judged[baseline] = self._by_family(self._with(baseline))
+            return self._judged[baseline]
+        found = self._with(baseline)
+        return corrected([found[s.method] for s in self.standings if s.method in found and s.method in among])
+
+    def _with(self, baseline: str) -> dict[str, Comparison]:
+        """The comparisons with one name, by the other, seen from that."""
+        others = ((c.second if c.first == baseline else c.first, c) for c in self.comparisons_of.get(baseline, ()))
+        return {other: comparison.seen_from(other) for other, comparison in others}
+
+    @cached_property
+    def comparisons_of(self) -> dict[str, list[Comparison]]:
+        """The comparisons that a name takes part in."""
+        found: dict[str, list[Comparison]] = {}
         for comparison in self.comparisons:
-            if baseline in (comparison.first, comparison.second):
-                other = comparison.second if comparison.first == baseline else comparison.first
-                found[other] = comparison.seen_from(other)
-        if among is not None:
-            return corrected([found[s.method] for s in self.standings if s.method in found and s.method in among])
+            found.setdefault(comparison.first, []).append(comparison)
+            found.setdefault(comparison.second, []).append(comparison)
+        return found
+
+    @cached_property
+    def _judged(self) -> dict[str, list[Comparison]]:
+        """What `against` a baseline found before; no field, so that a changed copy begins without."""
+        return {}
+
+    def _by_family(self, found: Mapping[str, Comparison]) -> list[Comparison]:
         judged = {
             comparison.first: comparison
             for level in reversed(self.families)  # a founding criterion ends with the verdict of its own family
@@ -159,7 +179,7 @@ class Contest:
         order = sorted(map(self.of, self.primary), key=most_settings_first)
         return tie_groups([standing.method for standing in order], pairs)
 
-    @property
+    @cached_property
     def family(self) -> str:
         """What verdicts over all pairs of main forms are corrected over, in words."""
         return family_of([c for c in self.comparisons if _main_pair(c) and c.second not in self.floors])

@@ -19,6 +19,7 @@ from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_b
 from nas_selection_bench.bench.work.discovery import kind, shown, told
 from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.reports.data.results import Results, read_frame
 
 WEIGHTS_OF = "magnitude"
@@ -51,8 +52,8 @@ class Course:
         return values
 
 
-@dataclass(frozen=True)
-class StoppingRule:
+@dataclass(frozen=True, kw_only=True)
+class StoppingRule(Configurable):
     """When a search stops."""
 
     paper: str
@@ -62,6 +63,11 @@ class StoppingRule:
     """The place among the stored checkpoints of that to select from; raises NotStored."""
     differs: str = "nothing"
     """From the paper and its code."""
+    version: int = 1
+
+    def declared(self) -> dict[str, str]:
+        """What it says of itself beside its paper, for people."""
+        return {"stops at": self.formula, "differs": self.differs}
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, StoppingRule]:
@@ -96,8 +102,10 @@ def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
     frame = frame[frame["checkpoint"].notna()] if "checkpoint" in frame else frame.iloc[:0]
     eigenvalues = read_eigenvalues(results.folder)
     found = {}
-    for setting, seed in sorted(set(zip(frame["setting"].tolist(), frame["supernet_seed"].tolist(), strict=True))):
-        rows = frame[(frame["setting"] == setting) & (frame["supernet_seed"] == seed)]
+    supernets = zip(frame["setting"].tolist(), frame["supernet_seed"].tolist(), strict=True)
+    of_supernet = dict(iter(frame.groupby(["setting", "supernet_seed"])))
+    for setting, seed in sorted(set(supernets)):
+        rows = of_supernet[setting, seed]
         epochs = tuple(sorted(map(int, set(rows["epoch"]))))
         if len(epochs) < 2:
             continue
@@ -134,10 +142,12 @@ def outcomes(results: Results, dataset: str, measure: str = "test") -> pd.DataFr
     known = courses(results, dataset)
     said = stops(known)
     frame = results.done[results.done["dataset"] == dataset]
+    means = frame.groupby(["setting", "method", "supernet_seed", "epoch"])[measure].mean()
+    reached: dict[tuple[str, str], dict[tuple[int, int], float]] = {}
+    for (setting, method, seed, epoch), mean in zip(means.index, means.tolist(), strict=True):
+        reached.setdefault((setting, method), {})[seed, epoch] = mean
     rows = []
-    for setting, method in sorted(set(zip(frame["setting"].tolist(), frame["method"].tolist(), strict=True))):
-        here = frame[(frame["setting"] == setting) & (frame["method"] == method)]
-        by_place: dict[tuple[int, int], float] = here.groupby(["supernet_seed", "epoch"])[measure].mean().to_dict()
+    for (setting, method), by_place in reached.items():
         seeds = [
             seed for (of, seed), course in known.items()
             if of == setting and all((seed, epoch) in by_place for epoch in course.epochs)

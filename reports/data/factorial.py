@@ -14,7 +14,7 @@ from itertools import chain, combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import fdtrc, stdtrit
 
 from nas_selection_bench.bench.names import parse
 
@@ -120,13 +120,13 @@ def _term(found: Design, which: tuple[int, ...], total: float) -> Term:
     n = len(parts)
     per_block = parts.reshape(n, -1)
     mean = per_block.mean(0)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * per_block.std(0, ddof=1) / math.sqrt(n)
+    half = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * per_block.std(0, ddof=1) / math.sqrt(n)
     freedom = math.prod(len(found.levels[axis]) - 1 for axis in which)
     repeats = found.values[0].size / per_block.shape[1]
     explained = n * repeats * float((mean**2).sum())
     error = repeats * float(((per_block - mean) ** 2).sum())
     if error > 0:
-        p = float(stats.f.sf(explained / freedom / (error / (freedom * (n - 1))), freedom, freedom * (n - 1)))
+        p = float(fdtrc(freedom, freedom * (n - 1), explained / freedom / (error / (freedom * (n - 1)))))
     else:
         p = 0.0 if explained > 0 else 1.0
     names: list[tuple[str, ...]] = [()]

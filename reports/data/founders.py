@@ -9,6 +9,7 @@ and schemes, of which there can be any number, and whose verdicts are explorator
 import csv
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.resources import files
 
 
@@ -40,7 +41,14 @@ _PATTERNS = _read()
 PRIMARY = _PATTERNS[Level.FOUNDING]
 """The founding criteria."""
 
+GROUPS = {
+    "founders": ",".join(_PATTERNS[Level.FOUNDING]),
+    "main": ",".join((*_PATTERNS[Level.FOUNDING], *_PATTERNS[Level.MAIN])),
+}
+"""What `--selectors` takes for several criteria, and the criteria."""
 
+
+@cache
 def level_of(method: str) -> Level:
     """The family that a method is judged in; a criterion that the file does not name is one in its main form."""
     selector = method.partition(" ")[0]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
 from nas_selection_bench.bench.work.methods_file import Described, read_described
-from nas_selection_bench.bench.work.record import KEY_COLUMNS, Record, file_stem
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.reports.data.in_figures import first_shown
@@ -90,8 +90,26 @@ def _label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series
     return label
 
 
-def _score_array(rows: pd.DataFrame, scores: pd.DataFrame) -> NDArray[np.float64]:
-    """[rows, 6, 5] the scores of each row; nan where a row has none."""
+def _scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
+    """[rows, 6, 5] the scores of each row, as its record holds them; nan where a row has none."""
+    array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
+    for i, record in _records_of(rows, store).items():
+        if record.state == DONE and record.choice is not None:
+            array[i] = record.choice["scores"]
+    return array
+
+
+def _records_of(rows: pd.DataFrame, store: Store) -> dict[int, Record]:
+    """The record of each row, by its place, where there is one."""
+    whole, _ = store.read_all()
+    by_cell = {tuple(record.cell[name] for name in KEY_COLUMNS): record for record in whole.values()}
+    keys = zip(*(rows[name].tolist() for name in KEY_COLUMNS), strict=True)
+    return {i: by_cell[key] for i, key in enumerate(keys) if key in by_cell}
+
+
+def _stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
+    """[rows, 6, 5] the scores of each row in a CSV file; nan where a row has none."""
+    scores = read_frame(path, ("dataset", "recipe", "selector", "edge", "operation", "score"))
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
     keys = [name for name in KEY_COLUMNS if name in scores.columns]
     if rows.duplicated(keys).any() and len(scores):
@@ -124,21 +142,26 @@ class Results:
     """Selections by the commit of the program that computed them; those of an unknown one are left out."""
     described: Described
     """methods.json."""
+    store: Store
+    """The records that the rows were gathered from, where they are still there."""
 
     @classmethod
-    def read(cls, folder: Path) -> "Results":
-        """The results in `folder`; raises DataError naming the file that is missing or malformed."""
+    def read(cls, folder: Path, store: Store | None = None) -> "Results":
+        """The results in `folder`; raises DataError naming the file that is missing or malformed.
+
+        `store` holds the records that its files were gathered from just now; without one, scores are read from
+        scores.csv.
+        """
         try:
-            return cls._read(folder)
+            return cls._read(folder, store)
         except DAMAGE as error:
             raise DataError(
                 f"The CSV files of {folder} do not fit together ({in_brief(error)}); gather them with --report-only."
             ) from error
 
     @classmethod
-    def _read(cls, folder: Path) -> "Results":
+    def _read(cls, folder: Path, store: Store | None) -> "Results":
         rows = read_frame(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
-        scores = read_frame(folder / "scores.csv", ("dataset", "recipe", "selector", "edge", "operation", "score"))
         costs = read_frame(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
         rows["method"] = _label(rows, "selector", ("bn",))
         rows["setting"] = _label(rows, "recipe", ("preset", "device", "threads"))
@@ -158,7 +181,10 @@ class Results:
         for name in COST_COLUMNS:
             if name not in rows:
                 rows[name] = np.nan
-        return cls(folder, rows, _score_array(rows, scores), supernets, run_of(folder), commits, read_described(folder))
+        scores = _stored_scores(rows, folder / "scores.csv") if store is None else _scores_of(rows, store)
+        return cls(
+            folder, rows, scores, supernets, run_of(folder), commits, read_described(folder), store or Store(folder)
+        )
 
     @cached_property
     def done(self) -> pd.DataFrame:
@@ -171,9 +197,16 @@ class Results:
         last = self.done.groupby(["dataset", "setting"])["epoch"].transform("max")
         return self.done[self.done["epoch"] == last]
 
+    @cached_property
+    def _finals(self) -> dict[str, pd.DataFrame]:
+        """What `final_of` gave; no field, so that a changed copy begins without."""
+        return {}
+
     def final_of(self, dataset: str) -> pd.DataFrame:
         """Those of `final` on one data set."""
-        return self.final[self.final["dataset"] == dataset]
+        if dataset not in self._finals:
+            self._finals[dataset] = self.final[self.final["dataset"] == dataset]
+        return self._finals[dataset]
 
     @cached_property
     def own_checkpoint(self) -> pd.DataFrame:
@@ -237,12 +270,7 @@ class Results:
 
     def records(self) -> dict[int, Record]:
         """The stored record file of each done row, by its index, where the folder still has it."""
-        whole, _ = Store(self.folder).read_all()
-        columns = [self.rows[name].tolist() for name in KEY_COLUMNS]
-        stems = {
-            i: file_stem(dict(zip(KEY_COLUMNS, row, strict=True))) for i, row in enumerate(zip(*columns, strict=True))
-        }
-        return {i: whole[stem] for i, stem in stems.items() if stem in whole}
+        return _records_of(self.rows, self.store)
 
 
 def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoint, float]]:

@@ -45,16 +45,20 @@ def two_criteria(results: Results, truth: Truth, names: Sequence[str]) -> Iterat
         if np.isfinite(results.scores[i]).all():
             scores.setdefault(method, {})[setting, int(seed)] = results.scores[i]
             chosen.setdefault(method, {})[setting, int(seed)] = float(test)
+    of_edges = {
+        (name, place): standardised(found) for name, of_name in scores.items() for place, found in of_name.items()
+    }
     for first, second in combinations([name for name in names if name in scores], 2):
         shared = sorted(scores[first].keys() & scores[second].keys())
         if first in results.alike and second in results.alike:
             shared = list({seed: (setting, seed) for setting, seed in shared}.values())
         if not shared:
             continue
-        pairs = [(scores[first][place], scores[second][place]) for place in shared]
-        reached = [float(truth.test[_best(standardised(a) + standardised(b))]) for a, b in pairs]
+        of_both = [[scores[name][place] for place in shared] for name in (first, second)]
+        sums = [of_edges[first, place] + of_edges[second, place] for place in shared]
+        reached = [float(truth.test[_best(both)]) for both in sums]
         of_first, of_second = (float(np.mean([chosen[name][p] for p in shared])) for name in (first, second))
-        tau = float(np.mean([agreement(a, b) for a, b in pairs]))
+        tau = agreement(*of_both)
         of_mean = float(np.mean(reached))
         yield TwoCriteria(truth.dataset, first, second, len(shared), tau, of_first, of_second, of_mean, min(reached))
 

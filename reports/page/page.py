@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
@@ -63,12 +64,13 @@ LEFT_OUT_FIRST = (
 """Figures that give way where a page would grow beyond LIMIT, group after group; of a group the largest first."""
 
 
-def write_report(out: Path, table: GroundTruth) -> Path:
+def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> Path:
     """Draw tables/, figures/ and report.html in `out` from its records.csv, scores.csv, costs.csv and run.json.
 
-    Returns the path of the page. Raises DataError for a folder without results.
+    Where the records were read already they are in `store`. Returns the path of the page. Raises DataError for a
+    folder without results.
     """
-    results = Results.read(out)
+    results = Results.read(out, store)
     source = Material(results, table, out / "figures")
     write_tables(source, out / "tables")
     page = out / "report.html"

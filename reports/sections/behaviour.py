@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison
-from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.kendall import ranked, tau_b
 from nas_selection_bench.bench.yardsticks.resemblance import ACCURACY, trait_correlations, traits
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
@@ -215,6 +215,7 @@ def bias_section(source: Material) -> Section:
     for dataset in source.datasets:
         of = traits(source.table, dataset)
         size = next(iter(of))
+        prepared = {name: ranked(values) for name, values in of.items()}
         frame = source.results.final_of(dataset)
         ranking = source.rankings(dataset)
         rows: dict[str, Row] = {}
@@ -225,12 +226,12 @@ def bias_section(source: Material) -> Section:
             if not len(places):
                 continue
             known = frame.loc[places, "tau_space"].tolist() if method not in ranking else None
-            found = trait_correlations(source.results.scores[places], of, known)
+            found = trait_correlations(source.results.scores[places], prepared, known)
             larger += found[size] > found[ACCURACY]
             n = source.results.draws(frame.loc[places], method)
             rows[method] = Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))])
         if rows:
-            itself = {name: tau_b(of[ACCURACY], values) for name, values in of.items()}
+            itself = {name: tau_b(prepared[ACCURACY], values) for name, values in prepared.items()}
             row = Row([Cell(f"{ACCURACY} itself", "name"), *_shaded(itself), Cell("–")], "yardstick")
             said = (
                 f" Of {len(rows)} selectors, {larger} have a higher τ with {size} than with {ACCURACY}. {ONE_DRAW_SAID}"

@@ -112,7 +112,7 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
     for a, b in combinations(methods, 2):
         shared = sorted(scores[a].keys() & scores[b].keys())
         if shared:
-            taus[a, b] = taus[b, a] = float(np.mean([agreement(scores[a][p], scores[b][p]) for p in shared]))
+            taus[a, b] = taus[b, a] = agreement([scores[a][p] for p in shared], [scores[b][p] for p in shared])
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in methods[:-1])
     body = []
     for number_of_row, a in enumerate(methods):

@@ -128,14 +128,18 @@ COLOURS = {Verdict.BETTER: "s0", Verdict.WORSE: "s1"}
 """Classes of the points that differ from the floor; of the others "grey"."""
 
 
-def small_figure(found: Overview) -> Drawing:
-    """The main forms alone, for a README."""
+def forms(found: Overview) -> tuple[list[Form], dict[str, float]]:
+    """The main forms with the class of their colour, and the floors by the names that a figure gives them."""
     rows = [
         Form(e.standing.method, e.standing.mean, e.standing.interval, COLOURS.get(e.verdict, "grey"))  # type: ignore[arg-type]
         for e in found.main
     ]
-    floors = {"random": found.floors["random"], "all 3×3" if found.conv else "baseline": found.floors[FLOOR]}
-    return main_forms_figure(rows, floors, found.axis.optimum, found.axis.worst, round_ticks(found.axis))
+    return rows, {"random": found.floors["random"], "all 3×3" if found.conv else "baseline": found.floors[FLOOR]}
+
+
+def small_figure(found: Overview) -> Drawing:
+    """The main forms alone, for a README."""
+    return main_forms_figure(*forms(found), found.axis.optimum, found.axis.worst, round_ticks(found.axis))
 
 
 def markup(found: Overview) -> str:

@@ -180,7 +180,7 @@ def criteria(place: Place) -> dict[str, Any]:
     for name in ("magnitude", "op-snip", "disc-zc-plain") if place.small else distinct_selectors():
         if registry.find(name).needs.tuning:
             continue  # tuning trains, and amplifies rounding; part B looks at training
-        cell = Cell(place.job("darts"), place.settings.epochs, name, 0, "batch")
+        cell = Cell(place.job("darts"), place.settings.epochs, name, 0, "batch", place.settings.budget)
         try:
             began = time.perf_counter()
             there = select(cell, folder, place.images, place.device.name)

@@ -130,6 +130,6 @@ class Greedy(Selector):
 
     def select(self, search: Search) -> Selection:
         """Decide edge after edge."""
-        epochs = search.settings.tune_epochs if self.tune is None else self.tune
+        epochs = search.budget.tune_epochs if self.tune is None else self.tune
         scores, decisions = decide_greedily(self.rule, self.order, epochs, search, none=self.none)
         return Selection(search.architecture(), scores, decisions)

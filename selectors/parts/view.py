@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture
 from nas_selection_bench.bench.work.cells import Cell
-from nas_selection_bench.bench.work.presets import Settings
 from nas_selection_bench.selectors.parts.initialisation import Fill, build, initialise, pytorch_default
 from nas_selection_bench.selectors.parts.meter import Meter
 from nas_selection_bench.selectors.parts.needs import Needs
@@ -59,7 +58,7 @@ class Search:
         history: Callable[[], Sequence[Tensor]] = tuple,
     ) -> None:
         self.cell, self.needs = cell, needs
-        self.settings: Settings = cell.supernet.settings
+        self.size, self.budget = cell.supernet.settings, cell.budget
         self.network: Supernet = copy.deepcopy(network)
         self.like: Tensor = next(self.network.parameters()).detach()
         """A tensor on the device and in the dtype of the network."""
@@ -155,27 +154,27 @@ class Search:
         """The fixed mini-batches of the selection half, un-augmented: (images [n, 3, h, w], labels [n])."""
         self._require("images")
         self._require("labels")
-        return self._read(self.settings.selection_batch, self.settings.selection_images)
+        return self._read(self.size.selection_batch, self.size.selection_images)
 
     def first_images(self, count: int) -> Batches:
         """The first `count` images of `batches`, in one mini-batch; fewer where there are fewer."""
         self._require("images")
         self._require("labels")
-        limit = self.settings.selection_images
+        limit = self.size.selection_images
         return self._read(count, count if limit is None else min(count, limit))
 
     @property
     def images(self) -> list[Tensor]:
         """The images of `batches`, for criteria that read no labels."""
         self._require("images")
-        return [x for x, _ in self._read(self.settings.selection_batch, self.settings.selection_images)]
+        return [x for x, _ in self._read(self.size.selection_batch, self.size.selection_images)]
 
     def proxy_batches(self, count: int) -> list[tuple[Tensor, Tensor | None]]:
         """Up to `count` mini-batches of the size that zero-cost proxies read.
 
         Where images are not declared they are zeros of the right shape; undeclared labels are None.
         """
-        size = self.settings.proposal_batch
+        size = self.budget.proposal_batch
         batches = self._read(size, size * count)
         if not self.needs.images:
             return [(torch.zeros_like(x), None) for x, _ in batches]

@@ -46,7 +46,7 @@ def proxy_scores(
     if search.cell.bn == "running" and getattr(proxy, "bn", None) == "batch":
         proxy = proxy.set_options({"bn": "running"})
     images, labels = batch
-    few = max(8, search.settings.proposal_batch // 8)
+    few = max(8, search.budget.proposal_batch // 8)
     if proxy.passes(len(images)).backward >= len(images):
         images, labels = images[:few], None if labels is None else labels[:few]
     return proxies.scores(proxy, network, variants, images, labels, seed=seed)

@@ -17,10 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from nas_selection_bench.bench import names as spelling
+from nas_selection_bench.bench.work.discovery import digest_of, shown
+from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
 from nas_selection_bench.selectors.proxies._network import private_copy
 
-__all__ = ["Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "find", "names", "score", "scores", "spelled"]
+__all__ = [
+    "Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "file_of", "find", "idle", "names", "score",
+    "scores", "source", "spelled",
+]  # fmt: skip
 
 
 def names() -> list[str]:
@@ -38,6 +43,21 @@ def find(name: str) -> Proxy:
         raise spelling.unknown("zero-cost score", stem, names())
     proxy: Proxy = importlib.import_module(f"{__name__}.{stem}").PROXY
     return proxy.configured(stem, options)
+
+
+def file_of(name: str) -> Path:
+    """The file of the proxy that `name`, with options or without, asks for."""
+    return Path(__file__).parent / f"{spelling.parse(name)[0]}.py"
+
+
+def source(name: str) -> Source:
+    """That file, and what it says now."""
+    return Source(f"selectors/{shown(file_of(name))}", digest_of(file_of(name).read_bytes()))
+
+
+def idle() -> dict[str, str]:
+    """None: every file of this folder is a proxy."""
+    return {}
 
 
 def spelled(proxy: Proxy) -> str:

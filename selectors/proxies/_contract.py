@@ -88,6 +88,14 @@ class Proxy(Configurable, ABC):
         """Of its file, without options."""
         return type(self).__module__.rpartition(".")[2]
 
+    def declared(self) -> dict[str, str]:
+        """What it says of itself beside its paper, for people."""
+        reads = [what for what, used in (("images", self.uses_images), ("labels", self.uses_labels)) if used]
+        return {
+            "score": self.formula, "better": "larger" if self.higher_is_better else "smaller",
+            "reads": ", ".join(reads) or "nothing", "batch norm": self.batch_norm, "differs": self.differs,
+        }  # fmt: skip
+
     @property
     def draws(self) -> bool:
         """Whether its value depends on random numbers."""

@@ -1,7 +1,7 @@
 """What the cells of one pass read and leave behind, made for all of them at once; `gpu_cell` says why."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -41,12 +41,16 @@ class GpuPass:
         if isinstance(skip, Tensor) or skip:
             own, pools = shares.chunk(2, 1)
             shares = torch.cat([own + skip, pools], 1)
-        self._shares = shares.unflatten(1, (2, -1)).unbind()
+        self._shares = self._by_cell(shares, dtype)
         self._scales = self._by_channel(scales)
         self._kernels = [
             kernel for stage in self._stages for kernel in JoinedKernels.apply(dtype, *joined(stage, "weight"))
         ]  # fmt: skip
         self._statistics = [Statistics(running) for running in self._running()]
+
+    def _by_cell(self, shares: Tensor, dtype: torch.dtype) -> Sequence[Any]:
+        """What each cell takes of the weights of skips and pools [n_cells, 12]: these, [2, 6]."""
+        return shares.unflatten(1, (2, -1)).unbind()
 
     def run(self, index: int, x: Tensor) -> Tensor:
         """One cell, [n, c, h, w] -> [n, c, h, w]."""

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from nas_selection_bench.bench.errors import SkipCell, UsageError
 from nas_selection_bench.bench.problem.space import AVG_POOL, EDGES, SKIP
+from nas_selection_bench.supernets.network.gpu_partial import PartialPass, mixing_pattern
+from nas_selection_bench.supernets.network.gpu_pass import GpuPass, places
 from nas_selection_bench.supernets.network.pooling import average_pool
-from nas_selection_bench.supernets.network.skeleton import KERNELS, LEAVING, Normalisation, Skeleton
+from nas_selection_bench.supernets.network.skeleton import KERNELS, LEAVING, STAGES, Normalisation, Skeleton
 from nas_selection_bench.supernets.network.supernet import Active, MixedCell, Supernet
 
 
@@ -118,12 +120,19 @@ class PartialSupernet(Supernet):
             raise UsageError(f"pc-darts[k={parts}]: {channels} channels do not fall into {parts} equal parts.")
         Skeleton.__init__(self, channels, cells, classes, lambda width: PartialCell(width, parts))
         self.normalisation: Normalisation = "train"
+        self.register_buffer("places", places(), persistent=False)
+        for stage in range(STAGES):
+            for name, buffer in zip(("fixed", "pattern"), mixing_pattern(channels * 2**stage, parts), strict=True):
+                self.register_buffer(f"{name}_{stage}", buffer, persistent=False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def _shares_launches(self, active: Active | Sequence[Active] | None) -> bool:
-        return False
+    def _gpu_pass(
+        self, cells: Sequence[MixedCell], weights: Tensor, skip: float | Tensor, dtype: torch.dtype
+    ) -> GpuPass:  # fmt: skip
+        patterns = [(self.get_buffer(f"fixed_{i}"), self.get_buffer(f"pattern_{i}")) for i in range(STAGES)]
+        return PartialPass(cells, self.places, patterns, weights, skip, dtype)  # type: ignore[arg-type]
 
     def store_edge_scale(self, scale: Tensor) -> None:
         """Use the edge normalisation [6] wherever edge weights come without one."""
-        for cell in self.cells:
-            cell.edge_log_scale.copy_(scale.log())  # type: ignore[operator]
+        kept: list[Tensor] = [cell.edge_log_scale for cell in self.cells]  # type: ignore[misc]
+        torch._foreach_copy_(kept, [scale.log()] * len(kept))

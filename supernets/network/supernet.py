@@ -250,6 +250,11 @@ class Supernet(Skeleton):
         """Whether a pass on a GPU can go through `GpuPass`."""
         return not self.twice_differentiable and (active is None or isinstance(active[0], Tensor))
 
+    def _gpu_pass(
+        self, cells: Sequence[MixedCell], weights: Tensor, skip: float | Tensor, dtype: torch.dtype
+    ) -> GpuPass:  # fmt: skip
+        return GpuPass(cells, self.places, weights, skip, dtype)
+
     def _on_gpu(
         self, images: Tensor, weights: Tensor, skip: float | Tensor, active: Active | Sequence[Active] | None
     ) -> Tensor:  # fmt: skip
@@ -258,7 +263,7 @@ class Supernet(Skeleton):
         cells: list[MixedCell] = list(self.cells)  # type: ignore[arg-type]
         counts: list[int] = []
         with torch.autocast(kind, enabled=False):
-            one_pass = GpuPass(cells, self.places, weights, skip, dtype)
+            one_pass = self._gpu_pass(cells, weights, skip, dtype)
 
         def run(index: int, _cell: nn.Module, x: Tensor) -> Tensor:
             if index % self.cells_per_stage == 0:

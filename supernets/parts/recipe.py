@@ -184,6 +184,10 @@ class Recipe(Configurable):
     differs: ClassVar[str] = ""
     """What differs from the released code, if anything."""
 
+    def declared(self) -> dict[str, str]:
+        """What it says of itself beside its paper, for people."""
+        return {"update": self.equation, "offers": self.offers, "differs": self.differs}
+
     @property
     def learns_alphas(self) -> bool:
         """Whether the alphas of a trained supernet say anything; if not, choosing by them alone is drawing lots."""

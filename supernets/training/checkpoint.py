@@ -8,9 +8,8 @@ does.
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,10 @@ from torch import Tensor
 from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.work.cells import SupernetJob, canonical_json, key
-from nas_selection_bench.bench.work.methods import CheckpointFacts
-from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.bench.work.presets import SupernetSize
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.registry import find
-
-SCHEMA = 2
-"""Of the JSON; schema 1 had no digest of its own, and is read still."""
-
-_FIELDS = {"schema", "job", "epoch", "facts", "sha256"}
-_NAME = re.compile(r"epoch_(\d+)\.json")
+from nas_selection_bench.supernets.training.notes import SCHEMA, content_of, damaged, description_of, json_of
 
 
 @dataclass
@@ -76,32 +69,16 @@ class Checkpoint:
         }  # fmt: skip
         description["digest"] = key(description)
         folder.mkdir(parents=True, exist_ok=True)
-        path = _json_of(folder, self.epoch)
+        path = json_of(folder, self.epoch)
         write_whole(path.with_suffix(".safetensors"), data)
         write_whole(path, (canonical_json(description) + "\n").encode())
 
 
-def epochs_present(folder: Path) -> list[int]:
-    """The epochs stored in `folder`, ascending; empty where it does not exist."""
-    if not folder.is_dir():
-        return []
-    return sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
-
-
-def facts(folder: Path, epoch: int) -> CheckpointFacts:
-    """What the JSON of the checkpoint after `epoch` epochs says, without its tensors; raises DataError as `load`.
-
-    The hash is what the tensors had when they were written; `load`, which uses them, compares.
-    """
-    description = _description(_json_of(folder, epoch))
-    return CheckpointFacts(description["sha256"], description["facts"].get("supernet_accuracy"))
-
-
 def load(folder: Path, epoch: int) -> Checkpoint:
     """The checkpoint after `epoch` epochs. Raises DataError where it is missing or damaged."""
-    path = _json_of(folder, epoch)
-    description = _description(path)
-    data = _bytes(path.with_suffix(".safetensors"))
+    path = json_of(folder, epoch)
+    description = description_of(path)
+    data = content_of(path.with_suffix(".safetensors"))
     if description["sha256"] != hashlib.sha256(data).hexdigest():
         raise DataError(f"Checkpoint {path} does not match its tensors; delete its folder and train again.")
     try:
@@ -113,46 +90,14 @@ def load(folder: Path, epoch: int) -> Checkpoint:
             sha256=description["sha256"],
         )  # fmt: skip
     except (SafetensorError, *DAMAGE) as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> DataError:
-    return DataError(f"Checkpoint {path} is damaged; delete its folder and train again.")
-
-
-def _json_of(folder: Path, epoch: int) -> Path:
-    return folder / f"epoch_{epoch:04d}.json"
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"Checkpoint {path} does not exist; train the supernet again.") from None
-    except OSError as error:
-        raise DataError(f"Checkpoint {path} cannot be read ({error.strerror or error}).") from None
-
-
-def _description(path: Path) -> dict[str, Any]:
-    """The JSON of a checkpoint, with all its fields, as its digest says that it was written."""
-    try:
-        description = json.loads(_bytes(path))
-        stored = {name: value for name, value in description.items() if name != "digest"}
-        whole = stored.keys() == _FIELDS and isinstance(stored["facts"], dict) and isinstance(stored["sha256"], str)
-        signed = (SCHEMA, key(stored)) if "digest" in description else (1, None)
-        whole = whole and (description["schema"], description.get("digest")) == signed
-    except DAMAGE as error:
-        raise _damaged(path) from error
-    if not whole:
-        raise _damaged(path)
-    return stored
+        raise damaged(path) from error
 
 
 def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
-    """The job that `asdict` turned into plain containers."""
-    settings = dict(plain_job["settings"])
+    """The job that `asdict` turned into plain containers; earlier versions also told what selection may spend."""
+    settings = {field.name: plain_job["settings"][field.name] for field in fields(SupernetSize)}
     settings["checkpoint_epochs"] = tuple(settings["checkpoint_epochs"])
-    return SupernetJob(**{**plain_job, "settings": Settings(**settings)})
+    return SupernetJob(**{**plain_job, "settings": SupernetSize(**settings)})
 
 
 def save_progress(path: Path, job: SupernetJob, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -170,7 +115,7 @@ def load_progress(path: Path, job: SupernetJob) -> tuple[dict[str, Any], dict[st
         if header["sha256"] != _digest(header["note"], tensors):
             return None
         facts: dict[str, Any] = json.loads(header["note"])
-        same = facts.pop("job") == json.loads(canonical_json(asdict(job)))
+        same = job_from(facts.pop("job")) == job
     except (OSError, SafetensorError, *DAMAGE):
         return None
     return (facts, tensors) if same else None

@@ -31,7 +31,8 @@ from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, frozen
 from nas_selection_bench.supernets.parts.registry import find
-from nas_selection_bench.supernets.training.checkpoint import Checkpoint, epochs_present, load
+from nas_selection_bench.supernets.training.checkpoint import Checkpoint, load
+from nas_selection_bench.supernets.training.notes import epochs_present
 
 COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "checkpoint", "eigenvalue")
 

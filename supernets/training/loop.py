@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nas_selection_bench.bench.errors import DAMAGE
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.image_set import ImageSet
@@ -28,7 +27,6 @@ from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetSt
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.checkpoint import (
     Checkpoint,
-    epochs_present,
     load_progress,
     optimiser_tensors,
     prefixed,
@@ -37,9 +35,9 @@ from nas_selection_bench.supernets.training.checkpoint import (
     with_prefix,
 )
 from nas_selection_bench.supernets.training.evaluation import Evaluator
+from nas_selection_bench.supernets.training.notes import TIMING, epochs_present, training_seconds
 
 PROGRESS = "progress.safetensors"
-TIMING = "timing.json"
 
 Report = Callable[[int, int], None]
 """report(epochs done, epochs in all)"""
@@ -67,15 +65,6 @@ def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report:
             if report is not None:
                 report(training.epoch, job.settings.epochs)
     (folder / PROGRESS).unlink()
-
-
-def training_seconds(folder: Path) -> list[float]:
-    """Wall-clock seconds of each epoch trained into `folder`, here; none where the file is lost or damaged."""
-    try:
-        seconds = [float(second) for second in json.loads((folder / TIMING).read_bytes())]
-    except (OSError, *DAMAGE):
-        return []
-    return seconds if all(0 <= second < math.inf for second in seconds) else []
 
 
 def make_search(

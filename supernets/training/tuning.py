@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.image_set import ImageSet
-from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.bench.work.presets import SupernetSize
 from nas_selection_bench.supernets.network.cuda_graph import Repeated, own_stream
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe
@@ -35,7 +35,7 @@ class Tuner:
     """
 
     def __init__(
-        self, network: Supernet, alphas: Tensor, recipe: Recipe, images: ImageSet, settings: Settings,
+        self, network: Supernet, alphas: Tensor, recipe: Recipe, images: ImageSet, settings: SupernetSize,
         seed_for: Callable[[int], int], device: str, optimiser_state: Mapping[str, Tensor] | None = None,
     ) -> None:  # fmt: skip
         self._device = torch.device(device)

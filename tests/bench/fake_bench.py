@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,17 @@ from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking,
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_architectures, architecture_of
 from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob, without_checkpoint
-from nas_selection_bench.bench.work.methods import CheckpointFacts, Methods, RecipeFacts, SelectorFacts, TrainProgress
+from nas_selection_bench.bench.work.methods import (
+    CheckpointFacts,
+    Described,
+    MethodEntry,
+    Methods,
+    Source,
+    Supernets,
+    TrainProgress,
+    Work,
+)
+from nas_selection_bench.bench.work.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,28 +47,35 @@ SELECTORS = ("alphas", "random", "ranks", "fails", "fails-once", "skips", "lies"
              "blind-fails")  # fmt: skip
 
 
-def recipe_names() -> Sequence[str]:
-    return RECIPES
-
-
-def selector_names() -> Sequence[str]:
-    return SELECTORS
-
-
-def recipe(name: str) -> RecipeFacts:
+def recipe(name: str) -> Described:
     base, options = parse(name)
     if base not in RECIPES:
         raise unknown("supernet", base, RECIPES)
-    return RecipeFacts(canonical(base, options), int(os.environ.get("FAKE_RECIPE_VERSION", "1")), "no paper")
+    return Described(canonical(base, options), int(os.environ.get("FAKE_RECIPE_VERSION", "1")), "no paper")
 
 
-def selector(name: str) -> SelectorFacts:
+def selector(name: str) -> Described:
     base, options = parse(name)
     if base not in SELECTORS:
         raise unknown("selector", base, SELECTORS)
     version = int(os.environ.get("FAKE_SELECTOR_VERSION", "1")) if base == "random" else 1
-    return SelectorFacts(canonical(base, options), version, "no paper", base == "random", base == "alphas",
-                         reads_checkpoint=not base.startswith("blind"))  # fmt: skip
+    return Described(
+        canonical(base, options), version, "no paper", stochastic=base == "random", reads_only_alphas=base == "alphas",
+        reads_checkpoint=not base.startswith("blind"),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fakes:
+    known: Sequence[str]
+    find: Callable[[str], Described]
+    source: Callable[[str], Source | None] = lambda name: None
+
+    def names(self) -> Sequence[str]:
+        return self.known
+
+    def entry(self, name: str) -> MethodEntry:
+        return MethodEntry(self.find(name), f"{name}: a fake", Source(f"fakes/{name}.py", ""), {})
 
 
 def load_images(dataset: str, root: Path, limit: int | None) -> str:
@@ -66,7 +84,7 @@ def load_images(dataset: str, root: Path, limit: int | None) -> str:
     return dataset
 
 
-def work() -> None:
+def take_time() -> None:
     time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
 
 
@@ -75,7 +93,7 @@ def train(job: SupernetJob, images: object, device: str, folder: Path, progress:
     for epoch in range(1, job.settings.epochs + 1):
         if epoch in epochs_present(folder):
             continue
-        work()
+        take_time()
         if job.recipe == "diverges" or (job.recipe == "diverges-late" and epoch > 2):
             raise FloatingPointError(f"loss is nan in epoch {epoch}\nand a second line")
         if epoch in job.settings.checkpoint_epochs:
@@ -99,13 +117,13 @@ def checkpoint(folder: Path, epoch: int) -> CheckpointFacts:
         raise DataError(f"{path} is damaged.") from error
 
 
-def training_seconds(folder: Path) -> float:
-    return 1.5
+def training_seconds(folder: Path) -> Sequence[float]:
+    return [1.5]
 
 
 def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
     """Draws scores from the cell's seed and the checkpoint, or misbehaves as its name says."""
-    work()
+    take_time()
     name = parse(cell.selector)[0]
     if name.startswith("blind"):
         with (folder.parent / "calls.txt").open("a") as calls:
@@ -187,16 +205,18 @@ def set_threads(threads: int) -> None:
     """Fake methods compute nothing in parallel."""
 
 
+def work() -> Work:
+    return Work(load_images, train, select, set_threads)
+
+
 def methods() -> Methods:
-    return Methods(
-        recipe_names, selector_names, recipe, selector, load_images, train, epochs_present, checkpoint,
-        training_seconds, select, set_threads,
-    )  # fmt: skip
+    supernets = Supernets(epochs_present, checkpoint, training_seconds)
+    return Methods(Fakes(RECIPES, recipe), Fakes(SELECTORS, selector), supernets, work)
 
 
-def draw_report(out: Path, table: GroundTruth) -> Path:
-    page = out / "report.html"
-    page.write_text((out / "records.csv").read_text())
+def draw_report(store: Store, table: GroundTruth) -> Path:
+    page = store.folder / "report.html"
+    page.write_text((store.folder / "records.csv").read_text())
     return page
 
 

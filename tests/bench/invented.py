@@ -29,10 +29,10 @@ def truth(changed: int | None = None) -> GroundTruth:
     return GroundTruth("t", {"digits": Accuracies(trials=trials)})
 
 
-def draw(out: Path, table: GroundTruth) -> Path:
+def draw(records: Store, table: GroundTruth) -> Path:
     """A report in one line: the real one is tested elsewhere and takes seconds."""
-    page = out / "report.html"
-    page.write_text(f'<meta name="generator" content="v1">{(out / "records.csv").stat().st_size}')
+    page = records.folder / "report.html"
+    page.write_text(f'<meta name="generator" content="v1">{(records.folder / "records.csv").stat().st_size}')
     return page
 
 
@@ -72,7 +72,7 @@ def store(
     run = {"table": {"sha256": table.sha256}, "device": device, "threads": 1, "seed": root, "datasets": ["digits"]}
     (out / "run.json").write_text(json.dumps(run))
     gather(Store(out), table, print)
-    draw(out, table)
+    draw(Store(out), table)
     return out
 
 

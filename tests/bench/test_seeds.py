@@ -14,7 +14,7 @@ from nas_selection_bench.selectors.parts.view import Search
 from tests.selectors import small
 
 JOB = SupernetJob("cifar10", "darts", 0, 0, PRESETS["lite"])
-CELL = Cell(JOB, 10, "darts-pt", 0, "batch")
+CELL = Cell(JOB, 10, "darts-pt", 0, "batch", PRESETS["lite"].budget)
 
 axes = st.dictionaries(st.text(max_size=5), st.integers(0, 9) | st.text(max_size=3) | st.none(), max_size=4)
 

@@ -167,10 +167,10 @@ def trained() -> Path:
 
 
 def _checkpoint(folder: Path) -> object:
-    from nas_selection_bench.supernets.training import checkpoint
+    from nas_selection_bench.supernets.training import checkpoint, notes
 
-    return [(checkpoint.facts(folder, epoch), checkpoint.load(folder, epoch))
-            for epoch in checkpoint.epochs_present(folder)]  # fmt: skip
+    return [(notes.facts(folder, epoch), checkpoint.load(folder, epoch))
+            for epoch in notes.epochs_present(folder)]  # fmt: skip
 
 
 def _tensors_of_right_hash(folder: Path) -> object:
@@ -189,9 +189,9 @@ def _progress(folder: Path) -> object:
 
 
 def _seconds(folder: Path) -> object:
-    from nas_selection_bench.supernets.training import loop
+    from nas_selection_bench.supernets.training import notes
 
-    return sum(loop.training_seconds(folder))
+    return sum(notes.training_seconds(folder))
 
 
 @cache

@@ -38,7 +38,7 @@ def images(labels_seed: int = 0, pixels_seed: int = 5) -> ImageSet:
 
 def cell(selector: str, *, bn: str = "batch", seed: int = 0, settings: Settings = SETTINGS) -> Cell:
     """A cell on the last checkpoint of the supernet `darts`."""
-    return Cell(SupernetJob("noise", "darts", 0, 0, settings), settings.epochs, selector, seed, bn)
+    return Cell(SupernetJob("noise", "darts", 0, 0, settings), settings.epochs, selector, seed, bn, settings.budget)
 
 
 def network(seed: int = 0, dtype: torch.dtype = torch.float64) -> Supernet:

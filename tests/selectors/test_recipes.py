@@ -22,6 +22,7 @@ SETTINGS = replace(
     small.SETTINGS, channels=8, batch_size=32, selection_images=12, selection_batch=12, proposal_batch=8,
     checkpoint_epochs=(2, 3),
 )  # fmt: skip
+BUDGET = small.SETTINGS.budget
 
 KINDS = (
     "balenas-tf[samples=4]",
@@ -69,7 +70,7 @@ def test_every_recipe_can_be_selected_from(recipe: str, tmp_path: Path) -> None:
     for name in KINDS:
         assert registry.find(name).reads_checkpoint
         try:
-            selection = apply.select(Cell(job, 3, name, 0, "batch"), tmp_path, small.images(), "cpu")
+            selection = apply.select(Cell(job, 3, name, 0, "batch", BUDGET), tmp_path, small.images(), "cpu")
         except SkipCell as reason:
             skipped[name] = str(reason)
             continue
@@ -99,7 +100,7 @@ def test_what_reads_alphas_takes_them_as_the_recipe_means_them(name: str, stored
     for recipe, folder in stored.items():
         job = SupernetJob("noise", recipe, 0, 0, small.SETTINGS)
         try:
-            selection = apply.select(Cell(job, 3, text, 0, "batch"), folder, small.images(), "cpu")
+            selection = apply.select(Cell(job, 3, text, 0, "batch", BUDGET), folder, small.images(), "cpu")
         except SkipCell as reason:
             assert str(reason)
         else:
@@ -110,7 +111,7 @@ def test_what_reads_alphas_takes_them_as_the_recipe_means_them(name: str, stored
 def test_the_weights_of_alphas_are_the_recipe_s_and_have_a_gradient(recipe: str, tmp_path: Path) -> None:
     job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
     store(job, tmp_path)
-    search = apply.open_search(Cell(job, 3, "shapley", 0, "batch"), tmp_path, small.images(), "cpu")
+    search = apply.open_search(Cell(job, 3, "shapley", 0, "batch", BUDGET), tmp_path, small.images(), "cpu")
     search.decide(2, 4)
     alphas = search.alphas.clone().requires_grad_()
     weights = search.weights_of(alphas)

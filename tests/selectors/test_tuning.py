@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nas_selection_bench.bench.problem.selection import Selection
-from nas_selection_bench.selectors.disc_acc import DiscretiseAndTune
+from nas_selection_bench.selectors.disc_acc import DiscretisationAccuracy
 from nas_selection_bench.selectors.parts import apply, registry
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
@@ -53,7 +53,7 @@ class MadeUp:
         self.alphas = self.alphas + MOVES[len(self.epochs) - 1]
 
 
-def tuned(name: str, **settings: int) -> tuple[Selection, list[MadeUp], Search]:
+def tuned(name: str, **budget: int) -> tuple[Selection, list[MadeUp], Search]:
     """What a selector selects, and the tuners that it made."""
     tuners: list[MadeUp] = []
 
@@ -62,7 +62,8 @@ def tuned(name: str, **settings: int) -> tuple[Selection, list[MadeUp], Search]:
         return tuners[-1]
 
     search = small.search(name, make_tuner=make)
-    search.settings = dataclasses.replace(search.settings, **settings)
+    search.size = dataclasses.replace(search.size, selection_images=8)
+    search.budget = dataclasses.replace(search.budget, **budget)
     return registry.find(name).select(search), tuners, search
 
 
@@ -72,7 +73,7 @@ def tuned(name: str, **settings: int) -> tuple[Selection, list[MadeUp], Search]:
 def test_the_supernet_is_tuned_after_each_decision_but_the_last_with_decided_edges_one_hot(
     name: str, epochs: int
 ) -> None:
-    selection, tuners, _ = tuned(name, tune_epochs=3, selection_images=8)
+    selection, tuners, _ = tuned(name, tune_epochs=3)
     (tuner,) = tuners
     assert tuner.epochs == [epochs] * 5
     alphas = small.alphas()
@@ -104,7 +105,7 @@ def test_disc_acc_tunes_each_candidate_from_where_the_search_is(measure: str) ->
     """Each of the five by hand: the same start, the edge one-hot, tuned, then measured by the literal network."""
     search = small.search("disc-acc[converge=2]", make_tuner=MadeUp)
     search.decide(5, 2)
-    found = DiscretiseAndTune(converge=2, measure=measure).score(search, [1, 3])
+    found = DiscretisationAccuracy(converge=2, measure=measure).score(search, [1, 3])
     for row, edge in zip(found, [1, 3], strict=True):
         for operation in range(5):
 

@@ -38,9 +38,9 @@ def nwot_as_released(network: nn.Module, images: torch.Tensor, bn: str = "batch"
     return float(torch.linalg.slogdet(kernel)[1])
 
 
-def select(name: str, bn: str = "batch", **settings: int) -> tuple[Selection, Search]:
+def select(name: str, bn: str = "batch", **budget: int) -> tuple[Selection, Search]:
     search = small.search(name, bn=bn)
-    search.settings = dataclasses.replace(search.settings, **settings)
+    search.budget = dataclasses.replace(search.budget, **budget)
     return registry.find(name).select(search), search
 
 

@@ -14,8 +14,9 @@ from nas_selection_bench.bench.work.presets import Settings
 from nas_selection_bench.supernets.parts.describe import page
 from nas_selection_bench.supernets.parts.rated import Rated
 from nas_selection_bench.supernets.parts.registry import find, names
-from nas_selection_bench.supernets.training.checkpoint import epochs_present, load
-from nas_selection_bench.supernets.training.loop import TIMING, Training, train
+from nas_selection_bench.supernets.training.checkpoint import load
+from nas_selection_bench.supernets.training.loop import Training, train
+from nas_selection_bench.supernets.training.notes import TIMING, epochs_present
 from tests.supernets.tiny import batch, tiny_search
 
 GATES = {"fair-darts", "is-darts", "racl"}

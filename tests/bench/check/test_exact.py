@@ -9,6 +9,7 @@ from nas_selection_bench.bench.check import exact as check
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.store import Store
 from tests.bench.invented import draw, store, truth
 
 
@@ -57,26 +58,26 @@ def test_a_changed_cell_of_the_table_is_noticed(stored: Path, table: GroundTruth
 def test_a_changed_measure_is_noticed(stored: Path, table: GroundTruth, monkeypatch: pytest.MonkeyPatch) -> None:
     import nas_selection_bench.bench.work.gather
 
-    original = nas_selection_bench.bench.work.gather.measure
+    original = nas_selection_bench.bench.work.gather.measures
 
-    def off(*arguments: object) -> dict[str, object]:
-        values = dict(original(*arguments))  # type: ignore[arg-type]
-        return {**values, "tau_best": float(values["tau_best"]) + 0.01}  # type: ignore[arg-type]
+    def off(*arguments: object) -> list[dict[str, object]]:
+        found = original(*arguments)  # type: ignore[arg-type]
+        return [{**values, "tau_best": float(values["tau_best"]) + 0.01} for values in found]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(nas_selection_bench.bench.work.gather, "measure", off)
+    monkeypatch.setattr(nas_selection_bench.bench.work.gather, "measures", off)
     columns = {d.column for d in check.check_exact(stored, table, draw).differences}
     assert "tau_best" in columns
     assert "tau_mean" not in columns
 
 
 def test_a_changed_report_is_noticed_unless_drawn_with_other_versions(stored: Path, table: GroundTruth) -> None:
-    def other_text(out: Path, table: GroundTruth) -> Path:
-        page = draw(out, table)
+    def other_text(records: Store, table: GroundTruth) -> Path:
+        page = draw(records, table)
         page.write_text(page.read_text() + "!")
         return page
 
-    def other_version(out: Path, table: GroundTruth) -> Path:
-        page = other_text(out, table)
+    def other_version(records: Store, table: GroundTruth) -> Path:
+        page = other_text(records, table)
         page.write_text(page.read_text().replace("v1", "v2"))
         return page
 

@@ -147,9 +147,8 @@ def test_a_method_edited_under_its_old_version_is_told(
         return Source(f"selectors/{name}.py", now[name])
 
     plain = fake_bench.methods()
-    monkeypatch.setattr(
-        fake_bench, "methods", lambda: replace(plain, recipe_source=source, selector_source=source)
-    )  # fmt: skip
+    known = {name: replace(getattr(plain, name), source=source) for name in ("recipes", "selectors")}
+    monkeypatch.setattr(fake_bench, "methods", lambda: replace(plain, **known))
     command = [*place, "--selectors", "random,blind"]
     fake_bench.run(*command)
     assert fake_bench.run(*command) == ExitCode.OK
@@ -181,8 +180,10 @@ def test_results_of_before_sources_were_kept_are_not_said_to_have_changed(
 ) -> None:
     fake_bench.run(*place, "--selectors", "random")
     plain = fake_bench.methods()
-    known = replace(plain, recipe_source=lambda name: Source(name, "1"), selector_source=lambda name: Source(name, "2"))
-    monkeypatch.setattr(fake_bench, "methods", lambda: known)
+    known = {
+        name: replace(getattr(plain, name), source=lambda name: Source(name, "1")) for name in ("recipes", "selectors")
+    }
+    monkeypatch.setattr(fake_bench, "methods", lambda: replace(plain, **known))
     assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
     assert "has changed" not in capsys.readouterr().err
 

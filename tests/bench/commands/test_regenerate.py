@@ -16,6 +16,8 @@ from nas_selection_bench.bench.work.pack import pack
 from nas_selection_bench.bench.work.run_file import commands
 from tests.bench import fake_bench
 
+pytestmark = pytest.mark.program
+
 PROGRAM = Program((sys.executable, "-m", "tests.bench.fake_bench"))
 
 

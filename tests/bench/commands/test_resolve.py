@@ -10,9 +10,9 @@ from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options, parse_options
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.work.cells import SupernetJob, supernet_key
-from nas_selection_bench.bench.work.methods import SelectorFacts
+from nas_selection_bench.bench.work.methods import Described
 from nas_selection_bench.bench.work.plan import make_plan
-from nas_selection_bench.bench.work.presets import Settings, preset_label, settings_for
+from nas_selection_bench.bench.work.presets import PRESETS, Settings, preset_label, settings_for
 from nas_selection_bench.bench.work.record import Circumstances
 from tests.bench import fake_bench
 
@@ -88,7 +88,12 @@ def test_sizes_change_what_they_name_and_enter_names_and_keys() -> None:
     usual = settings()
     changed = settings("--channels", "4", "--cells", "2", "--images", "128", "--train-epochs", "3")
     assert changed == replace(usual, channels=4, cells=2, images=128, epochs=3, checkpoint_epochs=(2, 3))
-    assert preset_label(changed) == "lite[cells=2,channels=4,epochs=3,images=128]"
+    assert preset_label(changed.size, changed.budget) == "lite[cells=2,channels=4,epochs=3,images=128]"
+    assert settings("--budget", "lite") == usual
+    assert (settings("--budget", "paper").size, settings("--budget", "paper").budget) == (
+        usual.size,
+        PRESETS["paper"].budget,
+    )
     assert settings("--channels", "8", "--cells", "1", "--images", "10000") == usual, "the preset's own say nothing new"
     keys = {
         supernet_key(SupernetJob("cifar10", "darts", 0, 0, s), 1, "cpu", 1)
@@ -144,13 +149,15 @@ def test_default_extent_of_digits_leaves_out_what_takes_long() -> None:
 
 
 def test_why_there_is_no_selector_of_a_name_is_for_the_selectors_to_say() -> None:
-    def find(name: str) -> SelectorFacts:
+    def find(name: str) -> Described:
         raise UsageError(f"selectors/{name}.py offers no SELECTOR.")
 
     asked, methods = options("--supernets", "steady", "--selectors", "mine"), fake_bench.methods()
     with pytest.raises(UsageError, match=r"selectors/mine\.py offers no SELECTOR"):
         settings = {"digits": settings_for("digits")}
-        resolve.make_request(asked, replace(methods, selector=find), settings, Circumstances("cpu", 1))
+        resolve.make_request(
+            asked, replace(methods, selectors=replace(methods.selectors, find=find)), settings, Circumstances("cpu", 1)
+        )
 
 
 @pytest.mark.parametrize("text", ["", "x", "1,x", "all,3", "-1"])

@@ -110,7 +110,7 @@ def test_a_method_that_ends_the_program_costs_its_own_cells(
 def test_a_fault_of_the_program_is_not_taken_for_cells_that_failed(
     place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def break_down(out: Path, table: GroundTruth) -> Path:
+    def break_down(store: object, table: GroundTruth) -> Path:
         raise ZeroDivisionError("in the page")
 
     monkeypatch.setattr(fake_bench, "draw_report", break_down)

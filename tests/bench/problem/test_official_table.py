@@ -54,6 +54,7 @@ def nats_content(content: dict) -> dict:
     return {**content, "arch2infos": infos}
 
 
+@pytest.mark.program
 def test_nats_bench_reads_the_same_from_its_file_and_its_folder(
     tmp_path: Path, content: dict, files: dict[str, Path]
 ) -> None:
@@ -130,6 +131,7 @@ def test_the_table_keeps_the_index_of_the_file(table: GroundTruth) -> None:
     assert [int(table.index[code(parse(string_at(index)))]) for index in INDEXES] == list(INDEXES)
 
 
+@pytest.mark.program
 def test_the_old_way_of_writing_files_reads_the_same(tmp_path: Path, content: dict, files: dict[str, Path]) -> None:
     old = tmp_path / "old.pth"
     torch.save(content, old, _use_new_zipfile_serialization=False)

@@ -12,6 +12,8 @@ from nas_selection_bench.bench.errors import ExitCode
 from tests.bench import fake_bench
 from tests.bench.fake_bench import in_subprocess, results, rows, states
 
+pytestmark = pytest.mark.program
+
 
 def test_a_full_disk_ends_the_run_and_keeps_what_was_done(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from nas_selection_bench.bench.errors import DataError, ExitCode
-from nas_selection_bench.bench.work.methods import RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.methods import Described
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described, write_described
 from tests.bench import fake_bench
 
 
-def selector(name: str, **declared: str) -> SelectorFacts:
-    return SelectorFacts(name, 1, f"the paper of {name}", False, False, declared=declared)
+def selector(name: str, **declared: str) -> Described:
+    return Described(name, 1, f"the paper of {name}", said=declared)
 
 
-RECIPE = RecipeFacts("darts", 1, "the paper of darts", declared={"update": "a step"})
+RECIPE = Described("darts", 1, "the paper of darts", said={"update": "a step"})
 
 
 def test_what_runs_said_is_added_up_and_the_last_one_holds(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_what_runs_said_is_added_up_and_the_last_one_holds(tmp_path: Path) -> No
 
 def test_what_is_no_text_is_written_as_one(tmp_path: Path) -> None:
     odd = {"passes": 30, "differs": None, "score": Path("x")}
-    write_described(tmp_path, [], [SelectorFacts("a", 1, "p", False, False, declared=odd)])  # type: ignore[arg-type]
+    write_described(tmp_path, [], [Described("a", 1, "p", said=odd)])  # type: ignore[arg-type]
     assert read_described(tmp_path)["selectors"]["a"] == {"paper": "p", "passes": "30", "differs": "", "score": "x"}
 
 

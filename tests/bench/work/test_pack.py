@@ -208,7 +208,7 @@ def test_a_packed_folder_is_checked_planned_and_redrawn_like_a_loose_one(
     assert fake_bench.run(*run) == ExitCode.SOME_CELLS_FAILED
     before = files(out)
     pack(out)
-    packed, archived = files(out), len(read_archive(out / ARCHIVE))
+    packed = files(out)
     check = ["--table", place[place.index("--table") + 1], "--check", str(out)]
     assert fake_bench.run(*check) == ExitCode.OK
     assert fake_bench.run(*check, "--out", str(out)) == ExitCode.OK
@@ -217,10 +217,27 @@ def test_a_packed_folder_is_checked_planned_and_redrawn_like_a_loose_one(
     assert " 0 to do; " in capsys.readouterr().out
     assert files(out) == packed  # reading changed nothing
     assert fake_bench.run(*place, "--report-only") == ExitCode.SOME_CELLS_FAILED
+    assert files(out) == packed  # what the archive says still holds
+    with only_writer(out / ".lock", wait=False):
+        unpack(out, print)
+    assert files(out) == before
+
+
+def test_a_packed_folder_whose_scores_are_others_is_unpacked_when_redrawn(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+    whole = (out / "scores.csv").read_bytes()
+    (out / "scores.csv").write_bytes(whole.replace(b"score", b"worth", 1))  # as a version with other columns would
+    pack(out)
+    archived = len(read_archive(out / ARCHIVE))
+    capsys.readouterr()
+    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
     assert capsys.readouterr().err.splitlines()[0] == (
         f"{out} was packed: unpacked {archived} files; python -m nas_selection_bench pack {out} packs it again."
     )
-    assert files(out) == before
+    assert (out / "scores.csv").read_bytes() == whole and not (out / ARCHIVE).exists()
 
 
 def test_a_run_goes_on_in_a_packed_folder(place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

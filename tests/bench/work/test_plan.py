@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import choose, split_names
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
-from nas_selection_bench.bench.work.methods import RecipeFacts, SelectorFacts
+from nas_selection_bench.bench.work.methods import Described
 from nas_selection_bench.bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again
 from nas_selection_bench.bench.work.presets import PRESETS, settings_for
 from nas_selection_bench.bench.work.record import Circumstances
@@ -21,15 +21,15 @@ from nas_selection_bench.bench.work.timings import Timings
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
 
 
-def selector(name: str, stochastic: bool = False, every_checkpoint: bool = False) -> SelectorFacts:
-    return SelectorFacts(name, 1, "", stochastic, every_checkpoint)
+def selector(name: str, stochastic: bool = False, reads_only_alphas: bool = False) -> Described:
+    return Described(name, 1, "", stochastic=stochastic, reads_only_alphas=reads_only_alphas)
 
 
 def request(**changes: object) -> Request:
     parts: dict[str, object] = {
         "settings": {"cifar10": settings_for("lite"), "cifar100": settings_for("lite")},
-        "recipes": (RecipeFacts("darts", 1, ""), RecipeFacts("blank", 1, "")),
-        "selectors": (selector("a", every_checkpoint=True), selector("b", stochastic=True)),
+        "recipes": (Described("darts", 1, ""), Described("blank", 1, "")),
+        "selectors": (selector("a", reads_only_alphas=True), selector("b", stochastic=True)),
         "supernet_seeds": 3,
         "selector_seeds": 2,
         "epochs": None,
@@ -93,10 +93,10 @@ def test_what_matches_nothing_is_refused_with_the_nearest_names(text: str, said:
 
 def test_choosing_by_alphas_that_are_not_learnt_has_a_key_of_its_own() -> None:
     """So that a record of before such cells were skipped does not hold, and no other record is touched."""
-    recipes = (RecipeFacts("darts", 1, ""), RecipeFacts("blank", 1, "", learns_alphas=False))
+    recipes = (Described("darts", 1, ""), Described("blank", 1, "", learns_alphas=False))
     keys = {}
     for by_alphas in (False, True):
-        selectors = (SelectorFacts("a", 1, "", stochastic=False, every_checkpoint=True, decides_by_alphas=by_alphas),)
+        selectors = (Described("a", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=by_alphas),)
         plan = make_plan(request(recipes=recipes, selectors=selectors))
         keys[by_alphas] = {cell.stem: cell.key for cell in plan}
     changed = {stem for stem, key in keys[False].items() if keys[True][stem] != key}
@@ -109,7 +109,7 @@ def test_each_name_is_chosen_once_in_the_order_asked(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("epochs", "every_checkpoint", "chosen"),
+    ("epochs", "reads_only_alphas", "chosen"),
     [
         (None, False, (10,)),
         (None, True, (2, 4, 6, 8, 10)),
@@ -119,10 +119,10 @@ def test_each_name_is_chosen_once_in_the_order_asked(names: list[str]) -> None:
     ],
 )
 def test_epochs_of_a_selector(
-    epochs: tuple[int | str, ...] | None, every_checkpoint: bool, chosen: tuple[int, ...]
+    epochs: tuple[int | str, ...] | None, reads_only_alphas: bool, chosen: tuple[int, ...]
 ) -> None:
     asked = request(epochs=epochs)
-    assert epochs_for(selector("a", every_checkpoint=every_checkpoint), asked, settings_for("lite")) == chosen
+    assert epochs_for(selector("a", reads_only_alphas=reads_only_alphas), asked, settings_for("lite")) == chosen
 
 
 def test_the_plan_is_the_whole_grid_with_nothing_twice() -> None:
@@ -140,8 +140,8 @@ def test_the_plan_is_the_whole_grid_with_nothing_twice() -> None:
         {"circumstances": Circumstances("cpu", 2)},
         {"circumstances": Circumstances("cuda", 1)},
         {"bn": "running"},
-        {"recipes": (RecipeFacts("darts", 2, ""), RecipeFacts("blank", 2, ""))},
-        {"selectors": (SelectorFacts("a", 2, "", False, True), SelectorFacts("b", 2, "", True, False))},
+        {"recipes": (Described("darts", 2, ""), Described("blank", 2, ""))},
+        {"selectors": (Described("a", 2, "", reads_only_alphas=True), Described("b", 2, "", stochastic=True))},
         {"settings": {name: settings_for("lite").with_epochs(11) for name in ("cifar10", "cifar100")}},
         {"data": {"cifar10": "0123", "cifar100": "4567"}},
     ],
@@ -153,7 +153,9 @@ def test_whatever_changes_the_numbers_changes_every_key(changes: dict[str, objec
 
 def test_variants_of_a_selector_draw_alike_and_other_selectors_do_not() -> None:
     job = SupernetJob("digits", "darts", 0, 0, PRESETS["digits"])
-    plain, variant, other = (Cell(job, 8, name, 0, "batch") for name in ("s", "s[option=1]", "t"))
+    plain, variant, other = (
+        Cell(job, 8, name, 0, "batch", PRESETS["digits"].budget) for name in ("s", "s[option=1]", "t")
+    )
     assert plain.derive("permutations") == variant.derive("permutations") != other.derive("permutations")
     assert plain.derive("permutations") != replace(plain, selector_seed=1).derive("permutations")
 
@@ -164,16 +166,16 @@ def test_further_selectors_and_seeds_change_no_key_of_the_others() -> None:
 
 
 def test_a_plan_is_made_again_from_its_columns() -> None:
-    alphas = SelectorFacts("c", 1, "", stochastic=False, every_checkpoint=True, decides_by_alphas=True)
+    alphas = Described("c", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=True)
     blind = replace(selector("d"), reads_checkpoint=False)
     asked = request(
         settings={"cifar10": settings_for("lite").with_epochs(5), "own": replace(settings_for("paper"), images=700)},
-        recipes=(RecipeFacts("darts", 2, ""), RecipeFacts("blank", 1, "", learns_alphas=False)),
+        recipes=(Described("darts", 2, ""), Described("blank", 1, "", learns_alphas=False)),
         selectors=(*request().selectors, alphas, blind), root=7, data={"own": "0123"},
     )  # fmt: skip
     methods: Any = SimpleNamespace(
-        recipe={recipe.name: recipe for recipe in asked.recipes}.__getitem__,
-        selector={facts.name: facts for facts in asked.selectors}.__getitem__,
+        recipes=SimpleNamespace(find={recipe.name: recipe for recipe in asked.recipes}.__getitem__),
+        selectors=SimpleNamespace(find={facts.name: facts for facts in asked.selectors}.__getitem__),
     )
     plan = make_plan(asked)
     told = json.loads(json.dumps([dict(cell.columns) for cell in plan]))
@@ -185,7 +187,7 @@ def timed(cell: PlannedCell, **seconds: float) -> dict[str, object]:
 
 
 def test_estimates_take_the_nearest_kind_of_work() -> None:
-    plan = make_plan(request(selectors=(selector("b"),), recipes=(RecipeFacts("darts", 1, ""),)))
+    plan = make_plan(request(selectors=(selector("b"),), recipes=(Described("darts", 1, ""),)))
     cifar10, cifar100 = plan[0], plan[3]
     rows = [
         timed(cifar10, wall_seconds=4.0),
@@ -197,3 +199,13 @@ def test_estimates_take_the_nearest_kind_of_work() -> None:
     seconds, unknown = timings.estimate(plan, trained=[cifar10.supernet.key], jobs=2)
     assert (seconds, unknown) == ((6 * 4.0 + 5 * 100.0) / 2, 0)
     assert Timings([]).estimate(plan, trained=[], jobs=1) == (0, 12)
+
+
+def test_what_selection_spends_makes_another_result_on_the_same_supernet() -> None:
+    usual = settings_for("lite")
+    more = replace(usual, validation_batches=99)
+    a, b = (make_plan(request(settings={"cifar10": chosen}))[0] for chosen in (usual, more))
+    assert a.supernet.key == b.supernet.key and a.supernet.former_key != b.supernet.former_key
+    assert a.key != b.key and a.stem != b.stem
+    wider = make_plan(request(settings={"cifar10": replace(usual, channels=4)}))[0]
+    assert wider.supernet.key != a.supernet.key

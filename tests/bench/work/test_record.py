@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
-from nas_selection_bench.bench.work.gather import as_csv, sort_key
+from nas_selection_bench.bench.work.gather import as_csv
 from nas_selection_bench.bench.work.json_files import digest_of
-from nas_selection_bench.bench.work.presets import PRESETS, preset_label, settings_for, settings_labelled
+from nas_selection_bench.bench.work.plan_file import sort_key
+from nas_selection_bench.bench.work.presets import PRESETS, Settings, preset_label, settings_for, settings_labelled
 from nas_selection_bench.bench.work.record import (
     KEY_COLUMNS,
     Record,
     choice_of,
     file_stem,
     read_record,
+    understood,
     write_record,
 )
 from nas_selection_bench.bench.work.store import Store
@@ -153,11 +155,15 @@ def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
         read_record(tmp_path / "r.json")
 
 
+def labelled(settings: Settings) -> str:
+    return preset_label(settings.size, settings.budget)
+
+
 def test_the_preset_column_tells_what_the_command_line_changed() -> None:
-    assert {name: preset_label(settings) for name, settings in PRESETS.items()} == {name: name for name in PRESETS}
-    assert preset_label(settings_for("lite").with_epochs(4)) == "lite[epochs=4]"
-    assert preset_label(replace(settings_for("paper"), images=100, channels=4)) == "paper[channels=4,images=100]"
-    assert preset_label(replace(settings_for("lite"), checkpoint_epochs=(10,))) != "lite"
+    assert {name: labelled(settings) for name, settings in PRESETS.items()} == {name: name for name in PRESETS}
+    assert labelled(settings_for("lite").with_epochs(4)) == "lite[epochs=4]"
+    assert labelled(replace(settings_for("paper"), images=100, channels=4)) == "paper[channels=4,images=100]"
+    assert labelled(replace(settings_for("lite"), checkpoint_epochs=(10,))) != "lite"
 
 
 @given(
@@ -170,7 +176,7 @@ def test_the_preset_column_tells_what_the_command_line_changed() -> None:
 def test_a_label_names_its_settings(preset: str, epochs: int | None, changes: dict[str, int | None]) -> None:
     settings = replace(settings_for(preset), **changes)  # type: ignore[arg-type]
     settings = settings if epochs is None else settings.with_epochs(epochs)
-    assert settings_labelled(preset_label(settings)) == settings
+    assert settings_labelled(labelled(settings)) == settings
 
 
 @pytest.mark.parametrize(
@@ -207,11 +213,11 @@ def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
     store, reads = Store(tmp_path), []
     store.records.mkdir()
 
-    def counted(path: Path) -> Record | None:
+    def counted(content: bytes, path: Path) -> Record | None:
         reads.append(path)
-        return read_record(path)
+        return understood(content, path)
 
-    monkeypatch.setattr("nas_selection_bench.bench.work.store.read_record", counted)
+    monkeypatch.setattr("nas_selection_bench.bench.work.store.understood", counted)
     stem = file_stem(COLUMNS)
     record = done(selection())
     store.write(stem, record)

@@ -160,7 +160,7 @@ def test_a_selector_reads_the_second_half_of_the_images(name: str, tmp_path: Pat
 @pytest.mark.parametrize(("asked", "limit", "read"), [(7, 24, 7), (30, 24, 24), (30, None, 30), (50, None, 32)])
 def test_the_first_images_are_one_batch_of_no_more_than_there_are(asked: int, limit: int | None, read: int) -> None:
     search = small.search("one-shot")
-    search.settings = replace(search.settings, selection_images=limit)
+    search.size = replace(search.size, selection_images=limit)
     ((x, y),) = search.first_images(asked)
     every = small.images()
     torch.testing.assert_close(x, (every.images[32 : 32 + read].double() / 255 - 0.5) / 0.25, rtol=1e-6, atol=1e-6)

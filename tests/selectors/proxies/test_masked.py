@@ -5,9 +5,9 @@ import copy
 import pytest
 import torch
 
+from nas_selection_bench.selectors.parts.small_supernets import ThinSupernet
 from nas_selection_bench.selectors.parts.zero_cost import with_weights
 from nas_selection_bench.selectors.proxies import find, names, score, scores
-from nas_selection_bench.selectors.te_nas import ThinSupernet
 from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
 from tests.selectors.proxies.networks import batch, fed_zeros_by_hand, network, some_images
 

@@ -16,14 +16,13 @@ from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.checkpoint import (
     Checkpoint,
-    epochs_present,
-    facts,
     load,
     optimiser_tensors,
     restore_optimiser,
 )
 from nas_selection_bench.supernets.training.evaluation import evaluate
 from nas_selection_bench.supernets.training.loop import Training
+from nas_selection_bench.supernets.training.notes import epochs_present, facts
 
 
 @pytest.fixture

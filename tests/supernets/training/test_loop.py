@@ -20,13 +20,14 @@ from nas_selection_bench.bench.work.presets import Settings
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from nas_selection_bench.supernets.parts.registry import names
 from nas_selection_bench.supernets.training import loop as training
-from nas_selection_bench.supernets.training.checkpoint import epochs_present, load, load_progress
+from nas_selection_bench.supernets.training.checkpoint import load, load_progress
 from nas_selection_bench.supernets.training.loop import Training, train
+from nas_selection_bench.supernets.training.notes import TIMING, epochs_present, training_seconds
 
 
 def files(folder: Path) -> dict[str, bytes]:
     """Every file of a supernet but the wall clock."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != training.TIMING}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != TIMING}
 
 
 DRAW = ("drnas", "gdas", "importance-sampling", "reinmax", "rsps", "setn")
@@ -171,9 +172,9 @@ def test_a_lost_checkpoint_is_made_again(name: str, job: SupernetJob, images: Im
 
 
 def test_damaged_timings_are_no_timings(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
-    assert training.training_seconds(tmp_path) == []
+    assert training_seconds(tmp_path) == []
     train(job, images, "cpu", tmp_path)
-    assert len(training.training_seconds(tmp_path)) == job.settings.epochs
+    assert len(training_seconds(tmp_path)) == job.settings.epochs
     for damaged in (
         b"",
         b"\xff",
@@ -187,8 +188,8 @@ def test_damaged_timings_are_no_timings(job: SupernetJob, images: ImageSet, tmp_
         b"[NaN]",
         b"[" * 100_000,
     ):
-        (tmp_path / training.TIMING).write_bytes(damaged)
-        assert training.training_seconds(tmp_path) == []
+        (tmp_path / TIMING).write_bytes(damaged)
+        assert training_seconds(tmp_path) == []
 
 
 def test_progress_of_another_job_is_not_continued(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
@@ -242,6 +243,6 @@ def test_a_flipped_bit_in_progress_changes_no_result(job: SupernetJob, images: I
     data = bytearray(path.read_bytes())
     data[-5] ^= 4
     path.write_bytes(data)
-    (tmp_path / "damaged" / training.TIMING).write_text("{}")
+    (tmp_path / "damaged" / TIMING).write_text("{}")
     train(job, images, "cpu", tmp_path / "damaged")
     assert files(tmp_path / "damaged") == files(tmp_path / "whole")

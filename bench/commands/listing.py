@@ -1,0 +1,190 @@
+"""What has a name on the command line: `--list` in one screen, `--list NAME` in full, `--list --json` complete."""
+
+import json
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.names import parse, unknown
+from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names
+from nas_selection_bench.bench.work.methods import Criterion, MethodEntry, Methods, Offer, Setting, TrainingRecipe
+from nas_selection_bench.bench.work.presets import PRESETS, Settings
+
+WIDTH, NAME = 100, 20
+"""Columns of the whole list, and of the names."""
+
+READS = {"weights": "trained", "alphas": "alphas", "images": "images", "labels": "labels", "tuning": "tuning"}
+"""What a selector reads: a word whose first letter the list gives, and what the selector calls it."""
+
+Kinds = Mapping[str, Offer[TrainingRecipe] | Offer[Criterion]]
+
+
+def kinds_of(methods: Methods) -> Kinds:
+    """All methods by kind, as people call them."""
+    return {"supernets": methods.recipes, "selectors": methods.selectors, **methods.further}
+
+
+def list_all(root: Path, methods: Methods) -> ExitCode:
+    """Print everything that has a name, a line per family of selectors."""
+    print("\n".join(overview(root, methods)))
+    return ExitCode.OK
+
+
+def overview(root: Path, methods: Methods) -> Iterator[str]:
+    """The lines of the list."""
+    yield "data sets (--datasets)"
+    yield from (_line(name, notes(name, root)) for name in dataset_names(root))
+    yield "presets (--preset)"
+    yield from (_line(name, size(settings)) for name, settings in PRESETS.items())
+    yield f"supernets (--supernets), {len(methods.recipes.names())} recipes"
+    yield from _wrapped(methods.recipes.names())
+    families = families_of(methods.selectors)
+    letters = " ".join(f"{what[0]}({what[1:]})" for what in READS)
+    yield f"selectors (--selectors), {len(methods.selectors.names())} in {len(families)} families; reads: {letters}"
+    for members in families:
+        entry = methods.selectors.entry(members[0])
+        name = members[0] + (f" +{len(members) - 1}" if len(members) > 1 else "")
+        yield _line(name, about(entry), reads(entry) or "-")
+    if methods.groups:
+        yield f"  groups of them: all, {', '.join(methods.groups)}"
+    for kind, offer in methods.further.items():
+        yield kind
+        yield from _wrapped(offer.names())
+    yield "More on any of these: --list NAME; everything at once: --list --json."
+
+
+def families_of(selectors: Offer[Criterion]) -> list[list[str]]:
+    """The names of the selectors of one file together, the main form first."""
+    families: dict[str, list[str]] = {}
+    for name in selectors.names():
+        families.setdefault(selectors.entry(name).source.file, []).append(name)
+    return sorted(sorted(names, key=lambda name: (len(name), name)) for names in families.values())
+
+
+def about(entry: MethodEntry) -> str:
+    """What a method is, in a few words: the first sentence of its file, without its name."""
+    name, colon, rest = entry.title.partition(": ")
+    text = rest if colon and len(name.split()) < 4 else entry.title
+    return text.split(". ")[0].rstrip(".")
+
+
+def reads(entry: MethodEntry) -> str:
+    """What a selector reads, a letter each."""
+    said = entry.described.declared().get("reads", "").split(", ")
+    return " ".join(word[0] for word, what in READS.items() if what in said)
+
+
+def notes(name: str, root: Path) -> str:
+    """What a data set is."""
+    return DATASETS[name].note if name in DATASETS else f"your own, in {root}"
+
+
+def size(settings: Settings) -> str:
+    """What a preset trains, in a few words."""
+    images = "all images" if settings.images is None else f"{settings.images:,} images"
+    tuning = f"{settings.tune_epochs} epoch{'s' if settings.tune_epochs > 1 else ''} of tuning between decisions"
+    return f"C={settings.channels}, N={settings.cells}, {settings.epochs} epochs, {images}, {tuning}"
+
+
+def _line(name: str, text: str, letters: str = "") -> str:
+    start = f"  {name:<{NAME}} " + (f"{letters:<9} " if letters else "")
+    return start + textwrap.shorten(text, max(20, WIDTH - len(start)), placeholder=" ...")
+
+
+def _wrapped(names: Sequence[str]) -> list[str]:
+    return textwrap.wrap(", ".join(names), WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+
+
+def list_one(text: str, root: Path, methods: Methods) -> ExitCode:
+    """Print all that is known of one name, of whatever kind; raises UsageError for a name that nothing has."""
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    found = [lines for lines in (_told(text, root, methods)) if lines]
+    for number, (heading, facts) in enumerate(found):
+        print("\n" * bool(number) + heading)
+        for label, value in facts:
+            start = f"  {label + ':':<12} "
+            print(textwrap.fill(value, width, initial_indent=start, subsequent_indent=" " * len(start),
+                                break_on_hyphens=False, break_long_words=False))  # fmt: skip
+    return ExitCode.OK
+
+
+Facts = list[tuple[str, str]]
+
+
+def _told(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]]:
+    """A heading and labelled texts of everything that is called `text`."""
+    found: list[tuple[str, Facts]] = []
+    if text in dataset_names(root):
+        found.append((f"{text}: a data set (--datasets)", [("what", notes(text, root))]))
+    if text in PRESETS:
+        facts = [(name.replace("_", " "), _spelled(value)) for name, value in asdict(PRESETS[text]).items()]
+        found.append((f"{text}: a preset (--preset)", facts[1:]))
+    if text in methods.groups:
+        found.append((f"{text}: a group of selectors (--selectors)", [("members", methods.groups[text])]))
+    name = parse(text)[0] if not found else text
+    for kind, offer in kinds_of(methods).items():
+        if name in offer.names():
+            described = offer.find(text)
+            where = f" (--{kind})" if kind in ("supernets", "selectors") else ""
+            heading = f"{described.name}: one of the {kind}{where}"
+            found.append((heading, list(_method(name, described, offer.entry(name), offer.names(), offer))))
+    if not found:
+        known = {*dataset_names(root), *PRESETS, *methods.groups}
+        raise unknown("name", text, known.union(*(offer.names() for offer in kinds_of(methods).values())))
+    return found
+
+
+def _method(
+    name: str, described: TrainingRecipe | Criterion, entry: MethodEntry, names: Sequence[str], offer: Any
+) -> Iterator[tuple[str, str]]:
+    yield "what", entry.title
+    yield "paper", described.paper
+    for label, text in described.declared().items():
+        yield label, text or "nothing"
+    for setting in entry.settings.values():
+        yield "option", _option(setting)
+    if not entry.settings:
+        yield "options", "none"
+    relatives = [other for other in names if other != name and offer.entry(other).source == entry.source]
+    if relatives:
+        many = f"{len(relatives)} more from this file, such as "
+        yield "relatives", ", ".join(relatives) if len(relatives) < 9 else many + ", ".join(relatives[:5])
+    origin = f", from {entry.source.origin}" if entry.source.origin else ""
+    yield "file", f"{entry.source.file}, version {described.version}{origin}"
+
+
+def _option(setting: Setting) -> str:
+    bounds = f" ({setting.convert})" if setting.convert is not None else ""
+    return f"{setting.name}={setting.default}{bounds}: {setting.help}"
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "all" if value is None else str(value)
+
+
+def list_json(root: Path, methods: Methods) -> ExitCode:
+    """Print everything, as JSON."""
+    content: dict[str, Any] = {
+        "datasets": {name: {"note": notes(name, root)} for name in dataset_names(root)},
+        "presets": {name: asdict(settings) for name, settings in PRESETS.items()},
+        "groups": {name: members.split(",") for name, members in methods.groups.items()},
+    }
+    for kind, offer in kinds_of(methods).items():
+        content[kind] = {name: _plain(offer.entry(name)) for name in offer.names()}
+    print(json.dumps(content, indent=1))
+    return ExitCode.OK
+
+
+def _plain(entry: MethodEntry) -> dict[str, Any]:
+    told = asdict(entry.described)
+    options = {
+        setting.name: {"default": setting.default, "values": str(setting.convert or ""), "help": setting.help}
+        for setting in entry.settings.values()
+    }
+    return {"title": entry.title, "file": entry.source.file, **told, "options": options}

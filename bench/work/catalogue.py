@@ -1,0 +1,295 @@
+"""What the files of the methods declare, kept as JSON: to name, plan and refuse needs no torch, which takes seconds.
+
+The catalogue is made by reading the files, and kept in the user's cache under a digest of all of them. Whatever
+differs from that digest, or is damaged, is made again; where it cannot be kept it is made every time.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Any, Protocol
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError
+from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.names import canonical, parse, unknown
+from nas_selection_bench.bench.work.methods import TRAITS, Described, MethodEntry, Setting, Source
+from nas_selection_bench.bench.work.options import (
+    Choice,
+    Configurable,
+    Number,
+    OrWord,
+    Switch,
+    as_text,
+    no_such_option,
+    not_usable,
+    read,
+    restored,
+    stored,
+)
+from nas_selection_bench.bench.work.plugins import Plugin, in_use
+
+SCHEMA = 1
+
+
+class Registry(Protocol):
+    """The methods of one kind as objects, read from their files."""
+
+    def names(self) -> Sequence[str]:
+        """Without options."""
+
+    def find(self, text: str) -> Any:
+        """The Configurable of a name with options or without; raises UsageError for any other."""
+
+    def source(self, text: str) -> Source:
+        """The file that offers it."""
+
+    def file_of(self, text: str) -> Path:
+        """Where that is."""
+
+    def idle(self) -> Mapping[str, str]:
+        """The names of files that offer nothing, and what they lack."""
+
+
+class Kept:
+    """The methods of one kind, as the catalogue has them."""
+
+    def __init__(self, catalogue: Catalogue, name: str, kind: FoundKind) -> None:
+        self._catalogue, self._name, self._kind = catalogue, name, kind
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        content: dict[str, Any] = self._catalogue.content()[self._name]
+        return content
+
+    def names(self) -> Sequence[str]:
+        """Without options, sorted."""
+        return tuple(self._content["methods"])
+
+    def entry(self, name: str) -> MethodEntry:
+        """The method called `name`, without options; raises UsageError, with the nearest names, for any other."""
+        if name not in self._content["methods"]:
+            if name in self._content["idle"]:
+                raise UsageError(self._content["idle"][name])
+            raise unknown(self._kind.word, name, self.names())
+        told = self._content["methods"][name]
+        settings = {
+            name: Setting(name, default, text, None if how is None else restored(how))
+            for name, default, text, how in told["settings"]
+        }
+        return MethodEntry(Described(**told["described"]), told["title"], Source(**told["source"]), settings)
+
+    def find(self, text: str) -> Described:
+        """The method that `text` asks for; raises UsageError, with what exists, for a name or an option that does not.
+
+        A setting that was never asked for is looked up in the method itself, once.
+        """
+        name, options = parse(text)
+        entry = self.entry(name)
+        asked = canonical(name, _typed(name, options, entry.settings))
+        if asked == name:
+            return entry.described
+        answers = self._content["asked"]
+        if asked not in answers:
+            registry = self._kind.registry()
+            answers[asked] = _answer(registry, registry.find(name), asked, entry.described)
+            self._catalogue.keep()
+        if "refused" in answers[asked]:
+            raise UsageError(answers[asked]["refused"])
+        said = {**entry.described.said, **answers[asked].get("said", {})}
+        return replace(entry.described, **{**answers[asked], "said": said})
+
+    def source(self, text: str) -> Source:
+        """The file of a method."""
+        return self.entry(parse(text)[0]).source
+
+    def outside(self) -> dict[str, str]:
+        """`selector NAME` -> the digest of its file, for those from outside."""
+        sources = {name: self.entry(name).source for name in self.names()}
+        return {f"{self._kind.word} {name}": source.digest for name, source in sources.items() if source.origin}
+
+
+def _typed(name: str, options: Mapping[str, str], settings: Mapping[str, Setting]) -> dict[str, str]:
+    """The options that are not at their defaults, as they are typed; raises UsageError for what cannot be one."""
+    typed = {}
+    for option, text in options.items():
+        if option not in settings:
+            raise no_such_option(name, option, settings)
+        convert = settings[option].convert
+        try:
+            typed[option] = text if convert is None else as_text(read(convert, text), convert)
+        except ValueError as error:
+            raise UsageError(f"{name}: {not_usable(option, text, error)}.") from error
+    return {option: text for option, text in typed.items() if text != settings[option].default}
+
+
+def described(name: str, method: Any) -> Described:
+    """What the object of a method answers."""
+    traits = {trait: getattr(method, trait) for trait in TRAITS if hasattr(method, trait)}
+    said = {str(key): "" if value is None else str(value) for key, value in method.declared().items()}
+    return Described(name, method.version, method.paper, **traits, said=said)
+
+
+def _answer(registry: Registry, method: Configurable, asked: str, default: Described) -> dict[str, Any]:
+    """What of the `method` with options differs from its default, or why there is no such one."""
+    try:
+        found: Configurable = registry.find(asked)
+    except UsageError as error:
+        return {"refused": str(error)}
+    before, now = vars(default), vars(described(canonical(default.name, found.differing(method)), found))
+    changed = {key: value for key, value in now.items() if value != before[key]}
+    if "said" in changed:
+        changed["said"] = {key: text for key, text in now["said"].items() if text != before["said"].get(key)}
+    return changed
+
+
+def _likely(settings: Iterable[Setting]) -> Iterator[dict[str, str]]:
+    """The options that people will set, known from the start: each by itself, and choices with whole numbers.
+
+    Of numbers 0, 1, and the word for none.
+    """
+    values: dict[str, list[str]] = {}
+    choices = set()
+    for setting in settings:
+        convert, found = setting.convert, []
+        if isinstance(convert, OrWord):
+            found, convert = [convert.word], convert.convert
+        if isinstance(convert, Choice | Switch):
+            found += list(convert.choices) if isinstance(convert, Choice) else ["yes", "no"]
+            choices.add(setting.name)
+        elif isinstance(convert, Number) and convert.whole:
+            found += [str(n) for n in (0, 1) if convert.low <= n <= convert.high]
+        values[setting.name] = [value for value in found if value != setting.default]
+    pairs = ((a, b) for a, b in combinations(values, 2) if len({a, b} & choices) == 1)
+    for names in chain(((name,) for name in values), pairs):
+        for value in values[names[0]]:
+            if len(names) == 1:
+                yield {names[0]: value}
+            else:
+                yield from ({names[0]: value, names[1]: other} for other in values[names[1]])
+
+
+def content_of(registry: Registry) -> dict[str, Any]:
+    """The catalogue of one kind, from the objects."""
+    methods: dict[str, Any] = {}
+    asked: dict[str, Any] = {}
+    for name in sorted(registry.names()):
+        method: Configurable = registry.find(name)
+        converters, spelled, source = method.converters(), method.spelled(), registry.source(name)
+        settings = [
+            (option, spelled[option], text, stored(converters.get(option)))
+            for option, (_, text) in method.options().items()
+        ]
+        default = described(name, method)
+        methods[name] = {
+            "described": asdict(default), "settings": settings, "source": asdict(source),
+            "title": title_of(registry.file_of(name)),
+        }  # fmt: skip
+        known = [Setting(o, d, t, None if how is None else restored(how)) for o, d, t, how in settings]
+        for options in _likely(known):
+            spelled_so = canonical(name, options)
+            with suppress(Exception):  # told to whoever asks for it
+                asked[spelled_so] = _answer(registry, method, spelled_so, default)
+    return {"methods": methods, "asked": asked, "idle": dict(registry.idle())}
+
+
+def title_of(file: Path) -> str:
+    """The first line of a module; nothing where it has no docstring."""
+    return (ast.get_docstring(ast.parse(file.read_bytes())) or "").partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class FoundKind:
+    """One kind of method."""
+
+    word: str
+    """What one is called in a sentence: selector, recipe."""
+    registry: Callable[[], Registry]
+    """Imports the files."""
+
+
+class Catalogue:
+    """The methods of each kind, as `place` has them kept for these `files` and the plug-ins in use, or made and kept.
+
+    `files` are all that can change what methods declare; `place` None keeps nothing.
+    """
+
+    def __init__(self, kinds: Mapping[str, FoundKind], files: Iterable[Path], place: Path | None) -> None:
+        self._kinds, self._files, self._place = kinds, tuple(files), place
+        self._known: dict[tuple[Plugin, ...], tuple[Path | None, str, dict[str, Any]]] = {}
+
+    def __getitem__(self, name: str) -> Kept:
+        return Kept(self, name, self._kinds[name])
+
+    def content(self) -> dict[str, Any]:
+        """Of each kind. Raises UsageError for a file that cannot be read, or offers what is no method."""
+        plugins = in_use()
+        if plugins not in self._known:
+            place, digest = self._of(plugins)
+            content = _read(place, digest, self._kinds) if place else None
+            made = content is None
+            if content is None:
+                content = {name: content_of(kind.registry()) for name, kind in self._kinds.items()}
+            self._known[plugins] = place, digest, content
+            if made:
+                self.keep()
+        return self._known[plugins][2]
+
+    def keep(self) -> None:
+        """Write down what is known of the plug-ins in use."""
+        place, digest, content = self._known[in_use()]
+        if place is not None:
+            _write(place, digest, content)
+
+    def _of(self, plugins: tuple[Plugin, ...]) -> tuple[Path | None, str]:
+        """Where the methods with these plug-ins are kept, and the digest of all that they depend on."""
+        outside = [f"{plugin.told()} {plugin.kind} {plugin.attribute}" for plugin in plugins]
+        digest = digest_of_files(self._files, outside)
+        if self._place is None or not plugins:
+            return self._place, digest
+        origins = hashlib.sha256(repr([plugin.origin for plugin in plugins]).encode()).hexdigest()[:12]
+        return self._place.with_stem(f"{self._place.stem}-{origins}"), digest
+
+
+def digest_of_files(files: Iterable[Path], further: Iterable[str] = ()) -> str:
+    """Changes with any of these files, its path or its content, and with anything `further`."""
+    whole = hashlib.sha256(repr([SCHEMA, *further]).encode())
+    for path in sorted(files):
+        try:
+            content = path.read_bytes()
+        except OSError:
+            content = b""
+        for part in (str(path).encode("utf-8", "surrogateescape"), content):
+            whole.update(len(part).to_bytes(8) + part)
+    return whole.hexdigest()
+
+
+def _read(place: Path, digest: str, kinds: Iterable[str]) -> dict[str, Any] | None:
+    """What is kept for the files of `digest`; None for anything else."""
+    try:
+        head, _, body = place.read_bytes().partition(b"\n")
+        content = json.loads(body) if head.decode() == _head(digest, body) else None
+        return content if isinstance(content, dict) and set(content) == set(kinds) else None
+    except (OSError, *DAMAGE):
+        return None
+
+
+def _write(place: Path, digest: str, content: Mapping[str, Any]) -> None:
+    """Keep it where that is possible; the program does without."""
+    body = json.dumps(content).encode()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(place, _head(digest, body).encode() + b"\n" + body)
+    except (OSError, DataError):
+        return
+
+
+def _head(digest: str, body: bytes) -> str:
+    """The first line: of which files, and of which content."""
+    return f"{digest} {hashlib.sha256(body).hexdigest()}"

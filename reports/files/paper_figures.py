@@ -1,0 +1,134 @@
+"""Figures for papers from stored results: `python -m nas_selection_bench figures results/NAME --to DIR`.
+
+Four kinds per data set, as far as the results hold them: criteria-DATASET (mean accuracy and interval, with floors),
+proxies-DATASET (zero-cost proxies by schemes), doses-DATASET-OPERATION (where a share was imposed) and
+agreement-DATASET (Kendall's tau against accuracy). The same results give the same bytes.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.options import parse_options
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode
+from nas_selection_bench.bench.files import given_path, make_folder, unwritable
+from nas_selection_bench.bench.problem.datasets import data_root
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.pack import opened
+from nas_selection_bench.bench.work.run_file import read_run
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.doses import imposed, responses
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.figures import for_papers
+from nas_selection_bench.reports.sections.dose_response import CALLED, floors_of
+from nas_selection_bench.reports.sections.overview import Overview, forms, overview, round_ticks
+from nas_selection_bench.reports.sections.who_beats_whom import MARKS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+IN_FIGURE = ("constant-order", "params")
+"""Floors that stand in the figure of agreement: the random ones agree with nothing."""
+
+
+def figures(source: Material) -> Iterator[tuple[str, "Figure"]]:
+    """(name of the file, figure) of every figure that the results hold; to be drawn in `plain_style`."""
+    for contest in source.contests:
+        if not contest.standings:
+            continue
+        dataset, found = contest.dataset, overview(source, contest)
+        if found.main:
+            ticks = round_ticks(found.axis)
+            yield f"criteria-{dataset}", for_papers.criteria(*forms(found), found.axis.optimum, ticks)
+        if found.matrix:
+            yield f"proxies-{dataset}", for_papers.proxies(*matrix(found))
+        frame = source.results.final_of(dataset)
+        for option in imposed(frame):
+            read = [r for r in responses(frame, option) if r.method not in source.results.alike]
+            if read:
+                floors = floors_of(source, dataset, option)
+                yield f"doses-{dataset}-{option}", for_papers.doses(read, CALLED[option], floors)
+        points = agreements(source, contest)
+        if points:
+            floors_at = {
+                stick.name: (stick.tau_mean, stick.test)
+                for stick in source.sticks[dataset]
+                if stick.name in IN_FIGURE and stick.tau_mean is not None
+            }
+            yield f"agreement-{dataset}", for_papers.agreement(points, floors_at, found.axis.optimum)
+
+
+def matrix(found: Overview) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean accuracies and the signs of verdicts, proxies by schemes; nan and "" where there is no such criterion."""
+    entries = {
+        proxy: {scheme: of.get(scheme) for scheme in found.schemes} for proxy, of in found.matrix.items()
+    }  # fmt: skip
+    means = {p: {s: np.nan if e is None else e.standing.mean for s, e in of.items()} for p, of in entries.items()}
+    signs = {
+        p: {s: f" {MARKS[e.verdict][1]}" if e is not None and e.verdict else "" for s, e in of.items()}
+        for p, of in entries.items()
+    }
+    return tuple(pd.DataFrame.from_dict(of, orient="index", columns=found.schemes) for of in (means, signs))  # type: ignore[return-value]
+
+
+def agreements(source: Material, contest: Contest) -> list[for_papers.Agreement]:
+    """Mean tau and mean accuracy of each criterion over its selections, best first."""
+    taus: dict[str, list[float]] = {}
+    for line in source.tau_mean:
+        if line.dataset == contest.dataset:
+            taus.setdefault(line.method, []).append(line.mean)
+    main = set(contest.ranked)
+    return [
+        for_papers.Agreement(s.method, float(np.mean(taus[s.method])), s.mean, s.method in main)
+        for s in contest.standings
+        if s.method in taus
+    ]
+
+
+def draw(folder: Path, table: GroundTruth, to: Path, kind: str = "pdf") -> list[Path]:
+    """Write the figures of the results in `folder`, packed or not, to `to`; their paths. DataError without results."""
+    with opened(folder) as whole:
+        source = Material(Results.read(whole), table, to)
+        make_folder(to)
+        written = []
+        with for_papers.plain_style():
+            for name, figure in figures(source):
+                path = to / f"{name}.{kind}"
+                try:
+                    for_papers.save(figure, path)
+                except OSError as error:
+                    raise unwritable(path, error) from error
+                written.append(path)
+    return written
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; answers with an exit code."""
+    os.environ["MPLBACKEND"] = "agg"  # nothing is shown, whatever a notebook or a desktop asks for
+    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench figures", description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=given_path, help="folder of stored results")
+    parser.add_argument("--to", type=given_path, required=True, metavar="DIR", help="folder to write into")
+    parser.add_argument("--format", choices=for_papers.FORMATS, default="pdf", help="pdf, unless told otherwise")
+    parser.add_argument("--table", metavar="FILE", help="the ground truth that the results were looked up in")
+    given = parser.parse_args(arguments)
+    try:
+        run = read_run(given.results)
+        if run is None:
+            raise DataError(f"{given.results} holds no results: {given.results / 'run.json'} does not exist.")
+        options = parse_options(["--table", given.table] if given.table else [])
+        table = resolve.find_table(options, list(run["datasets"]), data_root(None))
+        written = draw(given.results, table, given.to, given.format)
+    except BenchError as error:
+        print(f"figures: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    for path in written:
+        print(path)
+    return int(ExitCode.OK if written else ExitCode.NOTHING_MEASURED)

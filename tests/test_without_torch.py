@@ -1,0 +1,67 @@
+"""Lists, plans and typos need no torch, nor anything else that takes long to import."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SLOW = {"torch", "scipy", "pandas", "sklearn", "matplotlib", "joblib", "dask", "distributed"}
+PROGRAM = """
+import json, sys
+from nas_selection_bench.program import main
+try:
+    code = main(sys.argv[2:])
+except SystemExit as left:
+    code = left.code
+open(sys.argv[1], "w").write(json.dumps([int(code), sorted(sys.modules)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the catalogue of methods was made."""
+    home = tmp_path_factory.mktemp("home")
+    ask(home, "--list")
+    return home
+
+
+def ask(home: Path, *arguments: str) -> tuple[int, set[str]]:
+    """Exit code and imported modules of the program."""
+    told = home / "told.json"
+    variables = {**os.environ, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", PROGRAM, str(told), *arguments], cwd=home, env=variables, check=True,
+                   capture_output=True)  # fmt: skip
+    code, modules = json.loads(told.read_text())
+    return code, set(modules)
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        (0, ["--list"]),
+        (0, ["--list", "--json"]),
+        (0, ["--list", "zero-cost-pt-snip"]),
+        (0, ["--list", "stable-ranking"]),
+        (0, ["--plan"]),
+        (0, ["--plan", "--datasets", "cifar10", "--preset", "lite"]),
+        (0, ["--plan", "--selectors", "darts-pt[order=fixed,tune=0],magnitude", "--supernets", "gdas[tau_max=5]"]),
+        (2, ["--selectors", "dart-pt"]),
+        (2, ["--selectors", "darts-pt[tune=x]"]),
+        (2, ["--selectors", "darts-pt[tun=0]"]),
+        (2, ["--supernets", "draw"]),
+        (2, ["--datasets", "CIFAR-10"]),
+        (2, ["--epochs", "3"]),
+        (2, ["--device", "cuda:99"]),
+        (2, ["--prset", "lite"]),
+    ],
+)
+def test_no_torch(home: Path, code: int, arguments: list[str]) -> None:
+    if "cuda:99" in arguments and Path("/dev/nvidiactl").exists():
+        pytest.skip("torch is asked where there is a GPU")
+    ended, modules = ask(home, *arguments)
+    assert ended == code
+    assert not SLOW & modules
