@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nas_selection_bench.bench.commands.from_outside import plugins_of
+from nas_selection_bench.bench.commands.options import parse_options
 from nas_selection_bench.bench.work.plugins import installed
 from nas_selection_bench.program import main
 from tests.bench.work.test_plugins import RECIPE, RULE, SELECTOR, file, installed_package
@@ -41,7 +43,7 @@ class Outside:
         entry_points = "[nas_selection_bench.selectors]\ntheir_score = others_methods\n"
         entry_points += "[nas_selection_bench.stopping_rules]\nat_once = others_methods\n"
         installed_package(self.site, "others_methods", SELECTOR + RULE, entry_points)
-        self.file = file(folder, "mine", SELECTOR + RECIPE)
+        self.file = file(folder, "mine", SELECTOR + RECIPE + RULE)
 
     def words(self, plugin: str, out: str) -> list[str]:
         return [
@@ -107,10 +109,10 @@ def test_they_are_listed(call: Call) -> None:
 
 def test_they_are_recorded_by_name_and_source(outside: Outside) -> None:
     run = json.loads((outside.folder / "out" / "run.json").read_text())
-    assert {(p["name"], p["from"], p["file"]) for p in run["plugins"]} == {
-        ("mine", "--plugin mine.py", "mine.py"),
-        ("their-score", "others_methods 1.2", "others_methods.py"),
-        ("at-once", "others_methods 1.2", "others_methods.py"),
+    assert {(p["name"], p["from"], p["file"], p["offers"]) for p in run["plugins"]} == {
+        ("mine", "--plugin mine.py", "mine.py", "recipe, selector, stopping rule"),
+        ("their-score", "others_methods 1.2", "others_methods.py", "selector"),
+        ("at-once", "others_methods 1.2", "others_methods.py", "stopping rule"),
     }
     methods = json.loads((outside.folder / "out" / "methods.json").read_text())
     assert methods["selectors"]["their-score"]["from"] == "others_methods 1.2"
@@ -122,15 +124,18 @@ def test_they_are_recorded_by_name_and_source(outside: Outside) -> None:
 def test_their_rule_is_on_the_page_and_the_page_can_be_checked(outside: Outside, call: Call) -> None:
     """What is installed by then is on no page that was drawn without it."""
     assert "at once" in (outside.folder / "out" / "report.html").read_text(encoding="utf-8")
-    assert main(["--check", str(outside.folder / "out"), "--table", str(outside.folder / "table.npz")]) == 0
-    assert main(["--check", str(ROOT / "results" / "digits-tiny")]) == 0
+    check = ["--check", str(outside.folder / "out"), "--table", str(outside.folder / "table.npz")]
+    assert main([*check, "--plugin", outside.file]) == 0
+    assert main(check) == 2, "it was drawn with the rule of a file"
+    assert installed()
+    assert plugins_of(parse_options(["--check", str(ROOT / "results" / "digits-tiny")])) == ()
 
 
 def test_another_content_is_another_result(outside: Outside, call: Call) -> None:
     """All of `mine`, and what reads the supernets of the recipe that changed."""
     other = outside.folder / "other"
     other.mkdir()
-    changed = file(other, "mine", SELECTOR.replace("2.0", "2.5") + RECIPE)
+    changed = file(other, "mine", SELECTOR.replace("2.0", "2.5") + RECIPE + RULE)
     assert call(*ASKED, "--plan")[1].startswith("8 cells: 0 to do")
     plan = call(*ASKED, "--plan", plugin=changed)[1]
     assert plan.startswith("8 cells: 6 to do") and "tiny mine-darts seed 0" in plan and "tiny darts" not in plan
@@ -138,7 +143,7 @@ def test_another_content_is_another_result(outside: Outside, call: Call) -> None
 
 def test_a_folder_does_not_go_on_without_them(outside: Outside, call: Call) -> None:
     code, _, said = call(plugin=file(outside.folder, "nothing", RULE))
-    assert code == 2 and "was filled with methods of --plugin mine.py" in said
+    assert code == 2 and "was made with methods of --plugin mine.py" in said
     assert call()[0] == 0
 
 

@@ -9,17 +9,19 @@ from nas_selection_bench.bench.work.run_file import read_run
 def plugins_of(options: Options) -> tuple[Plugin, ...]:
     """The plug-ins of a command line.
 
-    What is installed changes no stored result: one that is only drawn again or checked is drawn with what it was
-    made with. Raises UsageError for a plug-in that does not exist, and where a folder is to go on without one.
+    What is installed changes no stored result: one that is only drawn again or checked is drawn with the stopping
+    rules that it was made with. Raises UsageError for a plug-in that does not exist, and where a folder needs one.
     """
     given = named(options.plugin)
     drawn = options.check or (options.out if options.report_only else None)
-    folder = drawn or options.out
+    folder = None if options.list or options.doctor else drawn or options.out
     kept = (read_run(folder) or {}).get("plugins", []) if folder else []
-    if drawn:
-        return (*given, *(plugin for plugin in installed() if plugin.told() in kept))
     here = {plugin.origin for plugin in (*given, *installed())}
-    lacking = sorted({told["from"] for told in kept} - here)
-    if lacking and not options.asks:
-        raise UsageError(f"{folder} was filled with methods of {' and '.join(lacking)}; give them again.")
-    return (*given, *installed())
+    needed = [told for told in kept if not drawn or "stopping rule" in told["offers"]]
+    lacking = sorted({told["from"] for told in needed} - here)
+    if lacking and (drawn or not options.asks):
+        what = "stopping rules" if drawn else "methods"
+        raise UsageError(f"{folder} was made with {what} of {' and '.join(lacking)}; give them again.")
+    if not drawn:
+        return (*given, *installed())
+    return (*given, *(plugin for plugin in installed() if any(plugin.told().items() <= told.items() for told in kept)))

@@ -27,6 +27,7 @@ from nas_selection_bench.bench.files import make_folder, only_writer, sweep
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
 from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
 from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.own_dataset import describe, own_names
 from nas_selection_bench.bench.problem.pixels import UNKNOWN
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.edited_files import sources
@@ -35,7 +36,7 @@ from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
 from nas_selection_bench.bench.work.plan_file import write_plan
-from nas_selection_bench.bench.work.plugins import in_use, using
+from nas_selection_bench.bench.work.plugins import in_use, kinds_of, using
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
 from nas_selection_bench.bench.work.record import DONE, Circumstances
 from nas_selection_bench.bench.work.run_file import RUN_FILE, arithmetic, git_commit, read_run, write_run
@@ -152,13 +153,20 @@ class Session:
             "jobs": self.jobs,
             **({"table_sha256": self.table.sha256} if self.table else {}),
             "images": {name: {"origin": p.origin, "fingerprint": p.fingerprint} for name, p in self.pixels.items()},
+            **({"notes": notes} if (notes := self._notes()) else {}),
             "environment": arithmetic(),
             **({"plugins": plugins} if (plugins := self._plugins()) else {}),
         }
 
+    def _notes(self) -> dict[str, str]:
+        """What the descriptions of one's own data sets say to readers of results."""
+        root = data_root(self.options.data_root)
+        told = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
+        return {name: note for name, note in told.items() if note}
+
     def _plugins(self) -> list[dict[str, str]]:
         """The plug-ins of this run, and of earlier ones of the folder."""
-        now = [plugin.told() for plugin in in_use()]
+        now = [{**plugin.told(), "offers": ", ".join(kinds_of(plugin))} for plugin in in_use()]
         return [*now, *(told for told in (read_run(self.out) or {}).get("plugins", []) if told not in now)]
 
     def say(self, line: str) -> None:

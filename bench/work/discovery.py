@@ -16,8 +16,8 @@ from nas_selection_bench.bench.errors import UsageError
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A name that can be typed on the command line, beside other names and globs; there, `all` means all of them."""
 
-MARKS = ("SELECTOR", "VARIANTS", "RECIPE", "RULE")
-"""What modules of methods hold."""
+MARKS = {"SELECTOR": "selector", "VARIANTS": "selector", "RECIPE": "recipe", "RULE": "stopping rule"}
+"""What modules of methods hold, and the kind of each."""
 
 ROOMS = ("selectors", "supernets")
 """The packages of methods; the first uses the second."""

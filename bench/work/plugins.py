@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from nas_selection_bench.bench.errors import UsageError, in_brief
 from nas_selection_bench.bench.files import expanded
-from nas_selection_bench.bench.work.discovery import digest_of, reading
+from nas_selection_bench.bench.work.discovery import MARKS, digest_of, reading
 
 Answer = TypeVar("Answer")
 
@@ -137,6 +137,11 @@ def _module(name: str, asker: str) -> tuple[str, str]:
     for part in sorted(file.parent.rglob("*.py")):
         whole.update(f"{part.relative_to(file.parent).as_posix()} {_digest(part.read_bytes())}\n".encode())
     return str(file), whole.hexdigest()[:16]
+
+
+def kinds_of(plugin: Plugin) -> list[str]:
+    """The kinds of method that a plug-in offers; imports it."""
+    return [plugin.kind] if plugin.kind else sorted({MARKS[mark] for mark in MARKS if hasattr(load(plugin), mark)})
 
 
 def _digest(content: bytes) -> str:
