@@ -12,7 +12,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas_selection_bench.bench.errors import ExitCode, UsageError
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
 from nas_selection_bench.bench.interruption import ended_at_once
 
 if TYPE_CHECKING:
@@ -140,8 +140,14 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
         return ExitCode.USAGE
     with ended_at_once():  # until `answer` knows what to keep
         from nas_selection_bench.bench.commands.options import parse_options
+        from nas_selection_bench.bench.commands.stdout import stdout_may_close
 
-        options = parse_options(argv)
+        try:
+            with stdout_may_close():
+                options = parse_options(argv)
+        except BenchError as error:
+            print(f"run_bench.py: {error}", file=sys.stderr)
+            return error.exit_code
         from nas_selection_bench.bench.commands.run import answer
 
         return answer(options, argv, methods, draw_report, code=CODE)

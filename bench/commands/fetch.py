@@ -280,9 +280,12 @@ def _unpack(packed: Path, layout: Layout, root: Path, most: int, hand: str) -> N
                 if stream is None or member.size > 2 * most:
                     raise tarfile.TarError(f"{member.name} is no plain file of a sensible size")
                 part = root / layout.folder / f".{file}{_PART}"
-                with part.open("wb") as out:
-                    shutil.copyfileobj(stream, out, 2**20)
-                part.replace(root / layout.folder / file)
+                try:
+                    with part.open("wb") as out:
+                        shutil.copyfileobj(stream, out, 2**20)
+                    part.replace(root / layout.folder / file)
+                finally:
+                    part.unlink(missing_ok=True)
         if wanted:
             raise tarfile.TarError(f"it lacks {next(iter(wanted))}")
     except DAMAGE as error:

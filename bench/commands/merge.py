@@ -4,7 +4,6 @@ Nothing is computed, and nothing in the folders that are joined is changed; a pa
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -51,18 +50,14 @@ class JoinedFolder:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Join the folders that were named, and answer with an exit code."""
+    """Join the folders that were named, and answer with an exit code. Raises as `merge`."""
     parser = argparse.ArgumentParser(
         prog=NAME, description="Join output folders of several machines. Exit code 3 where they hold different results."
     )
     parser.add_argument("folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder; two or more")
     parser.add_argument("--out", required=True, type=given_path, metavar="DIR", help="a folder that is not there yet")
     given = parser.parse_args(arguments)
-    try:
-        count = merge(given.folders, given.out)
-    except BenchError as error:
-        print(f"merge: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    count = merge(given.folders, given.out)
     print(f"{given.out}: {count:,} cells of {len(given.folders)} folders; draw the report with --out {given.out}"
           " --report-only")  # fmt: skip
     return int(ExitCode.OK)

@@ -66,6 +66,7 @@ def _gathered(out: Path, table: GroundTruth) -> tuple[Store, Counter[str]]:
     as_packed = scores.read_bytes() == store.packed.get(SCORES_FILE)
     scores.unlink()
     if as_packed:
+        del store.packed[SCORES_FILE]  # as large as all records together, and not needed again
         return store, counts
     unpack(out, say)
     store = Store(out)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
+from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
 from nas_selection_bench.bench.commands.options import Options, as_prefix, available_cores
@@ -22,14 +22,13 @@ from nas_selection_bench.bench.commands.others import (
     failures,
     report_only,
 )
-from nas_selection_bench.bench.commands.stdout import stderr_may_close, stdout_may_close
-from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, MissingData
+from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
-from nas_selection_bench.bench.interruption import like_ctrl_c
 from nas_selection_bench.bench.names import called
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
 from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
 from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.problem.own_dataset import describe, own_names
 from nas_selection_bench.bench.problem.pixels import UNKNOWN
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.edited_files import sources
@@ -56,28 +55,13 @@ if TYPE_CHECKING:
 def answer(
     options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
 ) -> ExitCode:
-    """Do what `options` ask. `code` is the folder of the program, whose commit goes into run.json.
+    """Do what `options` ask, and end as `ended` says. `code` is the program's folder: its commit goes into run.json."""
 
-    What the user can mend ends in one line on stderr and the exit code of its kind.
-    """
-    with like_ctrl_c() as interrupted, stderr_may_close():
-        try:
-            with stdout_may_close(), using(plugins_of(options)):
-                return _work_off(options, argv, methods, draw_report, code)
-        except BenchError as error:
-            print(f"{as_prefix()}: {error}", file=sys.stderr)
-            return error.exit_code
-        except BaseException as error:
-            if interrupted.came or isinstance(error, KeyboardInterrupt):  # libraries turn it into errors of their own
-                print("\nInterrupted.", file=sys.stderr)
-                return ExitCode.INTERRUPTED
-            if not isinstance(error, Exception):
-                raise
-            # A script must not take a fault of the program for cells that failed.
-            traceback.print_exc()
-            print(f"{as_prefix()}: this is a fault of the program, not of its input; what was finished stays."
-                  " Please report the lines above.", file=sys.stderr)  # fmt: skip
-            return ExitCode.FAULT
+    def act() -> ExitCode:
+        with using(plugins_of(options)):
+            return _work_off(options, argv, methods, draw_report, code)
+
+    return ExitCode(ended(as_prefix(), act))
 
 
 def _work_off(
@@ -170,9 +154,16 @@ class Session:
             "jobs": self.jobs,
             **({"table_sha256": self.table.sha256} if self.table else {}),
             "images": {name: {"origin": p.origin, "fingerprint": p.fingerprint} for name, p in self.pixels.items()},
+            **({"notes": notes} if (notes := self._notes()) else {}),
             "environment": arithmetic(),
             **({"plugins": plugins} if (plugins := self._plugins()) else {}),
         }
+
+    def _notes(self) -> dict[str, str]:
+        """What the descriptions of one's own data sets say to readers of results."""
+        root = data_root(self.options.data_root)
+        told = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
+        return {name: note for name, note in told.items() if note}
 
     def _plugins(self) -> list[dict[str, str]]:
         """The plug-ins of this run, and of earlier ones of the folder."""

@@ -3,7 +3,8 @@
 `<data root>/<name>/` holds `dataset.json`, `images.npy` [n, 3, size, size] uint8 and `labels.npy` [n], the
 training images; and, for whoever makes a ground-truth table of it, `test_images.npy` and `test_labels.npy`.
 The description says what the arrays cannot: {"classes": 7, "mean": [r, g, b], "std": [r, g, b] (of pixels
-in [0, 1]), "crop_padding": 2, "flip": true}.
+in [0, 1]), "crop_padding": 2, "flip": true}, and if you like "note": a sentence or two that the report shows above
+its finding, such as how long the networks of the ground truth were trained.
 """
 
 import hashlib
@@ -21,6 +22,9 @@ from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
 DESCRIPTION = "dataset.json"
 _MOST_CLASSES = 100_000
 _KEYS = ("classes", "mean", "std", "crop_padding", "flip")
+_NOTE = "note"
+_LONGEST_NOTE = 600
+"""Characters: what still reads as a note."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class OwnDescription:
     std: Channels
     crop_padding: int
     flip: bool
+    note: str = ""
+    """What a reader of results should know beforehand."""
 
 
 def own_names(root: Path) -> tuple[str, ...]:
@@ -48,9 +54,12 @@ def describe(name: str, root: Path) -> OwnDescription:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     except DAMAGE as error:
         raise DataError(f"{path} is not JSON ({in_brief(error)}).") from error
-    if not isinstance(told, dict) or sorted(told) != sorted(_KEYS):
+    if not isinstance(told, dict) or sorted({*told} - {_NOTE}) != sorted(_KEYS):
         found = in_brief(", ".join(sorted(told))) if isinstance(told, dict) else type(told).__name__
-        raise DataError(f"{path} must say exactly {', '.join(_KEYS)}; it says {found or 'nothing'}.")
+        raise DataError(f"{path} must say {', '.join(_KEYS)}, and may say {_NOTE}; it says {found or 'nothing'}.")
+    note = told.get(_NOTE, "")
+    if not isinstance(note, str) or len(note) > _LONGEST_NOTE:
+        raise DataError(f"{path}: {_NOTE} must be a text of at most {_LONGEST_NOTE} characters.")
     wrong = [key for key in _KEYS if not _fits(key, told[key])]
     if wrong:
         raise DataError(
@@ -60,7 +69,8 @@ def describe(name: str, root: Path) -> OwnDescription:
         )
     red, green, blue = (float(value) for value in told["mean"])
     r, g, b = (float(value) for value in told["std"])
-    return OwnDescription(told["classes"], (red, green, blue), (r, g, b), told["crop_padding"], told["flip"])
+    sizes = told["crop_padding"], told["flip"]
+    return OwnDescription(told["classes"], (red, green, blue), (r, g, b), *sizes, " ".join(note.split()))
 
 
 def load_own(name: str, root: Path, limit: int | None = None, split: Literal["train", "test"] = "train") -> ImageSet:

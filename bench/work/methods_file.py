@@ -23,7 +23,7 @@ def write_described(
 ) -> None:  # fmt: skip
     """Add what these methods say of themselves; those of other runs of the folder stay.
 
-    `sources` of recipes and of selectors: of those from outside it is said who brought them.
+    `sources` of recipes and of selectors: their files, and who brought those from outside.
     Raises DataError for a damaged file.
     """
     described = read_described(folder)
@@ -31,7 +31,8 @@ def write_described(
     for kind, of_kind, files in zip(KINDS, methods, sources, strict=True):
         for method in of_kind:
             file = files.get(method.name)
-            brought = {"from": file.origin, "file": file.file, "digest": file.digest} if file and file.origin else {}
+            brought = {"file": file.file} if file else {}
+            brought |= {"from": file.origin, "digest": file.digest} if file and file.origin else {}
             described[kind][method.name] = _texts({"paper": method.paper, **method.declared(), **brought})
     write_json(folder / METHODS_FILE, {kind: dict(sorted(described[kind].items())) for kind in sorted(KINDS)}, indent=1)
 

@@ -173,8 +173,9 @@ def _restore(folder: Path, contents: Mapping[str, bytes]) -> None:
             part.write_bytes(content)
             part.replace(folder / name)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise unwritable(folder, error) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,13 @@ TELLING = ("-q", "--quiet", "-v", "--verbose")
 
 _KINDS: dict[str, Any] = {
     "argv": [str], "commands": [[str]], "datasets": [str], "table": {"sha256": str}, "device": str, "hardware": str,
-    "threads": int, "jobs": int, "seed": int, "settings": {str: dict}, "images": {str: dict}, "environment": {str: str},
+    "threads": int, "jobs": int, "seed": int, "settings": {str: dict}, "images": {str: dict}, "notes": {str: str},
+    "environment": {str: str}, "repository": str,
     "versions": {str: str}, "git_commit": str | None, "first_started": str,
 }  # fmt: skip
 """What the program reads of it, of the kind that it writes; folders of before lack some."""
+
+DISTRIBUTION = "nas-selection-bench"
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors")
 
@@ -55,6 +58,16 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def repository() -> str:
+    """Where the program's repository is, as its package says (`url` in setup.cfg); empty where it does not."""
+    try:
+        said = metadata(DISTRIBUTION)
+    except PackageNotFoundError:
+        return ""
+    homes = said.get_all("Home-page", []) or [url.partition(", ")[2] for url in said.get_all("Project-URL", [])]
+    return str(homes[0]) if homes else ""
 
 
 def git_commit(folder: Path) -> str | None:
@@ -101,6 +114,7 @@ def write_run(
         "table": {"name": table.name, "sha256": table.sha256, "datasets": list(table.datasets)},
         "versions": versions(),
         "git_commit": commit,
+        **({"repository": address} if (address := repository()) else {}),
         "processor": processor(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),

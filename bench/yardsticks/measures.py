@@ -21,7 +21,7 @@ from nas_selection_bench.bench.problem.space import (
     SKIP,
     code,
 )
-from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, tau_b
+from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, reuse_memory, tau_b
 from nas_selection_bench.bench.yardsticks.oracle import GRID
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.bench.yardsticks.worth import trainings
@@ -260,6 +260,7 @@ def measure(selection: Selection, truth: Truth) -> dict[str, Measure]:
 
 def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Measure]]:
     """`measure` of each; what equal scores and equal accuracies share is computed once."""
+    reuse_memory()
     places = {np.asarray(chosen.scores, dtype=np.float64).tobytes(): chosen.scores for chosen in selections}
     agreements: dict[bytes, dict[str, Measure]] = {}
     if places:

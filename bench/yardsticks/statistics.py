@@ -103,9 +103,14 @@ def _sign_patterns(n: int) -> Values:
     return np.hstack([np.ones((len(bits), 1)), 1.0 - 2.0 * (bits & 1)])
 
 
-@cache
 def _sign_samples(n: int, samples: int, seed: int) -> Values:
-    return np.asarray(1.0 - 2.0 * np.random.default_rng(seed).integers(2, size=(samples, n)))
+    """[samples, n] random signs; kept as bits, since fifty different n would fill a gigabyte as numbers."""
+    return np.asarray(1.0 - 2.0 * np.unpackbits(_sign_bits(n, samples, seed), axis=1, count=n))
+
+
+@cache
+def _sign_bits(n: int, samples: int, seed: int) -> NDArray[np.uint8]:
+    return np.packbits(np.random.default_rng(seed).integers(2, size=(samples, n)).astype(np.uint8), axis=1)
 
 
 def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
@@ -119,13 +124,14 @@ def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
     p = [1.0] * len(nonzero)
     for n in sorted({len(values) for values in nonzero} - {0}):
         places = [i for i, values in enumerate(nonzero) if len(values) == n]
+        exact = n <= EXACT_FLIPS
+        signs = _sign_patterns(n) if exact else _sign_samples(n, FLIP_SAMPLES, seed)
         for start in range(0, len(places), FLIP_BATCH):
             batch = places[start : start + FLIP_BATCH]
             stacked = np.stack([nonzero[i] for i in batch], axis=1)
             beyond = np.abs(stacked.sum(axis=0)) - 1e-9 * np.abs(stacked).sum(axis=0)
-            exact = n <= EXACT_FLIPS
-            signs = _sign_patterns(n) if exact else _sign_samples(n, FLIP_SAMPLES, seed)
-            reached = np.count_nonzero(np.abs(signs @ stacked) >= beyond, axis=0)
+            sums = signs @ stacked
+            reached = np.count_nonzero(np.abs(sums, out=sums) >= beyond, axis=0)
             found = reached / len(signs) if exact else (reached + 1) / (FLIP_SAMPLES + 1)
             for i, value in zip(batch, found, strict=True):
                 p[i] = float(value)

@@ -11,17 +11,21 @@ from nas_selection_bench.reports.figures.axes import AccuracyAxis, Axis, draw_ho
 from nas_selection_bench.reports.figures.strips import look
 from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
 
-LEFT, WIDE, TALL, LINE = 90.0, 620.0, 430.0, 13.0
+LEFT, LINE = 90.0, 13.0
 """Pixels; LINE keeps two labels beside the figure apart."""
+SIZE, SMALL = (620.0, 430.0), (370.0, 300.0)
+"""Pixels, width and height of what the axes enclose; the second where there is little room."""
 
 
 def dose_figure(
-    found: Sequence[Response], table: GroundTruth, dataset: str, called: str, floors: Mapping[str, float]
-) -> Drawing:
+    found: Sequence[Response], table: GroundTruth, dataset: str, called: str, floors: Mapping[str, float],
+    size: tuple[float, float] = SIZE,
+) -> Drawing:  # fmt: skip
     """One line per method through its means, a small mark per seed; `floors` (name -> accuracy) as dashed lines.
 
     Methods that chose alike at every dose share a line. Raises NotDrawn where no method has two doses.
     """
+    wide, tall = size
     by_method: dict[str, list[Response]] = {}
     for response in found:
         by_method.setdefault(response.method, []).append(response)
@@ -37,16 +41,16 @@ def dose_figure(
     doses = sorted({response.dose for response in found})
     margin = 0.03 * (doses[-1] - doses[0])
     names = [", ".join(methods) for _, methods in lines]
-    drawing = Drawing(LEFT + WIDE + 40 + max(map(width_of, names)), TALL + 44)
+    drawing = Drawing(LEFT + wide + 40 + max(map(width_of, names)), tall + 44)
     ticks = [(dose, (f"{dose:g}",)) for dose in doses]
-    x = Axis(doses[0] - margin, doses[-1] + margin, LEFT, LEFT + WIDE, ticks)
-    y = AccuracyAxis(optimum, worst, TALL, 8)
-    draw_vertical(drawing, y, LEFT, LEFT + WIDE)
-    draw_horizontal(drawing, x, 8, TALL)
+    x = Axis(doses[0] - margin, doses[-1] + margin, LEFT, LEFT + wide, ticks)
+    y = AccuracyAxis(optimum, worst, tall, 8)
+    draw_vertical(drawing, y, LEFT, LEFT + wide)
+    draw_horizontal(drawing, x, 8, tall)
     said = f"share of {called} on every edge of the supernet"
-    drawing.text(LEFT + WIDE / 2, TALL + 30, said, "muted", "middle")
+    drawing.text(LEFT + wide / 2, tall + 30, said, "muted", "middle")
     for name, value in floors.items():
-        drawing.line(LEFT, y(value), LEFT + WIDE, y(value), "dashed")
+        drawing.line(LEFT, y(value), LEFT + wide, y(value), "dashed")
         drawing.text(LEFT + 4, y(value) - 3, name, "small muted")
     below = -LINE
     for place, ((points, methods), name) in enumerate(zip(lines, names, strict=True)):
@@ -61,7 +65,7 @@ def dose_figure(
                 for dose, mean in means:
                     drawing.mark(shape, x(dose), y(mean), size=3.4, tip=f"{name} at {dose:g}: mean {number(mean)} %")
             below = max(y(means[-1][1]), below + LINE)
-            drawing.line(x(means[-1][0]), y(means[-1][1]), LEFT + WIDE + 14, below, "thin")
-            drawing.text(LEFT + WIDE + 18, below + 4, name)
+            drawing.line(x(means[-1][0]), y(means[-1][1]), LEFT + wide + 14, below, "thin")
+            drawing.text(LEFT + wide + 18, below + 4, name)
     drawing.height = max(drawing.height, below + 8)
     return drawing

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.yardsticks.kendall import reuse_memory
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
@@ -29,7 +30,7 @@ from nas_selection_bench.reports.sections.behaviour import (
 )
 from nas_selection_bench.reports.sections.blocks import Picture, Section, gathered
 from nas_selection_bench.reports.sections.chosen_cells import chosen_section
-from nas_selection_bench.reports.sections.dose_response import dose_section
+from nas_selection_bench.reports.sections.dose_response import dose_section, first_dose
 from nas_selection_bench.reports.sections.factorial import factorial_section
 from nas_selection_bench.reports.sections.failures import failures_section
 from nas_selection_bench.reports.sections.finding import details_section
@@ -70,6 +71,7 @@ def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> P
     Where the records were read already they are in `store`. Returns the path of the page. Raises DataError for a
     folder without results.
     """
+    reuse_memory()
     results = Results.read(out, store)
     source = Material(results, table, out / "figures")
     write_tables(source, out / "tables")
@@ -174,5 +176,5 @@ def _first(source: Material, contest: Contest) -> dict[str, object]:
         "headline": headline(contest),
         "conditions": conditions(source, contest),
         "lead": [Markup(sentence) for sentence in lead(source, contest)],
-        "figure": Markup(markup(found)),
+        "figure": Markup(markup(found, first_dose(source, contest.dataset))),
     }

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from functools import partial
+from html import escape
 
 from nas_selection_bench.bench.problem.space import EDGES, as_architecture
 from nas_selection_bench.reports.data.doses import EVEN, IMPOSED, Response, holds_up_to, imposed, responses
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import from_to, listed, number
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
-from nas_selection_bench.reports.figures.dose_response import dose_figure
+from nas_selection_bench.reports.figures.dose_response import SMALL, dose_figure
+from nas_selection_bench.reports.figures.svg import NotDrawn
 from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
 from nas_selection_bench.reports.sections.pictures import picture
 
@@ -24,6 +26,20 @@ def sentences(source: Material, dataset: str) -> list[str]:
     frame = source.results.final_of(dataset)
     random = float(source.table.accuracy(dataset).mean())
     return [said(_reading(source, responses(frame, option)), random, option) for option in imposed(frame)]
+
+
+def first_dose(source: Material, dataset: str) -> str:
+    """The figure of the operation with most doses, for the first screen, as HTML; empty where no share was imposed."""
+    frame = source.results.final_of(dataset)
+    for option in imposed(frame)[:1]:
+        title = f"What is chosen when {CALLED[option]} take over"
+        found, floors = _reading(source, responses(frame, option)), floors_of(source, dataset, option)
+        try:
+            drawing = dose_figure(found, source.table, dataset, CALLED[option], floors, SMALL)
+        except NotDrawn:
+            return ""
+        return f'<figure class="doses"><h2>{escape(title)}</h2>{drawing.markup(title)}</figure>'
+    return ""
 
 
 def _reading(source: Material, found: list[Response]) -> list[Response]:

@@ -9,6 +9,7 @@ from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, counted, points
 from nas_selection_bench.reports.data.text import count, from_to, number
+from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.size import presets_said, supernet_accuracy
 
 FLOOR = "constant-order"
@@ -22,7 +23,7 @@ WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageN
 """Data sets of NAS-Bench-201, whose ground truth is full training, as their authors write them."""
 FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
 """The four criteria whose papers the benchmark began with, as those write them."""
-CONTROLS = {"pt-random": "random choice", "pt-magnitude": "alphas"}
+CONTROLS = {"pt-random": "random choice", "pt-magnitude": "choosing by alpha"}
 """What DARTS-PT's criterion is replaced by in its controls, the schedule being the same."""
 
 
@@ -56,6 +57,7 @@ def conditions(source: Material, contest: Contest) -> str:
     reached = supernet_accuracy(source.results, contest.dataset)
     n = len(contest.standings)
     parts = [
+        "NAS-Bench-201" if contest.dataset in WRITTEN else "search space of NAS-Bench-201",
         "1 criterion" if n == 1 else f"{n} criteria",
         f"the same supernets for all: {count(contest.settings, 'recipe')} × {from_to(seeds).replace(' to ', '–')}"
         f" {'seed' if seeds == [1] else 'seeds'}, {presets_said(source.results, contest.dataset)}"
@@ -70,7 +72,8 @@ def conditions(source: Material, contest: Contest) -> str:
 def lead(source: Material, contest: Contest) -> list[str]:
     """The sentences under the headline, as HTML."""
     here = [point for point in points(source) if point.dataset == contest.dataset]
-    return [text for text in (_verdicts(source, contest), _founding(contest, here)) if text]
+    doses = sentences(source, contest.dataset)  # means over doses say little
+    return [text for text in (_verdicts(source, contest), doses[0] if doses else _founding(contest, here)) if text]
 
 
 def _verdicts(source: Material, contest: Contest) -> str:
@@ -85,8 +88,9 @@ def _verdicts(source: Material, contest: Contest) -> str:
         better = len(of_chance["better"]) or "none"
         parts.append(f"{better} {'' if parts else f'of {n} are shown '}better than a random architecture")
     said = f"<b>{_sentence(', '.join(parts))}</b>" if parts else ""
-    rest = [f"{len(of_floor['same'])} make exactly its choice"] if of_floor["same"] else []
-    rest += [f"{len(of_floor['too_few'])} have too few seeds to judge"] if of_floor["too_few"] else []
+    same, few = len(of_floor["same"]), len(of_floor["too_few"])
+    rest = [f"{same} {'makes' if same == 1 else 'make'} exactly its choice"] if same else []
+    rest += [f"for {few} there are too few seeds to judge"] if few else []
     said += f" {_sentence(' and '.join(rest))}" if rest else ""
     (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
     said += f" The baseline reaches {number(stick.test)} %: {stick.above:,} of the 15,625 architectures are better"
@@ -105,23 +109,25 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
     if there and len(there) < len(contest.standings):
         reached = ", ".join(f"{FOUNDING[s.method]} {number(s.mean)}" for s in there)
         said.append(f"Of the founding criteria: {reached} %.")
-    parts = [
-        text
+    told = [
+        point
         for point in here
         if point.kind is Kind.FACTOR and point.words["first"] == "darts-pt" and point.words["second"] in CONTROLS
-        if (text := _perturbation(point))
     ]
+    clear = [point for point in told if point.words["verdict"] in (Verdict.BETTER, Verdict.WORSE)]
+    open_ = [CONTROLS[p.words["second"]] for p in told if p not in clear and p.numbers["judged"]]
+    parts = [_perturbation(point) for point in clear]
+    parts += [f"shows no difference from {' or '.join(open_)}"] if open_ else []
     if parts:
-        said.append(f"Perturbation {'; '.join(parts)}.")
+        said.append(f"With DARTS-PT's schedule, perturbation {' and '.join(parts)}.")
     return " ".join(said)
 
 
 def _perturbation(point: Point) -> str:
-    over, verdict = CONTROLS[point.words["second"]], point.words["verdict"]
-    if verdict in (Verdict.BETTER, Verdict.WORSE):
-        gains = "gains" if verdict == Verdict.BETTER else "loses"
-        return f"{gains} {number(abs(point.numbers['mean'] or 0), 1)} points over {over}"
-    return f"shows no difference from {over}" if point.numbers["judged"] else ""
+    gap, over = number(abs(point.numbers["mean"] or 0), 1), CONTROLS[point.words["second"]]
+    if point.words["verdict"] == Verdict.BETTER:
+        return f"gains {gap} points over {over}"
+    return f"falls {gap} points behind {over}"
 
 
 def note(source: Material, dataset: str) -> str:
@@ -134,6 +140,9 @@ def note(source: Material, dataset: str) -> str:
             " steps, where skip connections lead, so a criterion that collapses to skip is not punished as it is on"
             " CIFAR-10."
         )
+    own = source.results.run.get("notes", {}).get(dataset)
+    if own:
+        return f"<b>{escape(dataset)}</b>: {escape(own)}"
     table = escape(source.table.name)
     return (
         f"<b>{escape(dataset)} is a data set of its own.</b> Its ground truth is the table {table}, not NAS-Bench-201:"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.papers import address_of
@@ -78,7 +79,8 @@ def methods_section(source: Material) -> Section:
         found = schemes(names, described) if kind.noun == "selector" else Schemes(names, {})
         rows_of = sorted([*found.main, *found.members])
         notes = _notes({name: known.get(name, {}) for name in rows_of})
-        rows = [Row(list(_cells(name, kind, known.get(name, {}), notes)), place=place_of(name)) for name in rows_of]
+        at = files_at(source.results.run)
+        rows = [Row(list(_cells(name, kind, known.get(name, {}), notes, at)), place=place_of(name)) for name in rows_of]
         section.blocks.append(_table(kind, rows))
         if found.members:
             section.blocks.append(_proxies(found, known))
@@ -129,8 +131,20 @@ def _table(kind: MethodKind, rows: list[Row]) -> Table:
     return Table(f"methods-{kind.noun}s", caption, columns, rows)
 
 
-def _cells(name: str, kind: MethodKind, said: Mapping[str, str], notes: Mapping[str, int]) -> Iterator[Cell]:
-    yield Cell(name, "name")
+def files_at(run: Mapping[str, Any]) -> str | None:
+    """Where a browser finds the files of the program that ran last: its repository at its commit, if both are known."""
+    address, commit = run.get("repository"), (run.get("git_commit") or "").removesuffix("-dirty")
+    return f"{address.rstrip('/')}/blob/{commit}/" if address and commit else None
+
+
+def _cells(
+    name: str, kind: MethodKind, said: Mapping[str, str], notes: Mapping[str, int], files: str | None
+) -> Iterator[Cell]:
+    file = said.get("file", "")
+    if files and file and not said.get("from"):
+        yield Cell(f'<a href="{escape(files + file)}">{escape(name)}</a>', "name", file, markup=True)
+    else:
+        yield Cell(name, "name", file)
     for title, _ in kind.told:
         text = said.get(title) or ""
         yield _paper(text.partition(OF_PROXY)[0]) if title == "paper" else Cell(text or "–", "wrap")

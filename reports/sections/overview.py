@@ -21,6 +21,8 @@ from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 
 NEAREST = 8.0
 """Per cent of the width that ticks of the axis keep between them."""
+APART = 9.0
+"""Per cent of the width that the names of two lines keep between them, else they stand on either side."""
 ROUND = (50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
 """Steps of the axis, the roundest first; a step below 1 is used within ten steps of the optimum."""
 FULL = 20.0
@@ -142,9 +144,9 @@ def small_figure(found: Overview) -> Drawing:
     return main_forms_figure(*forms(found), found.axis.optimum, found.axis.worst, round_ticks(found.axis))
 
 
-def markup(found: Overview) -> str:
-    """The figure as HTML."""
-    beside = _matrix(found) if found.matrix else ""
+def markup(found: Overview, beside: str = "") -> str:
+    """The figure as HTML; `beside` stands where the matrix would, if there is none."""
+    beside = _matrix(found) if found.matrix else beside
     return f'<div class="overview">{_dots(found)}{beside}</div>'
 
 
@@ -156,11 +158,14 @@ def _dots(found: Overview) -> str:
         for name, css in (("random", "dashed"), (FLOOR, "solid"), ("optimum", "dashed"))
     )
     floor = "3×3" if found.conv else "baseline"
+    near = 0 <= axis(found.floors[FLOOR]) - axis(found.floors["random"]) < APART
     named = {"random": "random", FLOOR: f"all {floor}" if found.conv else floor, "optimum": "best"}
     heads = "".join(
         f'<span class="at {css}" style="left:{axis(found.floors[name]):.1f}%">{said}<br>{number(found.floors[name])}'
         "</span>"
-        for (name, said), css in zip(named.items(), ("", "left", "right"), strict=True)
+        for (name, said), css in zip(
+            named.items(), ("before" if near else "", "left right" if near else "left", "right"), strict=True
+        )
     )
     ticks = "".join(
         f'<span class="at" style="left:{axis(value):.1f}%">{value:g}</span>' for value in round_ticks(axis)

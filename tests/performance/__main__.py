@@ -8,7 +8,7 @@ import torch
 
 def main() -> int:
     """Run the measurements one after another, each in a process of its own."""
-    names = ["network", "recipes", "one_shot"]
+    names = ["network", "recipes", "one_shot", "kendall"]
     modules = [f"tests.performance.{name}" for name in names]
     if torch.cuda.is_available():
         modules.append("nas_selection_bench.selectors.parts.gpu_acceptance")

@@ -70,7 +70,9 @@ def test_without_a_description_it_does_not_exist(root: Path) -> None:
         ({"std": [0.2, 0.2]}, "std is"),
         ({"flip": 1}, "flip is 1;"),
         ({"crop_padding": -1}, "crop_padding is -1;"),
-        ({"crop": 2}, "must say exactly"),
+        ({"note": 5}, "note must be a text"),
+        ({"note": "x" * 601}, "note must be a text"),
+        ({"crop": 2}, "must say classes"),
     ],
 )
 def test_a_wrong_description_is_refused(root: Path, change: dict[str, Any], said: str) -> None:
