@@ -33,6 +33,7 @@ from nas_selection_bench.selectors.parts.initialisation import kaiming_normal_fa
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.ranking import sample_uniformly, take_best
 from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.selectors.proxies._matrices import on_host
 from nas_selection_bench.selectors.proxies._network import listening
 
 OFFSET_OF_LOG, OFFSET_OF_NORM = 1e-8, 1e-6
@@ -58,7 +59,7 @@ class RankByFourMeasures(Selector):
         for architecture in drawn:
             network = search.standalone(architecture, search.shared_generator("stand-alone"), kaiming_normal_fan_in)
             blocks = block_outputs(network.train(), noise)
-            entropies = np.array([entropy_of_spectrum(features) for features in blocks])
+            entropies = np.array(entropies_of_spectra(blocks))
             measures.append((
                 real(entropies.sum()),
                 real(np.diff(entropies).min()),
@@ -86,32 +87,44 @@ def by_place(features: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def entropy_of_spectrum(features: Tensor) -> float:
-    """The entropy, in nats, of the eigenvalues of the covariance over channels, as shares; nan for constants."""
-    rows = by_place(features)
-    centred = rows - rows.mean(0)
-    # On the host: a GPU takes longer for the eigenvalues of so small a matrix.
-    eigenvalues = torch.linalg.eigvalsh((centred.T @ centred / len(rows)).cpu()).clamp(min=0)
-    share = eigenvalues / eigenvalues.sum()
-    return float(-(share * (share + OFFSET_OF_LOG).log()).sum())
+def entropies_of_spectra(blocks: Sequence[Tensor]) -> list[float]:
+    """The entropy, in nats, of the eigenvalues of each block's covariance over channels, as shares; nan for constants.
+
+    On the host: a GPU takes longer for the eigenvalues of such small matrices.
+    """
+    covariances = []
+    for features in blocks:
+        rows = by_place(features)
+        centred = rows - rows.mean(0)
+        covariances.append(centred.T @ centred / len(rows))
+    found = []
+    for covariance in on_host(covariances):
+        eigenvalues = torch.linalg.eigvalsh(covariance).clamp(min=0)
+        share = eigenvalues / eigenvalues.sum()
+        found.append(float(-(share * (share + OFFSET_OF_LOG).log()).sum()))
+    return found
 
 
 def backward_terms(blocks: Sequence[Tensor], generator: torch.Generator) -> list[float]:
     """2 - s - 1/s of every block but the stem; minus infinity for a block that hands gradients through as they are."""
-    terms = []
+    maps, identical = [], []
     for before, after in itertools.pairwise(blocks):
         signs = (2 * torch.randint(2, after.shape, generator=generator) - 1).to(after)
         (arriving,) = torch.autograd.grad(after, before, signs)
-        if arriving.shape == signs.shape and bool((arriving == signs).all()):
-            terms.append(-math.inf)
-            continue
+        same = arriving.shape == signs.shape
+        identical.append((arriving == signs).all() if same else torch.zeros_like(signs[0, 0, 0, 0], dtype=torch.bool))
         if arriving.shape[2:] != signs.shape[2:]:
             # A place after a reduction answers for a square before it, whose numbers become its channels.
             arriving = F.pixel_unshuffle(arriving, arriving.shape[2] // signs.shape[2])
         g_in, g_out = by_place(arriving), by_place(signs)
-        norm = float(torch.linalg.matrix_norm((g_in.T @ g_out / len(g_out)).cpu(), 2))
-        terms.append(2 - norm - 1 / (norm + OFFSET_OF_NORM))
-    return terms
+        maps.append(g_in.T @ g_out / len(g_out))
+    # Asked once for all blocks: each question stops a GPU.
+    passed_on = torch.stack(identical).tolist()
+    norms = [float(torch.linalg.matrix_norm(matrix, 2)) for matrix in on_host(maps)]
+    return [
+        -math.inf if same else 2 - norm - 1 / (norm + OFFSET_OF_NORM)
+        for same, norm in zip(passed_on, norms, strict=True)
+    ]
 
 
 def real(value: float) -> float:

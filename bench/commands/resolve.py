@@ -127,10 +127,10 @@ def ask_gpu(index: int) -> tuple[str, str]:
 
 
 def verified(hardware: str, results: Path) -> bool:
-    """Whether the acceptance of the GPU path has passed on this hardware, by the records in `results`/gpu."""
+    """Whether the whole acceptance of the GPU path has passed on this hardware, by the records in `results`/gpu."""
 
     def says_so(record: Any) -> bool:
-        return bool(record["hardware"] == hardware and record["passed"] is True)
+        return bool(record["hardware"] == hardware and record["passed"] is True and not record["small"])
 
     return any(read_json(path, says_so, False) for path in sorted((results / "gpu").glob("*.json")))
 

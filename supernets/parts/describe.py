@@ -21,7 +21,11 @@ they are updated, and what is added to the loss or the network. Options are writ
   every selection batch, that is with replacement;
 - weights: SGD, momentum 0.9, weight decay 3e-4, gradient norm clipped to 5, learning rate on a cosine per epoch;
 - alphas: the same for all cells; where they are learnt, by Adam, betas 0.5 and 0.999;
-- length of training, batch size and network size are the preset's, not the recipe's.
+- length of training, batch size and network size are the preset's, not the recipe's;
+- a GPU, or another number of threads, gives numbers that differ by rounding. `lambda-darts`, `darts-second-order` and
+  `idarts` take differences of gradients, and `oles` compares cosines with a threshold: they magnify rounding
+  at each step (`lambda-darts`: 8e-7 in the alphas after three steps, 9e-3 after five), so that two
+  machines are to be compared over seeds, not supernet by supernet.
 
 Hyper-parameters are the authors' for NAS-Bench-201 where they are known; where they are ours, the section says so.
 """

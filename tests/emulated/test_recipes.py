@@ -1,11 +1,16 @@
 """Every recipe on the emulated device: captured as eager, and as on the CPU."""
 
+from typing import Any
+
 import pytest
+import torch
 
 from nas_selection_bench.supernets.network import cuda_graph as capture
-from nas_selection_bench.supernets.parts.registry import names
+from nas_selection_bench.supernets.network.accelerator import has_bfloat16
+from nas_selection_bench.supernets.parts.registry import find, names
 from tests.emulated.conftest import CPU, GPU, trained
-from tests.emulated.device import State
+from tests.emulated.device import Backend, State, facts_of, watched, without_values
+from tests.emulated.kernels import batch, search_of
 
 END_OF_EPOCH = 2
 """Host reads of an epoch that has no others: its loss and its accuracy."""
@@ -53,3 +58,24 @@ def test_a_recipe_that_cannot_be_captured_says_so(recipe: str) -> None:
 
 def test_the_second_device_computes_what_the_first_does() -> None:
     assert trained("sdarts-rs", GPU, 1).worst(trained("sdarts-rs", "emu:1", 1)) == (0.0, "")
+
+
+@pytest.mark.parametrize(("capability", "dtype"), [((7, 5), torch.float32), ((8, 0), torch.bfloat16)])
+def test_cards_that_only_emulate_bfloat16_train_in_float32(
+    capability: tuple[int, int], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Backend, "get_device_capability", lambda self, device=None: capability)
+    seen: set[torch.dtype] = set()
+
+    def look(func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        if facts_of(func).name == "convolution":
+            seen.add(args[0].dtype)
+
+    has_bfloat16.cache_clear()
+    try:
+        with without_values(), watched(look):
+            search = search_of("darts", 4, 1)
+            find("darts").step(search, batch(4, 8), batch(4, 8))
+    finally:
+        has_bfloat16.cache_clear()
+    assert seen == {dtype}

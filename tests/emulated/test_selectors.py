@@ -19,6 +19,8 @@ from tests.selectors import small
 
 RULES = ("disc-acc", "em-darts", "is-darts", "magnitude", "op-snip", "ostr")
 """One rule of each kind that takes seconds here: evaluated mixtures, features, alphas, gates, gradients of weights."""
+READS_PER_NETWORK = 3
+"""Host reads of az-nas: spectra, norms and which blocks hand gradients through, once each for all blocks."""
 READS, READS_PER_PASS = 60, 6
 """Host reads of a criterion that are accepted: what it reads once, and what it reads of every pass."""
 OF_EVERY_LAYER, OF_EVERY_IMAGE = 50, 200
@@ -55,6 +57,12 @@ def test_a_selector_chooses_what_it_chooses_on_the_cpu(name: str, device: State,
     tolerance = 1e-3 if registry.find(name).needs.tuning else 1e-6
     np.testing.assert_allclose(gpu.scores, cpu.scores, rtol=tolerance, atol=tolerance)
     assert reads <= READS + READS_PER_PASS * (gpu.cost.forward_passes + gpu.cost.backward_passes)
+
+
+def test_az_nas_asks_the_device_a_few_times_for_each_network(device: State) -> None:
+    gpu = chosen("az-nas[architectures=4]", GPU)
+    assert device.host_reads <= 4 * READS_PER_NETWORK
+    assert gpu.architecture == chosen("az-nas[architectures=4]", CPU).architecture
 
 
 @pytest.mark.parametrize("name", proxies.names())

@@ -8,11 +8,16 @@ import torch
 from torch import nn
 
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, code
-from nas_selection_bench.selectors.az_nas import backward_terms, block_outputs, entropy_of_spectrum, sum_of_log_ranks
+from nas_selection_bench.selectors.az_nas import backward_terms, block_outputs, entropies_of_spectra, sum_of_log_ranks
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.initialisation import initialise, kaiming_normal_fan_in
 from nas_selection_bench.supernets.network.standalone import standalone
 from tests.selectors import small
+
+
+def entropy_of_spectrum(features: torch.Tensor) -> float:
+    (entropy,) = entropies_of_spectra([features])
+    return entropy
 
 
 def test_entropy_of_uncorrelated_channels_and_of_one_direction() -> None:

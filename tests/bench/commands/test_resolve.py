@@ -1,10 +1,15 @@
 """Defaults, and combinations that are refused."""
 
 import json
+import pickle
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import pytest
+import torch
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options, parse_options
@@ -199,11 +204,52 @@ def test_results_of_other_hardware_are_not_gone_on_with(tmp_path: Path) -> None:
 def test_hardware_is_verified_by_a_record_that_passed_on_it(tmp_path: Path) -> None:
     def store(name: str, **record: object) -> None:
         (tmp_path / "gpu").mkdir(exist_ok=True)
-        (tmp_path / "gpu" / f"{name}.json").write_text(json.dumps(record))
+        (tmp_path / "gpu" / f"{name}.json").write_text(json.dumps({"small": False, "passed": True} | record))
 
     assert not resolve.verified("one model", tmp_path)
     store("failed", hardware="one model", passed=False)
-    store("other", hardware="another", passed=True)
+    store("other", hardware="another")
+    store("small", hardware="one model", small=True)
     assert not resolve.verified("one model", tmp_path)
-    store("passed", hardware="one model", passed=True)
+    store("passed", hardware="one model")
     assert resolve.verified("one model", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "apart", "indices"), [("cuda", True, (0, 1)), ("auto", True, (0, 1)), ("cuda:1", False, (1,))]
+)
+def test_gpus_that_workers_share_are_asked_by_another_process(
+    name: str, apart: bool, indices: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a GPU takes one process only, whoever asks occupies it."""
+    asked: list[str] = []
+
+    class Apart:
+        def __init__(self, workers: int, context: BaseContext) -> None:
+            assert context.get_start_method() == "spawn", "a fork would share the parent's state of CUDA"
+
+        def __enter__(self) -> "Apart":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def submit(self, function: Callable[..., object], index: int) -> "Future[object]":
+            assert pickle.loads(pickle.dumps(function)) is function
+            asked.append("apart")
+            future: Future[object] = Future()
+            future.set_result(("a model", f"hardware {index}"))
+            return future
+
+    def here(index: int) -> str:
+        asked.append("here")
+        return "a model"
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", here)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (9, 0))
+    monkeypatch.setattr(resolve, "ProcessPoolExecutor", Apart)
+    found = resolve.find_device(name)
+    assert (asked, found.indices, found.described) == (["apart" if apart else "here"], indices, "a model")
+    assert found.hardware

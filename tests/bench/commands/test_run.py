@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.problem import pixels
 from nas_selection_bench.bench.problem.datasets import DATASETS
@@ -327,3 +328,20 @@ def test_two_workers_give_the_same_bytes_as_one(place: list[str], tmp_path: Path
     parallel = [*command, "--jobs", "2", "--out", str(tmp_path / "two"), "--cache", str(tmp_path / "cache2")]
     assert fake_bench.run(*parallel) == ExitCode.SOME_CELLS_FAILED
     assert results(tmp_path / "out") == results(tmp_path / "two")
+
+
+@pytest.mark.parametrize(("record", "told"), [(None, True), ({"small": True}, True), ({"small": False}, False)])
+def test_hardware_on_which_the_gpu_path_was_not_verified_is_told(
+    record: dict[str, object] | None, told: bool, place: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    gpu = resolve.Device("cuda:0", "cuda", "a GPU", (0,), "a GPU and its libraries")
+    monkeypatch.setattr(resolve, "find_device", lambda name: gpu)
+    monkeypatch.setattr(fake_bench, "__file__", str(tmp_path / "fake_bench.py"))
+    if record is not None:
+        (tmp_path / "results/gpu").mkdir(parents=True)
+        kept = {"hardware": gpu.hardware, "passed": True} | record
+        (tmp_path / "results/gpu/a.json").write_text(json.dumps(kept))
+    assert fake_bench.run(*place, "--device", "cuda", "--selectors", "random", "--seeds", "1") == ExitCode.OK
+    assert ("gpu-acceptance" in capsys.readouterr().err) is told
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["hardware"] == gpu.hardware
