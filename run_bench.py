@@ -2,6 +2,11 @@
 
 import sys
 
+from nas_selection_bench.bench.interruption import end_at_once
+
+if __name__ == "__main__":
+    end_at_once()
+
 from nas_selection_bench.program import main
 
 if __name__ == "__main__":

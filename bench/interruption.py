@@ -1,5 +1,6 @@
 """Signals that end a program: at once while it starts, later as Ctrl-C, so that what is done is kept and told."""
 
+import atexit
 import os
 import signal
 import threading
@@ -20,14 +21,32 @@ def ended_at_once() -> Iterator[None]:
     An exception in the midst of an import would come out as anything: libraries turn it into an error of their own.
     """
 
-    def leave(signum: int, frame: FrameType | None) -> None:
-        try:
-            os.write(2, b"\nInterrupted.\n")
-        finally:
-            os._exit(ExitCode.INTERRUPTED)
-
-    with _handled(leave):
+    with _handled(_leave):
         yield
+
+
+def end_at_once() -> None:
+    """From now on a signal ends this process with one word; for a program's first line and its last moments.
+
+    Whoever knows what to keep handles signals in between. Once all is told and cleaned up, they change nothing: Python
+    would give them back their own meaning while it ends, and the exit code would be theirs.
+    """
+    heard = _heard()
+
+    def deaf() -> None:
+        for number in heard:
+            signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(deaf)  # the first to be registered is the last to be called
+    for number in heard:
+        signal.signal(number, _leave)
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    try:
+        os.write(2, b"\nInterrupted.\n")
+    finally:
+        os._exit(ExitCode.INTERRUPTED)
 
 
 class Interrupted:
@@ -56,12 +75,15 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
     if threading.current_thread() is not threading.main_thread():  # whoever called decides about signals
         yield
         return
-    before = {number: signal.getsignal(number) for number in ENDING}
-    mine = [number for number, now in before.items() if now not in (signal.SIG_IGN, None)]
-    for number in mine:
+    before = {number: signal.getsignal(number) for number in _heard()}
+    for number in before:
         signal.signal(number, handler)
     try:
         yield
     finally:
-        for number in mine:
-            signal.signal(number, before[number])
+        for number, handled in before.items():
+            signal.signal(number, handled)
+
+
+def _heard() -> list[signal.Signals]:
+    return [number for number in ENDING if signal.getsignal(number) not in (signal.SIG_IGN, None)]

@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from nas_selection_bench.bench.commands.ending import ended
+from nas_selection_bench.bench.interruption import end_at_once
 from nas_selection_bench.version import __version__
 
 COMMANDS = {
@@ -14,6 +16,7 @@ COMMANDS = {
     "convert-images": ("bench.commands.convert_images", "images as arrays, parquet or folders, made readable"),
     "make-table": ("supernets.table.__main__", "the ground truth of a data set of your own"),
     "regenerate": ("bench.commands.regenerate", "stored results, made again and compared"),
+    "merge": ("bench.commands.merge", "output folders of several machines, joined into one"),
     "pack": ("bench.work.pack", "the cells of an output folder in one file"),
     "figures": ("reports.files.paper_figures", "figures for papers (PDF or SVG) from stored results"),
     "readme": ("reports.files.readme", "the finding of a README, from stored results"),
@@ -26,18 +29,25 @@ COMMANDS = {
 def main() -> int:
     """Run the command that the first argument names; exit code 2, with the list, for any other."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if name == "--version":
+    if name not in COMMANDS:
+        return ended("nas_selection_bench", lambda: _say(name))
+    command = import_module(f"nas_selection_bench.{COMMANDS[name][0]}").main
+    return ended(f"nas_selection_bench {name}", lambda: int(command(sys.argv[2:])))
+
+
+def _say(word: str) -> int:
+    """What there is, for a first argument that is no command."""
+    if word == "--version":
         print(f"nas-selection-bench {__version__}")
         return 0
-    if name not in COMMANDS:
-        known = "\n".join(f"  {command:15} {purpose}" for command, (_, purpose) in COMMANDS.items())
-        asked = name in ("-h", "--help")
-        wrong = "" if asked else f"there is no command {name!r}.\n\n"
-        usage = f"{wrong}usage: python -m nas_selection_bench COMMAND [-h] ...\n\n{known}"
-        print(usage, file=sys.stdout if asked else sys.stderr)
-        return 0 if asked else 2
-    return int(import_module(f"nas_selection_bench.{COMMANDS[name][0]}").main(sys.argv[2:]))
+    known = "\n".join(f"  {command:15} {purpose}" for command, (_, purpose) in COMMANDS.items())
+    asked = word in ("-h", "--help")
+    wrong = "" if asked else f"there is no command {word!r}.\n\n"
+    usage = f"{wrong}usage: python -m nas_selection_bench COMMAND [-h] ...\n\n{known}"
+    print(usage, file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2
 
 
 if __name__ == "__main__":
+    end_at_once()
     sys.exit(main())

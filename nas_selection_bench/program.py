@@ -12,7 +12,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas_selection_bench.bench.errors import ExitCode, UsageError
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
 from nas_selection_bench.bench.interruption import ended_at_once
 
 if TYPE_CHECKING:
@@ -135,10 +135,19 @@ def draw_report(store: Store, table: GroundTruth) -> Path:
 def main(argv: Sequence[str] | None = None) -> ExitCode:
     """Do what the command line asks; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if sys.platform == "win32":
+        print("This program runs on Linux and macOS; on Windows, use WSL.", file=sys.stderr)
+        return ExitCode.USAGE
     with ended_at_once():  # until `answer` knows what to keep
         from nas_selection_bench.bench.commands.options import parse_options
+        from nas_selection_bench.bench.commands.stdout import stdout_may_close
 
-        options = parse_options(argv)
+        try:
+            with stdout_may_close():
+                options = parse_options(argv)
+        except BenchError as error:
+            print(f"run_bench.py: {error}", file=sys.stderr)
+            return error.exit_code
         from nas_selection_bench.bench.commands.run import answer
 
         return answer(options, argv, methods, draw_report, code=CODE)

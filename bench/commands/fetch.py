@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name}: {error}", file=sys.stderr)
                 failed += 1
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"fetch: {error}", file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
         print("\nInterrupted; the same command goes on.", file=sys.stderr)
@@ -280,9 +280,12 @@ def _unpack(packed: Path, layout: Layout, root: Path, most: int, hand: str) -> N
                 if stream is None or member.size > 2 * most:
                     raise tarfile.TarError(f"{member.name} is no plain file of a sensible size")
                 part = root / layout.folder / f".{file}{_PART}"
-                with part.open("wb") as out:
-                    shutil.copyfileobj(stream, out, 2**20)
-                part.replace(root / layout.folder / file)
+                try:
+                    with part.open("wb") as out:
+                        shutil.copyfileobj(stream, out, 2**20)
+                    part.replace(root / layout.folder / file)
+                finally:
+                    part.unlink(missing_ok=True)
         if wanted:
             raise tarfile.TarError(f"it lacks {next(iter(wanted))}")
     except DAMAGE as error:
@@ -319,7 +322,3 @@ def _md5(path: Path) -> str:
 
 def _told(error: BaseException) -> str:
     return in_brief(error, 120)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
+from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
-from nas_selection_bench.bench.commands.options import Options, available_cores
+from nas_selection_bench.bench.commands.options import Options, as_prefix, available_cores
 from nas_selection_bench.bench.commands.others import (
     check_results,
     conclude,
     failures,
     report_only,
 )
-from nas_selection_bench.bench.commands.stdout import stderr_may_close, stdout_may_close
-from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, MissingData
+from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
-from nas_selection_bench.bench.interruption import like_ctrl_c
+from nas_selection_bench.bench.names import called
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
 from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
 from nas_selection_bench.bench.problem.image_set import ImageSet
@@ -56,28 +55,13 @@ if TYPE_CHECKING:
 def answer(
     options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
 ) -> ExitCode:
-    """Do what `options` ask. `code` is the folder of the program, whose commit goes into run.json.
+    """Do what `options` ask, and end as `ended` says. `code` is the program's folder: its commit goes into run.json."""
 
-    What the user can mend ends in one line on stderr and the exit code of its kind.
-    """
-    with like_ctrl_c() as interrupted, stderr_may_close():
-        try:
-            with stdout_may_close(), using(plugins_of(options)):
-                return _work_off(options, argv, methods, draw_report, code)
-        except BenchError as error:
-            print(f"run_bench.py: {error}", file=sys.stderr)
-            return error.exit_code
-        except BaseException as error:
-            if interrupted.came or isinstance(error, KeyboardInterrupt):  # libraries turn it into errors of their own
-                print("\nInterrupted.", file=sys.stderr)
-                return ExitCode.INTERRUPTED
-            if not isinstance(error, Exception):
-                raise
-            # A script must not take a fault of the program for cells that failed.
-            traceback.print_exc()
-            print("run_bench.py: this is a fault of the program, not of its input; what was finished stays."
-                  " Please report the lines above.", file=sys.stderr)  # fmt: skip
-            return ExitCode.FAULT
+    def act() -> ExitCode:
+        with using(plugins_of(options)):
+            return _work_off(options, argv, methods, draw_report, code)
+
+    return ExitCode(ended(as_prefix(), act))
 
 
 def _work_off(
@@ -323,4 +307,4 @@ class Session:
 
     def command(self) -> str:
         """The command line that goes on with this run."""
-        return shlex.join(["python", "run_bench.py", *self.argv])
+        return f"{called()} {shlex.join(self.argv)}".rstrip()

@@ -173,8 +173,9 @@ def _restore(folder: Path, contents: Mapping[str, bytes]) -> None:
             part.write_bytes(content)
             part.replace(folder / name)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise unwritable(folder, error) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -199,10 +200,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     count, size = pack(folder), (folder / ARCHIVE).stat().st_size
                     print(f"{folder}: {count:,} files packed into {ARCHIVE}, {size:,} bytes")
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"pack: {error}", file=sys.stderr)
         return int(error.exit_code)
     return int(ExitCode.OK)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
