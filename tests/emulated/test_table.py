@@ -1,0 +1,39 @@
+"""Networks of a table, and architectures with shared weights, on the emulated device: the CPU's numbers."""
+
+import pytest
+import torch
+
+from nas_selection_bench.selectors.parts.shared_weights import evaluate_architectures
+from nas_selection_bench.supernets.network.precision import prepare
+from nas_selection_bench.supernets.table.training import Arithmetic, SplitImages, TableRecipe, fit, new_population
+from tests.emulated.conftest import GPU
+from tests.emulated.device import State
+from tests.selectors import small
+from tests.supernets.table.test_main import image_set
+
+ARCHITECTURES = ((0, 1, 2, 3, 4, 3), (3, 3, 2, 1, 0, 4))
+
+
+@pytest.mark.program
+@pytest.mark.parametrize(("place", "graph"), [(GPU, False), (GPU, True), ("emu:1", True)])
+def test_a_gpu_trains_the_networks_of_a_table_as_the_cpu_does(place: str, graph: bool, device: State) -> None:
+    recipe = TableRecipe(channels=4, images=48, batch_size=16)
+    values = []
+    for arithmetic in (Arithmetic(), Arithmetic(place, graph=graph)):
+        images = SplitImages.of(image_set(48, 1), image_set(20, 2), arithmetic.device)
+        population = new_population(ARCHITECTURES, 0, 4, recipe, arithmetic)
+        before = population.values.cpu().clone()
+        fit(population, 0, images, recipe, graph=arithmetic.graph)
+        values.append(population.values.cpu())
+        assert not torch.equal(before, values[-1])
+    assert (device.captures, device.replays) == ((1, 3) if graph else (0, 0))
+    torch.testing.assert_close(values[1], values[0], rtol=0, atol=1e-5)
+
+
+def test_architectures_with_shared_weights_are_as_accurate_as_on_the_cpu() -> None:
+    network, (x, y) = small.network(dtype=torch.float64), small.batches()[0]
+    cpu = evaluate_architectures(network, ARCHITECTURES, [(x.double(), y)])
+    prepare(network, torch.device(GPU))
+    gpu = evaluate_architectures(network, ARCHITECTURES, [(x.double().to(GPU), y.to(GPU))])
+    for here, there in zip(cpu, gpu, strict=True):
+        torch.testing.assert_close(torch.as_tensor(there), torch.as_tensor(here), rtol=1e-9, atol=1e-9)
