@@ -6,13 +6,17 @@ the cache key, so it has one canonical form: `canonical(*parse(text))`.
 
 import difflib
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from types import MappingProxyType
 
 from nas_selection_bench.bench.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""A name, or one in upper case, for which there is a better answer than that it is malformed."""
 LISTED = 40
 """How many names an error lists at most."""
 
@@ -30,7 +34,7 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
     Raises UsageError, with the expected form, for anything else and for an option given twice.
     """
     shape = _SHAPE.fullmatch(text.strip())
-    if shape is None or not can_be_typed(shape["name"].strip()):
+    if shape is None or not _WORD.fullmatch(shape["name"].strip()):
         raise UsageError(f"Malformed name {text!r}; write it as name or name[option=value,...].")
     options: dict[str, str] = {}
     if shape["options"] is not None:
@@ -51,15 +55,43 @@ def canonical(name: str, options: Mapping[str, str]) -> str:
     return f"{name}[{','.join(f'{option}={options[option]}' for option in sorted(options))}]"
 
 
+def called() -> str:
+    """How this program was started, for hints that can be typed: `python run_bench.py`, `run-bench`, ..."""
+    script = Path(sys.argv[0] if sys.argv else "")
+    if script.name in ("run-bench", "run-bench.exe"):
+        return "run-bench"
+    if script.name == "__main__.py" and script.parent.name == "nas_selection_bench":
+        return "python -m nas_selection_bench run"
+    return "python run_bench.py"
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Up to `count` of the `known` names that look most like `name`, the likeliest first."""
-    return difflib.get_close_matches(name, sorted(known), n=count, cutoff=0.4)
+    alike: dict[str, str] = {}
+    for word in sorted(known, reverse=True):
+        alike[_plain(word)] = word
+    meant = CALLED_ELSEWHERE.get(_plain(name), _plain(name))
+    if meant in alike:
+        return [alike[meant]]
+    return [alike[word] for word in difflib.get_close_matches(meant, sorted(alike), n=count, cutoff=0.4)]
+
+
+CALLED_ELSEWHERE = {
+    "naswot": "nwot", "tenas": "te-nas", "aznas": "az-nas", "zc-pt": "zero-cost-pt", "zerocost-pt": "zero-cost-pt",
+    "pcdarts": "pc-darts", "dartspt": "darts-pt", "imagenet16-120": "imagenet16", "jacov": "jacob-cov",
+}  # fmt: skip
+"""Names in use in papers and other programs, and what they are called here."""
+
+
+def _plain(name: str) -> str:
+    """A name without what people mix up: upper case, and `_` for `-`."""
+    return name.lower().replace("_", "-")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a `kind` (recipe, selector, ...) that does not exist: the nearest names, then the list.
 
-    A list too long to read in an error is left to `run_bench.py --list`.
+    A list too long to read in an error is left to --list.
     """
     known = sorted(known)
     near = nearest(name, known)
@@ -70,7 +102,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 def listed(kind: str, known: Sequence[str]) -> str:
     """A sentence that names all there are of a `kind`, or says how to see them where they are many."""
     if len(known) > LISTED:
-        return f"`run_bench.py --list` shows all {len(known)} {kind}s."
+        return f"`{called()} --list` shows all {len(known)} {kind}s."
     return f"The {kind}s are: {', '.join(known)}."
 
 

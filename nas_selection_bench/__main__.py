@@ -16,6 +16,7 @@ COMMANDS = {
     "convert-images": ("bench.commands.convert_images", "images as arrays, parquet or folders, made readable"),
     "make-table": ("supernets.table.__main__", "the ground truth of a data set of your own"),
     "regenerate": ("bench.commands.regenerate", "stored results, made again and compared"),
+    "merge": ("bench.commands.merge", "output folders of several machines, joined into one"),
     "pack": ("bench.work.pack", "the cells of an output folder in one file"),
     "figures": ("reports.files.paper_figures", "figures for papers (PDF or SVG) from stored results"),
     "readme": ("reports.files.readme", "the finding of a README, from stored results"),

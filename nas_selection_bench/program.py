@@ -135,6 +135,9 @@ def draw_report(store: Store, table: GroundTruth) -> Path:
 def main(argv: Sequence[str] | None = None) -> ExitCode:
     """Do what the command line asks; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if sys.platform == "win32":
+        print("This program runs on Linux and macOS; on Windows, use WSL.", file=sys.stderr)
+        return ExitCode.USAGE
     with ended_at_once():  # until `answer` knows what to keep
         from nas_selection_bench.bench.commands.options import parse_options
         from nas_selection_bench.bench.commands.stdout import stdout_may_close

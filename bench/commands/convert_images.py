@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         layout = DATASETS[given.name].layout if given.name in DATASETS else None
         made = _official(layout, images, labels, root) if layout else _own(given.name, images, labels, root)
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"convert-images: {error}", file=sys.stderr)
         return int(error.exit_code)
     print(made)
     return int(ExitCode.OK)
@@ -210,7 +210,3 @@ def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
         f"{folder}: {len(images):,} images of {images.shape[2]}x{images.shape[3]} in {told['classes']} classes,"
         f" shuffled; set flip to true in {DESCRIPTION} where a mirror image is of the same class"
     )
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

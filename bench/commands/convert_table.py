@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = open_table(given.source, given.hp)
         table.save(given.dest)
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"convert-table: {error}", file=sys.stderr)
         return int(error.exit_code)
     print(describe(table))
     for note in table.notes:
@@ -55,7 +55,3 @@ def describe(table: GroundTruth) -> str:
             f" {to_string(best)}), {repeats}, {'with' if table.has(dataset, 'valid') else 'no'} validation accuracies"
         )
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -7,7 +7,6 @@ import argparse
 import os
 import platform
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -199,7 +198,3 @@ def _place(what: str, place: Path) -> Iterator[Finding]:
         )
     except (BenchError, OSError) as error:
         yield Finding(what, MISSING, f"{place}: {in_brief(error)}", needed=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

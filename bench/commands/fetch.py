@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name}: {error}", file=sys.stderr)
                 failed += 1
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"fetch: {error}", file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
         print("\nInterrupted; the same command goes on.", file=sys.stderr)
@@ -322,7 +322,3 @@ def _md5(path: Path) -> str:
 
 def _told(error: BaseException) -> str:
     return in_brief(error, 120)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

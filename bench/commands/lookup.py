@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with stdout_may_close():
             print(describe(table, find(table, " ".join(given.arch))))
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"lookup: {error}", file=sys.stderr)
         return int(error.exit_code)
     return int(ExitCode.OK)
 
@@ -75,7 +75,3 @@ def describe(table: GroundTruth, found: Architecture) -> str:
                 said.append(f"{counts[position]:,.0f} {name}")
         lines.append(f"  {dataset}: {'; '.join(said)}")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

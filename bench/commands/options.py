@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.names import called, nearest
 from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.version import __version__
 
@@ -18,16 +21,16 @@ figures and a page. Without arguments it runs on embedded digits, in minutes, on
 
 EXAMPLES = """\
 examples:
-  python run_bench.py                                         digits, everything embedded
-  python run_bench.py --plan                                  what that would do, and how long it may take
-  python run_bench.py --list                                  all data sets, supernets, selectors, presets
-  python run_bench.py --datasets cifar10 --table nb201.csv.gz --seeds 3 --out out/cifar10
-  python run_bench.py --selectors 'darts-pt*,!darts-pt-loss,zero-cost-pt-snip'
-  python run_bench.py --selectors 'darts-pt[order=fixed,tune=0]' --supernets darts,blank
-  python run_bench.py --out out/cifar10                       go on with what was asked for there
-  python run_bench.py --out out/cifar10 --retry-failed        the same, and try again what failed
-  python run_bench.py --out out/cifar10 --report-only         draw the report again
-  python run_bench.py --check results/digits                  does the stored result still hold?
+  {program}                                         digits, everything embedded
+  {program} --plan                                  what that would do, and how long it may take
+  {program} --list                                  all data sets, supernets, selectors, presets
+  {program} --datasets cifar10 --table nb201.csv.gz --seeds 3 --out out/cifar10
+  {program} --selectors 'darts-pt*,!darts-pt-loss,zero-cost-pt-snip'
+  {program} --selectors 'darts-pt[order=fixed,tune=0]' --supernets darts,blank
+  {program} --out out/cifar10                       go on with what was asked for there
+  {program} --out out/cifar10 --retry-failed        the same, and try again what failed
+  {program} --out out/cifar10 --report-only         draw the report again
+  {program} --check results/digits                  does the stored result still hold?
 
 exit codes: 0 all right; 1 some cells failed; 2 wrong usage or missing data; 3 differs from the stored
 results; 4 nothing was measured; 70 a fault of this program; 130 interrupted (the same command goes on where it was)."""
@@ -35,10 +38,48 @@ results; 4 nothing was measured; 70 a fault of this program; 130 interrupted (th
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    value = int(text)
-    if value < 1:
+    if not text.strip().isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return value
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """A whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from None
+
+
+def as_prefix() -> str:
+    """What errors and the usage call this program."""
+    return called().removeprefix("python ") if called().endswith(".py") else called()
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong, with the nearest option or choice, as names of methods are answered."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave the program with exit code 2; raises UsageError where the caller asked for that."""
+        strangers = message.removeprefix("unrecognized arguments: ")
+        option, wrong = re.match(r"argument (\S+): ", message), re.search(r"invalid choice: '(.*?)'", message)
+        if strangers != message:
+            given = strangers.split(" ")[0].partition("=")[0]
+            options = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
+            near = nearest(given, options, count=1) if given.startswith("-") else []
+            message = f"there is no option {given}" if given.startswith("-") else f"nothing is to be named {given!r}"
+            message += f"; did you mean {' or '.join(near)}?" if near else f"; {called()} --help shows all options."
+        elif option and wrong:
+            action = next(a for a in self._actions if "/".join(a.option_strings) == option[1])
+            choices = [str(choice) for choice in action.choices or ()]
+            near = nearest(wrong[1], choices, count=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            message = f"{option[1]} {wrong[1]!r} is none of {', '.join(choices)}{hint}"
+        else:
+            message = message.removeprefix("argument ").rstrip(".") + "."
+        if not self.exit_on_error:
+            raise UsageError(message)
+        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def device_name(text: str) -> str:
@@ -61,8 +102,8 @@ def epoch_list(text: str) -> tuple[int | str, ...]:
 
 def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     """All options, grouped by what they are about; None where a default depends on the rest."""
-    parser = argparse.ArgumentParser(
-        prog="run_bench.py", description=DESCRIPTION, epilog=EXAMPLES, allow_abbrev=False,
+    parser = Parser(
+        prog=as_prefix(), description=DESCRIPTION, epilog=EXAMPLES.replace("{program}", called()), allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter, exit_on_error=exit_on_error,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"nas-selection-bench {__version__}")
@@ -97,7 +138,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     size.add_argument("--cells", type=positive, metavar="N", help="cells per stage instead of the preset's")
     size.add_argument("--images", type=positive, metavar="N",
                       help="only the first N training images, half for the weights and half for selection")  # fmt: skip
-    size.add_argument("--seed", type=int, metavar="ROOT",
+    size.add_argument("--seed", type=whole, metavar="ROOT",
                       help="the root from which all seeds are derived (0)")  # fmt: skip
     where = parser.add_argument_group("where things are")
     where.add_argument("--data-root", type=given_path, metavar="DIR",
@@ -203,10 +244,11 @@ def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
 
     Without `exit_on_error` it raises UsageError for what is malformed.
     """
+    parser = build_parser(exit_on_error)
     try:
-        given = vars(build_parser(exit_on_error).parse_args(argv))
+        given = vars(parser.parse_args(argv))
     except argparse.ArgumentError as error:
-        raise UsageError(f"{error}.") from error
+        parser.error(str(error))
     asks = any(given[name] is not None for name in ASKING)
     return Options(asks=asks, **given | {name: value for name, value in DEFAULTS.items() if given[name] is None})
 

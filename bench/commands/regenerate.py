@@ -156,13 +156,9 @@ def main(arguments: Sequence[str] | None = None, program: Program = Program()) -
             for folder in folders:
                 codes.add(regenerate(folder, Path(into) if into else None, program))
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"regenerate: {error}", file=sys.stderr)
         codes.add(error.exit_code)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         codes.add(ExitCode.INTERRUPTED)
     return int(next((code for code in ORDER if code in codes), ExitCode.NOTHING_MEASURED))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

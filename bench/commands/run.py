@@ -15,7 +15,7 @@ from nas_selection_bench.bench.commands.asked import asked_before, asked_here, f
 from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
-from nas_selection_bench.bench.commands.options import Options, available_cores
+from nas_selection_bench.bench.commands.options import Options, as_prefix, available_cores
 from nas_selection_bench.bench.commands.others import (
     check_results,
     conclude,
@@ -24,6 +24,7 @@ from nas_selection_bench.bench.commands.others import (
 )
 from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
+from nas_selection_bench.bench.names import called
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
 from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
 from nas_selection_bench.bench.problem.image_set import ImageSet
@@ -60,7 +61,7 @@ def answer(
         with using(plugins_of(options)):
             return _work_off(options, argv, methods, draw_report, code)
 
-    return ExitCode(ended("run_bench.py", act))
+    return ExitCode(ended(as_prefix(), act))
 
 
 def _work_off(
@@ -306,4 +307,4 @@ class Session:
 
     def command(self) -> str:
         """The command line that goes on with this run."""
-        return shlex.join(["python", "run_bench.py", *self.argv])
+        return f"{called()} {shlex.join(self.argv)}".rstrip()

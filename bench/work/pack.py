@@ -200,10 +200,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     count, size = pack(folder), (folder / ARCHIVE).stat().st_size
                     print(f"{folder}: {count:,} files packed into {ARCHIVE}, {size:,} bytes")
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"pack: {error}", file=sys.stderr)
         return int(error.exit_code)
     return int(ExitCode.OK)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,7 +1,9 @@
-"""Progress in cells: a bar on a terminal, plain lines elsewhere, with the current work named and an ETA."""
+"""Progress in cells and epochs: a bar on a terminal, plain lines elsewhere, with the current work and an ETA."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import threading
 import time
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 QUIET, NORMAL, VERBOSE = range(3)
+
+WIDE = 100
+"""Columns of a terminal that has room for a bar beside the names."""
 
 BAR_BEAT, LINE_BEAT = 1.0, 60.0
 """Seconds between two signs of life of a bar, and of plain lines."""
@@ -26,6 +31,11 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def end_of(text: str, width: int) -> str:
+    """The end of a text, which names the selector or the epoch, where there is no room for all of it."""
+    return text if len(text) <= width else "..." + text[-max(12, width - 3) :]
 
 
 class Progress:
@@ -47,6 +57,7 @@ class Progress:
         self._remaining, self._verbosity, self._clock = remaining, verbosity, clock
         self._stream = stream if stream is not None else sys.stderr
         self._start = clock()
+        self._expected, self._since, self._mean = 0.0, self._start, 0.0
         self._watch: Callable[[], str] | None = None
         self._over = threading.Event()
         self._bar: tqdm | None = None
@@ -55,7 +66,9 @@ class Progress:
 
             self._bar = tqdm(
                 total=total, file=self._stream, unit="cell", dynamic_ncols=True, leave=False,
-                bar_format="{n_fmt}/{total_fmt} cells |{bar:20}| {elapsed}{postfix}",
+                # Where there is little room it is for the name of the work.
+                bar_format="{n_fmt}/{total_fmt} cells " + ("|{bar:20}| " if self._columns() >= WIDE else "")
+                + "{elapsed}{postfix}",
             )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -84,12 +97,26 @@ class Progress:
             elif self._bar is not None:
                 self._bar.refresh()
 
+    def _columns(self) -> int:
+        """How wide the terminal is."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):
+            return shutil.get_terminal_size().columns
+
     def eta(self) -> float | None:
-        """Expected seconds until the end, None before anything is known."""
+        """Expected seconds until the end, None before anything is known.
+
+        It counts down from what was expected when that last changed.
+        """
         expected = self._remaining() if self._remaining is not None else None
         if expected is None and self.finished:
-            expected = (self._clock() - self._start) / self.finished * (self.total - self.finished)
-        return expected
+            expected = self._mean * (self.total - self.finished)
+        if expected is None:
+            return None
+        if expected != self._expected:
+            self._expected, self._since = expected, self._clock()
+        return max(0.0, expected - (self._clock() - self._since))
 
     def resize(self, total: int) -> None:
         """There are more or fewer cells than was thought."""
@@ -102,8 +129,9 @@ class Progress:
         """Name the current work (a cell, or an epoch of a supernet)."""
         if self._bar is not None:
             eta = self.eta()
-            left = f", about {duration(eta)} left" if eta is not None else ""
-            self._bar.set_postfix_str(f"{left.removeprefix(', ')}; {what}" if left else what)
+            left = f"about {duration(eta)} left; " if eta is not None else ""
+            counted = len(f"{self.total}/{self.total} cells 00:00:00, ") + (24 if self._columns() >= WIDE else 0)
+            self._bar.set_postfix_str(left + end_of(what, self._columns() - counted - len(left)))
         elif self._verbosity >= VERBOSE:
             self.say(f"  {what}")
 
@@ -119,6 +147,7 @@ class Progress:
 
     def _count(self, cells: int) -> None:
         self.finished += cells
+        self._mean = (self._clock() - self._start) / max(1, self.finished)
         if self._bar is not None:
             self._bar.update(cells)
 

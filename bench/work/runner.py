@@ -115,14 +115,26 @@ class Run:
 
         def remaining() -> float | None:
             left = [cell for cell in todo if cell.stem not in self.states]
-            untrained = {supernet.key for supernet in self.untrained(left)}
+            supernets = self.untrained(left)
+            untrained = {supernet.key for supernet in supernets}
             trained = {cell.supernet.key for cell in left} - untrained
-            seconds, unknown = self.timings.estimate(left, trained, self.workplace.pool.jobs)
+            begun = {supernet.key: more for supernet in supernets if (more := self._left_of(supernet)) is not None}
+            seconds, unknown = self.timings.estimate(left, trained, self.workplace.pool.jobs, begun)
             known = len(left) + len(untrained) - unknown
             # What nothing like it was timed is taken for the average of the rest, once that is most of it.
             return seconds * (known + unknown) / known if known > unknown else None
 
         return remaining
+
+    def _left_of(self, supernet: PlannedSupernet) -> float | None:
+        """Seconds that a supernet in training still needs by the mean of its epochs; None of one without an epoch."""
+        seconds = self._epochs(supernet)
+        left = supernet.job.settings.epochs - len(seconds)
+        return sum(seconds) / len(seconds) * left if seconds else None
+
+    def _epochs(self, supernet: PlannedSupernet) -> Sequence[float]:
+        """What each epoch took that a supernet was trained for."""
+        return self.workplace.supernets.seconds(supernet.folder(self.workplace.cache))
 
     def _train(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> dict[str, Outcome]:
         """Train `supernets`; returns the outcomes of those that failed, by supernet key."""
@@ -133,6 +145,9 @@ class Run:
             TrainTask(supernet, self.workplace, told, self.sources.of_recipe(supernet.job.recipe))
             for supernet in supernets
         ]
+        for supernet in supernets:
+            if epochs := len(self._epochs(supernet)):
+                progress.say(f"{supernet.title} goes on after epoch {epochs} of {supernet.job.settings.epochs}")
         progress.working_on(f"training {supernets[0].title}")
         if told is None:
             progress.watch(lambda: self._training_state(supernets))
@@ -151,11 +166,13 @@ class Run:
         return failed
 
     def _training_state(self, supernets: Sequence[PlannedSupernet]) -> str:
-        """How far the training in other processes is, told by the checkpoints that are there."""
-        place = self.workplace
-        stored = sum(len(place.supernets.epochs_present(supernet.folder(place.cache))) for supernet in supernets)
-        expected = sum(len(supernet.job.settings.checkpoint_epochs) for supernet in supernets)
-        return f"training {len(supernets)} supernets: {stored} of {expected} checkpoints stored"
+        """How far the training in other processes is, in epochs; the supernet that is under way named last."""
+        done = {supernet.title: len(self._epochs(supernet)) for supernet in supernets}
+        expected = {supernet.title: supernet.job.settings.epochs for supernet in supernets}
+        under_way = [title for title in done if done[title] < expected[title]]
+        of = f", {under_way[0]} epoch {done[under_way[0]]}/{expected[under_way[0]]}" if under_way else ""
+        trained, more = sum(done.values()), "s" if len(supernets) > 1 else ""
+        return f"training {len(supernets)} supernet{more}: {trained} of {sum(expected.values())} epochs{of}"
 
     def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
         """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""

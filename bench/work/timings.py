@@ -87,15 +87,19 @@ class Timings:
         """Expected seconds to train the supernet of a cell, None when nothing like it was ever timed."""
         return self._find(self._supernets, planned.cell.supernet.recipe, planned.columns)
 
-    def estimate(self, todo: Sequence[PlannedCell], trained: Iterable[str], jobs: int) -> tuple[float, int]:
+    def estimate(
+        self, todo: Sequence[PlannedCell], trained: Iterable[str], jobs: int, begun: Mapping[str, float] | None = None
+    ) -> tuple[float, int]:
         """(seconds that the timed part of `todo` should take with `jobs` workers, number of items never timed).
 
-        `trained` are the keys of the supernets that need no training.
+        `trained` are the keys of the supernets that need no training, `begun` the seconds that are left of others.
         """
         supernets = {planned.supernet.key: planned for planned in todo}
         for key in trained:
             supernets.pop(key, None)
         works = {planned.shared or planned.stem: planned for planned in todo}
-        expected = [self.cell(planned) for planned in works.values()] + [self.supernet(p) for p in supernets.values()]
+        begun = begun or {}
+        expected = [self.cell(planned) for planned in works.values()]
+        expected += [begun.get(key, self.supernet(planned)) for key, planned in supernets.items()]
         known = [seconds for seconds in expected if seconds is not None]
         return sum(known) / jobs, len(expected) - len(known)

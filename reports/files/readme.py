@@ -127,10 +127,6 @@ def main(arguments: list[str] | None = None) -> int:
         content = block(options.results, options.readme, options.dataset)
         write_whole(options.readme, replace_block(_text(options.readme), content))
     except BenchError as error:
-        print(f"nas_selection_bench.reports.files.readme: {error}", file=sys.stderr)
+        print(f"readme: {error}", file=sys.stderr)
         return error.exit_code
     return ExitCode.OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -76,7 +76,7 @@ def main(
         options.out.mkdir(parents=True, exist_ok=True)
         write_whole(options.out / f"{name}.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"gpu-acceptance: {error}", file=sys.stderr)
         return int(error.exit_code)
     return int(ExitCode.OK if record["passed"] else ExitCode.SOME_CELLS_FAILED)
 

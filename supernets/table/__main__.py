@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _benchmark(options) if options.benchmark else _make(options)
     except BenchError as error:
-        print(error, file=sys.stderr)
+        print(f"make-table: {error}", file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on.", file=sys.stderr)

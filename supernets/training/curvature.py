@@ -106,11 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         writer.writerows(rows)
         write_whole(options.out / CURVATURE_FILE, text.getvalue())
     except BenchError as error:
-        print(f"nas_selection_bench.supernets.training.curvature: {error}", file=sys.stderr)
+        print(f"curvature: {error}", file=sys.stderr)
         return int(error.exit_code)
     print(f"{len(rows)} checkpoints measured: {options.out / CURVATURE_FILE}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

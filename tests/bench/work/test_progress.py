@@ -98,3 +98,26 @@ def test_a_long_silence_is_broken_by_what_is_watched(monkeypatch: pytest.MonkeyP
         while "3 of 8" not in stream.getvalue() and time.monotonic() < deadline:
             time.sleep(0.01)
     assert "training: 3 of 8" in stream.getvalue()
+
+
+def test_the_eta_counts_down_between_two_estimates_and_follows_a_new_one() -> None:
+    clock, expected = Clock(), [300.0]
+    progress = Progress(2, lambda: expected[0], NORMAL, io.StringIO(), clock)
+    etas = []
+    for clock.now in (0.0, 100.0, 250.0, 400.0):
+        etas.append(progress.eta())
+    expected[0] = 120.0  # another epoch is over
+    etas.append(progress.eta())
+    clock.now += 20.0
+    etas.append(progress.eta())
+    assert etas == [300.0, 200.0, 50.0, 0.0, 120.0, 100.0]
+
+
+@pytest.mark.parametrize("columns", [80, 100, 160])
+def test_the_selector_is_named_however_narrow_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Terminal()
+    with Progress(1_000, lambda: 5_000.0, NORMAL, stream) as progress:
+        progress.working_on("imagenet16 importance-sampling seed 10 epoch 100 zero-cost-pt-snip #1")
+    last = stream.getvalue().split("\r")[-3:]
+    assert any("zero-cost-pt-snip #1" in line for line in last), last

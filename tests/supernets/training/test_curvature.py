@@ -80,4 +80,4 @@ def test_it_measures_the_checkpoints_that_the_records_saw(
     stored(tmp_path / "other", "0" * 64)
     assert main([str(tmp_path / "other"), "--cache", str(tmp_path / "cache"), "--data-root", str(tmp_path)]) == 2
     assert main([str(tmp_path / "out"), "--cache", str(tmp_path / "nowhere")]) == 2
-    assert capsys.readouterr().err.count("nas_selection_bench.supernets.training.curvature: ") == 2
+    assert capsys.readouterr().err.count("curvature: ") == 2

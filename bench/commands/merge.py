@@ -1,0 +1,209 @@
+"""Output folders of several machines as one: `python -m nas_selection_bench merge A B --out C`.
+
+Nothing is computed, and nothing in the folders that are joined is changed; a packed one is read as it is.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, UsageError
+from nas_selection_bench.bench.files import given_path, make_folder, only_writer, write_whole
+from nas_selection_bench.bench.work.json_files import write_json
+from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described
+from nas_selection_bench.bench.work.pack import as_stored, contents_of
+from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
+from nas_selection_bench.bench.work.record import DONE, FAILED, SKIPPED, Record
+from nas_selection_bench.bench.work.run_file import RUN_FILE, commands, read_run
+from nas_selection_bench.bench.work.store import Store
+
+NAME = "python -m nas_selection_bench merge"
+
+CURVATURE_FILE = "curvature.csv"
+
+ALIKE = ("seed", "device", "hardware", "threads", "environment")
+"""What folders must have in common: cells of others would be paired with checkpoints that they never saw."""
+
+BETTER = (DONE, SKIPPED, FAILED)
+"""Of a cell that two folders hold in different states the first of these is kept."""
+
+
+class Conflict(BenchError):
+    """Two folders hold different results of one cell."""
+
+    exit_code = ExitCode.DIFFERS
+
+
+@dataclass(frozen=True)
+class JoinedFolder:
+    """A folder that is joined."""
+
+    folder: Path
+    run: Mapping[str, Any]
+    records: Mapping[str, Record]
+    contents: Mapping[str, bytes]
+    """Of its records, costs and logs, by their path inside of it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Join the folders that were named, and answer with an exit code. Raises as `merge`."""
+    parser = argparse.ArgumentParser(
+        prog=NAME, description="Join output folders of several machines. Exit code 3 where they hold different results."
+    )
+    parser.add_argument("folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder; two or more")
+    parser.add_argument("--out", required=True, type=given_path, metavar="DIR", help="a folder that is not there yet")
+    given = parser.parse_args(arguments)
+    count = merge(given.folders, given.out)
+    print(f"{given.out}: {count:,} cells of {len(given.folders)} folders; draw the report with --out {given.out}"
+          " --report-only")  # fmt: skip
+    return int(ExitCode.OK)
+
+
+def merge(folders: Sequence[Path], out: Path) -> int:
+    """Write what `folders` hold into `out`, a new folder; returns how many cells have a record there.
+
+    Raises UsageError for folders that do not belong together, Conflict where two hold different results, and DataError
+    for one that is damaged; nothing is written then.
+    """
+    if len({folder.resolve() for folder in folders}) < max(2, len(folders)):
+        raise UsageError("Name two or more different folders.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is there already; name a new folder with --out.")
+    parts = [read_part(folder) for folder in folders]
+    refuse_others(parts)
+    refuse_other_weights(parts)
+    chosen = choose(parts)
+    make_folder(out)
+    with only_writer(out / ".lock", wait=False):
+        write(parts, chosen, Store(out))
+    return len(chosen)
+
+
+def read_part(folder: Path) -> JoinedFolder:
+    """What a folder holds; raises UsageError for one that is no output folder, DataError for a damaged one."""
+    run = read_run(folder)
+    if run is None:
+        raise UsageError(f"{folder} is no output folder: {folder / RUN_FILE} does not exist.")
+    records, damaged = as_stored(folder).read_all()
+    if damaged:
+        raise DataError(f"The record {damaged[0]} is damaged; run the command that made it again, or delete it.")
+    return JoinedFolder(folder, run, records, contents_of(folder))
+
+
+def refuse_others(parts: Sequence[JoinedFolder]) -> None:
+    """UsageError where two folders were made under circumstances that must not be mixed."""
+    first = parts[0]
+    for part in parts[1:]:
+        pairs = [(name, first.run.get(name), part.run.get(name)) for name in ALIKE]
+        pairs.append(("table", first.run["table"]["sha256"][:12], part.run["table"]["sha256"][:12]))
+        for dataset in first.run.get("images", {}).keys() & part.run.get("images", {}).keys():
+            prints = [run["images"][dataset].get("fingerprint") for run in (first.run, part.run)]
+            pairs.append((f"images of {dataset}", *prints))
+        for name, one, other in pairs:
+            if one != other:
+                raise UsageError(
+                    f"{first.folder} and {part.folder} do not belong together: the {name} of one is {one}, of the other"
+                    f" {other}."
+                )
+
+
+def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:
+    """Conflict where two folders read different checkpoints of one supernet, which would be compared as one."""
+    seen: dict[tuple[object, ...], tuple[str, Path]] = {}
+    for part in parts:
+        for record in part.records.values():
+            if record.checkpoint is None or record.shared:
+                continue
+            place = tuple(record.cell[name] for name in ("dataset", "recipe", "supernet_seed", "epoch", "preset"))
+            checkpoint, folder = seen.setdefault(place, (record.checkpoint, part.folder))
+            if checkpoint != record.checkpoint:
+                dataset, recipe, seed, epoch, _ = place
+                raise Conflict(
+                    f"{folder} and {part.folder} read different checkpoints of {dataset} {recipe} seed {seed} epoch"
+                    f" {epoch}, whose cells cannot be compared; nothing was written."
+                )
+
+
+def choose(parts: Sequence[JoinedFolder]) -> dict[str, JoinedFolder]:
+    """The folder whose record of each cell is kept, by file stem; Conflict where results of one cell differ."""
+    chosen: dict[str, JoinedFolder] = {}
+    conflicts: dict[str, tuple[JoinedFolder, JoinedFolder]] = {}
+    for part in parts:
+        for stem, record in part.records.items():
+            before = chosen.setdefault(stem, part)
+            kept = before.records[stem]
+            if kept.state == record.state == DONE and kept.to_json() != record.to_json():
+                conflicts.setdefault(stem, (before, part))
+            if BETTER.index(record.state) < BETTER.index(kept.state):
+                chosen[stem] = part
+    if conflicts:
+        stem, (one, other) = next(iter(conflicts.items()))
+        cell = one.records[stem].cell
+        raise Conflict(
+            f"{one.folder} and {other.folder} hold different results of {len(conflicts)} of the same cells, the first"
+            f" {cell['dataset']} {cell['recipe']} seed {cell['supernet_seed']} epoch {cell['epoch']}"
+            f" {cell['selector']} #{cell['selector_seed']}; nothing was written."
+        )
+    return chosen
+
+
+def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], store: Store) -> None:
+    """Fill the folder of `store`; run.json last, so that a folder that was not filled is no output folder."""
+    for folder in (store.records, store.costs, store.logs):
+        make_folder(folder)
+    for stem, part in chosen.items():
+        log = part.records[stem].log or f"logs/{stem}.txt"
+        for name in (f"records/{stem}.json", f"costs/{stem}.json", log):
+            if name in part.contents and not (store.folder / name).exists():
+                write_whole(store.folder / name, part.contents[name])
+    for part in parts:  # what supernets cost, which have no record
+        for name in part.contents:
+            path = store.folder / name
+            if name.startswith("costs/") and path.suffix == ".json" and path.stem not in chosen and not path.exists():
+                write_whole(path, part.contents[name])
+    write_plan(store, [cell for part in parts for cell in planned_cells(Store(part.folder))])
+    described = [read_described(part.folder) for part in parts]
+    content = {kind: dict(sorted(union(told[kind] for told in described).items())) for kind in sorted(described[0])}
+    write_json(store.folder / METHODS_FILE, content, indent=1)
+    measured = [path for part in parts if (path := part.folder / CURVATURE_FILE).exists()]
+    if measured:
+        heads, *_ = texts = [path.read_text().splitlines() for path in measured]
+        lines = dict.fromkeys(line for text in texts for line in text[1:])
+        write_whole(store.folder / CURVATURE_FILE, "\n".join([heads[0], *lines]) + "\n")
+    write_json(store.folder / RUN_FILE, joined_run([part.run for part in parts]), indent=1)
+
+
+def joined_run(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """run.json of all: the latest one's, with the commands, names and extents of every one."""
+    latest = max(runs, key=lambda run: str(run.get("last_started", "")))
+    joined = dict(latest)
+    joined["commands"] = in_order(command for run in runs for command in commands(run))
+    together: Mapping[str, Callable[[list[Any]], Any]] = {
+        **dict.fromkeys(("datasets", "supernets", "selectors", "plugins"), lambda values: in_order(chain(*values))),
+        **dict.fromkeys(("settings", "images"), union),
+        **dict.fromkeys(("supernet_seeds", "selector_seeds", "last_started"), max),
+        "first_started": min,
+        "git_commit": lambda values: values[0] if all(value == values[0] for value in values) else None,
+    }
+    for name, join in together.items():
+        if values := [run[name] for run in runs if name in run]:
+            joined[name] = join(values)
+    return joined
+
+
+def in_order(values: Iterable[Any]) -> list[Any]:
+    """Each value once, as it came first."""
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def union(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """All entries; the last of those of one name."""
+    return reduce(lambda one, other: {**one, **other}, mappings, {})

@@ -1,0 +1,72 @@
+"""The example of docs/distributed.md on one machine: a scheduler and two workers in folders of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from nas_selection_bench.bench.errors import ExitCode
+from tests.bench import fake_bench
+
+pytest.importorskip("distributed")
+
+pytestmark = pytest.mark.program
+
+LONGEST_START = 120
+"""Seconds that a cluster may take to start on a loaded machine."""
+
+
+def started(stack: ExitStack, folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    """A process of the cluster, in a folder of its own, which ends with the test."""
+    folder.mkdir()
+    variables = {**os.environ, "PYTHONPATH": str(fake_bench.ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=variables, stdout=log, stderr=log)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    return process
+
+
+def waited_for(path: Path) -> None:
+    end = time.monotonic() + LONGEST_START
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Path]:
+    """The file that names the scheduler, of a cluster with two workers."""
+    with ExitStack() as stack:
+        file = tmp_path / "scheduler.json"
+        started(stack, tmp_path / "node 0", "dask_scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1",
+                "--scheduler-file", str(file))  # fmt: skip
+        waited_for(file)
+        for node in ("node 1", "node 2"):
+            started(stack, tmp_path / node, "dask_worker", "--scheduler-file", str(file), "--nthreads", "1",
+                    "--no-dashboard", "--no-nanny", "--local-directory", str(tmp_path / node))  # fmt: skip
+        yield file
+
+
+def test_two_nodes_give_the_results_of_one(
+    cluster: Path, place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JOBLIB_MULTIPROCESSING", raising=False)
+    command = [*place, "--selectors", "alphas,random,ranks,fails", "--seeds", "4"]
+    ended = fake_bench.run(*command)
+    alone = {path.name: path.read_bytes() for path in (tmp_path / "out" / "records").iterdir()}
+    spread = [str(tmp_path / "spread") if word == str(tmp_path / "out") else word for word in command]
+    spread = [str(tmp_path / "shared cache") if word == str(tmp_path / "cache") else word for word in spread]
+    spread[spread.index("--jobs") + 1] = "2"
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", json.loads(cluster.read_text())["address"])
+    assert fake_bench.run(*spread, "--backend", "dask") == ended == ExitCode.SOME_CELLS_FAILED
+    records = {path.name: path.read_bytes() for path in (tmp_path / "spread" / "records").iterdir()}
+    assert records == alone and len(records) > 12
+    assert (tmp_path / "spread" / "records.csv").read_bytes() == (tmp_path / "out" / "records.csv").read_bytes()
