@@ -102,7 +102,7 @@ def said(found: list[Response], floor: float, option: str) -> str:
     text = ""
     if deepest:
         text = (
-            f"With a share of {doses[-1]:g} for {CALLED[option]}, {FOLLOWS} chooses what has"
+            f"When {CALLED[option]} hold {doses[-1]:g} of the weight on every edge, the choice of {FOLLOWS} reaches"
             f" {number(deepest[0].mean)} % (n = {deepest[0].n}). "
         )
     parts = []
@@ -110,7 +110,7 @@ def said(found: list[Response], floor: float, option: str) -> str:
         parts.append(f"up to {dose:g}: {listed(held[dose])}")
     if None in held:
         parts.append(f"at no dose: {listed(held[None])}")
-    return f"{text}Better than a random architecture ({number(floor)} %) on every seed, {'; '.join(parts)}."
+    return f"{text}Above a random architecture ({number(floor)} %) on every seed {'; '.join(parts)}."
 
 
 def _table(dataset: str, option: str, found: list[Response], floor: float) -> Table:
