@@ -32,7 +32,7 @@ def main() -> int:
     if name not in COMMANDS:
         return ended("nas_selection_bench", lambda: _say(name))
     command = import_module(f"nas_selection_bench.{COMMANDS[name][0]}").main
-    return ended(f"nas_selection_bench {name}", lambda: int(command(sys.argv[2:])))
+    return ended(name, lambda: int(command(sys.argv[2:])))
 
 
 def _say(word: str) -> int:

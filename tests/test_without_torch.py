@@ -48,7 +48,7 @@ def ask(home: Path, *arguments: str) -> tuple[int, set[str]]:
         (0, ["--list", "stable-ranking"]),
         (0, ["--plan"]),
         (0, ["--plan", "--datasets", "cifar10", "--preset", "lite"]),
-        (0, ["--plan", "--selectors", "darts-pt[order=fixed,tune=0],magnitude", "--supernets", "gdas[tau_max=5]"]),
+        (0, ["--plan", "--selectors", "darts-pt[order=fixed,tune=0],magnitude"]),
         (2, ["--selectors", "dart-pt"]),
         (2, ["--selectors", "darts-pt[tune=x]"]),
         (2, ["--selectors", "darts-pt[tun=0]"]),
@@ -65,3 +65,11 @@ def test_no_torch(home: Path, code: int, arguments: list[str]) -> None:
     ended, modules = ask(home, *arguments)
     assert ended == code
     assert not SLOW & modules
+
+
+def test_a_setting_that_nobody_asked_for_is_looked_up_once(home: Path) -> None:
+    command = ["--plan", "--supernets", "gdas[tau_max=4.5]", "--selectors", "darts-pt[tune=7]"]
+    ended, modules = ask(home, *command)
+    assert ended == 0 and "torch" in modules
+    ended, modules = ask(home, *command)
+    assert ended == 0 and not SLOW & modules

@@ -63,8 +63,9 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     lines = commands(run)
     if not lines:
         raise UsageError(f"{stored / RUN_FILE} names no command, so the results cannot be made again.")
-    if run["argv"] != lines[-1]:  # the latest one decides which cells are asked for; its cells are there by then
-        lines.append(run["argv"])
+    last = run.get("argv", lines[-1])
+    if last != lines[-1]:  # it decides which cells are asked for; its cells are there by then
+        lines.append(last)
     try:
         for line in lines:
             options = parse_options(line)

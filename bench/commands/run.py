@@ -95,7 +95,7 @@ class Session:
         named = ",".join(cell["dataset"] for cell in again) or options.datasets
         self.datasets = resolve.find_datasets(named, root)
         earlier = read_run(options.out) if options.out else None
-        usual = earlier["device"] if again and earlier and options.device == "auto" else options.device
+        usual = earlier.get("device", "auto") if again and earlier and options.device == "auto" else options.device
         self.device = resolve.find_device(usual)
         self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
         self.out = options.out or resolve.default_out(self.datasets, self.settings)
@@ -114,7 +114,7 @@ class Session:
         here = Circumstances(self.device.kind, self.threads, self.device.hardware, methods.outside())
         if again and earlier:
             self.asked = asked_before(again, methods, earlier, here, data)
-            self.words = list(earlier["argv"])
+            self.words = list(earlier.get("argv", self.argv))
         else:
             self.asked = asked_here(options, methods, self.settings, here, data)
             self.words = self.argv

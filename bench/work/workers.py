@@ -6,6 +6,7 @@ anything initialises CUDA there.
 """
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -222,6 +223,9 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
             "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]';"
             " or use --backend loky."
         ) from error
+    # What becomes of a cluster is told in our own words; its library prints tracebacks of its own connections.
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     # A cluster that is already there is named by dask's own setting; else one on this machine.
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     with contextlib.ExitStack() as open_:

@@ -10,7 +10,7 @@ import pytest
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.work.methods import Source
-from nas_selection_bench.bench.work.record import read_record, write_record
+from nas_selection_bench.bench.work.record import SCHEMA, read_record, write_record
 from tests.bench import fake_bench
 from tests.bench.fake_bench import results, rows, states
 
@@ -293,7 +293,7 @@ def test_a_record_of_a_newer_program_is_refused(
 ) -> None:
     fake_bench.run(*place, "--selectors", "random")
     path = next((tmp_path / "out" / "records").iterdir())
-    path.write_text(path.read_text().replace('"schema":1', '"schema":99'))
+    path.write_text(path.read_text().replace(f'"schema":{SCHEMA}', '"schema":99'))
     assert fake_bench.run(*place, "--selectors", "random") == ExitCode.USAGE
     assert "schema 99" in capsys.readouterr().err
 

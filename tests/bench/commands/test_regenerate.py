@@ -123,6 +123,14 @@ def test_an_old_run_json_knows_its_last_command(stored: Path, capsys: pytest.Cap
     assert "names no command" in capsys.readouterr().err
 
 
+def test_a_run_json_that_lost_its_last_command_line_is_gone_on_with(stored: Path) -> None:
+    edit(stored / "two", argv=None)
+    line = json.loads((stored / "one" / "run.json").read_text())["argv"]
+    table = line[line.index("--table") + 1]
+    where = ["--out", stored / "two", "--cache", stored.parent / "cache", "--table", table, "--jobs", "1"]
+    assert fake_bench.run(*where) == ExitCode.OK
+
+
 def test_missing_data_is_a_reason_to_skip_and_nothing_compared_is_not_all_right(
     stored: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

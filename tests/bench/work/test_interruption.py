@@ -2,6 +2,9 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 from nas_selection_bench.bench.errors import ExitCode
 from tests.bench import fake_bench
-from tests.bench.fake_bench import in_subprocess, results, rows, states
+from tests.bench.fake_bench import ROOT, in_subprocess, results, rows, states
 
 pytestmark = pytest.mark.program
 
@@ -102,6 +105,40 @@ def test_workers_end_with_their_parent(
         time.sleep(0.1)
     assert alive(tmp_path) == []
     assert running.returncode == (-signal.SIGKILL if how == signal.SIGKILL else ExitCode.INTERRUPTED)
+
+
+@pytest.mark.program
+def test_a_lost_dask_scheduler_is_one_sentence_and_costs_nothing_done(place: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, started = f"tcp://127.0.0.1:{port}", []
+    for part in (["scheduler", "--host", "127.0.0.1", "--port", str(port)], ["worker", address, "--nthreads", "2"]):
+        started.append(subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{part[0]}", *part[1:], "--no-dashboard"], cwd=ROOT,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "FAKE_SECONDS": "0.2", "JOBLIB_MULTIPROCESSING": "1"},
+        ))  # fmt: skip
+    command = [*place, "--selectors", "alphas,random", "--seeds", "2"]
+    running = in_subprocess([*command, "--jobs", "2", "--backend", "dask"], DASK_SCHEDULER_ADDRESS=address)
+    try:
+        while len(list(tmp_path.glob("out/records/*.json"))) < 2:
+            assert running.poll() is None
+            time.sleep(0.02)
+        started[0].kill()
+        _, said = running.communicate(timeout=120)
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+    assert running.returncode == ExitCode.USAGE and "Traceback" not in said
+    assert said.splitlines()[-1] == "run_bench.py: The dask cluster has gone; start it again and give the same command."
+    done = set(tmp_path.glob("out/records/*.json"))
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert (
+        len(done) >= 2 and done <= set(tmp_path.glob("out/records/*.json")) and states(tmp_path / "out")["done"] == 10
+    )
 
 
 TRAINING, SELECTING = ("cache/*/[0-9]*.json", 2), ("out/records/*.json", 4)
