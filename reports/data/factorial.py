@@ -67,18 +67,30 @@ def design(frame: pd.DataFrame, measure: str = "test") -> Design | None:
     means = found.groupby(["levels", "setting", "supernet_seed"], sort=True)[measure].mean()
     for (combination, setting, seed), value in zip(means.index, means, strict=True):
         cells.setdefault(combination, {})[str(setting), int(seed)] = float(value)
-    rules = sorted({rule for rule, _, _ in cells})
     tunings = [tuning for tuning in TUNINGS.values() if any(t == tuning for _, _, t in cells)]
+    every_rule = {rule for rule, _, _ in cells}
     orders = [
         order for order in sorted({order for _, order, _ in cells})
-        if all((rule, order, tuning) in cells for rule in rules for tuning in tunings)
+        if all((rule, order, tuning) in cells for rule in every_rule for tuning in tunings)
     ]  # fmt: skip
-    if min(len(rules), len(orders), len(tunings)) < 2:
+    # On some supernets a rule is skipped (magnitude where alphas are not learnt): then fewer rules have more blocks.
+    complete: dict[tuple[str, int], frozenset[str]] = {
+        block: frozenset(
+            rule for rule in every_rule
+            if all(block in cells[rule, order, tuning] for order in orders for tuning in tunings)
+        )
+        for block in sorted(set[tuple[str, int]]().union(*cells.values()))
+    }  # fmt: skip
+
+    def blocks_of(chosen: frozenset[str]) -> list[tuple[str, int]]:
+        return [block for block, there in complete.items() if chosen <= there]
+
+    choices = sorted(set(complete.values()), key=sorted)
+    largest = max(choices, key=lambda chosen: (len(chosen) * len(blocks_of(chosen)), len(chosen)), default=frozenset())
+    rules, blocks = sorted(largest), blocks_of(largest)
+    if min(len(rules), len(orders), len(tunings), len(blocks)) < 2:
         return None
     every = [(rule, order, tuning) for rule in rules for order in orders for tuning in tunings]
-    blocks = sorted(set.intersection(*(set(cells[combination]) for combination in every)))
-    if len(blocks) < 2:
-        return None
     values = np.array([[cells[combination][block] for combination in every] for block in blocks])
     shape = (len(blocks), len(rules), len(orders), len(tunings))
     return Design((tuple(rules), tuple(orders), tuple(tunings)), tuple(blocks), values.reshape(shape))

@@ -115,6 +115,9 @@ def _stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
     if rows.duplicated(keys).any() and len(scores):
         keys_said = ", ".join(keys)
         raise DataError(f"records.csv holds several rows per ({keys_said}), so scores.csv cannot be matched to it.")
+    other = [name for name in keys if scores[name].dtype != rows[name].dtype]
+    if other and len(scores) and len(rows):
+        raise DataError(f"{path} does not fit records.csv: its {', '.join(other)} are of another kind; {GATHER}.")
     place = rows[keys].assign(place=np.arange(len(rows)))
     matched = scores.merge(place, on=keys, how="inner")
     edge = matched["edge"].map({name: i for i, name in enumerate(EDGE_NAMES)})

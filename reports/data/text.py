@@ -109,8 +109,8 @@ def to_latex(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
-    """`a, b and c` in bold, as HTML; beyond `most` names the rest is counted."""
+    """`a, b and c` in bold, as HTML; beyond `most` names the rest is counted; nothing of no names."""
     marked = [f"<b>{escape(name)}</b>" for name in names[:most]]
     if len(names) > most:
         return ", ".join(marked) + f" and {len(names) - most} more"
-    return marked[0] if len(marked) == 1 else ", ".join(marked[:-1]) + " and " + marked[-1]
+    return ", ".join(marked[:-1]) + " and " + marked[-1] if len(marked) > 1 else "".join(marked)

@@ -108,3 +108,17 @@ def test_effects_that_were_put_in_are_found() -> None:
     assert sum(term.share for term in terms.values()) == pytest.approx(1, abs=0.001)
     constant = {t.factors: t for t in analysed(of(np.zeros((3, 3, 2, 2))))}
     assert constant["rule",].p == 1 and constant["rule",].share == 0
+
+
+def test_where_a_rule_is_skipped_fewer_rules_may_have_more_checkpoints() -> None:
+    """`darts-pt` on two seeds of six: two rules on six checkpoints are more values than three on two."""
+    values = np.random.default_rng(0).normal(size=(6, 3, 2, 2))
+    every = rows(values)
+    skipped = every["selector"].str.startswith("darts-pt") & (every["supernet_seed"] >= 2)
+    found = design(every[~skipped])
+    assert found is not None
+    assert (found.levels[0], len(found.blocks)) == (("Taylor", "accuracy of it alone"), 6)
+    np.testing.assert_array_equal(found.values, values[:, [2, 1]])
+    few = every["selector"].str.startswith("darts-pt") & (every["supernet_seed"] >= 5)
+    found = design(every[~few])
+    assert found is not None and (len(found.levels[0]), len(found.blocks)) == (3, 5)

@@ -120,3 +120,20 @@ def test_few_seeds_of_which_one_collapsed_have_points_and_a_count(table: GroundT
     assert (found["good"].collapses.low, found["good"].collapses.high) == pytest.approx((expected.low, expected.high))
     tau = {line.method: line for line in lines(source.results, "tau_mean")}
     assert tau["good"].interval is not None
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("epoch", "8.5"), ("supernet_seed", "x"), ("threads", ""), ("recipe", "")]
+)
+def test_scores_whose_keys_are_of_another_kind_fit_no_row(
+    column: str, value: str, folder: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    frame = pd.read_csv(copy / "scores.csv", dtype=str, keep_default_na=False)
+    frame.loc[1, column] = value
+    frame.to_csv(copy / "scores.csv", index=False)
+    if column == "recipe":  # a text that is missing is a text
+        Results.read(copy)
+        return
+    with pytest.raises(DataError, match=column):
+        Results.read(copy)
