@@ -62,6 +62,7 @@ def store(job: SupernetJob, place: Path) -> None:
         Checkpoint(job, epoch, network.state_dict(), alphas, memory=recipe.memory()).save(place)
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("recipe", [*names(), "rsps[per_cell=true]"])
 def test_every_recipe_can_be_selected_from(recipe: str, tmp_path: Path) -> None:
     job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
