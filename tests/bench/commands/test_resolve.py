@@ -245,6 +245,7 @@ def test_gpus_that_workers_share_are_asked_by_another_process(
         asked.append("here")
         return "a model"
 
+    monkeypatch.setattr(resolve, "may_have_gpus", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", here)

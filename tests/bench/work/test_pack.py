@@ -12,7 +12,7 @@ from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.work.pack import ARCHIVE, as_archive, main, opened, pack, read_archive, unpack
 from tests.bench import fake_bench
-from tests.fuzz.targets_outside import sparse_tar
+from tests.fuzz.inputs import sparse_tar
 
 CONTENTS = {
     "records/a.json": b"{}\n",

@@ -10,6 +10,7 @@ from nas_selection_bench.bench.problem.space import CONV_1X1, NONE, SKIP, archit
 from nas_selection_bench.selectors import proxies, te_nas
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.ranking import marginal_means, one_of_each_class
+from nas_selection_bench.selectors.parts.small_supernets import small_supernet
 from nas_selection_bench.selectors.parts.view import Evaluation, Search
 from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
 from tests.selectors import small
@@ -176,7 +177,7 @@ def test_te_nas_measures_networks_without_the_operation() -> None:
     mask[:, NONE] = False
     mask[2, 3] = mask[4, 1] = False
     found = rule._measure(search, "ntk", [mask])[0, 0]
-    network = rule._network(search, "ntk", 0).network
+    network = small_supernet(search, "ntk", 0, released=False).network
     assert isinstance(network, LiteralSupernet)
     weights = mask.double() / mask.sum(1, keepdim=True)
     expected = -proxies.score("ntk", network.mixture(weights), search.proxy_batches(1)[0][0][:6])
@@ -189,7 +190,7 @@ def test_te_nas_counts_regions_on_one_thin_cell() -> None:
     rule = te_nas.PruningByImportance(repeats=1, samples=200)
     masks = [torch.arange(5) != NONE, torch.arange(5) == SKIP, torch.arange(5) == CONV_1X1]
     found = rule._measure(search, "linear_regions", [mask.expand(6, 5) for mask in masks])
-    mixture = rule._network(search, "linear_regions", 0)
+    mixture = small_supernet(search, "linear_regions", 0, released=False)
     assert [m.weight.shape[:2] for m in mixture.modules() if isinstance(m, torch.nn.Conv2d)] == [(1, 1)] * 12
     for mask, value in zip(masks, found[0], strict=True):
         weights = mask.expand(6, 5).double() / mask.sum()
