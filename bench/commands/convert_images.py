@@ -11,7 +11,6 @@ import argparse
 import io
 import json
 import pickle
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, make_folder, write_whole
 from nas_selection_bench.bench.names import can_be_typed
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
@@ -45,16 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--labels", type=given_path, metavar="FILE", help="labels of an .npy")
     parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
     given = parser.parse_args(arguments)
-    try:
-        if given.name == "digits" or not can_be_typed(given.name):
-            raise UsageError(f"--as {in_brief(given.name)}: use small letters, digits, - and _, and not digits.")
-        root = data_root(given.data_root)
-        images, labels = read_images(given.source, given.labels)
-        layout = DATASETS[given.name].layout if given.name in DATASETS else None
-        made = _official(layout, images, labels, root) if layout else _own(given.name, images, labels, root)
-    except BenchError as error:
-        print(f"convert-images: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    if given.name == "digits" or not can_be_typed(given.name):
+        raise UsageError(f"--as {in_brief(given.name)}: use small letters, digits, - and _, and not digits.")
+    root = data_root(given.data_root)
+    images, labels = read_images(given.source, given.labels)
+    layout = DATASETS[given.name].layout if given.name in DATASETS else None
+    made = _official(layout, images, labels, root) if layout else _own(given.name, images, labels, root)
     print(made)
     return int(ExitCode.OK)
 

@@ -5,10 +5,9 @@ is the .npz that `--table` loads in milliseconds.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode
+from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import to_string
@@ -26,16 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("dest", type=given_path, help="the compact .npz to write")
     parser.add_argument("--hp", choices=("200", "12"), default="200", help="epochs of the trainings to read (200)")
     given = parser.parse_args(arguments)
-    try:
-        if given.dest.suffix != ".npz":
-            raise DataError(f"{given.dest}: the compact table must be called something.npz.")
-        if not given.dest.absolute().parent.is_dir():
-            raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; make it first.")
-        table = open_table(given.source, given.hp)
-        table.save(given.dest)
-    except BenchError as error:
-        print(f"convert-table: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    if given.dest.suffix != ".npz":
+        raise DataError(f"{given.dest}: the compact table must be called something.npz.")
+    if not given.dest.absolute().parent.is_dir():
+        raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; make it first.")
+    table = open_table(given.source, given.hp)
+    table.save(given.dest)
     print(describe(table))
     for note in table.notes:
         print(f"  {note}")

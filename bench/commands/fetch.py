@@ -80,9 +80,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except BenchError as error:
                 print(f"{name}: {error}", file=sys.stderr)
                 failed += 1
-    except BenchError as error:
-        print(f"fetch: {error}", file=sys.stderr)
-        return int(error.exit_code)
     except KeyboardInterrupt:
         print("\nInterrupted; the same command goes on.", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)

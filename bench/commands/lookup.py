@@ -6,11 +6,10 @@ TABLE is any table, or `digits` for the one that comes with the program. ARCH ma
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from nas_selection_bench.bench.commands.stdout import stdout_may_close
-from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
+from nas_selection_bench.bench.errors import ExitCode, UsageError
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.space import (
     EDGE_NAMES,
@@ -35,13 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("table", metavar="TABLE", help="a table in any format, or digits")
     parser.add_argument("arch", metavar="ARCH", nargs="+", help="string, Structure(...), six numbers, NASLib, index")
     given = parser.parse_args(arguments)
-    try:
-        table = embedded_table("digits") if given.table == "digits" else open_table(given.table)
-        with stdout_may_close():
-            print(describe(table, find(table, " ".join(given.arch))))
-    except BenchError as error:
-        print(f"lookup: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    table = embedded_table("digits") if given.table == "digits" else open_table(given.table)
+    with stdout_may_close():
+        print(describe(table, find(table, " ".join(given.arch))))
     return int(ExitCode.OK)
 
 

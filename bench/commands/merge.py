@@ -13,6 +13,7 @@ from typing import Any
 
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, UsageError
 from nas_selection_bench.bench.files import given_path, make_folder, only_writer, write_whole
+from nas_selection_bench.bench.work.gather import CURVATURE_FILE
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described
 from nas_selection_bench.bench.work.pack import as_stored, contents_of
@@ -22,8 +23,6 @@ from nas_selection_bench.bench.work.run_file import RUN_FILE, commands, read_run
 from nas_selection_bench.bench.work.store import Store
 
 NAME = "python -m nas_selection_bench merge"
-
-CURVATURE_FILE = "curvature.csv"
 
 ALIKE = ("seed", "device", "hardware", "threads", "environment")
 """What folders must have in common: cells of others would be paired with checkpoints that they never saw."""

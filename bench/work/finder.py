@@ -145,7 +145,3 @@ class Finder(Generic[Method]):
         if offer.plugin:
             return Source(shown(offer.file), offer.plugin.digest, offer.plugin.origin)
         return Source(shown(offer.file), digest_of(offer.file.read_bytes()))
-
-    def outside(self) -> dict[str, str]:
-        """`selector NAME` -> the digest of its plug-in, for those that came from one."""
-        return {f"{self.kind} {name}": offer.plugin.digest for name, offer in self.offers().items() if offer.plugin}

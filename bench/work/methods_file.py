@@ -13,7 +13,7 @@ from nas_selection_bench.bench.work.methods import Criterion, Source, TrainingRe
 METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")
 
-Described = dict[str, dict[str, dict[str, str]]]
+Descriptions = dict[str, dict[str, dict[str, str]]]
 """Of each of KINDS: name -> {what is said: text}; `paper`, `differs` and others that the method declares."""
 
 
@@ -37,10 +37,10 @@ def write_described(
     write_json(folder / METHODS_FILE, {kind: dict(sorted(described[kind].items())) for kind in sorted(KINDS)}, indent=1)
 
 
-def read_described(folder: Path) -> Described:
+def read_described(folder: Path) -> Descriptions:
     """What is known, nothing of a folder of before it was kept; raises DataError for a damaged file."""
 
-    def understood(content: Any) -> Described:
+    def understood(content: Any) -> Descriptions:
         return {kind: {name: _texts(said) for name, said in content[kind].items()} for kind in KINDS}
 
     return read_json(folder / METHODS_FILE, understood, {kind: {} for kind in KINDS})

@@ -10,14 +10,13 @@ import io
 import lzma
 import os
 import shutil
-import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
 from nas_selection_bench.bench.work.run_file import RUN_FILE
 from nas_selection_bench.bench.work.store import Store
@@ -188,18 +187,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--unpack", action="store_true", help=f"restore the files from {ARCHIVE} instead")
     given = parser.parse_args(arguments)
-    try:
-        for folder in given.folders:
-            if not (folder / RUN_FILE).is_file():
-                raise UsageError(f"{folder} is no output folder: {folder / RUN_FILE} does not exist.")
-            with only_writer(folder / ".lock", wait=False):
-                sweep(folder)
-                if given.unpack:
-                    unpack(folder, print)
-                else:
-                    count, size = pack(folder), (folder / ARCHIVE).stat().st_size
-                    print(f"{folder}: {count:,} files packed into {ARCHIVE}, {size:,} bytes")
-    except BenchError as error:
-        print(f"pack: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    for folder in given.folders:
+        if not (folder / RUN_FILE).is_file():
+            raise UsageError(f"{folder} is no output folder: {folder / RUN_FILE} does not exist.")
+        with only_writer(folder / ".lock", wait=False):
+            sweep(folder)
+            if given.unpack:
+                unpack(folder, print)
+            else:
+                count, size = pack(folder), (folder / ARCHIVE).stat().st_size
+                print(f"{folder}: {count:,} files packed into {ARCHIVE}, {size:,} bytes")
     return int(ExitCode.OK)

@@ -70,7 +70,7 @@ class EdgeAgreement:
     tau_mean_ops: float
     """Over skip, 1x1 and 3x3 alone: seven of an edge's ten pairs only say that `none` and the pool are worst."""
     tau_edge: float
-    """Of what is particular to an edge (`edge_specific_tau`)."""
+    """Of what is particular to an edge (`edge_specific_taus`)."""
     tau_best: float
     """With the best accuracies, which lie within tenths of a point of each other: mostly noise of training."""
     tau_best_no_none: float
@@ -101,18 +101,14 @@ def _tau_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequenc
     return np.divide(agreement, np.sqrt(pairs), out=np.zeros(agreement.shape), where=pairs > 0).mean(axis=-1)
 
 
-def edge_specific_tau(scores: np.ndarray, strengths: np.ndarray) -> float:
-    """Whether `scores` [6, 5] know which edge wants what: tau-b of what is left when each operation's mean is out.
+def edge_specific_taus(signs: np.ndarray, strengths: np.ndarray) -> NDArray[np.float64]:
+    """[...] whether scores know which edge wants what: tau-b of what is left when each operation's mean is out.
 
-    Scores enter as ranks on their edge and an oracle's `strengths` [6, 5] standardised on theirs, since scales differ
-    from edge to edge. From both the mean of each operation over the edges is taken; the 30 that are left are
-    compared. Whatever has the same order on every edge is left with zeros and scores exactly 0.
+    `signs` [..., 6, 5, 5] are the `_pair_signs` of scores, which enter as ranks on their edge, and an oracle's
+    `strengths` [6, 5] standardised on theirs, since scales differ from edge to edge. From both the mean of each
+    operation over the edges is taken; the 30 that are left are compared. Whatever has the same order on every edge is
+    left with zeros and scores exactly 0.
     """
-    return float(_edge_specific_taus(_pair_signs(np.asarray(scores)), strengths))
-
-
-def _edge_specific_taus(signs: np.ndarray, strengths: np.ndarray) -> NDArray[np.float64]:
-    """[...] `edge_specific_tau` of the `_pair_signs` [..., 6, 5, 5] of scores."""
     # How many operations lie below minus how many above, times six: whole numbers, so that equal orders cancel exactly.
     ranks = len(EDGES) * signs.sum(axis=-1, dtype=np.int64)
     left = ranks - ranks.sum(axis=-2, keepdims=True) // len(EDGES)
@@ -305,7 +301,7 @@ def edge_agreements(scores: np.ndarray, truth: Truth) -> list[EdgeAgreement]:
         "tau_mean": _tau_of_signs(signs, of_mean, ALL_OPERATIONS),
         "tau_mean_no_none": _tau_of_signs(signs, of_mean, WITHOUT_NONE),
         "tau_mean_ops": _tau_of_signs(signs, of_mean, WORTH_CHOOSING),
-        "tau_edge": _edge_specific_taus(signs, mean),
+        "tau_edge": edge_specific_taus(signs, mean),
         "tau_best": _tau_of_signs(signs, of_best, ALL_OPERATIONS),
         "tau_best_no_none": _tau_of_signs(signs, of_best, WITHOUT_NONE),
         "tied_edges": (scores == scores[..., :1]).all(axis=-1).sum(axis=-1),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
-from nas_selection_bench.bench.work.methods_file import Described, read_described
+from nas_selection_bench.bench.work.methods_file import Descriptions, read_described
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
 from nas_selection_bench.bench.work.store import Store
@@ -143,7 +143,7 @@ class Results:
     """run.json."""
     commits: dict[str, int]
     """Selections by the commit of the program that computed them; those of an unknown one are left out."""
-    described: Described
+    described: Descriptions
     """methods.json."""
     store: Store
     """The records that the rows were gathered from, where they are still there."""

@@ -29,10 +29,6 @@ class Schemes:
         """All proxies, in the order of the schemes."""
         return list(dict.fromkeys(proxy for of in self.members.values() for proxy in of))
 
-    def scheme_of(self, name: str) -> str | None:
-        """The scheme of a criterion."""
-        return next((scheme for scheme, of in self.members.items() if name in of.values()), None)
-
 
 def schemes(names: Sequence[str], declared: Mapping[str, Mapping[str, str]]) -> Schemes:
     """`names` sorted into main forms and schemes; `declared` (methods.json) says which proxy a scheme has by itself."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.files import expanded
-from nas_selection_bench.bench.work.methods_file import Described, read_described
+from nas_selection_bench.bench.work.methods_file import Descriptions, read_described
 from nas_selection_bench.bench.work.pack import opened
 from nas_selection_bench.reports.data.results import GATHER, read_frame, run_of
 
@@ -30,7 +30,7 @@ class StoredResults:
     """Those in tables/, by name: `accuracy`, `comparisons`, `yardsticks`, ..."""
     run: Mapping[str, Any]
     """run.json: under which circumstances it was made."""
-    methods: Described
+    methods: Descriptions
     """methods.json: what its supernets and selectors are."""
 
 

@@ -7,7 +7,6 @@ agreement-DATASET (Kendall's tau against accuracy). The same results give the sa
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ import pandas as pd
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import parse_options
-from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode
+from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import given_path, make_folder, unwritable
 from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.problem.table import GroundTruth
@@ -119,16 +118,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--format", choices=for_papers.FORMATS, default="pdf", help="pdf, unless told otherwise")
     parser.add_argument("--table", metavar="FILE", help="the ground truth that the results were looked up in")
     given = parser.parse_args(arguments)
-    try:
-        run = read_run(given.results)
-        if run is None:
-            raise DataError(f"{given.results} holds no results: {given.results / 'run.json'} does not exist.")
-        options = parse_options(["--table", given.table] if given.table else [])
-        table = resolve.find_table(options, list(run["datasets"]), data_root(None))
-        written = draw(given.results, table, given.to, given.format)
-    except BenchError as error:
-        print(f"figures: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    run = read_run(given.results)
+    if run is None:
+        raise DataError(f"{given.results} holds no results: {given.results / 'run.json'} does not exist.")
+    options = parse_options(["--table", given.table] if given.table else [])
+    table = resolve.find_table(options, list(run["datasets"]), data_root(None))
+    written = draw(given.results, table, given.to, given.format)
     for path in written:
         print(path)
     return int(ExitCode.OK if written else ExitCode.NOTHING_MEASURED)

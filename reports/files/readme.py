@@ -7,11 +7,10 @@ hand. Reads the tables of the stored results and refers to their figure; no grou
 import argparse
 import csv
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, in_brief
+from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.founders import Level
@@ -123,10 +122,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("readme", type=Path, help="file to write into")
     parser.add_argument("--dataset", help="which data set (the first)")
     options = parser.parse_args(arguments)
-    try:
-        content = block(options.results, options.readme, options.dataset)
-        write_whole(options.readme, replace_block(_text(options.readme), content))
-    except BenchError as error:
-        print(f"readme: {error}", file=sys.stderr)
-        return error.exit_code
+    content = block(options.results, options.readme, options.dataset)
+    write_whole(options.readme, replace_block(_text(options.readme), content))
     return ExitCode.OK

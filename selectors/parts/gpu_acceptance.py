@@ -22,7 +22,7 @@ from typing import Any
 
 from nas_selection_bench.bench.commands.options import device_name
 from nas_selection_bench.bench.commands.resolve import Device, find_device
-from nas_selection_bench.bench.errors import BenchError, ExitCode, in_brief
+from nas_selection_bench.bench.errors import ExitCode, in_brief
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.work.presets import PRESETS
@@ -61,25 +61,17 @@ def main(
     parser.add_argument("--out", type=Path, default=Path("results/gpu"), metavar="DIR", help="(results/gpu)")
     parser.add_argument("--small", action="store_true", help="smaller networks, no demands on speed")
     options = parser.parse_args(arguments)
-    try:
-        device = find(options.device)
-        if device.kind == "cpu":
-            parser.error("--device cpu: there is nothing to accept; name a GPU.")
-        settings = replace(PRESETS["digits"], epochs=2, checkpoint_epochs=(1, 2), selection_images=128)
-        if options.small:
-            settings = replace(settings, channels=4, batch_size=32, selection_batch=64)
-        with tempfile.TemporaryDirectory() as folder:
-            images = load_images("digits", Path(), 256 if options.small else None)
-            place = Place(device, images, settings, options.small, Path(folder), door)
-            record = accept(place, lambda line: print(line, flush=True))
-        name = "".join(sign if sign.isalnum() else "-" for sign in device.described)
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_whole(options.out / f"{name}.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
-    except BenchError as error:
-        print(f"gpu-acceptance: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    device = find(options.device)
+    if device.kind == "cpu":
+        parser.error("--device cpu: there is nothing to accept; name a GPU.")
+    settings = replace(PRESETS["digits"], epochs=2, checkpoint_epochs=(1, 2), selection_images=128)
+    if options.small:
+        settings = replace(settings, channels=4, batch_size=32, selection_batch=64)
+    with tempfile.TemporaryDirectory() as folder:
+        images = load_images("digits", Path(), 256 if options.small else None)
+        place = Place(device, images, settings, options.small, Path(folder), door)
+        record = accept(place, lambda line: print(line, flush=True))
+    name = "".join(sign if sign.isalnum() else "-" for sign in device.described)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_whole(options.out / f"{name}.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
     return int(ExitCode.OK if record["passed"] else ExitCode.SOME_CELLS_FAILED)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -12,7 +12,6 @@ code it is of one mini-batch of selection images, and the weight decay of the al
 import argparse
 import csv
 import io
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas_selection_bench.bench.errors import BenchError, DataError
+from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.files import given_path, write_whole
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import data_root, load_images
@@ -94,19 +93,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", help="folder of the data sets")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    try:
-        if not options.cache.is_dir():
-            raise DataError(f"{options.cache} is no folder of trained supernets; give --cache.")
-        rows = measure(options.out, options.cache, data_root(options.data_root))
-        if not rows:
-            raise DataError(f"{options.cache} holds none of the checkpoints that the records of {options.out} saw.")
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_whole(options.out / CURVATURE_FILE, text.getvalue())
-    except BenchError as error:
-        print(f"curvature: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    if not options.cache.is_dir():
+        raise DataError(f"{options.cache} is no folder of trained supernets; give --cache.")
+    rows = measure(options.out, options.cache, data_root(options.data_root))
+    if not rows:
+        raise DataError(f"{options.cache} holds none of the checkpoints that the records of {options.out} saw.")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(options.out / CURVATURE_FILE, text.getvalue())
     print(f"{len(rows)} checkpoints measured: {options.out / CURVATURE_FILE}")
     return 0

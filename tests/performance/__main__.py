@@ -9,10 +9,10 @@ import torch
 def main() -> int:
     """Run the measurements one after another, each in a process of its own."""
     names = ["network", "recipes", "one_shot", "kendall"]
-    modules = [f"tests.performance.{name}" for name in names]
+    commands = [[f"tests.performance.{name}"] for name in names]
     if torch.cuda.is_available():
-        modules.append("nas_selection_bench.selectors.parts.gpu_acceptance")
-    codes = [subprocess.run([sys.executable, "-m", module]).returncode for module in modules]
+        commands.append(["nas_selection_bench", "gpu-acceptance"])
+    codes = [subprocess.run([sys.executable, "-m", *command]).returncode for command in commands]
     return max(codes)
 
 

@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas_selection_bench.bench.commands.convert_images import main, read_images
+from nas_selection_bench.bench.commands.convert_images import main as convert_images
+from nas_selection_bench.bench.commands.convert_images import read_images
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.problem.pixels import UNKNOWN, pixels_of
+from tests.as_command import as_command
+
+main = as_command("convert-images", convert_images)
 
 IMAGES = np.random.default_rng(0).integers(256, size=(12, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(12) % 3

@@ -20,6 +20,9 @@ from nas_selection_bench.bench.commands import fetch
 from nas_selection_bench.bench.problem import pixels
 from nas_selection_bench.bench.problem.datasets import DATASETS
 from nas_selection_bench.bench.problem.official_layouts import read_layout
+from tests.as_command import as_command
+
+answer = as_command("fetch", fetch.main)
 
 pooch = pytest.importorskip("pooch", reason="the extra `fetch` is not installed")
 gdown = pytest.importorskip("gdown", reason="the extra `fetch` is not installed")
@@ -260,7 +263,7 @@ def test_google_drive_may_refuse_break_or_give_a_page(
     }
     for word, download in cases.items():
         monkeypatch.setattr(gdown, "download", download)
-        assert fetch.main(["nas-bench-201", "--data-root", str(tmp_path)]) == 2
+        assert answer(["nas-bench-201", "--data-root", str(tmp_path)]) == 2
         line = capsys.readouterr().err.strip()
         assert word in line and "\n" not in line and "by hand: get NAS-Bench-201-v1_1-096897.pth" in line, line
         assert not list(tmp_path.glob("*.npz"))
@@ -270,7 +273,7 @@ def test_without_the_packages_it_says_which_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pooch", None)
-    assert fetch.main(["cifar10", "--data-root", str(tmp_path)]) == 2
+    assert answer(["cifar10", "--data-root", str(tmp_path)]) == 2
     assert "pip install '.[fetch]'" in capsys.readouterr().err
-    assert fetch.main(["cifar-10", "--data-root", str(tmp_path)]) == 2
+    assert answer(["cifar-10", "--data-root", str(tmp_path)]) == 2
     assert "did you mean cifar10" in capsys.readouterr().err

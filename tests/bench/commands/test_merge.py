@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from nas_selection_bench.__main__ import COMMANDS
-from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.merge import main
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.work.pack import main as pack
 from nas_selection_bench.bench.work.run_file import read_run
+from tests.as_command import as_command
 from tests.bench import fake_bench
 
 
@@ -34,7 +34,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def merged(out: Path, *folders: Path) -> int:
-    return ended("merge", lambda: main([*map(str, folders), "--out", str(out)]))
+    return as_command("merge", main)([*map(str, folders), "--out", str(out)])
 
 
 @pytest.mark.parametrize("packed", [(), ("a",), ("a", "b")])

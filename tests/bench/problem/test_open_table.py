@@ -10,6 +10,7 @@ from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
 from nas_selection_bench.bench.problem.table import GroundTruth
+from tests.as_command import as_command
 from tests.bench.synthetic_table import accuracies, class_table, write_csv
 
 ORDER = np.random.default_rng(3).permutation(N_ARCHITECTURES)
@@ -165,7 +166,7 @@ def test_converting_says_what_was_found(tmp_path: Path, capsys: pytest.CaptureFi
 def test_converting_refuses_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, dest: str, reason: str
 ) -> None:
-    assert main([str(tmp_path / source), str(tmp_path / dest)]) == 2
+    assert as_command("convert-table", main)([str(tmp_path / source), str(tmp_path / dest)]) == 2
     error = capsys.readouterr().err
     assert reason in error and error.count("\n") == 1
 

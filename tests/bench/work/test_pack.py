@@ -11,8 +11,11 @@ import pytest
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.work.pack import ARCHIVE, as_archive, main, opened, pack, read_archive, unpack
+from tests.as_command import as_command
 from tests.bench import fake_bench
 from tests.fuzz.inputs import sparse_tar
+
+answer = as_command("pack", main)
 
 CONTENTS = {
     "records/a.json": b"{}\n",
@@ -169,7 +172,7 @@ def test_a_bad_archive_is_refused_in_one_sentence_and_nothing_is_written(
     (out / "run.json").write_text("{}")
     (out / ARCHIVE).write_bytes(content)
     for arguments in ([str(out), "--unpack"], [str(out)]):
-        assert main(arguments) == ExitCode.USAGE
+        assert answer(arguments) == ExitCode.USAGE
         said = capsys.readouterr().err
         assert said.count("\n") == 1 and str(out / ARCHIVE) in said
     with pytest.raises(DataError), opened(out):
@@ -188,14 +191,14 @@ def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypa
 def test_what_is_no_output_folder_and_one_that_is_written_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(tmp_path)]) == ExitCode.USAGE
+    assert answer([str(tmp_path)]) == ExitCode.USAGE
     assert "is no output folder" in capsys.readouterr().err
     (tmp_path / "run.json").write_text("{}")
-    assert main([str(tmp_path)]) == ExitCode.USAGE
+    assert answer([str(tmp_path)]) == ExitCode.USAGE
     assert "holds no records to pack" in capsys.readouterr().err
     make(tmp_path)
     with only_writer(tmp_path / ".lock", wait=False):
-        assert main([str(tmp_path)]) == ExitCode.USAGE
+        assert answer([str(tmp_path)]) == ExitCode.USAGE
     assert "Another run" in capsys.readouterr().err
     assert not (tmp_path / ARCHIVE).exists()
 

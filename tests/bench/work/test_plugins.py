@@ -14,6 +14,7 @@ import pytest
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work import plugins
+from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind
 from nas_selection_bench.bench.work.discovery import line_of
 from nas_selection_bench.bench.work.plugins import Plugin, in_use, installed, load, named, using
 from nas_selection_bench.reports.data.courses import RULES
@@ -97,7 +98,10 @@ def test_a_file_offers_every_kind(tmp_path: Path) -> None:
         assert find("my-own[times=2]").name == "my-own"
         source = SELECTORS.source("my-own[times=5]")
         assert (source.file, source.origin) == (f"{tmp_path.name}/my_own.py", "--plugin my_own.py")
-        assert SELECTORS.outside() == {f"selector {name}": source.digest for name in ("my-own", "my-own-thrice")}
+        kept = Catalogue({"selectors": FoundKind("selector", lambda: SELECTORS)}, [], None)
+        assert kept["selectors"].outside() == {
+            f"selector {name}": source.digest for name in ("my-own", "my-own-thrice")
+        }
     assert (SELECTORS.names(), RECIPES.names(), RULES.names()) == inside
 
 

@@ -12,6 +12,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.figures.for_papers import plain_style
 from nas_selection_bench.reports.files.paper_figures import draw, figures, main
+from tests.as_command import as_command
 from tests.reports.synthetic import SELECTORS, source_of
 
 NAMES = {
@@ -90,6 +91,6 @@ def test_the_page_imports_no_matplotlib(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_results_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path), "--to", str(tmp_path / "figures")]) == ExitCode.USAGE
+    assert as_command("figures", main)([str(tmp_path), "--to", str(tmp_path / "figures")]) == ExitCode.USAGE
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "figures").exists()

@@ -7,6 +7,9 @@ import pytest
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.files import readme
+from tests.as_command import as_command
+
+answer = as_command("readme", readme.main)
 
 
 def test_the_block_is_replaced_and_the_rest_kept(page: Path, table: GroundTruth, tmp_path: Path) -> None:
@@ -63,5 +66,5 @@ def test_what_is_missing_is_named(page: Path, tmp_path: Path) -> None:
         readme.replace_block("nothing here", "x")
     with pytest.raises(DataError, match="no results on svhn"):
         readme.block(page.parent, tmp_path / "README.md", "svhn")
-    assert readme.main([str(tmp_path), str(tmp_path / "README.md")]) == ExitCode.USAGE
-    assert readme.main([str(page.parent), str(tmp_path / "README.md")]) == ExitCode.USAGE, "there is no README"
+    assert answer([str(tmp_path), str(tmp_path / "README.md")]) == ExitCode.USAGE
+    assert answer([str(page.parent), str(tmp_path / "README.md")]) == ExitCode.USAGE, "there is no README"

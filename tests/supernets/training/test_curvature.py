@@ -18,9 +18,13 @@ from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.checkpoint import load
-from nas_selection_bench.supernets.training.curvature import hessian, main
+from nas_selection_bench.supernets.training.curvature import hessian
+from nas_selection_bench.supernets.training.curvature import main as curvature
 from nas_selection_bench.supernets.training.loop import train
+from tests.as_command import as_command
 from tests.supernets.tiny import batch, tiny_search
+
+main = as_command("curvature", curvature)
 
 
 def test_the_hessian_is_that_of_the_literal_network() -> None:
