@@ -1,0 +1,297 @@
+"""What a second run does with the results of the first: what holds stays, what does not is computed again."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.work.methods import Source
+from nas_selection_bench.bench.work.record import SCHEMA, read_record, write_record
+from tests.bench import fake_bench
+from tests.bench.fake_bench import results, rows, states
+
+
+def test_done_cells_are_not_computed_again(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "records").iterdir()}
+    assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.OK
+    assert (
+        before.items() <= {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "records").iterdir()}.items()
+    )
+    assert "4 cells, 2 to do (2 done)" in capsys.readouterr().err
+
+
+def test_failed_cells_run_again_only_on_request(place: list[str], tmp_path: Path) -> None:
+    command = [*place, "--selectors", "fails-once,random"]
+    assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+    assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+    assert len(list((tmp_path / "out" / "logs").iterdir())) == 2
+    assert fake_bench.run(*command, "--retry-failed") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 4}
+    assert not list((tmp_path / "out" / "logs").iterdir())
+
+
+def test_a_folder_goes_on_with_what_its_runs_asked_for(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--seeds", "1", "--selectors", "fails-once", "--train-epochs", "3")
+    fake_bench.run(*place[:-2], "--supernets", "shaky", "--seeds", "1", "--selectors", "random", "--train-epochs", "3")
+    run = (tmp_path / "out" / "run.json").read_text()
+    before, whole = states(tmp_path / "out"), results(tmp_path / "out")
+    assert before == {"failed": 1, "done": 1}
+    assert fake_bench.run(*place[:-2]) == ExitCode.SOME_CELLS_FAILED
+    assert results(tmp_path / "out") == whole, "nothing is to do, and nothing new is asked for"
+    for path in (tmp_path / "out" / "records").glob("*random*"):
+        path.unlink()
+    capsys.readouterr()
+    assert fake_bench.run(*place[:-2], "--plan") == ExitCode.OK
+    assert "2 cells: 1 to do; 1 failed" in capsys.readouterr().out
+    assert fake_bench.run(*place[:-2], "--retry-failed") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 2}
+    after = json.loads((tmp_path / "out" / "run.json").read_text())
+    kept = ("argv", "commands", "supernets", "selectors", "settings")
+    assert {name: after[name] for name in kept} == {name: json.loads(run)[name] for name in kept}
+
+
+def test_a_folder_of_two_sizes_asks_which_is_meant(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for epochs in ("1", "2"):
+        fake_bench.run(*place, "--seeds", "1", "--selectors", "random", "--train-epochs", epochs)
+    assert fake_bench.run(*place[:-2]) == ExitCode.USAGE
+    assert "digits[epochs=1] and digits[epochs=2]" in capsys.readouterr().err
+
+
+def test_a_retried_failure_stays_a_failure_until_it_is_replaced(place: list[str], tmp_path: Path) -> None:
+    command = [*place, "--selectors", "fails,random", "--seeds", "1"]
+    fake_bench.run(*command)
+    before = results(tmp_path / "out")
+    assert fake_bench.run(*command, "--retry-failed") == ExitCode.SOME_CELLS_FAILED
+    assert results(tmp_path / "out") == before
+
+
+def test_a_new_version_of_a_selector_makes_its_cells_to_do(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    assert "4 cells, 2 to do (2 done)" in capsys.readouterr().err
+    assert {(row["selector"], row["version"]) for row in rows(tmp_path / "out")} == {("random", "2"), ("ranks", "1")}
+
+
+def test_a_result_outlives_a_successor_that_fails_and_returns_with_its_version(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wrong(*given: Any) -> Any:
+        raise KeyError("a slip")
+
+    out, right, command = tmp_path / "out", fake_bench.select, [*place, "--selectors", "random,ranks"]
+    fake_bench.run(*command)
+    before, costs = results(out), kept(out / "costs")
+    for version in ("2", "3"):  # what failed does not take the place of what was done
+        monkeypatch.setenv("FAKE_SELECTOR_VERSION", version)
+        monkeypatch.setattr(fake_bench, "select", wrong)
+        assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
+        assert states(out) == {"done": 2, "failed": 2}
+    monkeypatch.delenv("FAKE_SELECTOR_VERSION")
+    capsys.readouterr()
+    assert fake_bench.run(*command, "--plan") == ExitCode.OK
+    assert "4 cells: 0 to do; 4 done" in capsys.readouterr().out
+    assert states(out) == {"done": 2, "failed": 2}, "a plan changes nothing"
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert "4 cells, 0 to do (4 done)" in capsys.readouterr().err
+    assert (results(out), kept(out / "costs")) == (before, costs)
+    assert not list(out.glob("*/*.old")) and not list((out / "logs").iterdir())
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "4")
+    monkeypatch.setattr(fake_bench, "select", right)
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert not list(out.glob("*/*.old")), "a successor that is done takes the place"
+
+
+def test_a_result_that_was_set_aside_returns_in_place_of_a_damaged_record(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random", "--seeds", "1")
+    before = results(tmp_path / "out")
+    (path,) = (tmp_path / "out" / "records").iterdir()
+    path.with_name(f"{path.name}.old").write_bytes(path.read_bytes())
+    path.write_text("{")
+    monkeypatch.setenv("FAKE_SELECTOR_VERSION", "2")
+    monkeypatch.setattr(fake_bench, "select", lambda *given: 1 / 0)
+    fake_bench.run(*place, "--selectors", "random", "--seeds", "1")
+    monkeypatch.delenv("FAKE_SELECTOR_VERSION")
+    capsys.readouterr()
+    assert fake_bench.run(*place, "--selectors", "random", "--seeds", "1") == ExitCode.OK
+    assert "damaged" not in capsys.readouterr().err
+    assert results(tmp_path / "out") == before
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_method_edited_under_its_old_version_is_told(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results are kept by version; whoever edits a method and forgets to raise it should hear of it."""
+    now = {"steady": "s1", "random": "r1", "blind": "b1"}
+
+    def source(name: str) -> Source:
+        return Source(f"selectors/{name}.py", now[name])
+
+    plain = fake_bench.methods()
+    known = {name: replace(getattr(plain, name), source=source) for name in ("recipes", "selectors")}
+    monkeypatch.setattr(fake_bench, "methods", lambda: replace(plain, **known))
+    command = [*place, "--selectors", "random,blind"]
+    fake_bench.run(*command)
+    assert fake_bench.run(*command) == ExitCode.OK
+    assert "has changed" not in capsys.readouterr().err
+    now |= {"random": "r2", "blind": "b2"}
+    fake_bench.run(*command, "--plan")
+    assert capsys.readouterr().err.count("has changed since 2 of its results were stored") == 2
+    fake_bench.run(*command, "--seeds", "3")  # one more of each, by the edited file
+    said = capsys.readouterr().err
+    assert said.count("has changed") == 2
+    advice = "raise its version if that changes what it chooses."
+    assert f"selectors/random.py has changed since 2 of its results were stored; {advice}\n" in said
+    assert f"selectors/blind.py has changed since 2 of its results were stored; {advice}\n" in said
+    now["steady"] = "s2"
+    fake_bench.run(*command, "--seeds", "3")
+    said = capsys.readouterr().err
+    assert "selectors/random.py has changed since 2 of its results" in said
+    assert "selectors/steady.py has changed since 3 of its supernets were trained; raise its version if" in said
+    # A result that is taken over for another recipe is still of the file that made it.
+    now |= {"shaky": "k1"}
+    fake_bench.run(*command[:-2], "--supernets", "steady,shaky", "--selectors", "blind", "--seeds", "2")
+    capsys.readouterr()
+    fake_bench.run(*command[:-2], "--supernets", "shaky", "--selectors", "blind", "--seeds", "2")
+    assert "selectors/blind.py has changed since 2 of its results" in capsys.readouterr().err
+
+
+def test_results_of_before_sources_were_kept_are_not_said_to_have_changed(
+    place: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    plain = fake_bench.methods()
+    known = {
+        name: replace(getattr(plain, name), source=lambda name: Source(name, "1")) for name in ("recipes", "selectors")
+    }
+    monkeypatch.setattr(fake_bench, "methods", lambda: replace(plain, **known))
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+    assert "has changed" not in capsys.readouterr().err
+
+
+def test_a_new_version_of_a_recipe_trains_and_selects_again(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    monkeypatch.setenv("FAKE_RECIPE_VERSION", "2")
+    fake_bench.run(*place, "--selectors", "random")
+    assert "2 cells, 2 to do" in capsys.readouterr().err
+    assert len(list((tmp_path / "cache").iterdir())) == 4
+
+
+def test_a_supernet_trained_anew_takes_its_old_records_along(place: list[str], tmp_path: Path) -> None:
+    command = [*place[:-1], "shaky", "--seeds", "1", "--selectors"]
+    fake_bench.run(*command, "random")
+    for path in (tmp_path / "cache").glob("*/*.json"):
+        path.unlink()
+    fake_bench.run(*command, "random,ranks")
+    assert len({row["checkpoint"] for row in rows(tmp_path / "out")}) == 1
+
+
+def test_records_outlive_the_cache(place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    for path in (tmp_path / "cache").glob("*/*.json"):
+        path.unlink()
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+    assert "2 cells, 0 to do (2 done)" in capsys.readouterr().err
+    assert not list((tmp_path / "cache").glob("*/*.json"))
+
+
+def test_the_cache_is_shared_between_output_folders(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    fake_bench.run(*place, "--selectors", "random", "--out", tmp_path / "other")
+    assert capsys.readouterr().err.count("trained digits steady") == 2
+    assert results(tmp_path / "out") == results(tmp_path / "other")
+
+
+def test_a_damaged_record_is_named_and_made_again(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*place, "--selectors", "random,ranks"]
+    fake_bench.run(*command)
+    before = results(tmp_path / "out")
+    first, second, third, _ = sorted((tmp_path / "out" / "records").iterdir())
+    first.write_bytes(first.read_bytes()[:100])
+    second.write_text(second.read_text().replace('"epoch":8', '"epoch":6'))
+    third.write_text(third.read_text().replace('"forward_passes":30', '"forward_passes":31'))
+    assert fake_bench.run(*command) == ExitCode.OK
+    said = capsys.readouterr().err
+    assert all(f"{path} is damaged" in said for path in (first, second, third))
+    assert results(tmp_path / "out") == before
+
+
+def test_a_record_that_is_no_result_is_told_and_left_out(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An earlier version kept what broke the contract; it must not take the report of all others with it."""
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    path = next(path for path in (tmp_path / "out" / "records").iterdir() if "ranks" in path.name)
+    record = read_record(path)
+    assert record is not None
+    assert record.ranking is not None
+    record.ranking["codes"][0] = record.ranking["codes"][1]
+    write_record(path, record)
+    capsys.readouterr()
+    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    told = capsys.readouterr().err
+    assert f"{path} is no result (the selector ranked an architecture twice); delete it and run" in told
+    assert states(tmp_path / "out") == {"done": 3, "missing": 1}
+    path.unlink()
+    assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.OK
+    assert states(tmp_path / "out") == {"done": 4}
+
+
+def test_the_line_of_a_failure_is_a_column_of_its_own_where_there_is_one(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--seeds", "1", "--selectors", "fails,random")
+    assert "where" not in rows(tmp_path / "out")[0]
+    path = next(path for path in (tmp_path / "out" / "records").iterdir() if "fails" in path.name)
+    record = read_record(path)
+    assert record is not None
+    write_record(path, replace(record, where="selectors/mine.py, line 27"))
+    capsys.readouterr()
+    fake_bench.run(*place, "--report-only")
+    assert f"{record.reason} (selectors/mine.py, line 27)" in capsys.readouterr().err
+    found = {row["selector"]: (row["reason"], row["where"]) for row in rows(tmp_path / "out")}
+    assert found == {"fails": (record.reason, "selectors/mine.py, line 27"), "random": ("", "")}
+
+
+def test_a_damaged_record_of_another_run_is_refused(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    path = next((tmp_path / "out" / "records").iterdir())
+    path.write_text("{")
+    assert fake_bench.run(*place, "--selectors", "ranks") == ExitCode.USAGE
+    assert str(path) in capsys.readouterr().err
+
+
+def test_a_record_of_a_newer_program_is_refused(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    path = next((tmp_path / "out" / "records").iterdir())
+    path.write_text(path.read_text().replace(f'"schema":{SCHEMA}', '"schema":99'))
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.USAGE
+    assert "schema 99" in capsys.readouterr().err
