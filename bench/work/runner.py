@@ -1,12 +1,13 @@
 """The work: train the supernets that are missing, then run the cells that are to do, a record for each as it ends."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.files import leave_no_lock, write_whole
+from nas_selection_bench.bench.work.apart import spread_over_machines
 from nas_selection_bench.bench.work.edited_files import Sources
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
@@ -151,7 +152,7 @@ class Run:
         progress.working_on(f"training {supernets[0].title}")
         if told is None:
             progress.watch(lambda: self._training_state(supernets))
-        for number, outcome in spread(tasks, self.workplace.pool, KILLED):
+        for number, outcome in self._spread(tasks):
             supernet = supernets[number]
             self._stop_on_disk_trouble(outcome)
             if outcome.state == FAILED:
@@ -164,6 +165,11 @@ class Run:
                 progress.trained(supernet.title, outcome.seconds)
         progress.watch(None)
         return failed
+
+    def _spread(self, tasks: Sequence[TrainTask] | Sequence[SelectTask]) -> Iterator[tuple[int, Outcome]]:
+        if self.workplace.pool.backend == "dask":
+            return spread_over_machines(tasks, self.workplace)
+        return spread(tasks, self.workplace.pool, KILLED)
 
     def _training_state(self, supernets: Sequence[PlannedSupernet]) -> str:
         """How far the training in other processes is, in epochs; the supernet that is under way named last."""
@@ -203,7 +209,7 @@ class Run:
                 works.setdefault(planned.shared or planned.stem, []).append(planned)
         alike = list(works.values())
         tasks = [SelectTask(cells[0], self.workplace, told) for cells in alike]
-        for number, outcome in spread(tasks, self.workplace.pool, KILLED):
+        for number, outcome in self._spread(tasks):
             self._stop_on_disk_trouble(outcome)
             first, *others = alike[number]
             self._conclude(first, outcome, progress)

@@ -47,6 +47,8 @@ class Outcome:
     trace: str = ""
     seconds: float = 0.0
     disk_trouble: bool = False
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """By name, what a worker that does not see the run's cache trained."""
 
     @property
     def told(self) -> str:
