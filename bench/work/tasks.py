@@ -118,7 +118,7 @@ class TrainTask:
     def tell(self, epoch: int, epochs: int) -> None:
         """Name the epoch that was trained."""
         if self.progress is not None:
-            self.progress.working_on(f"training {self.supernet.title}, epoch {epoch}/{epochs}")
+            self.progress.epoch_trained(f"training {self.supernet.title}, epoch {epoch}/{epochs}")
 
 
 @dataclass(frozen=True)

@@ -215,11 +215,14 @@ def _called(task: Callable[[], Any]) -> Any:
 def _workers(pool: Pool) -> Iterator[_Workers]:
     if pool.backend != "dask":
         loky = _Loky(pool)
-        try:
-            yield loky
-        except BaseException:
-            loky.stop()
-            raise
+        with warnings.catch_warnings():
+            # It is no news to the user that loky renews a worker whose memory has grown: no task is lost by it.
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+            try:
+                yield loky
+            except BaseException:
+                loky.stop()
+                raise
         return
     try:
         import dask
