@@ -13,7 +13,7 @@ from typing import Any
 
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, UsageError
 from nas_selection_bench.bench.files import given_path, make_folder, only_writer, write_whole
-from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.curvature_file import read_curvature, write_curvature
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described
 from nas_selection_bench.bench.work.pack import as_stored, contents_of
@@ -168,11 +168,9 @@ def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], sto
     described = [read_described(part.folder) for part in parts]
     content = {kind: dict(sorted(union(told[kind] for told in described).items())) for kind in sorted(described[0])}
     write_json(store.folder / METHODS_FILE, content, indent=1)
-    measured = [path for part in parts if (path := part.folder / CURVATURE_FILE).exists()]
-    if measured:
-        heads, *_ = texts = [path.read_text().splitlines() for path in measured]
-        lines = dict.fromkeys(line for text in texts for line in text[1:])
-        write_whole(store.folder / CURVATURE_FILE, "\n".join([heads[0], *lines]) + "\n")
+    curvature = {row["checkpoint"]: row for part in reversed(parts) for row in read_curvature(part.folder)}
+    if curvature:
+        write_curvature(store.folder, curvature.values())
     write_json(store.folder / RUN_FILE, joined_run([part.run for part in parts]), indent=1)
 
 

@@ -22,6 +22,7 @@ from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.files import held_lock, only_writer
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.cells import SupernetJob, key
+from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, eigenvalues, write_curvature
 from nas_selection_bench.bench.work.edited_files import kept_source
 from nas_selection_bench.bench.work.gather import gather, planned_cells
 from nas_selection_bench.bench.work.methods_file import read_described
@@ -219,12 +220,16 @@ def _results(folder: Path) -> object:
 
 
 def _curvature(folder: Path) -> object:
-    from nas_selection_bench.reports.data.courses import read_eigenvalues
-
-    return read_eigenvalues(folder)
+    return eigenvalues(folder)
 
 
-_CURVATURE = b"dataset,recipe,supernet_seed,epoch,checkpoint,eigenvalue\ndigits,darts,0,2,0123456789ab,1.5\n"
+def _measured() -> list[bytes]:
+    rows = [
+        dict(zip(COLUMNS, ("digits", "darts", 0, epoch, f"{epoch:012x}", epoch / 3), strict=False)) for epoch in (2, 4)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        write_curvature(Path(folder), rows)
+        return [(Path(folder) / CURVATURE_FILE).read_bytes()]
 
 
 def _readme(folder: Path) -> object:
@@ -319,7 +324,7 @@ def targets() -> tuple[Target, ...]:
         of_training("timing", "timing.json", _seconds),
         of_training("source", "source.json", kept_source),
         Target("table in the making", "table.npz", _table_progress, _take_up),
-        Target("curvature", "curvature.csv", lambda: [_CURVATURE], _curvature),
+        Target("curvature", CURVATURE_FILE, _measured, _curvature),
         *(Target(f"README from {name}", f"out/tables/{name}", _contents(_published, f"out/tables/{name}"), _readme,
                  _published) for name in _TABLES),
     )  # fmt: skip
