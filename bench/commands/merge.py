@@ -46,6 +46,9 @@ class JoinedFolder:
     records: Mapping[str, Record]
     contents: Mapping[str, bytes]
     """Of its records, costs and logs, by their path inside of it."""
+    plan: Sequence[Mapping[str, Any]]
+    described: Mapping[str, Mapping[str, Any]]
+    curvature: Sequence[Mapping[str, str]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +93,8 @@ def read_part(folder: Path) -> JoinedFolder:
     records, damaged = as_stored(folder).read_all()
     if damaged:
         raise DataError(f"The record {damaged[0]} is damaged; run the command that made it again, or delete it.")
-    return JoinedFolder(folder, run, records, contents_of(folder))
+    plan, described = planned_cells(Store(folder)), read_described(folder)
+    return JoinedFolder(folder, run, records, contents_of(folder), plan, described, read_curvature(folder))
 
 
 def refuse_others(parts: Sequence[JoinedFolder]) -> None:
@@ -164,11 +168,11 @@ def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], sto
             path = store.folder / name
             if name.startswith("costs/") and path.suffix == ".json" and path.stem not in chosen and not path.exists():
                 write_whole(path, part.contents[name])
-    write_plan(store, [cell for part in parts for cell in planned_cells(Store(part.folder))])
-    described = [read_described(part.folder) for part in parts]
-    content = {kind: dict(sorted(union(told[kind] for told in described).items())) for kind in sorted(described[0])}
+    write_plan(store, [cell for part in parts for cell in part.plan])
+    kinds = sorted(parts[0].described)
+    content = {kind: dict(sorted(union(part.described[kind] for part in parts).items())) for kind in kinds}
     write_json(store.folder / METHODS_FILE, content, indent=1)
-    curvature = {row["checkpoint"]: row for part in reversed(parts) for row in read_curvature(part.folder)}
+    curvature = {row["checkpoint"]: row for part in reversed(parts) for row in part.curvature}
     if curvature:
         write_curvature(store.folder, curvature.values())
     write_json(store.folder / RUN_FILE, joined_run([part.run for part in parts]), indent=1)

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.commands.merge import merge
+from nas_selection_bench.bench.errors import BenchError, ExitCode
 from nas_selection_bench.bench.files import held_lock, only_writer
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.cells import SupernetJob, key
@@ -109,6 +110,17 @@ def _locked(folder: Path) -> None:
             raise Escaped("two writers in one folder")
     finally:
         held.release()
+
+
+def _merged(folder: Path) -> object:
+    """It is joined with the whole one, or nothing is written."""
+    joined = folder / "joined"
+    try:
+        return merge([folder / "out", filled() / "out"], joined)
+    except BenchError:
+        if joined.exists():
+            raise Escaped("refused, and a part of it written") from None
+        raise
 
 
 def _opened(folder: Path) -> object:
@@ -309,6 +321,7 @@ def targets() -> tuple[Target, ...]:
 
     return (
         *(target(kind, kind, read, 0.25 if read is _gathered else 1.0) for kind, read in alone.items()),
+        *(target(kind, f"merge, {kind}", _merged, 0.25) for kind in ("record", "plan", "run", "methods", "cost")),
         target("record", "record set aside", _gathered, 0.25, f"{record}.old"),
         target("costs.csv", "costs.csv of a neighbour", _estimated, 1.0),
         *(target(kind, f"program, {kind}", program(file), 0.25) for kind, (file, _, _) in here.items()),
