@@ -17,6 +17,7 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.array_files import arrays_of
 from nas_selection_bench.bench.problem.space import (
     N_ARCHITECTURES,
     NONE,
@@ -153,7 +154,7 @@ class GroundTruth:
             with zipfile.ZipFile(path) as archive:
                 if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
                     raise ValueError(f"more than {MOST_BYTES:,} bytes")
-            with np.load(path, allow_pickle=False) as file:
+            with arrays_of(path) as file:
                 arrays = {key: file[key] for key in file.files}
             meta = json.loads(str(arrays.pop("meta")))
             schema, name, datasets, sha256 = (meta[key] for key in ("schema", "name", "datasets", "sha256"))
