@@ -10,7 +10,7 @@ from nas_selection_bench import program
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.selectors.parts import gpu_acceptance, gpu_parts
-from nas_selection_bench.selectors.parts.gpu_parts import Place
+from nas_selection_bench.selectors.parts.gpu_place import Place
 from tests.emulated.conftest import GPU
 
 EMULATED = resolve.Device(GPU, "cuda", "emulated GPU", (0,), "an emulated GPU")
