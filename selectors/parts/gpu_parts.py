@@ -104,10 +104,9 @@ def float32(place: Place) -> dict[str, Any]:
             loss.backward()
             assert weights.grad is not None
             passes[name, device.type] = {"loss": loss.detach().cpu(), "edge weights": weights.grad.cpu()}
-            within[name, device.type] = {
-                **{n: buffer.cpu() for n, buffer in network.named_buffers()},
-                **{f"gradient of {n}": p.grad.cpu() for n, p in network.named_parameters() if p.grad is not None},
-            }
+            inside = dict(network.named_buffers())
+            inside |= {f"gradient of {n}": p.grad for n, p in network.named_parameters() if p.grad is not None}
+            within[name, device.type] = {n: tensor.cpu().clone() for n, tensor in inside.items()}
     pairs = {" on ".join(key): (passes["supernet", "cpu"], values) for key, values in passes.items()}
     there = place.torch.type
     pairs |= {f"inside {name}": (within[name, "cpu"], within[name, there]) for name in ("supernet", "literal")}
