@@ -68,7 +68,7 @@ class Backend:
 
     @contextmanager
     def stream(self, stream: Stream) -> Iterator[None]:
-        """`stream` is the present one inside; autograd, which knows only the first of the devices, does not leave it."""
+        """`stream` is the present one inside; autograd stays in this thread: its own know the first device only."""
         before, OWN.stream = OWN.stream, stream
         try:
             with torch.autograd.set_multithreading_enabled(False):

@@ -8,6 +8,7 @@ the kernels of a full-sized step are counted without computing it.
 What this cannot show: kernels of cuDNN and their precision, the order of streams, the size of memory.
 """
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,6 +88,16 @@ class Resident(torch.Tensor):
 
     def __repr__(self, **_: Any) -> str:  # type: ignore[override]
         return f"{self.held!r} on {NAME}:{self.index}"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Resident":
+        """torch's own takes the offset of a view for an address."""
+        if id(self) not in memo:
+            twin = self.detach().clone().requires_grad_(self.requires_grad)
+            vars(twin).update({name: value for name, value in vars(self).items() if name != "held"})
+            twin.grad = copy.deepcopy(self.grad, memo)
+            memo[id(self)] = twin
+        found: Resident = memo[id(self)]
+        return found
 
     def tolist(self) -> Any:
         """A host read."""

@@ -1,16 +1,22 @@
 """Every recipe on the emulated device: captured as eager, and as on the CPU."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from nas_selection_bench.bench.work.cells import SupernetJob
 from nas_selection_bench.supernets.network import cuda_graph as capture
 from nas_selection_bench.supernets.network.accelerator import has_bfloat16
 from nas_selection_bench.supernets.parts.registry import find, names
+from nas_selection_bench.supernets.training.checkpoint import load
+from nas_selection_bench.supernets.training.loop import Training, train
+from nas_selection_bench.supernets.training.tuning import Tuner
 from tests.emulated.backend import Backend
-from tests.emulated.conftest import CPU, GPU, trained
-from tests.emulated.device import State, facts_of, watched, without_values
+from tests.emulated.conftest import CPU, GPU, SETTINGS, patterns, trained
+from tests.emulated.device import OWN, State, facts_of, watched, without_values
 from tests.emulated.kernels import batch, search_of
 
 END_OF_EPOCH = 2
@@ -66,6 +72,41 @@ def test_a_recipe_that_cannot_be_captured_says_so_and_is_the_cpus(recipe: str, f
 
 def test_the_second_device_computes_what_the_first_does() -> None:
     assert trained("sdarts-rs", GPU, 1).worst(trained("sdarts-rs", "emu:1", 1)) == (0.0, "")
+
+
+def test_a_run_that_is_broken_off_on_the_second_device_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    """Broken off after its first epoch; pc-darts begins to search in the second."""
+    job = SupernetJob("patterns", "pc-darts[warm_up=0.5]", 0, 0, replace(SETTINGS, epochs=2, checkpoint_epochs=(2,)))
+
+    class Stop(Exception):
+        pass
+
+    def stop(_done: int, _of: int) -> None:
+        raise Stop
+
+    train(job, patterns(), "emu:1", tmp_path / "whole")
+    with pytest.raises(Stop):
+        train(job, patterns(), "emu:1", tmp_path / "broken", stop)
+    train(job, patterns(), "emu:1", tmp_path / "broken")
+    assert load(tmp_path / "broken", 2).sha256 == load(tmp_path / "whole", 2).sha256
+
+
+@pytest.mark.filterwarnings("error")
+def test_torch_does_not_warn_of_optimisers_that_run_before_they_are_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch asks of CUDA before a step of Adam is asked here too, also of a copy, as branches of a search have."""
+
+    class Capturing:
+        def is_capturing(self) -> bool:
+            return OWN.tape is not None
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available=False: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "current_stream", Capturing)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", Capturing().is_capturing)
+    run = Training(SupernetJob("patterns", "darts", 0, 0, SETTINGS), patterns(), torch.device(GPU))
+    run.run_epoch()
+    search = run.search
+    tuner = Tuner(search.network, search.alphas, run.recipe, patterns(), SETTINGS, lambda epoch: epoch, GPU)
+    tuner.branch().tune(1, run.recipe.edge_weights)
 
 
 @pytest.mark.parametrize(("capability", "dtype"), [((7, 5), torch.float32), ((8, 0), torch.bfloat16)])
