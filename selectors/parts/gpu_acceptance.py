@@ -26,7 +26,7 @@ import torch
 from nas_selection_bench.bench.commands.options import device_name
 from nas_selection_bench.bench.commands.resolve import Device, find_device
 from nas_selection_bench.bench.errors import ExitCode, in_brief, text_of
-from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.files import given_path, write_whole
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.bench.work.run_file import git_commit
@@ -73,7 +73,7 @@ def main(
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", type=device_name, default="cuda", metavar="cuda[:i]", help="(cuda)")
-    parser.add_argument("--out", type=Path, default=Path("results/gpu"), metavar="DIR", help="(results/gpu)")
+    parser.add_argument("--out", type=given_path, default=Path("results/gpu"), metavar="DIR", help="(results/gpu)")
     parser.add_argument("--small", action="store_true", help="smaller networks, no demands on speed")
     options = parser.parse_args(arguments)
     device = find(options.device)
