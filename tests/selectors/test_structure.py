@@ -22,7 +22,6 @@ from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy, Mas
 from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 
-
 SETTINGS = replace(small.SETTINGS, batch_size=32, selection_images=16, proposal_batch=8)
 """One step of tuning and two batches, of ten images and of six: every step is made, and as few as can be."""
 
