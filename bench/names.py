@@ -70,17 +70,26 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     alike: dict[str, str] = {}
     for word in sorted(known, reverse=True):
         alike[_plain(word)] = word
-    meant = CALLED_ELSEWHERE.get(_plain(name), _plain(name))
-    if meant in alike:
-        return [alike[meant]]
-    return [alike[word] for word in difflib.get_close_matches(meant, sorted(alike), n=count, cutoff=0.4)]
+    given = _plain(name)
+    for meant in (given, *_here(given)):
+        if meant in alike:
+            return [alike[meant]]
+    parts = [word for word in sorted(alike, key=len) if word.endswith(f"-{given}")]
+    close = difflib.get_close_matches(_here(given)[0] if _here(given) else given, sorted(alike), n=count, cutoff=0.4)
+    return [alike[word] for word in dict.fromkeys([*parts, *close])][:count]
 
 
 CALLED_ELSEWHERE = {
-    "naswot": "nwot", "tenas": "te-nas", "aznas": "az-nas", "zc-pt": "zero-cost-pt", "zerocost-pt": "zero-cost-pt",
-    "pcdarts": "pc-darts", "dartspt": "darts-pt", "imagenet16-120": "imagenet16", "jacov": "jacob-cov",
+    "naswot": ["nwot", "zero-cost-pt"], "nwot": ["zero-cost-pt"], "tenas": ["te-nas"], "aznas": ["az-nas"],
+    "zcpt": ["zero-cost-pt"], "zerocostpt": ["zero-cost-pt"], "zerocostptnaswot": ["zero-cost-pt"],
+    "zerocostptnwot": ["zero-cost-pt"], "pcdarts": ["pc-darts"], "dartspt": ["darts-pt"],
+    "imagenet16120": ["imagenet16"], "jacov": ["jacob-cov"],
 }  # fmt: skip
-"""Names in use in papers and other programs, and what they are called here."""
+"""Names in use in papers and other programs, in lower-case letters and digits alone, and what they are called here."""
+
+
+def _here(name: str) -> list[str]:
+    return CALLED_ELSEWHERE.get(re.sub("[^a-z0-9]", "", name), [])
 
 
 def _plain(name: str) -> str:
@@ -126,6 +135,8 @@ def choose(
     Raises UsageError, with the nearest names and the list, for what matches nothing; `find`, which raises it too,
     may know better why there is no such name.
     """
+    for name in sorted({*groups} & {*known}):
+        raise UsageError(f"{name!r} is the name of a group of {kind}s; give your {kind} another name.")
     chosen: dict[str, None] = {}
     entries = [
         mark + member

@@ -115,11 +115,12 @@ def methods() -> Methods:
     from nas_selection_bench.bench.work.methods import Methods, Supernets
     from nas_selection_bench.bench.work.plugins import in_use
     from nas_selection_bench.reports.data.founders import GROUPS
-    from nas_selection_bench.supernets.training.notes import epochs_present, facts, training_seconds
+    from nas_selection_bench.supernets.training.notes import epochs_present, facts, files_of, training_seconds
 
     kept = described()
+    supernets = Supernets(epochs_present, facts, training_seconds, files_of)
     return Methods(
-        kept["recipes"], kept["selectors"], Supernets(epochs_present, facts, training_seconds), partial(work, in_use()),
+        kept["recipes"], kept["selectors"], supernets, partial(work, in_use()),
         further={kind: kept[kind] for kind in ("zero-cost proxies", "stopping rules")}, groups=GROUPS,
         quick_selectors="founders", outside=lambda: {**kept["selectors"].outside(), **kept["recipes"].outside()},
     )  # fmt: skip

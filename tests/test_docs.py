@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from nas_selection_bench.bench.problem.datasets import DATASETS
+from nas_selection_bench.bench.work.curvature_file import COLUMNS as CURVATURE_COLUMNS
 from nas_selection_bench.bench.work.gather import COST_COLUMNS, RECORD_COLUMNS, SCORE_COLUMNS
 from nas_selection_bench.bench.yardsticks.floors import Yardstick
 from nas_selection_bench.reports.data.supernet_quality import SupernetQuality
 from nas_selection_bench.reports.data.two_criteria import TwoCriteria
 from nas_selection_bench.reports.files.tables import COMPARISONS, HEADER, TRANSFER
-from nas_selection_bench.supernets.training.curvature import COLUMNS as CURVATURE_COLUMNS
 
 ROOT = Path(__file__).parents[1]
 

@@ -83,6 +83,14 @@ def test_a_module_can_be_read_at_a_sitting(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= most
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_paths_of_command_lines_are_expanded_in_one_place(path: Path) -> None:
+    """`type=Path` would take `~` for the name of a folder."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.keyword) and node.arg == "type" and isinstance(node.value, ast.Name):
+            assert node.value.id != "Path", f"line {node.value.lineno}: take given_path"
+
+
 def test_one_name_is_one_class() -> None:
     places = defaultdict(list)
     for path in FILES:

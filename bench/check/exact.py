@@ -22,7 +22,8 @@ from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, c
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.gather import CURVATURE_FILE, gather
+from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
+from nas_selection_bench.bench.work.gather import gather
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE
 from nas_selection_bench.bench.work.pack import contents_of, opened
 from nas_selection_bench.bench.work.plan_file import PLAN_FILE

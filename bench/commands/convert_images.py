@@ -21,6 +21,7 @@ import numpy as np
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, make_folder, write_whole
 from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.problem.array_files import array_of, arrays_of
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
 from nas_selection_bench.bench.problem.official_layouts import Layout
 from nas_selection_bench.bench.problem.own_dataset import DESCRIPTION
@@ -64,7 +65,7 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
         elif source.suffix == ".npz":
             raw, numbers = _arrays(source)
         elif source.suffix == ".npy" and labels is not None:
-            raw, numbers = np.load(source, allow_pickle=False), np.load(labels, allow_pickle=False)
+            raw, numbers = array_of(source), array_of(labels)
         else:
             raise DataError(f"{source} is no .npz, .npy with --labels, .parquet, or folder of pictures.")
         return _planes(raw), _numbers(numbers, len(raw))
@@ -77,7 +78,7 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
 
 
 def _arrays(source: Path) -> tuple[Any, Any]:
-    with np.load(source, allow_pickle=False) as file:
+    with arrays_of(source) as file:
         for images, labels in _NAMES:
             if images in file.files and labels in file.files:
                 return file[images], file[labels]

@@ -13,7 +13,7 @@ from typing import Any
 
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, UsageError
 from nas_selection_bench.bench.files import given_path, make_folder, only_writer, write_whole
-from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.curvature_file import read_curvature, write_curvature
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described
 from nas_selection_bench.bench.work.pack import as_stored, contents_of
@@ -46,6 +46,9 @@ class JoinedFolder:
     records: Mapping[str, Record]
     contents: Mapping[str, bytes]
     """Of its records, costs and logs, by their path inside of it."""
+    plan: Sequence[Mapping[str, Any]]
+    described: Mapping[str, Mapping[str, Any]]
+    curvature: Sequence[Mapping[str, str]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +93,8 @@ def read_part(folder: Path) -> JoinedFolder:
     records, damaged = as_stored(folder).read_all()
     if damaged:
         raise DataError(f"The record {damaged[0]} is damaged; run the command that made it again, or delete it.")
-    return JoinedFolder(folder, run, records, contents_of(folder))
+    plan, described = planned_cells(Store(folder)), read_described(folder)
+    return JoinedFolder(folder, run, records, contents_of(folder), plan, described, read_curvature(folder))
 
 
 def refuse_others(parts: Sequence[JoinedFolder]) -> None:
@@ -164,15 +168,13 @@ def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], sto
             path = store.folder / name
             if name.startswith("costs/") and path.suffix == ".json" and path.stem not in chosen and not path.exists():
                 write_whole(path, part.contents[name])
-    write_plan(store, [cell for part in parts for cell in planned_cells(Store(part.folder))])
-    described = [read_described(part.folder) for part in parts]
-    content = {kind: dict(sorted(union(told[kind] for told in described).items())) for kind in sorted(described[0])}
+    write_plan(store, [cell for part in parts for cell in part.plan])
+    kinds = sorted(parts[0].described)
+    content = {kind: dict(sorted(union(part.described[kind] for part in parts).items())) for kind in kinds}
     write_json(store.folder / METHODS_FILE, content, indent=1)
-    measured = [path for part in parts if (path := part.folder / CURVATURE_FILE).exists()]
-    if measured:
-        heads, *_ = texts = [path.read_text().splitlines() for path in measured]
-        lines = dict.fromkeys(line for text in texts for line in text[1:])
-        write_whole(store.folder / CURVATURE_FILE, "\n".join([heads[0], *lines]) + "\n")
+    curvature = {row["checkpoint"]: row for part in reversed(parts) for row in part.curvature}
+    if curvature:
+        write_curvature(store.folder, curvature.values())
     write_json(store.folder / RUN_FILE, joined_run([part.run for part in parts]), indent=1)
 
 

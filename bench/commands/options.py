@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
             choices = [str(choice) for choice in action.choices or ()]
             near = nearest(wrong[1], choices, count=1)
             hint = f"; did you mean {near[0]}?" if near else "."
-            message = f"{option[1]} {wrong[1]!r} is none of {', '.join(choices)}{hint}"
+            message = f"{option[1]} cannot be {wrong[1]!r}{hint} The choices are: {', '.join(choices)}."
         else:
             message = message.removeprefix("argument ").rstrip(".") + "."
         if not self.exit_on_error:
@@ -86,7 +86,9 @@ def device_name(text: str) -> str:
     """`auto`, `cpu`, `cuda` or `cuda:i`."""
     kind, colon, index = text.partition(":")
     if text not in ("auto", "cpu", "cuda") and not (kind == "cuda" and colon and index.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, cpu, cuda, cuda:0, cuda:1, ...")
+        raise argparse.ArgumentTypeError(
+            f"no device is called {text!r}; choose auto, cpu, cuda, or one GPU as cuda:0, cuda:1, ..."
+        )
     return text
 
 

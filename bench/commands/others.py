@@ -28,7 +28,7 @@ FAILURES_SHOWN = 5
 
 def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     """Gather the records of an output folder again and draw its report; nothing is computed."""
-    root = data_root(options.data_root)
+    root = data_root(options.data_root, needed=False)
     datasets = resolve.find_datasets(options.datasets, root)
     if options.out:
         out = options.out
@@ -81,7 +81,7 @@ def check_results(stored: Path, options: Options, draw_report: DrawReport) -> Ex
     earlier = read_run(stored)
     if earlier is None:
         raise DataError(f"{stored} holds no results: {stored / 'run.json'} does not exist.")
-    table = resolve.find_table(options, list(earlier["datasets"]), data_root(options.data_root))
+    table = resolve.find_table(options, list(earlier["datasets"]), data_root(options.data_root, needed=False))
     outcomes = check.check(stored, table, draw_report, fresh)
     print(check.summary(outcomes), end="")
     return check.exit_code(outcomes)

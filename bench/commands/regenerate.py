@@ -99,7 +99,7 @@ def refuse_missing(options: Options, datasets: list[str], kind: str, images: boo
 
     `kind` is that of the device which it ran on, on which the preset depends.
     """
-    root = data_root(options.data_root)
+    root = data_root(options.data_root, needed=False)
     resolve.find_table(options, datasets, root)
     if images:
         settings = resolve.find_settings(options, datasets, kind)

@@ -68,7 +68,7 @@ def _work_off(
     options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
 ) -> ExitCode:
     if options.list is not None:
-        root, known = data_root(options.data_root), methods()
+        root, known = data_root(options.data_root, needed=False), methods()
         if options.json:
             return list_json(root, known)
         return list_one(options.list, root, known) if options.list else list_all(root, known)
@@ -90,9 +90,9 @@ class Session:
     def __init__(self, options: Options, argv: Sequence[str], methods: Methods, code: Path) -> None:
         self.options, self.argv, self.code = options, list(argv), code
         self.verbosity = QUIET if options.quiet else VERBOSE if options.verbose else NORMAL
-        root = data_root(options.data_root)
         again = folders_plan(options)
         named = ",".join(cell["dataset"] for cell in again) or options.datasets
+        self.root = root = data_root(options.data_root, needed={*named.split(",")} != {"digits"})
         self.datasets = resolve.find_datasets(named, root)
         earlier = read_run(options.out) if options.out else None
         usual = earlier.get("device", "auto") if again and earlier and options.device == "auto" else options.device
@@ -161,7 +161,7 @@ class Session:
 
     def _notes(self) -> dict[str, str]:
         """What the descriptions of one's own data sets say to readers of results."""
-        root = data_root(self.options.data_root)
+        root = self.root
         told = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
         return {name: note for name, note in told.items() if note}
 

@@ -6,11 +6,12 @@ be left out where there are trials. Counts are plain, or in millions as the pack
 `D_params_millions`, `D_flops_millions`. Columns ending in `_12` hold NAS-Bench-201's short schedule; they are read in
 the place of the others when that schedule is asked for.
 
-Read are commas, semicolons (with decimal commas too) and tabs; UTF-8 with or without a byte-order mark and UTF-16;
-gzip or not, whatever the file is called; blank lines, a comment before the header, blanks around names and values.
-A column that nothing is read from is named in `GroundTruth.notes`.
+Read are commas, semicolons (with decimal commas too) and tabs; UTF-8 with or without a byte-order mark, UTF-16 and
+UTF-32; gzip or not, whatever the file is called; blank lines, a comment or a spreadsheet's `sep=;` before the header,
+blanks around names and values. A column that nothing is read from is named in `GroundTruth.notes`.
 """
 
+import codecs
 import csv
 import gzip
 import io
@@ -29,6 +30,21 @@ from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth, ref
 
 MOST_BYTES = 2**28
 """The largest table that is read, unpacked: a whole one with every trial has some 5 MB."""
+_PACKED = {
+    b"\x1f\x8b": "gzip twice",
+    b"BZh": "bz2",
+    b"\xfd7zXZ": "xz",
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+"""First bytes of what is no text, after gzip was taken off."""
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8-sig",
+}  # fmt: skip
+"""Byte-order marks; the longer ones first."""
+_REMARK = re.compile(r"\s*(#|sep=.?\s*$|$)", re.IGNORECASE)
+"""A line before the header: empty, a comment, or a spreadsheet's word on its separator."""
 _SHORT = "_12"
 _COLUMN = re.compile(r"(?P<dataset>.+)_(?P<field>test|valid|params|flops)(?P<unit>_millions)?", re.IGNORECASE)
 _TRIAL = re.compile(r"(?P<dataset>.+)_test_(?P<seed>\d+)", re.IGNORECASE)
@@ -120,9 +136,13 @@ def _text(path: Path) -> str:
                 content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise ValueError(f"more than {MOST_BYTES:,} bytes")
-        if b"\0" in content and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        wrapped = next((name for start, name in _PACKED.items() if content.startswith(start)), None)
+        if wrapped is not None:
+            raise DataError(f"{path} is packed with {wrapped}: unpack it, or pack it once with gzip.")
+        encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
+        if b"\0" in content and encoding.startswith("utf-8"):
             raise ValueError("zero bytes in it")
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = content.decode(encoding)
     except DAMAGE as error:
         raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
     except OSError as error:
@@ -133,7 +153,7 @@ def _text(path: Path) -> str:
 def _sheet(path: Path, text: str) -> Sheet:
     """The cells: the separator is the one that parts the first line into a column `arch` and others."""
     lines = text.split("\n")
-    first = next((n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
+    first = next((n for n, line in enumerate(lines) if not _REMARK.match(line)), None)
     if first is None:
         raise DataError(f"{path} is not a table: it holds no column `arch`, and no line at all.")
 
@@ -224,7 +244,8 @@ def _classes_of_size(count: int) -> list[Callable[[], np.ndarray]]:
 def _index(sheet: Sheet, column: int, order: np.ndarray, filled: int) -> np.ndarray:
     """[15625] the table's own index, in space order; those filled in get the numbers that are left."""
     given = _numbers(sheet, column, empty=False)
-    if not np.array_equal(given, given.astype(np.int64)) or np.unique(given).size != len(given):
+    whole = np.isfinite(given) & (given >= 0) & (given < 2**31) & (given == np.round(given))
+    if not whole.all() or np.unique(given).size != len(given):
         raise DataError(f"{sheet.path}: column index does not give each architecture its own whole number.")
     index = np.full(N_ARCHITECTURES, -1, dtype=np.int64)
     index[order] = given

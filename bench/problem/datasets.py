@@ -110,15 +110,21 @@ def dataset_names(data_root: Path | None = None) -> tuple[str, ...]:
     return (*DATASETS, *(name for name in own_names(data_root) if name not in DATASETS))
 
 
-def data_root(argument: str | Path | None = None) -> Path:
-    """The folder that holds the data sets: `argument`, else $NAS_BENCH_DATA, else the user's cache."""
+def data_root(argument: str | Path | None = None, needed: bool = True) -> Path:
+    """The folder that holds the data sets: `argument`, else $NAS_BENCH_DATA, else the user's cache.
+
+    Where there is no home for that, UsageError; or, if it is not `needed`, a folder that does not exist.
+    """
     given = argument or os.environ.get(DATA_ROOT_VARIABLE)
     if given:
         return expanded(given)
     try:
         return expanded(_DEFAULT_ROOT)
     except UsageError:
-        return Path(os.devnull, "no home folder: give --data-root")  # nothing is there, which may be enough
+        if needed:
+            said = f"There is no home folder to look for data in; give --data-root, or set {DATA_ROOT_VARIABLE}."
+            raise UsageError(said) from None
+        return Path(os.devnull, "no-home-folder")
 
 
 def missing_images(name: str, data_root: Path, limit: int | None) -> str | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.problem.array_files import array_of
 from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
 
 DESCRIPTION = "dataset.json"
@@ -124,7 +125,7 @@ def fingerprint(name: str, root: Path) -> str:
 def _array(path: Path) -> np.ndarray:
     """The array in an .npy file, not yet read into memory; no pickles."""
     try:
-        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
+        return array_of(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
     except DAMAGE as error:

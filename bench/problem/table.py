@@ -17,6 +17,7 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.array_files import arrays_of
 from nas_selection_bench.bench.problem.space import (
     N_ARCHITECTURES,
     NONE,
@@ -153,11 +154,13 @@ class GroundTruth:
             with zipfile.ZipFile(path) as archive:
                 if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
                     raise ValueError(f"more than {MOST_BYTES:,} bytes")
-            with np.load(path, allow_pickle=False) as file:
+            with arrays_of(path) as file:
                 arrays = {key: file[key] for key in file.files}
             meta = json.loads(str(arrays.pop("meta")))
             schema, name, datasets, sha256 = (meta[key] for key in ("schema", "name", "datasets", "sha256"))
-            held: dict[str, Accuracies] = {str(dataset): Accuracies() for dataset in list(datasets)}
+            if not all(isinstance(word, str) and word.isprintable() for word in [name, *datasets]):
+                raise ValueError("a name in it is none")
+            held: dict[str, Accuracies] = {dataset: Accuracies() for dataset in datasets}
         except (*DAMAGE, OSError) as error:
             raise DataError(
                 f"{path} is not a compact ground-truth table, or it is damaged ({in_brief(error)}); make it anew."
@@ -214,7 +217,7 @@ def _checked(name: str, dataset: str, held: Accuracies) -> Accuracies:
     where = f"The table {name!r}, data set {dataset!r}"
     trials = held.trials
     if trials is not None:
-        trials = np.asarray(trials, dtype=np.float64)
+        trials = _numbers(where, "trials", trials)
         if trials.ndim != 2 or len(trials) != N_ARCHITECTURES:
             raise DataError(f"{where}: trials has shape {trials.shape}, not ({N_ARCHITECTURES}, number of trials).")
         _check_percent(where, "trial", trials[~np.isnan(trials)])
@@ -233,12 +236,21 @@ def _checked(name: str, dataset: str, held: Accuracies) -> Accuracies:
     for count in ("parameters", "flops"):
         if count in checked:
             _check_counts(where, count, checked[count])
+    if {"parameters", "flops"} <= checked.keys() and np.median(checked["flops"]) < np.median(checked["parameters"]):
+        raise DataError(f"{where}: most networks have fewer FLOPs than parameters, so the units of one are wrong.")
     _check_sense(where, checked["test"], trials)
     return Accuracies(trials=None if trials is None else _frozen(trials), **checked)
 
 
+def _numbers(where: str, key: str, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype.kind not in "iuf":
+        raise DataError(f"{where}: {key} holds {values.dtype}, not numbers.")
+    return values.astype(np.float64, copy=False)
+
+
 def _complete(where: str, key: str, values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values, dtype=np.float64)
+    values = _numbers(where, key, values)
     if values.shape != (N_ARCHITECTURES,):
         raise DataError(f"{where}: {key} has shape {values.shape}, not ({N_ARCHITECTURES},).")
     missing = np.flatnonzero(~np.isfinite(values))
@@ -255,9 +267,15 @@ def _check_percent(where: str, key: str, values: np.ndarray) -> None:
         raise DataError(f"{where}: no {key} accuracy is above 1, so they look like fractions; give them in %.")
 
 
+_LARGEST = {"parameters": (1e4, 1e9), "flops": (1e4, 1e12)}
+"""Between what the largest network of a table lies: one with 4 channels on 8x8 images has more than the first, and
+counts in thousands or millions, or taken for millions, are outside."""
+
+
 def _check_counts(where: str, key: str, values: np.ndarray) -> None:
     """Counts are whole and at least 0; the packages of NAS-Bench-201 give them in millions."""
-    if values.min() < 0 or (values != np.round(values)).any() or values.max() < 1000:
+    least, most = _LARGEST[key]
+    if values.min() < 0 or (values != np.round(values)).any() or not least <= values.max() <= most:
         raise DataError(
             f"{where}: {key} from {values.min():g} to {values.max():g} are no whole counts; give plain"
             " counts, or name the column ..._millions in a CSV where they are in millions."

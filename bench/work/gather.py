@@ -34,9 +34,6 @@ SCORES_FILE = "scores.csv"
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
-CURVATURE_FILE = "curvature.csv"
-"""How curved the validation loss is at the checkpoints, where it was measured (`supernets/training/curvature.py`)."""
-
 
 def record_row(record: Record, measured: Mapping[str, Any] | None) -> dict[str, Any]:
     """The row of one record in records.csv; `measured` are the measures of a done one."""

@@ -192,6 +192,8 @@ class Supernets:
     """Of the checkpoint of an epoch; raises DataError for one that is damaged."""
     seconds: Callable[[Path], Sequence[float]]
     """Wall clock of each epoch that was trained into a folder, as far as that was noted."""
+    files: Callable[[Path, int], Sequence[Path]]
+    """The files of the checkpoint of an epoch."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total, self.finished = total, 0
+        self._epochs, self._trained = 0, 0
         self._remaining, self._verbosity, self._clock = remaining, verbosity, clock
         self._stream = stream if stream is not None else sys.stderr
         self._start = clock()
@@ -65,10 +66,9 @@ class Progress:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=total, file=self._stream, unit="cell", dynamic_ncols=True, leave=False,
+                total=total, desc=self._counts(), file=self._stream, dynamic_ncols=True, leave=False,
                 # Where there is little room it is for the name of the work.
-                bar_format="{n_fmt}/{total_fmt} cells " + ("|{bar:20}| " if self._columns() >= WIDE else "")
-                + "{elapsed}{postfix}",
+                bar_format="{desc} " + ("|{bar:20}| " if self._columns() >= WIDE else "") + "{elapsed}{postfix}",
             )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -121,19 +121,32 @@ class Progress:
     def resize(self, total: int) -> None:
         """There are more or fewer cells than was thought."""
         self.total = total
-        if self._bar is not None:
-            self._bar.total = total
-            self._bar.refresh()
+        self._count()
+
+    def training(self, trained: int, epochs: int) -> None:
+        """So many of the `epochs` of all supernets to train are `trained`; they count as work beside the cells."""
+        self._trained, self._epochs = trained, epochs
+        self._count()
+
+    def _counts(self) -> str:
+        """The work done and all work: `24/80 epochs, 0/10 cells`."""
+        epochs = f"{self._trained}/{self._epochs} epochs, " if self._trained < self._epochs else ""
+        return f"{epochs}{self.finished}/{self.total} cells"
 
     def working_on(self, what: str) -> None:
-        """Name the current work (a cell, or an epoch of a supernet)."""
+        """Name the current work (a cell, or a supernet in training)."""
         if self._bar is not None:
             eta = self.eta()
             left = f"about {duration(eta)} left; " if eta is not None else ""
-            counted = len(f"{self.total}/{self.total} cells 00:00:00, ") + (24 if self._columns() >= WIDE else 0)
+            counted = len(f"{self._counts()} 00:00:00, ") + (24 if self._columns() >= WIDE else 0)
             self._bar.set_postfix_str(left + end_of(what, self._columns() - counted - len(left)))
         elif self._verbosity >= VERBOSE:
             self.say(f"  {what}")
+
+    def epoch_trained(self, what: str) -> None:
+        """One more epoch is trained, of `what`."""
+        self.training(self._trained + 1, self._epochs)
+        self.working_on(what)
 
     def trained(self, what: str, seconds: float) -> None:
         """One supernet is trained."""
@@ -145,11 +158,12 @@ class Progress:
         self._count(count)
         self.say(f"[{self.finished}/{self.total}] failed {what}: {count} cells")
 
-    def _count(self, cells: int) -> None:
+    def _count(self, cells: int = 0) -> None:
         self.finished += cells
         self._mean = (self._clock() - self._start) / max(1, self.finished)
         if self._bar is not None:
-            self._bar.update(cells)
+            self._bar.total, self._bar.n = self._epochs + self.total, self._trained + self.finished
+            self._bar.set_description_str(self._counts())
 
     def cell_finished(self, what: str, state: str, seconds: float, reason: str = "") -> None:
         """One cell is over; failures are told even where the bar counts silently."""

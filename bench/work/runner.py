@@ -1,12 +1,13 @@
 """The work: train the supernets that are missing, then run the cells that are to do, a record for each as it ends."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.files import leave_no_lock, write_whole
+from nas_selection_bench.bench.work.apart import spread_over_machines
 from nas_selection_bench.bench.work.edited_files import Sources
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
@@ -148,10 +149,12 @@ class Run:
         for supernet in supernets:
             if epochs := len(self._epochs(supernet)):
                 progress.say(f"{supernet.title} goes on after epoch {epochs} of {supernet.job.settings.epochs}")
+        trained, epochs = self._epochs_of(supernets)
+        progress.training(trained, epochs)
         progress.working_on(f"training {supernets[0].title}")
         if told is None:
-            progress.watch(lambda: self._training_state(supernets))
-        for number, outcome in spread(tasks, self.workplace.pool, KILLED):
+            progress.watch(lambda: self._training_state(supernets, progress))
+        for number, outcome in self._spread(tasks):
             supernet = supernets[number]
             self._stop_on_disk_trouble(outcome)
             if outcome.state == FAILED:
@@ -163,16 +166,26 @@ class Run:
                 self.timings.learn({**columns[supernet.key], "selector": "", "training_seconds": outcome.seconds})
                 progress.trained(supernet.title, outcome.seconds)
         progress.watch(None)
+        progress.training(epochs, epochs)
         return failed
 
-    def _training_state(self, supernets: Sequence[PlannedSupernet]) -> str:
-        """How far the training in other processes is, in epochs; the supernet that is under way named last."""
-        done = {supernet.title: len(self._epochs(supernet)) for supernet in supernets}
-        expected = {supernet.title: supernet.job.settings.epochs for supernet in supernets}
-        under_way = [title for title in done if done[title] < expected[title]]
-        of = f", {under_way[0]} epoch {done[under_way[0]]}/{expected[under_way[0]]}" if under_way else ""
-        trained, more = sum(done.values()), "s" if len(supernets) > 1 else ""
-        return f"training {len(supernets)} supernet{more}: {trained} of {sum(expected.values())} epochs{of}"
+    def _spread(self, tasks: Sequence[TrainTask] | Sequence[SelectTask]) -> Iterator[tuple[int, Outcome]]:
+        if self.workplace.pool.backend == "dask":
+            return spread_over_machines(tasks, self.workplace)
+        return spread(tasks, self.workplace.pool, KILLED)
+
+    def _epochs_of(self, supernets: Iterable[PlannedSupernet]) -> tuple[int, int]:
+        """How many epochs of these supernets are trained, and how many they have."""
+        return sum(len(self._epochs(s)) for s in supernets), sum(s.job.settings.epochs for s in supernets)
+
+    def _training_state(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> str:
+        """How far the training in other processes is, in epochs; the first supernet that is under way is named."""
+        trained, epochs = self._epochs_of(supernets)
+        progress.training(trained, epochs)
+        more = "s" if len(supernets) > 1 else ""
+        under_way = (s for s in supernets if len(self._epochs(s)) < s.job.settings.epochs)
+        of = next((f", {s.title} epoch {len(self._epochs(s))}/{s.job.settings.epochs}" for s in under_way), "")
+        return f"training {len(supernets)} supernet{more}: {trained} of {epochs} epochs{of}"
 
     def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
         """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""
@@ -203,7 +216,7 @@ class Run:
                 works.setdefault(planned.shared or planned.stem, []).append(planned)
         alike = list(works.values())
         tasks = [SelectTask(cells[0], self.workplace, told) for cells in alike]
-        for number, outcome in spread(tasks, self.workplace.pool, KILLED):
+        for number, outcome in self._spread(tasks):
             self._stop_on_disk_trouble(outcome)
             first, *others = alike[number]
             self._conclude(first, outcome, progress)

@@ -47,6 +47,8 @@ class Outcome:
     trace: str = ""
     seconds: float = 0.0
     disk_trouble: bool = False
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """By name, what a worker that does not see the run's cache trained."""
 
     @property
     def told(self) -> str:
@@ -116,7 +118,7 @@ class TrainTask:
     def tell(self, epoch: int, epochs: int) -> None:
         """Name the epoch that was trained."""
         if self.progress is not None:
-            self.progress.working_on(f"training {self.supernet.title}, epoch {epoch}/{epochs}")
+            self.progress.epoch_trained(f"training {self.supernet.title}, epoch {epoch}/{epochs}")
 
 
 @dataclass(frozen=True)

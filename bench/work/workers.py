@@ -11,11 +11,12 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from filelock import FileLock
 
@@ -23,6 +24,9 @@ from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.work.seats import SECONDS_BETWEEN_LOOKS, claim_device
 
 Outcome = TypeVar("Outcome")
+
+Again: TypeAlias = Callable[[int, Outcome], Callable[[], Outcome] | None]
+"""The task that is to be done because of an outcome of a task, by its number; None where that was the last."""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
                     "NUMEXPR_NUM_THREADS")  # fmt: skip
@@ -177,7 +181,9 @@ class _Dask:
         self._client = client
 
     def submit(self, task: Callable[[], Any]) -> Any:
-        return self._client.submit(_called, task, pure=False, retries=0)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sending large graph")  # a task may carry a checkpoint
+            return self._client.submit(_called, task, pure=False, retries=0)
 
     def first(self, handles: Collection[Any]) -> Any:
         from concurrent.futures import CancelledError
@@ -209,11 +215,14 @@ def _called(task: Callable[[], Any]) -> Any:
 def _workers(pool: Pool) -> Iterator[_Workers]:
     if pool.backend != "dask":
         loky = _Loky(pool)
-        try:
-            yield loky
-        except BaseException:
-            loky.stop()
-            raise
+        with warnings.catch_warnings():
+            # It is no news to the user that loky renews a worker whose memory has grown: no task is lost by it.
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+            try:
+                yield loky
+            except BaseException:
+                loky.stop()
+                raise
         return
     try:
         import dask
@@ -236,18 +245,21 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
         yield _Dask(open_.enter_context(Client(cluster)))
 
 
-def spread(tasks: Sequence[Callable[[], Outcome]], pool: Pool, died: Outcome) -> Iterator[tuple[int, Outcome]]:
+def spread(
+    tasks: Sequence[Callable[[], Outcome]], pool: Pool, died: Outcome, again: Again[Outcome] | None = None
+) -> Iterator[tuple[int, Outcome]]:
     """(number, outcome) of all `tasks`, as they come.
 
     A task must answer, not raise, for what concerns it only. Where a worker process dies (out of memory, a crash in
     native code, an exit), the tasks that were under way are tried again one by one, and for those that end their
-    process again `died` is the outcome; the others go on.
+    process again `died` is the outcome; the others go on. Other processes may answer that a task has to be done
+    `again`, by the task that this gives.
     """
     if not tasks or (pool.jobs == 1 and not pool.own_processes):
         yield from ((number, task()) for number, task in enumerate(tasks))
     elif pool.own_processes:
         with _workers(pool) as workers:
-            yield from _in_processes(tasks, workers, pool.jobs, died)
+            yield from _in_processes(tasks, workers, pool.jobs, died, again or _never)
     else:
         import joblib
 
@@ -258,26 +270,37 @@ def spread(tasks: Sequence[Callable[[], Outcome]], pool: Pool, died: Outcome) ->
         yield from threads(joblib.delayed(_numbered)(number, task) for number, task in enumerate(tasks))
 
 
+def _never(number: int, outcome: Any) -> None:
+    return None
+
+
 def _in_processes(
-    tasks: Sequence[Callable[[], Outcome]], workers: _Workers, jobs: int, died: Outcome
+    tasks: Sequence[Callable[[], Outcome]], workers: _Workers, jobs: int, died: Outcome, again: Again[Outcome]
 ) -> Iterator[tuple[int, Outcome]]:
     waiting = list(enumerate(tasks))[::-1]
-    running: dict[Any, int] = {}
+    running: dict[Any, tuple[int, Callable[[], Outcome]]] = {}
+
+    def concluded(number: int, outcome: Outcome) -> Iterator[tuple[int, Outcome]]:
+        if (task := again(number, outcome)) is None:
+            yield number, outcome
+        else:
+            waiting.append((number, task))
+
     while waiting or running:
         try:
             while waiting and len(running) < jobs:
-                running[workers.submit(waiting[-1][1])] = waiting[-1][0]
+                running[workers.submit(waiting[-1][1])] = waiting[-1]
                 waiting.pop()
             ended = workers.first(running)
             outcome = workers.result(ended)
         except _Broken:
             # Any of these may have done it: each is tried again with nobody beside it.
-            suspects, running = sorted(running.values()), {}
-            for number in suspects:
-                yield number, _alone(tasks[number], workers, died)
+            suspects, running = sorted(running.values(), key=lambda handed: handed[0]), {}
+            for number, task in suspects:
+                yield from concluded(number, _alone(task, workers, died))
             workers.renew()
         else:
-            yield running.pop(ended), outcome
+            yield from concluded(running.pop(ended)[0], outcome)
 
 
 def _alone(task: Callable[[], Outcome], workers: _Workers, died: Outcome) -> Outcome:

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.curvature_file import eigenvalues
 from nas_selection_bench.bench.work.discovery import kind, shown, told
 from nas_selection_bench.bench.work.finder import Finder
-from nas_selection_bench.bench.work.gather import CURVATURE_FILE
 from nas_selection_bench.bench.work.options import Configurable
-from nas_selection_bench.reports.data.results import Results, read_frame
+from nas_selection_bench.reports.data.results import Results
 
 WEIGHTS_OF = "magnitude"
 """The selector whose scores are the weights of the operations."""
@@ -84,23 +84,11 @@ RULES = Finder("stopping rule", "nas_selection_bench.reports.stopping", ("RULE",
 rules = RULES.methods
 
 
-def read_eigenvalues(folder: Path) -> dict[str, float]:
-    """By the first 12 letters of a checkpoint's hash; empty where nothing was measured."""
-    path = folder / CURVATURE_FILE
-    if not path.exists():
-        return {}
-    frame = read_frame(path, ("checkpoint", "eigenvalue"), "measure again: python -m nas_selection_bench curvature")
-    try:
-        return dict(zip(frame["checkpoint"], map(float, frame["eigenvalue"]), strict=True))
-    except DAMAGE as error:
-        raise DataError(f"{path} holds what is no eigenvalue ({in_brief(error)}); delete it.") from error
-
-
 def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
     """The course of each supernet of a data set, by (setting, seed), that has two or more stored checkpoints."""
     frame = results.done[results.done["dataset"] == dataset]
     frame = frame[frame["checkpoint"].notna()] if "checkpoint" in frame else frame.iloc[:0]
-    eigenvalues = read_eigenvalues(results.folder)
+    measured = eigenvalues(results.folder)
     found = {}
     supernets = zip(frame["setting"].tolist(), frame["supernet_seed"].tolist(), strict=True)
     of_supernet = dict(iter(frame.groupby(["setting", "supernet_seed"])))
@@ -111,7 +99,7 @@ def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
             continue
         first = rows.drop_duplicates("epoch").sort_values("epoch")
         read = rows[rows["selector"] == WEIGHTS_OF].drop_duplicates("epoch").sort_values("epoch")
-        curvature = np.array([eigenvalues.get(str(sha), np.nan) for sha in first["checkpoint"]])
+        curvature = np.array([measured.get(str(sha), np.nan) for sha in first["checkpoint"]])
         found[str(setting), int(seed)] = Course(
             epochs,
             accuracy=first["supernet_accuracy"].to_numpy(dtype=float),

@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     if run is None:
         raise DataError(f"{given.results} holds no results: {given.results / 'run.json'} does not exist.")
     options = parse_options(["--table", given.table] if given.table else [])
-    table = resolve.find_table(options, list(run["datasets"]), data_root(None))
+    table = resolve.find_table(options, list(run["datasets"]), data_root(needed=False))
     written = draw(given.results, table, given.to, given.format)
     for path in written:
         print(path)

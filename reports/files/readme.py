@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
-from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.files import given_path, write_whole
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.text import number
@@ -118,8 +118,8 @@ def _text(readme: Path) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """The command; answers with an exit code."""
     parser = argparse.ArgumentParser(prog="python -m nas_selection_bench readme", description=__doc__.splitlines()[0])
-    parser.add_argument("results", type=Path, help="folder of stored results")
-    parser.add_argument("readme", type=Path, help="file to write into")
+    parser.add_argument("results", type=given_path, help="folder of stored results")
+    parser.add_argument("readme", type=given_path, help="file to write into")
     parser.add_argument("--dataset", help="which data set (the first)")
     options = parser.parse_args(arguments)
     content = block(options.results, options.readme, options.dataset)

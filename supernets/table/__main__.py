@@ -118,7 +118,7 @@ def load_splits(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
 def _make(options: argparse.Namespace) -> int:
     """Train what is missing, write the table if it is whole."""
     recipe, arithmetic = _recipe(options), _arithmetic(options)
-    train, held_out = load_splits(options.dataset, data_root(options.data_root))
+    train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
     firsts = representatives(function_classes())
     wanted = drawn_order(len(firsts), recipe.root_seed)[: options.classes]
     progress = TableProgress(_progress_path(options.out), _settings(options.dataset, recipe, train, held_out),
@@ -222,7 +222,7 @@ def _benchmark(options: argparse.Namespace) -> int:
 
     recipe, basis = _recipe(options), _arithmetic(options)
     on_gpu = basis.device != "cpu"
-    train, held_out = load_splits(options.dataset, data_root(options.data_root))
+    train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
     images = SplitImages.of(train, held_out, basis.device)
     firsts = representatives(function_classes())
     sizes = [options.networks_at_once] if options.networks_at_once else ([256, 512, 1024] if on_gpu else [1, 4, 8, 16])

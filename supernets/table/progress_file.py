@@ -9,6 +9,7 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
 from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.array_files import arrays_of
 
 SECONDS_BETWEEN_WRITES = 5.0
 
@@ -30,7 +31,7 @@ class TableProgress:
 
     def _take_up(self) -> None:
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with arrays_of(self.path) as file:
                 settings, test, valid = str(file["settings"]), file["test"], file["valid"]
                 if not test.shape == valid.shape == (*self.test.shape[:1], *test.shape[1:2]):
                     raise ValueError(f"its accuracies have the shapes {test.shape} and {valid.shape}")

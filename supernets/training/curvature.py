@@ -10,20 +10,19 @@ code it is of one mini-batch of selection images, and the weight decay of the al
 """
 
 import argparse
-import csv
-import io
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas_selection_bench.bench.errors import DataError
-from nas_selection_bench.bench.files import given_path, write_whole
+from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import data_root, load_images
-from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, write_curvature
 from nas_selection_bench.bench.work.pack import opened
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.supernets.network.process_modes import own_modes
@@ -31,9 +30,7 @@ from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, frozen
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.checkpoint import Checkpoint, load
-from nas_selection_bench.supernets.training.notes import epochs_present
-
-COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "checkpoint", "eigenvalue")
+from nas_selection_bench.supernets.training.notes import epochs_present, facts
 
 
 def hessian(network: Supernet, recipe: Recipe, alphas: Tensor, batch: Batch) -> Tensor:
@@ -64,22 +61,31 @@ def largest_eigenvalue(checkpoint: Checkpoint, batch: Batch) -> float:
     return float(torch.linalg.eigvalsh(found)[-1])
 
 
-def measure(out: Path, cache: Path, root: Path) -> list[dict[str, object]]:
-    """One row for each checkpoint of `cache` that the records of `out` saw and whose recipe learns its alphas."""
+def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> list[dict[str, object]]:
+    """One row for each checkpoint of `cache` that the records of `out` saw and whose recipe learns its alphas.
+
+    A damaged one costs itself, and is told.
+    """
     with opened(out) as folder:
         records, _ = Store(folder).read_all()
     seen = {record.checkpoint for record in records.values()}
     rows: list[dict[str, object]] = []
     for place in sorted(path for path in cache.iterdir() if path.is_dir()):
         for epoch in epochs_present(place):
-            checkpoint = load(place, epoch)
+            try:
+                if facts(place, epoch).sha256 not in seen:
+                    continue
+                checkpoint = load(place, epoch)
+            except DataError as error:
+                say(f"left out: {error}")
+                continue
             job = checkpoint.job
-            if checkpoint.sha256 not in seen or not find(job.recipe).tunes_alphas:
+            if not find(job.recipe).tunes_alphas:
                 continue
             images = load_images(job.dataset, root, job.settings.images)
             half = Half(images, "selection", torch.device("cpu"))
             (batch, *_) = half.fixed(job.settings.batch_size, job.settings.batch_size)
-            rows.append(dict(zip(COLUMNS, (
+            rows.append(dict(zip(COLUMNS[:-1], (
                 job.dataset, job.recipe, job.seed, epoch, checkpoint.sha256[:12], largest_eigenvalue(checkpoint, batch),
             ), strict=True)))  # fmt: skip
     return rows
@@ -95,13 +101,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     if not options.cache.is_dir():
         raise DataError(f"{options.cache} is no folder of trained supernets; give --cache.")
-    rows = measure(options.out, options.cache, data_root(options.data_root))
+    damaged: list[str] = []
+    rows = measure(options.out, options.cache, data_root(options.data_root, needed=False), damaged.append)
+    for line in damaged:
+        print(line, file=sys.stderr)
     if not rows:
         raise DataError(f"{options.cache} holds none of the checkpoints that the records of {options.out} saw.")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(options.out / CURVATURE_FILE, text.getvalue())
+    write_curvature(options.out, rows)
     print(f"{len(rows)} checkpoints measured: {options.out / CURVATURE_FILE}")
-    return 0
+    return ExitCode.SOME_CELLS_FAILED if damaged else ExitCode.OK

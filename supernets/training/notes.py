@@ -50,6 +50,12 @@ def json_of(folder: Path, epoch: int) -> Path:
     return folder / f"epoch_{epoch:04d}.json"
 
 
+def files_of(folder: Path, epoch: int) -> list[Path]:
+    """The files of the checkpoint after `epoch` epochs: tensors and notes."""
+    notes = json_of(folder, epoch)
+    return [notes.with_suffix(".safetensors"), notes]
+
+
 def content_of(path: Path) -> bytes:
     """The content of a file of a checkpoint; raises DataError."""
     try:

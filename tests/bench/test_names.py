@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.names import LISTED, canonical, nearest, parse, unknown
+from nas_selection_bench.bench.names import LISTED, canonical, choose, nearest, parse, unknown
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 VALUES = st.from_regex(r"[A-Za-z0-9._-]{1,6}", fullmatch=True)
@@ -38,3 +38,23 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
     message = str(unknown("selector", "zzz", many))
     assert message == f"Unknown selector 'zzz'. `python run_bench.py --list` shows all {len(many)} selectors."
     assert "did you mean" not in str(unknown("recipe", "xyzxyz", ["darts", "blank"]))
+
+
+SELECTORS = ["darts-pt", "disc-zc", "disc-zc-snip", "zero-cost-pt", "zero-cost-pt-snip", "zero-cost-pt-ntk"]
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("zero-cost-pt-naswot", "zero-cost-pt"), ("naswot", "zero-cost-pt"), ("NAS-WOT", "zero-cost-pt"),
+        ("nwot", "zero-cost-pt"), ("snip", "disc-zc-snip"), ("DARTS_PT", "darts-pt"), ("dartspt", "darts-pt"),
+        ("zero_cost_pt_snip", "zero-cost-pt-snip"),
+    ],
+)  # fmt: skip
+def test_a_name_of_the_field_is_answered_with_ours(told: str, meant: str) -> None:
+    assert nearest(told, SELECTORS)[0] == meant
+
+
+def test_a_method_with_the_name_of_a_group_is_refused() -> None:
+    with pytest.raises(UsageError, match="'main'"):
+        choose("selector", "all", ["main", "other"], groups={"main": "other"})

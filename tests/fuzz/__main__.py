@@ -22,12 +22,12 @@ given = parser.parse_args()
 chosen = [target for target in (*TARGETS, *targets()) if given.only in target.name]
 shares = sum(target.share for target in chosen)
 escaped, foreign, total = 0, 0, 0
-with limits.little_memory(), limits.no_warnings(), tempfile.TemporaryDirectory() as place:
+with limits.little_memory(), tempfile.TemporaryDirectory() as place:
     print(f"{'reader':<52} {'inputs':>7} {ACCEPTED:>9} {REFUSED:>9} {'escaped':>8}")
     for target in chosen:
         count = max(1, round(given.count * target.share / shares))
         outcomes, error = fuzz(target, Path(place) / "attempt", count, given.seed)
-        lost = outcomes["inputs"] - outcomes[ACCEPTED] - outcomes[REFUSED]
+        lost = max(outcomes["inputs"] - outcomes[ACCEPTED] - outcomes[REFUSED], int(error is not None))
         print(f"{target.name:<52} {outcomes['inputs']:>7} {outcomes[ACCEPTED]:>9} {outcomes[REFUSED]:>9} {lost:>8}",
               flush=True)  # fmt: skip
         total, escaped = total + outcomes["inputs"], escaped + lost

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def restructured(draw: st.DrawFn, good: Sequence[bytes], sign: Sign | None) -> b
                 if _has(other, another):
                     holder[name] = other[another]
             case _:
-                holder[name] = draw(_values)
+                holder[name] = deepcopy(draw(_values))  # a later change is of this input alone
         if not content or _endless(content):
             break
     if _endless(content):
@@ -226,7 +227,7 @@ def hostile() -> list[bytes]:
         b"",
         gzip.compress(b"arch,x_test\n" + b"|" * 10**6), bz2.compress(b"\0" * 10**7), lzma.compress(b"\0" * 10**7),
         _npy_header("(1099511627776,)"), _npy_header("(-1, 3, 8, 8)"), _npy_header("(" * 2000),
-        _npy_header("(4,)", "|O"),
+        _npy_header("(4,)", "|O"), _npy_header("(4if 1 else 4,)"), _npy_header("(4,)", "|u\\d"), _npy_header("(4L,)"),
         sparse_tar(2**36), tar_of("../../x"), tar_of("records/" + "x" * 300 + ".json"), tar_of("/etc/x"),
         tar_of("records/.."), *(_png(side) for side in (2**15, 2**16, 2**31 - 1)), struct.pack("<Q", 2**63) + b"{}",
         struct.pack("<Q", 20_000) + b"[" * 20_000,

@@ -1,7 +1,6 @@
 """What a reader may use while it is fuzzed."""
 
 import resource
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +16,3 @@ def little_memory() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-@contextmanager
-def no_warnings() -> Iterator[None]:
-    """A warning is a second sentence on the user's screen: it counts as an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warnings.simplefilter("ignore", ResourceWarning)  # numpy's, of a file that it could not read
-        yield

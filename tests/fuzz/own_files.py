@@ -18,10 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.commands.merge import merge
+from nas_selection_bench.bench.errors import BenchError, ExitCode
 from nas_selection_bench.bench.files import held_lock, only_writer
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.cells import SupernetJob, key
+from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, eigenvalues, write_curvature
 from nas_selection_bench.bench.work.edited_files import kept_source
 from nas_selection_bench.bench.work.gather import gather, planned_cells
 from nas_selection_bench.bench.work.methods_file import read_described
@@ -108,6 +110,17 @@ def _locked(folder: Path) -> None:
             raise Escaped("two writers in one folder")
     finally:
         held.release()
+
+
+def _merged(folder: Path) -> object:
+    """It is joined with the whole one, or nothing is written."""
+    joined = folder / "joined"
+    try:
+        return merge([folder / "out", filled() / "out"], joined)
+    except BenchError:
+        if joined.exists():
+            raise Escaped("refused, and a part of it written") from None
+        raise
 
 
 def _opened(folder: Path) -> object:
@@ -219,12 +232,16 @@ def _results(folder: Path) -> object:
 
 
 def _curvature(folder: Path) -> object:
-    from nas_selection_bench.reports.data.courses import read_eigenvalues
-
-    return read_eigenvalues(folder)
+    return eigenvalues(folder)
 
 
-_CURVATURE = b"dataset,recipe,supernet_seed,epoch,checkpoint,eigenvalue\ndigits,darts,0,2,0123456789ab,1.5\n"
+def _measured() -> list[bytes]:
+    rows = [
+        dict(zip(COLUMNS, ("digits", "darts", 0, epoch, f"{epoch:012x}", epoch / 3), strict=False)) for epoch in (2, 4)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        write_curvature(Path(folder), rows)
+        return [(Path(folder) / CURVATURE_FILE).read_bytes()]
 
 
 def _readme(folder: Path) -> object:
@@ -304,6 +321,7 @@ def targets() -> tuple[Target, ...]:
 
     return (
         *(target(kind, kind, read, 0.25 if read is _gathered else 1.0) for kind, read in alone.items()),
+        *(target(kind, f"merge, {kind}", _merged, 0.25) for kind in ("record", "plan", "run", "methods", "cost")),
         target("record", "record set aside", _gathered, 0.25, f"{record}.old"),
         target("costs.csv", "costs.csv of a neighbour", _estimated, 1.0),
         *(target(kind, f"program, {kind}", program(file), 0.25) for kind, (file, _, _) in here.items()),
@@ -319,7 +337,7 @@ def targets() -> tuple[Target, ...]:
         of_training("timing", "timing.json", _seconds),
         of_training("source", "source.json", kept_source),
         Target("table in the making", "table.npz", _table_progress, _take_up),
-        Target("curvature", "curvature.csv", lambda: [_CURVATURE], _curvature),
+        Target("curvature", CURVATURE_FILE, _measured, _curvature),
         *(Target(f"README from {name}", f"out/tables/{name}", _contents(_published, f"out/tables/{name}"), _readme,
                  _published) for name in _TABLES),
     )  # fmt: skip

@@ -6,8 +6,10 @@ A reader accepts a file or raises a BenchError of one sentence. Anything else ha
 import os
 import random
 import shutil
+import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +45,19 @@ class Escaped(Exception):
     """A reader neither accepted nor refused."""
 
 
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """A warning is a second sentence on the user's screen: it counts as an escape."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # numpy's, of a file that it could not read
+        try:
+            yield
+        finally:  # a refusal with a warning before it is one too
+            if said:
+                raise Escaped(f"{said[0].category.__name__}: {said[0].message}")
+
+
 def attempt(target: Target, content: bytes, folder: Path) -> str:
     """ACCEPTED or REFUSED; raises AssertionError for a refusal that is no sentence, and whatever escapes."""
     if target.around is not None:
@@ -52,7 +67,8 @@ def attempt(target: Target, content: bytes, folder: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     try:
-        target.read(folder)
+        with without_warnings():
+            target.read(folder)
         outcome = ACCEPTED
     except BenchError as error:
         text = str(error)

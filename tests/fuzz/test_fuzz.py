@@ -14,7 +14,7 @@ from tests.fuzz.target import ACCEPTED, REFUSED, attempt, fuzz
 
 @pytest.fixture(autouse=True)
 def little() -> Iterator[None]:
-    with limits.little_memory(), limits.no_warnings():
+    with limits.little_memory():
         yield
 
 

@@ -15,7 +15,7 @@ from nas_selection_bench.bench.names import called, nearest
         (["--dataset", "digits"], "no option --dataset; did you mean --datasets?"),
         (["--Datasets=digits"], "no option --Datasets; did you mean --datasets?"),
         (["--selector_seeds", "3"], "did you mean --selector-seeds?"),
-        (["--preset", "lit"], "none of digits, lite, paper; did you mean lite?"),
+        (["--preset", "lit"], "did you mean lite? The choices are: digits, lite, paper"),
         (["--preset", "PAPER"], "did you mean paper?"),
         (["--seeds", "three"], "three is not a whole number of at least 1"),
         (["--seeds", "0"], "0 is not a whole number of at least 1"),

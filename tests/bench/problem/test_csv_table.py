@@ -1,8 +1,10 @@
 """CSV in the spellings in which people save tables: read as meant, or refused by name; never misread."""
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +48,7 @@ def text(columns: dict[str, list[str]], separator: str = ",", end: str = "\n", q
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     order=st.permutations(list(COLUMNS)), separator=st.sampled_from(",;\t"), end=st.sampled_from(["\n", "\r\n", "\r"]),
-    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), packed=st.booleans(), quoted=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]), packed=st.booleans(), quoted=st.booleans(),
     spaced=st.booleans(), remark=st.booleans(), blank=st.booleans(), capital=st.booleans(), comma=st.booleans(),
     suffix=st.sampled_from([".csv", ".csv.gz", ".CSV"]),
 )  # fmt: skip
@@ -140,12 +142,19 @@ def mapped(column: str, change) -> dict[str, list[str]]:  # type: ignore[no-unty
         (mapped("cifar10_params", lambda v: "-1"), "give plain counts"),
         (mapped("cifar10_params", lambda v: "0"), "give plain counts"),
         (mapped("cifar10_params", lambda v: f"-{v}" if v == 70_003 else repr(v)), "give plain counts"),
+        (mapped("cifar10_params", lambda v: f"{v / 1000:.0f}"), "give plain counts"),
+        ({**COLUMNS, "cifar10_flops": mapped("cifar10_params", lambda v: f"{v / 5:.0f}")["cifar10_params"]}, "units"),
+        ({"arch": STRINGS, "x_test": COLUMNS["cifar10_test"], "x_params_millions": COLUMNS["cifar10_params"]}, "plain"),
         (mapped("cifar10_test", lambda v: repr(v / 100)), "fractions"),
         (mapped("cifar10_valid", lambda v: repr(v / 100)), "fractions"),
         (mapped("cifar10_test", lambda v: repr(100 - v)), "error rates"),
         ({**COLUMNS, "cifar10_test_777": COLUMNS["cifar10_params"]}, "0..100"),
         ({**COLUMNS, "cifar10_test_777": mapped("cifar10_test", lambda v: repr(v * 0.7))["cifar10_test"]}, "one table"),
         (mapped("index", lambda v: repr(v + 0.5)), "whole number"),
+        *(
+            (mapped("index", lambda v, wrong=wrong: wrong if v == 8 else f"{v:.0f}"), "whole number")
+            for wrong in ("nan", "inf", "-1", "1e300")
+        ),
         (mapped("index", lambda v: "7" if v == 8 else f"{v:.0f}"), "whole number"),
         (mapped("cifar10_test", lambda v: f"{v} %"), r"line 2, column cifar10_test: .* is not a number"),
         (mapped("cifar10_test", lambda v: f"{int(v)}_0"), "is not a number"),
@@ -159,6 +168,14 @@ def mapped(column: str, change) -> dict[str, list[str]]:  # type: ignore[no-unty
 def test_what_would_be_misread_is_refused_by_name(tmp_path: Path, columns: dict[str, list[str]], said: str) -> None:
     with pytest.raises(DataError, match=said):
         open_table(written(tmp_path, columns))
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])
+def test_another_wrapping_is_named(tmp_path: Path, pack) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "table.csv.gz"
+    path.write_bytes(gzip.compress(pack(b"arch,x_test\n")))
+    with pytest.raises(DataError, match=r"is packed with (bz2|xz|gzip twice): unpack it"):
+        open_table(path)
 
 
 @pytest.mark.parametrize(

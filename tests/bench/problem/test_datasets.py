@@ -54,6 +54,18 @@ def test_data_root_prefers_the_argument_then_the_variable(monkeypatch: pytest.Mo
     assert data_root("~/data") == Path("/home/somebody/data")
 
 
+def test_without_a_home_a_folder_is_asked_for_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NAS_BENCH_DATA", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda place: str(place))  # as for a user whom the system does not know
+    with pytest.raises(UsageError, match="--data-root"):
+        data_root()
+    assert not data_root(needed=False).exists()
+    assert dataset_names(data_root(needed=False)) == tuple(DATASETS)
+    assert data_root("here") == Path("here")
+    with pytest.raises(UsageError, match="no such home"):
+        data_root("~nobody/x", needed=False)
+
+
 def test_an_unknown_name_is_answered_with_the_list(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'cifar11'; did you mean cifar10.*imagenet16"):
         load_images("cifar11", tmp_path)

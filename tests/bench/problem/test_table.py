@@ -125,6 +125,9 @@ def test_incomplete_or_impossible_numbers_are_refused_by_name() -> None:
         GroundTruth("t", {"d": Accuracies(np.full(N_ARCHITECTURES, 0.9))})
     with pytest.raises(DataError, match=r"must lie in 0\.\.100"):
         GroundTruth("t", {"d": Accuracies(accuracies() * 2)})
+    for kind in (str, bytes, complex, bool, "datetime64[s]", [("a", float)], object):
+        with pytest.raises(DataError, match=r"'d': valid holds .*, not numbers"):
+            GroundTruth("t", {"d": Accuracies(accuracies(), valid=np.zeros(N_ARCHITECTURES, int).astype(kind))})
     with pytest.raises(DataError, match=r"shape \(3,\)"):
         GroundTruth("t", {"d": Accuracies(np.ones(3))})
     with pytest.raises(DataError, match="holds no test accuracies"):

@@ -81,6 +81,19 @@ def test_a_terminal_gets_a_bar_that_names_the_current_cell() -> None:
     assert "[2/2] failed cell two (1.0 s): ValueError: no" in said and "done cell one" not in said
 
 
+def test_epochs_are_work_beside_cells() -> None:
+    stream = Terminal()
+    with Progress(2, stream=stream, clock=Clock()) as progress:
+        progress.training(1, 4)
+        progress.epoch_trained("a supernet, epoch 2/4")
+        assert "2/4 epochs, 0/2 cells" in stream.getvalue()
+        assert progress._bar is not None and (progress._bar.n, progress._bar.total) == (2, 6)
+        progress.training(4, 4)
+        progress.cell_finished("cell one", "done", 1.0)
+        assert (progress._bar.n, progress._bar.total) == (5, 6)
+    assert "1/2 cells" in stream.getvalue().split("epochs")[-1]
+
+
 def test_more_work_than_was_thought() -> None:
     stream = Terminal()
     with Progress(1, stream=stream, clock=Clock()) as progress:

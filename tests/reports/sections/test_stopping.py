@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.curvature_file import COLUMNS, write_curvature
 from nas_selection_bench.reports.data.courses import courses, outcomes, rules, stops
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.sections.blocks import Table
@@ -29,9 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Materia
                                     zip(records["supernet_seed"], records["epoch"], strict=True)]  # fmt: skip
     records.to_csv(out / "records.csv", index=False)
     rows = [("cifar10", "darts", s, e, f"darts-{s}-{e}", 1.0 if e < 6 else 9.0) for s in range(3) for e in EPOCHS]
-    pd.DataFrame(rows, columns=["dataset", "recipe", "supernet_seed", "epoch", "checkpoint", "eigenvalue"]).to_csv(
-        out / CURVATURE_FILE, index=False
-    )
+    write_curvature(out, [dict(zip(COLUMNS[:-1], row, strict=True)) for row in rows])
     return Material(Results.read(out), table, out / "figures")
 
 

@@ -1,6 +1,5 @@
 """The Hessian by the alphas against one of the literal network, entry by entry by differences of its gradients."""
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch.nn.functional as F
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.work.cells import SupernetJob
-from nas_selection_bench.bench.work.gather import CURVATURE_FILE
+from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, read_curvature
 from nas_selection_bench.bench.work.presets import Settings
 from nas_selection_bench.bench.work.record import KEY_COLUMNS, Record
 from nas_selection_bench.bench.work.store import Store
@@ -69,10 +68,10 @@ def test_it_measures_the_checkpoints_that_the_records_saw(
     checkpoint = load(tmp_path / "cache" / "darts", 1)
     stored(tmp_path / "out", checkpoint.sha256)
     assert main([str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "--data-root", str(tmp_path)]) == 0
-    (row,) = csv.DictReader((tmp_path / "out" / CURVATURE_FILE).open())
-    assert {**row, "eigenvalue": ""} == {
+    (row,) = read_curvature(tmp_path / "out")
+    assert {name: row[name] for name in COLUMNS[:-2]} == {
         "dataset": "digits", "recipe": "darts", "supernet_seed": "0", "epoch": "1",
-        "checkpoint": checkpoint.sha256[:12], "eigenvalue": "",
+        "checkpoint": checkpoint.sha256[:12],
     }  # fmt: skip
     size = small.batch_size
     (batch_, *_) = Half(load_images("digits", tmp_path, 256), "selection", torch.device("cpu")).fixed(size, size)
@@ -80,6 +79,12 @@ def test_it_measures_the_checkpoints_that_the_records_saw(
     network.normalise("batch")
     expected = torch.linalg.eigvalsh(hessian(network, find("darts"), checkpoint.alphas, batch_))[-1]
     assert float(row["eigenvalue"]) == pytest.approx(float(expected), rel=1e-6)
+
+    (tmp_path / "cache" / "blank" / "epoch_0001.json").write_text("{}")
+    whole = (tmp_path / "out" / CURVATURE_FILE).read_bytes()
+    assert main([str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]) == 1
+    assert (tmp_path / "out" / CURVATURE_FILE).read_bytes() == whole
+    assert capsys.readouterr().err.startswith("left out: Checkpoint ")
 
     stored(tmp_path / "other", "0" * 64)
     assert main([str(tmp_path / "other"), "--cache", str(tmp_path / "cache"), "--data-root", str(tmp_path)]) == 2

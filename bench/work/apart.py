@@ -1,0 +1,149 @@
+"""Workers on machines that do not see the cache of the run: checkpoints travel with tasks and with their outcomes.
+
+A task looks for a file that the run made in its cache. A worker that finds it shares the cache, and nothing travels.
+One that does not, or whose environment names a cache of its own in `NAS_BENCH_CACHE`, keeps checkpoints there (else
+under the path of the run's cache). It sends back what it trained. What a selector is to read, it takes from its own
+cache if that is the checkpoint of the run, byte for byte; else it answers ELSEWHERE, and the run hands the same task
+out again with the checkpoint.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.files import make_folder, only_writer, write_whole
+from nas_selection_bench.bench.problem.datasets import DATA_ROOT_VARIABLE
+from nas_selection_bench.bench.problem.pixels import pixels_of
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.plan import PlannedSupernet, checkpoint_of
+from nas_selection_bench.bench.work.record import DONE
+from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, failure
+from nas_selection_bench.bench.work.workers import spread
+
+CACHE_VARIABLE = "NAS_BENCH_CACHE"
+"""Of a worker's environment: its own cache, where it is not to use that of the run."""
+
+ELSEWHERE = Outcome("elsewhere")
+"""Of a task whose checkpoint this worker does not have."""
+
+
+def spread_over_machines(
+    tasks: Sequence[TrainTask] | Sequence[SelectTask], place: Workplace
+) -> Iterator[tuple[int, Outcome]]:
+    """(number, outcome) of all `tasks` as they come, as `spread` gives them; checkpoints end up in the run's cache."""
+    with _mark_in(place.cache) as mark:
+        sent = [Sent(task, mark, _sha256(task)) for task in tasks]
+
+        def again(number: int, outcome: Outcome) -> Sent | None:
+            return sent[number].with_checkpoint() if outcome == ELSEWHERE else None
+
+        for number, outcome in spread(sent, place.pool, KILLED, again):
+            if outcome.files:
+                _keep(_supernet(tasks[number]).folder(place.cache), outcome.files)
+            yield number, replace(outcome, files={})
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A task as it is handed to a worker, which may be on another machine."""
+
+    task: TrainTask | SelectTask
+    mark: Path
+    """A file in the cache of the run."""
+    sha256: str | None
+    """Of the checkpoint that the task reads; None where it reads none."""
+    checkpoint: Mapping[str, bytes] = field(default_factory=dict)
+    """The files of that checkpoint by name, where they are sent along."""
+
+    def with_checkpoint(self) -> "Sent":
+        """The same with the checkpoint of the run's cache."""
+        if not isinstance(self.task, SelectTask):
+            return self
+        place, planned = self.task.workplace, self.task.planned
+        files = place.supernets.files(planned.supernet.folder(place.cache), planned.cell.epoch)
+        return replace(self, checkpoint=_contents(files))
+
+    def __call__(self) -> Outcome:
+        """The outcome of the task; ELSEWHERE where its checkpoint is not here and was not sent."""
+        if CACHE_VARIABLE not in os.environ and self.mark.exists():
+            return self.task()
+        try:
+            place = _own(self.task.workplace)
+            _require_same_images(_supernet(self.task).job, place.data_root)
+            folder = _supernet(self.task).folder(place.cache)
+            if self.checkpoint:
+                _keep(folder, self.checkpoint)
+            elif self.sha256 is not None and self._here(place) != self.sha256:
+                return ELSEWHERE
+            outcome = replace(self.task, workplace=place)()
+            if outcome.state == DONE and isinstance(self.task, TrainTask):
+                return replace(outcome, files=_contents(path for path in folder.iterdir() if path.name[0] != "."))
+        except (DataError, OSError) as error:
+            return failure(error, 0.0)
+        return outcome
+
+    def _here(self, place: Workplace) -> str | None:
+        return _sha256(replace(self.task, workplace=place))
+
+
+def _own(place: Workplace) -> Workplace:
+    """The workplace with the folders of this worker. Raises DataError where it can have no cache."""
+    cache = Path(os.environ.get(CACHE_VARIABLE) or place.cache)
+    try:
+        make_folder(cache)
+    except DataError as error:
+        raise DataError(
+            f"The worker on {socket.gethostname()} does not see the cache of the run and can keep none in {cache}; set"
+            f" {CACHE_VARIABLE} in its environment to a folder of its own."
+        ) from error
+    return replace(place, cache=cache, data_root=Path(os.environ.get(DATA_ROOT_VARIABLE) or place.data_root))
+
+
+def _require_same_images(job: SupernetJob, root: Path) -> None:
+    """Raise DataError where this worker's images are not those of the run; absent ones are told when they are read."""
+    pixels = pixels_of(job.dataset, root, job.settings.images)
+    if pixels is not None and pixels.fingerprint and pixels.key != job.data:
+        raise DataError(
+            f"The images of {job.dataset} in {root} on {socket.gethostname()} are not those of the run (fingerprint"
+            f" {pixels.fingerprint}); copy the run's there, or name their folder by {DATA_ROOT_VARIABLE}."
+        )
+
+
+@contextmanager
+def _mark_in(cache: Path) -> Iterator[Path]:
+    """A file in the cache that is there for as long as the run hands out tasks."""
+    make_folder(cache)
+    mark = cache / f".seen-by-workers-{uuid.uuid4().hex}"
+    write_whole(mark, "")
+    try:
+        yield mark
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def _keep(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of checkpoints, notes last: a checkpoint exists when its note does."""
+    make_folder(folder)
+    with only_writer(folder / ".lock", wait=True):
+        for name, content in sorted(files.items(), key=lambda file: file[0].endswith(".json")):
+            write_whole(folder / Path(name).name, content)
+
+
+def _contents(files: Iterable[Path]) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in files if path.is_file()}
+
+
+def _supernet(task: TrainTask | SelectTask) -> PlannedSupernet:
+    return task.supernet if isinstance(task, TrainTask) else task.planned.supernet
+
+
+def _sha256(task: TrainTask | SelectTask) -> str | None:
+    """The hash of the checkpoint in the run's cache that a task reads."""
+    if isinstance(task, TrainTask) or not task.planned.reads_checkpoint:
+        return None
+    return checkpoint_of(task.workplace.supernets, task.planned, task.workplace.cache)
