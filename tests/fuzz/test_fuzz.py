@@ -45,5 +45,5 @@ def test_good_files_are_good_so_that_damage_is_what_is_tested(tmp_path: Path) ->
     }
     # Small pieces of large files, of which the number of entries is refused; and a lock that another one holds.
     assert {target.name for target in (*TARGETS, *own_files.targets())} - accepted == {
-        "cifar batch", "official pth", "nats pbz2", "csv", "compact", "download", "lock",
+        "cifar batch", "official pth", "nats pbz2", "official results", "csv", "compact", "download", "lock",
     }  # fmt: skip
