@@ -148,14 +148,23 @@ def _read_table(name: str) -> Callable[[Path], object]:
     return read
 
 
+@cache
+def _strings() -> list[str]:
+    return [to_string(architecture_of(index)) for index in range(N_ARCHITECTURES)]
+
+
+@cache
+def _strings() -> list[str]:
+    return [to_string(architecture_of(index)) for index in range(N_ARCHITECTURES)]
+
+
 def _read_state(folder: Path) -> object:
     """The first architecture's results in an official file, of which the others are as good as missing."""
     from nas_selection_bench.bench.problem import official_table as official
 
     path = folder / "state.pkl"
-    strings = [to_string(architecture_of(index)) for index in range(N_ARCHITECTURES)]
     state = official._read(path, official.SCHEDULES["200"])
-    return official.from_content({"meta_archs": strings}, path, infos={0: state})
+    return official.from_content({"meta_archs": _strings()}, path, infos={0: state})
 
 
 def _read_own(folder: Path) -> object:
@@ -276,7 +285,7 @@ TARGETS = (
         lambda: [pickle.dumps({"full": _state(0)}, 4)],
         _read_state,
         whole_files=lambda: pickles([{"full": _state(0)}]),
-        share=0.5,
+        share=0.3,
     ),
     Target("csv", "table.csv", _csv, _read_table("table.csv")),
     Target(
