@@ -92,12 +92,14 @@ def test_the_page_says_what_was_compared(unbroken: Path) -> None:
     assert said["score"] in page and "ICLR 2021, alg. 1" in page
 
 
+@pytest.mark.program
 def test_two_workers_give_the_same_bytes(unbroken: Path, command: list[str], tmp_path: Path) -> None:
     done = run([*command, *places(tmp_path), "--jobs", "2"])
     assert done.returncode == 0, done.stderr
     assert results(tmp_path / "out") == results(unbroken)
 
 
+@pytest.mark.program
 def test_kill_9_in_training_and_in_selection_ends_in_the_same_bytes(
     unbroken: Path, command: list[str], tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.program
+
 ROOT = Path(__file__).parents[1]
 SLOW = {"torch", "scipy", "pandas", "sklearn", "matplotlib", "joblib", "dask", "distributed"}
 PROGRAM = """

@@ -5,7 +5,7 @@ ICLR 2020, section 2.
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -37,6 +37,7 @@ def to_string(architecture: Architecture) -> str:
     return "+".join(nodes)
 
 
+@lru_cache(maxsize=N_ARCHITECTURES)
 def parse(text: str) -> Architecture:
     """The architecture written as `text`; raises ValueError with the reason for a malformed string."""
     nodes = text.split("+")

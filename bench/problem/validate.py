@@ -33,11 +33,14 @@ def shape_of(values: Any) -> tuple[int, ...]:
 
 
 def _finite(what: str, values: Iterable[Any]) -> list[float]:
-    values = list(values)
     try:
-        if any(isinstance(value, complex | np.complexfloating) for value in values):
-            raise TypeError("complex ones have no order")
-        numbers = [float(value) for value in values]
+        if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+            numbers = values.astype(np.float64).tolist()
+        else:
+            values = list(values)
+            if any(isinstance(value, complex | np.complexfloating) for value in values):
+                raise TypeError("complex ones have no order")
+            numbers = [float(value) for value in values]
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} that are not numbers ({error})") from error
     if not all(map(math.isfinite, numbers)):

@@ -22,8 +22,8 @@ from nas_selection_bench.bench.problem.pixels import pixels_of
 from nas_selection_bench.bench.work.cells import SupernetJob
 from nas_selection_bench.bench.work.plan import PlannedSupernet, checkpoint_of
 from nas_selection_bench.bench.work.record import DONE
+from nas_selection_bench.bench.work.spread import spread
 from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, failure
-from nas_selection_bench.bench.work.workers import spread
 
 CACHE_VARIABLE = "NAS_BENCH_CACHE"
 """Of a worker's environment: its own cache, where it is not to use that of the run."""

@@ -13,10 +13,10 @@ from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
 from nas_selection_bench.bench.work.progress import NORMAL, Progress
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record, file_stem
+from nas_selection_bench.bench.work.spread import spread
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
 from nas_selection_bench.bench.work.timings import Timings
-from nas_selection_bench.bench.work.workers import spread
 
 
 @dataclass

@@ -1,13 +1,15 @@
 """The record files of an output folder, one per cell, and what each cell cost."""
 
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.json_files import understood_json
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, understood, write_record
+from nas_selection_bench.bench.yardsticks.known import Known
 
 
 def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:
@@ -30,6 +32,11 @@ class Store:
     """What is read instead of the folder's files, by their path inside of it; such a store writes none."""
     _known: dict[Path, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
     """By file: which state of the file was read, and what it said."""
+
+    @cached_property
+    def known(self) -> Known:
+        """What need not be computed again for the files that are drawn from the records."""
+        return Known.read(self.folder)
 
     @property
     def records(self) -> Path:
@@ -62,8 +69,9 @@ class Store:
         """The cells that have a JSON file in `folder`, which is `records` or `costs`; sorted."""
         if self.packed is None:
             return sorted(path.stem for path in folder.glob("*.json"))
-        paths = map(PurePosixPath, self.packed)
-        return sorted(path.stem for path in paths if path.parent.name == folder.name and path.suffix == ".json")
+        start, end = f"{folder.name}/", ".json"
+        names = (name for name in self.packed if name.startswith(start) and name.endswith(end))
+        return sorted(name[len(start) : -len(end)] for name in names)
 
     def _content(self, path: Path) -> bytes:
         return path.read_bytes() if self.packed is None else self.packed[f"{path.parent.name}/{path.name}"]
@@ -118,12 +126,13 @@ class Store:
         """All records by file stem, in sorted order, and the paths of the damaged ones."""
         whole: dict[str, Record] = {}
         damaged: list[Path] = []
-        for path in (self.records / f"{stem}.json" for stem in self.stems(self.records)):
+        for stem in self.stems(self.records):
+            path = self.records / f"{stem}.json"
             record = self._read(path)
-            if record is None or record.stem != path.stem:
+            if record is None or record.stem != stem:
                 damaged.append(path)
             else:
-                whole[path.stem] = record
+                whole[stem] = record
         return whole, damaged
 
     def _read(self, path: Path) -> Record | None:

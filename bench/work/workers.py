@@ -1,32 +1,21 @@
-"""Tasks over processes, threads or a dask cluster: same outcomes in whatever order, however many workers.
+"""Workers: how many, with how many threads, on which device.
 
 One rule for devices: on the CPU, processes with a fixed share of threads each; on one GPU, threads of this
 process, which share its memory and context; on several GPUs, processes, each bound to one GPU before
 anything initialises CUDA there.
 """
 
-import contextlib
-import logging
 import os
 import signal
 import threading
 import time
-import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
 
 from filelock import FileLock
 
-from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.work.seats import SECONDS_BETWEEN_LOOKS, claim_device
-
-Outcome = TypeVar("Outcome")
-
-Again: TypeAlias = Callable[[int, Outcome], Callable[[], Outcome] | None]
-"""The task that is to be done because of an outcome of a task, by its number; None where that was the last."""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
                     "NUMEXPR_NUM_THREADS")  # fmt: skip
@@ -110,208 +99,3 @@ def end_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="end with the parent").start()
-
-
-class _Broken(Exception):
-    """A worker process died, and perhaps took the tasks of others along."""
-
-
-class _Workers(Protocol):
-    """Who runs tasks in other processes."""
-
-    def submit(self, task: Callable[[], Any]) -> Any:
-        """A handle of a task that was handed out."""
-
-    def first(self, handles: Collection[Any]) -> Any:
-        """One of the handles, whose task has ended."""
-
-    def result(self, handle: Any) -> Any:
-        """What the task of an ended handle answered; raises _Broken where its worker died."""
-
-    def renew(self) -> None:
-        """Take new workers where a death left none."""
-
-
-class _Loky:
-    """Processes of this machine."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool, self._executor = pool, self._new(pool)
-
-    @staticmethod
-    def _new(pool: Pool) -> Any:
-        from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
-
-        threads = dict.fromkeys(THREAD_VARIABLES, str(pool.threads))
-        return get_reusable_executor(pool.jobs, timeout=300, env=threads, initializer=end_with, initargs=(os.getpid(),))
-
-    def submit(self, task: Callable[[], Any]) -> Any:
-        from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
-
-        try:
-            return self._executor.submit(task)
-        except TerminatedWorkerError as death:
-            raise _Broken from death
-
-    def first(self, handles: Collection[Any]) -> Any:
-        from concurrent.futures import FIRST_COMPLETED, wait
-
-        return next(iter(wait(handles, return_when=FIRST_COMPLETED).done))
-
-    def result(self, handle: Any) -> Any:
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-        try:
-            return handle.result()
-        except TerminatedWorkerError as death:
-            raise _Broken from death
-
-    def renew(self) -> None:
-        self._executor = self._new(self._pool)
-
-    def stop(self) -> None:
-        """End the workers at once."""
-        self._executor.shutdown(wait=False, kill_workers=True)
-
-
-class _Dask:
-    """The workers of a dask cluster."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def submit(self, task: Callable[[], Any]) -> Any:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Sending large graph")  # a task may carry a checkpoint
-            return self._client.submit(_called, task, pure=False, retries=0)
-
-    def first(self, handles: Collection[Any]) -> Any:
-        from concurrent.futures import CancelledError
-
-        from dask.distributed import wait
-
-        try:
-            return next(iter(wait(list(handles), return_when="FIRST_COMPLETED").done))
-        except CancelledError as lost:
-            raise DataError("The dask cluster has gone; start it again and give the same command.") from lost
-
-    def result(self, handle: Any) -> Any:
-        from dask.distributed import KilledWorker
-
-        try:
-            return handle.result()
-        except KilledWorker as death:
-            raise _Broken from death
-
-    def renew(self) -> None:
-        """A cluster starts its own."""
-
-
-def _called(task: Callable[[], Any]) -> Any:
-    return task()
-
-
-@contextlib.contextmanager
-def _workers(pool: Pool) -> Iterator[_Workers]:
-    if pool.backend != "dask":
-        loky = _Loky(pool)
-        with warnings.catch_warnings():
-            # It is no news to the user that loky renews a worker whose memory has grown: no task is lost by it.
-            warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-            try:
-                yield loky
-            except BaseException:
-                loky.stop()
-                raise
-        return
-    try:
-        import dask
-        from dask.distributed import Client, LocalCluster
-    except ImportError as error:
-        raise UsageError(
-            "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]';"
-            " or use --backend loky."
-        ) from error
-    # What becomes of a cluster is told in our own words; its library prints tracebacks of its own connections.
-    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    # A cluster that is already there is named by dask's own setting; else one on this machine.
-    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
-    with contextlib.ExitStack() as open_:
-        open_.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))  # `spread` tries again
-        cluster = address or open_.enter_context(
-            LocalCluster(n_workers=pool.jobs, threads_per_worker=1, dashboard_address=None)
-        )
-        yield _Dask(open_.enter_context(Client(cluster)))
-
-
-def spread(
-    tasks: Sequence[Callable[[], Outcome]], pool: Pool, died: Outcome, again: Again[Outcome] | None = None
-) -> Iterator[tuple[int, Outcome]]:
-    """(number, outcome) of all `tasks`, as they come.
-
-    A task must answer, not raise, for what concerns it only. Where a worker process dies (out of memory, a crash in
-    native code, an exit), the tasks that were under way are tried again one by one, and for those that end their
-    process again `died` is the outcome; the others go on. Other processes may answer that a task has to be done
-    `again`, by the task that this gives.
-    """
-    if not tasks or (pool.jobs == 1 and not pool.own_processes):
-        yield from ((number, task()) for number, task in enumerate(tasks))
-    elif pool.own_processes:
-        with _workers(pool) as workers:
-            yield from _in_processes(tasks, workers, pool.jobs, died, again or _never)
-    else:
-        import joblib
-
-        threads = joblib.Parallel(
-            n_jobs=pool.jobs, backend="threading", return_as="generator_unordered", batch_size=1,
-            pre_dispatch=f"2*{pool.jobs}",
-        )  # fmt: skip
-        yield from threads(joblib.delayed(_numbered)(number, task) for number, task in enumerate(tasks))
-
-
-def _never(number: int, outcome: Any) -> None:
-    return None
-
-
-def _in_processes(
-    tasks: Sequence[Callable[[], Outcome]], workers: _Workers, jobs: int, died: Outcome, again: Again[Outcome]
-) -> Iterator[tuple[int, Outcome]]:
-    waiting = list(enumerate(tasks))[::-1]
-    running: dict[Any, tuple[int, Callable[[], Outcome]]] = {}
-
-    def concluded(number: int, outcome: Outcome) -> Iterator[tuple[int, Outcome]]:
-        if (task := again(number, outcome)) is None:
-            yield number, outcome
-        else:
-            waiting.append((number, task))
-
-    while waiting or running:
-        try:
-            while waiting and len(running) < jobs:
-                running[workers.submit(waiting[-1][1])] = waiting[-1]
-                waiting.pop()
-            ended = workers.first(running)
-            outcome = workers.result(ended)
-        except _Broken:
-            # Any of these may have done it: each is tried again with nobody beside it.
-            suspects, running = sorted(running.values(), key=lambda handed: handed[0]), {}
-            for number, task in suspects:
-                yield from concluded(number, _alone(task, workers, died))
-            workers.renew()
-        else:
-            yield from concluded(running.pop(ended)[0], outcome)
-
-
-def _alone(task: Callable[[], Outcome], workers: _Workers, died: Outcome) -> Outcome:
-    workers.renew()
-    handle = workers.submit(task)
-    try:
-        outcome: Outcome = workers.result(workers.first([handle]))
-    except _Broken:
-        return died
-    return outcome
-
-
-def _numbered(number: int, task: Callable[[], Outcome]) -> tuple[int, Outcome]:
-    return number, task()

@@ -5,6 +5,7 @@ and the quotient is taken as scipy takes it, so that a value has the bits of `sc
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,13 +20,37 @@ BLOCK = 64
 class Ranked:
     """An array made ready to be compared with others over the same items."""
 
-    ranks: NDArray[np.int32]
-    """[n] dense: equal values share a rank, 0 is the lowest."""
-    levels: int
-    """Different values."""
-    tied_pairs: int
     order: NDArray[np.integer]
     """[n] places, lowest value first; which of equal values comes first does not matter."""
+    new: NDArray[np.bool_]
+    """[n] in that order: whether a value is larger than the one before it."""
+
+    @cached_property
+    def starts(self) -> NDArray[np.integer]:
+        """Where in the order a value begins that is larger than the one before it."""
+        return np.flatnonzero(self.new)
+
+    @property
+    def levels(self) -> int:
+        """Different values."""
+        return len(self.starts) + 1 if self.new.size else 0
+
+    @cached_property
+    def tied_pairs(self) -> int:
+        """Pairs of equal values."""
+        return _tied_pairs(self.starts, self.new.size)
+
+    @property
+    def ascending(self) -> NDArray[np.int32]:
+        """[n] in that order: dense ranks, 0 is the lowest and equal values share one."""
+        return np.cumsum(self.new, dtype=np.int32)
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int32]:
+        """[n] the rank of each item."""
+        ranks = np.empty(self.new.size, dtype=np.int32)
+        ranks[self.order] = self.ascending
+        return ranks
 
 
 def reuse_memory() -> None:
@@ -46,11 +71,7 @@ def ranked(values: ArrayLike) -> Ranked:
     new = np.empty(array.size, dtype=bool)
     new[:1] = False
     np.not_equal(ascending[1:], ascending[:-1], out=new[1:])
-    ranks = np.empty(array.size, dtype=np.int32)
-    ranks[order] = np.cumsum(new, dtype=np.int32)
-    starts = np.flatnonzero(new)
-    levels = len(starts) + 1 if array.size else 0
-    return Ranked(ranks, levels, _tied_pairs(starts, array.size), order)
+    return Ranked(order, new)
 
 
 def _in_order(array: NDArray[np.generic]) -> tuple[NDArray[np.integer], NDArray[np.generic]]:
@@ -72,20 +93,19 @@ def tau_b(first: ArrayLike | Ranked, second: ArrayLike | Ranked) -> float:
     """
     x = first if isinstance(first, Ranked) else ranked(first)
     y = second if isinstance(second, Ranked) else ranked(second)
-    n = len(x.ranks)
-    if n != len(y.ranks):
-        raise ValueError(f"tau-b of {n} values and {len(y.ranks)}")
+    n = len(x.order)
+    if n != len(y.order):
+        raise ValueError(f"tau-b of {n} values and {len(y.order)}")
     if x.levels < 2 or y.levels < 2:
         return 0.0
     total = n * (n - 1) // 2
     many, few = (y, x) if x.levels <= y.levels else (x, y)
     # Sorted by one, equal ones by the other: what then stands before a lower value of that is discordant in both.
-    if many.levels == n:
-        sequence, tied_in_both = few.ranks[many.order], 0
-    else:
+    sequence, tied_in_both = few.ranks[many.order], 0
+    if many.levels < n:
         bits = (few.levels - 1).bit_length()
         wide = np.int32 if many.levels << bits < 2**31 else np.int64
-        both: NDArray[np.integer] = np.sort(np.left_shift(many.ranks, bits, dtype=wide) | few.ranks)
+        both: NDArray[np.integer] = np.sort(np.left_shift(many.ascending, bits, dtype=wide) | sequence)
         sequence, tied_in_both = both & ((1 << bits) - 1), _tied_pairs(np.flatnonzero(both[1:] != both[:-1]) + 1, n)
     discordant = inversions(sequence, few.levels)
     agreement = total - x.tied_pairs - y.tied_pairs + tied_in_both - 2 * discordant

@@ -37,6 +37,8 @@ MEASURES = (
 )  # fmt: skip
 """The names of what `measure` returns beside `index`, in the order of the columns."""
 
+SUMS = "sums of scores"
+"""The name of agreements of `architecture_scores` among those that are known."""
 ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
 WITHOUT_NONE = tuple(operation for operation in ALL_OPERATIONS if operation != NONE)
 STEPS = 1e9
@@ -133,12 +135,12 @@ def _without_operation_means(values: np.ndarray) -> np.ndarray:
 
 
 def standardised(scores: np.ndarray) -> np.ndarray:
-    """[6, 5] scores with mean 0 and standard deviation 1 on each edge; a fully tied edge is 0."""
+    """[..., 6, 5] scores with mean 0 and standard deviation 1 on each edge; a fully tied edge is 0."""
     # Times a power of two, which changes no digit, so that squares of the largest and smallest doubles stay in range.
-    scores = np.ldexp(scores, -np.frexp(np.abs(scores).max(axis=1, keepdims=True))[1])
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    spread = scores.std(axis=1, keepdims=True)
-    tied = np.ptp(scores, axis=1, keepdims=True) == 0
+    scores = np.ldexp(scores, -np.frexp(np.abs(scores).max(axis=-1, keepdims=True))[1])
+    centred = scores - scores.mean(axis=-1, keepdims=True)
+    spread = scores.std(axis=-1, keepdims=True)
+    tied = np.ptp(scores, axis=-1, keepdims=True) == 0
     return np.divide(centred, spread, out=np.zeros_like(centred), where=~tied)
 
 
@@ -201,20 +203,21 @@ def space_agreement(scores: np.ndarray, ranking: Ranking | None, truth: Truth) -
     each function class, else over the architectures that it scored. Without one, the sum over edges of the standardised
     scores is compared over the whole space.
     """
+    known, with_ = truth.known, truth.fingerprint
     if ranking is None:
-        known = truth.known
-        key = np.asarray(scores, dtype=np.float64).tobytes()
-        if key not in known:
-            known[key] = tau_b(ranked_by_sums(scores), truth.ranked)
-        return known[key], N_ARCHITECTURES
-    expanded = expand(ranking)
-    if np.isnan(expanded).any():
-        codes = np.asarray(ranking.codes)
-        return tau_b(np.asarray(ranking.scores), truth.test[codes]), len(codes)
-    key = expanded.tobytes()
-    if key not in truth.known:
-        truth.known[key] = tau_b(expanded, truth.ranked)
-    return truth.known[key], N_ARCHITECTURES
+        own = np.asarray(scores, dtype=np.float64)
+        return known.number(lambda: tau_b(ranked_by_sums(own), truth.ranked), SUMS, own, with_), N_ARCHITECTURES
+    codes = np.asarray(ranking.codes, dtype=np.int64)
+    own = np.asarray(ranking.scores, dtype=np.float64)
+    n = int(known.number(lambda: _compared(ranking), "architectures compared", codes))
+    if n < N_ARCHITECTURES:
+        return tau_b(own, truth.test[codes]), n
+    return known.number(lambda: tau_b(expand(ranking), truth.ranked), "ranking", codes, own, with_), n
+
+
+def _compared(ranking: Ranking) -> int:
+    """The architectures that `expand` gives a score: all of them, or else those that the ranking holds."""
+    return N_ARCHITECTURES if np.isfinite(expand(ranking)).all() else len(ranking.codes)
 
 
 def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> list[float]:

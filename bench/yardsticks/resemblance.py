@@ -4,7 +4,10 @@ Source of the question, "is it only counting convolutions?": Krishnakumar et al.
 NeurIPS 2022, section 3. Every figure here is Kendall's tau-b.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +16,8 @@ from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, N
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.floors import convolution_weights
 from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, tau_b
-from nas_selection_bench.bench.yardsticks.measures import edge_taus, ranked_by_sums
+from nas_selection_bench.bench.yardsticks.known import Known, fingerprint
+from nas_selection_bench.bench.yardsticks.measures import SUMS, edge_taus, ranked_by_sums
 
 Values = NDArray[np.float64]
 
@@ -56,32 +60,52 @@ def depths(operations: NDArray[np.integer]) -> Values:
     return np.maximum(at[-1], 0.0)
 
 
+@dataclass(frozen=True)
+class Trait:
+    """A trait [15625] made ready to be compared with many scores."""
+
+    ranked: Ranked
+    fingerprint: bytes
+
+    @classmethod
+    def of(cls, values: Values) -> Self:
+        """Made ready once, for all."""
+        return cls(ranked(values), fingerprint(values))
+
+
 def trait_correlations(
-    selections: Sequence[Values] | Values, of: Mapping[str, Values | Ranked], accurate: Sequence[float] | None = None
+    selections: Sequence[Values] | Values,
+    of: Mapping[str, Values | Trait],
+    accurate: Sequence[float] | None = None,
+    known: Known | None = None,
 ) -> dict[str, float]:
     """Tau-b over the space between the additive architecture score and each trait, mean over `selections` [6, 5] each.
 
     The mean is of the taus, never a tau of mean scores: averaging scores takes the noise out of them, so that it
     raises every tau, and a trait measured so could not be compared with one measured selection by selection.
-    `accurate` is the tau with ACCURACY of each selection, where it is known already (`tau_space` of its record).
+    `accurate` is the tau with ACCURACY of each selection, where it is measured already (`tau_space` of its record);
+    `known` is what need not be computed again.
     """
-    found = []
-    prepared = {
-        name: values if isinstance(values, Ranked) else ranked(values)
-        for name, values in of.items()
+    known = Known() if known is None else known
+    asked = {
+        name: trait if isinstance(trait, Trait) else Trait.of(trait)
+        for name, trait in of.items()
         if accurate is None or name != ACCURACY
     }
-    known: dict[bytes, list[float]] = {}  # a selector that reads no checkpoint has the same scores beside every recipe
+    found = []
     for scores in selections:
-        place = scores.tobytes()
-        if place not in known:
-            ordered = ranked_by_sums(scores)
-            known[place] = [tau_b(ordered, values) for values in prepared.values()]
-        found.append(known[place])
-    means = dict(zip(prepared, np.mean(found, axis=0).tolist(), strict=True))
+        ordered = cache(partial(ranked_by_sums, scores))
+        found.append([
+            known.number(partial(_tau, ordered, trait), SUMS, scores, trait.fingerprint) for trait in asked.values()
+        ])  # fmt: skip
+    means = dict(zip(asked, np.mean(found, axis=0).tolist(), strict=True))
     if accurate is not None:
         means[ACCURACY] = float(np.mean(accurate))
     return {name: means[name] for name in of}
+
+
+def _tau(ordered: Callable[[], Ranked], trait: Trait) -> float:
+    return tau_b(ordered(), trait.ranked)
 
 
 def agreement(first: Sequence[Values], second: Sequence[Values]) -> float:

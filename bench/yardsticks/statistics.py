@@ -81,6 +81,27 @@ def mean_interval(strata: Sequence[Numbers], pooled: bool = False) -> Interval |
     return Interval(middle - half, middle + half, int(sizes.sum()))
 
 
+def mean_intervals(rows: Values) -> list[Interval | None]:
+    """`mean_interval` of each row [n] of [k, n], each one stratum of its own; raises ValueError as that does."""
+    if not np.isfinite(rows).all():
+        raise ValueError("an interval needs finite values")
+    k, n = rows.shape
+    if n < 2:
+        return [None] * k
+    variances = rows.var(axis=1, ddof=1) / n
+    wide = np.ptp(rows, axis=1) > EQUAL
+    found: list[Interval | None] = [None] * k
+    of_wide = variances[wide]
+    # The square of one number and that of an array can differ in the last bit; taken as in `mean_interval`.
+    freedom = np.array([variance**2 for variance in of_wide]) / (of_wide**2 / (n - 1))
+    quantiles = stdtrit(freedom, (1 + LEVEL) / 2)
+    values = (np.flatnonzero(wide), rows[wide].mean(axis=1), of_wide, quantiles)
+    for place, middle, variance, quantile in zip(*(column.tolist() for column in values), strict=True):
+        half = quantile * variance**0.5
+        found[place] = Interval(middle - half, middle + half, n)
+    return found
+
+
 @cache
 def share_interval(count: float, n: int) -> Interval | None:
     """Clopper and Pearson's interval of a probability, `count` of `n` having come true; a half is taken both ways.

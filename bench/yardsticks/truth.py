@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked
+from nas_selection_bench.bench.yardsticks.known import Known, fingerprint
 from nas_selection_bench.bench.yardsticks.oracle import oracle
 from nas_selection_bench.bench.yardsticks.statistics import TrialNoise, gaps_of_trials, noise_of_gaps
 from nas_selection_bench.bench.yardsticks.worth import random_search
@@ -20,15 +21,13 @@ FEWEST_IN_REGION = 100
 class Truth:
     """Accuracies of the whole space on one data set, in space order, and what follows from them alone."""
 
-    def __init__(self, table: GroundTruth, dataset: str):
-        """Raises DataError where the table does not hold the data set."""
+    def __init__(self, table: GroundTruth, dataset: str, known: Known | None = None):
+        """Raises DataError where the table does not hold the data set; `known` is what need not be computed again."""
         self.table = table
         self.dataset = dataset
         self.test: Values = table.accuracy(dataset)
         self.valid: Values | None = table.accuracy(dataset, "valid") if table.has(dataset, "valid") else None
-        self.known: dict[bytes, float] = {}
-        """Agreement over the space of scores met before: a selector that reads no checkpoint gives many times the
-        same."""
+        self.known = Known() if known is None else known
         self._noise: dict[int, TrialNoise | None] = {}
 
     @cached_property
@@ -45,6 +44,11 @@ class Truth:
     def ranked(self) -> Ranked:
         """`test`, ready for `tau_b`."""
         return ranked(self.test)
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """Stands for `test` among the content that numbers are known by."""
+        return fingerprint(self.test)
 
     @cached_property
     def oracles(self) -> tuple[Values, Values]:

@@ -12,6 +12,8 @@ from nas_selection_bench.bench.yardsticks.statistics import EQUAL
 
 _NOTHING = 1e-18
 """Probabilities below this add nothing to a sum that double precision could show."""
+_TOGETHER = 64
+"""Numbers of trainings whose sums are taken at once."""
 
 
 def random_search(test: NDArray[np.float64], valid: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -24,15 +26,19 @@ def random_search(test: NDArray[np.float64], valid: NDArray[np.float64]) -> NDAr
     _, level = np.unique(valid, return_inverse=True)
     held = np.bincount(level)
     means = np.bincount(level, weights=test) / held
-    up_to = np.cumsum(held)[:-1].astype(np.float64)  # architectures of this level or a lower one; the top is certain
-    gains = np.diff(means)
-    within = np.ones(len(up_to))  # the chance that all that were drawn are of this level or a lower one
+    # Architectures of this level or a lower one; the top is certain.
+    up_to: NDArray[np.float64] = np.cumsum(held)[:-1].astype(np.float64)
+    gains: NDArray[np.float64] = np.diff(means)
+    # The chance that all that were drawn are of this level or a lower one.
+    within: NDArray[np.float64] = np.ones(len(up_to))
     reached = np.empty(n)
-    for drawn in range(n):
-        within *= np.maximum(up_to - drawn, 0.0) / (n - drawn)
-        start = int(np.searchsorted(within, _NOTHING))
-        within, up_to, gains = within[start:], up_to[start:], gains[start:]
-        reached[drawn] = means[-1] - float((within * gains).sum())
+    for first in range(0, n, _TOGETHER):
+        drawn = np.arange(first, min(first + _TOGETHER, n))
+        left = np.maximum(up_to - drawn[:, None], 0.0) / (n - drawn)[:, None]
+        chances = np.multiply.accumulate(np.vstack([within, left]), axis=0)[1:]
+        reached[drawn] = means[-1] - (chances * gains).sum(axis=1)
+        start = int(np.searchsorted(chances[-1], _NOTHING))
+        within, up_to, gains = chances[-1, start:], up_to[start:], gains[start:]
     return reached
 
 

@@ -30,6 +30,7 @@ class Material:
     drawn: list[str] = field(default_factory=list)
     """Names of the figures drawn so far."""
     _lines: dict[str, list[Line]] = field(default_factory=dict)
+    _lines_of: dict[str, dict[tuple[str, str], list[Line]]] = field(default_factory=dict)
     _shown: dict[str, list[str]] = field(default_factory=dict)
     _rankings: dict[str, dict[str, list[ArchitectureScores]]] = field(default_factory=dict)
 
@@ -42,7 +43,7 @@ class Material:
     @cached_property
     def truths(self) -> dict[str, Truth]:
         """The ground truth of every data set of the table, ready for measuring."""
-        return {name: Truth(self.table, name) for name in self.table.datasets}
+        return {name: Truth(self.table, name, self.results.store.known) for name in self.table.datasets}
 
     @cached_property
     def every_stick(self) -> dict[str, list[Yardstick]]:
@@ -79,6 +80,14 @@ class Material:
         if measure not in self._lines:
             self._lines[measure] = lines(self.results, measure)
         return self._lines[measure]
+
+    def lines_of(self, measure: str, dataset: str, method: str) -> list[Line]:
+        """Those of `lines` of one method on one data set."""
+        if measure not in self._lines_of:
+            found = self._lines_of[measure] = {}
+            for line in self.lines(measure):
+                found.setdefault((line.dataset, line.method), []).append(line)
+        return self._lines_of[measure].get((dataset, method), [])
 
     @property
     def test(self) -> list[Line]:

@@ -38,12 +38,13 @@ def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScore
     frame = results.final_of(dataset)
     records = results.records()
     found: dict[str, dict[tuple[object, ...], ArchitectureScores]] = {}
-    for i, row in frame.sort_values(["method", "setting", "supernet_seed", "selector_seed"]).iterrows():
-        record = records.get(int(str(i)))
+    by = ["method", "setting", "supernet_seed", "selector_seed"]
+    ordered = frame.sort_values(by)
+    for i, method, setting, seed, repeat in zip(ordered.index, *(ordered[name] for name in by), strict=True):
+        record = records.get(i)
         ranking = record.ranking if record else None
         if not ranking or len(ranking["codes"]) < FEWEST:
             continue
-        method, setting, seed, repeat = row["method"], row["setting"], row["supernet_seed"], row["selector_seed"]
         draw = (seed, repeat) if method in results.alike else (setting, seed, repeat)
         found.setdefault(method, {}).setdefault(
             draw,

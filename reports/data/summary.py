@@ -13,6 +13,7 @@ from nas_selection_bench.bench.yardsticks.statistics import (
     Interval,
     VarianceComponents,
     mean_interval,
+    mean_intervals,
     share_interval,
     variance_components,
 )
@@ -73,8 +74,12 @@ class Line:
     @cached_property
     def interval(self) -> Interval | None:
         """Of the mean over supernet seeds; none where there are few and some collapsed."""
-        few = self.collapsed and self.n < FEWEST_WITH_COLLAPSES
-        return None if few else mean_interval([self.per_supernet])
+        return None if self.uncertain else mean_interval([self.per_supernet])
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether some seeds collapsed and too few are there to say how often that happens."""
+        return bool(self.collapsed) and self.n < FEWEST_WITH_COLLAPSES
 
     @property
     def collapses(self) -> Interval | None:
@@ -102,10 +107,24 @@ def lines(results: Results, column: str) -> list[Line]:
         if percentile < COLLAPSED and column in ACCURACIES:
             fallen.setdefault(key, set()).add(int(seed))
     place = {name: number for number, name in enumerate(results.datasets)}
-    return [
+    summed = [
         Line(*key, values, len(fallen.get(key, ())))
         for key, values in sorted(found.items(), key=lambda item: place[item[0][0]])
     ]
+    _compute_together(summed)
+    return summed
+
+
+def _compute_together(found: list[Line]) -> None:
+    """The properties of many lines that take long one by one, in arrays of those with equally many seeds."""
+    for n in {line.n for line in found}:
+        alike = [line for line in found if line.n == n]
+        rows = np.array([line.per_supernet for line in alike])
+        means = rows.mean(axis=1).tolist()
+        deviations = rows.std(axis=1, ddof=1).tolist() if n > 1 else [None] * len(alike)
+        for line, mean, deviation, interval in zip(alike, means, deviations, mean_intervals(rows), strict=True):
+            # What a cached property holds once it was asked for.
+            vars(line).update(mean=mean, deviation=deviation, interval=None if line.uncertain else interval)
 
 
 def written_coverage() -> list[dict[str, str]]:

@@ -42,7 +42,7 @@ def two_criteria(results: Results, truth: Truth, names: Sequence[str]) -> Iterat
     chosen: dict[str, dict[tuple[str, int], float]] = {}
     columns = (frame.index, frame["method"], frame["setting"], frame["supernet_seed"], frame["test"])
     for i, method, setting, seed, test in zip(*columns, strict=True):
-        if np.isfinite(results.scores[i]).all():
+        if results.scored[i]:
             scores.setdefault(method, {})[setting, int(seed)] = results.scores[i]
             chosen.setdefault(method, {})[setting, int(seed)] = float(test)
     of_edges = {

@@ -48,15 +48,16 @@ def score_maps(results: Results, dataset: str, setting: str | None, order: Seque
     else:
         frame = frame[frame["setting"] == setting]
     found = []
+    of_method = dict(iter(frame.groupby("method")))
     for method in order:
-        rows = frame[frame["method"] == method]
-        scores = results.scores[rows.index.to_numpy()]
-        scores = scores[np.isfinite(scores).all(axis=(1, 2))]
+        rows = of_method.get(method, frame.iloc[:0])
+        places = rows.index.to_numpy()
+        scores = results.scores[places[results.scored[places]]]
         if len(scores):
             chosen = np.zeros((6, 5))
             for text in rows["architecture"]:
                 chosen[np.arange(6), parse(text)] += 1 / len(rows)
-            found.append(ScoreMap(method, np.mean([standardised(s) for s in scores], axis=0), chosen, len(scores)))
+            found.append(ScoreMap(method, standardised(scores).mean(axis=0), chosen, len(scores)))
     return found
 
 

@@ -77,6 +77,8 @@ def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> P
     write_tables(source, out / "tables")
     page = out / "report.html"
     write_whole(page, render(source))
+    if store is not None:
+        store.known.write(out)
     return page
 
 

@@ -3,11 +3,9 @@
 from functools import partial
 from html import escape
 
-import numpy as np
-
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison
-from nas_selection_bench.bench.yardsticks.kendall import ranked, tau_b
-from nas_selection_bench.bench.yardsticks.resemblance import ACCURACY, trait_correlations, traits
+from nas_selection_bench.bench.yardsticks.kendall import tau_b
+from nas_selection_bench.bench.yardsticks.resemblance import ACCURACY, Trait, trait_correlations, traits
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
@@ -215,23 +213,24 @@ def bias_section(source: Material) -> Section:
     for dataset in source.datasets:
         of = traits(source.table, dataset)
         size = next(iter(of))
-        prepared = {name: ranked(values) for name, values in of.items()}
+        prepared = {name: Trait.of(values) for name, values in of.items()}
         frame = source.results.final_of(dataset)
         ranking = source.rankings(dataset)
         rows: dict[str, Row] = {}
         larger = 0
+        places_of = frame.groupby("method").groups
         for method in source.order(dataset):
-            places = frame.index[frame["method"] == method].to_numpy()
-            places = places[np.isfinite(source.results.scores[places]).all(axis=(1, 2))]
+            places = places_of[method].to_numpy()
+            places = places[source.results.scored[places]]
             if not len(places):
                 continue
-            known = frame.loc[places, "tau_space"].tolist() if method not in ranking else None
-            found = trait_correlations(source.results.scores[places], prepared, known)
+            measured = frame.loc[places, "tau_space"].tolist() if method not in ranking else None
+            found = trait_correlations(source.results.scores[places], prepared, measured, source.results.store.known)
             larger += found[size] > found[ACCURACY]
             n = source.results.draws(frame.loc[places], method)
             rows[method] = Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))])
         if rows:
-            itself = {name: tau_b(prepared[ACCURACY], values) for name, values in prepared.items()}
+            itself = {name: tau_b(prepared[ACCURACY].ranked, trait.ranked) for name, trait in prepared.items()}
             row = Row([Cell(f"{ACCURACY} itself", "name"), *_shaded(itself), Cell("–")], "yardstick")
             said = (
                 f" Of {len(rows)} selectors, {larger} have a higher τ with {size} than with {ACCURACY}. {ONE_DRAW_SAID}"

@@ -56,15 +56,18 @@ def _cell_table(source: Material, dataset: str, order: list[str], left_out: str)
     settings = [setting for setting in source.results.settings if (frame["setting"] == setting).any()]
     accuracy = source.table.accuracy(dataset)
     rows = []
+    chosen: dict[str, dict[str, list[str]]] = {}
+    for method, setting, text in zip(frame["method"], frame["setting"], frame["architecture"], strict=True):
+        chosen.setdefault(method, {}).setdefault(setting, []).append(text)
     for method in order:
         row = [Cell(method, "name")]
-        distinct = set(frame.loc[frame["method"] == method, "architecture"])
+        distinct = {text for texts in chosen[method].values() for text in texts}
         for setting in settings:
-            texts = frame.loc[(frame["method"] == method) & (frame["setting"] == setting), "architecture"]
-            if texts.empty:
+            texts = chosen[method].get(setting)
+            if not texts:
                 row.append(Cell("–"))
                 continue
-            text, said = typical(list(texts), lambda text: float(accuracy[source.table.position(parse(text))]))
+            text, said = typical(texts, lambda text: float(accuracy[source.table.position(parse(text))]))
             markup = f'{cells.draw(parse(text))}<span class="quiet">{said}</span>'
             row.append(Cell(markup, "drawing", markup=True))
         row.append(Cell(str(len(distinct))))
@@ -99,12 +102,10 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
     frame = source.results.final_of(dataset)
     first = frame[frame["selector_seed"] == 0]
     scores: dict[str, dict[tuple[str, int], np.ndarray]] = {}
-    choices: dict[str, dict[tuple[str, int], str]] = {}
-    for i, row in first.iterrows():
-        place = (row["setting"], row["supernet_seed"])
-        choices.setdefault(row["method"], {})[place] = row["architecture"]
-        if np.isfinite(source.results.scores[int(str(i))]).all():
-            scores.setdefault(row["method"], {})[place] = source.results.scores[int(str(i))]
+    columns = (first.index, first["method"], first["setting"], first["supernet_seed"])
+    for i, method, setting, seed in zip(*columns, strict=True):
+        if source.results.scored[i]:
+            scores.setdefault(method, {})[setting, seed] = source.results.scores[i]
     methods = [method for method in order if method in scores]
     if len(methods) < 2:
         return []

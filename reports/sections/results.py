@@ -25,10 +25,9 @@ def group_name(group: int) -> str:
     return chr(ord("A") + group) if group < 26 else str(group + 1)
 
 
-def _mean(lines: Sequence[Line], method: str) -> float | None:
+def _mean(lines: Sequence[Line]) -> float | None:
     """Mean over settings."""
-    values = [line.mean for line in lines if line.method == method]
-    return float(np.mean(values)) if values else None
+    return float(np.mean([line.mean for line in lines])) if lines else None
 
 
 def main_table(source: Material, contest: Contest) -> Table:
@@ -62,10 +61,10 @@ def main_table(source: Material, contest: Contest) -> Table:
     ]  # fmt: skip
     families, rows = families_in(source, dataset), {}
     for standing in contest.standings:
-        per_setting = {x.setting: x for x in source.test if x.dataset == dataset and x.method == standing.method}
+        per_setting = {x.setting: x for x in source.lines_of("test", dataset, standing.method)}
         fewer = standing.settings < contest.settings
         lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
-        percentile = _mean([x for x in source.lines("percentile") if x.dataset == dataset], standing.method)
+        percentile = _mean(source.lines_of("percentile", dataset, standing.method))
         cells = [
             Cell(source.results.marked(standing.method), "name"),
             Cell(
@@ -82,7 +81,7 @@ def main_table(source: Material, contest: Contest) -> Table:
             Cell(number(percentile, 1)),
             Cell(trainings_text(source.worth(dataset, standing.mean))),
             *(
-                Cell(number(_mean([x for x in source.lines(tau) if x.dataset == dataset], standing.method)))
+                Cell(number(_mean(source.lines_of(tau, dataset, standing.method))))
                 for tau in ("tau_mean", "tau_edge", "tau_best")
             ),
             *(

@@ -43,9 +43,10 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
         search = open_search(cell, folder, images, device)
         with refusing_global_draws():
             answer = selector.select(search)
+        cost = search.meter.cost()
         selection = checked(answer)
     selection.facts |= search.facts
-    selection.cost = search.meter.cost()
+    selection.cost = cost
     return selection
 
 

@@ -3,8 +3,8 @@
     python -m nas_selection_bench gpu-acceptance [--device cuda:0] [--out results/gpu]
 
 Eight parts, A to H; each passes, or says what it found and what to do. Exit code 0 where all pass, 1 where one does
-not. The record, one JSON named after the GPU, belongs into results/gpu: a run on the same hardware then knows that it
-has been verified. `--small` runs the same parts on smaller networks and asks for no speed.
+not. The record, one JSON named after the GPU and written after each part, belongs into results/gpu: a run on the same
+hardware then knows that it has been verified. `--small` runs the same parts on smaller networks and asks for no speed.
 """
 
 from __future__ import annotations
@@ -15,40 +15,55 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from nas_selection_bench.bench.commands.options import device_name
 from nas_selection_bench.bench.commands.resolve import Device, find_device
-from nas_selection_bench.bench.errors import ExitCode, in_brief
+from nas_selection_bench.bench.errors import ExitCode, in_brief, text_of
 from nas_selection_bench.bench.files import given_path, write_whole
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.work.presets import PRESETS
-from nas_selection_bench.selectors.parts.gpu_parts import PARTS, Place
+from nas_selection_bench.bench.work.run_file import git_commit
+from nas_selection_bench.selectors.parts.gpu_parts import PARTS
+from nas_selection_bench.selectors.parts.gpu_place import Failed, Place
+
+CODE = Path(__file__).resolve().parents[2]
+"""The checkout, or where the package is installed."""
 
 
 def run_door(arguments: Sequence[str]) -> int:
-    """run_bench.py in a process of its own."""
-    return subprocess.run([sys.executable, "run_bench.py", *arguments], check=False).returncode
+    """What run_bench.py does, in a process of its own."""
+    return subprocess.run([sys.executable, "-m", "nas_selection_bench", "run", *arguments], check=False).returncode
 
 
-def accept(place: Place, say: Callable[[str], None]) -> dict[str, Any]:
-    """The record of all parts; a part that fails does not keep the others from being looked at."""
-    record: dict[str, Any] = {"hardware": place.device.hardware, "small": place.small, "parts": {}}
+def accept(place: Place, keep: Callable[[dict[str, Any]], None], say: Callable[[str], None]) -> bool:
+    """Whether all parts pass; `keep` gets the record after each, of which one that fails does not stop the others."""
+    record: dict[str, Any] = {
+        "hardware": place.device.hardware, "commit": git_commit(CODE), "torch": torch.__version__,
+        "small": place.small, "parts": {}, "passed": False,
+    }  # fmt: skip
     for name, (part, remedy) in PARTS.items():
         began = time.perf_counter()
         try:
             told: dict[str, Any] = {"passed": True, "found": part(place)}
         except Exception as failure:  # noqa: BLE001 - whatever a GPU does, the other parts are looked at
-            told = {"passed": False, "found": in_brief(failure), "remedy": remedy}
+            told = {"passed": False, "found": text_of(failure), "remedy": remedy}
+            if not isinstance(failure, Failed):
+                told["traceback"] = traceback.format_exc().splitlines()
         told["seconds"] = round(time.perf_counter() - began, 1)
         record["parts"][name] = told
-        outcome = "passed" if told["passed"] else f"FAILED: {told['found']}; {remedy}"
+        outcome = "passed" if told["passed"] else f"FAILED: {in_brief(told['found'], 2000)}; {remedy}"
         say(f"{name}: {outcome} ({told['seconds']} s)")
-    record["passed"] = all(part["passed"] for part in record["parts"].values())
-    return record
+        seen = record["parts"].values()
+        record["passed"] = len(seen) == len(PARTS) and all(part["passed"] for part in seen)
+        keep(record)
+    return bool(record["passed"])
 
 
 def main(
@@ -64,14 +79,20 @@ def main(
     device = find(options.device)
     if device.kind == "cpu":
         parser.error("--device cpu: there is nothing to accept; name a GPU.")
-    settings = replace(PRESETS["digits"], epochs=2, checkpoint_epochs=(1, 2), selection_images=128)
+    settings = replace(
+        PRESETS["digits"], epochs=2, checkpoint_epochs=(1, 2), selection_images=128, proposals=2, proposal_batch=32,
+        validation_batches=2,
+    )  # fmt: skip
     if options.small:
-        settings = replace(settings, channels=4, batch_size=32, selection_batch=64)
+        settings = replace(settings, channels=4, selection_batch=64)
+    name = "".join(sign if sign.isalnum() else "-" for sign in device.described)
+
+    def keep(record: dict[str, Any]) -> None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_whole(options.out / f"{name}.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
+
     with tempfile.TemporaryDirectory() as folder:
         images = load_images("digits", Path(), 256 if options.small else None)
         place = Place(device, images, settings, options.small, Path(folder), door)
-        record = accept(place, lambda line: print(line, flush=True))
-    name = "".join(sign if sign.isalnum() else "-" for sign in device.described)
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_whole(options.out / f"{name}.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
-    return int(ExitCode.OK if record["passed"] else ExitCode.SOME_CELLS_FAILED)
+        passed = accept(place, keep, lambda line: print(line, flush=True))
+    return int(ExitCode.OK if passed else ExitCode.SOME_CELLS_FAILED)

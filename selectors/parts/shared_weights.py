@@ -21,6 +21,8 @@ from nas_selection_bench.supernets.network.supernet import MixedCell, Supernet
 
 CACHED_NUMBERS = 2**18
 """Numbers in the first feature map of a group on a CPU: what a core's cache holds."""
+AHEAD = ARRIVING[2][-1] + 1
+"""Edges that node 2 depends on, at the beginning of an architecture."""
 BYTES_PER_NUMBER = 320
 """Of a GPU's memory for each number in the first feature map of a group: its maps, and the terms of the first cell."""
 
@@ -192,7 +194,10 @@ class Groups:
 
 
 class FirstCell:
-    """The first cell's output for any architecture, from terms that are each computed once."""
+    """The first cell's output for architectures that come in order, from terms that are each computed once.
+
+    Most terms belong to what comes before their edge in one architecture and the next few; no others are kept.
+    """
 
     def __init__(self, cell: nn.Module, x: Tensor, running: bool) -> None:
         assert isinstance(cell, MixedCell)
@@ -200,9 +205,14 @@ class FirstCell:
         self._groups = Groups(1, running)
         self._terms: dict[tuple[int, ...], Tensor] = {}
         self._nodes: dict[tuple[int, ...], Tensor] = {}
+        self._ahead: tuple[int, ...] = ()
 
     def output(self, architecture: Architecture) -> Tensor:
         """Node 3 [n, c, h, w]."""
+        if architecture[:AHEAD] != self._ahead:
+            self._ahead = architecture[:AHEAD]
+            self._terms = {key: t for key, t in self._terms.items() if key[2:] == architecture[: len(key) - 2]}
+            self._nodes = {key: node for key, node in self._nodes.items() if key == architecture[: len(key)]}
         return self._sum(architecture, 3)
 
     def _node(self, architecture: Architecture, node: int) -> Tensor:

@@ -112,24 +112,15 @@ class Repeated:
             return
         gpu = accelerator(self._device)
         graph = gpu.CUDAGraph()
-        pool = _own("pools", self._device, gpu.graph_pool_handle)
-        collecting = gc.isenabled()
         with _one_capture:
             # A capture allocates from memory of its own and may not give cached memory back to get it; nor may a
             # tensor or graph of somebody else be destroyed while it lasts.
             gpu.empty_cache()
+            collecting = gc.isenabled()
             gc.disable()
-            graph.capture_begin(pool=pool, capture_error_mode="thread_local")
-            failure: RuntimeError | None = None
             try:
-                one.result = self._step(*one.inputs)
-            except RuntimeError as reason:
-                failure = reason
-            finally:  # also where it is interrupted: the stream must not stay in capture
-                try:
-                    graph.capture_end()
-                except RuntimeError as reason:  # an invalid capture says so again when it ends
-                    failure = failure or reason
+                failure = self._record(one, graph)
+            finally:
                 if collecting:
                     gc.enable()
         if failure is None:
@@ -137,6 +128,22 @@ class Repeated:
             return
         _failed.append(graph)
         self._tell((str(failure).strip() or type(failure).__name__).splitlines()[0])
+
+    def _record(self, one: _Replay, graph: Any) -> RuntimeError | None:
+        """Why the capture failed, if it did."""
+        pool = _own("pools", self._device, accelerator(self._device).graph_pool_handle)
+        graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+        failure: RuntimeError | None = None
+        try:
+            one.result = self._step(*one.inputs)
+        except RuntimeError as reason:
+            failure = reason
+        finally:  # also where it is interrupted: the stream must not stay in capture
+            try:
+                graph.capture_end()
+            except RuntimeError as reason:  # an invalid capture says so again when it ends
+                failure = failure or reason
+        return failure
 
     def _tell(self, reason: str) -> None:
         warnings.warn(f"no CUDA graph, training runs eagerly and slower: {reason}", RuntimeWarning, stacklevel=4)

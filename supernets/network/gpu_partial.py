@@ -10,7 +10,7 @@ A mixer has the precision of the feature maps: in bfloat16, the weights of skips
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -20,11 +20,8 @@ from torch.autograd.function import once_differentiable
 from nas_selection_bench.bench.problem.space import OPERATIONS, SKIP
 from nas_selection_bench.supernets.network.fused_forward import picture, rows
 from nas_selection_bench.supernets.network.gpu_cell import FIRST, ORDER, Statistics
-from nas_selection_bench.supernets.network.gpu_pass import GpuPass
+from nas_selection_bench.supernets.network.gpu_pass import GpuPass, PlainCell
 from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM
-
-if TYPE_CHECKING:
-    from nas_selection_bench.supernets.network.partial_channels import PartialCell
 
 aten = torch.ops.aten
 
@@ -56,11 +53,18 @@ def mixing_pattern(channels: int, parts: int) -> tuple[Tensor, Tensor]:
     return torch.cat(fixed), torch.cat(pattern, 1)
 
 
+class CellOfParts(PlainCell, Protocol):
+    """What a pass knows of a cell whose operations see a part of its channels."""
+
+    parts: int
+    edge_log_scale: Tensor
+
+
 class PartialPass(GpuPass):
     """One pass through the cells of a network with partial channels."""
 
     def __init__(
-        self, cells: Sequence["PartialCell"], index: Tensor, patterns: Sequence[tuple[Tensor, Tensor]],
+        self, cells: Sequence[CellOfParts], index: Tensor, patterns: Sequence[tuple[Tensor, Tensor]],
         weights: Tensor, skip: float | Tensor, dtype: torch.dtype,
     ) -> None:  # fmt: skip
         """weights: [n_cells, 6, 5], or [n_cells, 6, 6] with those of the edges; patterns: for each stage."""

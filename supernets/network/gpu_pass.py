@@ -1,17 +1,14 @@
 """What the cells of one pass read and leave behind, made for all of them at once; `gpu_cell` says why."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
 from nas_selection_bench.supernets.network.gpu_cell import ORDER, GpuCell, JoinedKernels, Statistics
-from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM, STAGES
-
-if TYPE_CHECKING:
-    from nas_selection_bench.supernets.network.supernet import MixedCell
+from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM, STAGES, Normalisation
 
 RunCell = Callable[[Tensor], Tensor]
 
@@ -28,11 +25,18 @@ def places() -> Tensor:
     return torch.tensor(SHARES + SCALES)
 
 
+class PlainCell(Protocol):
+    """What a pass knows of a cell, beside its tensors, which `joined` finds by their names."""
+
+    channels: int
+    mode: Normalisation
+
+
 class GpuPass:
     """One pass through the cells of a network."""
 
     def __init__(
-        self, cells: Sequence["MixedCell"], index: Tensor, weights: Tensor, skip: float | Tensor, dtype: torch.dtype
+        self, cells: Sequence[PlainCell], index: Tensor, weights: Tensor, skip: float | Tensor, dtype: torch.dtype
     ) -> None:  # fmt: skip
         """weights: [n_cells, 6, 5]; skip: added to the weight of every skip; dtype: that of the feature maps."""
         self._cells, self._index = cells, index
@@ -107,6 +111,6 @@ class GpuPass:
         return found
 
 
-def joined(cells: Sequence["MixedCell"], name: str) -> list[Tensor]:
+def joined(cells: Sequence[PlainCell], name: str) -> list[Tensor]:
     """A tensor of each convolution, in the order in which `GpuCell` has their channels."""
     return [getattr(cell, f"{name}_{k}x{k}_{node}") for cell in cells for node in range(3) for k in (3, 1)]

@@ -86,9 +86,13 @@ def make_search(
             [alphas], lr=recipe.alpha_rate, betas=(0.5, 0.999), weight_decay=recipe.alpha_decay, capturable=gpu,
         ),
     )  # fmt: skip
-    # The first steps run eagerly before the capture, and torch would warn of each optimiser that this is slow.
-    search.alpha_optimiser._warned_capturable_if_run_uncaptured = True
+    unwarned(search.alpha_optimiser)
     return search
+
+
+def unwarned(optimiser: torch.optim.Optimizer) -> None:
+    """Let torch not say that steps before the capture are slow; a copy of an optimiser has to be told again."""
+    optimiser._warned_capturable_if_run_uncaptured = True
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

@@ -20,7 +20,7 @@ from nas_selection_bench.supernets.network.cuda_graph import Repeated, own_strea
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.recipe import Mixing, Recipe
 from nas_selection_bench.supernets.training.checkpoint import restore_optimiser
-from nas_selection_bench.supernets.training.loop import make_search
+from nas_selection_bench.supernets.training.loop import make_search, unwarned
 
 TUNING_RATE = 0.0025
 """A tenth of the search's, constant, with a new optimiser (released DARTS-PT code)."""
@@ -65,6 +65,7 @@ class Tuner:
         """A tuner that goes on from here on copies: of the network, the alphas and both optimisers."""
         twin = copy.copy(self)  # the images are shared
         twin._search = copy.deepcopy(self._search)
+        unwarned(twin._search.alpha_optimiser)
         return twin
 
     def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor]) -> None:

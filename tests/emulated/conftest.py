@@ -16,12 +16,13 @@ from nas_selection_bench.supernets.network import cuda_graph as capture
 from nas_selection_bench.supernets.network.supernet import MixedCell
 from nas_selection_bench.supernets.training.loop import Training
 from tests.emulated import device as emulated
+from tests.emulated.backend import install
 
 SETTINGS = replace(
-    PRESETS["digits"], channels=4, cells=1, batch_size=16, epochs=3, checkpoint_epochs=(1, 2, 3), selection_images=24,
+    PRESETS["digits"], channels=4, cells=1, batch_size=24, epochs=3, checkpoint_epochs=(1, 2, 3), selection_images=24,
     selection_batch=16,
 )  # fmt: skip
-"""Three steps an epoch; the selection images fill a batch and a half."""
+"""Two steps an epoch; the selection images fill a batch and a half."""
 
 CPU, GPU = "cpu", f"{emulated.NAME}:0"
 
@@ -29,7 +30,7 @@ CPU, GPU = "cpu", f"{emulated.NAME}:0"
 @pytest.fixture(autouse=True)
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[emulated.State]:
     """What the emulation sees during one test; the first call of a step is eager, the second captured."""
-    emulated.install()
+    install()
     monkeypatch.setattr(capture, "EAGER_CALLS", 1)
     monkeypatch.setattr(capture, "_failed", [])
     state = emulated.STATE
@@ -79,7 +80,7 @@ class Trained:
 
 
 def trained(recipe: str, device: str, epochs: int, settings: Settings = SETTINGS) -> Trained:
-    """The supernet of `recipe` after `epochs` epochs of three steps."""
+    """The supernet of `recipe` after `epochs` epochs of two steps."""
     run = Training(SupernetJob("patterns", recipe, 0, 0, settings), patterns(), torch.device(device))
     reads = 0
     with capture.own_stream(torch.device(device)):

@@ -8,6 +8,7 @@ the kernels of a full-sized step are counted without computing it.
 What this cannot show: kernels of cuDNN and their precision, the order of streams, the size of memory.
 """
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._C import _disabled_torch_function_impl
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 NAME = "emu"
 DEVICES = 2
@@ -55,9 +55,10 @@ STATE = State()
 
 
 class _Own(threading.local):
-    """What belongs to one thread: its present device and the capture under way."""
+    """What belongs to one thread: its present device and stream, and the capture under way."""
 
     device = 0
+    stream: Any = None
     tape: Any = None
 
 
@@ -87,6 +88,16 @@ class Resident(torch.Tensor):
 
     def __repr__(self, **_: Any) -> str:  # type: ignore[override]
         return f"{self.held!r} on {NAME}:{self.index}"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Resident":
+        """torch's own takes the offset of a view for an address."""
+        if id(self) not in memo:
+            twin = self.detach().clone().requires_grad_(self.requires_grad)
+            vars(twin).update({name: value for name, value in vars(self).items() if name != "held"})
+            twin.grad = copy.deepcopy(self.grad, memo)
+            memo[id(self)] = twin
+        found: Resident = memo[id(self)]
+        return found
 
     def tolist(self) -> Any:
         """A host read."""
@@ -162,10 +173,10 @@ def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     )
     if to_host or facts.waits or (facts.indexes and _by_mask(args[1])):
         STATE.host_reads += 1
-        _refuse_in_capture(facts.name)
+        refuse_in_capture(facts.name)
     if func is aten.copy_.default and not isinstance(args[1], Resident):
         STATE.uploads += 1
-        _refuse_in_capture("copy from the host")
+        refuse_in_capture("copy from the host")
         if STATE.inner == "meta":
             return args[0]
     STATE.draws += facts.draws
@@ -224,7 +235,7 @@ def _refuse_mixtures(func: Any, facts: Facts, args: Any, operands: list[Tensor],
         return
     if facts.indexes and isinstance(args[0], Resident):
         STATE.uploads += 1  # an index of the host is copied to the device
-        _refuse_in_capture("index of the host")
+        refuse_in_capture("index of the host")
         return
     raise DeviceError(f"Expected all tensors to be on the same device, but found {NAME}:0 and cpu ({func})")
 
@@ -233,7 +244,8 @@ def _by_mask(indices: Any) -> bool:
     return any(isinstance(i, Tensor) and i.dtype in (torch.bool, torch.uint8) for i in indices)
 
 
-def _refuse_in_capture(what: str) -> None:
+def refuse_in_capture(what: str) -> None:
+    """What a GPU does not do while it records a graph."""
     if OWN.tape is not None:
         OWN.tape.invalid = True
         raise DeviceError(f"operation not permitted when stream is capturing: {what}")
@@ -261,156 +273,3 @@ def watched(watcher: Callable[[Any, Any, Any, Any], None]) -> Iterator[None]:
         yield
     finally:
         STATE.watcher = None
-
-
-class Stream:
-    """Work is done when it is asked for, so a stream has nothing to do."""
-
-    def __init__(self, device: Any = None) -> None:
-        self.device = device
-
-    def wait_stream(self, other: "Stream") -> None:
-        """Nothing is pending."""
-
-    def synchronize(self) -> None:
-        """Waiting is refused while a graph is captured."""
-        _refuse_in_capture("synchronize")
-
-
-class Backend:
-    """What torch.cuda is to CUDA devices: `torch.get_device_module("emu")`."""
-
-    Stream = Stream
-
-    def __init__(self) -> None:
-        from tests.emulated.graphs import Graph
-
-        self.CUDAGraph = Graph
-
-    def is_available(self) -> bool:
-        """There is one wherever this module is imported."""
-        return True
-
-    is_initialized = is_available
-
-    def device_count(self) -> int:
-        """Two, so that work on the second can be told from work on the first."""
-        return DEVICES
-
-    def current_device(self) -> int:
-        """Of this thread."""
-        return OWN.device
-
-    def get_amp_supported_dtype(self) -> list[torch.dtype]:
-        """As on a GPU."""
-        return [torch.bfloat16, torch.float16]
-
-    def get_device_name(self, _device: Any = None) -> str:
-        """For records."""
-        return "emulated"
-
-    def get_device_capability(self, _device: Any = None) -> tuple[int, int]:
-        """That of a card with bfloat16."""
-        return 9, 0
-
-    def current_stream(self, device: Any = None) -> Stream:
-        """The only one."""
-        return Stream(device)
-
-    def stream(self, _stream: Stream) -> Any:
-        """Autograd works in the calling thread inside: it knows only the first of the emulated devices."""
-        return torch.autograd.set_multithreading_enabled(False)
-
-    @contextmanager
-    def device(self, device: Any) -> Iterator[None]:
-        """`device` is the present one inside."""
-        before, OWN.device = OWN.device, torch.device(device).index or 0
-        try:
-            yield
-        finally:
-            OWN.device = before
-
-    def graph_pool_handle(self) -> tuple[int, int]:
-        """Memory is not emulated."""
-        return 0, 1
-
-    def mem_get_info(self, _device: Any = None) -> tuple[int, int]:
-        """(free, whole) bytes."""
-        return 80 << 30, 80 << 30
-
-    def manual_seed_all(self, _seed: int) -> None:
-        """The device draws from the generator of the CPU."""
-
-    def _is_in_bad_fork(self) -> bool:
-        return False
-
-    def synchronize(self, _device: Any = None) -> None:
-        """Refused while a graph is captured."""
-        _refuse_in_capture("synchronize")
-
-    def empty_cache(self) -> None:
-        """Memory is not emulated."""
-
-    def reset_peak_memory_stats(self, _device: Any = None) -> None:
-        """Memory is not emulated."""
-
-    def max_memory_allocated(self, _device: Any = None) -> int:
-        """Bytes."""
-        return 1 << 20
-
-
-def _index(device: Any) -> int:
-    found = torch.device(device).index
-    return OWN.device if found is None else found
-
-
-def _empty(size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None,
-           memory_format: Any = None) -> Tensor:  # fmt: skip
-    held = torch.empty(size, dtype=dtype, device=STATE.inner, memory_format=memory_format or torch.contiguous_format)
-    return _new(held, device)
-
-
-def _empty_strided(size: Any, stride: Any, dtype: Any = None, layout: Any = None, device: Any = None,
-                   pin_memory: Any = None) -> Tensor:  # fmt: skip
-    return _new(torch.empty_strided(size, stride, dtype=dtype, device=STATE.inner), device)
-
-
-def _new(held: Tensor, device: Any) -> Tensor:
-    if OWN.tape is not None:
-        OWN.tape.allocated(held)
-    return Resident(held, _index(device))
-
-
-def _in_half(operation: Any) -> Callable[..., Any]:
-    """What autocast does to an operation of its list."""
-
-    def lowered(*args: Any, **kwargs: Any) -> Any:
-        dtype = torch.get_autocast_dtype(NAME)
-        with torch.autocast(NAME, enabled=False):
-            cast = [a.to(dtype) if isinstance(a, Tensor) and a.is_floating_point() else a for a in args]
-            return operation(*cast, **kwargs)
-
-    return lowered
-
-
-@cache
-def install() -> list[Any]:
-    """Make the device known to torch, once per process; what is returned must be kept."""
-    _setup_privateuseone_for_python_backend(NAME, Backend())
-    torch._C._set_only_lift_cpu_tensors(True)
-    from torch.optim.optimizer import _foreach_supported_types
-
-    _foreach_supported_types.append(Resident)
-    usual = torch.nn.utils.clip_grad._has_foreach_support  # type: ignore[attr-defined]
-    torch.nn.utils.clip_grad._has_foreach_support = lambda tensors, device: (  # type: ignore[attr-defined]
-        device.type == NAME or usual(tensors, device)
-    )
-    kernels = torch.library.Library("aten", "IMPL")
-    kernels.impl("empty.memory_format", _empty, "PrivateUse1")
-    kernels.impl("empty_strided", _empty_strided, "PrivateUse1")
-    for name in ("conv2d", "linear", "matmul", "mm", "addmm", "bmm"):
-        operation = getattr(aten, name)
-        kernels.impl(name, _in_half(operation.default), "AutocastPrivateUse1")
-    rest = torch.library.Library("_", "IMPL", "AutocastPrivateUse1")
-    rest.fallback(torch.library.fallthrough_kernel)
-    return [kernels, rest]

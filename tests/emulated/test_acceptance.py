@@ -10,7 +10,7 @@ from nas_selection_bench import program
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.selectors.parts import gpu_acceptance, gpu_parts
-from nas_selection_bench.selectors.parts.gpu_parts import Place
+from nas_selection_bench.selectors.parts.gpu_place import Place
 from tests.emulated.conftest import GPU
 
 EMULATED = resolve.Device(GPU, "cuda", "emulated GPU", (0,), "an emulated GPU")
@@ -46,7 +46,7 @@ def test_a_part_that_fails_says_what_to_do_and_the_others_are_looked_at(
     assert "illegal instruction" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("letter", [*"ACDF", *(pytest.param(letter, marks=pytest.mark.program) for letter in "GH")])
+@pytest.mark.parametrize("letter", [*"ABCDEF", *(pytest.param(letter, marks=pytest.mark.program) for letter in "GH")])
 def test_a_part_passes(letter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_acceptance, "PARTS", {n: p for n, p in gpu_parts.PARTS.items() if n.startswith(letter)})
     code, record = accept(tmp_path, monkeypatch)

@@ -22,6 +22,9 @@ from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy, Mas
 from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 
+SETTINGS = replace(small.SETTINGS, batch_size=32, selection_images=16, proposal_batch=8)
+"""One step of tuning and two batches, of ten images and of six: every step is made, and as few as can be."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -136,7 +139,7 @@ def test_every_selector_keeps_the_contract(
     states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index]
     dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
 
-    selection = apply.select(small.cell(name), folder, given, "cpu")
+    selection = apply.select(small.cell(name, settings=SETTINGS), folder, given, "cpu")
 
     assert torch.equal(torch.get_rng_state(), states[0]), "the selector draws from torch's global generator"
     drawn = not np.array_equal(np.random.get_state()[1], states[1])  # type: ignore[index]
@@ -171,7 +174,7 @@ def test_every_selector_keeps_the_contract(
         labels_seed=0 if needs.labels or needs.tuning else 9,
         pixels_seed=5 if needs.images or needs.labels or needs.tuning else 6,
     )
-    again = small.cell(name, seed=0 if selector.stochastic else 9)
+    again = small.cell(name, seed=0 if selector.stochastic else 9, settings=SETTINGS)
     if not selector.reads_checkpoint:  # then it is the same for every recipe and epoch
         again = replace(again, epoch=1, supernet=replace(again.supernet, recipe="pc-darts"))
     same(selection, apply.select(again, other, images, "cpu"))

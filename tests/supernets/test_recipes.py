@@ -1,4 +1,7 @@
-"""What holds for every recipe, found by its file: it learns, repeats itself, survives a stop, offers weights."""
+"""What holds for every recipe, found by its file: it repeats itself, survives a stop, offers weights.
+
+That each learns is shown in training/test_loop.py.
+"""
 
 import math
 from dataclasses import replace
@@ -43,35 +46,40 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     return load_images("digits", tmp_path_factory.mktemp("empty"), 640)
 
 
+@pytest.fixture(scope="module")
+def few_digits(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    """Enough for two steps an epoch."""
+    return load_images("digits", tmp_path_factory.mktemp("empty"), 160)
+
+
 @pytest.mark.parametrize("name", [*names(), "rsps[per_cell=true]", "blank[skip=0.6]"])
-def test_every_recipe_learns_repeats_itself_and_goes_on(
-    name: str, settings: Settings, digits: ImageSet, tmp_path: Path
+def test_every_recipe_repeats_itself_and_goes_on(
+    name: str, settings: Settings, few_digits: ImageSet, tmp_path: Path
 ) -> None:
-    """Two epochs of digits, in which the loss falls; a second run, stopped between them, ends in the same bytes."""
+    """Two epochs of digits; a second run, stopped between them, ends in the same bytes."""
     epochs = EPOCHS.get(name, 2)
     job = SupernetJob(
         "digits", name, 0, 0, replace(settings, epochs=epochs, checkpoint_epochs=tuple(sorted({1, 2, epochs})))
     )
-    train(job, digits, "cpu", tmp_path / "whole")
+    train(job, few_digits, "cpu", tmp_path / "whole")
     torch.manual_seed(1)  # the global generator must not matter
     with pytest.raises(Stopped):
-        train(job, digits, "cpu", tmp_path / "stopped", stop)
-    train(job, digits, "cpu", tmp_path / "stopped")
+        train(job, few_digits, "cpu", tmp_path / "stopped", stop)
+    train(job, few_digits, "cpu", tmp_path / "stopped")
     whole, stopped = (
         {path.name: path.read_bytes() for path in (tmp_path / run).iterdir() if path.name != TIMING}
         for run in ("whole", "stopped")
     )
     assert whole == stopped
     assert epochs_present(tmp_path / "whole") == list(job.settings.checkpoint_epochs)
-    first, second, last = (load(tmp_path / "whole", epoch) for epoch in (1, 2, epochs))
-    assert second.facts["train_loss"] < first.facts["train_loss"]
+    last = load(tmp_path / "whole", epochs)
     assert all(math.isfinite(value) for value in last.facts.values())
     last.save(tmp_path / "again")
     for path in (tmp_path / "again").iterdir():
         assert path.read_bytes() == whole[path.name], "what was loaded and saved is what was stored"
 
     recipe = find(name)
-    start = Training(job, digits, torch.device("cpu")).search.alphas.detach()
+    start = Training(job, few_digits, torch.device("cpu")).search.alphas.detach()
     assert start.shape == last.alphas.shape
     assert torch.equal(last.alphas, start) == (recipe.name in FIXED), "those that are not learnt stay as they were"
     weights = recipe.edge_weights(last.alphas)

@@ -13,7 +13,8 @@ import pytest
 
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.work.seats import claim_device
-from nas_selection_bench.bench.work.workers import Pool, no_processes, spread
+from nas_selection_bench.bench.work.spread import spread
+from nas_selection_bench.bench.work.workers import Pool, no_processes
 
 
 def square(number: int) -> int:

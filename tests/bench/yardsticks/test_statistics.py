@@ -223,3 +223,16 @@ def test_trial_noise_skips_single_trials() -> None:
     assert noise is not None
     assert (noise.margin, noise.architectures) == (1.75, 2)  # medians 1.0 and 2.5
     assert statistics.trial_noise(np.array([[1.0, nan]])) is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 14), st.integers(1, 12), st.floats(-4, 4), st.integers(0, 2**32 - 1))
+def test_many_intervals_are_each_to_the_last_bit_the_one_alone(n: int, k: int, power: float, seed: int) -> None:
+    rows = np.random.default_rng(seed).normal(size=(k, n)) * 10**power
+    rows[0] = rows[0, 0]  # no spread
+    assert statistics.mean_intervals(rows) == [statistics.mean_interval([row]) for row in rows]
+
+
+def test_many_intervals_are_of_finite_values() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        statistics.mean_intervals(np.array([[1.0, np.nan]]))

@@ -141,6 +141,7 @@ def train_alone(job: SupernetJob, images: ImageSet, folder: Path) -> None:
     train(job, images, "cpu", folder)
 
 
+@pytest.mark.program
 def test_a_killed_run_ends_in_the_same_bytes(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
     """Killed twice, each time when it has gone on by an epoch and is within a later one."""
     job = replace(job, settings=replace(job.settings, epochs=6, checkpoint_epochs=(1, 2, 6)))

@@ -1,0 +1,71 @@
+"""Agreements over the whole space that were computed before: a file beside the results spares computing them again.
+
+Tau over 15,625 architectures takes a millisecond, and a page of 12,591 selections needs tens of thousands of them. A
+number is found again by the content of what it compares, so that it cannot belong to anything else; `--check` begins
+without the file, and compares the one that it writes.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.files import write_whole
+
+KNOWN_FILE = "agreements.bin"
+VERSION = 1
+"""To be raised when a number of another meaning is kept by the same name and content."""
+_ENTRY = np.dtype([("content", "<u8"), ("value", "<f8")])
+_DIGEST = 8
+
+
+class Known:
+    """Numbers by what they were computed from."""
+
+    def __init__(self, kept: dict[int, float] | None = None):
+        self._kept = kept or {}
+        self._used: dict[int, float] = {}
+
+    @classmethod
+    def read(cls, folder: Path) -> "Known":
+        """Those that an output folder keeps; none where the file is missing, damaged or of another version."""
+        try:
+            content = (folder / KNOWN_FILE).read_bytes()
+        except OSError:
+            return cls()
+        entries, digest = content[:-_DIGEST], content[-_DIGEST:]
+        if len(entries) % _ENTRY.itemsize or digest != _sealed(entries):
+            return cls()
+        kept = np.frombuffer(entries, dtype=_ENTRY)
+        return cls(dict(zip(kept["content"].tolist(), kept["value"].tolist(), strict=True)))
+
+    def write(self, folder: Path) -> None:
+        """Keep what was asked for, and nothing else."""
+        entries = np.array(sorted(self._used.items()), dtype=_ENTRY).tobytes()
+        write_whole(folder / KNOWN_FILE, entries + _sealed(entries))
+
+    def number(self, compute: Callable[[], float], name: str, *content: NDArray[np.generic] | bytes) -> float:
+        """What `compute` gives, or gave before: the number called `name` of that content."""
+        key = int.from_bytes(_digest(name.encode(), *content), "little")
+        if key not in self._used:
+            self._used[key] = self._kept[key] if key in self._kept else compute()
+        return self._used[key]
+
+
+def fingerprint(values: NDArray[np.generic]) -> bytes:
+    """Stands for a large array among the content."""
+    return _digest(values.tobytes())
+
+
+def _sealed(entries: bytes) -> bytes:
+    return _digest(str(VERSION).encode(), entries)
+
+
+def _digest(*parts: NDArray[np.generic] | bytes) -> bytes:
+    whole = hashlib.blake2b(digest_size=_DIGEST)
+    for part in parts:
+        content = part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes()
+        whole.update(len(content).to_bytes(8, "little") + content)
+    return whole.digest()

@@ -1,0 +1,91 @@
+"""What the parts of the acceptance of a GPU run on, and how they tell what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nas_selection_bench.bench.commands.resolve import Device
+from nas_selection_bench.bench.errors import in_brief
+from nas_selection_bench.bench.problem.image_set import ImageSet
+from nas_selection_bench.bench.work.cells import SupernetJob
+from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.parts.registry import names as recipe_names
+from nas_selection_bench.supernets.training.loop import Training
+from nas_selection_bench.supernets.training.speed import eagerly
+
+
+class Failed(Exception):
+    """What a part found."""
+
+
+class Faults:
+    """What is wrong with each of many; one that fails does not keep the others from being looked at."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """What fails in here is a fault of `name`."""
+        try:
+            yield
+        except Exception as failure:  # noqa: BLE001 - whatever a GPU does
+            self._found.append(f"{name}: {in_brief(failure)}")
+
+    def tell(self) -> None:
+        """Raises Failed where there are any."""
+        if self._found:
+            raise Failed("; ".join(self._found))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the parts run, and on what."""
+
+    device: Device
+    images: ImageSet
+    settings: Settings
+    small: bool
+    folder: Path
+    """For checkpoints; removed afterwards."""
+    door: Callable[[Sequence[str]], int]
+    """What run_bench.py does with these arguments; its exit code."""
+
+    @property
+    def torch(self) -> torch.device:
+        """As torch has it."""
+        return torch.device(self.device.name)
+
+    def job(self, recipe: str, seed: int = 0) -> SupernetJob:
+        """A supernet of this size."""
+        return SupernetJob(self.images.name, recipe, seed, 0, self.settings)
+
+    def recipes(self) -> Sequence[str]:
+        """All of them; of the small run those that differ in how they are captured."""
+        return ("darts", "drnas") if self.small else recipe_names()
+
+
+def state_after(
+    place: Place, recipe: str, device: torch.device, epochs: int, *, eager: bool = False
+) -> dict[str, Tensor]:
+    """All that a supernet is after some epochs, on the CPU."""
+    run = Training(place.job(recipe), place.images, device)
+    with eagerly(eager), own_stream(device):
+        for _ in range(epochs):
+            run.run_epoch()
+        state = {**run.search.network.state_dict(), "alphas": run.search.alphas.detach()}
+        return {name: tensor.cpu() for name, tensor in state.items()}
+
+
+def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> tuple[float, str]:
+    """The largest difference, relative where numbers are large, and where it is."""
+    gaps = {n: float(((t.double() - other[n].double()).abs() / (1 + t.double().abs())).max()) for n, t in one.items()}
+    where = max(gaps, key=lambda name: gaps[name])
+    return gaps[where], where

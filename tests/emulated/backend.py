@@ -1,0 +1,171 @@
+"""The emulated GPU as torch knows it: a device type of its own, with streams, graphs and memory."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+from tests.emulated.device import DEVICES, NAME, OWN, STATE, Resident, aten, refuse_in_capture
+from tests.emulated.graphs import Graph
+
+
+class Stream:
+    """Work is done when it is asked for, so a stream has nothing to do but to count who waits for it."""
+
+    def __init__(self, device: Any = None) -> None:
+        self.device, self.waited = device, 0
+
+    def wait_stream(self, other: "Stream") -> None:
+        """Nothing is pending."""
+
+    def synchronize(self) -> None:
+        """Waiting is refused while a graph is captured."""
+        self.waited += 1
+        refuse_in_capture("synchronize")
+
+
+DEFAULT_STREAM = Stream()
+
+
+class Backend:
+    """What torch.cuda is to CUDA devices: `torch.get_device_module("emu")`."""
+
+    Stream, CUDAGraph = Stream, Graph
+
+    def is_available(self) -> bool:
+        """There is one wherever this module is imported."""
+        return True
+
+    is_initialized = is_available
+
+    def device_count(self) -> int:
+        """Two, so that work on the second can be told from work on the first."""
+        return DEVICES
+
+    def current_device(self) -> int:
+        """Of this thread."""
+        return OWN.device
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        """As on a GPU."""
+        return [torch.bfloat16, torch.float16]
+
+    def get_device_name(self, _device: Any = None) -> str:
+        """For records."""
+        return "emulated"
+
+    def get_device_capability(self, _device: Any = None) -> tuple[int, int]:
+        """That of a card with bfloat16."""
+        return 9, 0
+
+    def current_stream(self, _device: Any = None) -> Stream:
+        """Of this thread."""
+        return OWN.stream or DEFAULT_STREAM
+
+    @contextmanager
+    def stream(self, stream: Stream) -> Iterator[None]:
+        """`stream` is the present one inside; autograd stays in this thread: its own know the first device only."""
+        before, OWN.stream = OWN.stream, stream
+        try:
+            with torch.autograd.set_multithreading_enabled(False):
+                yield
+        finally:
+            OWN.stream = before
+
+    @contextmanager
+    def device(self, device: Any) -> Iterator[None]:
+        """`device` is the present one inside."""
+        before, OWN.device = OWN.device, torch.device(device).index or 0
+        try:
+            yield
+        finally:
+            OWN.device = before
+
+    def graph_pool_handle(self) -> tuple[int, int]:
+        """Memory is not emulated."""
+        return 0, 1
+
+    def mem_get_info(self, _device: Any = None) -> tuple[int, int]:
+        """(free, whole) bytes."""
+        return 80 << 30, 80 << 30
+
+    def manual_seed_all(self, _seed: int) -> None:
+        """The device draws from the generator of the CPU."""
+
+    def _is_in_bad_fork(self) -> bool:
+        return False
+
+    def synchronize(self, _device: Any = None) -> None:
+        """Refused while a graph is captured."""
+        refuse_in_capture("synchronize")
+
+    def empty_cache(self) -> None:
+        """Memory is not emulated."""
+
+    def reset_peak_memory_stats(self, _device: Any = None) -> None:
+        """Memory is not emulated."""
+
+    def max_memory_allocated(self, _device: Any = None) -> int:
+        """Bytes."""
+        return 1 << 20
+
+
+def _index(device: Any) -> int:
+    found = torch.device(device).index
+    return OWN.device if found is None else found
+
+
+def _empty(size: Any, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None,
+           memory_format: Any = None) -> Tensor:  # fmt: skip
+    held = torch.empty(size, dtype=dtype, device=STATE.inner, memory_format=memory_format or torch.contiguous_format)
+    return _new(held, device)
+
+
+def _empty_strided(size: Any, stride: Any, dtype: Any = None, layout: Any = None, device: Any = None,
+                   pin_memory: Any = None) -> Tensor:  # fmt: skip
+    return _new(torch.empty_strided(size, stride, dtype=dtype, device=STATE.inner), device)
+
+
+def _new(held: Tensor, device: Any) -> Tensor:
+    if OWN.tape is not None:
+        OWN.tape.allocated(held)
+    return Resident(held, _index(device))
+
+
+def _in_half(operation: Any) -> Callable[..., Any]:
+    """What autocast does to an operation of its list."""
+
+    def lowered(*args: Any, **kwargs: Any) -> Any:
+        dtype = torch.get_autocast_dtype(NAME)
+        with torch.autocast(NAME, enabled=False):
+            cast = [a.to(dtype) if isinstance(a, Tensor) and a.is_floating_point() else a for a in args]
+            return operation(*cast, **kwargs)
+
+    return lowered
+
+
+@cache
+def install() -> list[Any]:
+    """Make the device known to torch, once per process; what is returned must be kept."""
+    _setup_privateuseone_for_python_backend(NAME, Backend())
+    torch._C._set_only_lift_cpu_tensors(True)
+    from torch.optim.optimizer import _foreach_supported_types
+
+    _foreach_supported_types.append(Resident)
+    usual = torch.nn.utils.clip_grad._has_foreach_support  # type: ignore[attr-defined]
+    torch.nn.utils.clip_grad._has_foreach_support = lambda tensors, device: (  # type: ignore[attr-defined]
+        device.type == NAME or usual(tensors, device)
+    )
+    kernels = torch.library.Library("aten", "IMPL")
+    kernels.impl("empty.memory_format", _empty, "PrivateUse1")
+    kernels.impl("empty_strided", _empty_strided, "PrivateUse1")
+    for name in ("conv2d", "linear", "matmul", "mm", "addmm", "bmm"):
+        operation = getattr(aten, name)
+        kernels.impl(name, _in_half(operation.default), "AutocastPrivateUse1")
+    rest = torch.library.Library("_", "IMPL", "AutocastPrivateUse1")
+    rest.fallback(torch.library.fallthrough_kernel)
+    return [kernels, rest]
