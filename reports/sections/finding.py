@@ -217,6 +217,14 @@ def _supernets(found: Sequence[Point], contest: Contest) -> list[str]:
     """Whether a better supernet means a better selection, over the seeds of each recipe."""
     if not found:
         return []
+    if len(found) > FEW:
+        taus, ps = ([float(p.numbers[name] or 0) for p in found] for name in ("tau", "p"))
+        n = from_to([int(p.numbers["supernets"] or 0) for p in found])
+        return [
+            f"Does a better supernet mean a better selection? Over the seeds of each of {len(found)} recipes τ lies"
+            f" between {number(min(taus))} and {number(max(taus))} (n = {n} supernets; smallest p {p_text(min(ps))},"
+            " not corrected)."
+        ]
     parts = [
         f"{escape(p.words['recipe'])} τ {number(p.numbers['tau'])} (n = {p.numbers['supernets']} supernets, p"
         f" {p_text(float(p.numbers['p'] or 0))})"
