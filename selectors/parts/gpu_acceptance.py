@@ -71,7 +71,10 @@ def main(
     door: Callable[[Sequence[str]], int] = run_door,
 ) -> int:  # fmt: skip
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m nas_selection_bench gpu-acceptance", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--device", type=device_name, default="cuda", metavar="cuda[:i]", help="(cuda)")
     parser.add_argument("--out", type=given_path, default=Path("results/gpu"), metavar="DIR", help="(results/gpu)")
     parser.add_argument("--small", action="store_true", help="smaller networks, no demands on speed")
