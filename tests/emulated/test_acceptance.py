@@ -28,7 +28,7 @@ def accept(out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, o
         return int(program.main(_as_cuda(arguments)))
 
     code = gpu_acceptance.main(["--small", "--out", str(out)], find=lambda name: EMULATED, door=door)
-    return code, json.loads((out / "emulated-GPU.json").read_text())
+    return code, json.loads((out / "emulated-GPU-small.json").read_text())
 
 
 def _as_cuda(arguments: Sequence[str]) -> list[str]:
