@@ -4,13 +4,16 @@ Recipes and selectors share this spelling. A name is its own documentation in a 
 the cache key, so it has one canonical form: `canonical(*parse(text))`.
 """
 
+import ast
 import difflib
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from nas_selection_bench.bench.errors import UsageError
 
@@ -21,6 +24,12 @@ LISTED = 40
 """How many names an error lists at most."""
 
 _SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
+
+
+def literal(text: str) -> Any:
+    """What `text` spells as Python's literals do, without Python's warnings of what it nearly spells; raises DAMAGE."""
+    with warnings.catch_warnings(action="ignore"):
+        return ast.literal_eval(text)
 
 
 def can_be_typed(text: str) -> bool:

@@ -130,8 +130,8 @@ def read_file(layout: Layout, root: Path, name: str, before: int = 0) -> tuple[n
         raise DataError(f"{str(error).removesuffix('.')}; {_remedy(layout, root, name)}.") from error.__cause__
     try:
         pixels, numbers = _checked(layout, content)
-    except ValueError as error:
-        raise DataError(f"{named} {error}; {_remedy(layout, root, name)}.") from None
+    except DAMAGE as error:
+        raise DataError(f"{named} {in_brief(error, 400)}; {_remedy(layout, root, name)}.") from None
     if layout.classes < layout.file_classes:
         kept = numbers < layout.classes
         pixels, numbers = pixels[kept], numbers[kept]

@@ -129,6 +129,13 @@ def from_content(
     needed = _KEYS if infos is None else _KEYS[:1]
     if not isinstance(content, dict) or not set(needed) <= content.keys():
         raise DataError(f"{path} is not the official NAS-Bench-201 file: it lacks {' or '.join(needed)}.")
+    try:
+        return _table(content, path, schedule, infos)
+    except DAMAGE as error:
+        raise DataError(f"{path}: its results are not as the package writes them ({in_brief(error)}).") from error
+
+
+def _table(content: Mapping[str, Any], path: Path, schedule: Schedule, infos: Mapping[int, Any] | None) -> GroundTruth:
     strings = content["meta_archs"]
     infos = content["arch2infos"] if infos is None else infos
     positions = _positions(path, strings)
@@ -241,8 +248,8 @@ def _positions(path: Path, strings: Any) -> list[int]:
     for index, text in enumerate(strings):
         try:
             position = code(parse(text))
-        except (ValueError, AttributeError) as error:
-            raise DataError(f"{path}, architecture {index}: {error}.") from error
+        except DAMAGE as error:
+            raise DataError(f"{path}, architecture {index}: {in_brief(error)}.") from error
         if position in seen:
             raise DataError(f"{path}, architecture {index}: {text} stands already at {seen[position]}.")
         seen[position] = index

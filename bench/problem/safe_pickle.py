@@ -9,12 +9,12 @@ may thin a dictionary while it is read, so that a table of 28 GB passes through 
 Opcodes: Python's pickletools, protocols 0 to 5.
 """
 
-import ast
 import pickle
 import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from nas_selection_bench.bench.names import literal
 from nas_selection_bench.bench.problem.pickled_names import TENSORS, Names, Opaque, RefusedName, Unfilled
 
 CHUNK = 2**20
@@ -230,7 +230,7 @@ class Machine:
         return int(line.rstrip(b"L"))
 
     def _quoted(self) -> str:
-        text = ast.literal_eval(self._line().strip().decode("ascii"))
+        text = literal(self._line().strip().decode("ascii"))
         if not isinstance(text, str):
             raise pickle.UnpicklingError("a text without quotes")
         return text

@@ -11,11 +11,11 @@
 * one number: the table's own index of the architecture.
 """
 
-import ast
 import re
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.names import literal
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture, code, parse
 
 NASLIB = "naslib:"
@@ -52,7 +52,7 @@ def from_string(text: str) -> Architecture:
 
 def _literal(text: str) -> Any:
     try:
-        return ast.literal_eval(text.strip())
+        return literal(text.strip())
     except DAMAGE:
         pass
     # without brackets, and names without quotes

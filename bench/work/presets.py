@@ -5,9 +5,10 @@
 """
 
 import ast
+import warnings
 from dataclasses import asdict, dataclass, fields, replace
 
-from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.errors import DAMAGE, UsageError, in_brief
 
 
 @dataclass(frozen=True)
@@ -131,13 +132,14 @@ def settings_labelled(label: str) -> Settings:
     name, _, changes = label.partition("[")
     settings = settings_for(name)
     try:
-        call = ast.parse(f"changed({changes.removesuffix(']')})", mode="eval").body
+        with warnings.catch_warnings(action="ignore"):
+            call = ast.parse(f"changed({changes.removesuffix(']')})", mode="eval").body
         changed = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}  # type: ignore[attr-defined]
         if "epochs" in changed:
             settings = settings.with_epochs(changed["epochs"])
         settings = replace(settings, **changed)
-    except (SyntaxError, ValueError, TypeError, AttributeError):
+    except DAMAGE:
         settings = settings_for(name)
     if preset_label(settings.size, settings.budget) != label:
-        raise UsageError(f"The preset {label!r} is not one that this program knows.")
+        raise UsageError(f"The preset {in_brief(label)} is not one that this program knows.")
     return settings

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from nas_selection_bench.bench.errors import DAMAGE
 from nas_selection_bench.bench.work.plan import PlannedCell
 from nas_selection_bench.bench.work.record import KEY_COLUMNS
 
@@ -22,7 +23,7 @@ def stored_costs(*places: Path) -> list[dict[str, str]]:
                 reader = csv.DictReader(stream)
                 if {*KEY_COLUMNS, "wall_seconds", "training_seconds"} <= set(reader.fieldnames or ()):
                     rows += [row for row in reader if _timed(row)]
-        except (OSError, UnicodeDecodeError, csv.Error):
+        except (OSError, *DAMAGE):
             continue
     return rows
 
@@ -32,7 +33,7 @@ def _timed(row: dict[str, str]) -> bool:
     try:
         int(row["threads"])
         return all(not row[name] or float(row[name]) >= 0 for name in ("wall_seconds", "training_seconds"))
-    except (TypeError, ValueError):
+    except DAMAGE:
         return False
 
 

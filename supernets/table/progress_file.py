@@ -33,6 +33,8 @@ class TableProgress:
         try:
             with arrays_of(self.path) as file:
                 settings, test, valid = str(file["settings"]), file["test"], file["valid"]
+                if not test.dtype == valid.dtype == self.test.dtype:
+                    raise ValueError(f"its accuracies are {test.dtype} and {valid.dtype}")
                 if not test.shape == valid.shape == (*self.test.shape[:1], *test.shape[1:2]):
                     raise ValueError(f"its accuracies have the shapes {test.shape} and {valid.shape}")
         except (OSError, *DAMAGE) as error:

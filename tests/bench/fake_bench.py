@@ -1,7 +1,8 @@
 """A whole benchmark of fake methods: the real command line, plan, runner and gathering, in milliseconds a cell.
 
 Also a program, `python -m tests.bench.fake_bench ARGUMENTS`, so that a test can kill it. A recipe or selector
-misbehaves as its name says; FAKE_SECONDS is how long each step of work takes.
+misbehaves as its name says; FAKE_SECONDS is how long each step of work takes, FAKE_HANG the seed of the first supernet
+whose cells never end, so that a test meets a run that is not done however slow the machine is.
 """
 
 import asyncio
@@ -128,6 +129,8 @@ def training_seconds(folder: Path) -> Sequence[float]:
 def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
     """Draws scores from the cell's seed and the checkpoint, or misbehaves as its name says."""
     take_time()
+    if cell.supernet.seed >= int(os.environ.get("FAKE_HANG", "1000")):
+        time.sleep(600)
     name = parse(cell.selector)[0]
     if name.startswith("blind"):
         with (folder.parent / "calls.txt").open("a") as calls:

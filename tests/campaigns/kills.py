@@ -24,7 +24,10 @@ from tests.bench import fake_bench
 from tests.bench.fake_bench import ROOT
 
 FAKE = ("--supernets", "steady", "--seeds", "2", "--selectors", "alphas,random,ranks,fails")
-REAL = ("--supernets", "darts,gdas", "--seeds", "1", "--train-epochs", "4", "--selectors", "magnitude,darts-pt")
+REAL = ("--supernets", "darts,gdas", "--seeds", "1", "--channels", "4", "--cells", "1", "--images", "512",
+        "--train-epochs", "12", "--selectors", "magnitude,darts-pt[tune=1]")  # fmt: skip
+LONGEST_WAIT = {False: 1.5, True: 8.0}
+"""Seconds until a kill, for instant methods and for real ones, which need some to get anywhere."""
 SECONDS_TO_END = 60.0
 
 
@@ -96,7 +99,7 @@ class Campaign:
         late = self.draw.random() < 0.9
         while late and running.poll() is None and files(folder) <= before:
             time.sleep(0.005)
-        deadline = time.monotonic() + self.draw.uniform(0, 1.5)
+        deadline = time.monotonic() + self.draw.uniform(0, LONGEST_WAIT[self.real])
         while running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
         if running.poll() is not None:

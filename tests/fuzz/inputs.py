@@ -33,8 +33,13 @@ Sign = Callable[[Any], Any]
 """Gives a file's content, as JSON says it, the digest that belongs to it."""
 
 
-def inputs(good: Sequence[bytes], as_json: bool = False, sign: Sign | None = None) -> st.SearchStrategy[bytes]:
-    """Inputs for a reader for which `good` is good."""
+def inputs(
+    good: Sequence[bytes],
+    as_json: bool = False,
+    sign: Sign | None = None,
+    whole_files: st.SearchStrategy[bytes] | None = None,
+) -> st.SearchStrategy[bytes]:  # fmt: skip
+    """Inputs for a reader for which `good` is good; `whole_files` are such of other content."""
     whole = st.sampled_from(good)
     kinds = [
         st.builds(damaged, whole, st.randoms(use_true_random=False)),
@@ -42,13 +47,24 @@ def inputs(good: Sequence[bytes], as_json: bool = False, sign: Sign | None = Non
         st.builds(lambda content, wrap: wrap(content), whole, st.sampled_from(_WRAPPINGS)),
         st.sampled_from(hostile()),
     ]
-    return st.one_of(*kinds, *([restructured(good, sign)] * 3 if as_json else []))
+    further = [whole_files] * 3 if whole_files is not None else []
+    return st.one_of(*kinds, *further, *([restructured(good, sign)] * 3 if as_json else []))
 
 
 @st.composite
 def restructured(draw: st.DrawFn, good: Sequence[bytes], sign: Sign | None) -> bytes:
     """JSON with values of other types and sizes, without some, or with more; often with the digest of all that."""
-    content = json.loads(draw(st.sampled_from(good)))
+    content = draw(changed(json.loads(draw(st.sampled_from(good)))))
+    if sign is not None and isinstance(content, dict) and draw(st.booleans()):
+        with suppress(ValueError, TypeError, OverflowError):  # what can have no digest is given none
+            content = sign(content)
+    return json.dumps(content).encode()
+
+
+@st.composite
+def changed(draw: st.DrawFn, content: Any, further: Sequence[Any] = ()) -> Any:
+    """`content` with parts that are gone, called otherwise, in other places, or of other values, `further` ones too."""
+    values = st.one_of(_values, st.sampled_from(further)) if further else _values
     for _ in range(draw(st.integers(1, 3))):
         places = list(_places(content))
         holder, name = places[draw(st.integers(0, len(places) - 1))]
@@ -62,15 +78,10 @@ def restructured(draw: st.DrawFn, good: Sequence[bytes], sign: Sign | None) -> b
                 if _has(other, another):
                     holder[name] = other[another]
             case _:
-                holder[name] = deepcopy(draw(_values))  # a later change is of this input alone
+                holder[name] = deepcopy(draw(values))  # a later change is of this input alone
         if not content or _endless(content):
             break
-    if _endless(content):
-        return b"[]"
-    if sign is not None and isinstance(content, dict) and draw(st.booleans()):
-        with suppress(ValueError, TypeError, OverflowError):  # what can have no digest is given none
-            content = sign(content)
-    return json.dumps(content).encode()
+    return [] if _endless(content) else content
 
 
 def _has(holder: Any, name: Any) -> bool:
@@ -79,11 +90,11 @@ def _has(holder: Any, name: Any) -> bool:
 
 def _endless(content: Any) -> bool:
     """Whether a part was put into itself."""
-    try:
-        json.dumps(content)
-    except (ValueError, RecursionError):
-        return True
-    return False
+    inside, seen = [content], 0
+    while inside and seen < 100_000:
+        part, seen = inside.pop(), seen + 1
+        inside += part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
+    return bool(inside)
 
 
 def _places(content: Any) -> Iterator[tuple[Any, Any]]:

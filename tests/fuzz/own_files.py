@@ -33,6 +33,7 @@ from nas_selection_bench.bench.work.run_file import commands, read_run
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.timings import Timings, stored_costs
 from tests.bench import fake_bench
+from tests.fuzz.structures import arrays
 from tests.fuzz.target import Escaped, Target
 
 SELECTORS = "random,alphas,fails,skips"
@@ -207,11 +208,15 @@ def _seconds(folder: Path) -> object:
     return sum(notes.training_seconds(folder))
 
 
+def _progress_arrays() -> dict[str, np.ndarray]:
+    accuracies = np.full((4, 2), np.nan)
+    return {"settings": np.array(json.dumps({"epochs": 1})), "test": accuracies, "valid": accuracies}
+
+
 @cache
 def _table_progress() -> list[bytes]:
     content = io.BytesIO()
-    accuracies = np.full((4, 2), np.nan)
-    np.savez_compressed(content, settings=np.array(json.dumps({"epochs": 1})), test=accuracies, valid=accuracies)
+    np.savez_compressed(content, **_progress_arrays())  # type: ignore[arg-type]
     return [content.getvalue()]
 
 
@@ -336,7 +341,8 @@ def targets() -> tuple[Target, ...]:
         of_training("progress", "progress.safetensors", _progress),
         of_training("timing", "timing.json", _seconds),
         of_training("source", "source.json", kept_source),
-        Target("table in the making", "table.npz", _table_progress, _take_up),
+        Target("table in the making", "table.npz", _table_progress, _take_up,
+               whole_files=lambda: arrays([_progress_arrays()], packed=True)),
         Target("curvature", CURVATURE_FILE, _measured, _curvature),
         *(Target(f"README from {name}", f"out/tables/{name}", _contents(_published, f"out/tables/{name}"), _readme,
                  _published) for name in _TABLES),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import BenchError
 from tests.fuzz.inputs import CANARY, Sign, inputs
@@ -39,6 +40,8 @@ class Target:
     """Gives such content its digest."""
     share: float = 1.0
     """How many of the inputs it gets, against the others: less for what takes long."""
+    whole_files: Callable[[], st.SearchStrategy[bytes]] | None = None
+    """Whole files of other content than it should be, where the content is no JSON."""
 
 
 class Escaped(Exception):
@@ -88,7 +91,7 @@ def fuzz(target: Target, folder: Path, count: int, number: int) -> tuple[Counter
         max_examples=count, database=None, derandomize=False, deadline=None, report_multiple_bugs=True,
         phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(inputs(target.good(), target.as_json, target.sign))
+    @given(inputs(target.good(), target.as_json, target.sign, target.whole_files and target.whole_files()))
     def once(content: bytes) -> None:
         outcomes["inputs"] += 1
         outcomes[attempt(target, content, folder)] += 1

@@ -29,12 +29,12 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_done(
 
 def test_two_runs_do_not_write_one_folder(place: list[str], tmp_path: Path) -> None:
     command = [*place, "--selectors", "random"]
-    running = in_subprocess(command, FAKE_SECONDS="1")
+    running = in_subprocess(command, FAKE_HANG="0")
     while not (tmp_path / "out" / "run.json").exists():
         assert running.poll() is None
         time.sleep(0.02)
     second = in_subprocess(command)
-    _, said = second.communicate(timeout=20)
+    _, said = second.communicate(timeout=120)
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     assert second.returncode == ExitCode.USAGE and f"process {running.pid}" in said
@@ -93,7 +93,7 @@ def test_workers_end_with_their_parent(
     if backend == "dask":
         pytest.importorskip("distributed")
     command = [*place, "--selectors", "ranks,random", "--selector-seeds", "9", "--jobs", jobs, "--backend", backend]
-    running = in_subprocess(command, FAKE_SECONDS="0.05", FAULT_TEST=str(tmp_path))
+    running = in_subprocess(command, FAKE_SECONDS="0.05", FAKE_HANG="1", FAULT_TEST=str(tmp_path))
     while len(list(tmp_path.glob("out/records/*.json"))) < 2:
         assert running.poll() is None
         time.sleep(0.01)
@@ -118,7 +118,7 @@ def test_a_lost_dask_scheduler_is_one_sentence_and_costs_nothing_done(place: lis
         started.append(subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.dask_{part[0]}", *part[1:], "--no-dashboard"], cwd=ROOT,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "FAKE_SECONDS": "0.2", "JOBLIB_MULTIPROCESSING": "1"},
+            env={**os.environ, "FAKE_SECONDS": "0.2", "FAKE_HANG": "1", "JOBLIB_MULTIPROCESSING": "1"},
         ))  # fmt: skip
     command = [*place, "--selectors", "alphas,random", "--seeds", "2"]
     running = in_subprocess([*command, "--jobs", "2", "--backend", "dask"], DASK_SCHEDULER_ADDRESS=address)
@@ -152,7 +152,7 @@ def test_kill_9_at_any_moment_ends_in_the_same_bytes(place: list[str], tmp_path:
     assert fake_bench.run(*whole) == ExitCode.SOME_CELLS_FAILED
     for files, enough in (TRAINING, SELECTING):
         before = len(list(tmp_path.glob(files)))
-        running = in_subprocess(command, FAKE_SECONDS="0.1")
+        running = in_subprocess(command, FAKE_SECONDS="0.1", FAKE_HANG="1")
         while len(list(tmp_path.glob(files))) < enough:
             assert running.poll() is None
             time.sleep(0.01)
@@ -171,12 +171,12 @@ def test_an_interrupted_run_leaves_valid_files_and_says_how_to_go_on(
     place: list[str], tmp_path: Path, jobs: str, how: signal.Signals
 ) -> None:
     command = [*place, "--selectors", "alphas,random,ranks", "--jobs", jobs]
-    running = in_subprocess(command, FAKE_SECONDS="0.1")
+    running = in_subprocess(command, FAKE_SECONDS="0.1", FAKE_HANG="1")
     while not list(tmp_path.glob("out/records/*.json")):
         assert running.poll() is None
         time.sleep(0.02)
     os.killpg(running.pid, how)
-    _, said = running.communicate(timeout=20)
+    _, said = running.communicate(timeout=120)
     assert fake_bench.exit_code(running) == ExitCode.INTERRUPTED, said
     assert "python run_bench.py " + " ".join(command[:4]) in said
     assert "Traceback" not in said
@@ -189,12 +189,12 @@ def test_an_interrupted_run_leaves_valid_files_and_says_how_to_go_on(
 def test_outdated_records_are_no_results_even_if_the_run_is_interrupted(place: list[str], tmp_path: Path) -> None:
     command = [*place, "--selectors", "random,ranks", "--seeds", "3"]
     fake_bench.run(*command)
-    running = in_subprocess(command, FAKE_SECONDS="0.1", FAKE_RECIPE_VERSION="2")
+    running = in_subprocess(command, FAKE_HANG="2", FAKE_RECIPE_VERSION="2")
     while not list(tmp_path.glob("out/records/*.old")):
         assert running.poll() is None
         time.sleep(0.02)
     os.killpg(running.pid, signal.SIGTERM)
-    running.communicate(timeout=20)
+    running.communicate(timeout=120)
     assert fake_bench.exit_code(running) == ExitCode.INTERRUPTED
     assert {row["recipe_version"] for row in rows(tmp_path / "out") if row["state"] == "done"} <= {"2"}
     assert states(tmp_path / "out")["missing"] >= 1
