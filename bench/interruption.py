@@ -28,8 +28,8 @@ def ended_at_once() -> Iterator[None]:
 def end_at_once() -> None:
     """From now on a signal ends this process with one word; for a program's first line and its last moments.
 
-    Whoever knows what to keep handles signals in between. Once all is told and cleaned up, they change nothing: Python
-    would give them back their own meaning while it ends, and the exit code would be theirs.
+    Whoever knows what to keep handles signals in between. Once everything is reported and cleaned up, they change
+    nothing: Python would give them back their own meaning while it ends, and the exit code would be theirs.
     """
     heard = _heard()
 

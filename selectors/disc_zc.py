@@ -10,7 +10,7 @@ from nas_selection_bench.selectors.parts.proxy_variants import variants
 from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy
 from nas_selection_bench.selectors.zero_cost_pt import COMMON, PAPER, POST, SEARCH, ZeroCostSearch
 
-UNRELEASED = "No code is released for it; what is said of the code is said of zero-cost-pt's. "
+UNRELEASED = "No code is released for it; remarks on the code refer to that of zero-cost-pt. "
 
 VARIANTS = variants(
     ZeroCostSearch,

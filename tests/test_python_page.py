@@ -3,6 +3,8 @@
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -28,6 +30,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return tmp_path
+
+
+def test_the_structural_tests_check_a_plug_in(place: Path) -> None:
+    snippet = next(text for _, text in SNIPPETS if text.startswith("# my_criteria.py"))
+    (place / "my_criteria.py").write_text(snippet)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/selectors/test_structure.py",
+               "-k", "my-criteria", "--plugin", str(place / "my_criteria.py")]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and re.search(r"\b[4-9] passed", done.stdout), done.stdout
 
 
 def test_the_page(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ _SAID = {
     "selector_seed": "selector seed {}", "edge": "edge {}", "operation": "{}", "measure": "{}",
     "family": "{}", "first": "{}", "second": "against {}",
 }  # fmt: skip
-"""How the key columns are told; those that never help to find a cell are left out."""
+"""The key columns in words; those that never help to find a cell are left out."""
 
 
 @dataclass(frozen=True)

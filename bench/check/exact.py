@@ -157,7 +157,7 @@ def _run(folder: Path) -> dict[str, Any]:
 
 
 def _bytes(path: Path) -> bytes | None:
-    """What a file says; None where there is none."""
+    """The content of a file; None where there is no file."""
     try:
         return path.read_bytes() if path.is_file() else None
     except OSError as error:
@@ -183,7 +183,7 @@ def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], out
     names = sorted(str(path.relative_to(again)) for path in again.rglob("*") if path.is_file())
     names = [name for name in names if name not in _COPIED and not name.startswith(("records/", "costs/"))]
     drawn_with, here = _generator(stored), _generator(again)
-    drawn_alike = drawn_with in ("", here)  # a page that names no versions is none that the report wrote
+    drawn_alike = drawn_with in ("", here)  # the report writes no page without versions
     if not drawn_alike:
         outcome.notes.append(f"the page and figures, drawn with {drawn_with}, here with {here}")
     for name in names:

@@ -263,7 +263,7 @@ _COARSE_FIRST = (
     ((0, 1, 3), "{}, {}, {}"),
     ((0, 1, 2, 3), "{}, {}, epoch {}, {}"),
 )
-"""Parts of (data set, recipe, epoch, selector) that one run may lack, and how they are told."""
+"""Parts of (data set, recipe, epoch, selector) that one run may lack, and how they are worded."""
 
 
 def _last_epochs(stored: Rows, fresh: Rows) -> dict[tuple[str, ...], str]:

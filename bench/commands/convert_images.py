@@ -179,7 +179,7 @@ def _official(layout: Layout, images: np.ndarray, labels: np.ndarray, root: Path
 
 
 def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
-    """Write a data set of one's own, shuffled once, with the mean and deviation of its channels."""
+    """Write a user's own data set, shuffled once, with the mean and deviation of its channels."""
     folder = root / name
     if (folder / DESCRIPTION).exists():
         raise DataError(f"{folder} holds a data set already; move it away first.")

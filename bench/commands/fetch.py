@@ -255,7 +255,7 @@ def _google(call: Callable[[], Any], target: Path, hand: str) -> Any:
 
 
 def _refuse_page(path: Path, source: str, hand: str) -> None:
-    """A login or a used-up quota is told by a page in the place of the file."""
+    """For a login or a used-up quota the server sends a page instead of the file."""
     with path.open("rb") as stream:
         start = stream.read(512).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):

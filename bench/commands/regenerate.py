@@ -56,7 +56,7 @@ class Program:
 def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     """Make the results in `stored` again below `into` and compare; without `into` only draw and compare them.
 
-    Prints Markdown: a title, and what the check says or why there is none.
+    Prints Markdown: a title, and the outcome of the check or why there was no check.
     """
     print(f"### {stored.name}\n", flush=True)
     run = read_run(stored) or {}
@@ -123,7 +123,7 @@ def claim(into: Path) -> Path:
 
 
 def find(results: Path, names: Sequence[str]) -> list[Path]:
-    """The folders of stored results called `names`, or all; raises UsageError for a name that is none."""
+    """The folders of stored results called `names`, or all; raises UsageError for an unknown name."""
     known = {path.parent.name: path.parent for path in sorted(results.glob(f"*/{RUN_FILE}"))}
     for name in names:
         if name not in known:

@@ -170,7 +170,7 @@ def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str,
 def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth:
     """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
 
-    Raises MissingData where there is none, and UsageError where it does not hold a data set.
+    Raises MissingData where no table is found, and UsageError where it does not hold a data set.
     """
     given = options.table or (None if datasets == ["digits"] else os.environ.get(TABLE_VARIABLE))
     if given:

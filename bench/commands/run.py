@@ -136,7 +136,7 @@ class Session:
         )
 
     def _table(self, root: Path) -> GroundTruth | None:
-        """The ground truth; None where there is none, which a plan can do without."""
+        """The ground truth; None where no table is found, which a plan can do without."""
         try:
             return resolve.find_table(self.options, self.datasets, root)
         except MissingData as missing:
@@ -160,7 +160,7 @@ class Session:
         }
 
     def _notes(self) -> dict[str, str]:
-        """What the descriptions of one's own data sets say to readers of results."""
+        """The notes in the descriptions of the user's own data sets, for readers of results."""
         root = self.root
         told = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
         return {name: note for name, note in told.items() if note}
@@ -294,7 +294,7 @@ class Session:
         )  # fmt: skip
 
     def refuse_missing_images(self, datasets: set[str]) -> None:
-        """Load what will be needed, before anything is computed, so that missing and unfit data is told at once."""
+        """Load what will be needed, before anything is computed, so that missing and unfit data is reported at once."""
         place, sentences = self.job.workplace, []
         for dataset in sorted(datasets):
             settings = self.settings[dataset]

@@ -159,7 +159,7 @@ class GroundTruth:
             meta = json.loads(str(arrays.pop("meta")))
             schema, name, datasets, sha256 = (meta[key] for key in ("schema", "name", "datasets", "sha256"))
             if not all(isinstance(word, str) and word.isprintable() for word in [name, *datasets]):
-                raise ValueError("a name in it is none")
+                raise ValueError("a name in it is not text")
             held: dict[str, Accuracies] = {dataset: Accuracies() for dataset in datasets}
         except (*DAMAGE, OSError) as error:
             raise DataError(

@@ -105,7 +105,7 @@ def _own(place: Workplace) -> Workplace:
 
 
 def _require_same_images(job: SupernetJob, root: Path) -> None:
-    """Raise DataError where this worker's images are not those of the run; absent ones are told when they are read."""
+    """Raise DataError where this worker has other images than the run; absent ones are reported when they are read."""
     pixels = pixels_of(job.dataset, root, job.settings.images)
     if pixels is not None and pixels.fingerprint and pixels.key != job.data:
         raise DataError(

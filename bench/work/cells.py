@@ -29,7 +29,7 @@ class SupernetJob:
     """The root seed of the run (--seed)."""
     settings: SupernetSize
     data: str = ""
-    """Of a data set of one's own, the fingerprint of its files; those that everybody has alike need none."""
+    """The fingerprint of the files of a user's own data set; empty for the official data sets."""
 
     def __post_init__(self) -> None:
         """Take the size alone from settings that say more: what selection spends makes no other supernet."""

@@ -14,7 +14,7 @@ METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")
 
 Descriptions = dict[str, dict[str, dict[str, str]]]
-"""Of each of KINDS: name -> {what is said: text}; `paper`, `differs` and others that the method declares."""
+"""Of each of KINDS: name -> {field: text}; the fields are `paper`, `differs` and others that the method declares."""
 
 
 def write_described(
@@ -47,5 +47,5 @@ def read_described(folder: Path) -> Descriptions:
 
 
 def _texts(said: Mapping[str, object]) -> dict[str, str]:
-    """As text: a criterion of one's own may declare a number, or None."""
+    """As text: a user's criterion may declare a number, or None."""
     return {str(name): "" if text is None else str(text) for name, text in sorted(said.items())}

@@ -264,7 +264,7 @@ class Configurable:
         return found
 
     def set_options(self, texts: Mapping[str, str]) -> Self:
-        """A copy with the options in `texts` set; raises ValueError, naming the option, for a value that is none."""
+        """A copy with the options in `texts` set; raises ValueError, naming the option, for a value it cannot take."""
         values: dict[str, Any] = {name: part.set_options(texts) for name, part in self.parts().items()}
         for f in fields(self):
             if f.name in texts and "convert" in f.metadata:
@@ -275,7 +275,7 @@ class Configurable:
         return replace(self, **values)
 
     def configured(self, name: str, texts: Mapping[str, str]) -> Self:
-        """A copy with options set; raises UsageError, which calls it `name`, for one that it lacks or that is none."""
+        """A copy with options set; raises UsageError, which calls it `name`, for an unknown option or value."""
         known = self.options()
         for asked in texts:
             if asked not in known:

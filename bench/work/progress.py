@@ -166,7 +166,7 @@ class Progress:
             self._bar.set_description_str(self._counts())
 
     def cell_finished(self, what: str, state: str, seconds: float, reason: str = "") -> None:
-        """One cell is over; failures are told even where the bar counts silently."""
+        """One cell is over; failures are printed even where the bar counts silently."""
         self._count(1)
         if self._bar is None or self._verbosity >= VERBOSE or state == "failed":
             eta = self.eta()

@@ -182,7 +182,7 @@ class Record:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """The record that a file of the present schema holds; raises one of DAMAGE for what is none."""
+        """The record that a file of the present schema holds; raises one of DAMAGE for anything else."""
         if content["state"] not in (DONE, FAILED, SKIPPED):
             raise ValueError(f"a cell cannot be {content['state']!r}")
         file_stem(content["cell"])

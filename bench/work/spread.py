@@ -136,7 +136,7 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
             "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]';"
             " or use --backend loky."
         ) from error
-    # What becomes of a cluster is told in our own words; its library prints tracebacks of its own connections.
+    # This program reports what becomes of a cluster; the library would print tracebacks of its connections.
     for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     # A cluster that is already there is named by dask's own setting; else one on this machine.

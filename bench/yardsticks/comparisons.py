@@ -2,7 +2,7 @@
 
 Paired tests with Holm's correction instead of mean ranks, whose outcome depends on who else is in the table
 (Benavoli, Corani & Mangili, "Should We Really Use Post-Hoc Tests Based on Mean-Ranks?", JMLR 2016); where no
-outcome could have been significant, that is said instead of "no difference".
+outcome could have been significant, the report says so instead of "no difference".
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence

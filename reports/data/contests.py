@@ -36,10 +36,10 @@ correction over all pairs lets nobody but those ten be placed.
 """
 
 BASELINES = {
-    RANDOM: "a random architecture (in percentiles)",
-    "random-no-none-pool": "a random one of skip and convolutions (in percentiles)",
-    "random-conv": "a random one of convolutions alone (in percentiles)",
-    "constant-order": "the constant order of operations",
+    RANDOM: "a random architecture",
+    "random-no-none-pool": "a random architecture of skip and convolutions",
+    "random-conv": "a random architecture of convolutions",
+    "constant-order": "the constant order",
     "params": "the parameter count",
     "magnitude": "magnitude",
 }
@@ -192,7 +192,7 @@ def family_of(comparisons: Sequence[Comparison]) -> str:
         return f"all {counted} pairs"
     if not counted:
         return f"none of {len(comparisons)} pairs, since too few seeds stand behind each"
-    return f"the {counted} of {len(comparisons)} pairs that enough seeds stand behind"
+    return f"the {counted} of {len(comparisons)} pairs with enough seeds"
 
 
 def _seed(checkpoint: Checkpoint) -> int:

@@ -31,10 +31,5 @@ def focus(names: Sequence[str], clones: Collection[str] = (), most: int = MOST) 
 
 
 def said(shown: int, of: int) -> str:
-    """What a caption says of the selectors that are not drawn; nothing where all are."""
-    if shown == of:
-        return ""
-    return (
-        f" Drawn: {shown} of {of} selectors, the founding papers' criteria, then every criterion in its main form, then"
-        " the best variants, one of those that always choose alike; the main table and the CSV files hold all."
-    )
+    """What a caption says of the selectors that are not drawn; nothing where all are. The glossary says which are."""
+    return "" if shown == of else f" Drawn: {shown} of {of} selectors."

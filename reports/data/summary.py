@@ -165,12 +165,12 @@ def promise(seeds: int) -> str:
         return ""
     found = promise_of(seeds)
     said = (
-        f"Over {found.seeds} seeds such an interval held the truth in {100 * found.normal:.0f} % of simulated runs, in"
-        f" {100 * found.skewed:.0f} % where results are skewed"
+        f"With {found.seeds} seeds such an interval held the truth in {100 * found.normal:.0f} % of simulated runs, in"
+        f" {100 * found.skewed:.0f} % of those with skewed results"
     )
     if found.shown < 1:
-        return f"{said}; where some collapse there is none, and one of seeds that all stand tells nothing of collapses."
-    return f"{said}, in {100 * (found.collapses or 0):.0f} % where they collapse now and then. Read the marks."
+        return f"{said}; where some seeds collapsed there is none, and none says how often they would."
+    return f"{said}, in {100 * (found.collapses or 0):.0f} % where some collapse: read the marks."
 
 
 def order_of_methods(found: Sequence[Line]) -> list[str]:

@@ -11,10 +11,7 @@ from nas_selection_bench.reports.figures.svg import Drawing
 REGRET_FLOOR = 0.1
 """Points of regret below which the accuracy axis stops stretching."""
 
-AXIS_SAID = (
-    f"The accuracy axis is stretched towards the optimum (logarithm of the distance to it plus {REGRET_FLOOR} points);"
-    " brackets: points below the optimum."
-)
+AXIS_SAID = "Accuracy axis: stretched towards the optimum; brackets: points below it."
 """What captions say of the accuracy axis."""
 
 STEPS = (0, 0.1, 0.3, 1, 3, 10, 30, 90)

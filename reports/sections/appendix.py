@@ -8,9 +8,11 @@ from importlib.resources import files
 from typing import Any
 
 from nas_selection_bench.bench.work.run_file import commands
+from nas_selection_bench.reports.data.in_figures import MOST
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.summary import written_coverage
 from nas_selection_bench.reports.data.text import spread
+from nas_selection_bench.reports.figures.axes import REGRET_FLOOR
 from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
 from nas_selection_bench.reports.sections.failures import code
 from nas_selection_bench.reports.sections.size import PUBLISHED_SIZE, presets, size
@@ -32,47 +34,48 @@ GLOSSARY = (
      " edge counts 0"),
     ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum"
      " over edges of its standardised scores) and test accuracy"),
-    ("two trainings", "how well the oracle made of one training of every architecture agrees with that made of"
-     " another (test-retest). It measures the noise of the table and is no ceiling: criteria are held against the mean"
-     " over the stored trainings, which is less noisy than a single one, so what orders operations by their worth on"
-     " average can exceed it, as the parameter count does"),
-    ("group", "tie group A is the leader and every selector that was not shown worse than it, with Holm's correction"
-     " over all pairs; B the same among the rest; and so on. Two selectors of one group may differ; it could not be"
-     " shown. ?: too few independent results to be told from any other, whatever the mean; such a selector cannot"
-     " lead. Where less than half of the selectors could be told from some other one there are no groups: places would"
-     " go to those with the most results. Pairs that no outcome could have made significant take no part in the"
-     " correction. Among founders: the same for the criteria of the founding papers (DARTS, DARTS-PT, OStr-DARTS,"
-     " Zero-Cost-PT) and their controls alone"),
-    ("drawing lots", "pt-random: the order and the fine-tuning of DARTS-PT, the operation drawn at random"),
+    ("two trainings", "how well the oracle made of one training per architecture agrees with that made of another"
+     " (test-retest): the noise of the table, and no ceiling. Criteria are held against the mean over the stored"
+     " trainings, which is less noisy, so they can exceed it, as the parameter count does"),
+    ("group", "A: the leader and every selector not shown worse than it, with Holm's correction over all pairs; B: the"
+     " same among the rest; and so on. Two selectors of one group may still differ. ?: too few results to be told from"
+     " any other; such a selector cannot lead. There are no groups where fewer than half of the selectors could be told"
+     " from another: places would go to those with the most results. Pairs that no outcome could have made significant"
+     " take no part in the correction. founders: the same among the criteria of the founding papers (DARTS, DARTS-PT,"
+     " OStr-DARTS, Zero-Cost-PT) and their controls alone"),
+    ("drawing lots", "pt-random: DARTS-PT's order and fine-tuning, with the operation drawn at random"),
     ("differs, median within the margin", "significant, but the median of the differences is no larger than the median"
      " gap between two trainings of one architecture. No proof that the two are equal"),
     ("95 % interval", "of a mean: Student's t with a variance per recipe and Welch's degrees of freedom; selector seeds"
-     " are averaged first. None where all values are equal, and none of fewer than 7 results of which some collapsed:"
-     " so few say too little of how often they do. ~: fewer than 7 results, too few where they are skewed. Of a share:"
+     " are averaged first. None where all values are equal, nor where some of fewer than 7 results collapsed: so few"
+     " say too little of how often that happens. ~: fewer than 7 results, too few where they are skewed. Of a share:"
      " Clopper and Pearson's"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
      " ties half"),
     ("collapsed", "chose from the worst tenth of the space"),
-    ("p (Holm), p (signs)", "two tests of a paired difference, each corrected over its family by Holm's method:"
-     " flipping signs tests the mean, counting signs tests which of the two is above more often. Near the optimum"
-     " differences have a short side and a long one, which the second does not mind"),
-    ("could show", "the true mean difference that the test would have shown in four of five repetitions, with so many"
-     " pairs of that spread, at the first step of Holm's correction. Smaller ones are not excluded by “no difference"
-     " shown”"),
+    ("p (Holm), p (signs)", "two tests of a paired difference, each corrected over its family by Holm's method: the"
+     " sign-flip test asks whether the mean differs from 0, the sign test which of the two is above more often. Near"
+     " the optimum differences have one long tail, which affects only the first"),
+    ("could show", "the true mean difference that the test finds in four of five repetitions, with as many pairs and"
+     " the same spread, at the first step of Holm's correction. “No difference shown” does not exclude smaller ones"),
     ("worth", "trainings: how many different random architectures one would have to train, taking the best by"
      " validation accuracy, to expect the same test accuracy; exact, from the table. Of a selector: of its mean"),
-    ("τ edge", "one tau-b over the 30 scores, as ranks on their edge, and the mean accuracies, standardised on theirs,"
-     " after the mean of each operation over the edges is taken out of both: is it known which edge wants what?"
-     " Whatever has one order for all edges scores exactly 0"),
+    ("τ edge", "one tau-b over all 30 scores (ranks per edge) and mean accuracies (standardised per edge), after the"
+     " mean of each operation is taken out of both: does the criterion know which edge wants what? One order for all"
+     " edges scores exactly 0"),
+    ("drawn", f"figures have room for {MOST} selectors: the criteria of the founding papers, then every criterion in"
+     " its main form, then the best variants; of selectors that always choose alike, one. The main table and the CSV"
+     " files hold all"),
+    ("accuracy axis", "stretched towards the best architecture of the space: its scale is the logarithm of the distance"
+     f" to that plus {REGRET_FLOOR} points. Brackets: points below it"),
     ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same ones"),
-    ("one result per seed", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained networks)"
-     " has one result for all recipes and epochs of a supernet seed. Its n counts seeds, and in a comparison its"
-     " differences are averaged over recipes first, since they are one observation"),
+    ("one draw per seed (†)", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained"
+     " networks) gives one result per supernet seed, whatever the recipe and epoch. Its n counts seeds; in a"
+     " comparison its differences are first averaged over recipes, since they are one observation"),
     ("blank", "a supernet whose architecture parameters are never trained (all operations weigh the same)"),
-    ("skipped", "the selector does not apply to the recipe, with the reason; not a failure. Among them those that"
-     " decide by alphas alone, on a supernet whose alphas never learn (their choice would be a matter of the initial"
-     " noise)"),
-    ("missing", "asked for by one of the commands that filled the folder, but neither done nor tried yet"),
+    ("skipped", "the selector does not apply to the recipe; not a failure, and the reason is given. For example, one"
+     " that decides by alphas alone, on a supernet whose alphas never learn"),
+    ("missing", "asked for by a command that filled the folder, but not tried yet"),
 )  # fmt: skip
 
 
@@ -101,8 +104,9 @@ def published_section(source: Material) -> Section:
         shorter = bool(entry["training_length"] and small)
         cells += [
             Cell(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),
-            Cell("the claim depends on how long is trained" if shorter else "", "wrap"),
+            Cell("the claim depends on the length of training" if shorter else "", "wrap"),
             Cell(entry["source"], "quiet wrap"),
+            Cell(entry["run_by"], "quiet wrap"),
         ]
         rows.append(Row(cells, "quiet" if shorter else ""))
     columns = [Column("published as", numeric=False), Column("searched on", numeric=False)]
@@ -111,17 +115,19 @@ def published_section(source: Material) -> Section:
     columns += [
         Column("ours is", numeric=False), Column("not comparable", numeric=False),
         Column("source", "where the number was read", numeric=False),
+        Column("run by", "whose result it is, as far as the source says", numeric=False),
     ]  # fmt: skip
     caption = (
         "Test accuracy, %. Published numbers come from other supernets, splits, batch norm modes and seeds, and often"
-        " from one search on CIFAR-10: context, not competitors. Ours stands beside a method where the same criterion"
+        " from a single search on CIFAR-10: context, not competitors. Most are quoted by papers on other methods, which"
+        " seldom say whose runs they are. Ours: mean ± standard deviation over seeds (seeds), where the same criterion"
         " was applied to the same kind of supernet."
     )
     if small:
         sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)
         caption += (
-            f" Grey: our supernets are smaller and trained for less than the papers' ({sizes}), so that a claim about"
-            " long training, such as the collapse of DARTS, is not tested by that row."
+            f" Grey: our supernets are smaller than the papers' and trained for less ({sizes}), so that row does not"
+            " test a claim about long training, such as the collapse of DARTS."
         )
     section.blocks.append(Table("published-numbers", caption, columns, rows))
     return section

@@ -40,17 +40,18 @@ def ranking_section(source: Material) -> Section:
         retraining = source.retrainings[dataset]
         tau = retraining["tau_best"]
         noise = (
-            f"Two trainings: the oracle of best accuracies made of one training per architecture agrees with that of"
-            f" another to τ {number(_float(tau))}, that of means to {number(_float(retraining['tau_mean']))}"
-            f" ({retraining['how']}). No ceiling: selectors are held against the mean over trainings."
+            f"Two trainings: the best accuracies of one training per architecture agree with those of another to"
+            f" τ {number(_float(tau))}, the means to {number(_float(retraining['tau_mean']))} ({retraining['how']}). No"
+            " ceiling: selectors are held against the mean over trainings."
             if tau is not None
             else f"How well two trainings agree is not known: {retraining['how']}."
         )
+        drawn = [line.n for line in source.in_focus(source.tau_best) if line.dataset == dataset]
         caption = (
-            "Kendall's τ-b between a selector's scores and the oracle over the five operations of an edge, mean over"
-            " the six edges, before any decision. A mark is one selection, against the best accuracy that each"
-            " operation allows; tick and bar: mean and 95 % interval over supernet seeds. Hollow: mean"
-            f" against the mean accuracy with each operation. {noise}{source.left_out(dataset)}"
+            "Kendall's τ-b between the scores of the five operations on an edge, before any decision, and the best"
+            " accuracy of the table with each, mean over the six edges. A mark is one selection; tick and bar: mean and"
+            f" 95 % interval over supernet seeds (n = {from_to(drawn)}). Hollow: mean τ with the mean accuracies."
+            f" {noise}{source.left_out(dataset)}"
         )
         section.blocks += [
             Heading(dataset),
@@ -70,9 +71,9 @@ def ranking_section(source: Material) -> Section:
                 section.blocks.append(
                     picture(
                         source, f"scores-{dataset}-{name}", f"{dataset}, {name}: the 6 × 5 scores beside the oracle",
-                        "Rows are edges, columns operations. Scores standardised on each edge and averaged over"
-                        f" selections (n = {from_to([m.n for m in maps])}); violet = keep, orange = drop, ±2 standard"
-                        " deviations. Dots: the operation chosen most often. The first two panels are the table's."
+                        "Rows: edges; columns: operations. Scores standardised per edge, mean over selections"
+                        f" (n = {from_to([m.n for m in maps])}); violet = keep, orange = drop, ±2 standard deviations."
+                        " Dot: the operation chosen most often. The first two panels are the table's."
                         + ("" if setting else f" These read no supernet: {ONE_DRAW_SAID}")
                         + source.left_out(dataset),
                         partial(score_map_figure, maps, source.table, dataset),
@@ -105,7 +106,7 @@ def training_section(source: Material) -> Section:
             picture(
                 source, f"epochs-{dataset}", f"{dataset}: does the choice collapse as the supernet trains?",
                 "From the top: share of skip connections and of none among the six edges, test accuracy, τ-b with the"
-                f" mean oracle. Thick: mean over supernet seeds (n = {seeds}), thin: each seed. {AXIS_SAID}",
+                f" mean accuracies. Thick: mean over supernet seeds (n = {seeds}); thin: each seed. {AXIS_SAID}",
                 partial(epoch_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip
@@ -132,8 +133,8 @@ def _supernet_quality(source: Material) -> list[Block]:
         Column("p", "share of the orders of the supernets with a mean τ as far from 0; not corrected"),
     ]  # fmt: skip
     caption = (
-        "Does a better supernet mean a better selection? Rank correlation over the seeds of one recipe, mean over"
-        " selectors that read the checkpoint. All of them see the same supernets, so n is the number of those."
+        "Rank correlation, over the seeds of one recipe, between the accuracy of a supernet and that of the choice made"
+        " on it; mean over selectors that read the checkpoint. All see the same supernets, so n counts supernets."
     )
     return [
         Heading("Does a better supernet mean a better selection?"),
@@ -148,14 +149,14 @@ def cost_section(source: Material) -> Section:
         dataset = contest.dataset
         costs = selection_costs(source.results, contest)
         caption = (
-            "A mark is one selector, its means over recipes: of test accuracy, as in the main table"
-            f" (n = {from_to(costs['n'].tolist())} checkpoints; of seeds for †), and of the time of scoring and tuning,"
-            " on the machine named in the provenance. The bar is the 95 % interval of the accuracy over"
-            " supernet seeds. The line joins those that no other is both faster and better than, by their means; where"
-            " bars overlap, another draw of seeds may join others."
+            "A mark is one selector: mean test accuracy over recipes"
+            f" (n = {from_to(costs['n'].tolist())} checkpoints; seeds for †) against mean time of scoring and tuning on"
+            " the machine named under Provenance. The bar is the 95 % interval of the accuracy over supernet seeds. The"
+            " line joins those that no other is both faster and better than; where bars overlap, other seeds may join"
+            " others."
             + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, so neither joined nor compared.")
-            + " Training of the supernet is not in the time: how long it takes depends on the recipe (below), and a"
-            f" selector that reads no checkpoint (†) needs none; its time is that of its one run per seed. {AXIS_SAID}"
+            + " Training the supernet is not included (see below); † needs no supernet, and its time is that of one run"
+            f" per seed. {AXIS_SAID}"
         )
         section.blocks.append(
             picture(
@@ -244,10 +245,10 @@ def bias_section(source: Material) -> Section:
         shown = folded(columns, rows, families_in(source, dataset))
         dropped = source.table.flops(dataset) is not None and "FLOPs" not in of
         caption = (
-            "τ-b over the 15,625 architectures between the sum of a selection's scores, standardised per edge, and"
-            " size, counts of operations, depth (the most convolutions on one path) and test accuracy: each column the"
-            " mean over the same n selections, so that a row can be read across. A criterion that ranks whole"
-            " architectures is judged by its scores of operations here too; its own ranking is above."
+            "Kendall's τ-b over the 15,625 architectures between the sum of a selection's scores (standardised per"
+            " edge) and size, counts of operations, depth (most convolutions on one path) and test accuracy: mean"
+            " over the same n selections in all columns. Criteria that rank whole architectures enter with their"
+            " scores of operations; their own rankings are above."
             + (" FLOPs order the architectures as parameters do (τ 1.00), so they have no column." if dropped else "")
             + (f" The table holds no sizes; {size} are counted from the cell." if size.startswith("conv") else "")
             + said
@@ -301,8 +302,8 @@ def transfer_table(source: Material, contest: Contest) -> Table:
         ]  # fmt: skip
         rows[f" {stick.name}"], accuracies[f" {stick.name}"] = Row(cells, "yardstick"), stick.test
     ordered = {name: rows[name] for name in sorted(rows, key=lambda name: -accuracies[name])}
-    counts = "; ".join(
-        f"{sum(c.judged for c in of_floor.values())} of {len(of_floor)} could be judged against {floor}"
+    counts = ", ".join(
+        f"{sum(c.judged for c in of_floor.values())} of {len(of_floor)} against {floor}"
         for floor, of_floor in judged.items()
     )
     columns = [
@@ -314,8 +315,8 @@ def transfer_table(source: Material, contest: Contest) -> Table:
     ]  # fmt: skip
     caption = (
         f"The architectures selected on {contest.dataset}, judged by their accuracies on {contest.lookup}; no search on"
-        f" {contest.lookup}. Paired sign-flip tests, Holm's correction apart per floor and family: {counts}. Random"
-        " choices are compared with in percentiles of the space there. tables/comparisons.csv has the numbers."
+        f" {contest.lookup}. Paired sign-flip tests, Holm's correction per floor and family. Could be judged: {counts}."
+        " Against random choices, percentiles are compared. tables/comparisons.csv has the numbers."
     )
     columns, shown = spoken(columns, folded(columns, ordered, families_in(source, contest.dataset)))
     return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

@@ -12,7 +12,7 @@ from nas_selection_bench.bench.problem.space import parse
 from nas_selection_bench.bench.yardsticks.resemblance import agreement
 from nas_selection_bench.reports.data.founders import PRIMARY
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import number
+from nas_selection_bench.reports.data.text import from_to, number
 from nas_selection_bench.reports.figures import cell_diagrams as cells
 from nas_selection_bench.reports.figures.costs_and_operations import operation_figure
 from nas_selection_bench.reports.sections.blocks import (
@@ -36,13 +36,16 @@ def chosen_section(source: Material) -> Section:
     section.blocks.append(Prose(cells.definitions() + cells.key()))
     for dataset in source.datasets:
         order = source.focus(dataset)
+        counts = source.results.final_of(dataset)["method"].value_counts()
+        shown = [int(counts[method]) for method in order]
         section.blocks += [
             Heading(dataset),
             _cell_table(source, dataset, order, source.left_out(dataset)),
             picture(
                 source, f"operations-{dataset}", f"{dataset}: which operations does each selector take?",
-                "Share of each operation among the six edges of all selected architectures at the last checkpoint;"
-                " orange is skip, whose share rises when the search collapses." + source.left_out(dataset),
+                "Share of each operation among the six edges of all architectures selected at the last checkpoint (n ="
+                f" {from_to(shown)} per selector). Orange: skip, whose share rises when the search collapses."
+                + source.left_out(dataset),
                 partial(operation_figure, source.results, dataset, order),
             ),
         ]  # fmt: skip
@@ -77,9 +80,9 @@ def _cell_table(source: Material, dataset: str, order: list[str], left_out: str)
         Column("distinct", "different architectures among all selections of the data set"),
     ]  # fmt: skip
     caption = (
-        "The architecture selected most often per recipe at the last checkpoint, how many of the selections chose it,"
-        " and its test accuracy; where several were selected equally often, that of them with the median accuracy"
-        f" (the lower of two). Nodes from the input (left) to the output (right).{left_out}"
+        "The architecture that each selector chose most often per recipe at the last checkpoint, how many of its"
+        " selections chose it, and its test accuracy; of several chosen equally often, the one of median accuracy (the"
+        f" lower of two). Input left, output right.{left_out}"
     )
     return Table(f"cells-{dataset}", caption, columns, rows)
 
@@ -110,9 +113,11 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
     if len(methods) < 2:
         return []
     taus: dict[tuple[str, str], float] = {}
+    sizes = []
     for a, b in combinations(methods, 2):
         shared = sorted(scores[a].keys() & scores[b].keys())
         if shared:
+            sizes.append(len(shared))
             taus[a, b] = taus[b, a] = agreement([scores[a][p] for p in shared], [scores[b][p] for p in shared])
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in methods[:-1])
     body = []
@@ -131,8 +136,9 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
     caption = (
-        "Mean over shared checkpoints and edges of the τ-b between the scores of two selectors, selector seed 0;"
-        f" blue = they order the operations alike, orange = the other way round.{source.left_out(dataset)}"
+        "Kendall's τ-b between the scores of two selectors, mean over edges and shared checkpoints (n ="
+        f" {from_to(sizes)}), selector seed 0. Blue: they order the operations alike; orange: the other way"
+        f" round.{source.left_out(dataset)}"
     )
     return [Picture(f"agreement-{dataset}", f"{dataset}: which selectors say the same?", caption, grid)]
 

@@ -5,6 +5,7 @@ from html import escape
 
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.reports.data.contests import BASELINES, Contest
 from nas_selection_bench.reports.data.founders import CALLED, Level
 from nas_selection_bench.reports.data.material import Material
@@ -59,11 +60,11 @@ def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
     better, worse, same = (point.names[name] for name in ("better", "worse", "same"))
     who = f"{listed(better)} {'was' if len(better) == 1 else 'were'}" if better else "None was"
     constant = contest.order_choice == (CONV_3X3,) * 6
-    what = "all of whose edges are 3x3 convolutions" if constant else "always the same architecture"
-    room = f"{point.numbers['above']:,} architectures lie above it"
+    what = "which puts a 3x3 convolution on every edge" if constant else "which always takes the same architecture"
+    room = f"{point.numbers['above']:,} architectures are better"
     if point.numbers["above_margin"] is not None:
-        room += f", {point.numbers['above_margin']:,} by more than two trainings differ"
-    alike = f"; {len(same)} choose exactly that" if same else ""
+        room += f", {point.numbers['above_margin']:,} by more than the noise of training"
+    alike = f"; {len(same)} {'choose' if len(same) > 1 else 'chooses'} exactly that" if same else ""
     return [
         f"Of {point.numbers['of']} {CALLED[Level(point.words['level'])]}, {point.numbers['judged']} could be judged"
         f" against the constant order of operations, {what} ({number(point.numbers['test'])} %, percentile"
@@ -97,14 +98,15 @@ def _joined(words: Sequence[str]) -> str:
 def _against(point: Point, contest: Contest) -> str:
     baseline = point.words["baseline"]
     alike = [BASELINES[name] for name in contest.floors.get(baseline, ())]
-    called = f"{BASELINES[baseline]} (the choice of {' and '.join(alike)} too)" if alike else BASELINES[baseline]
+    called = f"{BASELINES[baseline]} (and so {' and '.join(alike)})" if alike else BASELINES[baseline]
     said = f"{_counted(point.names['better'])} better and {_counted(point.names['worse'])} worse than {called}"
     judged, of = point.numbers["judged"], point.numbers["of"]
     notes = [f"{judged} of {of} judged"] if judged != of else []
     if point.names["open"]:
         could = point.numbers["could_show"]
-        size = "" if could is None else f", where about {number(could, 1)} would have been"
-        notes.append(f"no difference shown of {len(point.names['open'])}{size}")
+        unit = "percentiles" if baseline in RANDOM_CHOICES else "points"
+        size = "" if could is None else f", where a true one of about {number(could, 1)} {unit} would have shown"
+        notes.append(f"no difference shown for {len(point.names['open'])}{size}")
     return f"{said} ({'; '.join(notes)})" if notes else said
 
 
@@ -130,7 +132,7 @@ def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
         return []
     shown = [p for p in judged if p.words["verdict"] in (Verdict.BETTER, Verdict.WORSE, Verdict.SMALL)]
     of = (
-        f"Of {count(len(found), 'pair')} of selectors that differ in one part only {len(judged)} could be judged, and"
+        f"Of {count(len(found), 'pair')} of selectors that differ in one part only, {len(judged)} could be judged and"
         f" {_counted([]) if not shown else len(shown)} {'were' if len(shown) > 1 else 'was'} shown to differ"
     )
     parts = [
@@ -150,7 +152,8 @@ def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
             f" (n = {numbers['n']}), {number(numbers['below_optimum'])} points below the best architecture of the space"
         )
         if numbers["worth"] is not None:
-            reached += f" and worth {trainings_text(numbers['worth'])} random trainings"
+            worth = trainings_text(numbers["worth"])
+            reached += f" and worth {worth} random {'training' if worth == '1' else 'trainings'}"
         every = numbers["recipes"] == numbers["of_recipes"]
         over = "all recipes" if every else count(int(numbers["recipes"] or 0), "recipe")
         if leader is None and numbers["placeable"]:
@@ -200,10 +203,12 @@ def _edges(found: Sequence[Point], contest: Contest) -> list[str]:
             worse = point.names["worse"]
             against = f"; {_counted(worse)} {'are' if len(worse) > 1 else 'is'} worse than any" if worse else ""
             could = point.numbers["could_show"]
-            size = f" (about {number(could)} would have been)" if could is not None else ""
+            size = f"; a true {number(could)} would have shown" if could is not None else ""
+            known = len(point.names["better"])
             said.append(
-                f"Which edge wants which operation: of {point.numbers['judged']} main forms judged,"
-                f" {_counted(point.names['better'])} shown above the 0 of a constant order in τ edge{size}{against}."
+                f"Which edge wants which operation? {_counted(point.names['better'])} of {point.numbers['judged']} main"
+                f" forms judged {'is' if known == 1 else 'are'} shown to know more than one order for all edges (τ edge"
+                f" above 0{size}){against}."
             )
     return said
 
@@ -212,12 +217,20 @@ def _supernets(found: Sequence[Point], contest: Contest) -> list[str]:
     """Whether a better supernet means a better selection, over the seeds of each recipe."""
     if not found:
         return []
+    if len(found) > FEW:
+        taus, ps = ([float(p.numbers[name] or 0) for p in found] for name in ("tau", "p"))
+        n = from_to([int(p.numbers["supernets"] or 0) for p in found])
+        return [
+            f"Does a better supernet mean a better selection? Over the seeds of each of {len(found)} recipes τ lies"
+            f" between {number(min(taus))} and {number(max(taus))} (n = {n} supernets; smallest p {p_text(min(ps))},"
+            " not corrected)."
+        ]
     parts = [
         f"{escape(p.words['recipe'])} τ {number(p.numbers['tau'])} (n = {p.numbers['supernets']} supernets, p"
         f" {p_text(float(p.numbers['p'] or 0))})"
         for p in found
     ]
-    return [f"A better supernet and a better selection, over the seeds of a recipe: {'; '.join(parts)}."]
+    return [f"Does a better supernet mean a better selection? Over the seeds of a recipe: {'; '.join(parts)}."]
 
 
 def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
@@ -227,7 +240,7 @@ def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
         where = listed([f"{method} on {setting} ({share})" for method, setting, share in rows], 4)
         parts.append(f"{point.words['what']}: {where}")
     of = "of the founding papers' criteria" if contest.primary else "of all selectors"
-    return [f"Choices that gave up, {of}: {'; '.join(parts)}."] if parts else []
+    return [f"Collapsed choices {of}: {'; '.join(parts)}."] if parts else []
 
 
 def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:

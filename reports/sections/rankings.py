@@ -23,9 +23,9 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
         return [Prose(f"<p>{escape(dataset)}: no selector of this run ranks whole architectures.</p>")]
     first = [draws[0] for draws in found.values()]
     caption = (
-        "A mark is one architecture that the criterion scored: its rank by the criterion (equal scores share one)"
-        f" against its test accuracy; n in each panel. One selection per criterion, {_which(first, source.results)};"
-        f" means over all of them are in the table. {AXIS_SAID}"
+        "A mark is one architecture: its rank by the criterion (equal scores share one) against its test accuracy; n in"
+        f" each panel. One selection per criterion, {_which(first, source.results)}; the table has means over all."
+        f" {AXIS_SAID}"
     )
     drawn = picture(
         source, f"ranking-{dataset}", f"{dataset}: does a better score mean a better architecture?", caption,
@@ -59,9 +59,9 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
         Column("rank@10", "best true rank among the criterion's 10 best"),
     ]
     said = (
-        "The same in numbers, and among the best only: means over n selections. Equal scores stand in no order; P@k and"
-        f" rank@k are expectations over all orders. –: fewer than {FEWEST} architectures in the top set, or k more than"
-        f" half of those scored. {ONE_DRAW_SAID}"
+        "In numbers, and among the best only: means over n selections. P@k and rank@k are expectations over all orders"
+        f" of equal scores. –: fewer than {FEWEST} architectures in the top set, or k more than half of those scored."
+        f" {ONE_DRAW_SAID}"
     )
     return [drawn, Table(f"top-{dataset}", said, columns, rows)]
 

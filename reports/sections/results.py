@@ -135,13 +135,13 @@ def _groups_said(contest: Contest) -> str:
             f" {len(contest.standings)} selectors could have been told from some other one."
         )
     said = (
-        f"Shaded: the tie group of the leader ({contest.leader}), that is all selectors that were not shown worse"
-        f" than it by paired sign-flip tests, Holm's correction over {contest.family}."
+        f"Shaded: the leader, {contest.leader}, and all selectors not shown worse than it (paired sign-flip tests,"
+        f" Holm's correction over {contest.family})."
     )
     above = contest.unplaced_above
     if above:
         names = ", ".join(f"{s.method} (n = {s.n})" for s in above)
-        said += f" Higher mean, but too few independent results to be placed: {names}."
+        said += f" Higher mean, but too few results to be placed: {names}."
     return said
 
 
@@ -192,16 +192,16 @@ def strips_section(source: Material) -> Section:
         seeds = max((line.n for line in here), default=0)
         repeats = max((line.selector_seeds for line in here), default=0)
         unread = (
-            f" Hollow: {ONE_DRAW_SAID.removesuffix('.')}, drawn beside each; it read no supernet, so no line joins it."
+            f" Hollow: {ONE_DRAW_SAID.removesuffix('.')}, drawn beside each; no line, since they read no supernet."
             if source.results.alike.intersection(source.focus(dataset))
             else ""
         )
         caption = (
-            f"A mark is one selection; at most {count(seeds, 'supernet seed')} per recipe and"
-            f" {count(repeats, 'selector seed')} on each. The tick is the mean over supernet seeds, the bar its 95 %"
-            f" interval over supernet seeds (selector seeds averaged). {promise(seeds)} A faint line joins"
-            f" what was selected on the same supernet; point at a mark to follow it.{unread} Diamonds: floors and"
-            f" ceilings; dashed: random choice and the optimum. {AXIS_SAID}" + source.left_out(dataset)
+            f"A mark is one selection (at most {count(seeds, 'supernet seed')} per recipe,"
+            f" {count(repeats, 'selector seed')} on each); tick and bar: mean and 95 % interval over supernet seeds."
+            f" {promise(seeds)} A faint line joins the selections on one supernet; point at a mark to follow"
+            f" it.{unread} Diamonds: floors and ceilings; dashed: random choice and the optimum. {AXIS_SAID}"
+            + source.left_out(dataset)
         )
         draw = partial(
             accuracy_figure, source.in_focus(source.test), source.table, dataset, source.results.settings,
@@ -225,7 +225,7 @@ def _variance(source: Material) -> list[Block]:
                 ])
             )  # fmt: skip
     if not rows:
-        return [Prose("<p>No selector was run with more than one selector seed, so its own chance cannot be told apart"
+        return [Prose("<p>No selector was run with more than one selector seed, so its own randomness cannot be told"
                       " from that of the supernet.</p>")]  # fmt: skip
     columns = [
         Column("data set", numeric=False), Column("recipe", numeric=False), Column("selector", numeric=False),

@@ -45,8 +45,8 @@ def _tables(source: Material, dataset: str, frame: pd.DataFrame) -> list[Block]:
     )
     caption = (
         "Mean test accuracy, %, of what each criterion chooses at the checkpoint at which each rule stops; the rules"
-        " read what is stored and nothing was trained or scored again. Those of a row are compared on the same"
-        f" supernets. Epochs at which they stop: {epochs}. Where the rules differ from the papers' is said beside each"
-        " in <code>reports/stopping</code>."
+        " read what is stored; nothing was trained or scored again. The rules of a row are compared on the same"
+        f" supernets. Epochs at which they stop: {epochs}. Where a rule differs from its paper, its file in"
+        " reports/stopping says so."
     )
     return [Table(f"stopping-{dataset}", caption, columns, rows)]

@@ -5,7 +5,6 @@ from functools import partial
 from html import escape
 
 from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNTOLD, Comparison, Verdict
-from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
 from nas_selection_bench.reports.data.contests import BASELINES, Contest, family_of
 from nas_selection_bench.reports.data.factors import contrasts
@@ -41,8 +40,8 @@ def _pair_cells(c: Comparison) -> list[Cell]:
 
 
 PERCENTILES = (
-    f"Against {', '.join(RANDOM_CHOICES)}, percentiles are compared with that which such a choice expects, and"
-    " P(better) with 0.5: its accuracy has a long tail of broken networks, above whose mean most random choices lie."
+    "Random floors are compared in percentiles, since accuracies have a long tail of broken networks, and P(better)"
+    " with 0.5."
 )
 """What every caption says of a comparison with a random choice."""
 
@@ -87,20 +86,20 @@ def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str
     compared = contest.against(baseline)
     rows = folded(PAIR_COLUMNS, {c.first: Row(_pair_cells(c)) for c in compared}, families or {})
     margin = (
-        "A difference counts only if its median exceeds the median gap between two trainings of one architecture, among"
-        f" those at least as accurate as the lower of the two ({number(contest.noise.margin)} points over the whole"
-        f" space, {contest.noise.architectures:,} architectures)."
+        "A difference counts only if its median exceeds the noise of training: the median gap between two trainings of"
+        " one architecture, among those at least as accurate as the lower of the two"
+        f" ({number(contest.noise.margin)} points over the whole space, n = {contest.noise.architectures:,})."
         if contest.noise
         else "The table file stores no separate trainings of this data set, so there is no margin: a significant"
         " difference counts however small it is."
     )
     judged = sum(c.judged for c in compared)
     caption = (
-        "Compared on the same checkpoints, paired; Holm's correction over the comparisons with the baseline, apart for"
-        f" the {_families(contest)}. {judged} of {len(compared)} could be judged. {_sizes(compared)} {margin}"
-        f" “{Verdict.TOO_FEW}”: no outcome could have reached p ≤ {SIGNIFICANCE} after correction, or there are fewer"
-        f" than {FEWEST_SEEDS} independent seeds per recipe. “{Verdict.OPEN}” is also said where mean and median have"
-        f" different signs. {PERCENTILES} Inference is about this data set and these recipes."
+        f"Paired by checkpoint; Holm's correction per baseline, separately for the {_families(contest)}. {judged} of"
+        f" {len(compared)} could be judged. {_sizes(compared)} {margin} “{Verdict.TOO_FEW}”: no outcome could have"
+        f" reached p ≤ {SIGNIFICANCE} after correction, or there are fewer than {FEWEST_SEEDS} independent seeds per"
+        f" recipe. “{Verdict.OPEN}” includes mean and median of opposite sign. {PERCENTILES} All this holds for this"
+        " data set and these recipes."
     )
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 
@@ -114,11 +113,10 @@ def primary_table(contest: Contest) -> Table:
     judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
     rows = [Row([Cell(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
     caption = (
-        f"The {len(contest.primary)} criteria of the founding papers and their controls, which the default run"
-        f" compares, judged as a family of their own among the {len(contest.standings)} selectors. Paired by"
-        " checkpoint; Holm's correction over their comparisons with one floor, or with magnitude,"
-        f" however many other selectors there are. {_sizes([c for _, compared in judged for c in compared])}"
-        f" {PERCENTILES} All other selectors are judged in the tables below."
+        f"The {len(contest.primary)} criteria of the founding papers and their controls, a family of their own among"
+        f" the {len(contest.standings)} selectors. Paired by checkpoint; Holm's correction over their comparisons with"
+        f" one floor, or with magnitude. {_sizes([c for _, compared in judged for c in compared])} {PERCENTILES} The"
+        " tables below judge all selectors."
     )
     columns = (Column("against", numeric=False), *PAIR_COLUMNS)
     return Table(f"primary-{contest.dataset}", caption, columns, rows)
@@ -134,9 +132,9 @@ def factor_table(contest: Contest) -> Table | None:
         for factor, c in found
     ]
     caption = (
-        "Two selectors that differ in one part only (criterion, what it measures, candidates, or the schedule, which is"
-        " order and fine-tuning together), so that what the first gains is due to it. Paired by checkpoint, Holm's"
-        f" correction over {family_of([c for _, c in found])}. The test is of the mean, which a few collapses can make;"
+        "The two of a row differ in one part only (criterion, what it measures, candidates, or the schedule, which is"
+        " order and fine-tuning together), so their difference is due to that part. Paired by checkpoint, Holm's"
+        f" correction over {family_of([c for _, c in found])}. The test is of the mean, which a few collapses can move;"
         f" the median stands beside it. {_sizes([c for _, c in found])}"
     )
     columns = (
@@ -183,14 +181,14 @@ def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, fu
     columns = {c.second for c in compared} | {c.first for c in compared}
     shown = "median difference, points" if len(columns) <= FEW_COLUMNS else "sign of the verdict"
     caption = (
-        f"Row against column: {shown}, over shared checkpoints, coloured by what the paired test supports after Holm's"
-        f" correction over {further} {_sizes(compared)} {PERCENTILES}"
+        f"Row against column: {shown}, over shared checkpoints; the colour is the verdict after Holm's correction over"
+        f" {further} {_sizes(compared)} {PERCENTILES}"
     )
     if all(c.verdict in UNTOLD for c in compared):
-        return Picture(name, title, caption, "", "after correction too few seeds stand behind every pair")
+        return Picture(name, title, caption, "", "every pair has too few seeds to be judged after correction")
     few = sum(c.verdict is Verdict.TOO_FEW for c in compared)
     if 2 * few > len(compared):
-        reason = f"after correction too few seeds stand behind {few} of the {len(compared)} pairs"
+        reason = f"{few} of the {len(compared)} pairs have too few seeds to be judged after correction"
         return Picture(name, title, caption, "", reason)
     key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
     return Picture(name, title, caption, f'<p class="key">{key}</p>{grid}')
@@ -228,9 +226,9 @@ def pairs_section(source: Material) -> Section:
 
 def _standings(source: Material, contest: Contest) -> Picture:
     caption = (
-        "A dot is a selector's mean over recipes and supernet seeds, the line its 95 % interval over"
-        " supernet seeds. A bar on the right joins neighbours among which no pair was shown to differ (paired"
-        f" sign-flip tests, Holm's correction over {contest.family}). {_sizes(contest.drawn)}"
+        "Dot and line: mean over recipes and supernet seeds, and its 95 % interval over supernet seeds. A bar on the"
+        " right joins neighbours of which no two were shown to differ (paired sign-flip tests, Holm's correction over"
+        f" {contest.family}). {_sizes(contest.drawn)}"
         f" {AXIS_SAID}{source.left_out(contest.dataset)}"
     )
     title = f"{contest.dataset}: who cannot be told apart?"

@@ -119,7 +119,7 @@ def float32(place: Place) -> dict[str, Any]:
 
 
 def accuracies(place: Place) -> dict[str, Any]:
-    """D: accuracies of mixtures rank as on the CPU; how bfloat16 would rank them is told."""
+    """D: accuracies of mixtures rank as on the CPU; how bfloat16 would rank them is reported."""
     run = Training(place.job("darts"), place.images, place.torch)
     with own_stream(place.torch):
         run.run_epoch()

@@ -1,4 +1,4 @@
-"""Fresh weights from a generator of one's own: the global random state is neither read nor moved."""
+"""Fresh weights from a generator of their own: the global random state is neither read nor moved."""
 
 import math
 from collections.abc import Callable

@@ -23,7 +23,7 @@ DECLARED = ("needs", "stochastic", "reads_only_alphas", "decides_by_alphas", "re
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, Selector]:
-    """The selectors of a module, under their names; raises UsageError for what is none."""
+    """The selectors of a module, under their names; raises UsageError for anything else."""
     variants = getattr(module, "VARIANTS", {})
     if not isinstance(variants, Mapping):
         raise UsageError(f"{shown(file)}: VARIANTS is to be a dictionary, suffix: selector.")
@@ -33,7 +33,7 @@ def offered(name: str, module: Any, file: Path) -> Mapping[str, Selector]:
 
 
 def _checked(selector: object, name: str, file: Path) -> Selector:
-    """The selector; raises UsageError for what is none, or does not say what it is."""
+    """The selector; raises UsageError for anything else, and for one that lacks a description."""
     if not isinstance(selector, Selector):
         hint = "; a Rule becomes one as Greedy(rule=..., ...)" if isinstance(selector, Rule) else ""
         raise UsageError(f"{shown(file)} offers as {name!r} what is no Selector ({kind(selector)}){hint}.")

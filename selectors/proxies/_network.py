@@ -179,7 +179,7 @@ def leaves(network: nn.Module) -> list[nn.Module]:
 
 @contextmanager
 def listening(modules: Iterable[nn.Module], after: Callable[..., None]) -> Iterator[None]:
-    """In here every call of `modules` is told to after(module, inputs, output)."""
+    """Within the context, after(module, inputs, output) is called after every call of `modules`."""
     handles = [module.register_forward_hook(after) for module in modules]
     try:
         yield

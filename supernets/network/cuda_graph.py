@@ -3,7 +3,7 @@
 The supernet launches many small kernels; replaying a graph costs one launch. The step must be a
 plain function of its input tensors that changes tensors in place and never asks the device for a
 number. Whether it does is looked at before the capture, since a capture that fails leaves torch's
-allocator damaged. A step that cannot be captured runs eagerly, and the user is told why.
+allocator damaged. A step that cannot be captured runs eagerly, and a warning says why.
 """
 
 import gc

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
     parser.add_argument("--trials", type=positive, default=1, help="trainings of each network (1)")
-    parser.add_argument("--classes", type=positive, metavar="N", help="only N classes drawn by lot: a sample, no table")
+    parser.add_argument("--classes", type=positive, metavar="N", help="N classes drawn at random: a sample, no table")
     parser.add_argument("--device", type=device_name, default="cpu", metavar="auto|cpu|cuda[:i]", help="(cpu)")
     parser.add_argument("--networks-at-once", type=positive, metavar="G",
                         help=f"({CPU_GROUP} on a CPU, {GPU_GROUP} on a GPU)")  # fmt: skip
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def drawn_order(classes: int, root_seed: int) -> np.ndarray:
-    """All classes in an order drawn by lot, so that an unfinished table is a sample of the space.
+    """All classes in a random order, so that an unfinished table is a sample of the space.
 
     Runs of BLOCK neighbours stay together: they differ on an edge or two, which makes a group cheap.
     """

@@ -64,7 +64,7 @@ def largest_eigenvalue(checkpoint: Checkpoint, batch: Batch) -> float:
 def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> list[dict[str, object]]:
     """One row for each checkpoint of `cache` that the records of `out` saw and whose recipe learns its alphas.
 
-    A damaged one costs itself, and is told.
+    A damaged one is left out and reported.
     """
     with opened(out) as folder:
         records, _ = Store(folder).read_all()

@@ -39,7 +39,7 @@ def test_captions_say_what_the_pairs_are(source: Material, contest: Contest) -> 
     captions = [block.caption for block in section.blocks if isinstance(block, Table | Picture)]
     assert any("n = 3 pairs = 3 seeds to 9 pairs = 3 recipes × 3 seeds." in caption for caption in captions)
     assert all("after correction over all" not in caption for caption in captions)
-    assert contest.family == "the 1 of 3 pairs that enough seeds stand behind"
+    assert contest.family == "the 1 of 3 pairs with enough seeds"
 
 
 def test_a_random_choice_is_compared_in_percentiles_of_the_space(source: Material, contest: Contest) -> None:
@@ -192,7 +192,7 @@ def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Pa
     reasons = {b.name: b.reason for b in pairs_section(source).blocks if isinstance(b, Picture)}
     assert "2 of 12 criteria" in reasons["standings-cifar10"]
     few = sum(c.verdict is Verdict.TOO_FEW for c in contest.drawn)
-    assert f"too few seeds stand behind {few} of the {len(contest.drawn)} pairs" in reasons["matrix-cifar10"]
+    assert f"{few} of the {len(contest.drawn)} pairs have too few seeds" in reasons["matrix-cifar10"]
 
 
 def test_nothing_is_called_a_noise_ceiling(page: Path) -> None:

@@ -185,7 +185,7 @@ def test_published_numbers_are_marked(text: str) -> None:
     published = text[text.index('<section id="published"') : text.index('<section id="methods"')]
     assert "cifar10 published" in published
     assert "table 9 of EEEA-Net" in published
-    assert "trained for less than the papers' (cifar10: preset lite, 8 channels" in unescape(published)
+    assert "smaller than the papers' and trained for less (cifar10: preset lite, 8 channels" in unescape(published)
     assert '<tr class="quiet">' in published
 
 

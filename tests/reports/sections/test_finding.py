@@ -60,8 +60,8 @@ def test_the_finding_and_the_table_name_one_leader(source: Material, contest: Co
     (said,) = findings(source)
     assert "one-draw (n = 3)" in said
     table = main_table(source, contest)
-    assert "the leader (good)" in table.caption
-    assert "too few independent results to be placed: one-draw (n = 3)" in table.caption
+    assert "the leader, good," in table.caption
+    assert "too few results to be placed: one-draw (n = 3)" in table.caption
     place = [column.title for column in table.columns].index("group")
     groups = {row.cells[0].text: row.cells[place].text for row in table.rows if row.css != "yardstick"}
     assert groups == {"one-draw †": "?", "good": "A", "bad": "B"}

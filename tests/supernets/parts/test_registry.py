@@ -24,8 +24,9 @@ def test_every_recipe_describes_itself(name: str) -> None:
     recipe = recipes()[name]
     assert isinstance(recipe, Recipe)
     assert recipe.name == name == name.lower()
-    for text in (recipe.paper, recipe.equation, recipe.offers, recipe.differs, type(recipe).__doc__):
-        assert text and text.strip()
+    for field in ("paper", "equation", "offers", "differs", "__doc__"):
+        text = getattr(recipe, field)
+        assert text and text.strip(), f"{name}: its {field} says nothing"
     assert any(year in recipe.paper for year in map(str, range(2015, 2027)))
     assert recipe.version >= 1
     start = recipe.initial_alphas(torch.Generator().manual_seed(0))
