@@ -254,6 +254,9 @@ class Session:
             raise MissingData(" ".join(self.lacking))
         self.tell_choices()
         self.tell_data(read_run(self.out))
+        begins = not self.out.exists()
+        if begins:  # while no folder is there that would be left
+            self.refuse_missing_images({cell.cell.supernet.dataset for cell in self.job.plan})
         make_folder(self.out)
         with only_writer(self.out / ".lock", wait=False):
             for folder in (self.store.records, self.store.costs, self.store.logs, self.job.workplace.cache):
@@ -266,7 +269,8 @@ class Session:
             standing = counts_line({state: len(cells) for state, cells in split.standing.items()})
             self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + (f" ({standing})" if standing else ""))
             self.tell_edits(split, self.store)
-            self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
+            if not begins:
+                self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)
             write_run(self.out, self.job.commit, table, self.facts(), self.words)
             made = self.job.sources

@@ -88,7 +88,7 @@ def main(
     )  # fmt: skip
     if options.small:
         settings = replace(settings, channels=4, selection_batch=64)
-    name = "".join(sign if sign.isalnum() else "-" for sign in device.described)
+    name = "".join(sign if sign.isalnum() else "-" for sign in device.described) + "-small" * options.small
 
     def keep(record: dict[str, Any]) -> None:
         options.out.mkdir(parents=True, exist_ok=True)

@@ -1,29 +1,34 @@
 """The acceptance of a GPU: what it keeps and says, and the parts that take seconds, on the emulated one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from nas_selection_bench import program
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.errors import ExitCode
-from nas_selection_bench.selectors.parts import gpu_acceptance, gpu_parts
-from nas_selection_bench.selectors.parts.gpu_place import Place
-from tests.emulated.conftest import GPU
+from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.selectors.parts import gpu_acceptance, gpu_parts, registry
+from nas_selection_bench.selectors.parts.gpu_place import Failed, Place
+from tests.emulated.conftest import GPU, patterns
 
 EMULATED = resolve.Device(GPU, "cuda", "emulated GPU", (0,), "an emulated GPU")
 
 
 def accept(out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, object]]:
     monkeypatch.setattr(resolve, "find_device", lambda name: EMULATED)
+    monkeypatch.setattr(gpu_acceptance, "load_images", lambda name, root, count: patterns(count))
 
     def door(arguments: Sequence[str]) -> int:
         return int(program.main(_as_cuda(arguments)))
 
     code = gpu_acceptance.main(["--small", "--out", str(out)], find=lambda name: EMULATED, door=door)
-    return code, json.loads((out / "emulated-GPU.json").read_text())
+    return code, json.loads((out / "emulated-GPU-small.json").read_text())
 
 
 def _as_cuda(arguments: Sequence[str]) -> list[str]:
@@ -46,11 +51,53 @@ def test_a_part_that_fails_says_what_to_do_and_the_others_are_looked_at(
     assert "illegal instruction" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("letter", [*"ABCDEF", *(pytest.param(letter, marks=pytest.mark.program) for letter in "GH")])
+@pytest.mark.parametrize("letter", [*"ACDE", *(pytest.param(letter, marks=pytest.mark.program) for letter in "BFGH")])
 def test_a_part_passes(letter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_acceptance, "PARTS", {n: p for n, p in gpu_parts.PARTS.items() if n.startswith(letter)})
     code, record = accept(tmp_path, monkeypatch)
     assert (code, record["passed"]) == (ExitCode.OK, True), record["parts"]
+
+
+@dataclass
+class Chosen:
+    architecture: tuple[int, ...]
+    scores: np.ndarray
+
+
+def criteria(monkeypatch: pytest.MonkeyPatch, chosen: Callable[[str, str], Chosen], **others: object) -> dict[str, Any]:
+    """What part E finds where a criterion chooses `chosen(its name, device)`; `others`: of the place."""
+    settings = replace(PRESETS["digits"], epochs=1, checkpoint_epochs=(1,))
+    place = Place(EMULATED, patterns(), settings, True, Path(), lambda arguments: 0)
+    monkeypatch.setattr(gpu_parts, "train", lambda *_: None)
+    monkeypatch.setattr(gpu_parts, "select", lambda cell, folder, images, device: chosen(cell.selector, device))
+    return gpu_parts.criteria(replace(place, **others))  # type: ignore[arg-type]
+
+
+def test_criteria_that_choose_otherwise_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = np.arange(30.0).reshape(6, 5)
+
+    def chosen(name: str, device: str) -> Chosen:
+        if (name, device) == ("op-snip", GPU):
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        other = device == GPU and name == "magnitude"
+        return Chosen((int(other),) * 6, scores[::-1] if other else scores)
+
+    with pytest.raises(Failed, match=r"magnitude: another architecture.*op-snip: CUDA error"):
+        criteria(monkeypatch, chosen)
+
+
+def test_a_near_tie_is_no_fault_but_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = np.arange(30.0).reshape(6, 5)
+    found = criteria(monkeypatch, lambda name, device: Chosen((int(device == GPU),) * 6, scores))
+    assert found["near ties"] == ["magnitude", "op-snip", "ostr"] and found["not reached"] == []
+
+
+def test_criteria_are_of_every_rule_and_those_not_reached_in_time_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_parts, "MOST_SECONDS", -1.0)
+    left = criteria(monkeypatch, lambda name, device: Chosen((0,) * 6, np.zeros((6, 5))), small=False)["not reached"]
+    untuned = [name for name in registry.names() if not registry.find(name).needs.tuning]
+    assert set(left) <= set(untuned)
+    assert {type(registry.find(name)) for name in left} == {type(registry.find(name)) for name in untuned}
 
 
 def test_a_cpu_is_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:

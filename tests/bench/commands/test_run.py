@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nas_selection_bench.bench.commands import resolve
-from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem import pixels
 from nas_selection_bench.bench.problem.datasets import DATASETS
 from nas_selection_bench.bench.problem.table import GroundTruth
@@ -31,6 +31,25 @@ def test_a_clean_run_measures_every_cell(place: list[str], tmp_path: Path, capsy
     assert {row["epoch"] for row in found if row["selector"] != "alphas"} == {"8"}
     assert all(float(row["regret"]) >= 0 and row["tau_space_n"] == "15625" for row in found)
     assert f"report: {tmp_path / 'out' / 'report.html'}" in capsys.readouterr().out
+
+
+def test_images_that_cannot_be_used_leave_no_folder(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(dataset: str, root: Path, limit: int | None) -> str:
+        raise DataError(f"{root}/{dataset} is damaged.")
+
+    readable = fake_bench.load_images
+    monkeypatch.setattr(fake_bench, "load_images", damaged)
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.USAGE
+    assert "is damaged" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists() and not (tmp_path / "cache").exists()
+    monkeypatch.setattr(fake_bench, "load_images", readable)
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+    monkeypatch.setattr(fake_bench, "load_images", damaged)
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK, "nothing is to do"
+    assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.USAGE
+    assert states(tmp_path / "out") == {"done": 2}
 
 
 def test_scores_and_costs_have_the_rows_that_belong_to_the_cells(place: list[str], tmp_path: Path) -> None:
