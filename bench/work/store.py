@@ -147,6 +147,8 @@ class Store:
                 known = self._known[path] = (state, understood(self._content(path), path))
             except OSError as error:
                 raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+            if self.packed is not None:  # remembered from now on, so that its text need not be
+                self.packed[f"{self.records.name}/{path.name}"] = b""
         return known[1]
 
     def _result(self, path: Path) -> Record | None:

@@ -8,6 +8,7 @@ outcome could have been significant, the report says so instead of "no differenc
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from itertools import combinations
 from typing import TypeVar
 
@@ -159,6 +160,11 @@ def compare(
     `collapsed(selector, checkpoint)` says whether a result is one of those that fall far below the others.
     """
     alike = alike or {}
+
+    @cache
+    def middle(name: str, over: tuple[Checkpoint, ...]) -> float:
+        return float(np.median([values[name][checkpoint] for checkpoint in over]))
+
     drafts: list[tuple[str, str, list[list[float]], float, bool]] = []
     for first, second in combinations(values, 2) if pairs is None else pairs:
         shared = [checkpoint for checkpoint in values[first] if checkpoint in values[second]]
@@ -172,7 +178,7 @@ def compare(
         groups = list(found.values())
         if draw:
             groups = [[float(np.mean(group)) for group in groups]]
-        least = min(float(np.median([values[name][c] for c in shared])) for name in (first, second))
+        least = min(middle(name, tuple(shared)) for name in (first, second))
         fell = any(collapsed(name, checkpoint) for name in (first, second) for checkpoint in shared)
         drafts.append((first, second, groups, least, fell))
     pooled_of = [np.array([d for group in draft[2] for d in group]) for draft in drafts]

@@ -211,7 +211,7 @@ def space_agreement(scores: np.ndarray, ranking: Ranking | None, truth: Truth) -
     own = np.asarray(ranking.scores, dtype=np.float64)
     n = int(known.number(lambda: _compared(ranking), "architectures compared", codes))
     if n < N_ARCHITECTURES:
-        return tau_b(own, truth.test[codes]), n
+        return known.number(lambda: tau_b(own, truth.test[codes]), "partial ranking", codes, own, with_), n
     return known.number(lambda: tau_b(expand(ranking), truth.ranked), "ranking", codes, own, with_), n
 
 
@@ -266,6 +266,7 @@ def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Me
         found = edge_agreements(np.array(list(places.values()), dtype=np.float64), truth)
         agreements = {place: asdict(agreement) for place, agreement in zip(places, found, strict=True)}
     reached: dict[float, dict[str, Measure]] = {}
+    lost: dict[tuple[Decision, ...], list[float]] = {}
     parameters = truth.table.parameters(truth.dataset)
     rows: list[dict[str, Measure]] = []
     for chosen in selections:
@@ -273,6 +274,9 @@ def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Me
         test = float(truth.test[position])
         if test not in reached:
             reached[test] = asdict(outcome(test, truth))
+        made = tuple(chosen.decisions)
+        if made not in lost:
+            lost[made] = decision_regret(chosen.decisions, truth.test)
         tau_space, tau_space_n = space_agreement(chosen.scores, chosen.ranking, truth)
         rows.append({
             "index": int(truth.table.index[position]),
@@ -282,7 +286,7 @@ def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Me
             **agreements[np.asarray(chosen.scores, dtype=np.float64).tobytes()],
             "tau_space": tau_space,
             "tau_space_n": tau_space_n,
-            "decision_regret": decision_regret(chosen.decisions, truth.test),
+            "decision_regret": lost[made],
             "skips": chosen.architecture.count(SKIP),
             "parameters": None if parameters is None else float(parameters[position]),
         })  # fmt: skip

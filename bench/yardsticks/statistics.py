@@ -11,7 +11,7 @@ neither, and sees less. Corrections are Holm's, since the tests of a family are 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -36,7 +36,9 @@ EXACT_FLIPS = 15
 """Up to this many differing pairs all sign patterns are enumerated; beyond, FLIP_SAMPLES are drawn."""
 FLIP_SAMPLES = 50_000
 FLIP_BATCH = 256
-"""Comparisons tested at once: their sums under all sign patterns fit into 100 MB."""
+"""Comparisons tested at once."""
+SIGN_ROWS = 10_000
+"""Random sign patterns held as numbers at once: with their sums they fit into 50 MB."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,18 @@ def _sign_patterns(n: int) -> Values:
     return np.hstack([np.ones((len(bits), 1)), 1.0 - 2.0 * (bits & 1)])
 
 
-def _sign_samples(n: int, samples: int, seed: int) -> Values:
-    """[samples, n] random signs; kept as bits, since fifty different n would fill a gigabyte as numbers."""
-    return np.asarray(1.0 - 2.0 * np.unpackbits(_sign_bits(n, samples, seed), axis=1, count=n))
+def _sign_samples(n: int, samples: int, seed: int) -> Iterator[Values]:
+    """Random signs, in all [samples, n]; kept as bits, since fifty different n would fill a gigabyte as numbers."""
+    bits = _sign_bits(n, samples, seed)
+    for start in range(0, samples, SIGN_ROWS):
+        yield np.asarray(1.0 - 2.0 * np.unpackbits(bits[start : start + SIGN_ROWS], axis=1, count=n))
 
 
 @cache
 def _sign_bits(n: int, samples: int, seed: int) -> NDArray[np.uint8]:
-    return np.packbits(np.random.default_rng(seed).integers(2, size=(samples, n)).astype(np.uint8), axis=1)
+    generator = np.random.default_rng(seed)
+    sizes = [min(SIGN_ROWS, samples - start) for start in range(0, samples, SIGN_ROWS)]
+    return np.concatenate([np.packbits(generator.integers(2, size=(k, n)).astype(np.uint8), axis=1) for k in sizes])
 
 
 def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
@@ -146,16 +152,18 @@ def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
     for n in sorted({len(values) for values in nonzero} - {0}):
         places = [i for i, values in enumerate(nonzero) if len(values) == n]
         exact = n <= EXACT_FLIPS
-        signs = _sign_patterns(n) if exact else _sign_samples(n, FLIP_SAMPLES, seed)
-        for start in range(0, len(places), FLIP_BATCH):
-            batch = places[start : start + FLIP_BATCH]
-            stacked = np.stack([nonzero[i] for i in batch], axis=1)
-            beyond = np.abs(stacked.sum(axis=0)) - 1e-9 * np.abs(stacked).sum(axis=0)
-            sums = signs @ stacked
-            reached = np.count_nonzero(np.abs(sums, out=sums) >= beyond, axis=0)
-            found = reached / len(signs) if exact else (reached + 1) / (FLIP_SAMPLES + 1)
-            for i, value in zip(batch, found, strict=True):
-                p[i] = float(value)
+        stacked = np.stack([nonzero[i] for i in places], axis=1)
+        beyond = np.abs(stacked.sum(axis=0)) - 1e-9 * np.abs(stacked).sum(axis=0)
+        reached, patterns = np.zeros(len(places), dtype=np.int64), 0
+        for signs in [_sign_patterns(n)] if exact else _sign_samples(n, FLIP_SAMPLES, seed):
+            patterns += len(signs)
+            for start in range(0, len(places), FLIP_BATCH):
+                batch = slice(start, start + FLIP_BATCH)
+                sums = signs @ stacked[:, batch]
+                reached[batch] += np.count_nonzero(np.abs(sums, out=sums) >= beyond[batch], axis=0)
+        found = reached / patterns if exact else (reached + 1) / (FLIP_SAMPLES + 1)
+        for i, value in zip(places, found.tolist(), strict=True):
+            p[i] = value
     return p
 
 
