@@ -24,7 +24,7 @@ from nas_selection_bench.bench.names import can_be_typed
 from nas_selection_bench.bench.problem.array_files import array_of, arrays_of
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
 from nas_selection_bench.bench.problem.official_layouts import Layout
-from nas_selection_bench.bench.problem.own_dataset import DESCRIPTION
+from nas_selection_bench.bench.problem.own_dataset import DESCRIPTION, MOST_CLASSES
 from nas_selection_bench.bench.problem.pixels import pixels_of
 
 _NAMES = (("images", "labels"), ("x_train", "y_train"), ("train_images", "train_labels"), ("data", "labels"))
@@ -180,7 +180,9 @@ def _official(layout: Layout, images: np.ndarray, labels: np.ndarray, root: Path
 
 def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
     """Write a user's own data set, shuffled once, with the mean and deviation of its channels."""
-    folder = root / name
+    folder, classes = root / name, int(labels.max()) + 1
+    if not 2 <= classes <= MOST_CLASSES:
+        raise DataError(f"The labels go up to {classes - 1}; a data set has 2 to {MOST_CLASSES:,} classes, from 0 on.")
     if (folder / DESCRIPTION).exists():
         raise DataError(f"{folder} holds a data set already; move it away first.")
     make_folder(folder)
@@ -191,7 +193,7 @@ def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
     means = [float((count * values).sum() / count.sum()) for count in counts]
     stds = [float(np.sqrt((c * (values - m) ** 2).sum() / c.sum())) for c, m in zip(counts, means, strict=True)]
     told = {
-        "classes": int(labels.max()) + 1,
+        "classes": classes,
         "mean": [round(mean, 4) for mean in means],
         "std": [max(round(std, 4), 0.0001) for std in stds],
         "crop_padding": images.shape[2] // 8,

@@ -21,7 +21,7 @@ from nas_selection_bench.bench.problem.array_files import array_of
 from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
 
 DESCRIPTION = "dataset.json"
-_MOST_CLASSES = 100_000
+MOST_CLASSES = 100_000
 _KEYS = ("classes", "mean", "std", "crop_padding", "flip")
 _NOTE = "note"
 _LONGEST_NOTE = 600
@@ -64,7 +64,7 @@ def describe(name: str, root: Path) -> OwnDescription:
     wrong = [key for key in _KEYS if not _fits(key, told[key])]
     if wrong:
         raise DataError(
-            f"{path}: {wrong[0]} is {in_brief(told[wrong[0]])}; classes is a whole number from 2 to {_MOST_CLASSES:,},"
+            f"{path}: {wrong[0]} is {in_brief(told[wrong[0]])}; classes is a whole number from 2 to {MOST_CLASSES:,},"
             " mean and std are three numbers of pixels in [0, 1] (std above 0), crop_padding is a whole number up to"
             " the images' size, flip is true or false."
         )
@@ -139,7 +139,7 @@ def _fits(key: str, value: Any) -> bool:
         return (
             isinstance(value, int)
             and not isinstance(value, bool)
-            and (2 if key == "classes" else 0) <= value <= _MOST_CLASSES
+            and (2 if key == "classes" else 0) <= value <= MOST_CLASSES
         )
     numbers = isinstance(value, list) and len(value) == 3 and all(type(v) in (int, float) for v in value)
     return numbers and all((0 < v <= 1) if key == "std" else (0 <= v <= 1) for v in value)

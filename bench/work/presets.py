@@ -135,6 +135,9 @@ def settings_labelled(label: str) -> Settings:
         with warnings.catch_warnings(action="ignore"):
             call = ast.parse(f"changed({changes.removesuffix(']')})", mode="eval").body
         changed = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}  # type: ignore[attr-defined]
+        numbers = [*changed.get("checkpoint_epochs", ()), *(v for k, v in changed.items() if k != "checkpoint_epochs")]
+        if not all(number is None or type(number) is int for number in numbers):
+            raise ValueError("all that a preset fixes are numbers")
         if "epochs" in changed:
             settings = settings.with_epochs(changed["epochs"])
         settings = replace(settings, **changed)

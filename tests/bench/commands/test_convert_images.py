@@ -70,6 +70,14 @@ def test_a_data_set_of_ones_own_comes_back_shuffled_once(tmp_path: Path, saved, 
     assert main([*saved(source), "--as", "flowers", "--data-root", str(root)]) == 2, "nothing is overwritten"
 
 
+@pytest.mark.parametrize("label", [0, 100_000, 2**40])
+def test_numbers_of_classes_that_no_data_set_has_are_refused(tmp_path: Path, label: int) -> None:
+    source = tmp_path / "x.npz"
+    np.savez(source, images=IMAGES, labels=np.full(len(IMAGES), label))
+    assert main([str(source), "--as", "flowers", "--data-root", str(tmp_path / "root")]) == 2
+    assert not (tmp_path / "root").exists()
+
+
 def test_class_folders_count_classes_by_name(tmp_path: Path) -> None:
     for number, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
         folder = tmp_path / f"class-{label}"
