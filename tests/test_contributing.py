@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.program
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("bench", "supernets", "selectors")
+ROOMS = ("bench", "supernets", "selectors", "reports")
 
 
 def shown(heading: str) -> list[str]:
