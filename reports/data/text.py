@@ -7,7 +7,7 @@ from html import escape
 
 from nas_selection_bench.bench.yardsticks.statistics import Interval
 
-Cell = str | float | int | None
+Value = str | float | int | None
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -76,7 +76,7 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.2g} s"
 
 
-def to_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+def to_csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
     """CSV with floats that read back exactly and nothing for None."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -22,7 +22,7 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import ONE_DRAW_SAID
 from nas_selection_bench.reports.data.summary import Line
 from nas_selection_bench.reports.data.supernet_quality import SupernetQuality
-from nas_selection_bench.reports.data.text import Cell, number, spread, to_csv, to_latex, to_markdown
+from nas_selection_bench.reports.data.text import Value, number, spread, to_csv, to_latex, to_markdown
 from nas_selection_bench.reports.data.two_criteria import TwoCriteria
 
 HEADER = (
@@ -58,7 +58,7 @@ NO_RECIPE = "(table)"
 LOST_SAID = "* some of its selections failed or are missing; the mean is over the others."
 
 
-def _line_row(source: Material, line: Line, measure: str) -> list[Cell]:
+def _line_row(source: Material, line: Line, measure: str) -> list[Value]:
     components = line.components
     return [
         line.dataset, line.setting, line.method, "selector", measure, line.mean, line.deviation, line.low, line.high,
@@ -67,7 +67,7 @@ def _line_row(source: Material, line: Line, measure: str) -> list[Cell]:
     ]  # fmt: skip
 
 
-def _ends(interval: Interval | None) -> tuple[Cell, Cell]:
+def _ends(interval: Interval | None) -> tuple[Value, Value]:
     return (None, None) if interval is None else (interval.low, interval.high)
 
 
@@ -83,8 +83,8 @@ def _retraining(source: Material, dataset: str, measure: str) -> float | None:
 
 
 def _exact(source: Material, measures: Sequence[str]) -> str:
-    rows: list[list[Cell]] = []
-    nothing: list[Cell] = [None] * (len(HEADER) - HEADER.index("mean") - 1)
+    rows: list[list[Value]] = []
+    nothing: list[Value] = [None] * (len(HEADER) - HEADER.index("mean") - 1)
     for measure in measures:
         if measure == WORTH:
             worths = [(line, source.worth(line.dataset, line.mean)) for line in source.test]
@@ -144,7 +144,7 @@ def _notes(source: Material, rows: Sequence[Sequence[str]]) -> list[str]:
     return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.alike else [])]
 
 
-def _comparison_row(contest: Contest, family: str, c: Comparison, measure: str | None = None) -> list[Cell]:
+def _comparison_row(contest: Contest, family: str, c: Comparison, measure: str | None = None) -> list[Value]:
     return [
         contest.dataset, contest.lookup, family, c.first, c.second, measure or measure_of(c), str(c.verdict), c.n,
         c.differing,
@@ -153,7 +153,7 @@ def _comparison_row(contest: Contest, family: str, c: Comparison, measure: str |
     ]  # fmt: skip
 
 
-def _against_baselines(contest: Contest, baselines: Iterable[str]) -> list[list[Cell]]:
+def _against_baselines(contest: Contest, baselines: Iterable[str]) -> list[list[Value]]:
     """Every method against each baseline, each Level a family."""
     return [
         _comparison_row(contest, level, c)
@@ -180,7 +180,7 @@ def _comparisons(source: Material) -> str:
 
 def _transfers(source: Material) -> str:
     """Every method's choices judged by the accuracies on another data set."""
-    rows: list[list[Cell]] = []
+    rows: list[list[Value]] = []
     for contest in source.transfers:
         for s in contest.standings:
             worth = source.worth(contest.lookup, s.mean)
@@ -198,7 +198,7 @@ def _fields(of: type[TwoCriteria] | type[SupernetQuality], found: Sequence[TwoCr
 def _yardsticks(source: Material) -> str:
     """Every floor and ceiling with all that is known of it."""
     names = [field.name for field in fields(Yardstick)]
-    rows: list[list[Cell]] = []
+    rows: list[list[Value]] = []
     for dataset, sticks in source.every_stick.items():
         for stick in sticks:
             of = {name: getattr(stick, name) for name in names}

@@ -13,7 +13,7 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.summary import written_coverage
 from nas_selection_bench.reports.data.text import spread
 from nas_selection_bench.reports.figures.axes import REGRET_FLOOR
-from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Prose, Row, Section, Table
 from nas_selection_bench.reports.sections.failures import code
 from nas_selection_bench.reports.sections.size import PUBLISHED_SIZE, presets, size
 
@@ -94,19 +94,19 @@ def published_section(source: Material) -> Section:
     for entry in published:
         if not any(entry[name] for name in datasets):
             continue
-        cells = [Cell(entry["method"], "name", entry["note"]), Cell(entry["searched_on"])]
+        cells = [Field(entry["method"], "name", entry["note"]), Field(entry["searched_on"])]
         for name in datasets:
             line = ours.get((name, entry["recipe"], entry["selector"]))
             cells += [
-                Cell(entry[name] or "–"),
-                Cell(spread(line.mean, line.deviation, line.n) if line else "–", "strong"),
+                Field(entry[name] or "–"),
+                Field(spread(line.mean, line.deviation, line.n) if line else "–", "strong"),
             ]
         shorter = bool(entry["training_length"] and small)
         cells += [
-            Cell(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),
-            Cell("the claim depends on the length of training" if shorter else "", "wrap"),
-            Cell(entry["source"], "quiet wrap"),
-            Cell(entry["run_by"], "quiet wrap"),
+            Field(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),
+            Field("the claim depends on the length of training" if shorter else "", "wrap"),
+            Field(entry["source"], "quiet wrap"),
+            Field(entry["run_by"], "quiet wrap"),
         ]
         rows.append(Row(cells, "quiet" if shorter else ""))
     columns = [Column("published as", numeric=False), Column("searched on", numeric=False)]
@@ -150,9 +150,9 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 def _coverage() -> Table:
     rows = [
-        Row([Cell(row["interval"]), Cell(row["results"]),
-             *(Cell(row[name]) for name in ("recipes", "seeds_per_recipe")),
-             *(Cell(f"{100 * float(row[name]):.0f} %" if row[name] else "–") for name in ("shown", "covered"))])
+        Row([Field(row["interval"]), Field(row["results"]),
+             *(Field(row[name]) for name in ("recipes", "seeds_per_recipe")),
+             *(Field(f"{100 * float(row[name]):.0f} %" if row[name] else "–") for name in ("shown", "covered"))])
         for row in written_coverage()
     ]  # fmt: skip
     columns = [
@@ -201,14 +201,14 @@ def provenance_section(source: Material) -> Section:
         section.blocks.append(Prose(f"<p>Made by</p>{code(lines)}"))
     section.blocks.append(Prose(f"<p>To cite:</p><pre><code>{escape(_citation(source.results.run))}</code></pre>"))
     table = source.table
-    rows = [Row([Cell("ground truth", "name"), Cell(f"{table.name}, sha256 {table.sha256}", "wrap")])]
+    rows = [Row([Field("ground truth", "name"), Field(f"{table.name}, sha256 {table.sha256}", "wrap")])]
     stored = source.results.run.get("table", {})
     if isinstance(stored, dict) and stored.get("sha256") not in (None, table.sha256):
         rows.append(
-            Row([Cell("ground truth of the run", "bad"), Cell(f"sha256 {stored['sha256']}: another table!", "bad")])
+            Row([Field("ground truth of the run", "bad"), Field(f"sha256 {stored['sha256']}: another table!", "bad")])
         )
-    rows += [Row([Cell(key, "name"), Cell(value, "wrap")]) for key, value in _flat(source.results.run)]
-    rows += [Row([Cell("selections computed by", "name"), Cell(said, "wrap")]) for said in _computed_by(source)]
+    rows += [Row([Field(key, "name"), Field(value, "wrap")]) for key, value in _flat(source.results.run)]
+    rows += [Row([Field("selections computed by", "name"), Field(said, "wrap")]) for said in _computed_by(source)]
     columns = [Column("what", numeric=False), Column("value", numeric=False)]
     section.blocks.append(Table("run", "run.json, and the table that the report was made with.", columns, rows))
     return section

@@ -17,8 +17,8 @@ from nas_selection_bench.reports.figures.score_maps import score_map_figure, sco
 from nas_selection_bench.reports.figures.strips import tau_figure
 from nas_selection_bench.reports.sections.blocks import (
     Block,
-    Cell,
     Column,
+    Field,
     Heading,
     Prose,
     Row,
@@ -120,9 +120,9 @@ def _supernet_quality(source: Material) -> list[Block]:
         return []
     rows = [
         Row([
-            Cell(q.dataset), Cell(q.setting), Cell(str(q.supernets)),
-            Cell(f"{number(q.lowest, 1)} to {number(q.highest, 1)}"), Cell(str(q.selectors)),
-            Cell(number(q.tau)), Cell(p_text(q.p)),
+            Field(q.dataset), Field(q.setting), Field(str(q.supernets)),
+            Field(f"{number(q.lowest, 1)} to {number(q.highest, 1)}"), Field(str(q.selectors)),
+            Field(number(q.tau)), Field(p_text(q.p)),
         ])
         for q in source.supernet_quality
     ]  # fmt: skip
@@ -170,12 +170,12 @@ def cost_section(source: Material) -> Section:
         incomplete = {method for of, _, method in source.results.lost if of == dataset}
         rows = [
             Row([
-                Cell(source.results.marked(row["method"]), "name"), Cell(duration(row["scoring_seconds"])),
-                Cell(duration(row["tuning_seconds"])),
-                *([Cell(number(row["peak_memory_bytes"] / 2**20, 0))] if on_gpu else []),
-                Cell(number(row["test"]) + ("*" if row["method"] in incomplete or not row["whole"] else "")),
-                Cell(str(row["n"])),
-                Cell(interval_text(contest.of(row["method"]).interval), "quiet"), Cell("yes" if row["front"] else ""),
+                Field(source.results.marked(row["method"]), "name"), Field(duration(row["scoring_seconds"])),
+                Field(duration(row["tuning_seconds"])),
+                *([Field(number(row["peak_memory_bytes"] / 2**20, 0))] if on_gpu else []),
+                Field(number(row["test"]) + ("*" if row["method"] in incomplete or not row["whole"] else "")),
+                Field(str(row["n"])),
+                Field(interval_text(contest.of(row["method"]).interval), "quiet"), Field("yes" if row["front"] else ""),
             ])
             for _, row in costs.sort_values("seconds", kind="stable").iterrows()
         ]  # fmt: skip
@@ -229,10 +229,10 @@ def bias_section(source: Material) -> Section:
             found = trait_correlations(source.results.scores[places], prepared, measured, source.results.store.known)
             larger += found[size] > found[ACCURACY]
             n = source.results.draws(frame.loc[places], method)
-            rows[method] = Row([Cell(source.results.marked(method), "name"), *_shaded(found), Cell(str(n))])
+            rows[method] = Row([Field(source.results.marked(method), "name"), *_shaded(found), Field(str(n))])
         if rows:
             itself = {name: tau_b(prepared[ACCURACY].ranked, trait.ranked) for name, trait in prepared.items()}
-            row = Row([Cell(f"{ACCURACY} itself", "name"), *_shaded(itself), Cell("–")], "yardstick")
+            row = Row([Field(f"{ACCURACY} itself", "name"), *_shaded(itself), Field("–")], "yardstick")
             said = (
                 f" Of {len(rows)} selectors, {larger} have a higher τ with {size} than with {ACCURACY}. {ONE_DRAW_SAID}"
             )
@@ -257,8 +257,8 @@ def bias_section(source: Material) -> Section:
     return section
 
 
-def _shaded(taus: dict[str, float]) -> list[Cell]:
-    return [Cell(number(tau), f"shade {shade(tau)}") for tau in taus.values()]
+def _shaded(taus: dict[str, float]) -> list[Field]:
+    return [Field(number(tau), f"shade {shade(tau)}") for tau in taus.values()]
 
 
 def transfer_section(source: Material) -> Section:
@@ -276,9 +276,9 @@ def transfer_section(source: Material) -> Section:
     return section
 
 
-def _verdict(c: Comparison) -> Cell:
+def _verdict(c: Comparison) -> Field:
     css, sign = MARKS[c.verdict]
-    return Cell(f"{sign} {c.verdict}", css)
+    return Field(f"{sign} {c.verdict}", css)
 
 
 def transfer_table(source: Material, contest: Contest) -> Table:
@@ -289,16 +289,17 @@ def transfer_table(source: Material, contest: Contest) -> Table:
     accuracies: dict[str, float] = {}
     for standing in contest.standings:
         cells = [
-            Cell(source.results.marked(standing.method), "name"), Cell(number(standing.mean), "strong"),
-            Cell(str(standing.n)), Cell(interval_text(standing.interval), "quiet"), Cell(str(standing.collapsed)),
-            Cell(number(optimum - standing.mean)), Cell(trainings_text(source.worth(contest.lookup, standing.mean))),
+            Field(source.results.marked(standing.method), "name"), Field(number(standing.mean), "strong"),
+            Field(str(standing.n)), Field(interval_text(standing.interval), "quiet"), Field(str(standing.collapsed)),
+            Field(number(optimum - standing.mean)), Field(trainings_text(source.worth(contest.lookup, standing.mean))),
             *(_verdict(of_floor[standing.method]) for of_floor in judged.values()),
         ]  # fmt: skip
         rows[standing.method], accuracies[standing.method] = Row(cells), standing.mean
     for stick in source.every_stick[contest.lookup]:
         cells = [
-            Cell(stick.name, "name", stick.note), Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"),
-            Cell("–"), Cell(number(stick.regret)), Cell(trainings_text(stick.worth)), *(Cell("") for _ in judged),
+            Field(stick.name, "name", stick.note), Field(number(stick.test), "strong"),
+            Field("–"), Field("exact", "quiet"), Field("–"), Field(number(stick.regret)),
+            Field(trainings_text(stick.worth)), *(Field("") for _ in judged),
         ]  # fmt: skip
         rows[f" {stick.name}"], accuracies[f" {stick.name}"] = Row(cells, "yardstick"), stick.test
     ordered = {name: rows[name] for name in sorted(rows, key=lambda name: -accuracies[name])}

@@ -25,7 +25,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Field:
     """A cell: text, or markup that the report made itself."""
 
     text: str
@@ -38,7 +38,7 @@ class Cell:
 class Row:
     """A row, with a class for its look."""
 
-    cells: Sequence[Cell]
+    cells: Sequence[Field]
     css: str = ""
     place: str = ""
     """The id that links lead to."""
@@ -151,9 +151,9 @@ def spoken(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column]
     return [columns[i] for i in kept], [replace(row, cells=[row.cells[i] for i in kept]) for row in rows]
 
 
-def texts(*values: str) -> list[Cell]:
+def texts(*values: str) -> list[Field]:
     """Plain cells."""
-    return [Cell(value) for value in values]
+    return [Field(value) for value in values]
 
 
 def shade(tau: float) -> str:

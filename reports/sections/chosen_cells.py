@@ -17,8 +17,8 @@ from nas_selection_bench.reports.figures import cell_diagrams as cells
 from nas_selection_bench.reports.figures.costs_and_operations import operation_figure
 from nas_selection_bench.reports.sections.blocks import (
     Block,
-    Cell,
     Column,
+    Field,
     Heading,
     Picture,
     Prose,
@@ -63,17 +63,17 @@ def _cell_table(source: Material, dataset: str, order: list[str], left_out: str)
     for method, setting, text in zip(frame["method"], frame["setting"], frame["architecture"], strict=True):
         chosen.setdefault(method, {}).setdefault(setting, []).append(text)
     for method in order:
-        row = [Cell(method, "name")]
+        row = [Field(method, "name")]
         distinct = {text for texts in chosen[method].values() for text in texts}
         for setting in settings:
             texts = chosen[method].get(setting)
             if not texts:
-                row.append(Cell("–"))
+                row.append(Field("–"))
                 continue
             text, said = typical(texts, lambda text: float(accuracy[source.table.position(parse(text))]))
             markup = f'{cells.draw(parse(text))}<span class="quiet">{said}</span>'
-            row.append(Cell(markup, "drawing", markup=True))
-        row.append(Cell(str(len(distinct))))
+            row.append(Field(markup, "drawing", markup=True))
+        row.append(Field(str(len(distinct))))
         rows.append(Row(row))
     columns = [
         Column("selector", numeric=False), *(Column(setting, numeric=False) for setting in settings),
@@ -152,9 +152,9 @@ def _two_criteria(source: Material, dataset: str) -> list[Block]:
         return []
     rows = [
         Row([
-            Cell(pair.first, "name"), Cell(pair.second, "name"), Cell(str(pair.n)), Cell(number(pair.tau)),
-            Cell(number(pair.of_first)), Cell(number(pair.of_second)), Cell(number(pair.of_mean), "strong"),
-            Cell(number(pair.lowest)),
+            Field(pair.first, "name"), Field(pair.second, "name"), Field(str(pair.n)), Field(number(pair.tau)),
+            Field(number(pair.of_first)), Field(number(pair.of_second)), Field(number(pair.of_mean), "strong"),
+            Field(number(pair.lowest)),
         ])
         for pair in sorted(found, key=lambda pair: -pair.of_mean)
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from nas_selection_bench.reports.data.text import from_to, listed, number
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.dose_response import SMALL, dose_figure
 from nas_selection_bench.reports.figures.svg import NotDrawn
-from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Heading, Row, Section, Table
 from nas_selection_bench.reports.sections.pictures import picture
 
 CALLED = {
@@ -119,16 +119,16 @@ def _table(dataset: str, option: str, found: list[Response], floor: float) -> Ta
     methods = sorted({r.method for r in found}, key=lambda m: (-_deepest(found, m), m))
     rows = []
     for method in methods:
-        cells = [Cell(method, "name")]
+        cells = [Field(method, "name")]
         for dose in doses:
             response = by_place.get((method, dose))
             if response is None:
-                cells.append(Cell("–"))
+                cells.append(Field("–"))
                 continue
             each = ", ".join(number(value) for value in response.values)
-            cells.append(Cell(f"{number(response.mean)} ({response.n})", title=each))
+            cells.append(Field(f"{number(response.mean)} ({response.n})", title=each))
         held = holds_up_to(found, method, floor)
-        cells.append(Cell("–" if held is None else f"{held:g}"))
+        cells.append(Field("–" if held is None else f"{held:g}"))
         rows.append(Row(cells))
     columns = [
         Column("selector", numeric=False), *(Column(f"{dose:g}", f"share of {CALLED[option]}") for dose in doses),

@@ -4,7 +4,7 @@ from nas_selection_bench.bench.yardsticks.statistics import LEVEL
 from nas_selection_bench.reports.data.factorial import FACTORS, Design, Effect, Term, analysed, design
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import listed, number
-from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Heading, Prose, Row, Section, Table
 
 SIGNIFICANT = 1 - LEVEL
 
@@ -41,7 +41,8 @@ def _name(term: Term) -> str:
 
 def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
     rows = [
-        Row([Cell(_name(term), "name"), Cell(number(100 * term.share, 1)), Cell(number(term.p, 3))]) for term in terms
+        Row([Field(_name(term), "name"), Field(number(100 * term.share, 1)), Field(number(term.p, 3))])
+        for term in terms
     ]
     columns = [
         Column("term", numeric=False), Column("share, %", "of the sum of squares within checkpoints"),
@@ -69,6 +70,6 @@ def _effects(dataset: str, terms: list[Term]) -> Table:
 
 def _row(term: Term, effect: Effect) -> Row:
     return Row([
-        Cell(_name(term), "name"), Cell(" × ".join(effect.levels)), Cell(number(effect.mean)),
-        Cell(f"[{number(effect.low)}, {number(effect.high)}]", "quiet"),
+        Field(_name(term), "name"), Field(" × ".join(effect.levels)), Field(number(effect.mean)),
+        Field(f"[{number(effect.low)}, {number(effect.high)}]", "quiet"),
     ])  # fmt: skip

@@ -8,7 +8,7 @@ import pandas as pd
 
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import count
-from nas_selection_bench.reports.sections.blocks import Cell, Column, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Column, Field, Prose, Row, Section, Table
 
 
 def failures_section(source: Material) -> Section:
@@ -56,11 +56,11 @@ def _table(left: pd.DataFrame) -> Table:
         seeds = ", ".join(f"{seed} / {repeat}" if repeated else str(seed) for seed, repeat in pairs)
         rows.append(
             Row([
-                Cell(state, "bad" if state in ("failed", "missing") else ""), Cell(dataset),
-                Cell(", ".join(dict.fromkeys(group["setting"])), "wrap"),
-                Cell(", ".join(dict.fromkeys(group["method"])), "wrap"),
-                Cell(f"{reason}{_one_failure(group)}", "wrap"),
-                Cell(seeds, "wrap"), Cell(str(len(group))),
+                Field(state, "bad" if state in ("failed", "missing") else ""), Field(dataset),
+                Field(", ".join(dict.fromkeys(group["setting"])), "wrap"),
+                Field(", ".join(dict.fromkeys(group["method"])), "wrap"),
+                Field(f"{reason}{_one_failure(group)}", "wrap"),
+                Field(seeds, "wrap"), Field(str(len(group))),
             ])
         )  # fmt: skip
     columns = [

@@ -8,7 +8,7 @@ from statistics import median
 from nas_selection_bench.reports.data.founders import PRIMARY
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.schemes import schemes
-from nas_selection_bench.reports.sections.blocks import Cell, Column, Row
+from nas_selection_bench.reports.sections.blocks import Column, Field, Row
 
 FOLDED_SAID = (
     "▸ opens a row: a scheme (medians over its proxies), or criteria with the same choices on every checkpoint."
@@ -61,19 +61,21 @@ def folded(columns: Sequence[Column], rows: Mapping[str, Row], families: Mapping
 
 
 def _summary(scheme: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
-    cells = [Cell(f"{scheme} × {len(rows)} proxies", "name")]
+    cells = [Field(f"{scheme} × {len(rows)} proxies", "name")]
     for i, column in enumerate(columns[1:], start=1):
         texts = [row.cells[i].text for row in rows]
         if not column.numeric:
             signs = Counter(text.partition(" ")[0] for text in texts if text)
             said = "  ".join(f"{n} {sign}" for sign, n in signs.most_common() if len(sign) == 1)
-            cells.append(Cell(said, "quiet"))
+            cells.append(Field(said, "quiet"))
             continue
         numbers = [value for text in texts if (value := plain(text)) is not None]
         decimals = max(
             (len(text.rstrip("*").partition(".")[2]) for text in texts if plain(text) is not None), default=0
         )
-        cells.append(Cell(f"{median(numbers):.{decimals}f}".replace("-", "−") if numbers else "", rows[0].cells[i].css))
+        cells.append(
+            Field(f"{median(numbers):.{decimals}f}".replace("-", "−") if numbers else "", rows[0].cells[i].css)
+        )
     return Row(cells, "family")
 
 

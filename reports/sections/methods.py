@@ -9,7 +9,7 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.papers import address_of
 from nas_selection_bench.reports.data.schemes import Schemes, schemes
 from nas_selection_bench.reports.data.text import count
-from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Prose, Row, Section, Table
 
 Said = Mapping[str, Mapping[str, str]]
 """Name -> {what is said: text}."""
@@ -98,7 +98,7 @@ def _proxies(found: Schemes, known: Said) -> Table:
         users = {scheme: of[proxy] for scheme, of in found.members.items() if proxy in of}
         papers = (known.get(name, {}).get("paper", "") for name in users.values())
         paper = next((said.partition(OF_PROXY)[2] for said in papers if OF_PROXY in said), "")
-        rows.append(Row([Cell(proxy, "name"), _paper(paper), Cell(", ".join(users), "wrap")], place=f"proxy-{proxy}"))
+        rows.append(Row([Field(proxy, "name"), _paper(paper), Field(", ".join(users), "wrap")], place=f"proxy-{proxy}"))
     columns = [Column("proxy", numeric=False), Column("paper", numeric=False), Column("schemes", numeric=False)]
     return Table("methods-proxies", f"{len(rows)} zero-cost proxies, each used by the schemes named.", columns, rows)
 
@@ -107,12 +107,12 @@ OF_PROXY = "; the proxy: "
 """What a criterion says between the paper of its scheme and that of its proxy."""
 
 
-def _paper(text: str) -> Cell:
+def _paper(text: str) -> Field:
     """A source, linked where its address is known."""
     address = address_of(text)
     if not address:
-        return Cell(text or "–", "quiet wrap")
-    return Cell(f'<a href="{address}">{escape(text)}</a>', "quiet wrap", markup=True)
+        return Field(text or "–", "quiet wrap")
+    return Field(f'<a href="{address}">{escape(text)}</a>', "quiet wrap", markup=True)
 
 
 def _notes(known: Said) -> dict[str, int]:
@@ -139,13 +139,13 @@ def files_at(run: Mapping[str, Any]) -> str | None:
 
 def _cells(
     name: str, kind: MethodKind, said: Mapping[str, str], notes: Mapping[str, int], files: str | None
-) -> Iterator[Cell]:
+) -> Iterator[Field]:
     file = said.get("file", "")
     if files and file and not said.get("from"):
-        yield Cell(f'<a href="{escape(files + file)}">{escape(name)}</a>', "name", file, markup=True)
+        yield Field(f'<a href="{escape(files + file)}">{escape(name)}</a>', "name", file, markup=True)
     else:
-        yield Cell(name, "name", file)
+        yield Field(name, "name", file)
     for title, _ in kind.told:
         text = said.get(title) or ""
-        yield _paper(text.partition(OF_PROXY)[0]) if title == "paper" else Cell(text or "–", "wrap")
-    yield Cell(str(notes[said["differs"]]) if said.get("differs") else "–")
+        yield _paper(text.partition(OF_PROXY)[0]) if title == "paper" else Field(text or "–", "wrap")
+    yield Field(str(notes[said["differs"]]) if said.get("differs") else "–")

@@ -12,7 +12,7 @@ from nas_selection_bench.reports.data.results import ONE_DRAW_SAID, Results
 from nas_selection_bench.reports.data.text import from_to, number
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.ranking_curves import ranking_figure
-from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Prose, Row, Table
+from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Prose, Row, Table
 from nas_selection_bench.reports.sections.pictures import picture
 
 
@@ -37,12 +37,12 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
         tops = [top_agreement(draw, accuracies) for draw in draws]
         rows.append(
             Row([
-                Cell(source.results.marked(method), "name"), Cell(str(len(tops))),
-                Cell(from_to([top.n for top in tops])), Cell(f"{np.mean([top.tied for top in tops]):,.0f}"),
-                Cell(_mean([top.tau for top in tops])),
-                *(Cell(_mean([top.tau_top[part] for top in tops])) for part in TOP_PARTS),
-                *(Cell(_mean([top.precision[k] for top in tops])) for k in TOP_COUNTS[1:]),
-                *(Cell(_mean([top.best_rank[k] for top in tops], 1)) for k in TOP_COUNTS[:2]),
+                Field(source.results.marked(method), "name"), Field(str(len(tops))),
+                Field(from_to([top.n for top in tops])), Field(f"{np.mean([top.tied for top in tops]):,.0f}"),
+                Field(_mean([top.tau for top in tops])),
+                *(Field(_mean([top.tau_top[part] for top in tops])) for part in TOP_PARTS),
+                *(Field(_mean([top.precision[k] for top in tops])) for k in TOP_COUNTS[1:]),
+                *(Field(_mean([top.best_rank[k] for top in tops], 1)) for k in TOP_COUNTS[:2]),
             ])
         )  # fmt: skip
     columns = [

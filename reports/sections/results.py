@@ -15,7 +15,17 @@ from nas_selection_bench.reports.data.text import count, duration, interval_text
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.costs_and_operations import seconds_per_selection
 from nas_selection_bench.reports.figures.strips import accuracy_figure
-from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Prose, Row, Section, Table, spoken
+from nas_selection_bench.reports.sections.blocks import (
+    Block,
+    Column,
+    Field,
+    Heading,
+    Prose,
+    Row,
+    Section,
+    Table,
+    spoken,
+)
 from nas_selection_bench.reports.sections.families import FOLDED_SAID, families_in, folded
 from nas_selection_bench.reports.sections.pictures import picture
 
@@ -66,28 +76,28 @@ def main_table(source: Material, contest: Contest) -> Table:
         lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
         percentile = _mean(source.lines_of("percentile", dataset, standing.method))
         cells = [
-            Cell(source.results.marked(standing.method), "name"),
-            Cell(
+            Field(source.results.marked(standing.method), "name"),
+            Field(
                 number(standing.mean) + ("*" if fewer or lost else ""), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if fewer else "",
             ),
-            Cell(str(standing.n)),
-            Cell(interval_text(standing.interval), "quiet"),
-            Cell(str(standing.collapsed), "", interval_text(standing.collapses)),
-            Cell(number(source.optimum(dataset) - standing.mean)),
-            Cell(duration(float(costs[standing.method])) if standing.method in costs else "–"),
-            Cell("?" if standing.group is None else group_name(standing.group)),
-            Cell(_among_founders(contest, standing.method)),
-            Cell(number(percentile, 1)),
-            Cell(trainings_text(source.worth(dataset, standing.mean))),
+            Field(str(standing.n)),
+            Field(interval_text(standing.interval), "quiet"),
+            Field(str(standing.collapsed), "", interval_text(standing.collapses)),
+            Field(number(source.optimum(dataset) - standing.mean)),
+            Field(duration(float(costs[standing.method])) if standing.method in costs else "–"),
+            Field("?" if standing.group is None else group_name(standing.group)),
+            Field(_among_founders(contest, standing.method)),
+            Field(number(percentile, 1)),
+            Field(trainings_text(source.worth(dataset, standing.mean))),
             *(
-                Cell(number(_mean(source.lines_of(tau, dataset, standing.method))))
+                Field(number(_mean(source.lines_of(tau, dataset, standing.method))))
                 for tau in ("tau_mean", "tau_edge", "tau_best")
             ),
             *(
-                Cell(spread(x.mean, x.deviation, x.n) + ("*" if setting in lost else ""))
+                Field(spread(x.mean, x.deviation, x.n) + ("*" if setting in lost else ""))
                 if (x := per_setting.get(setting))
-                else Cell("–")
+                else Field("–")
                 for setting in settings
             ),
         ]  # fmt: skip
@@ -95,11 +105,12 @@ def main_table(source: Material, contest: Contest) -> Table:
     accuracies = {standing.method: standing.mean for standing in contest.standings}
     for stick in source.sticks.get(dataset, []):
         cells = [
-            Cell(stick.name, "name", stick.note), Cell(number(stick.test), "strong"), Cell("–"), Cell("exact", "quiet"),
-            Cell("–"), Cell(number(stick.regret)), Cell("–"), Cell(""), Cell(""), Cell(number(stick.percentile, 1)),
-            Cell(trainings_text(stick.worth)),
-            *(Cell(number(tau)) for tau in (stick.tau_mean, stick.tau_edge, stick.tau_best)),
-            *(Cell("–") for _ in settings),
+            Field(stick.name, "name", stick.note), Field(number(stick.test), "strong"),
+            Field("–"), Field("exact", "quiet"), Field("–"), Field(number(stick.regret)),
+            Field("–"), Field(""), Field(""), Field(number(stick.percentile, 1)),
+            Field(trainings_text(stick.worth)),
+            *(Field(number(tau)) for tau in (stick.tau_mean, stick.tau_edge, stick.tau_best)),
+            *(Field("–") for _ in settings),
         ]  # fmt: skip
         rows[f" {stick.name}"] = Row(cells, "yardstick")
         accuracies[f" {stick.name}"] = stick.test
@@ -160,13 +171,13 @@ def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
     ]  # fmt: skip
     rows = [
         Row([
-            Cell(stick.name, "name"), Cell(number(stick.test, 3)), Cell(number(stick.valid, 3)),
-            Cell(number(stick.regret, 3)), Cell(number(stick.percentile)), Cell(number(stick.gain, 3)),
-            Cell(trainings_text(stick.worth)), Cell(f"{stick.above:,}"),
-            Cell("–" if stick.above_margin is None else f"{stick.above_margin:,}"),
-            *(Cell(number(tau, 3)) for tau in (stick.tau_mean, stick.tau_mean_ops, stick.tau_edge, stick.tau_best)),
-            Cell(number(stick.tau_space, 3)),
-            Cell(stick.note, "quiet wrap"),
+            Field(stick.name, "name"), Field(number(stick.test, 3)), Field(number(stick.valid, 3)),
+            Field(number(stick.regret, 3)), Field(number(stick.percentile)), Field(number(stick.gain, 3)),
+            Field(trainings_text(stick.worth)), Field(f"{stick.above:,}"),
+            Field("–" if stick.above_margin is None else f"{stick.above_margin:,}"),
+            *(Field(number(tau, 3)) for tau in (stick.tau_mean, stick.tau_mean_ops, stick.tau_edge, stick.tau_best)),
+            Field(number(stick.tau_space, 3)),
+            Field(stick.note, "quiet wrap"),
         ])
         for stick in sticks
     ]  # fmt: skip
@@ -220,8 +231,8 @@ def _variance(source: Material) -> list[Block]:
         if parts is not None:
             rows.append(
                 Row([
-                    Cell(line.dataset), Cell(line.setting), Cell(line.method, "name"), Cell(number(parts.supernet)),
-                    Cell(number(parts.selector)), Cell(str(parts.supernets)), Cell(str(parts.values)),
+                    Field(line.dataset), Field(line.setting), Field(line.method, "name"), Field(number(parts.supernet)),
+                    Field(number(parts.selector)), Field(str(parts.supernets)), Field(str(parts.values)),
                 ])
             )  # fmt: skip
     if not rows:

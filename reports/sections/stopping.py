@@ -5,7 +5,7 @@ import pandas as pd
 from nas_selection_bench.reports.data.courses import courses, outcomes, rules, stops
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import from_to, number
-from nas_selection_bench.reports.sections.blocks import Block, Cell, Column, Heading, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Heading, Row, Section, Table
 
 
 def stopping_section(source: Material) -> Section | None:
@@ -26,15 +26,15 @@ def _tables(source: Material, dataset: str, frame: pd.DataFrame) -> list[Block]:
         by_rule = group.set_index("rule")
         means = {name: float(by_rule.loc[name, "mean"]) for name in told if name in by_rule.index}  # type: ignore[arg-type]
         best = max(means.values())
-        cells = [Cell(str(method), "name"), Cell(str(setting))]
+        cells = [Field(str(method), "name"), Field(str(setting))]
         for name in told:
             if name not in means:
-                cells.append(Cell("–"))
+                cells.append(Field("–"))
                 continue
             mean, epoch = means[name], float(by_rule.loc[name, "epoch"])  # type: ignore[arg-type]
             bold = "best" if mean == best and len(set(means.values())) > 1 else ""
-            cells.append(Cell(number(mean), bold, title=f"stopped at epoch {number(epoch, 1)} on average"))
-        cells.append(Cell(str(int(group["n"].iloc[0]))))
+            cells.append(Field(number(mean), bold, title=f"stopped at epoch {number(epoch, 1)} on average"))
+        cells.append(Field(str(int(group["n"].iloc[0]))))
         rows.append(Row(cells))
     columns = [
         Column("selector", numeric=False), Column("recipe", numeric=False),

@@ -13,7 +13,7 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import count, interval_text, number, p_text
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.standings import standings_figure
-from nas_selection_bench.reports.sections.blocks import Cell, Column, Heading, Picture, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Picture, Prose, Row, Section, Table
 from nas_selection_bench.reports.sections.families import families_in, folded
 from nas_selection_bench.reports.sections.pictures import picture
 
@@ -28,14 +28,14 @@ MARKS = {
 """CSS class and sign of each verdict."""
 
 
-def _pair_cells(c: Comparison) -> list[Cell]:
+def _pair_cells(c: Comparison) -> list[Field]:
     css, sign = MARKS[c.verdict]
     return [
-        Cell(c.first, "name"), Cell(f"{sign} {c.verdict}", css), Cell(str(c.n)), Cell(str(c.differing)),
-        Cell(number(c.mean)), Cell(interval_text(c.mean_interval), "quiet"), Cell(number(c.median)),
-        Cell(number(c.improvement)), Cell(interval_text(c.improvement_interval), "quiet"),
-        Cell(p_text(c.p_holm) if c.judged else "–"), Cell(p_text(c.p_sign_holm) if c.judged else "–"),
-        Cell(number(c.detectable) if c.judged else "–"),
+        Field(c.first, "name"), Field(f"{sign} {c.verdict}", css), Field(str(c.n)), Field(str(c.differing)),
+        Field(number(c.mean)), Field(interval_text(c.mean_interval), "quiet"), Field(number(c.median)),
+        Field(number(c.improvement)), Field(interval_text(c.improvement_interval), "quiet"),
+        Field(p_text(c.p_holm) if c.judged else "–"), Field(p_text(c.p_sign_holm) if c.judged else "–"),
+        Field(number(c.detectable) if c.judged else "–"),
     ]  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _families(contest: Contest) -> str:
 def primary_table(contest: Contest) -> Table:
     """The primary criteria against each baseline, every baseline a family of its own."""
     judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
-    rows = [Row([Cell(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
+    rows = [Row([Field(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
     caption = (
         f"The {len(contest.primary)} criteria of the founding papers and their controls, a family of their own among"
         f" the {len(contest.standings)} selectors. Paired by checkpoint; Holm's correction over their comparisons with"
@@ -128,7 +128,7 @@ def factor_table(contest: Contest) -> Table | None:
     if not found:
         return None
     rows = [
-        Row([Cell(c.first, "name"), Cell(c.second, "name"), Cell(factor.changed, "wrap"), *_pair_cells(c)[1:]])
+        Row([Field(c.first, "name"), Field(c.second, "name"), Field(factor.changed, "wrap"), *_pair_cells(c)[1:]])
         for factor, c in found
     ]
     caption = (
