@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -146,7 +147,7 @@ class Record:
     choice: Mapping[str, Any] | None = None
     """What was chosen, in plain numbers (`choice_of`); None of a cell that is not done."""
 
-    @property
+    @cached_property
     def stem(self) -> str:
         """The name of its files."""
         return file_stem(self.cell)

@@ -1,5 +1,7 @@
 """The figure along training: what is chosen, and how good it is, at each stored checkpoint."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -38,6 +40,23 @@ def _over_seeds(frame: pd.DataFrame) -> pd.DataFrame:
     return per_seed.groupby(level="epoch").mean().reset_index()
 
 
+def _runs(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each seed, by epoch."""
+    return [run.sort_values("epoch") for _, run in frame.groupby(["supernet_seed", "selector_seed"])]
+
+
+@dataclass(frozen=True)
+class AlongTraining:
+    """What one method chose along the training of one setting's supernets, for all PANELS."""
+
+    method: str
+    setting: str
+    runs: list[pd.DataFrame]
+    """One per seed, by epoch."""
+    means: pd.DataFrame
+    """Of each epoch, over the seeds."""
+
+
 def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
     """The PANELS against the epoch of the checkpoint, one column per setting.
 
@@ -72,7 +91,10 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
         drawing.text(left, keys + band * band_height + 12, setting, "strong")
         ticks = [(float(epoch), (str(epoch),)) for epoch in epochs]
         epoch_axis = Axis(epochs[0] - 0.5, epochs[-1] + 0.5, left, left + room, ticks)
-        here = frame[frame["setting"] == setting]
+        here = {
+            str(method): AlongTraining(str(method), setting, _runs(rows), _over_seeds(rows))
+            for method, rows in frame[frame["setting"] == setting].groupby("method")
+        }
         for panel, measure in enumerate(PANELS):
             top = keys + band * band_height + HEAD + panel * (TALL + GAP)
             y = _axis(measure, top, optimum, worst)
@@ -80,9 +102,8 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
             if column == 0:
                 drawing.text(left + 4, top - 3, PANELS[measure], "small strong")
             for place, method in enumerate(methods):
-                rows = here[here["method"] == method]
-                if len(rows):
-                    _curves(drawing, rows, measure, epoch_axis, y, look(place))
+                if method in here:
+                    _curves(drawing, here[method], measure, epoch_axis, y, look(place))
         bottom = keys + band * band_height + HEAD + len(PANELS) * (TALL + GAP) - GAP
         draw_horizontal(drawing, epoch_axis, bottom, bottom)
         drawing.text(left + room / 2, bottom + 25, "epoch of the checkpoint", "small muted", "middle")
@@ -99,24 +120,21 @@ def _axis(measure: str, top: float, optimum: float, worst: float) -> AnyAxis:
 
 
 def _curves(
-    drawing: Drawing, rows: pd.DataFrame, measure: str, x: Axis, y: AnyAxis, looks: tuple[str, int]
+    drawing: Drawing, of: AlongTraining, measure: str, x: Axis, y: AnyAxis, looks: tuple[str, int]
 ) -> None:  # fmt: skip
     """A thin line per seed and the mean over them of one method, in one panel."""
     css, shape = looks
-    (method,), (setting,) = set(rows["method"]), set(rows["setting"])
-    with drawing.group(css, series=method):
-        for _, run in rows.groupby(["supernet_seed", "selector_seed"]):
-            ordered = run.sort_values("epoch")
+    with drawing.group(css, series=of.method):
+        for ordered in of.runs:
             points = [
                 (x(e), y(v)) for e, v in zip(ordered["epoch"], ordered[measure], strict=True) if np.isfinite(v)
             ]  # fmt: skip
             if len(points) > 1:
                 drawing.polyline(points, "thin")
-        means = _over_seeds(rows)
-        points = [(e, v) for e, v in zip(means["epoch"], means[measure], strict=True) if np.isfinite(v)]
+        points = [(e, v) for e, v in zip(of.means["epoch"], of.means[measure], strict=True) if np.isfinite(v)]
         if points:
             drawing.polyline([(x(e), y(v)) for e, v in points], "thick")
             with drawing.group("marks"):
                 for epoch, value in points:
-                    tip = f"{method} on {setting}, epoch {epoch}\n{PANELS[measure]}: {number(value)}"
+                    tip = f"{of.method} on {of.setting}, epoch {epoch}\n{PANELS[measure]}: {number(value)}"
                     drawing.mark(shape, x(epoch), y(value), size=2.8, tip=tip)

@@ -16,10 +16,11 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.summary import lines
 from nas_selection_bench.reports.figures.along_training import along_epochs, epoch_figure
-from nas_selection_bench.reports.figures.axes import AXIS_SAID, AccuracyAxis
+from nas_selection_bench.reports.figures.axes import AccuracyAxis
 from nas_selection_bench.reports.figures.costs_and_operations import cost_figure, selection_costs
 from nas_selection_bench.reports.figures.strips import accuracy_figure
 from nas_selection_bench.reports.figures.svg import Drawing
+from nas_selection_bench.reports.sections.appendix import GLOSSARY
 from tests.reports.synthetic import SELECTORS, write_results
 
 
@@ -86,7 +87,7 @@ def test_the_accuracy_axis_is_the_logarithm_of_the_distance_to_the_optimum(regre
 
     unit = (axis(94.37 - 1) - axis(94.37)) / (stretch(1) - stretch(0))
     assert math.isclose(axis(94.37 - regret) - axis(94.37), unit * (stretch(regret) - stretch(0)), abs_tol=1e-9)
-    assert "logarithm of the distance to it plus 0.1 points" in AXIS_SAID
+    assert "logarithm of the distance to that plus 0.1 points" in dict(GLOSSARY)["accuracy axis"]
 
 
 def test_ticks_of_accuracy_tell_the_distance_to_the_optimum() -> None:
