@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DataError
-from nas_selection_bench.bench.files import make_folder, only_writer, write_whole
+from nas_selection_bench.bench.files import leave_no_lock, make_folder, only_writer, write_whole
 from nas_selection_bench.bench.problem.datasets import DATA_ROOT_VARIABLE
 from nas_selection_bench.bench.problem.pixels import pixels_of
 from nas_selection_bench.bench.work.cells import SupernetJob
@@ -114,16 +114,18 @@ def _require_same_images(job: SupernetJob, root: Path) -> None:
         )
 
 
+_MARK = ".seen-by-workers-"
+
+
 @contextmanager
 def _mark_in(cache: Path) -> Iterator[Path]:
-    """A file in the cache that is there for as long as the run hands out tasks."""
+    """A file in the cache that is there for as long as the run hands out tasks; those of killed runs go."""
     make_folder(cache)
-    mark = cache / f".seen-by-workers-{uuid.uuid4().hex}"
-    write_whole(mark, "")
-    try:
+    for left in cache.glob(f"{_MARK}*"):
+        leave_no_lock(left)
+    mark = cache / f"{_MARK}{uuid.uuid4().hex}"
+    with only_writer(mark, wait=True):
         yield mark
-    finally:
-        mark.unlink(missing_ok=True)
 
 
 def _keep(folder: Path, files: Mapping[str, bytes]) -> None:

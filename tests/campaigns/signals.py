@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, line in lines.items():
             if word not in name:
                 continue
-            if name == "curvature" and not (place / "out").exists():  # what it measures
+            if name == "curvature":  # what it measures
                 start(lines["run"]).communicate()
             undisturbed = start(line)
             until_it_listens(undisturbed)
@@ -126,6 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             whole, codes = time.monotonic() - began, Counter[int]()
             for _ in range(count):
                 how = draw.choice(ENDING)
+                for made in ("out", "cache") if name == "run" else ():  # it begins anew
+                    shutil.rmtree(place / made, ignore_errors=True)
                 problem, code = told(name, line, signal.Signals(how), draw.uniform(0, whole * 1.1))
                 codes[code] += 1
                 problems += [problem] if problem else []

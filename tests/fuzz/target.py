@@ -53,7 +53,8 @@ def without_warnings() -> Iterator[None]:
     """A warning is a second sentence on the user's screen: it counts as an escape."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        warnings.simplefilter("ignore", ResourceWarning)  # numpy's, of a file that it could not read
+        for hidden in (ResourceWarning, DeprecationWarning):  # as Python does, unless it is asked
+            warnings.simplefilter("ignore", hidden)
         try:
             yield
         finally:  # a refusal with a warning before it is one too
