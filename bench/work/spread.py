@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import signal
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -36,6 +37,19 @@ class _Workers(Protocol):
         """Take new workers where a death left none."""
 
 
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes and threads that are started in here never get Ctrl-C, which comes to a whole process group.
+
+    A worker that got it while it imports would print a traceback. This thread gets what came meanwhile afterwards.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Loky:
     """Processes of this machine."""
 
@@ -47,13 +61,17 @@ class _Loky:
         from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
 
         threads = dict.fromkeys(THREAD_VARIABLES, str(pool.threads))
-        return get_reusable_executor(pool.jobs, timeout=300, env=threads, initializer=end_with, initargs=(os.getpid(),))
+        with _without_interrupts():
+            return get_reusable_executor(
+                pool.jobs, timeout=300, env=threads, initializer=end_with, initargs=(os.getpid(),)
+            )
 
     def submit(self, task: Callable[[], Any]) -> Any:
         from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
         try:
-            return self._executor.submit(task)
+            with _without_interrupts():
+                return self._executor.submit(task)
         except TerminatedWorkerError as death:
             raise _Broken from death
 

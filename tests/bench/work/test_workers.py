@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import signal
 import subprocess
 import sys
 import threading
@@ -122,3 +123,15 @@ def test_a_run_goes_on_where_no_processes_can_be_started(monkeypatch: pytest.Mon
 def test_a_fault_of_the_program_in_a_worker_is_not_a_death() -> None:
     with pytest.raises(ZeroDivisionError):
         list(spread([partial(divmod, 1, 0)], Pool(1, "loky", 1), (0, 0)))
+
+
+def test_no_worker_gets_the_interrupt_of_its_process_group() -> None:
+    """It is blocked from a worker's first moment, when nothing of this program could ignore it; here it is not."""
+    pool = Pool(2, "loky", 1)
+    tasks: list[Callable[[], bool]] = [interrupts_blocked] * 4
+    assert [blocked for _, blocked in spread(tasks, pool, False)] == [True] * 4
+    assert not interrupts_blocked()
+
+
+def interrupts_blocked() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
