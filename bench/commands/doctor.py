@@ -71,7 +71,7 @@ def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path 
         folder = data_root(root)
         findings += [*_table(folder, table), *_images(folder)]
     except (BenchError, RuntimeError, OSError) as error:
-        findings.append(Finding("data root", MISSING, f"{in_brief(error)}"))
+        findings.append(Finding("data root", MISSING, in_brief(error)))
     findings += [*_packages(), *_machine(), *_places(cache)]
     with stdout_may_close():
         width = max(len(finding.what) for finding in findings)
@@ -181,7 +181,7 @@ def _places(cache: str | Path | None) -> Iterator[Finding]:
     try:
         supernets = expanded(cache) if cache else default_cache()
     except BenchError as error:
-        yield Finding("cache", MISSING, f"{in_brief(error)}")
+        yield Finding("cache", MISSING, in_brief(error))
         return
     yield from _place("cache", supernets)
     yield from _place("temporary files", Path(tempfile.gettempdir()))
