@@ -4,16 +4,13 @@ Recipes and selectors share this spelling. A name is its own documentation in a 
 the cache key, so it has one canonical form: `canonical(*parse(text))`.
 """
 
-import ast
 import difflib
 import re
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from nas_selection_bench.bench.errors import UsageError
 
@@ -24,12 +21,6 @@ LISTED = 40
 """How many names an error lists at most."""
 
 _SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
-
-
-def literal(text: str) -> Any:
-    """What `text` spells as Python's literals do, without Python's warnings of what it nearly spells; raises DAMAGE."""
-    with warnings.catch_warnings(action="ignore"):
-        return ast.literal_eval(text)
 
 
 def can_be_typed(text: str) -> bool:
@@ -79,26 +70,27 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     alike: dict[str, str] = {}
     for word in sorted(known, reverse=True):
         alike[_plain(word)] = word
-    given = _plain(name)
-    for meant in (given, *_here(given)):
-        if meant in alike:
-            return [alike[meant]]
+    by_letters = {_letters(word): word for word in alike.values()}
+    given, ours = _plain(name), CALLED_ELSEWHERE.get(_letters(name), [])
+    for meant in (given, *ours):
+        if _letters(meant) in by_letters:
+            return [by_letters[_letters(meant)]]
     parts = [word for word in sorted(alike, key=len) if word.endswith(f"-{given}")]
-    close = difflib.get_close_matches(_here(given)[0] if _here(given) else given, sorted(alike), n=count, cutoff=0.4)
+    close = difflib.get_close_matches([*ours, given][0], sorted(alike), n=count, cutoff=0.4)
     return [alike[word] for word in dict.fromkeys([*parts, *close])][:count]
 
 
 CALLED_ELSEWHERE = {
-    "naswot": ["nwot", "zero-cost-pt"], "nwot": ["zero-cost-pt"], "tenas": ["te-nas"], "aznas": ["az-nas"],
-    "zcpt": ["zero-cost-pt"], "zerocostpt": ["zero-cost-pt"], "zerocostptnaswot": ["zero-cost-pt"],
-    "zerocostptnwot": ["zero-cost-pt"], "pcdarts": ["pc-darts"], "dartspt": ["darts-pt"],
-    "imagenet16120": ["imagenet16"], "jacov": ["jacob-cov"],
+    "naswot": ["nwot", "zero-cost-pt"], "nwot": ["zero-cost-pt"], "zerocostptnaswot": ["zero-cost-pt"],
+    "zerocostptnwot": ["zero-cost-pt"], "zcpt": ["zero-cost-pt"], "imagenet16120": ["imagenet16"],
+    "jacov": ["jacob-cov"],
 }  # fmt: skip
-"""Names in use in papers and other programs, in lower-case letters and digits alone, and what they are called here."""
+"""Names in use in papers and other programs, as `_letters` has them, and what they are called here."""
 
 
-def _here(name: str) -> list[str]:
-    return CALLED_ELSEWHERE.get(re.sub("[^a-z0-9]", "", name), [])
+def _letters(name: str) -> str:
+    """A name by its letters and digits alone: papers write NASWOT, NAS-WOT and nas_wot."""
+    return re.sub("[^a-z0-9]", "", name.lower())
 
 
 def _plain(name: str) -> str:

@@ -30,7 +30,7 @@ from nas_selection_bench.bench.work.plan_file import PLAN_FILE
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
 from nas_selection_bench.bench.work.store import Store
-from nas_selection_bench.bench.yardsticks.known import KNOWN_FILE
+from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
 
 DrawReport = Callable[[Store, GroundTruth], Path]
 """(records of an output folder, table) -> the page."""
@@ -189,7 +189,7 @@ def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], out
     for name in names:
         old = packed.get(name) or _bytes(stored / name)
         new = (again / name).read_bytes()
-        if old is None and name == KNOWN_FILE:  # not kept by earlier versions, and nobody reads a number in it
+        if old is None and name == AGREEMENTS_FILE:  # not kept by earlier versions, and nobody reads a number in it
             continue
         if old is None:
             outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from nas_selection_bench.bench.names import literal
+from nas_selection_bench.bench.problem.literals import literal
 from nas_selection_bench.bench.problem.pickled_names import TENSORS, Names, Opaque, RefusedName, Unfilled
 
 CHUNK = 2**20

@@ -15,7 +15,7 @@ import re
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE
-from nas_selection_bench.bench.names import literal
+from nas_selection_bench.bench.problem.literals import literal
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture, code, parse
 
 NASLIB = "naslib:"

@@ -19,7 +19,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.plan_file import planned_cells, sort_key
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record
 from nas_selection_bench.bench.work.store import Store
-from nas_selection_bench.bench.yardsticks.known import Known
+from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measures
 from nas_selection_bench.bench.yardsticks.truth import Truth
 
@@ -110,7 +110,7 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
             path = store.records / f"{stem}.json"
             what = in_brief(error)
             warn(f"The record {path} is no result ({what}); delete it and run the command that made it again.")
-    measured = _measured(records, selections, table, store.known)
+    measured = _measured(records, selections, table, store.agreements)
     rows = [record_row(record, measured.get(stem)) for stem, record in records.items()]
     known = {_columns_of(record.cell) for record in records.values()}
     rows += [{**cell, "state": MISSING} for cell in planned_cells(store) if _columns_of(cell) not in known]
@@ -128,7 +128,7 @@ def _columns_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _measured(
-    records: Mapping[str, Record], selections: Mapping[str, Selection], table: GroundTruth, known: Known
+    records: Mapping[str, Record], selections: Mapping[str, Selection], table: GroundTruth, agreements: Agreements
 ) -> dict[str, dict[str, Any]]:
     """The measures of all selections, by file stem; those of one data set at once."""
     of_dataset: dict[str, list[str]] = {}
@@ -136,5 +136,6 @@ def _measured(
         of_dataset.setdefault(str(records[stem].cell["dataset"]), []).append(stem)
     found: dict[str, dict[str, Any]] = {}
     for dataset, stems in of_dataset.items():
-        found |= zip(stems, measures([selections[stem] for stem in stems], Truth(table, dataset, known)), strict=True)
+        truth = Truth(table, dataset, agreements)
+        found |= zip(stems, measures([selections[stem] for stem in stems], truth), strict=True)
     return found

@@ -121,12 +121,12 @@ class Progress:
     def resize(self, total: int) -> None:
         """There are more or fewer cells than was thought."""
         self.total = total
-        self._count()
+        self._show()
 
     def training(self, trained: int, epochs: int) -> None:
         """So many of the `epochs` of all supernets to train are `trained`; they count as work beside the cells."""
         self._trained, self._epochs = trained, epochs
-        self._count()
+        self._show()
 
     def _counts(self) -> str:
         """The work done and all work: `24/80 epochs, 0/10 cells`."""
@@ -158,9 +158,13 @@ class Progress:
         self._count(count)
         self.say(f"[{self.finished}/{self.total}] failed {what}: {count} cells")
 
-    def _count(self, cells: int = 0) -> None:
+    def _count(self, cells: int) -> None:
         self.finished += cells
         self._mean = (self._clock() - self._start) / max(1, self.finished)
+        self._show()
+
+    def _show(self) -> None:
+        """Bring the bar up to date."""
         if self._bar is not None:
             self._bar.total, self._bar.n = self._epochs + self.total, self._trained + self.finished
             self._bar.set_description_str(self._counts())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.files import leave_no_lock, write_whole
-from nas_selection_bench.bench.work.apart import spread_over_machines
 from nas_selection_bench.bench.work.edited_files import Sources
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
@@ -17,6 +16,7 @@ from nas_selection_bench.bench.work.spread import spread
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
 from nas_selection_bench.bench.work.timings import Timings
+from nas_selection_bench.bench.work.unshared_cache import spread_over_machines
 
 
 @dataclass
@@ -146,10 +146,11 @@ class Run:
             TrainTask(supernet, self.workplace, told, self.sources.of_recipe(supernet.job.recipe))
             for supernet in supernets
         ]
+        trained, epochs = 0, sum(supernet.job.settings.epochs for supernet in supernets)
         for supernet in supernets:
-            if epochs := len(self._epochs(supernet)):
-                progress.say(f"{supernet.title} goes on after epoch {epochs} of {supernet.job.settings.epochs}")
-        trained, epochs = self._epochs_of(supernets)
+            if done := len(self._epochs(supernet)):
+                progress.say(f"{supernet.title} goes on after epoch {done} of {supernet.job.settings.epochs}")
+                trained += done
         progress.training(trained, epochs)
         progress.working_on(f"training {supernets[0].title}")
         if told is None:
@@ -174,18 +175,15 @@ class Run:
             return spread_over_machines(tasks, self.workplace)
         return spread(tasks, self.workplace.pool, KILLED)
 
-    def _epochs_of(self, supernets: Iterable[PlannedSupernet]) -> tuple[int, int]:
-        """How many epochs of these supernets are trained, and how many they have."""
-        return sum(len(self._epochs(s)) for s in supernets), sum(s.job.settings.epochs for s in supernets)
-
     def _training_state(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> str:
         """How far the training in other processes is, in epochs; the first supernet that is under way is named."""
-        trained, epochs = self._epochs_of(supernets)
-        progress.training(trained, epochs)
+        done = [len(self._epochs(supernet)) for supernet in supernets]
+        expected = [supernet.job.settings.epochs for supernet in supernets]
+        progress.training(sum(done), sum(expected))
         more = "s" if len(supernets) > 1 else ""
-        under_way = (s for s in supernets if len(self._epochs(s)) < s.job.settings.epochs)
-        of = next((f", {s.title} epoch {len(self._epochs(s))}/{s.job.settings.epochs}" for s in under_way), "")
-        return f"training {len(supernets)} supernet{more}: {trained} of {epochs} epochs{of}"
+        under_way = ((s.title, d, e) for s, d, e in zip(supernets, done, expected, strict=True) if d < e)
+        of = next((f", {title} epoch {epoch}/{last}" for title, epoch, last in under_way), "")
+        return f"training {len(supernets)} supernet{more}: {sum(done)} of {sum(expected)} epochs{of}"
 
     def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
         """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""

@@ -9,7 +9,7 @@ from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.json_files import understood_json
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, understood, write_record
-from nas_selection_bench.bench.yardsticks.known import Known
+from nas_selection_bench.bench.yardsticks.agreements import Agreements
 
 
 def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:
@@ -34,9 +34,9 @@ class Store:
     """By file: which state of the file was read, and what it said."""
 
     @cached_property
-    def known(self) -> Known:
+    def agreements(self) -> Agreements:
         """What need not be computed again for the files that are drawn from the records."""
-        return Known.read(self.folder)
+        return Agreements.read(self.folder)
 
     @property
     def records(self) -> Path:

@@ -130,13 +130,18 @@ class SelectTask:
     progress: Progress | None = None
     """Only for tasks of this process."""
 
+    @property
+    def supernet(self) -> PlannedSupernet:
+        """That of the cell."""
+        return self.planned.supernet
+
     def __call__(self) -> Outcome:
         """Apply the selector to its checkpoint and keep what it chose."""
         start = time.perf_counter()
         place, cell = self.workplace, self.planned.cell
         if self.progress is not None:
             self.progress.working_on(self.planned.title)
-        folder = self.planned.supernet.folder(place.cache)
+        folder = self.supernet.folder(place.cache)
         try:
             prepare_worker(place.pool)
             work = place.work()

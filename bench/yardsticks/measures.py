@@ -203,7 +203,7 @@ def space_agreement(scores: np.ndarray, ranking: Ranking | None, truth: Truth) -
     each function class, else over the architectures that it scored. Without one, the sum over edges of the standardised
     scores is compared over the whole space.
     """
-    known, with_ = truth.known, truth.fingerprint
+    known, with_ = truth.agreements, truth.fingerprint
     if ranking is None:
         own = np.asarray(scores, dtype=np.float64)
         return known.number(lambda: tau_b(ranked_by_sums(own), truth.ranked), SUMS, own, with_), N_ARCHITECTURES

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, SKIP, all_architectures
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.agreements import Agreements, fingerprint
 from nas_selection_bench.bench.yardsticks.floors import convolution_weights
 from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, tau_b
-from nas_selection_bench.bench.yardsticks.known import Known, fingerprint
 from nas_selection_bench.bench.yardsticks.measures import SUMS, edge_taus, ranked_by_sums
 
 Values = NDArray[np.float64]
@@ -77,7 +77,7 @@ def trait_correlations(
     selections: Sequence[Values] | Values,
     of: Mapping[str, Values | Trait],
     accurate: Sequence[float] | None = None,
-    known: Known | None = None,
+    known: Agreements | None = None,
 ) -> dict[str, float]:
     """Tau-b over the space between the additive architecture score and each trait, mean over `selections` [6, 5] each.
 
@@ -86,7 +86,7 @@ def trait_correlations(
     `accurate` is the tau with ACCURACY of each selection, where it is measured already (`tau_space` of its record);
     `known` is what need not be computed again.
     """
-    known = Known() if known is None else known
+    known = Agreements() if known is None else known
     asked = {
         name: trait if isinstance(trait, Trait) else Trait.of(trait)
         for name, trait in of.items()

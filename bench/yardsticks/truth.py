@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.agreements import Agreements, fingerprint
 from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked
-from nas_selection_bench.bench.yardsticks.known import Known, fingerprint
 from nas_selection_bench.bench.yardsticks.oracle import oracle
 from nas_selection_bench.bench.yardsticks.statistics import TrialNoise, gaps_of_trials, noise_of_gaps
 from nas_selection_bench.bench.yardsticks.worth import random_search
@@ -21,13 +21,13 @@ FEWEST_IN_REGION = 100
 class Truth:
     """Accuracies of the whole space on one data set, in space order, and what follows from them alone."""
 
-    def __init__(self, table: GroundTruth, dataset: str, known: Known | None = None):
-        """Raises DataError where the table does not hold the data set; `known` is what need not be computed again."""
+    def __init__(self, table: GroundTruth, dataset: str, agreements: Agreements | None = None):
+        """Raises DataError where the table does not hold the data set; `agreements` need not be computed again."""
         self.table = table
         self.dataset = dataset
         self.test: Values = table.accuracy(dataset)
         self.valid: Values | None = table.accuracy(dataset, "valid") if table.has(dataset, "valid") else None
-        self.known = Known() if known is None else known
+        self.agreements = Agreements() if agreements is None else agreements
         self._noise: dict[int, TrialNoise | None] = {}
 
     @cached_property

@@ -43,7 +43,7 @@ class Material:
     @cached_property
     def truths(self) -> dict[str, Truth]:
         """The ground truth of every data set of the table, ready for measuring."""
-        return {name: Truth(self.table, name, self.results.store.known) for name in self.table.datasets}
+        return {name: Truth(self.table, name, self.results.store.agreements) for name in self.table.datasets}
 
     @cached_property
     def every_stick(self) -> dict[str, list[Yardstick]]:

@@ -78,7 +78,7 @@ def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> P
     page = out / "report.html"
     write_whole(page, render(source))
     if store is not None:
-        store.known.write(out)
+        store.agreements.write(out)
     return page
 
 

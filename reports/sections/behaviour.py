@@ -211,6 +211,7 @@ def cost_section(source: Material) -> Section:
 def bias_section(source: Material) -> Section:
     """Is the criterion only counting convolutions?"""
     section = Section("bias", "Is it only counting convolutions?")
+    known = source.results.store.agreements
     for dataset in source.datasets:
         of = traits(source.table, dataset)
         size = next(iter(of))
@@ -226,7 +227,7 @@ def bias_section(source: Material) -> Section:
             if not len(places):
                 continue
             measured = frame.loc[places, "tau_space"].tolist() if method not in ranking else None
-            found = trait_correlations(source.results.scores[places], prepared, measured, source.results.store.known)
+            found = trait_correlations(source.results.scores[places], prepared, measured, known)
             larger += found[size] > found[ACCURACY]
             n = source.results.draws(frame.loc[places], method)
             rows[method] = Row([Field(source.results.marked(method), "name"), *_shaded(found), Field(str(n))])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas_selection_bench.bench.yardsticks.known import KNOWN_FILE, Known, fingerprint
+from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE, Agreements, fingerprint
 
 
 class Asked:
@@ -23,16 +23,16 @@ class Asked:
 
 def test_a_number_is_computed_once_and_kept(tmp_path: Path) -> None:
     scores, computed = np.arange(30.0), Asked(0.25)
-    known = Known.read(tmp_path)
+    known = Agreements.read(tmp_path)
     assert [known.number(computed, "tau", scores) for _ in range(2)] == [0.25, 0.25]
     known.write(tmp_path)
-    again = Known.read(tmp_path)
+    again = Agreements.read(tmp_path)
     assert again.number(computed, "tau", scores.copy()) == 0.25
     assert computed.times == 1
 
 
 def test_another_name_or_content_is_another_number(tmp_path: Path) -> None:
-    scores, known = np.arange(30.0), Known()
+    scores, known = np.arange(30.0), Agreements()
     contents = [
         ("tau", scores), ("share", scores), ("tau", scores + 1), ("tau", scores[:15], scores[15:]),
         ("tau", scores, fingerprint(scores)), ("tau",),
@@ -41,7 +41,7 @@ def test_another_name_or_content_is_another_number(tmp_path: Path) -> None:
         assert known.number(lambda told=number: float(told), name, *content) == number
     known.write(tmp_path)
     for number, (name, *content) in enumerate(contents):
-        assert Known.read(tmp_path).number(Asked(-1.0), name, *content) == number
+        assert Agreements.read(tmp_path).number(Asked(-1.0), name, *content) == number
 
 
 def test_what_nobody_asked_for_is_dropped_and_the_order_of_asking_leaves_no_trace(tmp_path: Path) -> None:
@@ -50,11 +50,11 @@ def test_what_nobody_asked_for_is_dropped_and_the_order_of_asking_leaves_no_trac
     for place, asked in (("one", names), ("two", names[::-1]), ("three", [*names, "d"]), ("three", names)):
         folder = tmp_path / place
         folder.mkdir(exist_ok=True)
-        known = Known.read(folder)
+        known = Agreements.read(folder)
         for name in asked:
             known.number(lambda told=name: float(ord(told)), name)
         known.write(folder)
-        texts.append((folder / KNOWN_FILE).read_bytes())
+        texts.append((folder / AGREEMENTS_FILE).read_bytes())
     assert texts[0] == texts[1] == texts[3] != texts[2]
 
 
@@ -64,11 +64,11 @@ def test_a_damaged_file_is_not_believed(
     tmp_path_factory: pytest.TempPathFactory, byte: int, bit: int, cut: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("kept")
-    known = Known()
+    known = Agreements()
     known.number(Asked(0.5), "tau", np.arange(3.0))
     known.write(folder)
-    whole = bytearray((folder / KNOWN_FILE).read_bytes())
+    whole = bytearray((folder / AGREEMENTS_FILE).read_bytes())
     assert len(whole) == 24
     whole[byte] ^= 1 << bit
-    (folder / KNOWN_FILE).write_bytes(whole[:byte] if cut else whole)
-    assert Known.read(folder).number(Asked(0.75), "tau", np.arange(3.0)) == 0.75
+    (folder / AGREEMENTS_FILE).write_bytes(whole[:byte] if cut else whole)
+    assert Agreements.read(folder).number(Asked(0.75), "tau", np.arange(3.0)) == 0.75

@@ -20,7 +20,7 @@ from nas_selection_bench.bench.files import leave_no_lock, make_folder, only_wri
 from nas_selection_bench.bench.problem.datasets import DATA_ROOT_VARIABLE
 from nas_selection_bench.bench.problem.pixels import pixels_of
 from nas_selection_bench.bench.work.cells import SupernetJob
-from nas_selection_bench.bench.work.plan import PlannedSupernet, checkpoint_of
+from nas_selection_bench.bench.work.plan import checkpoint_of
 from nas_selection_bench.bench.work.record import DONE
 from nas_selection_bench.bench.work.spread import spread
 from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, failure
@@ -30,6 +30,9 @@ CACHE_VARIABLE = "NAS_BENCH_CACHE"
 
 ELSEWHERE = Outcome("elsewhere")
 """Of a task whose checkpoint this worker does not have."""
+
+_MARK = ".seen-by-workers-"
+"""How the names of the files begin by which workers know the cache of the run."""
 
 
 def spread_over_machines(
@@ -44,7 +47,7 @@ def spread_over_machines(
 
         for number, outcome in spread(sent, place.pool, KILLED, again):
             if outcome.files:
-                _keep(_supernet(tasks[number]).folder(place.cache), outcome.files)
+                _keep(tasks[number].supernet.folder(place.cache), outcome.files)
             yield number, replace(outcome, files={})
 
 
@@ -65,7 +68,7 @@ class Sent:
         if not isinstance(self.task, SelectTask):
             return self
         place, planned = self.task.workplace, self.task.planned
-        files = place.supernets.files(planned.supernet.folder(place.cache), planned.cell.epoch)
+        files = place.supernets.files(self.task.supernet.folder(place.cache), planned.cell.epoch)
         return replace(self, checkpoint=_contents(files))
 
     def __call__(self) -> Outcome:
@@ -74,11 +77,11 @@ class Sent:
             return self.task()
         try:
             place = _own(self.task.workplace)
-            _require_same_images(_supernet(self.task).job, place.data_root)
-            folder = _supernet(self.task).folder(place.cache)
+            _require_same_images(self.task.supernet.job, place.data_root)
+            folder = self.task.supernet.folder(place.cache)
             if self.checkpoint:
                 _keep(folder, self.checkpoint)
-            elif self.sha256 is not None and self._here(place) != self.sha256:
+            elif self.sha256 is not None and _sha256(replace(self.task, workplace=place)) != self.sha256:
                 return ELSEWHERE
             outcome = replace(self.task, workplace=place)()
             if outcome.state == DONE and isinstance(self.task, TrainTask):
@@ -86,9 +89,6 @@ class Sent:
         except (DataError, OSError) as error:
             return failure(error, 0.0)
         return outcome
-
-    def _here(self, place: Workplace) -> str | None:
-        return _sha256(replace(self.task, workplace=place))
 
 
 def _own(place: Workplace) -> Workplace:
@@ -114,9 +114,6 @@ def _require_same_images(job: SupernetJob, root: Path) -> None:
         )
 
 
-_MARK = ".seen-by-workers-"
-
-
 @contextmanager
 def _mark_in(cache: Path) -> Iterator[Path]:
     """A file in the cache that is there for as long as the run hands out tasks; those of killed runs go."""
@@ -140,12 +137,8 @@ def _contents(files: Iterable[Path]) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files if path.is_file()}
 
 
-def _supernet(task: TrainTask | SelectTask) -> PlannedSupernet:
-    return task.supernet if isinstance(task, TrainTask) else task.planned.supernet
-
-
 def _sha256(task: TrainTask | SelectTask) -> str | None:
-    """The hash of the checkpoint in the run's cache that a task reads."""
+    """The hash of the checkpoint that a task reads, in the cache of its workplace."""
     if isinstance(task, TrainTask) or not task.planned.reads_checkpoint:
         return None
     return checkpoint_of(task.workplace.supernets, task.planned, task.workplace.cache)

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from nas_selection_bench.bench.files import write_whole
 
-KNOWN_FILE = "agreements.bin"
+AGREEMENTS_FILE = "agreements.bin"
 VERSION = 1
 """To be raised when a number of another meaning is kept by the same name and content."""
 _ENTRY = np.dtype([("content", "<u8"), ("value", "<f8")])
 _DIGEST = 8
 
 
-class Known:
+class Agreements:
     """Numbers by what they were computed from."""
 
     def __init__(self, kept: dict[int, float] | None = None):
@@ -29,10 +29,10 @@ class Known:
         self._used: dict[int, float] = {}
 
     @classmethod
-    def read(cls, folder: Path) -> "Known":
+    def read(cls, folder: Path) -> "Agreements":
         """Those that an output folder keeps; none where the file is missing, damaged or of another version."""
         try:
-            content = (folder / KNOWN_FILE).read_bytes()
+            content = (folder / AGREEMENTS_FILE).read_bytes()
         except OSError:
             return cls()
         entries, digest = content[:-_DIGEST], content[-_DIGEST:]
@@ -44,7 +44,7 @@ class Known:
     def write(self, folder: Path) -> None:
         """Keep what was asked for, and nothing else."""
         entries = np.array(sorted(self._used.items()), dtype=_ENTRY).tobytes()
-        write_whole(folder / KNOWN_FILE, entries + _sealed(entries))
+        write_whole(folder / AGREEMENTS_FILE, entries + _sealed(entries))
 
     def number(self, compute: Callable[[], float], name: str, *content: NDArray[np.generic] | bytes) -> float:
         """What `compute` gives, or gave before: the number called `name` of that content."""
