@@ -9,14 +9,19 @@ from nas_selection_bench.reports.sections.blocks import TALL, Picture
 
 
 def picture(source: Material, name: str, title: str, caption: str, draw: Callable[[], Drawing]) -> Picture:
-    """The figure that `draw` returns, in the page and as figures/NAME.svg; without markup where there is none."""
+    """The figure that `draw` returns, in the page and as figures/NAME.svg; without markup and file where it cannot be.
+
+    The file of an earlier drawing, of when it could, goes then: it does not show the present results.
+    """
+    file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
+    path = source.figures / f"{file_name}.svg"
     try:
         drawing = draw()
     except NotDrawn as reason:
+        path.unlink(missing_ok=True)
         return Picture(name, title, caption, "", str(reason))
     source.figures.mkdir(parents=True, exist_ok=True)
-    file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-    write_whole(source.figures / f"{file_name}.svg", drawing.file())
+    write_whole(path, drawing.file())
     source.drawn.append(file_name)
     tall = drawing.height > TALL * drawing.width
     return Picture(name, title, caption, drawing.markup(title), tall=tall)
