@@ -10,6 +10,8 @@ import numpy as np
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection, architecture_made_by
 from nas_selection_bench.bench.problem.space import EDGES, N_ARCHITECTURES, OPERATIONS, Architecture
 
+_COMPLEX = (complex, np.complexfloating)
+
 
 def checked(answer: object) -> Selection:
     """What a selector returned, in plain numbers; raises ValueError, with a sentence, where it breaks the contract."""
@@ -18,10 +20,12 @@ def checked(answer: object) -> Selection:
     shape = shape_of(answer.scores)
     if shape != (len(EDGES), len(OPERATIONS)):
         raise ValueError(f"the selector returned scores of shape {shape}, not (6, 5)")
-    scores = np.array([_finite("the selector returned scores", row) for row in answer.scores])
+    scores = np.array(_finite("the selector returned scores", (score for row in answer.scores for score in row)))
     decisions = _decisions(answer.decisions)
     ranking = None if answer.ranking is None else _ranking(answer.ranking)
-    return Selection(_architecture(answer, decisions), scores, decisions, ranking, _facts(answer.facts), answer.cost)
+    return Selection(
+        _architecture(answer, decisions), scores.reshape(shape), decisions, ranking, _facts(answer.facts), answer.cost
+    )
 
 
 def shape_of(values: Any) -> tuple[int, ...]:
@@ -38,7 +42,7 @@ def _finite(what: str, values: Iterable[Any]) -> list[float]:
             numbers = values.astype(np.float64).tolist()
         else:
             values = list(values)
-            if any(isinstance(value, complex | np.complexfloating) for value in values):
+            if any(issubclass(kind, _COMPLEX) for kind in {*map(type, values)}):
                 raise TypeError("complex ones have no order")
             numbers = [float(value) for value in values]
     except (TypeError, ValueError) as error:

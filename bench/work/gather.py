@@ -75,19 +75,15 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], head: bool
     writer = csv.writer(text, lineterminator="\n")
     if head:
         writer.writerow(columns)
-    writer.writerows([_spelled(row.get(name)) for name in columns] for row in rows)
+    writer.writerows([_spelled(value) for value in map(row.get, columns)] for row in rows)
     return text.getvalue()
 
 
-def _spelled(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return repr(float(value))
-    if isinstance(value, list):
-        return json.dumps(value)
-    # A spreadsheet would compute a text that begins like a formula.
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else str(value)
+def _spelled(value: Any) -> Any:
+    """What `csv` spells as is, which for numbers is their shortest exact spelling."""
+    if isinstance(value, str):  # a spreadsheet would compute a text that begins like a formula
+        return f"'{value}" if value.startswith(_FORMULAS) else value
+    return json.dumps(value) if isinstance(value, list) else value
 
 
 def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Counter[str]:

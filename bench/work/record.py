@@ -164,7 +164,7 @@ class Record:
         return checked(
             Selection(
                 architecture=parse(choice["architecture"]),
-                scores=np.array(choice["scores"], dtype=np.float64),
+                scores=choice["scores"],
                 decisions=[Decision(edge, operation) for edge, operation in choice["decisions"]],
                 ranking=None if ranking is None else Ranking(np.array(ranking["codes"]), np.array(ranking["scores"])),
                 facts=choice["facts"],
@@ -186,11 +186,12 @@ class Record:
         """The record that a file of the present schema holds; raises one of DAMAGE for anything else."""
         if content["state"] not in (DONE, FAILED, SKIPPED):
             raise ValueError(f"a cell cannot be {content['state']!r}")
-        file_stem(content["cell"])
         required = {name: content[name] for name in _REQUIRED}
         further = {name: content[name] for name in _FIELDS if name in content}
         chosen = {name: content[name] for name in CHOICE if name in content}
-        return cls(**required | further, choice=chosen or None)
+        record = cls(**required | further, choice=chosen or None)
+        _ = record.stem  # a cell that lacks a column is damage
+        return record
 
 
 _FIELDS = tuple(field.name for field in fields(Record) if field.name != "choice")

@@ -124,6 +124,15 @@ class Store:
 
     def read_all(self) -> tuple[dict[str, Record], list[Path]]:
         """All records by file stem, in sorted order, and the paths of the damaged ones."""
+        whole, damaged = self._packed_records if self.packed is not None else self._records_read()
+        return dict(whole), list(damaged)
+
+    @cached_property
+    def _packed_records(self) -> tuple[dict[str, Record], list[Path]]:
+        """What is packed does not change."""
+        return self._records_read()
+
+    def _records_read(self) -> tuple[dict[str, Record], list[Path]]:
         whole: dict[str, Record] = {}
         damaged: list[Path] = []
         for stem in self.stems(self.records):

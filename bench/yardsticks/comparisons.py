@@ -5,21 +5,22 @@ Paired tests with Holm's correction instead of mean ranks, whose outcome depends
 outcome could have been significant, the report says so instead of "no difference".
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache
 from itertools import combinations
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas_selection_bench.bench.yardsticks.statistics import (
     SIGNIFICANCE,
     Interval,
+    Values,
     detectable,
     holm,
-    mean_interval,
+    mean_intervals,
     share_interval,
     sign_flip_ps,
     sign_test_p,
@@ -159,46 +160,97 @@ def compare(
     checkpoints: its differences are averaged over those, since they are one observation and not many.
     `collapsed(selector, checkpoint)` says whether a result is one of those that fall far below the others.
     """
+    return corrected(paired(values, stratum, margin, alike, pairs, collapsed))
+
+
+def paired(
+    values: Mapping[str, Mapping[Checkpoint, float]],
+    stratum: Callable[[Checkpoint], Hashable],
+    margin: Callable[[float], float | None] = lambda least: None,
+    alike: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    collapsed: Callable[[str, Checkpoint], bool] = lambda name, checkpoint: False,
+) -> list[Comparison]:
+    """`compare` before any correction: without verdicts. Pairs that share their checkpoints are computed together."""
     alike = alike or {}
+    # In the order of those that have most, so that sums run in an order which no name with gaps decides.
+    fullest = sorted(values.values(), key=len, reverse=True)
+    checkpoints = list(dict.fromkeys(checkpoint for of_name in fullest for checkpoint in of_name))
+    column = {checkpoint: place for place, checkpoint in enumerate(checkpoints)}
+    row = {name: place for place, name in enumerate(values)}
+    table = np.full((len(row), len(column)), np.nan)
+    there, fell = np.zeros(table.shape, bool), np.zeros(table.shape, bool)
+    for name, of_name in values.items():
+        places = row[name], [column[checkpoint] for checkpoint in of_name]
+        table[places], there[places] = list(of_name.values()), True
+        fell[places] = [collapsed(name, checkpoint) for checkpoint in of_name]
 
-    @cache
-    def middle(name: str, over: tuple[Checkpoint, ...]) -> float:
-        return float(np.median([values[name][checkpoint] for checkpoint in over]))
-
-    drafts: list[tuple[str, str, list[list[float]], float, bool]] = []
+    sharing: dict[tuple[bytes, Callable[[Checkpoint], Hashable] | None], list[tuple[str, str]]] = {}
+    order: dict[tuple[str, str], None] = {}
     for first, second in combinations(values, 2) if pairs is None else pairs:
-        shared = [checkpoint for checkpoint in values[first] if checkpoint in values[second]]
-        if not shared:
-            continue
-        draw = alike.get(first) or alike.get(second)
-        found: dict[Hashable, list[float]] = {}
-        for checkpoint in shared:
-            difference = values[first][checkpoint] - values[second][checkpoint]
-            found.setdefault(draw(checkpoint) if draw else stratum(checkpoint), []).append(difference)
-        groups = list(found.values())
+        shared = there[row[first]] & there[row[second]]
+        if shared.any():
+            order[first, second] = None
+            draw = alike.get(first) or alike.get(second)
+            sharing.setdefault((shared.tobytes(), draw), []).append((first, second))
+    blocks = []
+    for (_, draw), names in sharing.items():
+        rows = [row[first] for first, _ in names], [row[second] for _, second in names]
+        groups: dict[Hashable, list[int]] = {}
+        for place in np.flatnonzero(there[rows[0][0]] & there[rows[1][0]]).tolist():
+            groups.setdefault((draw or stratum)(checkpoints[place]), []).append(place)
+        columns = [place for group in groups.values() for place in group]
+        sides = [table[np.ix_(side, columns)] for side in rows]
+        differences, sizes = sides[0] - sides[1], tuple(map(len, groups.values()))
         if draw:
-            groups = [[float(np.mean(group)) for group in groups]]
-        least = min(middle(name, tuple(shared)) for name in (first, second))
-        fell = any(collapsed(name, checkpoint) for name in (first, second) for checkpoint in shared)
-        drafts.append((first, second, groups, least, fell))
-    pooled_of = [np.array([d for group in draft[2] for d in group]) for draft in drafts]
-    comparisons = []
-    for (first, second, groups, least, fell), pooled, p in zip(drafts, pooled_of, sign_flip_ps(pooled_of), strict=True):
-        n, above, below = len(pooled), int((pooled > 0).sum()), int((pooled < 0).sum())
-        won = above + (n - above - below) / 2
-        p_sign = sign_test_p(above, below)
-        comparison = Comparison(
-            first, second, n, tuple(map(len, groups)), above + below,
-            mean=float(pooled.mean()),
-            mean_interval=None if fell and n < FEWEST_WITH_COLLAPSES else mean_interval(groups, pooled=True),
-            deviation=float(pooled.std(ddof=1)) if n > 1 else 0.0,
-            median=float(np.median(pooled)), above=above, improvement=won / n,
-            improvement_interval=share_interval(won, n) if above + below else None,
-            p=p, p_holm=p, smallest_p_holm=p, p_sign=p_sign, p_sign_holm=p_sign, verdict=Verdict.OPEN,
-            margin=margin(least),
-        )  # fmt: skip
-        comparisons.append(comparison)
-    return corrected(comparisons)
+            differences, sizes = _averaged(differences, sizes), (len(sizes),)
+        lower = np.minimum(*(np.median(side, axis=1) for side in sides))
+        fallen = np.asarray((fell[np.ix_(rows[0], columns)] | fell[np.ix_(rows[1], columns)]).any(axis=1))
+        blocks.append(_Block(names, differences, sizes, lower, fallen))
+    p = iter(sign_flip_ps([differences for block in blocks for differences in block.differences]))
+    found = {(c.first, c.second): c for block in blocks for c in block.compared(p, margin)}
+    return [found[names] for names in order]
+
+
+def _averaged(differences: Values, sizes: Sequence[int]) -> Values:
+    """[k, groups] the means of neighbouring columns, as many as `sizes` says each time."""
+    ends = np.cumsum(sizes).tolist()
+    return np.stack([differences[:, end - n : end].mean(axis=1) for n, end in zip(sizes, ends, strict=True)], axis=1)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Pairs of selectors that share the same checkpoints."""
+
+    names: list[tuple[str, str]]
+    differences: Values
+    """[pairs, n], strata side by side."""
+    sizes: tuple[int, ...]
+    """Of the strata."""
+    lower: Values
+    """[pairs] the lower of the two medians."""
+    fell: NDArray[np.bool_]
+    """[pairs] whether some result collapsed."""
+
+    def compared(self, p: Iterator[float], margin: Callable[[float], float | None]) -> Iterator[Comparison]:
+        """The comparisons, of which `p` gives the p values in turn."""
+        n = self.differences.shape[1]
+        above, below = ((side > 0).sum(axis=1).tolist() for side in (self.differences, -self.differences))
+        means, medians = self.differences.mean(axis=1).tolist(), np.median(self.differences, axis=1).tolist()
+        deviations = self.differences.std(axis=1, ddof=1).tolist() if n > 1 else [0.0] * len(self.names)
+        intervals = mean_intervals(self.differences, self.sizes, pooled=True)
+        uncertain = (self.fell & (n < FEWEST_WITH_COLLAPSES)).tolist()
+        lower = self.lower.tolist()
+        for i, (first, second) in enumerate(self.names):
+            won, p_flip, p_sign = above[i] + (n - above[i] - below[i]) / 2, next(p), sign_test_p(above[i], below[i])
+            yield Comparison(
+                first, second, n, self.sizes, above[i] + below[i], mean=means[i],
+                mean_interval=None if uncertain[i] else intervals[i], deviation=deviations[i], median=medians[i],
+                above=above[i], improvement=won / n,
+                improvement_interval=share_interval(won, n) if above[i] + below[i] else None,
+                p=p_flip, p_holm=p_flip, smallest_p_holm=p_flip, p_sign=p_sign, p_sign_holm=p_sign,
+                verdict=Verdict.OPEN, margin=margin(lower[i]),
+            )  # fmt: skip
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -37,8 +37,10 @@ EXACT_FLIPS = 15
 FLIP_SAMPLES = 50_000
 FLIP_BATCH = 256
 """Comparisons tested at once."""
-SIGN_ROWS = 10_000
-"""Random sign patterns held as numbers at once: with their sums they fit into 50 MB."""
+SIGNS = 2**21
+"""Random signs held as numbers at once, in bytes eight times as many."""
+SIGN_COLUMNS = 64
+"""Random signs are drawn for multiples of so many pairs, so that comparisons of many sizes share them."""
 
 
 @dataclass(frozen=True)
@@ -70,37 +72,31 @@ def mean_interval(strata: Sequence[Numbers], pooled: bool = False) -> Interval |
     width would promise too much. Raises ValueError for no strata and for values that are not finite.
     """
     arrays = [np.asarray(values, float) for values in strata]
-    if not arrays or any(not np.isfinite(values).all() for values in arrays):
-        raise ValueError("an interval needs at least one stratum, and finite values in all")
-    sizes = np.array([len(values) for values in arrays])
-    if sizes.min() < 2 or all(np.ptp(values) <= EQUAL for values in arrays):
-        return None
-    weights = sizes / sizes.sum() if pooled else np.full(len(arrays), 1 / len(arrays))
-    middle = float(weights @ [values.mean() for values in arrays])
-    variances = weights**2 * [values.var(ddof=1) for values in arrays] / sizes
-    freedom = variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum()
-    half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * float(variances.sum()) ** 0.5
-    return Interval(middle - half, middle + half, int(sizes.sum()))
+    if not arrays:
+        raise ValueError("an interval needs at least one stratum")
+    return mean_intervals(np.concatenate(arrays)[None], [len(values) for values in arrays], pooled)[0]
 
 
-def mean_intervals(rows: Values) -> list[Interval | None]:
-    """`mean_interval` of each row [n] of [k, n], each one stratum of its own; raises ValueError as that does."""
+def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> list[Interval | None]:
+    """`mean_interval` of each row of [k, n], in which strata of these `sizes` stand side by side; raises as that."""
     if not np.isfinite(rows).all():
         raise ValueError("an interval needs finite values")
-    k, n = rows.shape
-    if n < 2:
-        return [None] * k
-    variances = rows.var(axis=1, ddof=1) / n
-    wide = np.ptp(rows, axis=1) > EQUAL
-    found: list[Interval | None] = [None] * k
-    of_wide = variances[wide]
-    # The square of one number and that of an array can differ in the last bit; taken as in `mean_interval`.
-    freedom = np.array([variance**2 for variance in of_wide]) / (of_wide**2 / (n - 1))
-    quantiles = stdtrit(freedom, (1 + LEVEL) / 2)
-    values = (np.flatnonzero(wide), rows[wide].mean(axis=1), of_wide, quantiles)
-    for place, middle, variance, quantile in zip(*(column.tolist() for column in values), strict=True):
-        half = quantile * variance**0.5
-        found[place] = Interval(middle - half, middle + half, n)
+    found: list[Interval | None] = [None] * len(rows)
+    if min(sizes) < 2:
+        return found
+    strata = [rows[:, end - size : end] for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
+    wide = np.logical_or.reduce([np.ptp(values, axis=1) > EQUAL for values in strata])
+    counts = np.array(sizes)
+    weights = counts / counts.sum() if pooled else np.full(len(counts), 1 / len(counts))
+    means = np.stack([values[wide].mean(axis=1) for values in strata], axis=1)
+    variances = weights**2 * np.stack([values[wide].var(axis=1, ddof=1) for values in strata], axis=1) / counts
+    totals = variances.sum(axis=1)
+    # The square of one number and that of an array can differ in the last bit; so a row alone gives what many do.
+    freedom = np.array([total**2 for total in totals]) / (variances**2 / (counts - 1)).sum(axis=1)
+    quantiles = stdtrit(freedom, (1 + LEVEL) / 2).tolist()
+    for place, mean, total, quantile in zip(np.flatnonzero(wide), means, totals.tolist(), quantiles, strict=True):
+        middle, half = float(weights @ mean), quantile * total**0.5
+        found[place] = Interval(middle - half, middle + half, int(counts.sum()))
     return found
 
 
@@ -126,18 +122,24 @@ def _sign_patterns(n: int) -> Values:
     return np.hstack([np.ones((len(bits), 1)), 1.0 - 2.0 * (bits & 1)])
 
 
-def _sign_samples(n: int, samples: int, seed: int) -> Iterator[Values]:
-    """Random signs, in all [samples, n]; kept as bits, since fifty different n would fill a gigabyte as numbers."""
-    bits = _sign_bits(n, samples, seed)
-    for start in range(0, samples, SIGN_ROWS):
-        yield np.asarray(1.0 - 2.0 * np.unpackbits(bits[start : start + SIGN_ROWS], axis=1, count=n))
+def _sign_samples(n: int, seed: int) -> Iterator[Values]:
+    """Random signs, in all [FLIP_SAMPLES, n]: the first bits of one sequence, whatever the n."""
+    bits = _random_bits(-(-n // SIGN_COLUMNS), seed)
+    rows = max(8, SIGNS // n // 8 * 8)
+    for start in range(0, FLIP_SAMPLES, rows):
+        end = min(start + rows, FLIP_SAMPLES)
+        signs = np.unpackbits(bits[start * n // 8 : end * n // 8]).reshape(-1, n).astype(np.float64)
+        signs *= -2
+        signs += 1
+        yield signs
 
 
 @cache
-def _sign_bits(n: int, samples: int, seed: int) -> NDArray[np.uint8]:
+def _random_bits(times: int, seed: int) -> NDArray[np.uint8]:
+    """Random bits for FLIP_SAMPLES patterns of `times` SIGN_COLUMNS signs, eight to a byte."""
     generator = np.random.default_rng(seed)
-    sizes = [min(SIGN_ROWS, samples - start) for start in range(0, samples, SIGN_ROWS)]
-    return np.concatenate([np.packbits(generator.integers(2, size=(k, n)).astype(np.uint8), axis=1) for k in sizes])
+    parts = (generator.integers(2, size=FLIP_SAMPLES * SIGN_COLUMNS) for _ in range(times))
+    return np.concatenate([np.packbits(part) for part in parts])
 
 
 def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
@@ -155,7 +157,7 @@ def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
         stacked = np.stack([nonzero[i] for i in places], axis=1)
         beyond = np.abs(stacked.sum(axis=0)) - 1e-9 * np.abs(stacked).sum(axis=0)
         reached, patterns = np.zeros(len(places), dtype=np.int64), 0
-        for signs in [_sign_patterns(n)] if exact else _sign_samples(n, FLIP_SAMPLES, seed):
+        for signs in [_sign_patterns(n)] if exact else _sign_samples(n, seed):
             patterns += len(signs)
             for start in range(0, len(places), FLIP_BATCH):
                 batch = slice(start, start + FLIP_BATCH)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nas_selection_bench.bench.problem.space import Architecture
-from nas_selection_bench.bench.yardsticks.comparisons import Comparison, compare, corrected, tie_groups
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected, paired, tie_groups
 from nas_selection_bench.bench.yardsticks.floors import RANDOM, RANDOM_CHOICES, Yardstick
 from nas_selection_bench.bench.yardsticks.statistics import TrialNoise
 from nas_selection_bench.bench.yardsticks.truth import Truth
@@ -248,7 +248,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     def compared(
         values: dict[str, dict[Checkpoint, float]], pairs: Iterable[tuple[str, str]], in_points: bool
     ) -> list[Comparison]:
-        return compare(
+        return paired(
             values,
             stratum=lambda checkpoint: checkpoint[0],
             margin=margin if in_points else lambda least: None,

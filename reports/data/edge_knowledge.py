@@ -4,7 +4,7 @@ Whatever has one order for all edges has a `tau_edge` of exactly 0, however good
 something of edges; one that is not may still choose well.
 """
 
-from nas_selection_bench.bench.yardsticks.comparisons import Comparison, compare
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, paired
 from nas_selection_bench.reports.data.contests import judged_apart
 from nas_selection_bench.reports.data.results import Checkpoint, Results, per_checkpoint
 
@@ -17,7 +17,7 @@ def edge_knowledge(results: Results, dataset: str) -> list[Comparison]:
     """Every method on one data set against ANY_ORDER in `tau_edge`, highest mean first; each level a family."""
     values = per_checkpoint(results.final_of(dataset), MEASURE)
     checkpoints: set[Checkpoint] = {checkpoint for of_method in values.values() for checkpoint in of_method}
-    compared = compare(
+    compared = paired(
         {**values, ANY_ORDER: dict.fromkeys(checkpoints, 0.0)},
         stratum=lambda checkpoint: checkpoint[0],
         alike=dict.fromkeys(results.alike, lambda checkpoint: checkpoint[1]),

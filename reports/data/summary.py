@@ -122,7 +122,7 @@ def _compute_together(found: list[Line]) -> None:
         rows = np.array([line.per_supernet for line in alike])
         means = rows.mean(axis=1).tolist()
         deviations = rows.std(axis=1, ddof=1).tolist() if n > 1 else [None] * len(alike)
-        for line, mean, deviation, interval in zip(alike, means, deviations, mean_intervals(rows), strict=True):
+        for line, mean, deviation, interval in zip(alike, means, deviations, mean_intervals(rows, [n]), strict=True):
             # What a cached property holds once it was asked for.
             vars(line).update(mean=mean, deviation=deviation, interval=None if line.uncertain else interval)
 

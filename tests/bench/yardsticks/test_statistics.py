@@ -230,9 +230,9 @@ def test_trial_noise_skips_single_trials() -> None:
 def test_many_intervals_are_each_to_the_last_bit_the_one_alone(n: int, k: int, power: float, seed: int) -> None:
     rows = np.random.default_rng(seed).normal(size=(k, n)) * 10**power
     rows[0] = rows[0, 0]  # no spread
-    assert statistics.mean_intervals(rows) == [statistics.mean_interval([row]) for row in rows]
+    assert statistics.mean_intervals(rows, [rows.shape[1]]) == [statistics.mean_interval([row]) for row in rows]
 
 
 def test_many_intervals_are_of_finite_values() -> None:
     with pytest.raises(ValueError, match="finite"):
-        statistics.mean_intervals(np.array([[1.0, np.nan]]))
+        statistics.mean_intervals(np.array([[1.0, np.nan]]), [2])
