@@ -92,11 +92,11 @@ def edge_taus(
     scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int] = ALL_OPERATIONS
 ) -> NDArray[np.float64]:
     """[...] `edge_tau` of each of [..., 6, 5] scores."""
-    return _tau_of_signs(_pair_signs(scores), _pair_signs(strengths), operations)
+    return taus_of_signs(pair_signs(scores), pair_signs(strengths), operations)
 
 
-def _tau_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int]) -> NDArray[np.float64]:
-    """[...] `edge_tau` of `_pair_signs` [..., 6, k, k], which are the same whichever operations are compared."""
+def taus_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int]) -> NDArray[np.float64]:
+    """[...] `edge_tau` of `pair_signs` [..., 6, k, k], which are the same whichever operations are compared."""
     first, second = (signs[..., operations, :][..., operations] for signs in (scores, strengths))
     pairs = (first != 0).sum(axis=(-2, -1)) * (second != 0).sum(axis=(-2, -1))
     agreement = (first * second).sum(axis=(-2, -1))
@@ -106,7 +106,7 @@ def _tau_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequenc
 def edge_specific_taus(signs: np.ndarray, strengths: np.ndarray) -> NDArray[np.float64]:
     """[...] whether scores know which edge wants what: tau-b of what is left when each operation's mean is out.
 
-    `signs` [..., 6, 5, 5] are the `_pair_signs` of scores, which enter as ranks on their edge, and an oracle's
+    `signs` [..., 6, 5, 5] are the `pair_signs` of scores, which enter as ranks on their edge, and an oracle's
     `strengths` [6, 5] standardised on theirs, since scales differ from edge to edge. From both the mean of each
     operation over the edges is taken; the 30 that are left are compared. Whatever has the same order on every edge is
     left with zeros and scores exactly 0.
@@ -303,21 +303,21 @@ def edge_agreements(scores: np.ndarray, truth: Truth) -> list[EdgeAgreement]:
     if scores.shape[1:] != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
         raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape[1:]}")
     best, mean = truth.oracles
-    signs, of_best, of_mean = _pair_signs(scores), _pair_signs(best), _pair_signs(mean)
+    signs, of_best, of_mean = pair_signs(scores), pair_signs(best), pair_signs(mean)
     columns = {
-        "tau_mean": _tau_of_signs(signs, of_mean, ALL_OPERATIONS),
-        "tau_mean_no_none": _tau_of_signs(signs, of_mean, WITHOUT_NONE),
-        "tau_mean_ops": _tau_of_signs(signs, of_mean, WORTH_CHOOSING),
+        "tau_mean": taus_of_signs(signs, of_mean, ALL_OPERATIONS),
+        "tau_mean_no_none": taus_of_signs(signs, of_mean, WITHOUT_NONE),
+        "tau_mean_ops": taus_of_signs(signs, of_mean, WORTH_CHOOSING),
         "tau_edge": edge_specific_taus(signs, mean),
-        "tau_best": _tau_of_signs(signs, of_best, ALL_OPERATIONS),
-        "tau_best_no_none": _tau_of_signs(signs, of_best, WITHOUT_NONE),
+        "tau_best": taus_of_signs(signs, of_best, ALL_OPERATIONS),
+        "tau_best_no_none": taus_of_signs(signs, of_best, WITHOUT_NONE),
         "tied_edges": (scores == scores[..., :1]).all(axis=-1).sum(axis=-1),
     }
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [EdgeAgreement(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
-def _pair_signs(values: np.ndarray) -> np.ndarray:
+def pair_signs(values: np.ndarray) -> np.ndarray:
     """[..., 6, k, k]: for each edge, which of two operations scores higher (1, -1, or 0 for a tie)."""
     if np.isnan(values).any():
         raise ValueError("tau-b of values that are nan")

@@ -17,9 +17,10 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.agreements import Agreements, fingerprint
 from nas_selection_bench.bench.yardsticks.floors import convolution_weights
 from nas_selection_bench.bench.yardsticks.kendall import Ranked, ranked, tau_b
-from nas_selection_bench.bench.yardsticks.measures import SUMS, edge_taus, ranked_by_sums
+from nas_selection_bench.bench.yardsticks.measures import ALL_OPERATIONS, SUMS, ranked_by_sums, taus_of_signs
 
 Values = NDArray[np.float64]
+Signs = NDArray[np.int8]
 
 ACCURACY = "test accuracy"
 """The trait that the others are held against."""
@@ -108,6 +109,9 @@ def _tau(ordered: Callable[[], Ranked], trait: Trait) -> float:
     return tau_b(ordered(), trait.ranked)
 
 
-def agreement(first: Sequence[Values], second: Sequence[Values]) -> float:
-    """Mean over the six edges of the tau-b between two criteria's scores [6, 5] of the operations, and over pairs."""
-    return float(np.mean(edge_taus(np.asarray(first), np.asarray(second))))
+def agreement(first: Signs, second: Signs) -> float:
+    """Mean over the six edges of the tau-b between two criteria's scores of the operations, and over selections.
+
+    Of both the `pair_signs` [n, 6, 5, 5] of their scores, which serve for every pair of criteria.
+    """
+    return float(np.mean(taus_of_signs(first, second, ALL_OPERATIONS)))

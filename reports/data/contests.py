@@ -107,12 +107,14 @@ class Contest:
 
     def against(self, baseline: str, among: Collection[str] | None = None) -> list[Comparison]:
         """Every method against one name, best first, each judged in its own family; or those in `among`, as one."""
-        if among is None:
-            if baseline not in self._judged:
-                self._judged[baseline] = self._by_family(self._with(baseline))
-            return self._judged[baseline]
-        found = self._with(baseline)
-        return corrected([found[s.method] for s in self.standings if s.method in found and s.method in among])
+        key = baseline, None if among is None else frozenset(among)
+        if key not in self._judged:
+            found = self._with(baseline)
+            self._judged[key] = (
+                self._by_family(found) if among is None else
+                corrected([found[s.method] for s in self.standings if s.method in found and s.method in among])
+            )  # fmt: skip
+        return self._judged[key]
 
     def _with(self, baseline: str) -> dict[str, Comparison]:
         """The comparisons with one name, by the other, seen from that."""
@@ -129,7 +131,7 @@ class Contest:
         return found
 
     @cached_property
-    def _judged(self) -> dict[str, list[Comparison]]:
+    def _judged(self) -> dict[tuple[str, frozenset[str] | None], list[Comparison]]:
         """What `against` a baseline found before; no field, so that a changed copy begins without."""
         return {}
 

@@ -89,29 +89,38 @@ def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
     frame = results.done[results.done["dataset"] == dataset]
     frame = frame[frame["checkpoint"].notna()] if "checkpoint" in frame else frame.iloc[:0]
     measured = eigenvalues(results.folder)
+    by = ["setting", "supernet_seed", "epoch"]
+    read = frame[frame["selector"] == WEIGHTS_OF].drop_duplicates(by).sort_values(by)
+    with_weights: dict[tuple[str, int], list[int]] = {}
+    for place, setting, seed in zip(read.index.tolist(), read["setting"], read["supernet_seed"], strict=True):
+        with_weights.setdefault((setting, seed), []).append(place)
     found = {}
-    supernets = zip(frame["setting"].tolist(), frame["supernet_seed"].tolist(), strict=True)
-    of_supernet = dict(iter(frame.groupby(["setting", "supernet_seed"])))
-    for setting, seed in sorted(set(supernets)):
-        rows = of_supernet[setting, seed]
-        epochs = tuple(sorted(map(int, set(rows["epoch"]))))
+    first = frame.drop_duplicates(by).sort_values(by)
+    supernets = dict.fromkeys(zip(first["setting"].tolist(), first["supernet_seed"].tolist(), strict=True))
+    of_supernet = first.groupby(by[:2])
+    for setting, seed in supernets:
+        stored = of_supernet.get_group((setting, seed))
+        epochs = tuple(stored["epoch"].tolist())
         if len(epochs) < 2:
             continue
-        first = rows.drop_duplicates("epoch").sort_values("epoch")
-        read = rows[rows["selector"] == WEIGHTS_OF].drop_duplicates("epoch").sort_values("epoch")
-        curvature = np.array([measured.get(str(sha), np.nan) for sha in first["checkpoint"]])
-        found[str(setting), int(seed)] = Course(
+        places = with_weights.get((setting, seed), [])
+        curvature = np.array([measured.get(str(sha), np.nan) for sha in stored["checkpoint"]])
+        found[setting, seed] = Course(
             epochs,
-            accuracy=first["supernet_accuracy"].to_numpy(dtype=float),
-            weights=results.scores[read.index] if len(read) == len(epochs) else None,
+            accuracy=stored["supernet_accuracy"].to_numpy(dtype=float),
+            weights=results.scores[places] if len(places) == len(epochs) else None,
             eigenvalues=curvature if np.isfinite(curvature).all() else None,
         )
     return found
 
 
-def stops(found: dict[tuple[str, int], Course]) -> dict[str, dict[tuple[str, int], int]]:
-    """rule -> (setting, seed) -> the epoch to select from; supernets of which it lacks something are left out."""
-    told_by: dict[str, dict[tuple[str, int], int]] = {}
+Stops = dict[tuple[str, int], int]
+"""(setting, seed) -> the epoch to select from."""
+
+
+def stops(found: dict[tuple[str, int], Course]) -> dict[str, Stops]:
+    """What each rule says; supernets of which it lacks something are left out."""
+    told_by: dict[str, Stops] = {}
     for name, rule in rules().items():
         for supernet, course in found.items():
             try:
@@ -121,16 +130,17 @@ def stops(found: dict[tuple[str, int], Course]) -> dict[str, dict[tuple[str, int
     return {name: epochs for name, epochs in told_by.items() if epochs}
 
 
-def outcomes(results: Results, dataset: str, measure: str = "test") -> pd.DataFrame:
-    """One row per (setting, method, rule): mean and n of `measure` at the epochs at which the rule stops.
+def outcomes(
+    results: Results, dataset: str, known: Mapping[tuple[str, int], Course], said: Mapping[str, Stops]
+) -> pd.DataFrame:
+    """One row per (setting, method, rule): mean test accuracy and n at the epochs at which the rule stops.
 
-    Only methods that were applied to every stored checkpoint of a supernet; a mean is over the supernets that all
-    rules of the table could judge, so that rules are compared on the same ones.
+    `known` are the `courses` of the data set, and `said` their `stops`. Only methods that were applied to every stored
+    checkpoint of a supernet; a mean is over the supernets that all rules of the table could judge, so that rules are
+    compared on the same ones.
     """
-    known = courses(results, dataset)
-    said = stops(known)
     frame = results.done[results.done["dataset"] == dataset]
-    means = frame.groupby(["setting", "method", "supernet_seed", "epoch"])[measure].mean()
+    means = frame.groupby(["setting", "method", "supernet_seed", "epoch"])["test"].mean()
     reached: dict[tuple[str, str], dict[tuple[int, int], float]] = {}
     for (setting, method, seed, epoch), mean in zip(means.index, means.tolist(), strict=True):
         reached.setdefault((setting, method), {})[seed, epoch] = mean

@@ -106,7 +106,11 @@ class Material:
 
     def order(self, dataset: str) -> list[str]:
         """The methods of a data set, best mean accuracy first."""
-        return order_of_methods([line for line in self.test if line.dataset == dataset])
+        return self._orders[dataset]
+
+    @cached_property
+    def _orders(self) -> dict[str, list[str]]:
+        return {name: order_of_methods([line for line in self.test if line.dataset == name]) for name in self.datasets}
 
     def rankings(self, dataset: str) -> dict[str, list[ArchitectureScores]]:
         """What the ranking criteria scored on a data set at the last checkpoint."""

@@ -20,6 +20,7 @@ from nas_selection_bench.bench.work.methods_file import Descriptions, read_descr
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
 from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.yardsticks.measures import pair_signs, standardised
 from nas_selection_bench.reports.data.in_figures import first_shown
 
 Checkpoint = tuple[str, int]
@@ -207,6 +208,29 @@ class Results:
         return np.asarray(np.isfinite(self.scores).all(axis=(1, 2)))
 
     @cached_property
+    def final_in_order(self) -> pd.DataFrame:
+        """`final` sorted by setting, method and seeds."""
+        return self.final.sort_values(["setting", "method", "supernet_seed", "selector_seed"], kind="stable")
+
+    @cached_property
+    def operations(self) -> NDArray[np.int64]:
+        """[rows, 6] of the architecture of each row; -1 where it has none."""
+        nothing = (-1,) * len(EDGES)
+        return np.array([parse(text) if isinstance(text, str) else nothing for text in self.rows["architecture"]])
+
+    @cached_property
+    def signs(self) -> NDArray[np.int8]:
+        """[rows, 6, 5, 5] which of two operations has the higher score on an edge; 0 for rows without scores."""
+        return pair_signs(np.where(self.scored[:, None, None], self.scores, 0.0))
+
+    @cached_property
+    def standardised(self) -> NDArray[np.float64]:
+        """[rows, 6, 5] the scores with mean 0 and standard deviation 1 on each edge."""
+        found = np.full(self.scores.shape, np.nan)
+        found[self.scored] = standardised(self.scores[self.scored])
+        return found
+
+    @cached_property
     def _finals(self) -> dict[str, pd.DataFrame]:
         """What `final_of` gave; no field, so that a changed copy begins without."""
         return {}
@@ -250,15 +274,22 @@ class Results:
         sizes = left[left["epoch"] == left["last"]].groupby(["dataset", "setting", "method"]).size()
         return {(str(d), str(s), str(m)): int(n) for (d, s, m), n in zip(sizes.index, sizes, strict=True)}
 
+    @cached_property
+    def _choices(self) -> dict[tuple[str, str], tuple[object, ...]]:
+        """(data set, method) -> what it chose on every checkpoint."""
+        columns = ("dataset", "method", "setting", "supernet_seed", "selector_seed", "architecture")
+        found: dict[tuple[str, str], list[object]] = {}
+        for dataset, method, *choice in zip(*(self.final_in_order[name].tolist() for name in columns), strict=True):
+            found.setdefault((dataset, method), []).append(tuple(choice))
+        return {of: tuple(choices) for of, choices in found.items()}
+
     def speakers(self, dataset: str, names: Sequence[str]) -> dict[str, str]:
         """Each of `names` -> the one that speaks for all that chose on every checkpoint what it did."""
-        frame = self.final_of(dataset).sort_values(list(KEY_COLUMNS))
-        places = frame["setting"] + "|" + frame["supernet_seed"].astype(str) + "|" + frame["selector_seed"].astype(str)
-        choices = (places + "=" + frame["architecture"]).groupby(frame["method"]).agg("\n".join)
-        speaker: dict[str, str] = {}
+        choices = {name: self._choices[dataset, name] for name in names}
+        speaker: dict[object, str] = {}
         for name in sorted(names, key=lambda name: first_shown(name, names)):
-            speaker.setdefault(str(choices[name]), name)
-        return {name: speaker[str(choices[name])] for name in names}
+            speaker.setdefault(choices[name], name)
+        return {name: speaker[choices[name]] for name in names}
 
     def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
         """Those of `names` that another one speaks for."""
@@ -268,9 +299,15 @@ class Results:
         """The name of a method in a table, ONE_DRAW behind it where its result is one per supernet seed."""
         return method + ONE_DRAW if method in self.alike else method
 
-    def draws(self, frame: pd.DataFrame, method: str) -> int:
-        """Independent selections among the rows of `frame`, all of `method` on one data set."""
-        return len(frame.drop_duplicates(["supernet_seed", "selector_seed"]) if method in self.alike else frame)
+    def scored_at(self, dataset: str) -> dict[str, dict[Checkpoint, int]]:
+        """Method -> its rows with scores at the last checkpoints, selector seed 0, by checkpoint."""
+        frame = self.final_of(dataset)
+        frame = frame[(frame["selector_seed"] == 0) & self.scored[frame.index]]
+        found: dict[str, dict[Checkpoint, int]] = {}
+        columns = (frame[name].tolist() for name in ("method", "setting", "supernet_seed"))
+        for place, method, setting, seed in zip(frame.index.tolist(), *columns, strict=True):
+            found.setdefault(method, {})[setting, seed] = place
+        return found
 
     def counts(self) -> dict[str, int]:
         """Cells by state: done, failed, skipped, missing."""

@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 
 import numpy as np
@@ -12,7 +11,6 @@ from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPS
 from nas_selection_bench.bench.yardsticks.statistics import (
     Interval,
     VarianceComponents,
-    mean_interval,
     mean_intervals,
     share_interval,
     variance_components,
@@ -33,13 +31,14 @@ class Line:
     method: str
     values: dict[int, list[float]]
     """Supernet seed -> one value per selector seed."""
-    collapsed: int = 0
+    collapsed: int
     """Supernet seeds on which some choice is among the worst tenth of the space."""
-
-    @cached_property
-    def per_supernet(self) -> list[float]:
-        """Mean over selector seeds, one per supernet seed."""
-        return [values[0] if len(values) == 1 else float(np.mean(values)) for values in self.values.values()]
+    mean: float
+    """Mean over supernet seeds of the means over selector seeds."""
+    deviation: float | None
+    """Standard deviation over supernet seeds (n - 1); None for one seed."""
+    interval: Interval | None
+    """Of the mean over supernet seeds; none where there are few and some collapsed."""
 
     @property
     def n(self) -> int:
@@ -49,82 +48,70 @@ class Line:
     @property
     def selector_seeds(self) -> int:
         """Most selector seeds on one supernet."""
-        return max(len(values) for values in self.values.values())
-
-    @cached_property
-    def mean(self) -> float:
-        """Mean over supernet seeds of the means over selector seeds."""
-        return float(np.mean(self.per_supernet))
-
-    @cached_property
-    def deviation(self) -> float | None:
-        """Standard deviation over supernet seeds (n - 1); None for one seed."""
-        return float(np.std(self.per_supernet, ddof=1)) if self.n > 1 else None
+        return max(map(len, self.values.values()))
 
     @property
     def low(self) -> float:
         """The lowest single value."""
-        return min(min(values) for values in self.values.values())
+        return min(map(min, self.values.values()))
 
     @property
     def high(self) -> float:
         """The highest single value."""
-        return max(max(values) for values in self.values.values())
-
-    @cached_property
-    def interval(self) -> Interval | None:
-        """Of the mean over supernet seeds; none where there are few and some collapsed."""
-        return None if self.uncertain else mean_interval([self.per_supernet])
-
-    @property
-    def uncertain(self) -> bool:
-        """Whether some seeds collapsed and too few are there to say how often that happens."""
-        return bool(self.collapsed) and self.n < FEWEST_WITH_COLLAPSES
+        return max(map(max, self.values.values()))
 
     @property
     def collapses(self) -> Interval | None:
         """Clopper and Pearson's interval of the probability that a seed collapses."""
         return share_interval(self.collapsed, self.n)
 
-    @cached_property
+    @property
     def components(self) -> VarianceComponents | None:
         """The spread split into supernet seeds and selector seeds, where both vary."""
-        return variance_components(list(self.values.values()))
+        return variance_components(list(self.values.values())) if self.selector_seeds > 1 else None
+
+
+Place = tuple[str, str, str]
+"""Data set, setting, method."""
 
 
 def lines(results: Results, column: str) -> list[Line]:
     """One line per data set, setting and method that has values of `column`; methods in alphabetical order."""
-    order = ["setting", "method", "supernet_seed", "selector_seed"]
-    columns = list(dict.fromkeys([*order, column, "percentile"]))
-    ordered = results.final[["dataset", *columns]].dropna(subset=column).sort_values(order, kind="stable")
-    keys = zip(ordered["dataset"], ordered["setting"], ordered["method"], strict=True)
-    found: dict[tuple[str, str, str], dict[int, list[float]]] = {}
-    fallen: dict[tuple[str, str, str], set[int]] = {}
-    for key, seed, value, percentile in zip(
-        keys, ordered["supernet_seed"], ordered[column], ordered["percentile"], strict=True
-    ):
-        found.setdefault(key, {}).setdefault(int(seed), []).append(float(value))
-        if percentile < COLLAPSED and column in ACCURACIES:
-            fallen.setdefault(key, set()).add(int(seed))
-    place = {name: number for number, name in enumerate(results.datasets)}
-    summed = [
-        Line(*key, values, len(fallen.get(key, ())))
-        for key, values in sorted(found.items(), key=lambda item: place[item[0][0]])
-    ]
-    _compute_together(summed)
-    return summed
+    ordered = results.final_in_order
+    rows = zip(
+        *(ordered[name].tolist() for name in ("dataset", "setting", "method", "supernet_seed", column, "percentile")),
+        strict=True,
+    )
+    found: dict[Place, dict[int, list[float]]] = {}
+    fallen: dict[Place, set[int]] = {}
+    for dataset, setting, method, seed, value, percentile in rows:
+        if value == value:
+            place = dataset, setting, method
+            found.setdefault(place, {}).setdefault(seed, []).append(float(value))
+            if percentile < COLLAPSED and column in ACCURACIES:
+                fallen.setdefault(place, set()).add(seed)
+    order = {name: number for number, name in enumerate(results.datasets)}
+    found = dict(sorted(found.items(), key=lambda item: order[item[0][0]]))
+    return _summed(found, {place: len(seeds) for place, seeds in fallen.items()})
 
 
-def _compute_together(found: list[Line]) -> None:
-    """The properties of many lines that take long one by one, in arrays of those with equally many seeds."""
-    for n in {line.n for line in found}:
-        alike = [line for line in found if line.n == n]
-        rows = np.array([line.per_supernet for line in alike])
+def _summed(found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, int]) -> list[Line]:
+    """The line of each place, in their order; those with equally many supernet seeds are computed at once."""
+    per_supernet = {
+        place: [values[0] if len(values) == 1 else float(np.mean(values)) for values in by_seed.values()]
+        for place, by_seed in found.items()
+    }
+    summed: dict[Place, Line] = {}
+    for n in {len(means) for means in per_supernet.values()}:
+        places = [place for place, means in per_supernet.items() if len(means) == n]
+        rows = np.array([per_supernet[place] for place in places])
         means = rows.mean(axis=1).tolist()
-        deviations = rows.std(axis=1, ddof=1).tolist() if n > 1 else [None] * len(alike)
-        for line, mean, deviation, interval in zip(alike, means, deviations, mean_intervals(rows, [n]), strict=True):
-            # What a cached property holds once it was asked for.
-            vars(line).update(mean=mean, deviation=deviation, interval=None if line.uncertain else interval)
+        deviations = rows.std(axis=1, ddof=1).tolist() if n > 1 else [None] * len(places)
+        for place, mean, deviation, interval in zip(places, means, deviations, mean_intervals(rows, [n]), strict=True):
+            fell = collapsed.get(place, 0)
+            shown = None if fell and n < FEWEST_WITH_COLLAPSES else interval
+            summed[place] = Line(*place, found[place], fell, mean, deviation, shown)
+    return [summed[place] for place in found]
 
 
 def written_coverage() -> list[dict[str, str]]:

@@ -81,7 +81,7 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([repr(cell) if isinstance(cell, float) else cell for cell in row] for row in rows)
+    writer.writerows(rows)
     return stream.getvalue()
 
 

@@ -7,8 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.problem.space import as_architecture, code
-from nas_selection_bench.bench.yardsticks.measures import standardised
+from nas_selection_bench.bench.yardsticks.oracle import GRID
 from nas_selection_bench.bench.yardsticks.resemblance import agreement
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.results import Results
@@ -36,33 +35,25 @@ class TwoCriteria:
 
 def two_criteria(results: Results, truth: Truth, names: Sequence[str]) -> Iterator[TwoCriteria]:
     """Every pair of `names` that shares a checkpoint of the data set of `truth`, in their order."""
-    frame = results.final_of(truth.dataset)
-    frame = frame[(frame["selector_seed"] == 0) & frame["method"].isin(names)]
-    scores: dict[str, dict[tuple[str, int], NDArray[np.float64]]] = {}
-    chosen: dict[str, dict[tuple[str, int], float]] = {}
-    columns = (frame.index, frame["method"], frame["setting"], frame["supernet_seed"], frame["test"])
-    for i, method, setting, seed, test in zip(*columns, strict=True):
-        if results.scored[i]:
-            scores.setdefault(method, {})[setting, int(seed)] = results.scores[i]
-            chosen.setdefault(method, {})[setting, int(seed)] = float(test)
-    of_edges = {
-        (name, place): standardised(found) for name, of_name in scores.items() for place, found in of_name.items()
-    }
-    for first, second in combinations([name for name in names if name in scores], 2):
-        shared = sorted(scores[first].keys() & scores[second].keys())
+    rows = results.scored_at(truth.dataset)
+    tests = results.rows["test"].to_numpy()
+    for first, second in combinations([name for name in names if name in rows], 2):
+        shared = sorted(rows[first].keys() & rows[second].keys())
         if first in results.alike and second in results.alike:
             shared = list({seed: (setting, seed) for setting, seed in shared}.values())
         if not shared:
             continue
-        of_both = [[scores[name][place] for place in shared] for name in (first, second)]
-        sums = [of_edges[first, place] + of_edges[second, place] for place in shared]
-        reached = [float(truth.test[_best(both)]) for both in sums]
-        of_first, of_second = (float(np.mean([chosen[name][p] for p in shared])) for name in (first, second))
-        tau = agreement(*of_both)
-        of_mean = float(np.mean(reached))
-        yield TwoCriteria(truth.dataset, first, second, len(shared), tau, of_first, of_second, of_mean, min(reached))
+        one, other = ([rows[name][place] for place in shared] for name in (first, second))
+        reached = truth.test[_best(results.standardised[one] + results.standardised[other])]
+        tau = agreement(results.signs[one], results.signs[other])
+        of_first, of_second, of_mean = (float(np.mean(values)) for values in (tests[one], tests[other], reached))
+        lowest = float(reached.min())
+        yield TwoCriteria(truth.dataset, first, second, len(shared), tau, of_first, of_second, of_mean, lowest)
 
 
-def _best(scores: NDArray[np.float64]) -> int:
-    """The position of the architecture with the highest score on every edge; of equal ones, to 1e-9, the first."""
-    return code(as_architecture(scores.round(9).argmax(axis=1).tolist()))
+def _best(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    """[n] positions of the architectures with the highest of [n, 6, 5] scores on every edge.
+
+    Of equal ones, to 1e-9, the first.
+    """
+    return np.ravel_multi_index(tuple(scores.round(9).argmax(axis=2).T), GRID)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from nas_selection_bench.bench.problem.space import NONE, SKIP
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.reports.data.results import Results, shares_of
+from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.figures.axes import AccuracyAxis, AnyAxis, Axis, draw_horizontal, draw_vertical
 from nas_selection_bench.reports.figures.strips import WIDTH, look
@@ -34,27 +34,47 @@ def along_epochs(results: Results, dataset: str) -> pd.DataFrame:
     return frame[epochs > 1]
 
 
-def _over_seeds(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns PANELS per epoch: mean over supernet seeds of means over selector seeds, as in the tables."""
-    per_seed = frame.groupby(["epoch", "supernet_seed"])[list(PANELS)].mean()
-    return per_seed.groupby(level="epoch").mean().reset_index()
-
-
-def _runs(frame: pd.DataFrame) -> list[pd.DataFrame]:
-    """The rows of each seed, by epoch."""
-    return [run.sort_values("epoch") for _, run in frame.groupby(["supernet_seed", "selector_seed"])]
+Series = dict[str, list[float]]
+"""`epoch` and PANELS -> one value per checkpoint, in the order of the epochs."""
 
 
 @dataclass(frozen=True)
 class AlongTraining:
-    """What one method chose along the training of one setting's supernets, for all PANELS."""
+    """What one method chose along the training of one setting's supernets."""
 
     method: str
     setting: str
-    runs: list[pd.DataFrame]
-    """One per seed, by epoch."""
-    means: pd.DataFrame
-    """Of each epoch, over the seeds."""
+    runs: list[Series]
+    """One per seed."""
+    means: Series
+    """Over supernet seeds of means over selector seeds, as in the tables."""
+
+
+def courses_of_choices(frame: pd.DataFrame) -> dict[tuple[str, str], AlongTraining]:
+    """What each method of `along_epochs` chose, by (setting, method)."""
+    by = ["setting", "method"]
+    panels = list(PANELS)
+    per_seed = frame.groupby([*by, "epoch", "supernet_seed"])[panels].mean()
+    means = per_seed.groupby(level=[*by, "epoch"]).mean().reset_index()
+    found = {
+        (setting, method): AlongTraining(method, setting, [], series)
+        for (setting, method), series in _series(means, by).items()
+    }
+    seeds = [*by, "supernet_seed", "selector_seed"]
+    for (setting, method, *_), series in _series(frame.sort_values([*seeds, "epoch"]), seeds).items():
+        found[setting, method].runs.append(series)
+    return found
+
+
+def _series(ordered: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], Series]:
+    """The series of each group of `by`, whose rows stand in the order of the epochs."""
+    columns = {name: ordered[name].tolist() for name in ("epoch", *PANELS)}
+    found: dict[tuple[str, ...], Series] = {}
+    for i, key in enumerate(zip(*(ordered[name].tolist() for name in by), strict=True)):
+        series = found.setdefault(key, {name: [] for name in columns})
+        for name, values in columns.items():
+            series[name].append(values[i])
+    return found
 
 
 def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
@@ -65,13 +85,14 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
     frame = along_epochs(results, dataset)
     if frame.empty:
         raise NotDrawn("no method was applied to more than one checkpoint of a supernet")
-    settings = [setting for setting in results.settings if (frame["setting"] == setting).any()]
+    there = set(frame["setting"])
+    settings = [setting for setting in results.settings if setting in there]
     methods = sorted(frame["method"].unique())
     optimum = float(table.accuracy(dataset).max())
     worst = optimum - float(frame["test"].min())
-    frame = frame.assign(
-        skip_share=shares_of(SKIP, frame["architecture"]), none_share=shares_of(NONE, frame["architecture"])
-    )
+    operations = results.operations[frame.index]
+    frame = frame.assign(skip_share=(operations == SKIP).mean(axis=1), none_share=(operations == NONE).mean(axis=1))
+    chosen = courses_of_choices(frame)
     epochs = sorted(map(int, frame["epoch"].unique()))
     across = min(len(settings), ACROSS)
     bands = -(-len(settings) // across)
@@ -91,10 +112,6 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
         drawing.text(left, keys + band * band_height + 12, setting, "strong")
         ticks = [(float(epoch), (str(epoch),)) for epoch in epochs]
         epoch_axis = Axis(epochs[0] - 0.5, epochs[-1] + 0.5, left, left + room, ticks)
-        here = {
-            str(method): AlongTraining(str(method), setting, _runs(rows), _over_seeds(rows))
-            for method, rows in frame[frame["setting"] == setting].groupby("method")
-        }
         for panel, measure in enumerate(PANELS):
             top = keys + band * band_height + HEAD + panel * (TALL + GAP)
             y = _axis(measure, top, optimum, worst)
@@ -102,8 +119,8 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
             if column == 0:
                 drawing.text(left + 4, top - 3, PANELS[measure], "small strong")
             for place, method in enumerate(methods):
-                if method in here:
-                    _curves(drawing, here[method], measure, epoch_axis, y, look(place))
+                if (setting, method) in chosen:
+                    _curves(drawing, chosen[setting, method], measure, epoch_axis, y, look(place))
         bottom = keys + band * band_height + HEAD + len(PANELS) * (TALL + GAP) - GAP
         draw_horizontal(drawing, epoch_axis, bottom, bottom)
         drawing.text(left + room / 2, bottom + 25, "epoch of the checkpoint", "small muted", "middle")

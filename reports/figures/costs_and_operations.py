@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP, parse
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.results import Results
@@ -143,21 +143,21 @@ def _name_points(
         drawing.text(x + 6 * side, y + shift, name, css, "start" if side > 0 else "end")
 
 
-def operation_shares(results: Results, dataset: str, setting: str) -> dict[str, np.ndarray]:
-    """Method -> [5] share of each operation among the edges of its selected architectures."""
+def operation_shares(results: Results, dataset: str) -> dict[str, dict[str, np.ndarray]]:
+    """Setting -> method -> [5] share of each operation among the edges of its selected architectures."""
+    found: dict[str, dict[str, np.ndarray]] = {setting: {} for setting in results.settings}
     frame = results.final_of(dataset)
-    frame = frame[frame["setting"] == setting]
-    return {
-        str(method): np.bincount([op for text in group["architecture"] for op in parse(text)], minlength=5)
-        / (6 * len(group))
-        for method, group in frame.groupby("method", sort=True)
-    }
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, *of in zip(frame.index, frame["setting"], frame["method"], strict=True):
+        places.setdefault((of[0], of[1]), []).append(place)
+    for (setting, method), rows in sorted(places.items()):
+        found[setting][method] = np.bincount(results.operations[rows].ravel(), minlength=5) / (6 * len(rows))
+    return found
 
 
 def operation_figure(results: Results, dataset: str, order: Sequence[str]) -> Drawing:
     """Which operations were chosen: stacked shares per method, one panel per setting."""
-    shares = {setting: operation_shares(results, dataset, setting) for setting in results.settings}
-    shares = {setting: found for setting, found in shares.items() if found}
+    shares = {setting: found for setting, found in operation_shares(results, dataset).items() if found}
     across = max(1, min(len(shares), ACROSS))
     left, head, foot, gap = max(map(width_of, order), default=0.0) + 8, 20.0, 22.0, 16.0
     room = min(240.0, (WIDTH - left) / across - gap)

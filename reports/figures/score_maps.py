@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.problem.space import EDGE_NAMES, parse
+from nas_selection_bench.bench.problem.space import EDGE_NAMES
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.measures import standardised
 from nas_selection_bench.bench.yardsticks.oracle import oracle
@@ -48,16 +48,13 @@ def score_maps(results: Results, dataset: str, setting: str | None, order: Seque
     else:
         frame = frame[frame["setting"] == setting]
     found = []
-    of_method = dict(iter(frame.groupby("method")))
+    of_method = frame.groupby("method").groups
     for method in order:
-        rows = of_method.get(method, frame.iloc[:0])
-        places = rows.index.to_numpy()
-        scores = results.scores[places[results.scored[places]]]
-        if len(scores):
-            chosen = np.zeros((6, 5))
-            for text in rows["architecture"]:
-                chosen[np.arange(6), parse(text)] += 1 / len(rows)
-            found.append(ScoreMap(method, standardised(scores).mean(axis=0), chosen, len(scores)))
+        places = of_method[method].to_numpy() if method in of_method else np.zeros(0, np.int64)
+        scored = places[results.scored[places]]
+        if len(scored):
+            chosen = (results.operations[places][:, :, None] == np.arange(5)).mean(axis=0)
+            found.append(ScoreMap(method, results.standardised[scored].mean(axis=0), chosen, len(scored)))
     return found
 
 

@@ -114,10 +114,12 @@ def render(source: Material) -> str:
     )
     environment.filters["unbroken"] = unbroken
     template = environment.from_string(folder.joinpath("template.html").read_text(encoding="utf-8"))
-    data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
     shown = sections(source)
+    around = _around(source)
+    tables: dict[str, Markup] = {}  # what the template made of each, which stays while figures are left out
     while True:
-        page = _fill(template, source, shown, data)
+        told = [replace(section, blocks=gathered(section.blocks)) for section in shown]
+        page = template.render(sections=told, tables=tables, **around)
         beyond = len(page.encode()) - LIMIT
         if beyond <= 0 or not leave_out(shown, beyond):
             return page
@@ -149,22 +151,22 @@ def unbroken(text: str) -> str:
     return type(text)(TOGETHER.sub("\N{NO-BREAK SPACE}", text))
 
 
-def _fill(template: jinja2.Template, source: Material, shown: list[Section], data: str) -> str:
+def _around(source: Material) -> dict[str, object]:
+    """What the page says beside its sections."""
     folder = files("nas_selection_bench.reports.page")
     missing = gaps(source, named(source))
-    return template.render(
-        sections=[replace(section, blocks=gathered(section.blocks)) for section in shown],
-        generator=", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
-        notes=[Markup(text) for dataset in source.datasets if (text := note(source, dataset))],
-        grave=[Markup(gap.said) for gap in missing if gap.grave],
-        slight=[Markup(gap.said) for gap in missing if not gap.grave],
-        firsts=[_first(source, contest) for contest in source.contests if contest.standings],
-        datasets=source.results.datasets,
-        style=Markup(style_sheet() + folder.joinpath("style.css").read_text(encoding="utf-8")),
-        script=Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),
+    data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return {
+        "generator": ", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
+        "notes": [Markup(text) for dataset in source.datasets if (text := note(source, dataset))],
+        "grave": [Markup(gap.said) for gap in missing if gap.grave],
+        "slight": [Markup(gap.said) for gap in missing if not gap.grave],
+        "firsts": [_first(source, contest) for contest in source.contests if contest.standings],
+        "style": Markup(style_sheet() + folder.joinpath("style.css").read_text(encoding="utf-8")),
+        "script": Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),
         # Inside a script element no "<" may stand; JSON has another spelling for it.
-        data=Markup(data.replace("<", "\\u003c")),
-    )
+        "data": Markup(data.replace("<", "\\u003c")),
+    }
 
 
 def _first(source: Material, contest: Contest) -> dict[str, object]:

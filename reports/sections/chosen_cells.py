@@ -6,8 +6,6 @@ from functools import partial
 from html import escape
 from itertools import combinations
 
-import numpy as np
-
 from nas_selection_bench.bench.problem.space import parse
 from nas_selection_bench.bench.yardsticks.resemblance import agreement
 from nas_selection_bench.reports.data.founders import PRIMARY
@@ -102,23 +100,18 @@ def typical(texts: Sequence[str], accuracy: Callable[[str], float]) -> tuple[str
 
 def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
     """Agreement between selectors: tau between their scores on the same checkpoint, mean over checkpoints."""
-    frame = source.results.final_of(dataset)
-    first = frame[frame["selector_seed"] == 0]
-    scores: dict[str, dict[tuple[str, int], np.ndarray]] = {}
-    columns = (first.index, first["method"], first["setting"], first["supernet_seed"])
-    for i, method, setting, seed in zip(*columns, strict=True):
-        if source.results.scored[i]:
-            scores.setdefault(method, {})[setting, seed] = source.results.scores[i]
-    methods = [method for method in order if method in scores]
+    places = source.results.scored_at(dataset)
+    methods = [method for method in order if method in places]
     if len(methods) < 2:
         return []
     taus: dict[tuple[str, str], float] = {}
     sizes = []
     for a, b in combinations(methods, 2):
-        shared = sorted(scores[a].keys() & scores[b].keys())
+        shared = sorted(places[a].keys() & places[b].keys())
         if shared:
             sizes.append(len(shared))
-            taus[a, b] = taus[b, a] = agreement([scores[a][p] for p in shared], [scores[b][p] for p in shared])
+            one, other = (source.results.signs[[places[name][p] for p in shared]] for name in (a, b))
+            taus[a, b] = taus[b, a] = agreement(one, other)
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in methods[:-1])
     body = []
     for number_of_row, a in enumerate(methods):

@@ -1,47 +1,52 @@
 """The section on when to stop: every stopping rule with every criterion, from the checkpoints that are stored."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from nas_selection_bench.reports.data.courses import courses, outcomes, rules, stops
+from nas_selection_bench.reports.data.courses import Stops, courses, outcomes, rules, stops
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import from_to, number
-from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Heading, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Row, Section, Table
 
 
 def stopping_section(source: Material) -> Section | None:
     """A table per data set; None where nothing was applied to all checkpoints of a supernet."""
     section = Section("stopping", "When to stop")
     for dataset in source.datasets:
-        frame = outcomes(source.results, dataset)
+        known = courses(source.results, dataset)
+        said = stops(known)
+        frame = outcomes(source.results, dataset, known, said)
         if len(frame) and frame["rule"].nunique() > 1:
-            section.blocks += [Heading(dataset), *_tables(source, dataset, frame)]
+            section.blocks += [Heading(dataset), _table(dataset, frame, said)]
     return section if section.blocks else None
 
 
-def _tables(source: Material, dataset: str, frame: pd.DataFrame) -> list[Block]:
-    known = stops(courses(source.results, dataset))
+def _table(dataset: str, frame: pd.DataFrame, stopped: Mapping[str, Stops]) -> Table:
     told = [name for name in rules() if (frame["rule"] == name).any()]
+    by_row: dict[tuple[str, str], dict[str, tuple[float, float, int]]] = {}
+    columns = (frame[name].tolist() for name in ("setting", "method", "rule", "mean", "epoch", "n"))
+    for setting, method, rule, mean, epoch, n in zip(*columns, strict=True):
+        by_row.setdefault((setting, method), {})[rule] = mean, epoch, n
     rows = []
-    for (setting, method), group in frame.groupby(["setting", "method"], sort=True):
-        by_rule = group.set_index("rule")
-        means = {name: float(by_rule.loc[name, "mean"]) for name in told if name in by_rule.index}  # type: ignore[arg-type]
-        best = max(means.values())
-        cells = [Field(str(method), "name"), Field(str(setting))]
+    for (setting, method), by_rule in sorted(by_row.items()):
+        means = {mean for mean, _, _ in by_rule.values()}
+        cells = [Field(method, "name"), Field(setting)]
         for name in told:
-            if name not in means:
+            if name not in by_rule:
                 cells.append(Field("–"))
                 continue
-            mean, epoch = means[name], float(by_rule.loc[name, "epoch"])  # type: ignore[arg-type]
-            bold = "best" if mean == best and len(set(means.values())) > 1 else ""
+            mean, epoch, _ = by_rule[name]
+            bold = "best" if mean == max(means) and len(means) > 1 else ""
             cells.append(Field(number(mean), bold, title=f"stopped at epoch {number(epoch, 1)} on average"))
-        cells.append(Field(str(int(group["n"].iloc[0]))))
+        cells.append(Field(str(next(n for _, _, n in by_rule.values()))))
         rows.append(Row(cells))
-    columns = [
+    head = [
         Column("selector", numeric=False), Column("recipe", numeric=False),
         *(Column(name.replace("-", " "), rules()[name].formula) for name in told), Column("n", "supernet seeds"),
     ]  # fmt: skip
     epochs = "; ".join(
-        f"{name.replace('-', ' ')} {from_to(sorted(set(known[name].values())))}" for name in told if name in known
+        f"{name.replace('-', ' ')} {from_to(sorted(set(stopped[name].values())))}" for name in told if name in stopped
     )
     caption = (
         "Mean test accuracy, %, of what each criterion chooses at the checkpoint at which each rule stops; the rules"
@@ -49,4 +54,4 @@ def _tables(source: Material, dataset: str, frame: pd.DataFrame) -> list[Block]:
         f" supernets. Epochs at which they stop: {epochs}. Where a rule differs from its paper, its file in"
         " reports/stopping says so."
     )
-    return [Table(f"stopping-{dataset}", caption, columns, rows)]
+    return Table(f"stopping-{dataset}", caption, head, rows)

@@ -52,8 +52,9 @@ def test_courses_hold_what_is_stored(run: Material) -> None:
 
 
 def test_outcomes_are_the_records_at_the_epochs_of_the_rules(run: Material) -> None:
-    frame = outcomes(run.results, "cifar10")
-    told = stops(courses(run.results, "cifar10"))
+    known = courses(run.results, "cifar10")
+    told = stops(known)
+    frame = outcomes(run.results, "cifar10", known, told)
     assert set(told["eigenvalue"].values()) == {4} and set(told["best-accuracy"].values()) == {4}
     assert set(told["last-epoch"].values()) == {8}
     assert {setting for setting, _ in told["eigenvalue"]} == {"darts"}
@@ -72,7 +73,8 @@ def test_the_table_shows_them(run: Material) -> None:
     section = stopping_section(run)
     assert section is not None
     (shown,) = [block for block in section.blocks if isinstance(block, Table)]
-    frame = outcomes(run.results, "cifar10").set_index(["setting", "method", "rule"])
+    known = courses(run.results, "cifar10")
+    frame = outcomes(run.results, "cifar10", known, stops(known)).set_index(["setting", "method", "rule"])
     titles = [column.title for column in shown.columns]
     assert titles[2:-1] == [name.replace("-", " ") for name in rules()]
     for row in shown.rows:
