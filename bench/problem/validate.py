@@ -1,11 +1,11 @@
 """Checks what a selector returned. A bad answer fails its own cell, never the run."""
 
 import json
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection, architecture_made_by
 from nas_selection_bench.bench.problem.space import EDGES, N_ARCHITECTURES, OPERATIONS, Architecture
@@ -20,7 +20,7 @@ def checked(answer: object) -> Selection:
     shape = shape_of(answer.scores)
     if shape != (len(EDGES), len(OPERATIONS)):
         raise ValueError(f"the selector returned scores of shape {shape}, not (6, 5)")
-    scores = np.array(_finite("the selector returned scores", (score for row in answer.scores for score in row)))
+    scores = _finite("the selector returned scores", (score for row in answer.scores for score in row))
     decisions = _decisions(answer.decisions)
     ranking = None if answer.ranking is None else _ranking(answer.ranking)
     return Selection(
@@ -36,18 +36,18 @@ def shape_of(values: Any) -> tuple[int, ...]:
         return ()
 
 
-def _finite(what: str, values: Iterable[Any]) -> list[float]:
+def _finite(what: str, values: Iterable[Any]) -> NDArray[np.float64]:
     try:
         if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
-            numbers = values.astype(np.float64).tolist()
+            numbers = values.astype(np.float64)
         else:
             values = list(values)
             if any(issubclass(kind, _COMPLEX) for kind in {*map(type, values)}):
                 raise TypeError("complex ones have no order")
-            numbers = [float(value) for value in values]
+            numbers = np.array([float(value) for value in values])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} that are not numbers ({error})") from error
-    if not all(map(math.isfinite, numbers)):
+    if not np.isfinite(numbers).all():
         raise ValueError(f"{what} that are not finite")
     return numbers
 
@@ -55,9 +55,9 @@ def _finite(what: str, values: Iterable[Any]) -> list[float]:
 def _whole(what: str, values: Iterable[Any]) -> list[int]:
     """Whole numbers of any type, as int."""
     numbers = _finite(what, values)
-    if not all(map(float.is_integer, numbers)):
+    if (numbers != np.floor(numbers)).any():
         raise ValueError(f"{what} that are not whole numbers")
-    return [int(number) for number in numbers]
+    return list(map(int, numbers.tolist()))
 
 
 def _decisions(decisions: object) -> list[Decision]:
@@ -93,7 +93,7 @@ def _ranking(ranking: Ranking) -> Ranking:
         raise ValueError(f"the selector ranked a code that is not from 0 to {N_ARCHITECTURES - 1}")
     if len(set(codes)) < len(codes):
         raise ValueError("the selector ranked an architecture twice")
-    return Ranking(np.array(codes), np.array(_finite("the selector ranked architectures by scores", ranking.scores)))
+    return Ranking(np.array(codes), _finite("the selector ranked architectures by scores", ranking.scores))
 
 
 def _facts(facts: object) -> dict[str, Any]:

@@ -78,9 +78,12 @@ def without_checkpoint(cell: Cell) -> Cell:
     return replace(cell, supernet=replace(cell.supernet, recipe=NO_RECIPE), epoch=0)
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical_json(value: object) -> str:
     """`value` (plain containers, numbers, strings) as JSON with one spelling: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def key(value: object) -> str:

@@ -75,12 +75,17 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], head: bool
     writer = csv.writer(text, lineterminator="\n")
     if head:
         writer.writerow(columns)
-    writer.writerows([_spelled(value) for value in map(row.get, columns)] for row in rows)
+    writer.writerows(
+        [value if type(value) in _NUMBERS else _spelled(value) for value in map(row.get, columns)] for row in rows
+    )
     return text.getvalue()
 
 
+_NUMBERS = {float, int, type(None)}
+"""What `csv` spells as is: numbers in their shortest exact spelling, None as nothing."""
+
+
 def _spelled(value: Any) -> Any:
-    """What `csv` spells as is, which for numbers is their shortest exact spelling."""
     if isinstance(value, str):  # a spreadsheet would compute a text that begins like a formula
         return f"'{value}" if value.startswith(_FORMULAS) else value
     return json.dumps(value) if isinstance(value, list) else value

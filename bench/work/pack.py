@@ -155,8 +155,8 @@ def _loose(folder: Path) -> dict[str, bytes]:
 
 def _agreed(folder: Path, contents: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """`contents`; raises DataError where a loose file in `folder` says something else."""
-    for name, content in contents.items():
-        if (folder / name).is_file() and (folder / name).read_bytes() != content:
+    for name, content in _loose(folder).items():
+        if contents.get(name, content) != content:
             raise DataError(f"{folder / name} differs from the one in {ARCHIVE} beside it; delete the wrong one.")
     return contents
 

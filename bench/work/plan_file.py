@@ -1,6 +1,7 @@
 """plan.json: the cells that the runs of an output folder asked for."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from nas_selection_bench.bench.errors import in_brief
@@ -43,5 +44,9 @@ def _column(name: str, cell: Mapping[str, Any]) -> str | int:
 
 def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:
     """Order of rows: the key columns in turn, numbers as numbers."""
-    values = (columns[name] for name in KEY_COLUMNS)
-    return tuple((isinstance(v, str), 0.0 if isinstance(v, str) else float(v), str(v)) for v in values)
+    return tuple([_place(columns[name]) for name in KEY_COLUMNS])
+
+
+@lru_cache(maxsize=10_000, typed=True)
+def _place(value: Any) -> tuple[bool, float, str]:
+    return (True, 0.0, value) if isinstance(value, str) else (False, float(value), str(value))

@@ -30,8 +30,8 @@ class Store:
     folder: Path
     packed: dict[str, bytes] | None = field(default=None, repr=False)
     """What is read instead of the folder's files, by their path inside of it; such a store writes none."""
-    _known: dict[Path, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
-    """By file: which state of the file was read, and what it said."""
+    _known: dict[str, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
+    """By the name of a file of `records`: which state of it was read, and what it said."""
 
     @cached_property
     def agreements(self) -> Agreements:
@@ -58,7 +58,9 @@ class Store:
         try:
             path = self.costs / f"{stem}.json"
             content: dict[str, Any] = understood_json(self._content(path), path, lambda told: told)
-            whole = file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS)
+            _, record = self._known.get(path.name, (None, None))
+            same = record is not None and record.stem == stem and record.cell == content["cell"]
+            whole = same or (file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS))
             counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
             timed = all(isinstance(count, int | float | None) for count in counts)
         except (OSError, DataError, *DAMAGE):
@@ -150,10 +152,10 @@ class Store:
         if self.packed is None:
             stat = path.stat()
             state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        known = self._known.get(path)
+        known = self._known.get(path.name)
         if known is None or known[0] != state:
             try:
-                known = self._known[path] = (state, understood(self._content(path), path))
+                known = self._known[path.name] = (state, understood(self._content(path), path))
             except OSError as error:
                 raise DataError(f"{path} cannot be read ({error.strerror}).") from error
             if self.packed is not None:  # remembered from now on, so that its text need not be

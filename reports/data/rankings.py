@@ -27,6 +27,8 @@ class ArchitectureScores:
     """The selector seed."""
     codes: NDArray[np.int64]
     scores: Values
+    tau: float | None = None
+    """Tau-b with test accuracy over exactly these architectures, where it is measured already."""
 
 
 def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScores]]:
@@ -40,7 +42,8 @@ def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScore
     found: dict[str, dict[tuple[object, ...], ArchitectureScores]] = {}
     by = ["method", "setting", "supernet_seed", "selector_seed"]
     ordered = frame.sort_values(by)
-    for i, method, setting, seed, repeat in zip(ordered.index, *(ordered[name] for name in by), strict=True):
+    columns = (ordered[name].tolist() for name in (*by, "tau_space", "tau_space_n"))
+    for i, method, setting, seed, repeat, tau, over in zip(ordered.index.tolist(), *columns, strict=True):
         record = records.get(i)
         ranking = record.ranking if record else None
         if not ranking or len(ranking["codes"]) < FEWEST:
@@ -50,7 +53,7 @@ def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScore
             draw,
             ArchitectureScores(
                 method, setting, int(seed), int(repeat), np.asarray(ranking["codes"]),
-                np.asarray(ranking["scores"], float),
+                np.asarray(ranking["scores"], float), tau if over == len(ranking["codes"]) else None,
             ),
         )  # fmt: skip
     return {method: list(draws.values()) for method, draws in found.items()}
@@ -88,7 +91,7 @@ def top_agreement(ranking: ArchitectureScores, accuracies: Values) -> TopAgreeme
     # Where k is more than half of all, a random order is right too often for the number to mean anything.
     sizes = [k for k in TOP_COUNTS if k <= n / 2]
     return TopAgreement(
-        n, n - len(np.unique(scores)), tau_b(scores, truth), tau_top,
+        n, n - len(np.unique(scores)), tau_b(scores, truth) if ranking.tau is None else ranking.tau, tau_top,
         {k: float(_chances(truth, k) @ _chances(scores, k)) / k if k in sizes else None for k in TOP_COUNTS},
         {k: _expected_best(rank, scores, k) if k in sizes else None for k in TOP_COUNTS},
     )  # fmt: skip
