@@ -67,8 +67,8 @@ def families_of(selectors: Offer[Criterion]) -> list[list[str]]:
 
 def about(entry: MethodEntry) -> str:
     """What a method is, in a few words: the first sentence of its file, without its name."""
-    name, colon, rest = entry.title.partition(": ")
-    text = rest if colon and len(name.split()) < 4 else entry.title
+    name, colon, rest = entry.source.title.partition(": ")
+    text = rest if colon and len(name.split()) < 4 else entry.source.title
     return text.split(". ")[0].rstrip(".")
 
 
@@ -141,7 +141,7 @@ def _told(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]]:
 def _method(
     name: str, described: TrainingRecipe | Criterion, entry: MethodEntry, names: Sequence[str], offer: Any
 ) -> Iterator[tuple[str, str]]:
-    yield "what", entry.title
+    yield "what", entry.source.title
     yield "paper", described.paper
     for label, text in described.declared().items():
         yield label, text or "nothing"
@@ -187,4 +187,4 @@ def _plain(entry: MethodEntry) -> dict[str, Any]:
         setting.name: {"default": setting.default, "values": str(setting.convert or ""), "help": setting.help}
         for setting in entry.settings.values()
     }
-    return {"title": entry.title, "file": entry.source.file, **told, "options": options}
+    return {"title": entry.source.title, "file": entry.source.file, **told, "options": options}

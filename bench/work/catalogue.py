@@ -35,7 +35,7 @@ from nas_selection_bench.bench.work.options import (
 )
 from nas_selection_bench.bench.work.plugins import Plugin, in_use
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Registry(Protocol):
@@ -83,7 +83,7 @@ class Kept:
             name: Setting(name, default, text, None if how is None else restored(how))
             for name, default, text, how in told["settings"]
         }
-        return MethodEntry(Described(**told["described"]), told["title"], Source(**told["source"]), settings)
+        return MethodEntry(Described(**told["described"]), Source(**told["source"]), settings)
 
     def find(self, text: str) -> Described:
         """The method that `text` asks for; raises UsageError, with what exists, for a name or an option that does not.
@@ -181,7 +181,8 @@ def content_of(registry: Registry) -> dict[str, Any]:
     asked: dict[str, Any] = {}
     for name in sorted(registry.names()):
         method: Configurable = registry.find(name)
-        converters, spelled, source = method.converters(), method.spelled(), registry.source(name)
+        converters, spelled = method.converters(), method.spelled()
+        source = replace(registry.source(name), title=title_of(registry.file_of(name)))
         settings = [
             (option, spelled[option], text, stored(converters.get(option)))
             for option, (_, text) in method.options().items()
@@ -189,7 +190,6 @@ def content_of(registry: Registry) -> dict[str, Any]:
         default = described(name, method)
         methods[name] = {
             "described": asdict(default), "settings": settings, "source": asdict(source),
-            "title": title_of(registry.file_of(name)),
         }  # fmt: skip
         known = [Setting(o, d, t, None if how is None else restored(how)) for o, d, t, how in settings]
         for options in _likely(known):

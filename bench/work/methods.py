@@ -117,6 +117,8 @@ class Source:
     """Names the content: the first 16 hex digits of its SHA-256."""
     origin: str = ""
     """Who brought it from outside: `--plugin mine.py`, `my-package 1.0`; empty for the project's own."""
+    title: str = ""
+    """Its first line: what the method is."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,6 @@ class MethodEntry:
     """A method with its default options."""
 
     described: Described
-    title: str
-    """The first line of its file: what it is."""
     source: Source
     settings: Mapping[str, Setting]
 

@@ -31,7 +31,7 @@ def write_described(
     for kind, of_kind, files in zip(KINDS, methods, sources, strict=True):
         for method in of_kind:
             file = files.get(method.name)
-            brought = {"file": file.file} if file else {}
+            brought = {"file": file.file, "what": file.title} if file else {}
             brought |= {"from": file.origin, "digest": file.digest} if file and file.origin else {}
             described[kind][method.name] = _texts({"paper": method.paper, **method.declared(), **brought})
     write_json(folder / METHODS_FILE, {kind: dict(sorted(described[kind].items())) for kind in sorted(KINDS)}, indent=1)

@@ -28,7 +28,7 @@ class Material:
     figures: Path
     """Folder that every figure is also written to, as a stand-alone SVG."""
     drawn: list[str] = field(default_factory=list)
-    """Names of the figures drawn so far."""
+    """Names of the files in `figures` that were written so far."""
     _lines: dict[str, list[Line]] = field(default_factory=dict)
     _lines_of: dict[str, dict[tuple[str, str], list[Line]]] = field(default_factory=dict)
     _shown: dict[str, list[str]] = field(default_factory=dict)

@@ -17,12 +17,12 @@ SERIES, SHAPES = 8, 6
 """Colours that tell series apart (`s0` to `s7`), and shapes that repeat what they say."""
 
 LIGHT = (
-    "--ink:#1c1c1e;--muted:#62626a;--rule:#dcdce0;--paper:#fefefe;--s0:#0072b2;--s1:#d55e00;--s2:#009e73;--s3:#cc79a7;"
-    "--s4:#e69f00;--s5:#56b4e9;--s6:#7a5195;--s7:#8a8a3c;--o0:#c4c4ca;--o1:#d55e00;--o2:#56b4e9;--o3:#0072b2;"
+    "--ink:#1c1c1e;--muted:#62626a;--rule:#dcdce0;--paper:#fefefe;--s0:#0072b2;--s1:#d55e00;--s2:#009e73;--s3:#b84a8c;"
+    "--s4:#c08a00;--s5:#1c1c1e;--s6:#5b3a8c;--s7:#7a3b1e;--o0:#c4c4ca;--o1:#d55e00;--o2:#56b4e9;--o3:#0072b2;"
     "--o4:#009e73;--plus:0 114 178;--minus:213 94 0"
 )
-"""The colours of a file of its own, those of Okabe & Ito, "Color Universal Design", 2008, which colour-blind readers
-can tell apart."""
+"""The colours of a file of its own. Blue, vermilion and green are those of Okabe & Ito, "Color Universal Design", 2008;
+colour-blind readers can tell all series apart, and each stands out from the paper."""
 
 
 class NotDrawn(Exception):

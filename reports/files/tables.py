@@ -207,20 +207,24 @@ def _yardsticks(source: Material) -> str:
     return to_csv(("dataset", *names), rows)
 
 
-def write_tables(source: Material, folder: Path) -> None:
-    """Write accuracy and kendall_tau as .csv, .md and .tex, and and the six that are CSV alone, into `folder`."""
+def write_tables(source: Material, folder: Path) -> set[str]:
+    """Write accuracy and kendall_tau as .csv, .md and .tex, and those that are CSV alone; returns the names of all."""
     folder.mkdir(parents=True, exist_ok=True)
+    texts: dict[str, str] = {}
     for name, exact, shown, decimals in (
         ("accuracy", ACCURACY, ("test",), 2),
         ("kendall_tau", KENDALL_TAU, ("tau_mean", "tau_edge", "tau_best"), 3),
     ):
         header, rows = _readable(source, shown, decimals)
         notes = _notes(source, rows)
-        write_whole(folder / f"{name}.csv", _exact(source, exact))
-        write_whole(folder / f"{name}.md", to_markdown(header, rows, left=2) + "".join(f"\n{note}\n" for note in notes))
-        write_whole(folder / f"{name}.tex", "".join(f"% {note}\n" for note in notes) + to_latex(header, rows, left=2))
-    write_whole(folder / "comparisons.csv", _comparisons(source))
-    write_whole(folder / "yardsticks.csv", _yardsticks(source))
-    write_whole(folder / "transfer.csv", _transfers(source))
-    write_whole(folder / "two_criteria.csv", _fields(TwoCriteria, source.two_criteria))
-    write_whole(folder / "supernet_quality.csv", _fields(SupernetQuality, source.supernet_quality))
+        texts[f"{name}.csv"] = _exact(source, exact)
+        texts[f"{name}.md"] = to_markdown(header, rows, left=2) + "".join(f"\n{note}\n" for note in notes)
+        texts[f"{name}.tex"] = "".join(f"% {note}\n" for note in notes) + to_latex(header, rows, left=2)
+    texts["comparisons.csv"] = _comparisons(source)
+    texts["yardsticks.csv"] = _yardsticks(source)
+    texts["transfer.csv"] = _transfers(source)
+    texts["two_criteria.csv"] = _fields(TwoCriteria, source.two_criteria)
+    texts["supernet_quality.csv"] = _fields(SupernetQuality, source.supernet_quality)
+    for name, text in texts.items():
+        write_whole(folder / name, text)
+    return set(texts)

@@ -38,6 +38,7 @@ from nas_selection_bench.reports.sections.gaps import gaps
 from nas_selection_bench.reports.sections.headline import conditions, headline, lead, named, note
 from nas_selection_bench.reports.sections.methods import methods_section
 from nas_selection_bench.reports.sections.overview import markup, overview, small_figure
+from nas_selection_bench.reports.sections.pictures import write_figure
 from nas_selection_bench.reports.sections.results import results_section, strips_section
 from nas_selection_bench.reports.sections.stopping import stopping_section
 from nas_selection_bench.reports.sections.who_beats_whom import pairs_section
@@ -47,6 +48,11 @@ LIMIT = 1_980_000
 
 DRAWN_WITH = ("numpy", "scipy", "pandas", "jinja2")
 """Packages whose versions the bytes of the page depend on; the page names them."""
+
+BEGINNING = re.compile(
+    rb'<svg xmlns="[^"]+" viewBox="[^"]+" width="[^"]+" height="[^"]+" class="figure">\n<style>|dataset,'
+)
+"""How the figures and tables of a report begin."""
 
 SCRIPTS = ("controls.js", "point_at_marks.js", "pair_details.js")
 """Parts of the page's script, which share one scope; each uses what those before it define."""
@@ -74,12 +80,21 @@ def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> P
     reuse_memory()
     results = Results.read(out, store)
     source = Material(results, table, out / "figures")
-    write_tables(source, out / "tables")
+    tables = write_tables(source, out / "tables")
     page = out / "report.html"
     write_whole(page, render(source))
+    drop_stale(out / "tables", tables)
+    drop_stale(out / "figures", {f"{name}.svg" for name in source.drawn})
     if store is not None:
         store.agreements.write(out)
     return page
+
+
+def drop_stale(folder: Path, written: set[str]) -> None:
+    """Remove what earlier drawings left in `folder`; whatever does not begin as a file of the report stays."""
+    for path in folder.glob("[!.]*"):
+        if path.name not in written and path.is_file() and BEGINNING.match(path.read_bytes()):
+            path.unlink()
 
 
 def sections(source: Material) -> list[Section]:
@@ -173,8 +188,7 @@ def _first(source: Material, contest: Contest) -> dict[str, object]:
     """The first screen of one data set; its figure, the main forms alone, is written to `source.figures` too."""
     found = overview(source, contest)
     if found.main:
-        source.figures.mkdir(parents=True, exist_ok=True)
-        write_whole(source.figures / f"overview-{contest.dataset}.svg", small_figure(found).file())
+        write_figure(source, f"overview-{contest.dataset}", small_figure(found))
     return {
         "dataset": contest.dataset,
         "headline": headline(contest),

@@ -1,7 +1,7 @@
 """What was compared, in the words of the files that define it: every criterion and every supernet of the run."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -34,6 +34,7 @@ KINDS = (
     MethodKind(
         "selector", "selector", "criterion",
         (
+            ("what", "in one line"),
             ("score", "what an operation on an edge is worth to it"),
             ("keeps", "which operation it keeps"),
             ("reads", "what it was given; the rest was withheld: without `trained` it sees a freshly initialised"
@@ -47,6 +48,7 @@ KINDS = (
     MethodKind(
         "supernet", "recipe", "supernet",
         (
+            ("what", "in one line"),
             ("update", "how its search differs from plain training"),
             ("offers", "what its checkpoints offer a criterion"),
             ("paper", ""),
@@ -76,6 +78,9 @@ def methods_section(source: Material) -> Section:
                 Prose(f"<p>This folder was filled before it was kept what its {plural} are. Its command adds it.</p>")
             )
             continue
+        kind = replace(
+            kind, told=tuple(told for told in kind.told if any(said.get(told[0]) for said in known.values()))
+        )
         found = schemes(names, described) if kind.noun == "selector" else Schemes(names, {})
         rows_of = sorted([*found.main, *found.members])
         notes = _notes({name: known.get(name, {}) for name in rows_of})

@@ -65,8 +65,8 @@ class Overview:
     """What is drawn as a line: random, the floor, the optimum."""
     axis: AccuracyAxis
     """In per cent of the width."""
-    linked: bool
-    """Whether the page says what the criteria are."""
+    what: Mapping[str, str] | None
+    """Criterion -> what it is, in a line; None where the page does not say what the criteria are."""
     conv: bool
     """Whether the floor takes 3x3 convolutions everywhere."""
 
@@ -104,7 +104,9 @@ def overview(source: Material, contest: Contest) -> Overview:
         contest.dataset, shown, {proxy: matrix[proxy] for proxy in best_first}, list(sorted_in.members),
         {"random": sticks["random"].test, FLOOR: floor.test, "optimum": optimum},
         AccuracyAxis(optimum, worst, 1, 97),
-        bool(source.results.described["selectors"]), contest.order_choice == (CONV_3X3,) * 6,
+        {e.standing.method: source.results.what(e.standing.method) for e in shown}
+        if source.results.described["selectors"] else None,
+        contest.order_choice == (CONV_3X3,) * 6,
     )  # fmt: skip
 
 
@@ -170,7 +172,7 @@ def _dots(found: Overview) -> str:
     ticks = "".join(
         f'<span class="at" style="left:{axis(value):.1f}%">{value:g}</span>' for value in round_ticks(axis)
     )  # fmt: skip
-    rows = "".join(_row(entry, axis, lines, found.linked) for entry in found.main)
+    rows = "".join(_row(entry, axis, lines, found.what) for entry in found.main)
     return (
         f'<figure class="dots"><h2>{len(found.main)} criteria: mean test accuracy and'
         " 95\N{NO-BREAK SPACE}% interval</h2>"
@@ -196,7 +198,7 @@ SHORTLY = {
 """Verdicts where there is little room."""
 
 
-def _row(entry: Entry, axis: AccuracyAxis, lines: str, linked: bool) -> str:
+def _row(entry: Entry, axis: AccuracyAxis, lines: str, what: Mapping[str, str] | None) -> str:
     s = entry.standing
     css, sign = MARKS[entry.verdict] if entry.verdict else ("", "")
     bar = ""
@@ -204,7 +206,10 @@ def _row(entry: Entry, axis: AccuracyAxis, lines: str, linked: bool) -> str:
         low, high = (f"{max(0, min(100, axis(end))):.1f}%" for end in (s.interval.low, s.interval.high))
         bar = f'<line class="spread" x1="{low}" x2="{high}" y1="50%" y2="50%"/>'
     point = f'<circle cx="{axis(s.mean):.1f}%" cy="50%" r="4"/>'
-    name = f'<a href="#{place_of(s.method)}">{escape(s.method)}</a>' if linked else escape(s.method)
+    name = escape(s.method)
+    if what is not None:
+        tip = f' data-tip="{escape(what[s.method])}"' if what[s.method] else ""
+        name = f'<a href="#{place_of(s.method)}"{tip}>{name}</a>'
     name += ONE_DRAW if entry.one_draw else ""
     star = '<sup title="some recipes or cells are missing">*</sup>' if entry.partial else ""
     return (

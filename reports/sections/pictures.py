@@ -9,19 +9,19 @@ from nas_selection_bench.reports.sections.blocks import TALL, Picture
 
 
 def picture(source: Material, name: str, title: str, caption: str, draw: Callable[[], Drawing]) -> Picture:
-    """The figure that `draw` returns, in the page and as figures/NAME.svg; without markup and file where it cannot be.
-
-    The file of an earlier drawing, of when it could, goes then: it does not show the present results.
-    """
-    file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-    path = source.figures / f"{file_name}.svg"
+    """The figure that `draw` returns, in the page and as figures/NAME.svg; neither where it cannot be drawn."""
     try:
         drawing = draw()
     except NotDrawn as reason:
-        path.unlink(missing_ok=True)
         return Picture(name, title, caption, "", str(reason))
-    source.figures.mkdir(parents=True, exist_ok=True)
-    write_whole(path, drawing.file())
-    source.drawn.append(file_name)
+    write_figure(source, name, drawing)
     tall = drawing.height > TALL * drawing.width
     return Picture(name, title, caption, drawing.markup(title), tall=tall)
+
+
+def write_figure(source: Material, name: str, drawing: Drawing) -> None:
+    """Write figures/NAME.svg."""
+    file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
+    source.figures.mkdir(parents=True, exist_ok=True)
+    write_whole(source.figures / f"{file_name}.svg", drawing.file())
+    source.drawn.append(file_name)

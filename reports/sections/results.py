@@ -76,7 +76,7 @@ def main_table(source: Material, contest: Contest) -> Table:
         lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
         percentile = _mean(source.lines_of("percentile", dataset, standing.method))
         cells = [
-            Field(source.results.marked(standing.method), "name"),
+            Field(source.results.marked(standing.method), "name", source.results.what(standing.method)),
             Field(
                 number(standing.mean) + ("*" if fewer or lost else ""), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if fewer else "",

@@ -76,7 +76,7 @@ class Fakes:
         return self.known
 
     def entry(self, name: str) -> MethodEntry:
-        return MethodEntry(self.find(name), f"{name}: a fake", Source(f"fakes/{name}.py", ""), {})
+        return MethodEntry(self.find(name), Source(f"fakes/{name}.py", "", title=f"{name}: a fake"), {})
 
 
 def load_images(dataset: str, root: Path, limit: int | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nas_selection_bench.bench.errors import DataError, ExitCode
-from nas_selection_bench.bench.work.methods import Described
+from nas_selection_bench.bench.work.methods import Described, Source
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described, write_described
 from tests.bench import fake_bench
 
@@ -25,6 +25,13 @@ def test_what_runs_said_is_added_up_and_the_last_one_holds(tmp_path: Path) -> No
     assert described["supernets"] == {"darts": {"paper": "the paper of darts", "update": "a step"}}
     assert list(described["selectors"]) == ["a", "b", "c"]
     assert described["selectors"]["b"] == {"paper": "the paper of b", "score": "new"}
+
+
+def test_a_method_is_told_in_the_first_line_of_its_file(tmp_path: Path) -> None:
+    mine = Source("mine.py", "0123", "--plugin mine.py", "Mine: the edge with most alpha first.")
+    write_described(tmp_path, [RECIPE], [selector("mine")], ({}, {"mine": mine}))
+    told = read_described(tmp_path)["selectors"]["mine"]
+    assert told["what"] == "Mine: the edge with most alpha first." and told["from"] == "--plugin mine.py"
 
 
 def test_what_is_no_text_is_written_as_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from scipy import stats
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_architectures, code
 from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 from nas_selection_bench.bench.yardsticks import resemblance as bias
+from nas_selection_bench.bench.yardsticks.measures import pair_signs
 
 COUNTS = ("convolutions", "skip connections", "depth", "test accuracy")
 SIZES = 1000.0 + 9000 * (all_architectures() == 3).sum(axis=1)
@@ -93,7 +94,8 @@ def test_noise_that_differs_between_selections_does_not_make_size_win() -> None:
 
 
 def test_agreement_bounds() -> None:
-    scores = np.random.default_rng(1).normal(size=(6, 5))
-    assert bias.agreement(scores, scores * 2 + 1) == pytest.approx(1)
-    assert bias.agreement(scores, -scores) == pytest.approx(-1)
-    assert bias.agreement(scores, np.zeros((6, 5))) == 0
+    scores = np.random.default_rng(1).normal(size=(2, 6, 5))
+    signs = pair_signs(scores)
+    assert bias.agreement(signs, pair_signs(scores * 2 + 1)) == pytest.approx(1)
+    assert bias.agreement(signs, pair_signs(-scores)) == pytest.approx(-1)
+    assert bias.agreement(signs, pair_signs(np.zeros((2, 6, 5)))) == 0

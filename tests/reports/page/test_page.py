@@ -11,7 +11,7 @@ import pytest
 
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.page.page import LIMIT, unbroken, write_report
-from tests.reports.synthetic import SELECTORS, invented_table, write_results
+from tests.reports.synthetic import FEW, SELECTORS, invented_table, write_results
 
 SECTIONS = ["finding", "results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias", "transfer",
             "stopping", "failures", "published", "methods", "glossary", "provenance"]  # fmt: skip
@@ -253,3 +253,19 @@ def test_every_figure_may_give_way_that_of_all_seeds_last(
     one_figure = (out / "figures" / "accuracy-cifar10.svg").stat().st_size
     last, small = drawn(bare + one_figure)
     assert "accuracy" in last and "scores" not in last and small <= bare + one_figure < size
+
+
+def test_what_an_earlier_drawing_left_goes_and_files_of_the_user_stay(tmp_path: Path, table: GroundTruth) -> None:
+    out = tmp_path / "out"
+    write_results(out, table, recipes=("a",), seeds=2, selectors=FEW)
+    write_report(out, table)
+    drawn = {path.relative_to(out) for folder in ("tables", "figures") for path in (out / folder).iterdir()}
+    (figure,) = (out / "figures").glob("overview-*.svg")
+    figure.with_name("of-a-section-that-went.svg").write_bytes(figure.read_bytes())
+    (out / "tables" / "of-before.csv").write_text("dataset,mean\ncifar10,1\n")
+    users = [out / "figures" / "mine.svg", out / "tables" / "notes.md", out / "figures" / ".hidden.svg"]
+    for path in users:
+        path.write_text("<svg>of the user</svg>")
+    write_report(out, table)
+    left = {path.relative_to(out) for folder in ("tables", "figures") for path in (out / folder).iterdir()}
+    assert left == drawn | {path.relative_to(out) for path in users}

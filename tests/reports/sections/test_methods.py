@@ -5,6 +5,8 @@ from dataclasses import replace
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.sections.blocks import Prose, Table
 from nas_selection_bench.reports.sections.methods import methods_section
+from nas_selection_bench.reports.sections.overview import markup, overview
+from nas_selection_bench.reports.sections.results import main_table
 
 SHARED = {"paper": "A & B, 2021", "score": "-loss(x < y)", "keeps": "largest", "reads": "alphas", "passes": "0",
           "differs": "the batch is larger"}  # fmt: skip
@@ -29,6 +31,18 @@ def test_each_criterion_and_supernet_has_a_row(source: Material) -> None:
     ]  # fmt: skip
     for table in (of_selectors, of_supernets):
         assert all(len(row.cells) == len(table.columns) for row in table.rows)
+
+
+def test_criteria_are_told_in_a_line_in_their_table_and_at_their_names(source: Material) -> None:
+    told = described(source, {"good": {**SHARED, "what": "Good: it <knows>."}, "bad": SHARED})
+    (of_selectors, *_) = (block for block in methods_section(told).blocks if isinstance(block, Table))
+    assert [column.title for column in of_selectors.columns][:3] == ["criterion", "what", "score"]
+    assert {row.cells[0].text: row.cells[1].text for row in of_selectors.rows}["good"] == "Good: it <knows>."
+    (contest,) = told.contests
+    (named,) = (row.cells[0] for row in main_table(told, contest).rows if row.cells[0].text == "good")
+    assert named.title == "Good: it <knows>."
+    assert '<a href="#criterion-good" data-tip="Good: it &lt;knows&gt;.">good</a>' in markup(overview(told, contest))
+    assert '<a href="#criterion-bad">bad</a>' in markup(overview(told, contest))
 
 
 def test_what_differs_is_said_once(source: Material) -> None:
