@@ -15,12 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
-from nas_selection_bench.bench.problem.space import EDGE_NAMES, EDGES, OPERATIONS, parse
+from nas_selection_bench.bench.problem.space import EDGES, parse
 from nas_selection_bench.bench.work.methods_file import Descriptions, read_described
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
+from nas_selection_bench.bench.work.record import KEY_COLUMNS, Record
 from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.measures import pair_signs, standardised
+from nas_selection_bench.reports.data.frames import label, read_frame, records_of, scores_of, stored_scores
 from nas_selection_bench.reports.data.in_figures import first_shown
 
 Checkpoint = tuple[str, int]
@@ -40,34 +41,7 @@ COLLAPSED = 10.0
 """Percentile of the space below which a choice has collapsed: networks that hardly learn, by a path that is cut or of
 skip connections alone."""
 
-TEXTS = {"commit": str, "checkpoint": str, "shared": str}
-"""Columns of hexadecimal digits, which may read as a number."""
-
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
-
-
-GATHER = "run with --report-only to gather it again"
-
-
-def read_frame(path: Path, columns: tuple[str, ...] = (), again: str = GATHER) -> pd.DataFrame:
-    """A CSV file of an output folder; raises DataError where it is missing or damaged, or lacks one of `columns`.
-
-    `again` is what makes a new one.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
-            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=TEXTS)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except DAMAGE as error:
-        raise DataError(f"{path} is not a CSV file ({in_brief(error)}); {again}.") from error
-    absent = [name for name in columns if name not in frame.columns]
-    if absent:
-        raise DataError(f"{path} lacks the columns {', '.join(absent)}; {again}.")
-    # Plain objects are taken far quicker, row by row, than pandas's strings.
-    return frame.astype({name: object for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)})
 
 
 def run_of(folder: Path) -> dict[str, Any]:
@@ -81,53 +55,6 @@ def run_of(folder: Path) -> dict[str, Any]:
 def shares_of(operation: int, architectures: pd.Series) -> list[float]:
     """The share of `operation` among the six edges of each architecture."""
     return [parse(text).count(operation) / len(EDGES) for text in architectures]
-
-
-def _label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
-    """The column `base`, followed by those of `extras` that differ within the frame."""
-    label = frame[base].astype(str).astype(object)
-    for name in extras:
-        if frame[name].nunique() > 1:
-            label = label + f" · {name} " + frame[name].astype(str)
-    return label
-
-
-def _scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
-    """[rows, 6, 5] the scores of each row, as its record holds them; nan where a row has none."""
-    array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
-    for i, record in _records_of(rows, store).items():
-        if record.state == DONE and record.choice is not None:
-            array[i] = record.choice["scores"]
-    return array
-
-
-def _records_of(rows: pd.DataFrame, store: Store) -> dict[int, Record]:
-    """The record of each row, by its place, where there is one."""
-    whole, _ = store.read_all()
-    by_cell = {tuple(record.cell[name] for name in KEY_COLUMNS): record for record in whole.values()}
-    keys = zip(*(rows[name].tolist() for name in KEY_COLUMNS), strict=True)
-    return {i: by_cell[key] for i, key in enumerate(keys) if key in by_cell}
-
-
-def _stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
-    """[rows, 6, 5] the scores of each row in a CSV file; nan where a row has none."""
-    scores = read_frame(path, ("dataset", "recipe", "selector", "edge", "operation", "score"))
-    array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
-    keys = [name for name in KEY_COLUMNS if name in scores.columns]
-    if rows.duplicated(keys).any() and len(scores):
-        keys_said = ", ".join(keys)
-        raise DataError(f"records.csv holds several rows per ({keys_said}), so scores.csv cannot be matched to it.")
-    other = [name for name in keys if scores[name].dtype != rows[name].dtype]
-    if other and len(scores) and len(rows):
-        raise DataError(f"{path} does not fit records.csv: its {', '.join(other)} are of another kind; {GATHER}.")
-    place = rows[keys].assign(place=np.arange(len(rows)))
-    matched = scores.merge(place, on=keys, how="inner")
-    edge = matched["edge"].map({name: i for i, name in enumerate(EDGE_NAMES)})
-    operation = matched["operation"].map({name: i for i, name in enumerate(OPERATIONS)})
-    if edge.isna().any() or operation.isna().any():
-        raise DataError("scores.csv names an edge or an operation that does not exist.")
-    array[matched["place"], edge.astype(int), operation.astype(int)] = matched["score"]
-    return array
 
 
 @dataclass(frozen=True)
@@ -168,8 +95,8 @@ class Results:
     def _read(cls, folder: Path, store: Store | None) -> "Results":
         rows = read_frame(folder / "records.csv", (*KEY_COLUMNS, "state", "reason", "architecture", "test", "tau_best"))
         costs = read_frame(folder / "costs.csv", ("dataset", "recipe", "supernet_seed"))
-        rows["method"] = _label(rows, "selector", ("bn",))
-        rows["setting"] = _label(rows, "recipe", ("preset", "device", "threads"))
+        rows["method"] = label(rows, "selector", ("bn",))
+        rows["setting"] = label(rows, "recipe", ("preset", "device", "threads"))
         supernets = pd.DataFrame(columns=["dataset", "recipe", "supernet_seed", "training_seconds"])
         if "training_seconds" in costs:
             trained = costs[costs["training_seconds"].notna()]
@@ -186,7 +113,7 @@ class Results:
         for name in COST_COLUMNS:
             if name not in rows:
                 rows[name] = np.nan
-        scores = _stored_scores(rows, folder / "scores.csv") if store is None else _scores_of(rows, store)
+        scores = stored_scores(rows, folder / "scores.csv") if store is None else scores_of(rows, store)
         return cls(
             folder, rows, scores, supernets, run_of(folder), commits, read_described(folder), store or Store(folder)
         )
@@ -320,7 +247,7 @@ class Results:
 
     def records(self) -> dict[int, Record]:
         """The stored record file of each done row, by its index, where the folder still has it."""
-        return _records_of(self.rows, self.store)
+        return records_of(self.rows, self.store)
 
 
 def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoint, float]]:

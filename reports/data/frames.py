@@ -1,0 +1,86 @@
+"""The CSV files of an output folder as frames, and the records and scores that belong to their rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
+from nas_selection_bench.bench.work.store import Store
+
+TEXTS = {"commit": str, "checkpoint": str, "shared": str}
+"""Columns of hexadecimal digits, which may read as a number."""
+
+
+GATHER = "run with --report-only to gather it again"
+
+
+def read_frame(path: Path, columns: tuple[str, ...] = (), again: str = GATHER) -> pd.DataFrame:
+    """A CSV file of an output folder; raises DataError where it is missing or damaged, or lacks one of `columns`.
+
+    `again` is what makes a new one.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
+            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=TEXTS)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is not a CSV file ({in_brief(error)}); {again}.") from error
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        raise DataError(f"{path} lacks the columns {', '.join(absent)}; {again}.")
+    # Plain objects are taken far quicker, row by row, than pandas's strings.
+    return frame.astype({name: object for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)})
+
+
+def label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
+    """The column `base`, followed by those of `extras` that differ within the frame."""
+    label = frame[base].astype(str).astype(object)
+    for name in extras:
+        if frame[name].nunique() > 1:
+            label = label + f" · {name} " + frame[name].astype(str)
+    return label
+
+
+def scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
+    """[rows, 6, 5] the scores of each row, as its record holds them; nan where a row has none."""
+    array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
+    for i, record in records_of(rows, store).items():
+        if record.state == DONE and record.choice is not None:
+            array[i] = record.choice["scores"]
+    return array
+
+
+def records_of(rows: pd.DataFrame, store: Store) -> dict[int, Record]:
+    """The record of each row, by its place, where there is one."""
+    whole, _ = store.read_all()
+    by_cell = {tuple(record.cell[name] for name in KEY_COLUMNS): record for record in whole.values()}
+    keys = zip(*(rows[name].tolist() for name in KEY_COLUMNS), strict=True)
+    return {i: by_cell[key] for i, key in enumerate(keys) if key in by_cell}
+
+
+def stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
+    """[rows, 6, 5] the scores of each row in a CSV file; nan where a row has none."""
+    scores = read_frame(path, ("dataset", "recipe", "selector", "edge", "operation", "score"))
+    array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
+    keys = [name for name in KEY_COLUMNS if name in scores.columns]
+    if rows.duplicated(keys).any() and len(scores):
+        keys_said = ", ".join(keys)
+        raise DataError(f"records.csv holds several rows per ({keys_said}), so scores.csv cannot be matched to it.")
+    other = [name for name in keys if scores[name].dtype != rows[name].dtype]
+    if other and len(scores) and len(rows):
+        raise DataError(f"{path} does not fit records.csv: its {', '.join(other)} are of another kind; {GATHER}.")
+    place = rows[keys].assign(place=np.arange(len(rows)))
+    matched = scores.merge(place, on=keys, how="inner")
+    edge = matched["edge"].map({name: i for i, name in enumerate(EDGE_NAMES)})
+    operation = matched["operation"].map({name: i for i, name in enumerate(OPERATIONS)})
+    if edge.isna().any() or operation.isna().any():
+        raise DataError("scores.csv names an edge or an operation that does not exist.")
+    array[matched["place"], edge.astype(int), operation.astype(int)] = matched["score"]
+    return array
