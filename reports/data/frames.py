@@ -41,11 +41,11 @@ def read_frame(path: Path, columns: tuple[str, ...] = (), again: str = GATHER) -
 
 def label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
     """The column `base`, followed by those of `extras` that differ within the frame."""
-    label = frame[base].astype(str).astype(object)
+    said = frame[base].astype(str).astype(object)
     for name in extras:
         if frame[name].nunique() > 1:
-            label = label + f" · {name} " + frame[name].astype(str)
-    return label
+            said = said + f" · {name} " + frame[name].astype(str)
+    return said
 
 
 def scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:

@@ -259,4 +259,4 @@ def test_a_scheme_is_one_row_that_opens(table: GroundTruth, tmp_path: Path) -> N
     assert seen["name"] == "zero-cost-pt × 4 proxies"
     assert (seen["before"], seen["opened"]) == (0, 4)
     assert seen["next"] == seen["after"] == "zero-cost-pt", "sorted or not, they stand behind their head"
-    assert (seen["matrix"], seen["dots"]) == (5, 1)
+    assert (seen["matrix"], seen["dots"]) == (5, 2), "the main form of the scheme stands in the list too"
