@@ -1,5 +1,6 @@
 """The CSV files of an output folder as frames, and the records and scores that belong to their rows."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from nas_selection_bench.bench.work.store import Store
 TEXTS = {"commit": str, "checkpoint": str, "shared": str}
 """Columns of hexadecimal digits, which may read as a number."""
 
+PART = 300_000
+"""Rows of scores.csv that are read at once: a hundred thousand records have three million."""
 
 GATHER = "run with --report-only to gather it again"
 
@@ -23,20 +26,28 @@ def read_frame(path: Path, columns: tuple[str, ...] = (), again: str = GATHER) -
 
     `again` is what makes a new one.
     """
+    (frame,) = _parts(path, columns, again, None)
+    return frame
+
+
+def _parts(path: Path, columns: tuple[str, ...], again: str, size: int | None) -> Iterator[pd.DataFrame]:
+    """`read_frame`, in parts of `size` rows."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
-            frame = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=TEXTS)
+            read = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=TEXTS, chunksize=size)
+            for frame in [read] if isinstance(read, pd.DataFrame) else read:
+                absent = [name for name in columns if name not in frame.columns]
+                if absent:
+                    raise DataError(f"{path} lacks the columns {', '.join(absent)}; {again}.")
+                # Plain objects are taken far quicker, row by row, than pandas's strings.
+                texts = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)]
+                yield frame.astype(dict.fromkeys(texts, object))
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     except DAMAGE as error:
         raise DataError(f"{path} is not a CSV file ({in_brief(error)}); {again}.") from error
-    absent = [name for name in columns if name not in frame.columns]
-    if absent:
-        raise DataError(f"{path} lacks the columns {', '.join(absent)}; {again}.")
-    # Plain objects are taken far quicker, row by row, than pandas's strings.
-    return frame.astype({name: object for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)})
 
 
 def label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
@@ -67,20 +78,25 @@ def records_of(rows: pd.DataFrame, store: Store) -> dict[int, Record]:
 
 def stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
     """[rows, 6, 5] the scores of each row in a CSV file; nan where a row has none."""
-    scores = read_frame(path, ("dataset", "recipe", "selector", "edge", "operation", "score"))
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
-    keys = [name for name in KEY_COLUMNS if name in scores.columns]
-    if rows.duplicated(keys).any() and len(scores):
-        keys_said = ", ".join(keys)
-        raise DataError(f"records.csv holds several rows per ({keys_said}), so scores.csv cannot be matched to it.")
-    other = [name for name in keys if scores[name].dtype != rows[name].dtype]
-    if other and len(scores) and len(rows):
-        raise DataError(f"{path} does not fit records.csv: its {', '.join(other)} are of another kind; {GATHER}.")
-    place = rows[keys].assign(place=np.arange(len(rows)))
-    matched = scores.merge(place, on=keys, how="inner")
-    edge = matched["edge"].map({name: i for i, name in enumerate(EDGE_NAMES)})
-    operation = matched["operation"].map({name: i for i, name in enumerate(OPERATIONS)})
-    if edge.isna().any() or operation.isna().any():
-        raise DataError("scores.csv names an edge or an operation that does not exist.")
-    array[matched["place"], edge.astype(int), operation.astype(int)] = matched["score"]
+    edges, operations = pd.Index(EDGE_NAMES), pd.Index(OPERATIONS)
+    cells: pd.MultiIndex | None = None
+    for scores in _parts(path, ("dataset", "recipe", "selector", "edge", "operation", "score"), GATHER, PART):
+        keys = [name for name in KEY_COLUMNS if name in scores.columns]
+        other = [name for name in keys if scores[name].dtype != rows[name].dtype]
+        if other and len(scores) and len(rows):
+            raise DataError(f"{path} does not fit records.csv: its {', '.join(other)} are of another kind; {GATHER}.")
+        if cells is None:
+            cells = pd.MultiIndex.from_frame(rows[keys])
+            if cells.has_duplicates and len(scores):
+                raise DataError(
+                    f"records.csv holds several rows per ({', '.join(keys)}), so scores.csv cannot be matched to it."
+                )
+        row = cells.get_indexer(pd.MultiIndex.from_frame(scores[keys]))
+        edge = edges.get_indexer(pd.Index(scores["edge"]))
+        operation = operations.get_indexer(pd.Index(scores["operation"]))
+        known = row >= 0
+        if (edge[known] < 0).any() or (operation[known] < 0).any():
+            raise DataError("scores.csv names an edge or an operation that does not exist.")
+        array[row[known], edge[known], operation[known]] = scores["score"].to_numpy()[known]
     return array
