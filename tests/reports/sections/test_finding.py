@@ -276,11 +276,11 @@ def test_choices_that_are_better_elsewhere_are_named_where_none_is_here(
     (here,), (there,) = source.contests, source.transfers
     found = there.against("constant-order")
     assert {Verdict.BETTER} != {c.verdict for c in here.against("constant-order")}
-    there._judged["constant-order"] = [replace(c, verdict=Verdict.BETTER) for c in found[:1]] + [
+    there._judged["constant-order", None] = [replace(c, verdict=Verdict.BETTER) for c in found[:1]] + [
         replace(c, verdict=Verdict.WORSE) for c in found[1:]
     ]
     verdict = Verdict.BETTER if better_here else Verdict.OPEN
-    here._judged["constant-order"] = [replace(c, verdict=verdict) for c in here.against("constant-order")]
+    here._judged["constant-order", None] = [replace(c, verdict=verdict) for c in here.against("constant-order")]
     told = f"{found[0].first} on CIFAR-100." in lead(source, here)[-1]
     assert told is not better_here
 
