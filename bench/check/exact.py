@@ -1,7 +1,8 @@
 """Does a stored result still hold? Three levels, from bit-equal to statistical.
 
 * exact: the stored records are gathered, measured and drawn again, and every byte is compared. Notices a
-  changed measure, statistic, table or report, and a changed ground truth. Seconds.
+  changed measure, statistic, table or report, a changed ground truth, and cells of a method whose version has been
+  raised since. Seconds.
 * tight: a fresh run of the same cells on the same kind of CPU is compared cell by cell, with a stated
   tolerance per column. Notices a changed selector, recipe or seed.
 * statistical: a fresh run that cannot be equal (another device, other seeds) is compared in distribution; a
@@ -19,11 +20,13 @@ from typing import Any
 
 from nas_selection_bench.bench.check.difference import Difference, cell_of
 from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
+from nas_selection_bench.bench.check.superseded import superseded
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
 from nas_selection_bench.bench.work.gather import gather
+from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE
 from nas_selection_bench.bench.work.pack import contents_of, opened
 from nas_selection_bench.bench.work.plan_file import PLAN_FILE
@@ -84,13 +87,17 @@ class Checked:
         yield f"{self.level}: {verdict} ({self.compared} compared, {len(self.differences)} differences)"
 
 
-def check(stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path | None = None) -> list[Checked]:
+def check(
+    stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path | None = None, methods: Methods | None = None
+) -> list[Checked]:
     """Check the results in `stored`: always exactly, and against the run in `fresh` where one is given.
+
+    Where `methods` are given, a cell of an earlier version of its method is a difference.
 
     The fresh run is compared tightly if it has the same seeds and sums alike (`sum_alike`), else statistically.
     Either may be packed. Raises DataError where one holds no results.
     """
-    outcomes = [check_exact(stored, table, draw_report)]
+    outcomes = [check_exact(stored, table, draw_report, methods)]
     if fresh is not None:
         with opened(stored) as whole, opened(fresh) as run:
             outcomes.append(check_fresh(whole, run, table))
@@ -103,8 +110,8 @@ def exit_code(outcomes: Sequence[Checked]) -> ExitCode:
     return next((code for code in (ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED) if code in codes), ExitCode.OK)
 
 
-def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Checked:
-    """Gather and draw the stored records again, and compare every file."""
+def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, methods: Methods | None = None) -> Checked:
+    """Gather and draw the stored records again, and compare every file and the version of every method."""
     outcome = Checked(EXACT)
     run = _run(stored)
     made_with = run.get("table", {}).get("sha256")
@@ -121,6 +128,10 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport) -> Ch
         outcome.compared = gather(store, table, outcome.notes.append)[DONE]
         draw_report(store, table)
         _compare_folders(stored, again, packed, outcome)
+        if methods is not None:
+            earlier, unknown = superseded(_rows(again / "records.csv"), methods)
+            outcome.differences += earlier
+            outcome.notes += unknown
     return outcome
 
 

@@ -22,6 +22,7 @@ from nas_selection_bench.bench.work.store import Store
 if TYPE_CHECKING:
     from nas_selection_bench.bench.check.exact import DrawReport
     from nas_selection_bench.bench.problem.table import GroundTruth
+    from nas_selection_bench.bench.work.methods import Methods
 
 FAILURES_SHOWN = 5
 
@@ -73,7 +74,7 @@ def _gathered(out: Path, table: GroundTruth) -> tuple[Store, Counter[str]]:
     return store, gather(store, table, lambda line: None)
 
 
-def check_results(stored: Path, options: Options, draw_report: DrawReport) -> ExitCode:
+def check_results(stored: Path, options: Options, draw_report: DrawReport, methods: Methods) -> ExitCode:
     """Draw stored results again and compare every byte; with --out, compare the fresh run there with them too."""
     from nas_selection_bench.bench.check import exact as check
 
@@ -82,7 +83,7 @@ def check_results(stored: Path, options: Options, draw_report: DrawReport) -> Ex
     if earlier is None:
         raise DataError(f"{stored} holds no results: {stored / 'run.json'} does not exist.")
     table = resolve.find_table(options, list(earlier["datasets"]), data_root(options.data_root, needed=False))
-    outcomes = check.check(stored, table, draw_report, fresh)
+    outcomes = check.check(stored, table, draw_report, fresh, methods)
     print(check.summary(outcomes), end="")
     return check.exit_code(outcomes)
 

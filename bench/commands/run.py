@@ -79,7 +79,7 @@ def _work_off(
     if options.report_only:
         return report_only(options, draw_report)
     if options.check:
-        return check_results(options.check, options, draw_report)
+        return check_results(options.check, options, draw_report, methods())
     session = Session(options, argv, methods(), code)
     return session.show_plan() if options.plan else session.work(draw_report)
 

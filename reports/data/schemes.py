@@ -33,7 +33,8 @@ class Schemes:
 def schemes(names: Sequence[str], declared: Mapping[str, Mapping[str, str]]) -> Schemes:
     """`names` sorted into main forms and schemes; `declared` (methods.json) says which proxy a scheme has by itself."""
     found: dict[str, dict[str, str]] = {}
-    for base in sorted(names, key=len, reverse=True):
+    trained = {f"{name}{POST}" for name in names if not name.endswith(POST)}  # a scheme though it is not there itself
+    for base in sorted({*names, *trained}, key=lambda name: (-len(name), name)):
         post = base.endswith(POST)
         stem = base.removesuffix(POST)
         members = {
@@ -44,7 +45,8 @@ def schemes(names: Sequence[str], declared: Mapping[str, Mapping[str, str]]) -> 
         taken = {name for of in found.values() for name in of.values()}
         members = {proxy: name for proxy, name in members.items() if proxy and name not in taken and proxy != "post"}
         if len(members) >= FEWEST and base not in taken:
-            found[base] = {_own_proxy(declared.get(base, {})): base, **members}
+            own = {_own_proxy(declared.get(base, {})): base} if base in names else {}
+            found[base] = {**own, **members}
     placed = {name for of in found.values() for name in of.values()}
     ordered = {scheme: found[scheme] for scheme in sorted(found)}
     return Schemes([name for name in names if name not in placed], ordered)

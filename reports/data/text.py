@@ -31,6 +31,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def criteria(number: int) -> str:
+    """`1 criterion`, `27 criteria`."""
+    return "1 criterion" if number == 1 else f"{number} criteria"
+
+
 def from_to(values: Sequence[int]) -> str:
     """`3`, or `3 to 9`; an en dash for none."""
     if not values:

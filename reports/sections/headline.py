@@ -8,9 +8,9 @@ from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, counted, points
-from nas_selection_bench.reports.data.text import count, from_to, number
+from nas_selection_bench.reports.data.text import count, criteria, from_to, number
 from nas_selection_bench.reports.sections.dose_response import sentences
-from nas_selection_bench.reports.sections.size import presets_said, supernet_accuracy
+from nas_selection_bench.reports.sections.size import size, supernet_accuracy
 
 FLOOR = "constant-order"
 """What the headline holds every criterion against."""
@@ -23,7 +23,7 @@ WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageN
 """Data sets of NAS-Bench-201, whose ground truth is full training, as their authors write them."""
 FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
 """The four criteria whose papers the benchmark began with, as those write them."""
-CONTROLS = {"pt-random": "random choice", "pt-magnitude": "choosing by alpha"}
+CONTROLS = {"pt-random": "drawing lots (pt-random)", "pt-magnitude": "choosing by alpha (pt-magnitude)"}
 """What DARTS-PT's criterion is replaced by in its controls, the schedule being the same."""
 
 
@@ -43,8 +43,7 @@ def headline(contest: Contest) -> str:
     names = counted(compared)
     where, floor, better = written(contest.dataset), floor_called(contest), names["better"]
     if better:
-        who = ", ".join(better[:NAMED]) + (f" and {len(better) - NAMED} more" if len(better) > NAMED else "")
-        return f"On {where}, {who} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
+        return f"On {where}, {_few(better)} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
     if any(c.judged for c in compared):
         return f"On {where}, no criterion is shown better than {floor}."
     return f"On {where}, there are too few seeds to tell any criterion from {floor}."
@@ -55,13 +54,12 @@ def conditions(source: Material, contest: Contest) -> str:
     frame = source.results.final_of(contest.dataset)
     seeds = sorted(set(frame.groupby("method")["supernet_seed"].nunique()))
     reached = supernet_accuracy(source.results, contest.dataset)
-    n = len(contest.standings)
     parts = [
         "NAS-Bench-201" if contest.dataset in WRITTEN else "search space of NAS-Bench-201",
-        "1 criterion" if n == 1 else f"{n} criteria",
+        criteria(len(contest.standings)),
         f"the same supernets for all: {count(contest.settings, 'recipe')} × {from_to(seeds).replace(' to ', '–')}"
-        f" {'seed' if seeds == [1] else 'seeds'}, {presets_said(source.results, contest.dataset)}"
-        + (f", {reached} accurate" if reached else ""),
+        f" {'seed' if seeds == [1] else 'seeds'}",
+        size(source.results, contest.dataset) + (f", {reached} accurate" if reached else ""),
         "paired tests, Holm-corrected",
     ]
     if max(seeds) < FEWEST_TO_VARY:
@@ -73,7 +71,8 @@ def lead(source: Material, contest: Contest) -> list[str]:
     """The sentences under the headline, as HTML."""
     here = [point for point in points(source) if point.dataset == contest.dataset]
     doses = sentences(source, contest.dataset)  # means over doses say little
-    return [text for text in (_verdicts(source, contest), doses[0] if doses else _founding(contest, here)) if text]
+    last = doses[0] if doses else f"{_founding(contest, here)} {_elsewhere(source, contest)}".strip()
+    return [text for text in (_verdicts(source, contest), last) if text]
 
 
 def _verdicts(source: Material, contest: Contest) -> str:
@@ -88,14 +87,39 @@ def _verdicts(source: Material, contest: Contest) -> str:
         better = len(of_chance["better"]) or "none"
         parts.append(f"{better} {'' if parts else f'of {n} are shown '}better than a random architecture")
     said = f"<b>{_sentence(', '.join(parts))}</b>" if parts else ""
-    same, few = len(of_floor["same"]), len(of_floor["too_few"])
+    same, few, alike, near = (len(of_floor[verdict]) for verdict in ("same", "too_few", "open", "small"))
     rest = [f"{same} {'makes' if same == 1 else 'make'} exactly its choice"] if same else []
-    rest += [f"for {few} there are too few seeds to judge"] if few else []
-    said += f" {_sentence(' and '.join(rest))}" if rest else ""
+    rest += [f"{alike} {'is' if alike == 1 else 'are'} not shown to differ"] if alike and parts else []
+    rest += [f"{near} {'differs' if near == 1 else 'differ'} by less than the noise of training"] if near else []
+    rest += [f"{few} {'has' if few == 1 else 'have'} too few seeds to judge"] if few else []
+    said += f" {_sentence(_joined(rest))}" if rest else ""
     (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
-    said += f" The baseline reaches {number(stick.test)} %: {stick.above:,} of the 15,625 architectures are better"
+    said += f" The baseline reaches {number(stick.test)} %; {stick.above:,} of the 15,625 architectures are better"
     said += "." if stick.above_margin is None else f", {stick.above_margin:,} by more than the noise of training."
     return said.strip()
+
+
+def _elsewhere(source: Material, contest: Contest) -> str:
+    """Whether the same choices are better than the floor on other data sets, where none is here; else empty."""
+    if counted(contest.against(FLOOR))["better"]:
+        return ""
+    found = {
+        there.lookup: counted(there.against(FLOOR))["better"]
+        for there in source.transfers
+        if there.dataset == contest.dataset
+    }
+    said = [f"{_few(better)} on {written(lookup)}" for lookup, better in found.items() if better]
+    return f"Looked up elsewhere, some are better than it: {'; '.join(said)}." if said else ""
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first NAMED, and how many more."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
 def _sentence(text: str) -> str:
@@ -117,7 +141,7 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
     clear = [point for point in told if point.words["verdict"] in (Verdict.BETTER, Verdict.WORSE)]
     open_ = [CONTROLS[p.words["second"]] for p in told if p not in clear and p.numbers["judged"]]
     parts = [_perturbation(point) for point in clear]
-    parts += [f"shows no difference from {' or '.join(open_)}"] if open_ else []
+    parts += [f"is not shown to differ from {' or '.join(open_)}"] if open_ else []
     if parts:
         said.append(f"With DARTS-PT's schedule, perturbation {' and '.join(parts)}.")
     return " ".join(said)

@@ -1,17 +1,18 @@
 """The first figure: every criterion at one sight, the main forms as points, schemes x proxies as a matrix."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import Contest, Standing
+from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import ONE_DRAW
 from nas_selection_bench.reports.data.schemes import Schemes, schemes
-from nas_selection_bench.reports.data.text import interval_text, number
+from nas_selection_bench.reports.data.text import count, criteria, interval_text, number
 from nas_selection_bench.reports.figures.axes import AccuracyAxis
 from nas_selection_bench.reports.figures.main_forms import Form, main_forms_figure
 from nas_selection_bench.reports.figures.svg import Drawing
@@ -57,7 +58,7 @@ class Overview:
 
     dataset: str
     main: list[Entry]
-    """Main forms, best mean first."""
+    """Main forms and whatever else has no place in the matrix, best mean first."""
     matrix: dict[str, dict[str, Entry]]
     """Proxy -> scheme -> criterion, the best proxies first."""
     schemes: list[str]
@@ -96,7 +97,8 @@ def overview(source: Material, contest: Contest) -> Overview:
         for proxy, name in of.items():
             matrix.setdefault(proxy, {})[scheme] = entries[name]
     best_first = sorted(matrix, key=lambda proxy: (-_mean(matrix[proxy]), proxy))
-    shown = [entries[name] for name in sorted_in.main]
+    alone = set(sorted_in.main)
+    shown = [entries[s.method] for s in contest.standings if s.method in alone or s.level is not Level.EXPLORATORY]
     lows = [e.standing.mean if e.standing.interval is None else e.standing.interval.low for e in shown]
     optimum = source.optimum(contest.dataset)
     worst = optimum - min([*lows, sticks["random"].test])
@@ -147,7 +149,7 @@ def small_figure(found: Overview) -> Drawing:
 def markup(found: Overview, beside: str = "") -> str:
     """The figure as HTML; `beside` stands where the matrix would, if there is none."""
     beside = _matrix(found) if found.matrix else beside
-    return f'<div class="overview">{_dots(found)}{beside}</div>'
+    return f'<div class="overview">{_dots(found)}{beside}<p class="marks-said">{_key(found)}</p></div>'
 
 
 def _dots(found: Overview) -> str:
@@ -172,20 +174,35 @@ def _dots(found: Overview) -> str:
     )  # fmt: skip
     rows = "".join(_row(entry, axis, lines, found.linked) for entry in found.main)
     return (
-        f'<figure class="dots"><h2>{len(found.main)} criteria: mean test accuracy and'
+        f'<figure class="dots"><h2>{_called(found.main)}: mean test accuracy and'
         " 95\N{NO-BREAK SPACE}% interval</h2>"
         '<table><thead><tr><th scope="col">criterion</th><th scope="col" class="number">test %</th>'
         f'<th scope="col" class="number">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
         f'<th scope="col" class="track"><div class="heads">{heads}</div></th></tr></thead><tbody>{rows}</tbody>'
-        f'<tfoot><tr><td colspan="4">{_key(entry.verdict for entry in found.main)}</td>'
+        f'<tfoot><tr><td colspan="4"></td>'
         f'<td class="track"><div class="heads">{ticks}</div></td></tr></tfoot></table></figure>'
     )
 
 
-def _key(verdicts: Iterable[Verdict | None]) -> str:
-    present = set(verdicts)
-    keys = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {said}' for v, said in SHORTLY.items() if v in present]
-    return f'<span class="quiet">{" &nbsp; ".join(keys)}</span>'
+def _called(main: Sequence[Entry]) -> str:
+    """`27 main forms and 3 variants`; only criteria where none or all are variants."""
+    n = sum(entry.standing.level is not Level.EXPLORATORY for entry in main)
+    rest = len(main) - n
+    return f"{count(n, 'main form')} and {count(rest, 'variant')}" if n and rest else criteria(len(main))
+
+
+def _key(found: Overview) -> str:
+    """What the marks, the axis and the shades mean; only those that are there."""
+    entries = [*found.main, *(entry for of in found.matrix.values() for entry in of.values())]
+    verdicts = {entry.verdict for entry in entries}
+    said = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {text}' for v, text in SHORTLY.items() if v in verdicts]
+    floor = "all 3×3" if found.conv else "the baseline"
+    keys = [f"{' &nbsp; '.join(said)}: paired tests against {floor}, Holm-corrected; the interval is that of the mean"]
+    keys += ["* some recipes or cells are missing"] if any(entry.partial for entry in entries) else []
+    keys += [f"{ONE_DRAW} one draw per seed, the same for every recipe"] if any(e.one_draw for e in found.main) else []
+    keys += ["the axis is stretched towards the best"]
+    keys += [f"the matrix: blue from {floor} on, orange the further below"] if found.matrix else []
+    return f"{'. '.join(f'{key[0].upper()}{key[1:]}' for key in keys)}."
 
 
 SHORTLY = {

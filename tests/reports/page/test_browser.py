@@ -1,72 +1,19 @@
-"""The page in a real headless Chromium: sort, filter, hide a series, copy, colours, print.
-
-A copy of the page gets a script that acts as a reader would and writes what it saw into the document, which
-`chromium --dump-dom` prints. Skipped where there is no Chromium.
-"""
+"""The page as a reader uses it: sort, filter, hide a series, copy, change the baseline."""
 
 import csv
-import html
 import io
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.page.page import write_report
+from tests.reports.page.browser import act, chromium, needs_chromium
 from tests.reports.synthetic import write_results
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
-
-PROLOGUE = """<script>
-window.faults = [];
-addEventListener("error", (event) => faults.push(event.message));
-window.copied = [];
-Object.defineProperty(navigator, "clipboard", { value: { writeText: async (text) => { copied.push(text); } } });
-</script>"""
-EPILOGUE = """<script>
-(async () => {
-  const find = (selector, within = document) => within.querySelector(selector);
-  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const shown = (element) => getComputedStyle(element).display !== "none";
-  const names = (table) => all("tbody tr", table).filter(shown).map((row) => row.cells[0].textContent);
-  const click = (within, text) => all("button", within).find((button) => button.textContent === text).click();
-  const captionOf = (table) => find(`#caption-${table.dataset.name}`);
-  const column = (table, title) => all("thead th", table).findIndex((head) => head.textContent === title);
-  let seen;
-  try { seen = await (async () => { SCRIPT })(); } catch (error) { faults.push(String(error)); }
-  const result = document.createElement("pre");
-  result.id = "seen";
-  result.textContent = JSON.stringify({ seen, faults });
-  document.body.append(result);
-})();
-</script>"""
-
-
-def chromium(folder: Path, *arguments: str) -> str:
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,900",
-               "--virtual-time-budget=4000", f"--user-data-dir={folder / 'profile'}", *arguments]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-
-
-def act(page: Path, folder: Path, script: str, address: str = "") -> Any:
-    """What `script`, the body of an async function, returns after the page has set itself up."""
-    text = page.read_text(encoding="utf-8").replace("<head>", "<head>" + PROLOGUE, 1)
-    copy = folder / "page.html"
-    copy.write_text(text.replace("</body>", EPILOGUE.replace("SCRIPT", script) + "</body>"), encoding="utf-8")
-    dom = chromium(folder, "--dump-dom", copy.as_uri() + address)
-    found = re.search(r'<pre id="seen">(.*?)</pre>', dom, flags=re.S)
-    assert found, dom[-2000:]
-    result = json.loads(html.unescape(found[1]))
-    assert result["faults"] == []
-    return result["seen"]
+pytestmark = needs_chromium
 
 
 def test_columns_sort_both_ways_and_say_so(page: Path, tmp_path: Path) -> None:
@@ -242,70 +189,6 @@ def test_the_address_restores_a_view(page: Path, tmp_path: Path) -> None:
     assert plain["first"] != seen["first"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_has_contrast(page: Path, tmp_path: Path, theme: str) -> None:
-    seen = act(page, tmp_path, """
-        const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
-        const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-        const luminance = (colour) => {
-          const [red, green, blue] = channels(colour).map((v) => linear(v / 255));
-          return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-        };
-        const ground = luminance(getComputedStyle(document.body).backgroundColor);
-        const ratio = (selector) => {
-          const ink = luminance(getComputedStyle(find(selector)).color);
-          return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
-        };
-        const looked = ["p", "figcaption", "td.quiet", "tr.yardstick td", ".gaps", "nav a", ".conditions"];
-        return Object.fromEntries(looked.map((selector) => [selector, ratio(selector)]));
-    """, f"#theme={theme}")  # fmt: skip
-    assert all(ratio >= 4.5 for ratio in seen.values()), seen
-
-
-def test_nothing_overflows_the_page_sideways(page: Path, tmp_path: Path) -> None:
-    seen = act(page, tmp_path, "return [document.documentElement.scrollWidth, innerWidth];")
-    assert seen[0] <= seen[1]
-
-
-def test_labels_of_figures_do_not_overlap(page: Path, tmp_path: Path) -> None:
-    seen = act(page, tmp_path, """
-        const clashes = [];
-        for (const svg of all("svg.figure")) {
-          const boxes = all("text", svg).map((text) => [text.textContent, text.getBoundingClientRect()]);
-          for (let i = 0; i < boxes.length; i++) for (let j = i + 1; j < boxes.length; j++) {
-            const [a, one] = boxes[i], [b, other] = boxes[j];
-            const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
-            const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
-            if (wide > 2 && high > 3) clashes.push([svg.getAttribute("aria-label"), a, b]);
-          }
-        }
-        return clashes;
-    """)  # fmt: skip
-    assert seen == []
-
-
-def test_the_main_table_shows_result_n_and_cost_without_scrolling(page: Path, tmp_path: Path) -> None:
-    seen = act(page, tmp_path, """
-        const table = find('table[data-name="main-cifar10"]'), box = table.closest(".scroll").getBoundingClientRect();
-        const right = (title) => all("thead th", table)[column(table, title)].getBoundingClientRect().right;
-        return { titles: all("thead th", table).map((head) => head.textContent), edge: box.right,
-                 ends: ["test %", "n", "95 % interval", "cost"].map(right),
-                 above: captionOf(table).getBoundingClientRect().bottom <= table.tHead.getBoundingClientRect().top };
-    """)  # fmt: skip
-    assert all(end <= seen["edge"] for end in seen["ends"])
-    assert seen["titles"].index("n") == seen["titles"].index("test %") + 1
-    assert seen["titles"][-2:] == ["blank", "darts"]
-    assert seen["above"]
-
-
-def test_it_prints(page: Path, tmp_path: Path) -> None:
-    target = tmp_path / "report.pdf"
-    chromium(tmp_path, f"--print-to-pdf={target}", "--no-pdf-header-footer", page.as_uri())
-    content = target.read_bytes()
-    assert content.startswith(b"%PDF")
-    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", content)) <= 60
-
-
 def test_without_script_everything_is_there(page: Path, tmp_path: Path) -> None:
     text = re.sub(r"<script>.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.S)
     copy = tmp_path / "plain.html"
@@ -356,20 +239,6 @@ def test_a_copy_can_be_read_as_numbers(page: Path, tmp_path: Path) -> None:
     numeric = [i for i, title in enumerate(header) if title not in ("criterion", "group", "founders")]
     cells = [row[i] for row in rows for i in numeric if row[i] not in ("", "exact")]
     assert cells and all(float(cell) == float(cell) for cell in cells)
-
-
-def test_names_stay_in_sight_beside_their_numbers(page: Path, tmp_path: Path) -> None:
-    seen = act(page, tmp_path, """
-        const table = find('table[data-name="main-cifar10"]'), box = table.closest(".scroll");
-        const row = table.tBodies[0].rows[0];
-        box.style.width = "350px";
-        await new Promise((done) => setTimeout(done, 200));
-        box.scrollLeft = 400;
-        return { name: row.cells[0].getBoundingClientRect().left - box.getBoundingClientRect().left,
-                 second: all("thead th", table)[1].textContent, captionInside: Boolean(find("caption", table)) };
-    """)  # fmt: skip
-    assert abs(seen["name"]) <= 1
-    assert seen["second"] == "test %" and not seen["captionInside"]
 
 
 def test_a_scheme_is_one_row_that_opens(table: GroundTruth, tmp_path: Path) -> None:

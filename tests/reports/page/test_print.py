@@ -12,7 +12,7 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.figures.svg import Drawing
 from nas_selection_bench.reports.sections.blocks import TALL, WIDE, Column, Table
 from nas_selection_bench.reports.sections.pictures import picture
-from tests.reports.page.test_browser import CHROMIUM, chromium
+from tests.reports.page.browser import CHROMIUM, chromium
 
 CSS = files("nas_selection_bench.reports.page").joinpath("style.css").read_text(encoding="utf-8")
 PAGES = rb"/Type\s*/Page\b"

@@ -6,7 +6,7 @@ import pytest
 
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.page.page import write_report
-from tests.reports.page.test_browser import CHROMIUM, act
+from tests.reports.page.browser import CHROMIUM, act
 from tests.reports.synthetic import FEW, write_results
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")

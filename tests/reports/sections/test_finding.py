@@ -21,6 +21,7 @@ from nas_selection_bench.reports.sections.finding import details_section
 from nas_selection_bench.reports.sections.gaps import gaps
 from nas_selection_bench.reports.sections.headline import conditions, headline, lead
 from nas_selection_bench.reports.sections.results import main_table
+from nas_selection_bench.reports.sections.size import size
 from tests.reports.synthetic import FEW, source_of, write_results
 
 
@@ -97,13 +98,17 @@ def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material
 
 
 def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Material, tmp_path: Path) -> None:
-    assert "3 recipes × 3 seeds, preset lite, 62 % accurate" in conditions(source, source.contests[0])
+    said = conditions(source, source.contests[0]).split(" · ")
+    assert said[2:4] == [
+        "the same supernets for all: 3 recipes × 3 seeds",
+        f"{size(source.results, 'cifar10')}, 62 % accurate",
+    ]
     out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
     rows = pd.read_csv(out / "records.csv", keep_default_na=False)
     rows.loc[(rows["selector"] == "magnitude") & (rows["supernet_seed"] == 2), "state"] = "missing"
     rows.to_csv(out / "records.csv", index=False)
     uneven = Material(Results.read(out), source.table, out / "figures")
-    assert " × 2–3 seeds, " in conditions(uneven, uneven.contests[0])
+    assert " × 2–3 seeds · " in conditions(uneven, uneven.contests[0])
 
 
 def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Path) -> None:
@@ -257,7 +262,27 @@ def test_the_headline_says_who_is_shown_better_and_the_lead_how_many_are_worse(
     said = headline(contest)
     assert all(name in said for name in better) if better else "no criterion is shown better" in said
     worse = verdicts.count(Verdict.WORSE)
-    assert f"{worse or 'None'} of 3 are shown worse than that baseline" in lead(source, contest)[0]
+    told = lead(source, contest)[0].partition("</b>")
+    assert f"{worse or 'None'} of 3 are shown worse than that baseline" in told[0]
+    counts = [int(number) for number in re.findall(r"(\d+) (?:make|is not|are not|differ|ha[sv]e? too)", told[2])]
+    assert sum(counts) + worse + len(better) == len(verdicts), "every criterion is counted once"
+
+
+@pytest.mark.parametrize("better_here", [False, True])
+def test_choices_that_are_better_elsewhere_are_named_where_none_is_here(
+    table: GroundTruth, tmp_path: Path, better_here: bool
+) -> None:
+    source = source_of(tmp_path / "out", table, datasets=("cifar10",), selectors=FEW, seeds=2)
+    (here,), (there,) = source.contests, source.transfers
+    found = there.against("constant-order")
+    assert {Verdict.BETTER} != {c.verdict for c in here.against("constant-order")}
+    there._judged["constant-order"] = [replace(c, verdict=Verdict.BETTER) for c in found[:1]] + [
+        replace(c, verdict=Verdict.WORSE) for c in found[1:]
+    ]
+    verdict = Verdict.BETTER if better_here else Verdict.OPEN
+    here._judged["constant-order"] = [replace(c, verdict=verdict) for c in here.against("constant-order")]
+    told = f"{found[0].first} on CIFAR-100." in lead(source, here)[-1]
+    assert told is not better_here
 
 
 @pytest.mark.parametrize(("named", "grave"), [({"good"}, True), ({"bad"}, False)])

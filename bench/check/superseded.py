@@ -1,0 +1,34 @@
+"""Which stored cells are of an earlier version of their selector or recipe: those results no longer hold."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nas_selection_bench.bench.check.difference import Difference
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.methods import Methods, Offer
+from nas_selection_bench.bench.work.record import SKIPPED
+
+
+def superseded(rows: Sequence[Mapping[str, str]], methods: Methods) -> tuple[list[Difference], list[str]]:
+    """A difference for each method and version in `rows` of records.csv that is not the present one; notes.
+
+    A note names each method that does not exist here, such as a plug-in's, of which nothing can be said.
+    """
+    differences: list[Difference] = []
+    notes: list[str] = []
+    kinds: tuple[tuple[str, str, Offer[Any]], ...] = (
+        ("selector", "version", methods.selectors), ("recipe", "recipe_version", methods.recipes)
+    )  # fmt: skip
+    for kind, column, offer in kinds:
+        stored = Counter((row[kind], row[column]) for row in rows if row["state"] != SKIPPED and row[column])
+        for (name, version), count in sorted(stored.items()):
+            try:
+                present = str(offer.find(name).version)
+            except UsageError:
+                notes.append(f"the version of {kind} {name}, which is not known here")
+                continue
+            if version != present:
+                cells = f"{count} cell{'s' if count > 1 else ''}"
+                differences.append(Difference("records.csv", {kind: name}, column, f"{version} ({cells})", present))
+    return differences, list(dict.fromkeys(notes))
