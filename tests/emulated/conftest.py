@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,6 +26,13 @@ SETTINGS = replace(
 """Two steps an epoch; the selection images fill a batch and a half."""
 
 CPU, GPU = "cpu", f"{emulated.NAME}:0"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that stands here is thorough: whole trainings, three times over."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.thorough)
 
 
 @pytest.fixture(autouse=True)
