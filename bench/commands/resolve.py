@@ -19,6 +19,7 @@ from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names, 
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.pixels import Pixels, pixels_of
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work import gpu_kernels
 from nas_selection_bench.bench.work.json_files import read_json
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.plan import Request
@@ -71,7 +72,7 @@ class Device:
     indices: tuple[int, ...]
     """The GPUs that workers may share out."""
     hardware: str = ""
-    """Of a GPU the model, its compute capability, CUDA and cuDNN: with others the last digits are others."""
+    """Of a GPU the model, its compute capability, CUDA, cuDNN and Triton: with others the last digits are others."""
 
 
 def find_device(name: str) -> Device:
@@ -123,7 +124,8 @@ def ask_gpu(index: int) -> tuple[str, str]:
 
     model = torch.cuda.get_device_name(index)
     capability = ".".join(map(str, torch.cuda.get_device_capability(index)))
-    return model, f"{model} ({capability}), CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+    libraries = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}{gpu_kernels.described()}"
+    return model, f"{model} ({capability}), {libraries}"
 
 
 def verified(hardware: str, results: Path) -> bool:

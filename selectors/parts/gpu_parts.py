@@ -1,4 +1,4 @@
-"""The eight parts of the acceptance of a GPU: `gpu_acceptance` runs them and keeps what they found."""
+"""The nine parts of the acceptance of a GPU: `gpu_acceptance` runs them and keeps what they found."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from nas_selection_bench.bench.errors import ExitCode, SkipCell
-from nas_selection_bench.bench.problem.image_set import ImageSet
-from nas_selection_bench.bench.work.cells import Cell, SupernetJob
-from nas_selection_bench.bench.work.presets import PRESETS
+from nas_selection_bench.bench.work.cells import Cell
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.apply import select
-from nas_selection_bench.selectors.parts.gpu_place import Failed, Faults, Place, furthest, state_after
+from nas_selection_bench.selectors.parts.gpu_node_kernels import node_kernels
+from nas_selection_bench.selectors.parts.gpu_place import (
+    Failed,
+    Faults,
+    Place,
+    at_preset_paper,
+    furthest,
+    state_after,
+)
 from nas_selection_bench.supernets.network import cuda_graph
 from nas_selection_bench.supernets.network.accelerator import accelerator, has_bfloat16
 from nas_selection_bench.supernets.network.cuda_graph import own_stream
@@ -35,7 +40,6 @@ from nas_selection_bench.supernets.training.speed import epoch_seconds, literal_
 
 EAGER = ("oles",)
 """Recipes whose steps are not captured."""
-STEPS_PER_EPOCH = 25_000 // 64
 SLOWEST = 6.0
 """Seconds of an epoch of darts at preset paper that are accepted; 3 are aimed at."""
 LEAST_GAIN = 4.0
@@ -220,22 +224,12 @@ def accidents(place: Place) -> dict[str, Any]:
 
 def speed(place: Place) -> dict[str, Any]:
     """G: seconds of an epoch at preset paper, captured, eager, and by the literal network."""
-    steps = 4 if place.small else 60
-    sizes = replace(place.settings if place.small else PRESETS["paper"], batch_size=16 if place.small else 64)
-    side = 8 if place.small else 32
-    generator = torch.Generator().manual_seed(0)
-    count = 2 * sizes.batch_size * steps
-    pixels = torch.randint(256, (count, 3, side, side), generator=generator, dtype=torch.uint8)
-    labels = torch.randint(10, (count,), generator=generator)
-    noise = ImageSet("noise", pixels, labels, 10, (0.5,) * 3, (0.25,) * 3, crop_padding=side // 8, flip=True)
-
-    job = SupernetJob("noise", "darts", 0, 0, sizes)
+    job, noise, epochs = at_preset_paper(place)
     found = {
-        "captured": epoch_seconds(job, noise, place.torch),
-        "eager": epoch_seconds(job, noise, place.torch, eager=True),
-        "literal": literal_seconds(job, noise, place.torch),
+        "captured": epochs * epoch_seconds(job, noise, place.torch),
+        "eager": epochs * epoch_seconds(job, noise, place.torch, eager=True),
+        "literal": epochs * literal_seconds(job, noise, place.torch),
     }
-    found = {name: seconds / steps * STEPS_PER_EPOCH for name, seconds in found.items()}
     found["literal over captured"] = found["literal"] / found["captured"]
     if not place.small and (found["captured"] > SLOWEST or found["literal over captured"] < LEAST_GAIN):
         raise Failed(
@@ -259,6 +253,7 @@ def whole_program(place: Place) -> dict[str, Any]:
     return {"cells": len(list((out / "records").glob("*.json")))}
 
 
+NODE_KERNELS = "I node kernels"
 PARTS: dict[str, tuple[Callable[[Place], dict[str, Any]], str]] = {
     "A hardware": (hardware, "check the driver and that torch was built for this CUDA"),
     "B captures": (captures, "run the recipe with cuda_graph.EAGER_CALLS = 10**9 and report both numbers"),
@@ -268,5 +263,6 @@ PARTS: dict[str, tuple[Callable[[Place], dict[str, Any]], str]] = {
     "F accidents": (accidents, "use --jobs 1, and report the exception"),
     "G speed": (speed, "see that nothing else uses the card; results are right, only late"),
     "H whole program": (whole_program, "read what the command printed"),
+    NODE_KERNELS: (node_kernels, "do without NAS_BENCH_TRITON; supernets/network/triton_kernels.py is at fault"),
 }
 """Each with what to do where it fails."""

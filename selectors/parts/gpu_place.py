@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,11 +14,13 @@ from nas_selection_bench.bench.commands.resolve import Device
 from nas_selection_bench.bench.errors import in_brief
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.work.cells import SupernetJob
-from nas_selection_bench.bench.work.presets import Settings
+from nas_selection_bench.bench.work.presets import PRESETS, Settings
 from nas_selection_bench.supernets.network.cuda_graph import own_stream
 from nas_selection_bench.supernets.parts.registry import names as recipe_names
 from nas_selection_bench.supernets.training.loop import Training
 from nas_selection_bench.supernets.training.speed import eagerly
+
+STEPS_PER_EPOCH = 25_000 // 64
 
 
 class Failed(Exception):
@@ -89,3 +91,16 @@ def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> tuple[float, s
     gaps = {n: float(((t.double() - other[n].double()).abs() / (1 + t.double().abs())).max()) for n, t in one.items()}
     where = max(gaps, key=lambda name: gaps[name])
     return gaps[where], where
+
+
+def at_preset_paper(place: Place) -> tuple[SupernetJob, ImageSet, float]:
+    """A supernet of darts, images for a part of an epoch, and how many such parts a whole one has."""
+    steps = 4 if place.small else 60
+    sizes = replace(place.settings if place.small else PRESETS["paper"], batch_size=16 if place.small else 64)
+    side = 8 if place.small else 32
+    generator = torch.Generator().manual_seed(0)
+    count = 2 * sizes.batch_size * steps
+    pixels = torch.randint(256, (count, 3, side, side), generator=generator, dtype=torch.uint8)
+    labels = torch.randint(10, (count,), generator=generator)
+    noise = ImageSet("noise", pixels, labels, 10, (0.5,) * 3, (0.25,) * 3, crop_padding=side // 8, flip=True)
+    return SupernetJob("noise", "darts", 0, 0, sizes), noise, STEPS_PER_EPOCH / steps

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
+from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP
 from nas_selection_bench.supernets.network.gpu_cell import ORDER, GpuCell, JoinedKernels, Statistics
 from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM, STAGES, Normalisation
 
@@ -41,16 +41,21 @@ class GpuPass:
         """weights: [n_cells, 6, 5]; skip: added to the weight of every skip; dtype: that of the feature maps."""
         self._cells, self._index = cells, index
         self._stages = [cells[i * len(cells) // STAGES : (i + 1) * len(cells) // STAGES] for i in range(STAGES)]
-        shares, scales = weights.flatten(1).index_select(1, index).split([len(SHARES), len(SCALES)], 1)
+        weights = weights.flatten(1).index_select(1, index)
         if isinstance(skip, Tensor) or skip:
-            own, pools = shares.chunk(2, 1)
-            shares = torch.cat([own + skip, pools], 1)
-        self._shares = self._by_cell(shares, dtype)
-        self._scales = self._by_channel(scales)
+            own, others = weights.split([len(EDGES), weights.shape[1] - len(EDGES)], 1)
+            weights = torch.cat([own + skip, others], 1)
+        self._weigh(weights, dtype)
         self._kernels = [
             kernel for stage in self._stages for kernel in JoinedKernels.apply(dtype, *joined(stage, "weight"))
         ]  # fmt: skip
         self._statistics = [Statistics(running) for running in self._running()]
+
+    def _weigh(self, weights: Tensor, dtype: torch.dtype) -> None:
+        """weights: [n_cells, 24], those of skips, of pools and of convolutions."""
+        shares, scales = weights.split([len(SHARES), len(SCALES)], 1)
+        self._shares = self._by_cell(shares, dtype)
+        self._scales = self._by_channel(scales)
 
     def _by_cell(self, shares: Tensor, dtype: torch.dtype) -> Sequence[Any]:
         """What each cell takes of the weights of skips and pools [n_cells, 12]: these, [2, 6]."""
@@ -72,8 +77,8 @@ class GpuPass:
         """
         moves = None
         if seen is not None:
-            by_cell = seen.flatten(1).index_select(1, self._index[len(SHARES) :])
-            moves = self._by_channel(MOMENTUM * by_cell.to(self._scales[0]).expand(len(self._cells), -1))
+            by_cell = seen.flatten(1).index_select(1, self._index[len(SHARES) :]).expand(len(self._cells), -1)
+            moves = self._by_channel(MOMENTUM * by_cell.to(joined(self._cells[:1], "mean")[0]))
         for stage, cells in enumerate(self._stages):
             nodes = slice(3 * stage * len(cells), 3 * (stage + 1) * len(cells))
             found = [of_node for cell in self._statistics[nodes.start // 3 : nodes.stop // 3] for of_node in cell.seen]

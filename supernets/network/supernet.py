@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas_selection_bench.bench.problem.space import AVG_POOL, EDGES, OPERATIONS, SKIP, Architecture
+from nas_selection_bench.bench.work.gpu_kernels import wants_triton
 from nas_selection_bench.supernets.network.accelerator import on_gpu
 from nas_selection_bench.supernets.network.fused_cell import FusedCell
 from nas_selection_bench.supernets.network.fused_forward import CellPlan, Running
@@ -253,6 +254,10 @@ class Supernet(Skeleton):
     def _gpu_pass(
         self, cells: Sequence[MixedCell], weights: Tensor, skip: float | Tensor, dtype: torch.dtype
     ) -> GpuPass:  # fmt: skip
+        if wants_triton():
+            from nas_selection_bench.supernets.network.triton_cell import TritonPass  # may not be installed
+
+            return TritonPass(cells, self.places, weights, skip, dtype)
         return GpuPass(cells, self.places, weights, skip, dtype)
 
     def _on_gpu(

@@ -1,5 +1,6 @@
 """The emulated device, and what the tests train on it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -24,6 +25,9 @@ SETTINGS = replace(
     selection_batch=16,
 )  # fmt: skip
 """Two steps an epoch; the selection images fill a batch and a half."""
+
+# Kernels of Triton run in its interpreter, which has to be asked for before anything imports Triton, as torch does.
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 CPU, GPU = "cpu", f"{emulated.NAME}:0"
 

@@ -12,6 +12,7 @@ import pytest
 from nas_selection_bench import program
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.work.gpu_kernels import triton_wanted, wants_triton
 from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.selectors.parts import gpu_acceptance, gpu_parts, registry
 from nas_selection_bench.selectors.parts.gpu_place import Failed, Place
@@ -28,7 +29,8 @@ def accept(out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, o
         return int(program.main(_as_cuda(arguments)))
 
     code = gpu_acceptance.main(["--small", "--out", str(out)], find=lambda name: EMULATED, door=door)
-    return code, json.loads((out / "emulated-GPU-small.json").read_text())
+    name = "emulated-GPU-triton-small.json" if wants_triton() else "emulated-GPU-small.json"
+    return code, json.loads((out / name).read_text())
 
 
 def _as_cuda(arguments: Sequence[str]) -> list[str]:
@@ -51,7 +53,21 @@ def test_a_part_that_fails_says_what_to_do_and_the_others_are_looked_at(
     assert "illegal instruction" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("letter", [*"ACDE", *(pytest.param(letter, marks=pytest.mark.program) for letter in "BFGH")])
+@pytest.mark.parametrize("asked", [False, True])
+def test_kernels_that_a_run_does_not_use_take_nothing_from_the_others(
+    asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(place: Place) -> dict[str, object]:
+        raise Failed("other numbers")
+
+    parts = {"A one": (lambda place: {}, "do this"), gpu_parts.NODE_KERNELS: (breaks, "do that")}
+    monkeypatch.setattr(gpu_acceptance, "PARTS", parts)
+    with triton_wanted(asked):
+        code, record = accept(tmp_path, monkeypatch)
+    assert (code, record["passed"]) == (ExitCode.SOME_CELLS_FAILED, not asked)
+
+
+@pytest.mark.parametrize("letter", [*"ACDE", *(pytest.param(letter, marks=pytest.mark.program) for letter in "BFGHI")])
 def test_a_part_passes(letter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu_acceptance, "PARTS", {n: p for n, p in gpu_parts.PARTS.items() if n.startswith(letter)})
     code, record = accept(tmp_path, monkeypatch)
@@ -104,4 +120,4 @@ def test_a_cpu_is_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         gpu_acceptance.main(["--device", "cpu"])
     assert stopped.value.code == ExitCode.USAGE
-    assert [name[0] for name in gpu_parts.PARTS] == list("ABCDEFGH")
+    assert [name[0] for name in gpu_parts.PARTS] == list("ABCDEFGHI")
