@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.program
 
 ROOT = Path(__file__).parents[1]
-SLOW = {"torch", "scipy", "pandas", "sklearn", "matplotlib", "joblib", "dask", "distributed"}
+SLOW = {"torch", "triton", "scipy", "pandas", "sklearn", "matplotlib", "joblib", "dask", "distributed"}
 PROGRAM = """
 import json, sys
 from nas_selection_bench.program import main

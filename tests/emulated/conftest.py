@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -29,6 +30,13 @@ SETTINGS = replace(
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
 CPU, GPU = "cpu", f"{emulated.NAME}:0"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that stands here is thorough: whole trainings, three times over."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.thorough)
 
 
 @pytest.fixture(autouse=True)

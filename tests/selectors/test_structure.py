@@ -104,6 +104,11 @@ def relatives() -> frozenset[str]:
     return frozenset(found)
 
 
+def few_first(names: Sequence[str]) -> list[object]:
+    """As parameters: the relatives are thorough."""
+    return [pytest.param(name, marks=pytest.mark.thorough) if name in relatives() else name for name in names]
+
+
 def cheap(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The selector with options that cost little; of relatives one edge is scored."""
     if name not in relatives():
@@ -125,7 +130,7 @@ def of_one_edge(rule: type[ProxyRule]) -> object:
     return score
 
 
-@pytest.mark.parametrize("name", [*registry.names(), *CONFIGURED])
+@pytest.mark.parametrize("name", few_first([*registry.names(), *CONFIGURED]))
 def test_every_selector_keeps_the_contract(
     name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     return load_images("digits", tmp_path_factory.mktemp("empty"), 160)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [*names(), "rsps[per_cell=true]", "blank[skip=0.6]"])
 def test_every_recipe_repeats_itself_and_goes_on(
     name: str, settings: Settings, few_digits: ImageSet, tmp_path: Path
@@ -95,6 +96,7 @@ def test_every_recipe_repeats_itself_and_goes_on(
     assert logits.isfinite().all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in names() if find(name).tunes_alphas])
 def test_alphas_learn_from_the_images(
     name: str, settings: Settings, digits: ImageSet, monkeypatch: pytest.MonkeyPatch

@@ -18,6 +18,7 @@ CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
 )
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
+in_a_browser = [needs_chromium, pytest.mark.thorough]
 
 PROLOGUE = """<script>
 window.faults = [];

@@ -10,10 +10,10 @@ import pytest
 
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.page.page import write_report
-from tests.reports.page.browser import act, chromium, needs_chromium
+from tests.reports.page.browser import act, chromium, in_a_browser
 from tests.reports.synthetic import write_results
 
-pytestmark = needs_chromium
+pytestmark = in_a_browser
 
 
 def test_columns_sort_both_ways_and_say_so(page: Path, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.reports.page.browser import act, chromium, needs_chromium
+from tests.reports.page.browser import act, chromium, in_a_browser
 
-pytestmark = needs_chromium
+pytestmark = in_a_browser
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -12,10 +12,12 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.figures.svg import Drawing
 from nas_selection_bench.reports.sections.blocks import TALL, WIDE, Column, Table
 from nas_selection_bench.reports.sections.pictures import picture
-from tests.reports.page.browser import CHROMIUM, chromium
+from tests.reports.page.browser import chromium, in_a_browser
 
 CSS = files("nas_selection_bench.reports.page").joinpath("style.css").read_text(encoding="utf-8")
 PAGES = rb"/Type\s*/Page\b"
+
+pytestmark = in_a_browser
 
 
 def printed(folder: Path, body: str) -> Path:
@@ -37,7 +39,7 @@ def figure_of(height: int) -> str:
     return f'<figure class="picture"><h4>Title</h4><div class="scroll">{drawn}</div>{caption}</figure>'
 
 
-@pytest.mark.skipif(not CHROMIUM or not shutil.which("pdftotext"), reason="needs Chromium and pdftotext")
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext")
 def test_the_head_of_a_long_table_is_on_every_page(tmp_path: Path) -> None:
     target = printed(tmp_path, f"<figure class=table><div class=scroll>{table_of(4, 200)}</div></figure>")
     text = subprocess.run(["pdftotext", "-layout", target, "-"], capture_output=True, text=True, check=True).stdout
@@ -46,7 +48,6 @@ def test_the_head_of_a_long_table_is_on_every_page(tmp_path: Path) -> None:
     assert all("head0" in sheet for sheet in sheets)
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 def test_wide_tables_are_printed_across(tmp_path: Path) -> None:
     content = printed(
         tmp_path, f'<figure class="table wide"><div class=scroll>{table_of(30, 3)}</div></figure>'
@@ -55,7 +56,6 @@ def test_wide_tables_are_printed_across(tmp_path: Path) -> None:
     assert any(width > height for width, height in boxes)
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 def test_a_figure_fits_beneath_its_heading(tmp_path: Path) -> None:
     content = printed(tmp_path, f"<section><h2>Every seed</h2><h3>cifar10</h3>{figure_of(1200)}</section>").read_bytes()
     assert len(re.findall(PAGES, content)) == 1

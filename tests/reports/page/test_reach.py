@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.page.page import write_report
-from tests.reports.page.browser import CHROMIUM, act
+from tests.reports.page.browser import act, in_a_browser
 from tests.reports.synthetic import FEW, write_results
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium (apt-get install chromium)")
+pytestmark = in_a_browser
 
 
 def test_the_matrix_speaks_to_keys_and_taps(table: GroundTruth, tmp_path: Path) -> None:

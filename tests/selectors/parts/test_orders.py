@@ -88,6 +88,7 @@ UNTRAINED = ("op-snip", "op-grasp", "op-synflow", "zero-cost-pt-snip", "disc-zc-
 OTHERS = ("is-darts", "similarity-to-edge", "em-darts", "op-fisher")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [*UNTRAINED, *OTHERS])
 def test_a_rule_scores_the_same_whatever_its_order_reads(name: str) -> None:
     """sgas looks at the alphas, which must not find their way into the mixture of a rule that reads none."""

@@ -1,5 +1,7 @@
 """Masking and discretising against the literal network, one mixture at a time."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +12,14 @@ from nas_selection_bench.selectors.parts import registry
 from tests.selectors import small
 
 
+@cache
 def scores(name: str, bn: str = "batch") -> np.ndarray:
-    return registry.find(name).select(small.search(name, bn=bn)).scores
+    found = registry.find(name).select(small.search(name, bn=bn)).scores
+    found.flags.writeable = False
+    return found
 
 
+@cache
 def expected(change, bn: str = "batch") -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
     """Accuracy and loss [6, 5] with `change(row, o)` in place of the softmax of edge e."""
     accuracy, loss = np.empty((6, 5)), np.empty((6, 5))

@@ -34,6 +34,7 @@ DRAW = ("drnas", "gdas", "importance-sampling", "reinmax", "rsps", "setn")
 """Recipes whose weights learn in drawn architectures."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("recipe", names())
 def test_every_recipe_tells_easy_classes_apart(
     recipe: str, settings: Settings, images: ImageSet, tmp_path: Path
@@ -110,7 +111,9 @@ def test_the_global_generator_does_not_matter(job: SupernetJob, images: ImageSet
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
-@pytest.mark.parametrize("recipe", ["darts", "darts-minus", "balenas"])
+@pytest.mark.parametrize(
+    "recipe", ["darts", *(pytest.param(r, marks=pytest.mark.thorough) for r in ("darts-minus", "balenas"))]
+)
 def test_a_run_broken_between_epochs_ends_in_the_same_bytes(
     recipe: str, settings: Settings, images: ImageSet, tmp_path: Path
 ) -> None:
