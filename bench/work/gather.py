@@ -5,6 +5,7 @@ workers and interruptions leave no trace in it.
 """
 
 import csv
+import gc
 import io
 import json
 from collections import Counter
@@ -52,7 +53,7 @@ def scores_csv(selections: Iterable[tuple[Mapping[str, Any], Selection]]) -> str
     for cell, selection in selections:
         start = as_csv(KEY_COLUMNS, [cell], head=False).rstrip("\n")
         scores = selection.scores.ravel().tolist()
-        lines += [f"{start},{place}{score!r}\n" for place, score in zip(places, scores, strict=True)]
+        lines.append("".join([f"{start},{place}{score!r}\n" for place, score in zip(places, scores, strict=True)]))
     return "".join(lines)
 
 
@@ -98,6 +99,7 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     are missing.
     """
     records, damaged = store.read_all()
+    gc.freeze()  # many small objects that stay: the collector would walk through them again and again
     for path in damaged:
         warn(f"The record {path} is damaged and left out; run the command that made it again.")
     selections: dict[str, Selection] = {}
