@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -47,7 +48,11 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
         )
     with only_writer(out / ".lock", wait=False):
         store, counts = _gathered(out, table)
-        page = draw_report(store, table)
+        gc.freeze()  # the records are many small objects that stay: the collector would walk through them all the time
+        try:
+            page = draw_report(store, table)
+        finally:
+            gc.unfreeze()
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
 
 

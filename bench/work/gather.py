@@ -5,7 +5,6 @@ workers and interruptions leave no trace in it.
 """
 
 import csv
-import gc
 import io
 import json
 from collections import Counter
@@ -99,7 +98,6 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     are missing.
     """
     records, damaged = store.read_all()
-    gc.freeze()  # many small objects that stay: the collector would walk through them again and again
     for path in damaged:
         warn(f"The record {path} is damaged and left out; run the command that made it again.")
     selections: dict[str, Selection] = {}
