@@ -47,12 +47,12 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
             " give that one with --table."
         )
     with only_writer(out / ".lock", wait=False):
-        store, counts = _gathered(out, table)
-        gc.freeze()  # the records are many small objects that stay: the collector would walk through them all the time
+        gc.disable()  # the records are many small objects that stay: it would walk through them all the time
         try:
+            store, counts = _gathered(out, table)
             page = draw_report(store, table)
         finally:
-            gc.unfreeze()
+            gc.enable()
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
 
 
