@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -46,8 +47,12 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
             " give that one with --table."
         )
     with only_writer(out / ".lock", wait=False):
-        store, counts = _gathered(out, table)
-        page = draw_report(store, table)
+        gc.disable()  # the records are many small objects that stay: it would walk through them all the time
+        try:
+            store, counts = _gathered(out, table)
+            page = draw_report(store, table)
+        finally:
+            gc.enable()
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
 
 

@@ -52,7 +52,7 @@ def scores_csv(selections: Iterable[tuple[Mapping[str, Any], Selection]]) -> str
     for cell, selection in selections:
         start = as_csv(KEY_COLUMNS, [cell], head=False).rstrip("\n")
         scores = selection.scores.ravel().tolist()
-        lines += [f"{start},{place}{score!r}\n" for place, score in zip(places, scores, strict=True)]
+        lines.append("".join([f"{start},{place}{score!r}\n" for place, score in zip(places, scores, strict=True)]))
     return "".join(lines)
 
 

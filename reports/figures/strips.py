@@ -171,5 +171,6 @@ def tau_figure(
 
 
 def look(index: int) -> tuple[str, int]:
-    """Class of the colour, and shape, of the setting number `index`, the same in all figures."""
-    return f"s{index % SERIES}", index % SHAPES
+    """Classes of the colour, and shape, of series number `index`, the same in all figures; lines whose colour comes
+    again are dashed."""
+    return f"s{index % SERIES}" + (" again" if index >= SERIES else ""), index % SHAPES

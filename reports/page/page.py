@@ -130,14 +130,20 @@ def render(source: Material) -> str:
     environment.filters["unbroken"] = unbroken
     template = environment.from_string(folder.joinpath("template.html").read_text(encoding="utf-8"))
     shown = sections(source)
-    around = _around(source)
+    around, data = _around(source), page_data(source)
     tables: dict[str, Markup] = {}  # what the template made of each, which stays while figures are left out
     while True:
         told = [replace(section, blocks=gathered(section.blocks)) for section in shown]
-        page = template.render(sections=told, tables=tables, **around)
+        script = json.dumps(data, separators=(",", ":"), sort_keys=True, allow_nan=False)
+        # Inside a script element no "<" may stand; JSON has another spelling for it.
+        page = template.render(sections=told, tables=tables, data=Markup(script.replace("<", "\\u003c")), **around)
         beyond = len(page.encode()) - LIMIT
-        if beyond <= 0 or not leave_out(shown, beyond):
+        if beyond <= 0:
             return page
+        if not leave_out(shown, beyond):
+            if not data["rows"]:
+                return page
+            data["rows"] = []  # of figures that are left out; records.csv holds them
 
 
 def leave_out(shown: list[Section], size: int) -> bool:
@@ -170,7 +176,6 @@ def _around(source: Material) -> dict[str, object]:
     """What the page says beside its sections."""
     folder = files("nas_selection_bench.reports.page")
     missing = gaps(source, named(source))
-    data = json.dumps(page_data(source), separators=(",", ":"), sort_keys=True, allow_nan=False)
     return {
         "generator": ", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
         "notes": [Markup(text) for dataset in source.datasets if (text := note(source, dataset))],
@@ -179,8 +184,6 @@ def _around(source: Material) -> dict[str, object]:
         "firsts": [_first(source, contest) for contest in source.contests if contest.standings],
         "style": Markup(style_sheet() + folder.joinpath("style.css").read_text(encoding="utf-8")),
         "script": Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),
-        # Inside a script element no "<" may stand; JSON has another spelling for it.
-        "data": Markup(data.replace("<", "\\u003c")),
     }
 
 

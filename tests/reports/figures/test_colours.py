@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nas_selection_bench.reports.figures.svg import LIGHT, SERIES
+from nas_selection_bench.reports.figures.strips import look
+from nas_selection_bench.reports.figures.svg import LIGHT, SERIES, style_sheet
 
 SEEN = {
     "by most": np.eye(3),
@@ -52,3 +53,10 @@ def test_series_are_seen_and_told_apart(theme: str) -> None:
     bright = series @ weights + 0.05
     (paper,) = colours_of(theme, ["paper"]) @ weights + 0.05
     assert (np.maximum(bright, paper) / np.minimum(bright, paper)).min() >= CONTRAST
+
+
+def test_lines_of_one_colour_differ_in_their_dashes() -> None:
+    looks = [look(i) for i in range(2 * SERIES)]
+    assert len({css for css, _ in looks}) == 2 * SERIES and len(set(looks)) == 2 * SERIES
+    assert [css for css, _ in looks if css.endswith(" again")] == [f"s{i} again" for i in range(SERIES)]
+    assert ".figure .again path.thick { stroke-dasharray:" in style_sheet()

@@ -239,19 +239,23 @@ def test_every_figure_may_give_way_that_of_all_seeds_last(
 
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), seeds=2, ranking=False)
 
-    def drawn(limit: int) -> tuple[list[str], int]:
-        """Figures on a page of so many bytes, and the bytes that it has."""
+    def drawn(limit: int) -> tuple[list[str], int, str]:
+        """Figures on a page of so many bytes, the bytes that it has, and its data on the selections."""
         monkeypatch.setattr(nas_selection_bench.reports.page.page, "LIMIT", limit)
         text = write_report(out, table).read_text(encoding="utf-8")
         figures = re.findall(r'id="([a-z]+)-cifar10[^>]*>\n<h4>[^<]*</h4>\n<div class="scroll"><svg', text)
-        return figures, len(text.encode())
+        (data,) = re.findall('<script type="application/json" id="data">(.*?)</script>', text)
+        return figures, len(text.encode()), json.dumps(json.loads(data)["rows"], separators=(",", ":"))
 
-    everything, size = drawn(10**9)
+    everything, size, rows = drawn(10**9)
     assert {"accuracy", "tau", "scores", "operations", "epochs", "cost"} <= {*everything}
-    nothing, bare = drawn(1)
+    nothing, bare, none = drawn(1)
     assert not {*everything} & {*nothing}
+    assert none == "[]" != rows, "the data of figures that are all left out goes too"
+    bare += len(rows)
     one_figure = (out / "figures" / "accuracy-cifar10.svg").stat().st_size
-    last, small = drawn(bare + one_figure)
+    last, small, kept = drawn(bare + one_figure)
+    assert kept == rows
     assert "accuracy" in last and "scores" not in last and small <= bare + one_figure < size
 
 
