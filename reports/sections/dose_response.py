@@ -110,7 +110,8 @@ def said(found: list[Response], floor: float, option: str) -> str:
         parts.append(f"up to {dose:g}: {listed(held[dose])}")
     if None in held:
         parts.append(f"at none: {listed(held[None])}")
-    return f"{text}Above a random architecture ({number(floor)} %) on every seed, of the doses tried with each, {'; '.join(parts)}."
+    above = f"Above a random architecture ({number(floor)} %) on every seed, of the doses tried with each"
+    return f"{text}{above}, {'; '.join(parts)}."
 
 
 def _table(dataset: str, option: str, found: list[Response], floor: float) -> Table:
