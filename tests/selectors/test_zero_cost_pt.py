@@ -163,6 +163,7 @@ def test_a_masked_operation_is_fed_zeros_or_absent() -> None:
             registry.find(f"{name}[masked=absent]")
 
 
+@pytest.mark.thorough
 def test_the_best_of_the_proposals_is_that_with_the_largest_sum_over_the_validation_batches() -> None:
     name = "zero-cost-pt-grad-norm[order=fixed]"
     selection, search = select(name, proposals=2, validation_batches=2)
@@ -179,6 +180,7 @@ def test_the_best_of_the_proposals_is_that_with_the_largest_sum_over_the_validat
     assert selection.architecture == max(values, key=values.__getitem__)
 
 
+@pytest.mark.thorough
 def test_the_released_behaviour_proposes_one_cell_again_and_again() -> None:
     """The released code does not draw weights anew, so with a fixed order only the mini-batch differs."""
     selection, _ = select("zero-cost-pt-synflow[order=fixed,reinitialise=no]", proposals=3)
@@ -193,6 +195,7 @@ def test_an_untrained_criterion_cannot_reach_trained_weights_and_the_other_way_r
         _ = small.search("zero-cost-pt").alphas
 
 
+@pytest.mark.thorough
 def test_plain_counts_see_what_is_masked() -> None:
     """A supernet has as many parameters whatever is masked; only what the logits depend on can tell."""
     for proxy in ("params", "flops", "l2-norm"):

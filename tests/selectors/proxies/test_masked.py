@@ -31,6 +31,7 @@ def test_runs_on_the_masked_supernet(name: str) -> None:
         assert score(name, supernet.mixture(without_conv), images, labels) != whole
 
 
+@pytest.mark.thorough
 @EVERY
 def test_variants_of_one_network_score_as_networks_of_their_own(name: str) -> None:
     torch.manual_seed(0)
