@@ -95,6 +95,8 @@ MUTATIONS = (
     Mutation("noise-margin", "the noise between trainings is a mean in place of a median", EXACT,
              "bench/yardsticks/statistics.py",
              "float(np.median(gaps))", "float(np.mean(gaps))"),
+    Mutation("version", "criteria have a later version than the stored results", EXACT, "selectors/parts/criterion.py",
+             "version: int = 1", "version: int = 2"),
     Mutation("table-cell", "one architecture of the ground truth is 0.1 points better", EXACT, TABLE),
 )  # fmt: skip
 UNBROKEN = (

@@ -109,8 +109,9 @@ def said(found: list[Response], floor: float, option: str) -> str:
     for dose in sorted((d for d in held if d is not None), reverse=True):
         parts.append(f"up to {dose:g}: {listed(held[dose])}")
     if None in held:
-        parts.append(f"at no dose: {listed(held[None])}")
-    return f"{text}Above a random architecture ({number(floor)} %) on every seed {'; '.join(parts)}."
+        parts.append(f"at none: {listed(held[None])}")
+    above = f"Above a random architecture ({number(floor)} %) on every seed, of the doses tried with each"
+    return f"{text}{above}, {'; '.join(parts)}."
 
 
 def _table(dataset: str, option: str, found: list[Response], floor: float) -> Table:

@@ -74,7 +74,7 @@ def test_the_sentence_says_who_holds_how_far() -> None:
     ]  # fmt: skip
     text = said(found, 87.0, "skip")
     assert "54.30 % (n = 2)" in text
-    for part in ("up to 0.8: <b>a</b>;", "up to 0.4: <b>b</b>;", "at no dose: <b>c</b>."):
+    for part in ("up to 0.8: <b>a</b>;", "up to 0.4: <b>b</b>;", "at none: <b>c</b>."):
         assert part in text
     assert "only-shallow" not in text, "it was not asked at the largest dose"
 
