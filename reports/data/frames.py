@@ -15,7 +15,7 @@ from nas_selection_bench.bench.work.store import Store
 TEXTS = {"commit": str, "checkpoint": str, "shared": str}
 """Columns of hexadecimal digits, which may read as a number."""
 
-PART = 300_000
+PART = 100_000
 """Rows of scores.csv that are read at once: a hundred thousand records have three million."""
 
 GATHER = "run with --report-only to gather it again"
