@@ -120,9 +120,10 @@ def copy_of_the_code() -> Iterator[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory() as folder:
         for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file() and (not name.startswith("results/") or name.startswith(f"results/{RESULT}/")):
+            file, needed = ROOT / name, not name.startswith("results/") or name.startswith(f"results/{RESULT}/")
+            if needed and (file.is_file() or file.is_symlink()):
                 (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, Path(folder) / name)
+                shutil.copy(file, Path(folder) / name, follow_symlinks=False)  # the rooms are links in the package
         yield Path(folder)
 
 

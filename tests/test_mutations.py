@@ -18,6 +18,13 @@ def test_what_a_mutation_replaces_stands_in_the_code_once(mutation: Mutation) ->
         assert mutation.old != mutation.new
 
 
+def test_a_copy_of_the_code_runs_its_own_rooms() -> None:
+    with mutations.copy_of_the_code() as copy:
+        for room in ("bench", "selectors", "supernets", "reports"):
+            assert (copy / "nas_selection_bench" / room).resolve() == (copy / room).resolve()
+            assert list((copy / room).glob("*.py"))
+
+
 def test_a_text_that_is_gone_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1 + 1")
     for old in ("2", "1"):

@@ -252,7 +252,9 @@ def _row_differences(name: str, stored: Rows, fresh: Rows) -> Iterator[Differenc
 
 
 def _first_line(name: str, stored: bytes, fresh: bytes) -> Difference:
-    """The first line in which two texts differ."""
+    """The first line in which two texts differ; of what is no text, how large both are."""
+    if b"\0" in stored + fresh:
+        return Difference(name, {}, "bytes", f"{len(stored):,}", f"{len(fresh):,} others")
     old, new = (content.decode(errors="replace").splitlines() for content in (stored, fresh))
     for number, (before, after) in enumerate(zip(old, new, strict=False), start=1):
         if before != after:

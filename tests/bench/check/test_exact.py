@@ -147,3 +147,9 @@ def test_a_difference_wins_over_nothing_measured(table: GroundTruth, tmp_path: P
 def test_a_folder_without_results_is_an_error(table: GroundTruth, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no results"):
         check.check(tmp_path, table, draw)
+
+
+def test_what_is_no_text_is_told_by_its_size() -> None:
+    told = check._first_line("agreements.bin", b"\0\xff", b"\0\xfe\n")
+    assert (told.file, told.column, told.stored, told.fresh) == ("agreements.bin", "bytes", "2", "3 others")
+    assert check._first_line("a.md", b"one\ntwo", b"one\nten").column == "line 2"
