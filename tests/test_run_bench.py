@@ -15,6 +15,8 @@ import pytest
 from nas_selection_bench.bench.errors import ExitCode
 from tests.small_data import small_data
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[1]
 
 

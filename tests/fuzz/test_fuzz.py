@@ -11,6 +11,8 @@ from tests.fuzz.inputs import hostile
 from tests.fuzz.outside import TARGETS
 from tests.fuzz.target import ACCEPTED, REFUSED, attempt, fuzz
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(autouse=True)
 def little() -> Iterator[None]:

@@ -31,6 +31,8 @@ from nas_selection_bench.bench.problem.space import (
     code,
 )
 
+pytestmark = pytest.mark.thorough
+
 _rng = np.random.default_rng(0)
 INPUT, POOL = _rng.normal(size=4), _rng.normal(size=(4, 4))
 WEIGHTS = {CONV_1X1: _rng.normal(size=(6, 4, 4)), CONV_3X3: _rng.normal(size=(6, 4, 4))}

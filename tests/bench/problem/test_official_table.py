@@ -14,6 +14,8 @@ from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code, parse
 from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench.official_file import accuracy_of, official_content, seeds_of, string_at
 
+pytestmark = pytest.mark.thorough
+
 torch = pytest.importorskip("torch")
 nas_201_api = pytest.importorskip("nas_201_api", reason="the package nas-bench-201 is not installed")
 

@@ -13,6 +13,8 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.as_command import as_command
 from tests.bench.synthetic_table import accuracies, class_table, write_csv
 
+pytestmark = pytest.mark.thorough
+
 ORDER = np.random.default_rng(3).permutation(N_ARCHITECTURES)
 
 
