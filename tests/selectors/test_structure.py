@@ -105,8 +105,9 @@ def relatives() -> frozenset[str]:
 
 
 def few_first(names: Sequence[str]) -> list[object]:
-    """As parameters: the relatives are thorough."""
-    return [pytest.param(name, marks=pytest.mark.thorough) if name in relatives() else name for name in names]
+    """As parameters: the relatives, and options of a selector that is here without, are thorough."""
+    later = relatives().union(CONFIGURED)
+    return [pytest.param(name, marks=pytest.mark.thorough) if name in later else name for name in names]
 
 
 def cheap(name: str, monkeypatch: pytest.MonkeyPatch) -> str:

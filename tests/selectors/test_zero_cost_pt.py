@@ -217,6 +217,7 @@ def test_an_operation_without_a_value_is_not_chosen_and_is_counted() -> None:
         without_failures(search, [[failure] * 5])
 
 
+@pytest.mark.thorough
 def test_a_proposal_without_value_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fail = zero_cost_pt.decide_greedily, {0}
 
@@ -248,6 +249,7 @@ def test_an_edge_without_a_path_costs_the_operation_and_not_the_cell(name: str) 
     assert search.facts["operations_without_value"] == 1
 
 
+@pytest.mark.thorough
 def test_options_of_the_proxy_are_options_of_the_selector() -> None:
     assert registry.find("zero-cost-pt[reached=no]").name == "zero-cost-pt"
     assert registry.find("zero-cost-pt[reached=yes]").name == "zero-cost-pt[reached=yes]"

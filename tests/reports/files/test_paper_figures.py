@@ -15,6 +15,8 @@ from nas_selection_bench.reports.files.paper_figures import draw, figures, main
 from tests.as_command import as_command
 from tests.reports.synthetic import SELECTORS, source_of
 
+pytestmark = pytest.mark.thorough
+
 NAMES = {
     **{name: SELECTORS[name] for name in ("magnitude", "ostr", "darts-pt")},
     "zero-cost-pt-nwot": SELECTORS["zero-cost-pt-nwot"],

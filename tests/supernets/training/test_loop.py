@@ -103,6 +103,7 @@ def test_seeds_matter_and_do_not_mix(settings: Settings, images: ImageSet) -> No
     assert not torch.equal(start("darts", 0), start("darts", 1))
 
 
+@pytest.mark.thorough
 def test_the_global_generator_does_not_matter(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
     torch.manual_seed(1)
     train(job, images, "cpu", tmp_path / "a")
@@ -165,6 +166,7 @@ def test_a_killed_run_ends_in_the_same_bytes(job: SupernetJob, images: ImageSet,
     assert left == files(tmp_path / "whole")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["epoch_0001.json", "epoch_0003.json"])
 def test_a_lost_checkpoint_is_made_again(name: str, job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
     assert job.settings.checkpoint_epochs[0] == 1 and job.settings.epochs == 3
@@ -208,6 +210,7 @@ def test_progress_of_another_job_is_not_continued(job: SupernetJob, images: Imag
     assert same.epoch == 1
 
 
+@pytest.mark.thorough
 def test_progress_with_any_damage_is_no_progress(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
     """A flipped bit wherever it is: the header's JSON, the note in it, weights, alphas; and what is cut short."""
     broken = Training(job, images, torch.device("cpu"))
@@ -237,6 +240,7 @@ def test_progress_with_any_damage_is_no_progress(job: SupernetJob, images: Image
     assert load_progress(path, job) is not None
 
 
+@pytest.mark.thorough
 def test_a_flipped_bit_in_progress_changes_no_result(job: SupernetJob, images: ImageSet, tmp_path: Path) -> None:
     train(job, images, "cpu", tmp_path / "whole")
     broken = Training(job, images, torch.device("cpu"))
