@@ -36,6 +36,11 @@ def criteria(number: int) -> str:
     return "1 criterion" if number == 1 else f"{number} criteria"
 
 
+def joined(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`; nothing of no words."""
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
+
+
 def from_to(values: Sequence[int]) -> str:
     """`3`, or `3 to 9`; an en dash for none."""
     if not values:
@@ -118,4 +123,4 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     marked = [f"<b>{escape(name)}</b>" for name in names[:most]]
     if len(names) > most:
         return ", ".join(marked) + f" and {len(names) - most} more"
-    return ", ".join(marked[:-1]) + " and " + marked[-1] if len(marked) > 1 else "".join(marked)
+    return joined(marked)

@@ -10,7 +10,7 @@ from nas_selection_bench.reports.data.contests import BASELINES, Contest
 from nas_selection_bench.reports.data.founders import CALLED, Level
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, points
-from nas_selection_bench.reports.data.text import count, from_to, listed, number, p_text, trainings_text
+from nas_selection_bench.reports.data.text import count, from_to, joined, listed, number, p_text, trainings_text
 from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
 from nas_selection_bench.reports.sections.dose_response import sentences
 
@@ -87,12 +87,8 @@ def _floors(found: Sequence[Point], contest: Contest) -> list[str]:
         if parts:
             said.append(f"{of} (Holm's correction per baseline): {'; '.join(parts)}.")
         if untold:
-            said.append(f"{of}: too few seeds to compare them with {_joined(untold)}.")
+            said.append(f"{of}: too few seeds to compare them with {joined(untold, 'or')}.")
     return said
-
-
-def _joined(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
 
 
 def _against(point: Point, contest: Contest) -> str:

@@ -8,7 +8,7 @@ from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, counted, points
-from nas_selection_bench.reports.data.text import count, criteria, from_to, number
+from nas_selection_bench.reports.data.text import count, criteria, from_to, joined, number
 from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.size import size, supernet_accuracy
 
@@ -92,7 +92,7 @@ def _verdicts(source: Material, contest: Contest) -> str:
     rest += [f"{alike} {'is' if alike == 1 else 'are'} not shown to differ"] if alike and parts else []
     rest += [f"{near} {'differs' if near == 1 else 'differ'} by less than the noise of training"] if near else []
     rest += [f"{few} {'has' if few == 1 else 'have'} too few seeds to judge"] if few else []
-    said += f" {_sentence(_joined(rest))}" if rest else ""
+    said += f" {_sentence(joined(rest))}" if rest else ""
     (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
     said += f" The baseline reaches {number(stick.test)} %; {stick.above:,} of the 15,625 architectures are better"
     said += "." if stick.above_margin is None else f", {stick.above_margin:,} by more than the noise of training."
@@ -115,11 +115,6 @@ def _elsewhere(source: Material, contest: Contest) -> str:
 def _few(names: Sequence[str]) -> str:
     """The first NAMED, and how many more."""
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-
-
-def _joined(parts: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
 def _sentence(text: str) -> str:
