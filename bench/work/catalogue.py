@@ -249,7 +249,7 @@ class Catalogue:
 
     def _of(self, plugins: tuple[Plugin, ...]) -> tuple[Path | None, str]:
         """Where the methods with these plug-ins are kept, and the digest of all that they depend on."""
-        outside = [f"{plugin.told()} {plugin.kind} {plugin.attribute}" for plugin in plugins]
+        outside = [f"{plugin.described()} {plugin.kind} {plugin.attribute}" for plugin in plugins]
         digest = digest_of_files(self._files, outside)
         if self._place is None or not plugins:
             return self._place, digest
