@@ -8,17 +8,13 @@ the operation with which the proxy is highest. The search around it is the same,
 
 from nas_selection_bench.selectors.parts.proxy_variants import variants
 from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy
-from nas_selection_bench.selectors.zero_cost_pt import COMMON, PAPER, POST, SEARCH, ZeroCostSearch
-
-UNRELEASED = "No code is released for it; remarks on the code refer to that of zero-cost-pt. "
+from nas_selection_bench.selectors.zero_cost_pt import ZeroCostSearch
 
 VARIANTS = variants(
     ZeroCostSearch,
     DiscretiseByProxy,
-    PAPER,
     formula="{proxy}(supernet with only o on e)",
     direction="highest proxy with it alone",
-    differs=UNRELEASED + SEARCH + COMMON,
-    differs_post=UNRELEASED + POST + COMMON,
+    remark="No code is released for it; remarks on the code refer to that of zero-cost-pt. ",
 )
 SELECTOR = VARIANTS.pop("")

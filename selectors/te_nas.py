@@ -6,30 +6,25 @@ how much do the condition number of the neural tangent kernel and the number of 
 relative to the supernet with it? Operations are ranked by both (a large fall of the condition number and a small
 fall of the regions speak for pruning), the ranks are added, and each edge loses the operation with the lowest sum.
 What is left of an edge shares its weight (renormalised). An operation scores by when it was pruned: 0 first, 4 stays.
-
-Both are measured on small untrained supernets of their own: C=3, N=1 for the kernel; for the regions one cell of one
-channel without a stem, on crops of one channel. They are drawn anew for each of `repeats`: Kaiming normal, by fan-out
-for the kernel and by fan-in for the regions.
+Both are measured on small untrained supernets (`parts/small_supernets.py`), drawn anew for each of `repeats`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
-from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
+from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
 from nas_selection_bench.bench.work.options import one_of, option, or_preset, positive
-from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.criterion import Rule
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.schedule import Greedy
-from nas_selection_bench.selectors.parts.small_supernets import at, keep_only, one, small_supernet
+from nas_selection_bench.selectors.parts.small_supernets import MEASURES, at, measured, one
 from nas_selection_bench.selectors.parts.view import Search
 
-MEASURES = ("ntk", "linear_regions")
 DIGITS = 3
 """Decimal digits to which falls are compared; what is equal to them shares a rank (`precision` in the code)."""
 
@@ -56,22 +51,20 @@ class PruningByImportance(Rule):
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the round in which the operation is pruned; 4 for the one that stays."""
-        kept = torch.ones(len(EDGES), len(OPERATIONS), dtype=torch.bool)
-        for edge in range(len(EDGES)):
-            decided = search.decided.get(edge)
-            kept[edge] = torch.arange(len(OPERATIONS)) != NONE if decided is None else one(decided)
+        decided = search.decided
+        kept = torch.stack([one(decided[e]) if e in decided else ~one(NONE) for e in range(len(EDGES))])
         rounds = np.full((len(EDGES), len(OPERATIONS)), float(len(OPERATIONS) - 1))
         rounds[:, NONE] = 0
         for step in range(1, len(OPERATIONS) - 1):
             candidates = [(e, o) for e in search.open_edges for o in range(len(OPERATIONS)) if kept[e, o]]
             without = [kept & ~at(e, o) for e, o in candidates]
             falls = {}
-            for proxy in MEASURES:
-                values = self._measure(search, proxy, [kept, *without])
+            for measure in MEASURES:
+                values = self._measure(search, measure, [kept, *without])
                 # Relative within a repeat: the condition number varies by more between networks than by operation.
                 relative = (values[:, :1] - values[:, 1:]) / values[:, :1]
-                falls[proxy] = relative.mean(axis=0).round(DIGITS)
-            worst = dense_ranks(-falls["ntk"]) + dense_ranks(falls["linear_regions"])
+                falls[measure] = relative.mean(axis=0).round(DIGITS)
+            worst = rankdata(-falls["ntk"], "dense") + rankdata(falls["linear_regions"], "dense")
             for edge in search.open_edges:
                 mine = [i for i, (e, _) in enumerate(candidates) if e == edge]
                 pruned = candidates[min(mine, key=lambda i: (worst[i], -falls["ntk"][i]))]
@@ -79,33 +72,12 @@ class PruningByImportance(Rule):
                 rounds[pruned] = step
         return rounds[list(edges)]
 
-    def _measure(self, search: Search, proxy: str, masks: Sequence[Tensor]) -> np.ndarray:
+    def _measure(self, search: Search, measure: str, masks: Sequence[Tensor]) -> np.ndarray:
         """[repeats, m]: the condition number or the number of regions with only the operations of each mask."""
-        batches = search.proxy_batches(self.repeats)
         size = search.budget.proposal_batch
-        rows = []
-        for repeat in range(self.repeats):
-            mixture = small_supernet(search, proxy, repeat, released=self.weights == "released")
-            x = batches[repeat % len(batches)][0]
-            name = proxy
-            if proxy == "ntk":
-                x = x[: self.images or max(8, size // 8)]
-            else:
-                x = x[:, :1]
-                name = f"{proxy}[samples={self.samples or 8 * size}]"
-            seed = search.shared_seed("regions", repeat=repeat)
-            # The thin network is linear without a convolution, whose ReLU is its only bend.
-            measured = [proxy == "ntk" or bool(mask[:, [CONV_1X1, CONV_3X3]].any()) for mask in masks]
-            variants = (partial(keep_only, mask=m) for m, here in zip(masks, measured, strict=True) if here)
-            scores = np.ones(len(masks))
-            scores[measured] = proxies.defined(proxies.scores(name, mixture, variants, x, seed=seed))
-            rows.append(scores if proxies.find(proxy).higher_is_better else -scores)
-        return np.stack(rows)
-
-
-def dense_ranks(values: np.ndarray) -> np.ndarray:
-    """The place of each value among the different ones, ascending from 0."""
-    return np.unique(values, return_inverse=True)[1]
+        count = (self.images or max(8, size // 8)) if measure == "ntk" else (self.samples or 8 * size)
+        released = self.weights == "released"
+        return np.stack([measured(search, measure, masks, i, count, released=released) for i in range(self.repeats)])
 
 
 SELECTOR = Greedy(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nas_selection_bench.bench.problem.selection import Decision, Selection, architecture_made_by
+from nas_selection_bench.bench.problem.space import Architecture
 from nas_selection_bench.bench.work.options import one_of, option, or_preset, positive, yes_or_no
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.criterion import Selector
@@ -24,8 +25,6 @@ from nas_selection_bench.selectors.parts.proxy_variants import variants
 from nas_selection_bench.selectors.parts.schedule import decide_greedily
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.selectors.parts.zero_cost import MaskByProxy, ProxyRule, proxy_score
-
-PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architecture Search, AAAI 2023"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +47,13 @@ class ZeroCostSearch(Selector):
     def select(self, search: Search) -> Selection:
         """Propose, validate, take the best. The scores are those of the first proposal, before any decision."""
         scores, proposed = zip(*self._proposals(search), strict=True)
-        values: dict[tuple[int, ...], float] = {}
-        best = max(range(len(proposed)), key=lambda i: self._validate(search, proposed[i], values))
-        if values[architecture_made_by(proposed[best])] == -math.inf:
+        architectures = [architecture_made_by(decisions) for decisions in proposed]
+        values = {architecture: self._validate(search, architecture) for architecture in dict.fromkeys(architectures)}
+        best = max(values, key=values.__getitem__)
+        if values[best] == -math.inf:
             raise proxies.ProxyFailure(f"{self.rule.proxy.name} has no value for any of the architectures proposed")
-        for decision in proposed[best]:
-            search.decide(decision.edge, decision.operation)
         return Selection(
-            search.architecture(), scores[0], list(proposed[best]),
+            best, scores[0], proposed[architectures.index(best)],
             facts={"proposals": len(proposed), "distinct_proposals": len(values)},
         )  # fmt: skip
 
@@ -65,58 +63,32 @@ class ZeroCostSearch(Selector):
         Proposals on whose networks the proxy fails are left out and counted; without any other the last failure is
         raised.
         """
-        found: list[tuple[np.ndarray, list[Decision]]] = []
+        made: list[tuple[np.ndarray, list[Decision]]] = []
         number = self.proposals or search.budget.proposals
         for i in range(number):
             proposal = search.branch(search.shared_generator("proposal", index=i if self.reinitialise else 0))
             proposal.axes = {"proposal": i}
+            rule = replace(self.rule, place=i)
             try:
-                found.append(
-                    decide_greedily(replace(self.rule, place=i), self.order, 0, proposal, all_scores=not found)
-                )
+                made.append(decide_greedily(rule, self.order, 0, proposal, all_scores=not made))
             except proxies.ProxyFailure:
-                if i + 1 == number and not found:
+                if i + 1 == number and not made:
                     raise
                 search.facts["failed_proposals"] += 1
-        return found
+        return made
 
-    def _validate(self, search: Search, decisions: list[Decision], values: dict[tuple[int, ...], float]) -> float:
+    def _validate(self, search: Search, architecture: Architecture) -> float:
         """Stage 2: the sum of the proxy over V mini-batches on the stand-alone network, untrained."""
-        architecture = architecture_made_by(decisions)
-        if architecture not in values:
-            network = search.standalone(architecture, search.shared_generator("stand-alone"))
-            batches = search.proxy_batches(self.validation or search.budget.validation_batches)
-            seed = search.shared_seed("validation")
-            try:
-                value = sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
-            except proxies.ProxyFailure:  # an architecture that the proxy cannot judge is not chosen
-                value = -math.inf
-            values[architecture] = value
-        return values[architecture]
+        network = search.standalone(architecture, search.shared_generator("stand-alone"))
+        batches = search.proxy_batches(self.validation or search.budget.validation_batches)
+        seed = search.shared_seed("validation")
+        try:
+            return sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
+        except proxies.ProxyFailure:  # an architecture that the proxy cannot judge is not chosen
+            return -math.inf
 
-
-COMMON = (
-    "A masked operation, and every one that a decision took out, is fed zeros, as in the code (in the paper's words it"
-    " is not there: masked=absent). "
-    "An operation of which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
-    " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm as --bn"
-    " says (the code: running statistics, --bn running; of a fresh network they do nothing); the orders global-*-once"
-    " sort by the scores (the code's popitem() takes the last edge, so that they are reverse)"
-)
-POST = "One mini-batch for all edges; the mixture is the recipe's, and without the masked operation not renormalised. "
-SEARCH = (
-    "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
-    " proposals are one cell: reinitialise=no), one mini-batch per proposal (the code: one per edge), and an exactly"
-    " uniform mixture. "
-)
 
 VARIANTS = variants(
-    ZeroCostSearch,
-    MaskByProxy,
-    PAPER,
-    formula="-{proxy}(supernet without o on e)",
-    direction="lowest proxy without it",
-    differs=SEARCH + COMMON,
-    differs_post=POST + COMMON,
+    ZeroCostSearch, MaskByProxy, formula="-{proxy}(supernet without o on e)", direction="lowest proxy without it"
 )
 SELECTOR = VARIANTS.pop("")

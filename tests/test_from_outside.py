@@ -118,7 +118,14 @@ def test_they_are_recorded_by_name_and_source(outside: Outside) -> None:
     assert methods["selectors"]["their-score"]["from"] == "others_methods 1.2"
     assert methods["supernets"]["mine-darts"]["from"] == "--plugin mine.py"
     assert "from" not in methods["supernets"]["darts"]
-    assert methods["selectors"]["mine[times=5]"]["digest"] in {p["digest"] for p in run["plugins"]}
+    described = [
+        methods["selectors"]["mine[times=5]"],
+        methods["selectors"]["their-score"],
+        *methods["supernets"].values(),
+    ]
+    assert {(m["file"], m["from"], m["digest"]) for m in described if "from" in m} == {
+        (p["file"], p["from"], p["digest"]) for p in run["plugins"]
+    }, "both files call a plug-in alike"
 
 
 def test_their_rule_is_on_the_page_and_the_page_can_be_checked(outside: Outside, call: Call) -> None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from nas_selection_bench.bench.check.difference import Difference
 from nas_selection_bench.bench.errors import UsageError
@@ -17,7 +16,7 @@ def superseded(rows: Sequence[Mapping[str, str]], methods: Methods) -> tuple[lis
     """
     differences: list[Difference] = []
     notes: list[str] = []
-    kinds: tuple[tuple[str, str, Offer[Any]], ...] = (
+    kinds: tuple[tuple[str, str, Offer], ...] = (
         ("selector", "version", methods.selectors), ("recipe", "recipe_version", methods.recipes)
     )  # fmt: skip
     for kind, column, offer in kinds:

@@ -17,11 +17,11 @@ def plugins_of(options: Options) -> tuple[Plugin, ...]:
     folder = None if options.list or options.doctor else drawn or options.out
     kept = (read_run(folder) or {}).get("plugins", []) if folder else []
     here = {plugin.origin for plugin in (*given, *installed())}
-    needed = [told for told in kept if not drawn or "stopping rule" in told["offers"]]
-    lacking = sorted({told["from"] for told in needed} - here)
+    needed = [entry for entry in kept if not drawn or "stopping rule" in entry["offers"]]
+    lacking = sorted({entry["from"] for entry in needed} - here)
     if lacking and (drawn or not options.asks):
         what = "stopping rules" if drawn else "methods"
         raise UsageError(f"{folder} was made with {what} of {' and '.join(lacking)}; give them again.")
     if not drawn:
         return (*given, *installed())
-    return (*given, *(plugin for plugin in installed() if any(plugin.told().items() <= told.items() for told in kept)))
+    return (*given, *(p for p in installed() if any(p.described().items() <= entry.items() for entry in kept)))

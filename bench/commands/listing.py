@@ -11,7 +11,7 @@ from typing import Any
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.names import parse, unknown
 from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names
-from nas_selection_bench.bench.work.methods import Criterion, MethodEntry, Methods, Offer, Setting, TrainingRecipe
+from nas_selection_bench.bench.work.methods import Described, MethodEntry, Methods, Offer, Setting
 from nas_selection_bench.bench.work.presets import PRESETS, Settings
 
 WIDTH, NAME = 100, 20
@@ -20,7 +20,7 @@ WIDTH, NAME = 100, 20
 READS = {"weights": "trained", "alphas": "alphas", "images": "images", "labels": "labels", "tuning": "tuning"}
 """What a selector reads: a word whose first letter the list gives, and what the selector calls it."""
 
-Kinds = Mapping[str, Offer[TrainingRecipe] | Offer[Criterion]]
+Kinds = Mapping[str, Offer]
 
 
 def kinds_of(methods: Methods) -> Kinds:
@@ -57,7 +57,7 @@ def overview(root: Path, methods: Methods) -> Iterator[str]:
     yield "More on any of these: --list NAME; everything at once: --list --json."
 
 
-def families_of(selectors: Offer[Criterion]) -> list[list[str]]:
+def families_of(selectors: Offer) -> list[list[str]]:
     """The names of the selectors of one file together, the main form first."""
     families: dict[str, list[str]] = {}
     for name in selectors.names():
@@ -74,7 +74,7 @@ def about(entry: MethodEntry) -> str:
 
 def reads(entry: MethodEntry) -> str:
     """What a selector reads, a letter each."""
-    said = entry.described.declared().get("reads", "").split(", ")
+    said = entry.described.declared.get("reads", "").split(", ")
     return " ".join(word[0] for word, what in READS.items() if what in said)
 
 
@@ -139,11 +139,11 @@ def _told(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]]:
 
 
 def _method(
-    name: str, described: TrainingRecipe | Criterion, entry: MethodEntry, names: Sequence[str], offer: Any
+    name: str, described: Described, entry: MethodEntry, names: Sequence[str], offer: Any
 ) -> Iterator[tuple[str, str]]:
     yield "what", entry.source.title
     yield "paper", described.paper
-    for label, text in described.declared().items():
+    for label, text in described.declared.items():
         yield label, text or "nothing"
     for setting in entry.settings.values():
         yield "option", _option(setting)

@@ -167,8 +167,8 @@ class Session:
 
     def _plugins(self) -> list[dict[str, str]]:
         """The plug-ins of this run, and of earlier ones of the folder."""
-        now = [{**plugin.told(), "offers": ", ".join(kinds_of(plugin))} for plugin in in_use()]
-        return [*now, *(told for told in (read_run(self.out) or {}).get("plugins", []) if told not in now)]
+        now = [{**plugin.described(), "offers": ", ".join(kinds_of(plugin))} for plugin in in_use()]
+        return [*now, *(earlier for earlier in (read_run(self.out) or {}).get("plugins", []) if earlier not in now)]
 
     def say(self, line: str) -> None:
         """A line for people, on stderr; nothing when quiet."""

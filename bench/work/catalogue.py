@@ -102,8 +102,8 @@ class Kept:
             self._catalogue.keep()
         if "refused" in answers[asked]:
             raise UsageError(answers[asked]["refused"])
-        said = {**entry.described.said, **answers[asked].get("said", {})}
-        return replace(entry.described, **{**answers[asked], "said": said})
+        declared = {**entry.described.declared, **answers[asked].get("declared", {})}
+        return replace(entry.described, **{**answers[asked], "declared": declared})
 
     def source(self, text: str) -> Source:
         """The file of a method."""
@@ -132,8 +132,8 @@ def _typed(name: str, options: Mapping[str, str], settings: Mapping[str, Setting
 def described(name: str, method: Any) -> Described:
     """What the object of a method answers."""
     traits = {trait: getattr(method, trait) for trait in TRAITS if hasattr(method, trait)}
-    said = {str(key): "" if value is None else str(value) for key, value in method.declared().items()}
-    return Described(name, method.version, method.paper, **traits, said=said)
+    declared = {str(key): "" if value is None else str(value) for key, value in method.declared().items()}
+    return Described(name, method.version, method.paper, **traits, declared=declared)
 
 
 def _answer(registry: Registry, method: Configurable, asked: str, default: Described) -> dict[str, Any]:
@@ -144,8 +144,9 @@ def _answer(registry: Registry, method: Configurable, asked: str, default: Descr
         return {"refused": str(error)}
     before, now = vars(default), vars(described(canonical(default.name, found.differing(method)), found))
     changed = {key: value for key, value in now.items() if value != before[key]}
-    if "said" in changed:
-        changed["said"] = {key: text for key, text in now["said"].items() if text != before["said"].get(key)}
+    if "declared" in changed:
+        texts = before["declared"]
+        changed["declared"] = {key: text for key, text in now["declared"].items() if text != texts.get(key)}
     return changed
 
 
@@ -249,7 +250,7 @@ class Catalogue:
 
     def _of(self, plugins: tuple[Plugin, ...]) -> tuple[Path | None, str]:
         """Where the methods with these plug-ins are kept, and the digest of all that they depend on."""
-        outside = [f"{plugin.told()} {plugin.kind} {plugin.attribute}" for plugin in plugins]
+        outside = [f"{plugin.described()} {plugin.kind} {plugin.attribute}" for plugin in plugins]
         digest = digest_of_files(self._files, outside)
         if self._place is None or not plugins:
             return self._place, digest

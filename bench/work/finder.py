@@ -143,5 +143,5 @@ class Finder(Generic[Method]):
         """The file of a method, and what it says now."""
         offer = self.offer(text)
         if offer.plugin:
-            return Source(shown(offer.file), offer.plugin.digest, offer.plugin.origin)
+            return offer.plugin.source
         return Source(shown(offer.file), digest_of(offer.file.read_bytes()))

@@ -1,11 +1,11 @@
-"""What the harness asks of methods, which it does not know: two protocols, and the functions that do the work."""
+"""What the harness asks of methods, which it does not know: what they declare, and the functions that do the work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
 from nas_selection_bench.bench.work.options import Converter
@@ -15,87 +15,32 @@ if TYPE_CHECKING:
     from nas_selection_bench.bench.problem.selection import Selection
 
 
-@runtime_checkable
-class TrainingRecipe(Protocol):
-    """What the plan asks of a training recipe."""
-
-    @property
-    def name(self) -> str:
-        """Canonical, options included."""
-
-    @property
-    def version(self) -> int:
-        """Raised by hand when its numbers change: part of the keys."""
-
-    @property
-    def paper(self) -> str:
-        """Authors, title, venue."""
-
-    @property
-    def learns_alphas(self) -> bool:
-        """Whether the alphas of its supernets say anything."""
-
-    def declared(self) -> Mapping[str, str]:
-        """Further descriptions from the method's file, shown in reports."""
-
-
-@runtime_checkable
-class Criterion(Protocol):
-    """What the plan asks of a selector."""
-
-    @property
-    def name(self) -> str:
-        """Canonical, options included."""
-
-    @property
-    def version(self) -> int:
-        """Raised by hand when its choices change: part of the keys."""
-
-    @property
-    def paper(self) -> str:
-        """Authors, title, venue."""
-
-    @property
-    def stochastic(self) -> bool:
-        """Whether further selector seeds can change its choice."""
-
-    @property
-    def reads_only_alphas(self) -> bool:
-        """Whether it costs nothing, so that it runs at every stored epoch."""
-
-    @property
-    def reads_checkpoint(self) -> bool:
-        """Whether anything of the checkpoint matters to it; if not, all recipes of a supernet seed share its result."""
-
-    @property
-    def decides_by_alphas(self) -> bool:
-        """Whether alphas alone decide its operations, so that it is skipped where they learn nothing."""
-
-    def declared(self) -> Mapping[str, str]:
-        """Further descriptions from the method's file, shown in reports."""
-
-
 @dataclass(frozen=True)
 class Described:
-    """A method as plain data: what its object answers to either protocol. The plan needs no more of it."""
+    """A method as plain data, which is all that a plan needs: a training recipe, a selector, or of a further kind."""
 
     name: str
+    """Canonical, options included."""
     version: int
+    """Raised by hand when its results change: part of the keys."""
     paper: str
+    """Authors, title, venue."""
     learns_alphas: bool = True
+    """Whether a recipe trains the alphas of its supernets."""
     stochastic: bool = False
+    """Whether further selector seeds can change a selector's choice."""
     reads_only_alphas: bool = False
+    """Whether a selector costs nothing, so that it runs at every stored epoch."""
     reads_checkpoint: bool = True
+    """Whether a selector depends on the checkpoint; if not, all recipes of a supernet seed share its result."""
     decides_by_alphas: bool = False
-    said: Mapping[str, str] = field(default_factory=dict, compare=False)
-
-    def declared(self) -> Mapping[str, str]:
-        """Further descriptions from the method's file, shown in reports."""
-        return self.said
+    """Whether alphas alone decide a selector's choice, so that it is skipped where they are not trained."""
+    declared: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Further descriptions from the method's file, shown in reports."""
 
 
 TRAITS = ("learns_alphas", "stochastic", "reads_only_alphas", "reads_checkpoint", "decides_by_alphas")
-"""What is true or false of a method; an object has those of its protocol."""
+"""What is true or false of a method; an object has those of its kind."""
 
 
 @dataclass(frozen=True)
@@ -142,16 +87,13 @@ class MethodEntry:
     settings: Mapping[str, Setting]
 
 
-Method = TypeVar("Method", bound=TrainingRecipe | Criterion, covariant=True)
-
-
-class Offer(Protocol[Method]):
+class Offer(Protocol):
     """All methods of one kind."""
 
     def names(self) -> Sequence[str]:
         """Without options, sorted."""
 
-    def find(self, text: str) -> Method:
+    def find(self, text: str) -> Described:
         """The method that `name` or `name[option=value,...]` asks for.
 
         Raises UsageError, with the nearest names, for a method or an option that does not exist.
@@ -200,12 +142,12 @@ class Supernets:
 class Methods:
     """What the harness is given."""
 
-    recipes: Offer[TrainingRecipe]
-    selectors: Offer[Criterion]
+    recipes: Offer
+    selectors: Offer
     supernets: Supernets
     work: Callable[[], Work]
     """A function of a module, so that worker processes get it too."""
-    further: Mapping[str, Offer[Described]] = field(default_factory=dict)
+    further: Mapping[str, Offer] = field(default_factory=dict)
     """Of other kinds, which lists name: zero-cost proxies, stopping rules."""
     groups: Mapping[str, str] = field(default_factory=dict)
     """Names that `--selectors` takes for several selectors, with the names and globs that they stand for."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.work.json_files import read_json, write_json
-from nas_selection_bench.bench.work.methods import Criterion, Source, TrainingRecipe
+from nas_selection_bench.bench.work.methods import Described, Source
 
 METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")
@@ -18,7 +18,7 @@ Descriptions = dict[str, dict[str, dict[str, str]]]
 
 
 def write_described(
-    folder: Path, recipes: Iterable[TrainingRecipe], selectors: Iterable[Criterion],
+    folder: Path, recipes: Iterable[Described], selectors: Iterable[Described],
     sources: tuple[Mapping[str, Source | None], Mapping[str, Source | None]] = ({}, {}),
 ) -> None:  # fmt: skip
     """Add what these methods say of themselves; those of other runs of the folder stay.
@@ -27,13 +27,12 @@ def write_described(
     Raises DataError for a damaged file.
     """
     described = read_described(folder)
-    methods: tuple[Iterable[TrainingRecipe | Criterion], ...] = (recipes, selectors)
-    for kind, of_kind, files in zip(KINDS, methods, sources, strict=True):
+    for kind, of_kind, files in zip(KINDS, (recipes, selectors), sources, strict=True):
         for method in of_kind:
             file = files.get(method.name)
             brought = {"file": file.file, "what": file.title} if file else {}
             brought |= {"from": file.origin, "digest": file.digest} if file and file.origin else {}
-            described[kind][method.name] = _texts({"paper": method.paper, **method.declared(), **brought})
+            described[kind][method.name] = _texts({"paper": method.paper, **method.declared, **brought})
     write_json(folder / METHODS_FILE, {kind: dict(sorted(described[kind].items())) for kind in sorted(KINDS)}, indent=1)
 
 

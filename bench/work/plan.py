@@ -16,7 +16,7 @@ from nas_selection_bench.bench.work.cells import (
     supernet_key,
     without_checkpoint,
 )
-from nas_selection_bench.bench.work.methods import Criterion, Methods, Supernets, TrainingRecipe
+from nas_selection_bench.bench.work.methods import Described, Methods, Supernets
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import (
     DONE,
@@ -38,8 +38,8 @@ class Request:
 
     settings: Mapping[str, Settings]
     """Per data set."""
-    recipes: tuple[TrainingRecipe, ...]
-    selectors: tuple[Criterion, ...]
+    recipes: tuple[Described, ...]
+    selectors: tuple[Described, ...]
     supernet_seeds: int
     selector_seeds: int
     epochs: tuple[int | str, ...] | None
@@ -103,7 +103,7 @@ class PlannedCell:
         return f"{self.supernet.title} epoch {self.cell.epoch} {self.cell.selector}{seed}"
 
 
-def epochs_for(selector: Criterion, request: Request, settings: Settings) -> tuple[int, ...]:
+def epochs_for(selector: Described, request: Request, settings: Settings) -> tuple[int, ...]:
     """The checkpoints at which a selector is asked; raises UsageError for an epoch that is not stored."""
     stored = settings.checkpoint_epochs
     if request.epochs is None:
@@ -164,7 +164,7 @@ def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSu
     return PlannedSupernet(cell.supernet, supernet_key(cell.supernet, version, *where, plugin), former, version)
 
 
-def planned_cell(cell: Cell, recipe: TrainingRecipe, selector: Criterion, here: Circumstances) -> PlannedCell:
+def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circumstances) -> PlannedCell:
     """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
 
     Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from nas_selection_bench.bench.errors import UsageError, in_brief
 from nas_selection_bench.bench.files import expanded
 from nas_selection_bench.bench.work.discovery import MARKS, digest_of, reading
+from nas_selection_bench.bench.work.methods import Source
 
 Answer = TypeVar("Answer")
 
@@ -57,9 +58,14 @@ class Plugin:
     content: bytes = field(default=b"", repr=False)
     """Of a file."""
 
-    def told(self) -> dict[str, str]:
+    def described(self) -> dict[str, str]:
         """What run.json keeps of it."""
-        return {"name": self.name, "from": self.origin, "file": Path(self.file).name, "digest": self.digest}
+        return {"name": self.name, "from": self.origin, "file": self.source.file, "digest": self.digest}
+
+    @property
+    def source(self) -> Source:
+        """Its file as results name it: without its folder, since it chooses the same wherever it lies."""
+        return Source(Path(self.file).name, self.digest, self.origin)
 
 
 _IN_USE: ContextVar[tuple[Plugin, ...] | None] = ContextVar("plugins in use", default=None)

@@ -206,19 +206,11 @@ def write_record(path: Path, record: Record) -> None:
     write_whole(path, json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n")
 
 
-def read_record(path: Path) -> Record | None:
-    """The record in `path`, upgraded to the present schema; None for a damaged file and for what is no record.
+def read_record(text: bytes, path: Path) -> Record | None:
+    """The record in the `text` of a file, upgraded to the present schema; None where it is damaged or no record.
 
-    Raises DataError for a schema that is newer than this program.
+    Raises DataError, naming `path`, for a schema that is newer than this program.
     """
-    try:
-        return understood(path.read_bytes(), path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-
-
-def understood(text: bytes, path: Path) -> Record | None:
-    """`read_record` of what the file in `path` says."""
     try:
         content = json.loads(text)
     except DAMAGE:

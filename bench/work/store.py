@@ -8,7 +8,7 @@ from typing import Any
 from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.json_files import understood_json
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, understood, write_record
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, read_record, write_record
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 
 
@@ -79,17 +79,14 @@ class Store:
         return (folder / name).read_bytes() if self.packed is None else self.packed[f"{folder.name}/{name}"]
 
     def set_aside(self, stem: str) -> None:
-        """Take a record that no longer holds, and its cost, out of the results until a successor is done.
+        """Take a record that no longer holds out of the results; a finished one is kept until a successor is done.
 
-        A finished result is never replaced by a failure.
+        So a finished result is never replaced by a failure, and returns with the version that made it.
         """
-        path = self.records / f"{stem}.json"
-        if not path.exists():
+        path, cost = self.records / f"{stem}.json", self.costs / f"{stem}.json"
+        if not self._result(path):
+            path.unlink(missing_ok=True)
             return
-        if self._result(self._aside(path)) and not self._result(path):
-            path.unlink()
-            return
-        cost = self.costs / path.name
         if cost.exists():
             cost.replace(self._aside(cost))
         path.replace(self._aside(path))
@@ -114,11 +111,20 @@ class Store:
                 self._aside(replaced).unlink(missing_ok=True)
 
     def drop_replaced(self) -> None:
-        """Remove what was set aside and has its successor, which only a kill between the two leaves."""
-        for folder in (self.records, self.costs):
-            for path in folder.glob("*.json.old"):
-                if self._result(self.records / path.name.removesuffix(".old")):
-                    path.unlink()
+        """Remove what was set aside and never returns: its successor is done, or it is no result.
+
+        Only a kill in between leaves it, or an early version of the program.
+        """
+        for path in self.records.glob("*.json.old"):
+            if self._result(path.with_suffix("")) or not self._result(path):
+                path.unlink()
+        for path in self.costs.glob("*.json.old"):
+            if (self.records / path.name).exists():
+                continue
+            if self._result(self.records / path.stem) and not path.with_suffix("").exists():
+                path.replace(path.with_suffix(""))
+            else:
+                path.unlink()
 
     @staticmethod
     def _aside(path: Path) -> Path:
@@ -155,7 +161,7 @@ class Store:
         known = self._known.get(path.name)
         if known is None or known[0] != state:
             try:
-                known = self._known[path.name] = (state, understood(self._content(path.parent, path.name), path))
+                known = self._known[path.name] = (state, read_record(self._content(path.parent, path.name), path))
             except OSError as error:
                 raise DataError(f"{path} cannot be read ({error.strerror}).") from error
             if self.packed is not None:  # remembered from now on, so that its text need not be

@@ -140,29 +140,6 @@ def _verdict(comparison: Comparison, p_holm: float, decidable: bool) -> Verdict:
     return Verdict.BETTER if comparison.mean > 0 else Verdict.WORSE
 
 
-def compare(
-    values: Mapping[str, Mapping[Checkpoint, float]],
-    stratum: Callable[[Checkpoint], Hashable],
-    margin: Callable[[float], float | None] = lambda least: None,
-    alike: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
-    pairs: Iterable[tuple[str, str]] | None = None,
-    collapsed: Callable[[str, Checkpoint], bool] = lambda name, checkpoint: False,
-) -> list[Comparison]:
-    """Pairs of selectors, if not given all, compared on the checkpoints they share, Holm's correction over them.
-
-    `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
-    averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
-    A difference counts as better or worse only if it is significant, its mean and median have one sign, *and* its
-    median exceeds the margin among values at least as high as the lower of the two medians: `margin(that median)`.
-    Pairs without a shared checkpoint are left out. The order follows `values`.
-
-    `alike[selector](checkpoint)` names the one draw behind the values of a selector that gives the same on several
-    checkpoints: its differences are averaged over those, since they are one observation and not many.
-    `collapsed(selector, checkpoint)` says whether a result is one of those that fall far below the others.
-    """
-    return corrected(paired(values, stratum, margin, alike, pairs, collapsed))
-
-
 def paired(
     values: Mapping[str, Mapping[Checkpoint, float]],
     stratum: Callable[[Checkpoint], Hashable],
@@ -171,7 +148,17 @@ def paired(
     pairs: Iterable[tuple[str, str]] | None = None,
     collapsed: Callable[[str, Checkpoint], bool] = lambda name, checkpoint: False,
 ) -> list[Comparison]:
-    """`compare` before any correction: without verdicts. Pairs that share their checkpoints are computed together."""
+    """Pairs of selectors, if not given all, compared on the checkpoints they share; `corrected` gives them verdicts.
+
+    `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
+    averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
+    `margin` gives the median difference that counts, among values at least as high as its argument, which is the lower
+    of the two medians. Pairs without a shared checkpoint are left out. The order follows `values`.
+
+    `alike[selector](checkpoint)` names the one draw behind the values of a selector that gives the same on several
+    checkpoints: its differences are averaged over those, since they are one observation and not many.
+    `collapsed(selector, checkpoint)` says whether a result is one of those that fall far below the others.
+    """
     alike = alike or {}
     # In the order of those that have most, so that sums run in an order which no name with gaps decides.
     fullest = sorted(values.values(), key=len, reverse=True)
@@ -256,8 +243,10 @@ class _Block:
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The same comparisons judged as one family: Holm's correction over exactly these, verdicts to match.
 
-    Comparisons that no outcome could have made significant are never called so, and take no part in the correction.
-    A family fixed beforehand, such as every selector against one baseline, needs less correction than all pairs.
+    A difference counts as better or worse only if it is significant, its mean and median have one sign, *and* its
+    median exceeds the margin. Comparisons that no outcome could have made significant are never called so, and take no
+    part in the correction. A family fixed beforehand, such as every selector against one baseline, needs less
+    correction than all pairs.
     """
     places = [i for i, comparison in enumerate(comparisons) if comparison.hopeful]
     p, reachable, p_sign = (np.ones(len(comparisons)) for _ in range(3))
@@ -286,7 +275,7 @@ def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[
 
     >>> accuracies = {"a": [93, 94, 95], "b": [94, 93, 95], "c": [10, 11, 10]}
     >>> values = {name: {seed: row[seed % 3] + seed / 9 for seed in range(12)} for name, row in accuracies.items()}
-    >>> tie_groups(["a", "b", "c"], compare(values, stratum=lambda seed: "cifar10"))
+    >>> tie_groups(["a", "b", "c"], corrected(paired(values, stratum=lambda seed: "cifar10")))
     [['a', 'b'], ['c']]
     """
     verdicts = {(c.first, c.second): c.verdict for c in comparisons}

@@ -48,9 +48,8 @@ def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScore
         ranking = record.ranking if record else None
         if not ranking or len(ranking["codes"]) < FEWEST:
             continue
-        draw = (seed, repeat) if method in results.alike else (setting, seed, repeat)
         found.setdefault(method, {}).setdefault(
-            draw,
+            results.draw(method, i),
             ArchitectureScores(
                 method, setting, int(seed), int(repeat), np.asarray(ranking["codes"]),
                 np.asarray(ranking["scores"], float), tau if over == len(ranking["codes"]) else None,

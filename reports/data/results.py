@@ -239,6 +239,21 @@ class Results:
         """What a method is, in the first line of its file; nothing where that is not stored."""
         return self.described["selectors"].get(method.partition(" ")[0], {}).get("what", "")
 
+    def draw(self, method: str, place: int) -> tuple[str | int, ...]:
+        """Names the independent selection behind the row at `place`, one of a method at a last checkpoint.
+
+        A method that reads nothing of the checkpoint draws once per pair of seeds, and stands so beside every recipe.
+        """
+        setting, *seeds = self._drawn[place]
+        return tuple(seeds) if method in self.alike else (setting, *seeds)
+
+    @cached_property
+    def _drawn(self) -> list[tuple[str, int, int]]:
+        """Of each row: setting, supernet seed and selector seed."""
+        return list(
+            zip(*(self.rows[name].tolist() for name in ("setting", "supernet_seed", "selector_seed")), strict=True)
+        )
+
     def marked(self, method: str) -> str:
         """The name of a method in a table, ONE_DRAW behind it where its result is one per supernet seed."""
         return method + ONE_DRAW if method in self.alike else method

@@ -221,7 +221,6 @@ def bias_section(source: Material) -> Section:
         rows: dict[str, Row] = {}
         larger = 0
         places_of = frame.groupby("method").groups
-        drawn = dict(zip(frame.index, zip(frame["supernet_seed"], frame["selector_seed"], strict=True), strict=True))
         for method in source.order(dataset):
             places = places_of[method].to_numpy()
             places = places[source.results.scored[places]]
@@ -230,7 +229,7 @@ def bias_section(source: Material) -> Section:
             measured = frame.loc[places, "tau_space"].tolist() if method not in ranking else None
             found = trait_correlations(source.results.scores[places], prepared, measured, known)
             larger += found[size] > found[ACCURACY]
-            n = len({drawn[place] for place in places}) if method in source.results.alike else len(places)
+            n = len({source.results.draw(method, place) for place in places.tolist()})
             rows[method] = Row([Field(source.results.marked(method), "name"), *_shaded(found), Field(str(n))])
         if rows:
             itself = {name: tau_b(prepared[ACCURACY].ranked, trait.ranked) for name, trait in prepared.items()}

@@ -1,4 +1,4 @@
-"""One criterion per proxy: the search on untrained supernets, and the same scores on the trained one (`-post`)."""
+"""The family of Zero-Cost-PT: for each proxy a search on untrained supernets, and its scores on a trained one."""
 
 from typing import Protocol
 
@@ -22,6 +22,23 @@ operations are fed zeros. The plain counts are the same whatever is masked, so o
 LOOKS_INSIDE = ("linear_regions", "meco", "nwot", "swap", "zen")
 """Proxies that read activations."""
 
+PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architecture Search, AAAI 2023"
+
+COMMON = (
+    "A masked operation, and every one that a decision took out, is fed zeros, as in the code (in the paper's words it"
+    " is not there: masked=absent). "
+    "An operation of which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
+    " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm as --bn"
+    " says (the code: running statistics, --bn running; of a fresh network they do nothing); the orders global-*-once"
+    " sort by the scores (the code's popitem() takes the last edge, so that they are reverse)"
+)
+POST = "One mini-batch for all edges; the mixture is the recipe's, and without the masked operation not renormalised. "
+SEARCH = (
+    "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
+    " proposals are one cell: reinitialise=no), one mini-batch per proposal (the code: one per edge), and an exactly"
+    " uniform mixture. "
+)
+
 
 class SearchWith(Protocol):
     """A search on untrained supernets, made for a rule and its descriptions."""
@@ -33,16 +50,12 @@ class SearchWith(Protocol):
 
 
 def variants(
-    search: SearchWith,
-    rule: type[ProxyRule],
-    paper: str,
-    *,
-    formula: str,
-    direction: str,
-    differs: str,
-    differs_post: str,
+    search: SearchWith, rule: type[ProxyRule], *, formula: str, direction: str, remark: str = ""
 ) -> dict[str, Selector]:
-    """By suffix: one search per proxy (`PROXY`; MAIN has none), and its scores on the trained supernet (`-post`)."""
+    """By suffix: one search per proxy (`PROXY`; MAIN has none), and its scores on the trained supernet (`-post`).
+
+    `remark` stands before what differs from the released code.
+    """
     selectors: dict[str, Selector] = {}
     for proxy in proxies.names():
         about = proxies.find(AS_SCORED.get(proxy, proxy))
@@ -50,13 +63,14 @@ def variants(
         text = formula.format(proxy=proxies.spelled(about))
         version = about.version + (proxy in AS_SCORED)  # since these options are set
         version += proxy in LOOKS_INSIDE  # since masked operations are fed zeros
-        source = f"{paper}; the proxy: {about.paper}"
+        source = f"{PAPER}; the proxy: {about.paper}"
         selectors[suffix] = search(
-            paper=source, formula=text, direction=direction, differs=differs, version=version,
+            paper=source, formula=text, direction=direction, differs=remark + SEARCH + COMMON, version=version,
             passes="N times 30 scores, and V per distinct proposal", rule=rule(proxy=about),
         )  # fmt: skip
         selectors[f"{suffix}-post".lstrip("-")] = Greedy(
-            paper=source, formula=f"{text}, trained supernet", direction=direction, differs=differs_post,
-            version=version, passes="30 scores", rule=rule(proxy=about, trained=True), order="random",
+            paper=source, formula=f"{text}, trained supernet", direction=direction,
+            differs=remark + POST + COMMON, version=version, passes="30 scores", rule=rule(proxy=about, trained=True),
+            order="random",
         )  # fmt: skip
     return selectors

@@ -1,9 +1,18 @@
-"""The small untrained supernets on which TE-NAS measures: three channels for the kernel, one cell for the regions."""
+"""The small untrained supernets on which TE-NAS measures.
 
+C=3, N=1 for the kernel; for the linear regions one cell of one channel without a stem, on crops of one channel. Weights
+are Kaiming normal, by fan-out for the kernel and by fan-in for the regions.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
+from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.initialisation import (
     Fill,
     initialise,
@@ -17,7 +26,33 @@ from nas_selection_bench.supernets.network.literal import LiteralCell, LiteralSu
 FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
 """How the paper draws the weights, by what is measured."""
 
+MEASURES = tuple(FILLS)
+"""The proxies that measure."""
+
 KERNEL_CHANNELS = 3
+
+
+def measured(
+    search: Search, measure: str, masks: Sequence[Tensor], repeat: int, count: int, *, released: bool
+) -> np.ndarray:
+    """[m]: the condition number (`ntk`) of one small supernet with only the operations of each mask, or its regions.
+
+    From `count` images, or `count` crops of images for the regions.
+    """
+    network = small_supernet(search, measure, repeat, released=released)
+    images = search.proxy_batch(repeat)[0]
+    if measure == "ntk":
+        name, images = measure, images[:count]
+        varies = [True] * len(masks)
+    else:
+        name, images = f"{measure}[samples={count}]", images[:, :1]
+        # The thin network is linear without a convolution, whose ReLU is its only bend.
+        varies = [bool(mask[:, [CONV_1X1, CONV_3X3]].any()) for mask in masks]
+    variants = (partial(keep_only, mask=mask) for mask, asked in zip(masks, varies, strict=True) if asked)
+    values = np.ones(len(masks))
+    seed = search.shared_seed("regions", repeat=repeat)
+    values[varies] = proxies.defined(proxies.scores(name, network, variants, images, seed=seed))
+    return values if proxies.find(measure).higher_is_better else -values
 
 
 def small_supernet(search: Search, proxy: str, repeat: int, *, released: bool) -> Mixture:

@@ -180,6 +180,11 @@ class Search:
             return [(torch.zeros_like(x), None) for x, _ in batches]
         return [(x, y if self.needs.labels else None) for x, y in batches]
 
+    def proxy_batch(self, place: int) -> tuple[Tensor, Tensor | None]:
+        """The mini-batch number `place` of those; the first ones again where there are fewer."""
+        batches = self.proxy_batches(place + 1)
+        return batches[place % len(batches)]
+
     def _read(self, size: int, limit: int | None) -> Batches:
         if (size, limit) not in self._batches:
             self._batches[size, limit] = [(x.to(self.like.dtype), y) for x, y in self._half.fixed(size, limit)]

@@ -114,8 +114,7 @@ class ProxyRule(Rule):
         return not self.trained or self.proxy.draws
 
     def _scores(self, search: Search, mixtures: Sequence[Tensor]) -> list[float | proxies.ProxyFailure]:
-        batches = search.proxy_batches(self.place + 1)
-        batch = batches[self.place % len(batches)]
+        batch = search.proxy_batch(self.place)
         network = search.mixture(mixtures[0])
         # One draw of random numbers for all, so that operations are compared on equal terms.
         seed = search.shared_seed("proxy", place=self.place)

@@ -125,6 +125,17 @@ def test_a_result_outlives_a_successor_that_fails_and_returns_with_its_version(
     assert not list(out.glob("*/*.old")), "a successor that is done takes the place"
 
 
+def test_a_failure_of_an_earlier_version_is_not_kept(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_bench, "select", lambda *given: 1 / 0)
+    for version in ("1", "2"):
+        monkeypatch.setenv("FAKE_SELECTOR_VERSION", version)
+        assert fake_bench.run(*place, "--selectors", "random") == ExitCode.NOTHING_MEASURED
+    assert {(row["state"], row["version"]) for row in rows(tmp_path / "out")} == {("failed", "2")}
+    assert not list((tmp_path / "out").glob("*/*.old"))
+
+
 def test_a_result_that_was_set_aside_returns_in_place_of_a_damaged_record(
     place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -257,7 +268,7 @@ def test_a_record_that_is_no_result_is_told_and_left_out(
     """An earlier version kept what broke the contract; it must not take the report of all others with it."""
     fake_bench.run(*place, "--selectors", "random,ranks")
     path = next(path for path in (tmp_path / "out" / "records").iterdir() if "ranks" in path.name)
-    record = read_record(path)
+    record = read_record(path.read_bytes(), path)
     assert record is not None
     assert record.ranking is not None
     record.ranking["codes"][0] = record.ranking["codes"][1]
@@ -278,7 +289,7 @@ def test_the_line_of_a_failure_is_a_column_of_its_own_where_there_is_one(
     fake_bench.run(*place, "--seeds", "1", "--selectors", "fails,random")
     assert "where" not in rows(tmp_path / "out")[0]
     path = next(path for path in (tmp_path / "out" / "records").iterdir() if "fails" in path.name)
-    record = read_record(path)
+    record = read_record(path.read_bytes(), path)
     assert record is not None
     write_record(path, replace(record, where="selectors/mine.py, line 27"))
     capsys.readouterr()

@@ -16,6 +16,7 @@ from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work import plugins
 from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind
 from nas_selection_bench.bench.work.discovery import line_of
+from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.plugins import Plugin, in_use, installed, load, named, using
 from nas_selection_bench.reports.data.courses import RULES
 from nas_selection_bench.selectors.parts.registry import SELECTORS, find
@@ -97,7 +98,7 @@ def test_a_file_offers_every_kind(tmp_path: Path) -> None:
         assert find("my-own[times=5]").name == "my-own[times=5]"
         assert find("my-own[times=2]").name == "my-own"
         source = SELECTORS.source("my-own[times=5]")
-        assert (source.file, source.origin) == (f"{tmp_path.name}/my_own.py", "--plugin my_own.py")
+        assert (source.file, source.origin) == ("my_own.py", "--plugin my_own.py")
         kept = Catalogue({"selectors": FoundKind("selector", lambda: SELECTORS)}, [], None)
         assert kept["selectors"].outside() == {
             f"selector {name}": source.digest for name in ("my-own", "my-own-thrice")
@@ -165,7 +166,7 @@ def test_installed_packages_are_found_by_their_entry_points(site: Path) -> None:
     assert "mine-darts" in RECIPES.names() and "any" not in RECIPES.names()
     assert "at-once" in RULES.names()
     assert SELECTORS.source("only").origin == "others_methods 1.2"
-    assert {plugin.told()["name"] for plugin in in_use()} == {"their-score", "only", "any", "at-once"}
+    assert {plugin.name for plugin in in_use()} == {"their-score", "only", "any", "at-once"}
     with using(()):
         assert "only" not in SELECTORS.names()
 
@@ -255,4 +256,8 @@ def test_a_failure_names_the_line_of_the_plugin(tmp_path: Path) -> None:
 def test_what_is_kept_of_a_plugin_names_no_folder(tmp_path: Path) -> None:
     (plugin,) = named([file(tmp_path, "mine", SELECTOR)])
     assert isinstance(plugin, Plugin)
-    assert plugin.told() == {"name": "mine", "from": "--plugin mine.py", "file": "mine.py", "digest": plugin.digest}
+    assert plugin.described() == {
+        "name": "mine", "from": "--plugin mine.py", "file": "mine.py", "digest": plugin.digest,
+    }  # fmt: skip
+    with using((plugin,)):
+        assert SELECTORS.source("mine") == plugin.source == Source("mine.py", plugin.digest, "--plugin mine.py")

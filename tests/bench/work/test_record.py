@@ -23,7 +23,6 @@ from nas_selection_bench.bench.work.record import (
     choice_of,
     file_stem,
     read_record,
-    understood,
     write_record,
 )
 from nas_selection_bench.bench.work.store import Store
@@ -48,7 +47,7 @@ def test_a_selection_survives_its_record_exactly(tmp_path: Path) -> None:
     ranking = Ranking(np.array([3, 1, 15624]), np.array([0.1, 1 / 3, -2e-300]))
     before = selection(ranking=ranking, facts={"loss": 0.1 + 0.2, "note": "x"})
     write_record(tmp_path / "r.json", done(before))
-    record = read_record(tmp_path / "r.json")
+    record = read_record((tmp_path / "r.json").read_bytes(), tmp_path / "r.json")
     assert record is not None
     after = record.selection()
     assert (after.architecture, after.decisions, after.facts) == (before.architecture, before.decisions, before.facts)
@@ -130,10 +129,10 @@ def test_any_changed_byte_is_damage_or_another_schema(data: st.DataObject) -> No
         content = bytearray(path.read_bytes())
         position = data.draw(st.integers(0, len(content) - 2))
         content[position] = data.draw(st.integers(0x20, 0x7E).filter(lambda byte: byte != content[position]))
-        before = read_record(path)
+        before = read_record(path.read_bytes(), path)
         path.write_bytes(content)
         try:
-            after = read_record(path)
+            after = read_record(path.read_bytes(), path)
         except DataError:
             return
         # What still reads as a record says the very same (a changed spelling of a number, say).
@@ -146,13 +145,13 @@ def test_a_number_damaged_into_infinity_is_damage(tmp_path: Path) -> None:
     damaged = re.sub(r"\d+\.\d+", "9e999", path.read_text(), count=1)
     assert damaged != path.read_text()
     path.write_text(damaged)
-    assert read_record(path) is None
+    assert read_record(path.read_bytes(), path) is None
 
 
 def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps({"schema": 7}))
     with pytest.raises(DataError, match="schema 7, which a newer version"):
-        read_record(tmp_path / "r.json")
+        read_record((tmp_path / "r.json").read_bytes(), tmp_path / "r.json")
 
 
 def labelled(settings: Settings) -> str:
@@ -215,9 +214,9 @@ def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
 
     def counted(content: bytes, path: Path) -> Record | None:
         reads.append(path)
-        return understood(content, path)
+        return read_record(content, path)
 
-    monkeypatch.setattr("nas_selection_bench.bench.work.store.understood", counted)
+    monkeypatch.setattr("nas_selection_bench.bench.work.store.read_record", counted)
     stem = file_stem(COLUMNS)
     record = done(selection())
     store.write(stem, record)
@@ -230,6 +229,37 @@ def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
     store.put_back(stem)
     (store.records / f"{stem}.json").write_text("{}")
     assert store.read_all() == ({}, [store.records / f"{stem}.json"])
+
+
+def test_what_never_returns_is_not_left_behind(tmp_path: Path) -> None:
+    """A failure is not set aside, and what a kill or an early version left of one goes; a result and its cost stay."""
+    store = Store(tmp_path)
+    for folder in (store.records, store.costs):
+        folder.mkdir()
+    stem, result = file_stem(COLUMNS), done(selection())
+    record, cost = store.records / f"{stem}.json", store.costs / f"{stem}.json"
+    failure = replace(result, state="failed", choice=None, reason="why")
+    store.write(stem, failure)
+    store.set_aside(stem)
+    assert not list(tmp_path.glob("*/*")), "a failure, and no cost"
+    store.write(stem, failure)
+    record.replace(f"{record}.old")
+    cost.with_name(f"{cost.name}.old").write_text("{}")
+    store.drop_replaced()
+    assert not list(tmp_path.glob("*/*")), "a failure that was set aside"
+    store.write(stem, result)
+    cost.write_text("{}")
+    store.set_aside(stem)
+    store.write(stem, failure)
+    before = sorted(path.name for path in tmp_path.glob("*/*"))
+    store.drop_replaced()
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == before
+    assert store.read_aside() == {stem: result}
+    store.put_back(stem)
+    assert store.read_all()[0] == {stem: result} and cost.exists()
+    cost.replace(f"{cost}.old")  # killed while it was set aside
+    store.drop_replaced()
+    assert cost.exists() and not list(tmp_path.glob("*/*.old"))
 
 
 @given(
@@ -256,7 +286,7 @@ def test_what_lacks_a_field_is_no_record(missing: str, tmp_path: Path) -> None:
     del content[missing]
     content["digest"] = digest_of(content)
     (tmp_path / "r.json").write_text(json.dumps(content))
-    assert read_record(tmp_path / "r.json") is None
+    assert read_record((tmp_path / "r.json").read_bytes(), tmp_path / "r.json") is None
 
 
 @pytest.mark.parametrize("state", ["", "gone", None, 3, ["done"]])
@@ -264,4 +294,4 @@ def test_a_state_that_no_cell_can_have_is_no_record(state: object, tmp_path: Pat
     content = done(selection()).to_json() | {"state": state}
     content["digest"] = digest_of(content)
     (tmp_path / "r.json").write_text(json.dumps(content))
-    assert read_record(tmp_path / "r.json") is None
+    assert read_record((tmp_path / "r.json").read_bytes(), tmp_path / "r.json") is None

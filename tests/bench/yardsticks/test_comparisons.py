@@ -1,5 +1,8 @@
 """Comparisons on shared checkpoints: verdicts, families, tie groups."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -14,9 +17,16 @@ def noisy(shift: float, seeds: int, spread: float = 0.1) -> dict[tuple[str, int]
     return {(d, s): 90 + shift + spread * generator.normal() for d in ("a", "b") for s in range(seeds)}
 
 
+def judged(
+    values: Mapping[str, Mapping[tuple[str, int], float]], **options: Callable[..., Any] | Mapping[str, Any]
+) -> list[pairs.Comparison]:
+    """All pairs as one family; the recipe is the stratum."""
+    return pairs.corrected(pairs.paired(values, stratum=lambda key: key[0], **options))  # type: ignore[arg-type]
+
+
 def verdicts(margin: float | None = None, seeds: int = 5, **shifts: float) -> dict[tuple[str, str], Verdict]:
     values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
-    compared = pairs.compare(values, stratum=lambda key: key[0], margin=lambda least: margin)
+    compared = judged(values, margin=lambda least: margin)
     return {(c.first, c.second): c.verdict for c in compared}
 
 
@@ -35,7 +45,7 @@ def test_compare_admits_too_few_pairs() -> None:
 
 def test_a_smaller_family_needs_less_correction() -> None:
     values = {f"s{i}": noisy(float(i), 5) for i in range(10)}
-    compared = pairs.compare(values, stratum=lambda key: key[0])
+    compared = judged(values)
     family = pairs.corrected([c for c in compared if c.first == "s0"])
     assert [c.p_holm for c in family] == pytest.approx(list(statistics.holm([c.p for c in family])))
     assert {c.verdict for c in family} == {Verdict.WORSE}  # nine comparisons: .002 * 9 < .05
@@ -47,18 +57,18 @@ def test_compare_calls_small_what_is_within_the_margin() -> None:
 
 def test_compare_uses_shared_checkpoints_only() -> None:
     full, part = noisy(1, 5), {("a", 0): 80.0, ("c", 9): 1.0}
-    (comparison,) = pairs.compare({"full": full, "part": part}, stratum=lambda key: key[0])
+    (comparison,) = judged({"full": full, "part": part})
     assert (comparison.n, comparison.differing) == (1, 1)
     assert comparison.median == full["a", 0] - 80
-    assert pairs.compare({"full": full, "none": {}}, stratum=lambda key: key[0]) == []
-    (same,) = pairs.compare({"x": full, "y": dict(full)}, stratum=lambda key: key[0])
+    assert judged({"full": full, "none": {}}) == []
+    (same,) = judged({"x": full, "y": dict(full)})
     assert (same.verdict, same.differing, same.improvement) == (Verdict.SAME, 0, 0.5)
 
 
 def test_a_comparison_mirrors() -> None:
     values = {"x": noisy(1, 6), "y": noisy(0, 6)}
-    (forth,) = pairs.compare(values, stratum=lambda key: key[0])
-    (back,) = pairs.compare({"y": values["y"], "x": values["x"]}, stratum=lambda key: key[0])
+    (forth,) = judged(values)
+    (back,) = judged({"y": values["y"], "x": values["x"]})
     mirrored = forth.seen_from("y")
     assert (mirrored.verdict, mirrored.p_holm, mirrored.n) == (back.verdict, back.p_holm, back.n)
     assert mirrored.median == pytest.approx(back.median)
@@ -71,9 +81,7 @@ def test_a_comparison_mirrors() -> None:
 
 def groups(seeds: int, margin: float | None = None, **shifts: float) -> list[list[str]]:
     values = {name: noisy(shift, seeds) for name, shift in shifts.items()}
-    return pairs.tie_groups(
-        list(shifts), pairs.compare(values, stratum=lambda key: key[0], margin=lambda least: margin)
-    )
+    return pairs.tie_groups(list(shifts), judged(values, margin=lambda least: margin))
 
 
 def test_tie_groups_leave_ties_open() -> None:
@@ -85,7 +93,7 @@ def test_tie_groups_leave_ties_open() -> None:
 
 def test_the_leader_is_one_that_none_was_shown_better_than_whatever_the_order_of_names() -> None:
     values = {name: noisy(shift, 8) for name, shift in (("low", 0.0), ("near", 2.98), ("top", 3.0))}
-    compared = pairs.compare(values, stratum=lambda key: key[0])
+    compared = judged(values)
     assert pairs.tie_groups(["low", "near", "top"], compared) == [["near", "top"], ["low"]]
     assert pairs.tie_groups(["low", "top", "near"], compared) == [["top", "near"], ["low"]]
 
@@ -101,7 +109,7 @@ def test_tie_groups_are_corrected_over_all_pairs() -> None:
 def test_what_cannot_be_told_from_anything_leads_no_group() -> None:
     values = {name: noisy(shift, 3) for name, shift in (("good", 3.0), ("bad", 0.0))}
     values["shared"] = {(recipe, seed): 99.0 + seed for recipe in "ab" for seed in range(3)}
-    compared = pairs.compare(values, stratum=lambda key: key[0], alike={"shared": lambda key: key[1]})
+    compared = judged(values, alike={"shared": lambda key: key[1]})
     assert pairs.tie_groups(["shared", "good", "bad"], compared) == [["good"], ["bad"]]
     # Nor does it cost the others anything: it takes no part in the correction.
     (alone,) = (c for c in compared if "shared" not in (c.first, c.second))
@@ -112,11 +120,11 @@ def test_what_cannot_be_told_from_anything_leads_no_group() -> None:
 def test_recipes_are_no_repetitions_of_a_seed() -> None:
     recipes = [f"r{i}" for i in range(21)]
     one = {(r, 0): 90.0 + i for i, r in enumerate(recipes)}
-    (single,) = pairs.compare({"x": one, "y": {key: v - 1 for key, v in one.items()}}, stratum=lambda key: key[0])
+    (single,) = judged({"x": one, "y": {key: v - 1 for key, v in one.items()}})
     assert single.p < 0.001
     assert (single.verdict, single.n, single.sizes) == (Verdict.TOO_FEW, 21, (1,) * 21)
     two = {(r, s): 90.0 + i + s for i, r in enumerate(recipes) for s in range(2)}
-    (double,) = pairs.compare({"x": two, "y": {key: v - 1 for key, v in two.items()}}, stratum=lambda key: key[0])
+    (double,) = judged({"x": two, "y": {key: v - 1 for key, v in two.items()}})
     assert double.verdict is Verdict.BETTER
 
 
@@ -125,7 +133,7 @@ def test_mean_and_median_of_two_signs_are_no_verdict() -> None:
     base = {("a", s): 90.0 for s in range(30)}
     other = {("a", s): 90.0 + (-0.5 if s < 18 else 20.0) for s in range(30)}
     for margin in (None, 1.0):
-        (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=lambda least, m=margin: m)
+        (found,) = judged({"x": other, "y": base}, margin=lambda least, m=margin: m)
         assert found.p < 0.05
         assert found.mean > 0 > found.median
         assert found.verdict is Verdict.OPEN
@@ -135,7 +143,7 @@ def comparison_of(differences: dict[str, list[float]], margin: float | None = No
     """x against y, whose differences in each recipe are given."""
     base = {(recipe, s): 0.0 for recipe, values in differences.items() for s in range(len(values))}
     other = {(recipe, s): value for recipe, values in differences.items() for s, value in enumerate(values)}
-    (found,) = pairs.compare({"x": other, "y": base}, stratum=lambda key: key[0], margin=lambda least: margin)
+    (found,) = judged({"x": other, "y": base}, margin=lambda least: margin)
     return found
 
 
@@ -190,7 +198,7 @@ def test_few_results_of_which_one_collapsed_have_no_interval(seeds: int, given: 
     values = {"x": {("r", s): 90.0 + s for s in range(seeds)}, "y": {("r", s): 91.0 - s * s for s in range(seeds)}}
 
     def compared(fallen: tuple[str, tuple[str, int]]) -> pairs.Comparison:
-        (found,) = pairs.compare(values, lambda key: key[0], collapsed=lambda name, key: (name, key) == fallen)
+        (found,) = judged(values, collapsed=lambda name, key: (name, key) == fallen)
         return found
 
     assert (compared(("y", ("r", 3))).mean_interval is not None) == given
@@ -198,7 +206,7 @@ def test_few_results_of_which_one_collapsed_have_no_interval(seeds: int, given: 
 
 
 def test_what_could_have_been_shown_stands_beside_what_was_not() -> None:
-    (alone,) = pairs.compare({"x": noisy(0.01, 5), "y": noisy(0, 5)}, stratum=lambda key: key[0])
+    (alone,) = judged({"x": noisy(0.01, 5), "y": noisy(0, 5)})
     differences = [noisy(0.01, 5)[key] - noisy(0, 5)[key] for key in noisy(0, 5)]
     assert alone.deviation == pytest.approx(np.std(differences, ddof=1))
     assert alone.detectable == statistics.detectable(alone.deviation, 10, 1)
@@ -211,12 +219,12 @@ def test_what_could_have_been_shown_stands_beside_what_was_not() -> None:
 def test_the_margin_is_that_of_the_values_compared() -> None:
     values = {"high": {("r", s): 94.0 + s / 100 for s in range(12)}, "low": {("r", s): 92.0 for s in range(12)}}
     asked = []
-    pairs.compare(values, lambda key: key[0], margin=lambda least: asked.append(least))  # type: ignore[func-returns-value]
+    judged(values, margin=lambda least: asked.append(least))  # type: ignore[func-returns-value]
     assert asked == [92.0]
 
 
 def test_a_share_of_all_or_nothing_has_an_exact_interval() -> None:
-    (found,) = pairs.compare({"x": noisy(5, 5), "y": noisy(0, 5)}, stratum=lambda key: key[0])
+    (found,) = judged({"x": noisy(5, 5), "y": noisy(0, 5)})
     assert found.improvement == 1
     assert found.improvement_interval is not None
     # Clopper and Pearson for 10 of 10: 0.025 ** (1 / 10).
@@ -225,7 +233,7 @@ def test_a_share_of_all_or_nothing_has_an_exact_interval() -> None:
     mirrored = found.seen_from("y").improvement_interval
     assert mirrored is not None
     assert (mirrored.low, mirrored.high) == pytest.approx((0, 1 - 0.025**0.1))
-    (same,) = pairs.compare({"x": noisy(1, 5), "y": noisy(1, 5)}, stratum=lambda key: key[0])
+    (same,) = judged({"x": noisy(1, 5), "y": noisy(1, 5)})
     assert same.improvement_interval is None
     assert same.mean_interval is None
 
@@ -238,7 +246,7 @@ def test_one_draw_beside_many_recipes_is_one_observation() -> None:
     values = {"trained": trained, "shared": shared}
 
     def compared(**options: object) -> pairs.Comparison:
-        (comparison,) = pairs.compare(values, stratum=lambda key: key[0], **options)  # type: ignore[arg-type]
+        (comparison,) = judged(values, **options)  # type: ignore[arg-type]
         return comparison
 
     naive, honest = compared(), compared(alike={"shared": lambda key: key[1]})

@@ -137,3 +137,12 @@ def test_scores_whose_keys_are_of_another_kind_fit_no_row(
         return
     with pytest.raises(DataError, match=column):
         Results.read(copy)
+
+
+def test_what_reads_no_checkpoint_is_one_draw_beside_every_recipe(table: GroundTruth, tmp_path: Path) -> None:
+    results = source_of(tmp_path, table, recipes=("a", "b"), alike=("zero-cost-pt-nwot",)).results
+    assert results.alike and len(results.settings) > 1
+    for method, rows in results.final_of("cifar10").groupby("method"):
+        seeds = ["supernet_seed", "selector_seed"]
+        expected = rows.drop_duplicates(seeds if method in results.alike else ["setting", *seeds])
+        assert len({results.draw(str(method), int(i)) for i in rows.index}) == len(expected)

@@ -205,5 +205,14 @@ def test_te_nas_counts_regions_on_one_thin_cell() -> None:
     assert 1 < found[0, 2] <= found[0, 0] < 200  # not at the ceiling
 
 
-def test_te_nas_ranks_are_dense() -> None:
-    assert te_nas.dense_ranks(np.array([0.2, 0.1, 0.2, 0.5])).tolist() == [1, 0, 1, 2]
+def test_te_nas_counts_equal_falls_as_one_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two candidates one falls most, as 21 others do, and the other next: one rank apart, not 21."""
+    falls = {"ntk": np.full((6, 5), 5.0), "linear_regions": np.full((6, 5), 3.0)}
+    falls["ntk"][0, 1:], falls["linear_regions"][0, 1:] = [5, 4, 0, 0], [2, 0, 1, 3]
+
+    def measure(_rule: object, _search: Search, of: str, masks: list[torch.Tensor]) -> np.ndarray:
+        return np.array([[100 + float((mask.numpy() * falls[of]).sum()) for mask in masks]])
+
+    monkeypatch.setattr(te_nas.PruningByImportance, "_measure", measure)
+    scores = te_nas.SELECTOR.select(small.search("te-nas")).scores
+    assert scores[0].argsort().tolist()[:2] == [NONE, 2]
