@@ -21,9 +21,7 @@ def checked(answer: object) -> Selection:
     scores = _scores(answer.scores)
     decisions = _decisions(answer.decisions)
     ranking = None if answer.ranking is None else _ranking(answer.ranking)
-    return Selection(
-        _architecture(answer, decisions), scores, decisions, ranking, _facts(answer.facts), answer.cost
-    )
+    return Selection(_architecture(answer, decisions), scores, decisions, ranking, _facts(answer.facts), answer.cost)
 
 
 def _scores(scores: Any) -> NDArray[np.float64]:

@@ -94,7 +94,7 @@ def top_agreement(ranking: ArchitectureScores, accuracies: Values) -> TopAgreeme
     for k in sizes:
         precision[k] = float(_chances(truth, sorted_truth[-k], k) @ _chances(scores, sorted_scores[-k], k)) / k
         best_rank[k] = _expected_best(rank, scores, sorted_scores[-k], k)
-    tied = n - 1 - np.count_nonzero(np.diff(sorted_scores))
+    tied = n - 1 - int(np.count_nonzero(np.diff(sorted_scores)))
     return TopAgreement(
         n, tied, tau_b(scores, truth) if ranking.tau is None else ranking.tau, tau_top, precision, best_rank
     )

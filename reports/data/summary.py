@@ -82,8 +82,8 @@ def lines(results: Results, column: str) -> list[Line]:
         if there:
             found[place] = there
         if column in ACCURACIES:
-            fell = (any(percentiles[i] < COLLAPSED for i in rows if values[i] == values[i]) for rows in by_seed.values())
-            collapsed[place] = sum(fell)
+            measured = ([percentiles[i] for i in rows if values[i] == values[i]] for rows in by_seed.values())
+            collapsed[place] = sum(any(percentile < COLLAPSED for percentile in of_seed) for of_seed in measured)
     return _summed(found, collapsed)
 
 
