@@ -145,30 +145,25 @@ def standardised(scores: np.ndarray) -> np.ndarray:
 
 
 def architecture_scores(scores: np.ndarray) -> np.ndarray:
-    """[15625], space order: the sum over edges of the standardised score of the operation on it.
+    """[15625], space order: the sum over edges of the standardised score of the operation on it, times STEPS.
 
-    Rounded to 1e-9, so that architectures with the same scores on other edges tie whatever the order of summation.
+    Rounded, so that architectures with the same scores on other edges tie whatever the order of summation.
 
     >>> from nas_selection_bench.bench.problem.space import code
     >>> scores = np.zeros((6, 5))
     >>> scores[0, 3] = 1  # only on the first edge is one operation better than the others
-    >>> architecture_scores(scores)[[code((3, 0, 0, 0, 0, 0)), code((0, 0, 0, 0, 0, 0))]].tolist()
+    >>> (architecture_scores(scores)[[code((3, 0, 0, 0, 0, 0)), code((0, 0, 0, 0, 0, 0))]] / STEPS).tolist()
     [2.0, -0.5]
     """
-    return _in_steps(scores) / STEPS
-
-
-def ranked_by_sums(scores: np.ndarray) -> Ranked:
-    """`architecture_scores`, ready for `tau_b`: as whole numbers, which sort faster."""
-    return ranked(_in_steps(scores).astype(np.int64))
-
-
-def _in_steps(scores: np.ndarray) -> np.ndarray:
-    """The sums in units of 1e-9, rounded."""
     sums = np.zeros(1)
     for edge_scores in standardised(scores):  # space order: the first edge varies slowest
         sums = np.add.outer(sums, edge_scores).ravel()
     return np.rint(sums * STEPS)
+
+
+def ranked_by_sums(scores: np.ndarray) -> Ranked:
+    """`architecture_scores`, ready for `tau_b`: as whole numbers, which sort faster."""
+    return ranked(architecture_scores(scores).astype(np.int64))
 
 
 def expand(ranking: Ranking) -> np.ndarray:

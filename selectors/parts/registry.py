@@ -61,9 +61,7 @@ def _checked(selector: object, name: str, file: Path) -> Selector:
 
 SELECTORS = Finder("selector", "nas_selection_bench.selectors", ("SELECTOR", "VARIANTS"), offered, own_modes)
 
-found, names, idle, file_of, source = (
-    SELECTORS.methods, SELECTORS.names, SELECTORS.idle, SELECTORS.file_of, SELECTORS.source
-)  # fmt: skip
+names = SELECTORS.names
 
 
 def find(text: str) -> Selector:

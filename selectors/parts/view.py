@@ -12,16 +12,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS, Architecture, as_architecture
 from nas_selection_bench.bench.work.cells import Cell
 from nas_selection_bench.selectors.parts.initialisation import Fill, build, initialise, pytorch_default
 from nas_selection_bench.selectors.parts.meter import Meter
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.suppliers import Batches, Images, RecipeView, Tunes
 from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
 from nas_selection_bench.supernets.network.standalone import standalone
 from nas_selection_bench.supernets.network.supernet import Observer, Supernet
+from nas_selection_bench.supernets.parts.recipe import Recipe
 from nas_selection_bench.supernets.training.evaluation import Evaluator
+from nas_selection_bench.supernets.training.tuning import Tuner
+
+Batches = list[tuple[Tensor, Tensor]]
+"""Images [n, 3, h, w] and labels [n] of each."""
 
 
 class UndeclaredNeed(Exception):
@@ -51,10 +56,10 @@ class Search:
         cell: Cell,
         network: Supernet,
         alphas: Tensor,
-        recipe: RecipeView,
-        half: Images,
+        recipe: Recipe,
+        half: Half,
         needs: Needs,
-        make_tuner: Callable[[Supernet, Tensor], Tunes] | None = None,
+        make_tuner: Callable[[Supernet, Tensor], Tuner] | None = None,
         history: Callable[[], Sequence[Tensor]] = tuple,
     ) -> None:
         self.cell, self.needs = cell, needs
@@ -70,7 +75,7 @@ class Search:
         """Counts that rules keep for the record; branches share them."""
         self._alphas = alphas.detach().clone()
         self._recipe, self._half, self._make_tuner, self._history = recipe, half, make_tuner, history
-        self._tuner: Tunes | None = None
+        self._tuner: Tuner | None = None
         self._evaluator: Evaluator | None = None
         self._batches: dict[tuple[int, int | None], Batches] = {}
         if not needs.trained:
@@ -113,7 +118,7 @@ class Search:
     def alphas(self) -> Tensor:
         """The recipe's architecture parameters, a plain tensor; fine-tuning may move them.
 
-        [6, 5] for most recipes, of another for some (`RecipeView.alpha_start`), and not always logits of a softmax:
+        [6, 5] for most recipes, of another for some (`Recipe.alpha_start`), and not always logits of a softmax:
         `weights_of` makes the weights of the mixture of them.
         """
         self._require("alphas")

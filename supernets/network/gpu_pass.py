@@ -1,6 +1,6 @@
 """What the cells of one pass read and leave behind, made for all of them at once; `gpu_cell` says why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -9,8 +9,6 @@ from torch import Tensor
 from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP
 from nas_selection_bench.supernets.network.gpu_cell import ORDER, GpuCell, JoinedKernels, Statistics
 from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM, STAGES, Normalisation
-
-RunCell = Callable[[Tensor], Tensor]
 
 SHARES = [edge * len(OPERATIONS) + operation for operation in (SKIP, AVG_POOL) for edge in ORDER]
 SCALES = [

@@ -28,6 +28,4 @@ def offered(name: str, module: Any, file: Path) -> Mapping[str, Recipe]:
 
 RECIPES = Finder("recipe", "nas_selection_bench.supernets", ("RECIPE",), offered, own_modes)
 
-recipes, names, find, spelled, file_of, source = (
-    RECIPES.methods, RECIPES.names, RECIPES.find, RECIPES.spelled, RECIPES.file_of, RECIPES.source
-)  # fmt: skip
+recipes, names, find = RECIPES.methods, RECIPES.names, RECIPES.find

@@ -54,10 +54,3 @@ class Evaluator:
         """[2]: how many are right, and the summed cross-entropy."""
         logits = self.network(x, weights, active=active).double()
         return torch.stack([(logits.argmax(1) == y).sum().double(), F.cross_entropy(logits, y, reduction="sum")])
-
-
-def evaluate(
-    network: Supernet, batches: Sequence[tuple[Tensor, Tensor]], weights: Tensor, *, skip_inactive: bool = True
-) -> tuple[Tensor, Tensor]:
-    """As `Evaluator`, once."""
-    return Evaluator(network)(batches, weights, skip_inactive=skip_inactive)

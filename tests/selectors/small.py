@@ -13,12 +13,12 @@ from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
 from nas_selection_bench.bench.work.presets import PRESETS, Settings
 from nas_selection_bench.selectors.parts import registry
-from nas_selection_bench.selectors.parts.suppliers import Tunes
 from nas_selection_bench.selectors.parts.view import Batches, Search
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from nas_selection_bench.supernets.network.skeleton import initialise
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.registry import find as find_recipe
+from nas_selection_bench.supernets.training.tuning import Tuner
 
 CLASSES = 4
 
@@ -61,7 +61,7 @@ def alphas(seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
 
 def search(
     selector: str, *, bn: str = "batch", seed: int = 0, history: Sequence[Tensor] = (),
-    make_tuner: Callable[[Supernet, Tensor], Tunes] | None = None,
+    make_tuner: Callable[[Supernet, Tensor], Tuner] | None = None,
 ) -> Search:  # fmt: skip
     """What the selector called `selector` is given, in float64."""
     found = registry.find(selector)

@@ -19,6 +19,7 @@ from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
 from nas_selection_bench.bench.yardsticks import measures
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.bench.yardsticks.measures import (
+    STEPS,
     architecture_scores,
     decision_regret,
     edge_agreement,
@@ -187,7 +188,7 @@ def test_the_largest_and_the_smallest_doubles_are_compared(largest: float) -> No
 
 def test_architecture_scores_add_standardised_edge_scores() -> None:
     scores = random_scores(1)
-    total = architecture_scores(scores)
+    total = architecture_scores(scores) / STEPS
     for position in range(0, N_ARCHITECTURES, 1234):
         expected = 0.0
         for edge, operation in enumerate(architecture_of(position)):

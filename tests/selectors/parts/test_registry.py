@@ -185,7 +185,7 @@ def with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 def test_a_file_is_all_that_a_selector_takes(with_files: Callable[..., None], tmp_path: Path) -> None:
     with_files(my_own=GOOD + "VARIANTS = {'twice': SELECTOR}")
     assert {"my-own", "my-own-twice"} <= {*registry.names()}
-    assert registry.file_of("my-own-twice") == tmp_path / "selectors" / "my_own.py"
+    assert registry.SELECTORS.file_of("my-own-twice") == tmp_path / "selectors" / "my_own.py"
 
 
 def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callable[..., None]) -> None:
@@ -290,5 +290,5 @@ def test_no_two_parts_of_a_selector_have_an_option_of_one_name() -> None:
         own = [f.name for f in fields(part) if "help" in f.metadata]
         return own + [name for inner in part.parts().values() for name in names(inner)]
 
-    for name, selector in registry.found().items():
+    for name, selector in registry.SELECTORS.methods().items():
         assert len(names(selector)) == len(set(names(selector))), name

@@ -10,9 +10,8 @@ import torch
 
 from nas_selection_bench import supernets
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.supernets.parts import registry
 from nas_selection_bench.supernets.parts.recipe import Recipe
-from nas_selection_bench.supernets.parts.registry import find, names, recipes, spelled
+from nas_selection_bench.supernets.parts.registry import RECIPES, find, names, recipes
 
 
 def test_the_first_three_are_there() -> None:
@@ -41,9 +40,14 @@ def test_options_have_the_type_of_their_default() -> None:
 
 
 def test_one_recipe_has_one_name() -> None:
-    assert spelled("gdas") == spelled("gdas[tau_max=10]") == spelled(" gdas[ tau_max = 10.0 ]") == "gdas"
-    assert spelled("gdas[tau_max=5]") == spelled("gdas[tau_max=5.0]") == "gdas[tau_max=5]"
-    assert find(spelled("darts-minus[beta=0.25]")) == find("darts-minus[beta=.25]")
+    assert (
+        RECIPES.spelled("gdas")
+        == RECIPES.spelled("gdas[tau_max=10]")
+        == RECIPES.spelled(" gdas[ tau_max = 10.0 ]")
+        == "gdas"
+    )
+    assert RECIPES.spelled("gdas[tau_max=5]") == RECIPES.spelled("gdas[tau_max=5.0]") == "gdas[tau_max=5]"
+    assert find(RECIPES.spelled("darts-minus[beta=0.25]")) == find("darts-minus[beta=.25]")
 
 
 def test_mistakes_are_answered_with_what_exists() -> None:
@@ -80,7 +84,7 @@ def with_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     def forget() -> None:
         sys.modules.pop("nas_selection_bench.supernets.my_own", None)
         importlib.invalidate_caches()
-        registry.RECIPES.forget()
+        RECIPES.forget()
 
     def add(text: str) -> None:
         (folder / "my_own.py").write_text(text)
@@ -94,7 +98,7 @@ def with_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 def test_a_file_is_all_that_a_recipe_takes(with_file: Callable[[str], None], tmp_path: Path) -> None:
     with_file(GOOD)
     assert find("mine").paper == "none"
-    assert registry.file_of("mine") == tmp_path / "supernets" / "my_own.py"
+    assert RECIPES.file_of("mine") == tmp_path / "supernets" / "my_own.py"
 
 
 @pytest.mark.parametrize(

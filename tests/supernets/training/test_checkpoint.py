@@ -20,7 +20,7 @@ from nas_selection_bench.supernets.training.checkpoint import (
     optimiser_tensors,
     restore_optimiser,
 )
-from nas_selection_bench.supernets.training.evaluation import evaluate
+from nas_selection_bench.supernets.training.evaluation import Evaluator
 from nas_selection_bench.supernets.training.loop import Training
 from nas_selection_bench.supernets.training.notes import epochs_present, facts
 
@@ -176,7 +176,7 @@ def test_evaluate_many_masks(images: ImageSet) -> None:
     network.normalise("batch")
     batches = [(torch.randn(n, 3, 8, 8), torch.randint(4, (n,))) for n in (20, 12)]
     masks = torch.rand(4, 6, 5) * (torch.rand(4, 6, 5) > 0.3)
-    accuracy, loss = evaluate(network, batches, masks)
+    accuracy, loss = Evaluator(network)(batches, masks)
     for m, mask in enumerate(masks):
         right, total = 0, 0.0
         for x, y in batches:

@@ -19,7 +19,7 @@ from nas_selection_bench.supernets.network.precision import prepare
 from nas_selection_bench.supernets.network.supernet import MixedCell, Supernet
 from nas_selection_bench.supernets.parts.registry import find, names
 from nas_selection_bench.supernets.training.checkpoint import load
-from nas_selection_bench.supernets.training.evaluation import evaluate
+from nas_selection_bench.supernets.training.evaluation import Evaluator
 from nas_selection_bench.supernets.training.loop import Training, train
 from nas_selection_bench.supernets.training.tuning import Tuner
 
@@ -147,10 +147,10 @@ def test_evaluation_of_many_masks(full_precision: None) -> None:
     network.normalise("batch")
     batches = [(torch.randn(n, 3, 8, 8), torch.randint(4, (n,))) for n in (32, 32, 32, 32, 32, 12)]
     masks = torch.rand(5, 6, 5)
-    on_cpu = evaluate(network, batches, masks)
+    on_cpu = Evaluator(network)(batches, masks)
     device = torch.device("cuda")
     prepare(network, device)
-    on_gpu = evaluate(network, [(x.to(device), y.to(device)) for x, y in batches], masks)
+    on_gpu = Evaluator(network)([(x.to(device), y.to(device)) for x, y in batches], masks)
     for cpu, gpu in zip(on_cpu, on_gpu, strict=True):
         torch.testing.assert_close(gpu, cpu, rtol=1e-3, atol=1e-3)
 
