@@ -20,6 +20,7 @@ from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.figures.svg import style_sheet
 from nas_selection_bench.reports.files.tables import write_tables
 from nas_selection_bench.reports.page.page_data import page_data
+from nas_selection_bench.reports.sections.advice import advice_section
 from nas_selection_bench.reports.sections.appendix import glossary_section, provenance_section, published_section
 from nas_selection_bench.reports.sections.behaviour import (
     bias_section,
@@ -100,6 +101,7 @@ def sections(source: Material) -> list[Section]:
     if not source.datasets:
         return [failures_section(source), provenance_section(source)]
     return [
+        advice_section(source),
         details_section(source),
         results_section(source),
         strips_section(source),
