@@ -72,8 +72,8 @@ def _score_arrays(rows: Rows) -> dict[tuple[str, ...], NDArray[np.float64]]:
         try:
             array[EDGE_NAMES.index(row["edge"]), OPERATIONS.index(row["operation"])] = float(row["score"])
         except ValueError:
-            said = f"edge {row['edge']!r}, operation {row['operation']!r}, score {row['score']!r}"
-            raise DataError(f"scores.csv is damaged: {said}; draw it again with --report-only.") from None
+            entry = f"edge {row['edge']!r}, operation {row['operation']!r}, score {row['score']!r}"
+            raise DataError(f"scores.csv is damaged: {entry}; draw it again with --report-only.") from None
     return arrays
 
 
@@ -82,7 +82,7 @@ def compare_runs(
 ) -> tuple[int, list[Difference], list[str]]:
     """Cells of two runs, compared by column; returns how many, what differs, and what could not be compared.
 
-    A stored cell that the fresh run lacks is a difference, told after those in what both have. One that only the
+    A stored cell that the fresh run lacks is a difference, listed after those in cells of both. One that only the
     fresh run has, since there is a new selector or the stored run was not finished, contradicts nothing that is
     stored.
     """
@@ -164,7 +164,7 @@ def _compare_scores(
 
 MEASURES = ("test", "tau_best", "tau_mean")
 ONE_DRAW = ""
-"""In place of the recipe, for a selector that does not read it."""
+"""The recipe of a selector that reads none."""
 LARGE_TAU = 0.1
 LARGE_POINTS = 1.0
 """What counts as large where the table holds no repeated trainings."""
@@ -179,7 +179,7 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
     compared, the differences, and what could not be compared.
     """
     last = _last_epochs(stored, fresh)
-    # Rows of before this was told have the same draws, so that one run which tells it is enough.
+    # Early rows lack the column and have the same draws, so one run that has it is enough.
     drawn_once = {(row["dataset"], row["selector"]) for row in [*stored, *fresh] if row.get("shared")}
     old, new = _by_group(stored, last, drawn_once), _by_group(fresh, last, drawn_once)
     differences = _lost_results(stored, fresh)
@@ -247,10 +247,10 @@ def _asked_by_one(stored: Rows, fresh: Rows) -> list[str]:
     notes = []
     for name, here, there in (("stored", before, after), ("fresh", after, before)):
         left = here - there
-        for parts, said in _COARSE_FIRST:
+        for parts, wording in _COARSE_FIRST:
             known = {tuple(key[part] for part in parts) for key in there}
             wholly = {tuple(key[part] for part in parts) for key in left} - known
-            notes += [f"{said.format(*place)}: only in the {name} run" for place in sorted(wholly)]
+            notes += [f"{wording.format(*place)}: only in the {name} run" for place in sorted(wholly)]
             left = {key for key in left if tuple(key[part] for part in parts) in known}
     return notes
 

@@ -46,7 +46,7 @@ class Finding:
     what: str
     state: str
     """`ok`, `partly` or `missing`."""
-    told: str
+    detail: str
     """What was found, or what its absence costs and how to mend it."""
     needed: bool = False
     """Whether the default run, on digits, cannot do without it."""
@@ -76,8 +76,8 @@ def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path 
     with stdout_may_close():
         width = max(len(finding.what) for finding in findings)
         for finding in findings:
-            print(f"{finding.what:<{width}}  {finding.state:<7}  {finding.told}")
-        fetchable = [f.what.split()[-1] for f in findings if f.state == MISSING and "fetch" in f.told]
+            print(f"{finding.what:<{width}}  {finding.state:<7}  {finding.detail}")
+        fetchable = [f.what.split()[-1] for f in findings if f.state == MISSING and "fetch" in f.detail]
         if fetchable:
             print(f"\nfetch what is missing: {FETCH} {' '.join(fetchable)}" + (f" --data-root {root}" if root else ""))
     broken = any(finding.needed and finding.state == MISSING for finding in findings)
@@ -93,7 +93,9 @@ def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
         return
     if place.suffix != ".npz":
         yield Finding(
-            what, PARTLY, f"{place} is read anew by every run; python -m nas_selection_bench convert-table ends that"
+            what,
+            PARTLY,
+            f"{place} is parsed by every run; python -m nas_selection_bench convert-table makes a quick one",
         )
         return
     try:
@@ -112,10 +114,10 @@ def _images(root: Path) -> Iterator[Finding]:
             continue
         if layout is None:
             try:
-                told = describe(name, root)
+                own = describe(name, root)
                 mark = pixels_of(name, root, None)
                 yield Finding(
-                    what, GOOD, f"your own, {told.classes} classes" + (f", {mark.fingerprint}" if mark else "")
+                    what, GOOD, f"your own, {own.classes} classes" + (f", {mark.fingerprint}" if mark else "")
                 )
             except DataError as error:
                 yield Finding(what, MISSING, in_brief(error))
@@ -127,7 +129,7 @@ def _images(root: Path) -> Iterator[Finding]:
         elif found is not None:
             yield Finding(what, MISSING, f"{root / layout.folder} is damaged; delete it and fetch it again")
         elif missing_images(name, root, PRESETS["lite"].images) is None:
-            yield Finding(what, PARTLY, f"{root / layout.folder}: enough for --preset lite; without the rest no paper")
+            yield Finding(what, PARTLY, f"{root / layout.folder}: enough for --preset lite, not for paper")
         else:
             yield Finding(what, MISSING, f"{root / layout.folder}; without it no run on {name} (fetch)")
 

@@ -52,12 +52,12 @@ def whole(text: str) -> int:
 
 
 def as_prefix() -> str:
-    """What errors and the usage call this program."""
+    """The program's name in errors and in the usage."""
     return called().removeprefix("python ") if called().endswith(".py") else called()
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one sentence what is wrong, with the nearest option or choice, as names of methods are answered."""
+    """Reports errors in one sentence with the nearest option or choice, as for names of methods."""
 
     def error(self, message: str) -> NoReturn:
         """Leave the program with exit code 2; raises UsageError where the caller asked for that."""
@@ -67,7 +67,7 @@ class Parser(argparse.ArgumentParser):
             given = strangers.split(" ")[0].partition("=")[0]
             options = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
             near = nearest(given, options, count=1) if given.startswith("-") else []
-            message = f"there is no option {given}" if given.startswith("-") else f"nothing is to be named {given!r}"
+            message = f"there is no option {given}" if given.startswith("-") else f"unexpected argument {given!r}"
             message += f"; did you mean {' or '.join(near)}?" if near else f"; {called()} --help shows all options."
         elif option and wrong:
             action = next(a for a in self._actions if "/".join(a.option_strings) == option[1])
@@ -165,13 +165,13 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
                      help="workers (one per GPU; on the CPU as many as the cores hold, up to 8)")  # fmt: skip
     how.add_argument("--threads", type=positive, metavar="T",
                      help="CPU threads per worker (what --out was begun with; else 1, with --jobs cores / jobs);"
-                          " floating-point affects the last digits, so it is part of a result's identity")  # fmt: skip
+                          " the number affects the last digits, so it is part of a result's identity")  # fmt: skip
     how.add_argument("--backend", choices=("loky", "dask"), default="loky",
                      help="who starts the workers: processes here, or a dask cluster (loky)")  # fmt: skip
     how.add_argument("--retry-failed", action="store_true", help="run cells again that failed before")
     volume = how.add_mutually_exclusive_group()
-    volume.add_argument("-v", "--verbose", action="store_true", help="tell every cell and epoch")
-    volume.add_argument("-q", "--quiet", action="store_true", help="tell only errors and where the report is")
+    volume.add_argument("-v", "--verbose", action="store_true", help="report every cell and epoch")
+    volume.add_argument("-q", "--quiet", action="store_true", help="print only errors and where the report is")
     instead = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
     instead.add_argument("--list", nargs="?", const="", metavar="NAME",
                          help="list data sets, presets, supernets, selectors, proxies and stopping rules; with NAME"

@@ -145,7 +145,7 @@ def find_datasets(text: str, root: Path) -> list[str]:
         raise UsageError(f"--datasets names none; the data sets are: {', '.join(known)}.")
     for name in names:
         if name not in known and name.lower() in OFFICIAL_NAMES:
-            raise UsageError(f"What NAS-Bench-201 calls {name} is {OFFICIAL_NAMES[name.lower()]} here; name it so.")
+            raise UsageError(f"NAS-Bench-201's {name} is called {OFFICIAL_NAMES[name.lower()]} here; use that name.")
         if name not in known:
             raise unknown("data set", name, known)
     return names
@@ -180,7 +180,7 @@ def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth
     elif datasets == ["digits"]:
         table = embedded_table("digits")
     elif "digits" in datasets:
-        raise UsageError("digits has a ground truth of its own: run it apart from the other data sets.")
+        raise UsageError("digits has its own ground truth: run it apart from the other data sets.")
     elif (root / TABLE_FILE).exists():
         table = open_table(root / TABLE_FILE)
     else:

@@ -162,8 +162,8 @@ class Session:
     def _notes(self) -> dict[str, str]:
         """The notes in the descriptions of the user's own data sets, for readers of results."""
         root = self.root
-        told = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
-        return {name: note for name, note in told.items() if note}
+        found = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
+        return {name: note for name, note in found.items() if note}
 
     def _plugins(self) -> list[dict[str, str]]:
         """The plug-ins of this run, and of earlier ones of the folder."""
@@ -208,7 +208,7 @@ class Session:
             if pixels.fingerprint and made_from and made_from != pixels.fingerprint:
                 self.say(
                     f"The images of {name} are not those that {self.out} was made from (fingerprint {made_from}, now"
-                    f" {pixels.fingerprint}): what they are for is made anew."
+                    f" {pixels.fingerprint}): their supernets and results are computed again."
                 )
             elif pixels.origin == UNKNOWN and name in DATASETS:
                 self.say(
@@ -237,7 +237,7 @@ class Session:
         for selector, cells in Counter(planned.cell.selector for planned in split.todo).items():
             print(f"  {selector:<40} {cells:>5}")
         seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
-        untimed = f", and {unknown} cells or supernets like which none was timed yet" if unknown else ""
+        untimed = f", and {unknown} cells or supernets of a kind that was never timed" if unknown else ""
         if split.todo:
             print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
         if self.lacking:

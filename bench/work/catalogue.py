@@ -78,12 +78,12 @@ class Kept:
             if name in self._content["idle"]:
                 raise UsageError(self._content["idle"][name])
             raise unknown(self._kind.word, name, self.names())
-        told = self._content["methods"][name]
+        kept = self._content["methods"][name]
         settings = {
             name: Setting(name, default, text, None if how is None else restored(how))
-            for name, default, text, how in told["settings"]
+            for name, default, text, how in kept["settings"]
         }
-        return MethodEntry(Described(**told["described"]), Source(**told["source"]), settings)
+        return MethodEntry(Described(**kept["described"]), Source(**kept["source"]), settings)
 
     def find(self, text: str) -> Described:
         """The method that `text` asks for; raises UsageError, with what exists, for a name or an option that does not.
@@ -151,7 +151,7 @@ def _answer(registry: Registry, method: Configurable, asked: str, default: Descr
 
 
 def _likely(settings: Iterable[Setting]) -> Iterator[dict[str, str]]:
-    """The options that people will set, known from the start: each by itself, and choices with whole numbers.
+    """The options that people are likely to set: each by itself, and choices with whole numbers.
 
     Of numbers 0, 1, and the word for none.
     """
@@ -195,7 +195,7 @@ def content_of(registry: Registry) -> dict[str, Any]:
         known = [Setting(o, d, t, None if how is None else restored(how)) for o, d, t, how in settings]
         for options in _likely(known):
             spelled_so = canonical(name, options)
-            with suppress(Exception):  # told to whoever asks for it
+            with suppress(Exception):  # reported when it is asked for
                 asked[spelled_so] = _answer(registry, method, spelled_so, default)
     return {"methods": methods, "asked": asked, "idle": dict(registry.idle())}
 

@@ -1,6 +1,6 @@
 """Output folders of many cells in one file: `python -m nas_selection_bench pack results/NAME [--unpack]`.
 
-Thousands of small files become `cells.tar.xz`. Whoever reads an output folder understands a packed one. While
+Thousands of small files become `cells.tar.xz`. Every command that reads an output folder reads a packed one. While
 the archive is there it is the truth: loose files beside it, which a killed packing or unpacking left, must say
 the same, and are taken up.
 """
@@ -55,7 +55,9 @@ def read_archive(archive: Path) -> dict[str, bytes]:
     except OSError as error:
         raise DataError(f"{archive} cannot be read ({error.strerror or error}).") from error
     except DAMAGE as error:
-        raise DataError(f"{archive} is damaged or not one of ours ({in_brief(error)}); get it again.") from error
+        raise DataError(
+            f"{archive} is damaged or not an archive of this program ({in_brief(error)}); get it again."
+        ) from error
 
 
 def _unpacked(packed: bytes) -> bytes:
@@ -65,7 +67,7 @@ def _unpacked(packed: bytes) -> bytes:
     if len(whole) > MOST_BYTES:
         raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
     if not machine.eof or machine.unused_data:
-        raise EOFError("it is cut short, or something stands behind its end")
+        raise EOFError("it is cut short, or data follows its end")
     return whole
 
 

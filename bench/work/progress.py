@@ -34,7 +34,7 @@ def duration(seconds: float) -> str:
 
 
 def end_of(text: str, width: int) -> str:
-    """The end of a text, which names the selector or the epoch, where there is no room for all of it."""
+    """The end of a text, which names the selector or the epoch, where the whole does not fit."""
     return text if len(text) <= width else "..." + text[-max(12, width - 3) :]
 
 
@@ -84,7 +84,7 @@ class Progress:
             self._bar.close()
 
     def watch(self, look: Callable[[], str] | None) -> None:
-        """Say what `look` answers now and then while nothing else is heard; None: no more."""
+        """Print what `look` returns at intervals while nothing else is printed; None ends that."""
         self._watch = look
 
     def _beat(self) -> None:
@@ -119,7 +119,7 @@ class Progress:
         return max(0.0, expected - (self._clock() - self._since))
 
     def resize(self, total: int) -> None:
-        """There are more or fewer cells than was thought."""
+        """Correct the number of cells."""
         self.total = total
         self._show()
 
@@ -154,7 +154,7 @@ class Progress:
             self.say(f"trained {what} in {duration(seconds)}")
 
     def cells_lost(self, what: str, count: int) -> None:
-        """So many cells are over because of `what`, which was told already."""
+        """Count cells that failed with `what`, whose failure is reported already."""
         self._count(count)
         self.say(f"[{self.finished}/{self.total}] failed {what}: {count} cells")
 

@@ -22,7 +22,7 @@ class _Broken(Exception):
 
 
 class _Workers(Protocol):
-    """Who runs tasks in other processes."""
+    """Runs tasks in other processes."""
 
     def submit(self, task: Callable[[], Any]) -> Any:
         """A handle of a task that was handed out."""
@@ -172,10 +172,10 @@ def spread(
 ) -> Iterator[tuple[int, Outcome]]:
     """(number, outcome) of all `tasks`, as they come.
 
-    A task must answer, not raise, for what concerns it only. Where a worker process dies (out of memory, a crash in
-    native code, an exit), the tasks that were under way are tried again one by one, and for those that end their
-    process again `died` is the outcome; the others go on. Other processes may answer that a task has to be done
-    `again`, by the task that this gives.
+    A task returns its own failure as an outcome; what it raises ends the run. Where a worker process dies (out of
+    memory, a crash in native code, an exit), the tasks that were under way are tried again one by one, and for those
+    that end their process again `died` is the outcome; the others go on. `again` gives the task that an outcome of
+    another process asks for, if any.
     """
     if not tasks or (pool.jobs == 1 and not pool.own_processes):
         yield from ((number, task()) for number, task in enumerate(tasks))

@@ -25,7 +25,7 @@ def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | 
 
 @dataclass
 class Store:
-    """The record files of one output folder; what was read of them is remembered for as long as they stay."""
+    """The record files of one output folder; each is read again only when it has changed."""
 
     folder: Path
     packed: dict[str, bytes] | None = field(default=None, repr=False)
@@ -35,7 +35,7 @@ class Store:
 
     @cached_property
     def agreements(self) -> Agreements:
-        """What need not be computed again for the files that are drawn from the records."""
+        """Agreements kept beside the records, so that reports need not compute them again."""
         return Agreements.read(self.folder)
 
     @property
@@ -57,7 +57,7 @@ class Store:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
         try:
             path = self.costs / f"{stem}.json"
-            content: dict[str, Any] = understood_json(self._content(path), path, lambda told: told)
+            content: dict[str, Any] = understood_json(self._content(path), path, lambda content: content)
             _, record = self._known.get(path.name, (None, None))
             same = record is not None and record.stem == stem and record.cell == content["cell"]
             whole = same or (file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS))

@@ -124,7 +124,7 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     note = "highest mean test accuracy; its scores are the oracle's best accuracies"
     if ties:
         note += f"; {ties} more reach the same, the first in the table's order is shown"
-    sticks.append(_of(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
+    sticks.append(_yardstick(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
     return sticks
 
 
@@ -211,7 +211,7 @@ def _drawn(truth: Truth, name: str) -> Yardstick:
 
 def _fixed(truth: Truth, name: str, operation: int) -> Yardstick:
     architecture: Architecture = (operation,) * 6
-    return _of(truth, name, architecture, None, None, f"{OPERATIONS[operation]} on every edge")
+    return _yardstick(truth, name, architecture, None, None, f"{OPERATIONS[operation]} on every edge")
 
 
 def convolution_weights() -> np.ndarray:
@@ -231,10 +231,10 @@ def _ranked(truth: Truth, name: str, sizes: np.ndarray | None) -> Yardstick:
 
 
 def _scored(truth: Truth, name: str, scores: np.ndarray, ranking: np.ndarray | None, note: str) -> Yardstick:
-    return _of(truth, name, as_architecture(scores.argmax(axis=1).tolist()), scores, ranking, note)
+    return _yardstick(truth, name, as_architecture(scores.argmax(axis=1).tolist()), scores, ranking, note)
 
 
-def _of(
+def _yardstick(
     truth: Truth,
     name: str,
     architecture: Architecture,

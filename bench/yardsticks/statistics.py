@@ -25,7 +25,7 @@ Numbers = Sequence[float] | Values
 
 SIGNIFICANCE = 0.05
 POWER = 0.8
-"""How often a difference is to be shown that is called large enough to be shown."""
+"""The probability with which a `detectable` difference is found significant."""
 LEVEL = 0.95
 ROUGH_BELOW = 7
 """With fewer units than this in all, an interval of a mean covers less than 90 % of skewed results

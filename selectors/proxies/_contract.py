@@ -89,7 +89,7 @@ class Proxy(Configurable, ABC):
         return type(self).__module__.rpartition(".")[2]
 
     def declared(self) -> dict[str, str]:
-        """What it says of itself beside its paper, for people."""
+        """Descriptions beside its paper, shown in lists and reports."""
         reads = [what for what, used in (("images", self.uses_images), ("labels", self.uses_labels)) if used]
         return {
             "score": self.formula, "better": "larger" if self.higher_is_better else "smaller",

@@ -94,7 +94,7 @@ def load(folder: Path, epoch: int) -> Checkpoint:
 
 
 def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
-    """The job that `asdict` turned into plain containers; earlier versions also told what selection may spend."""
+    """The job that `asdict` turned into plain containers; earlier versions also stored what selection may spend."""
     settings = {field.name: plain_job["settings"][field.name] for field in fields(SupernetSize)}
     settings["checkpoint_epochs"] = tuple(settings["checkpoint_epochs"])
     return SupernetJob(**{**plain_job, "settings": SupernetSize(**settings)})
