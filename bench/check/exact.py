@@ -31,7 +31,7 @@ from nas_selection_bench.bench.work.methods_file import METHODS_FILE
 from nas_selection_bench.bench.work.pack import contents_of, opened
 from nas_selection_bench.bench.work.plan_file import PLAN_FILE
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS
-from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.bench.work.run_file import RUN_FILE, run_of
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
 
@@ -113,7 +113,7 @@ def exit_code(outcomes: Sequence[Checked]) -> ExitCode:
 def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, methods: Methods | None = None) -> Checked:
     """Gather and draw the stored records again, and compare every file and the version of every method."""
     outcome = Checked(EXACT)
-    run = _run(stored)
+    run = run_of(stored)
     made_with = run.get("table", {}).get("sha256")
     if made_with != table.sha256:
         outcome.differences.append(Difference(RUN_FILE, {}, "table sha256", str(made_with), table.sha256))
@@ -137,7 +137,7 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, metho
 
 def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Checked:
     """Compare a fresh run with the stored one."""
-    before, after = _run(stored), _run(fresh)
+    before, after = run_of(stored), run_of(fresh)
     old, new = _rows(stored / "records.csv"), _rows(fresh / "records.csv")
     if sum_alike(before, after):
         outcome = Checked(TIGHT)
@@ -158,13 +158,6 @@ def sum_alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """
     names = ["device", "threads", "seed", "environment", "machine", "processor"]
     return before.get("device") == "cpu" and all(before[n] == after[n] for n in names if n in before and n in after)
-
-
-def _run(folder: Path) -> dict[str, Any]:
-    run = read_run(folder)
-    if run is None:
-        raise DataError(f"{folder} holds no results: {folder / RUN_FILE} does not exist.")
-    return run
 
 
 def _bytes(path: Path) -> bytes | None:

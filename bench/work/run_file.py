@@ -148,6 +148,14 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     return read_json(path, understood, None)
 
 
+def run_of(folder: Path) -> dict[str, Any]:
+    """`read_run`; DataError where there is none, too."""
+    run = read_run(folder)
+    if run is None:
+        raise DataError(f"{folder} holds no results: {RUN_FILE} does not exist; run with --out {folder} first.")
+    return run
+
+
 def _is(kind: Any, content: object) -> bool:
     """Whether content is of a kind: a type, a list of that kind, a dict with these values, or with all of one kind."""
     if isinstance(kind, list):

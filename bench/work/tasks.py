@@ -31,6 +31,13 @@ class Workplace:
     device: str
     pool: Pool
 
+    def ready(self) -> Work:
+        """What computes, in a process that is prepared for it."""
+        prepare_worker(self.pool)
+        work = self.work()
+        work.set_threads(self.pool.threads)
+        return work
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -99,9 +106,7 @@ class TrainTask:
         here, job = self.workplace, self.supernet.job
         folder = self.supernet.folder(here.cache)
         try:
-            prepare_worker(here.pool)
-            work = here.work()
-            work.set_threads(here.pool.threads)
+            work = here.ready()
             make_folder(folder)
             with only_writer(folder / ".lock", wait=True):
                 if not is_trained(here.supernets, self.supernet, here.cache):
@@ -143,9 +148,7 @@ class SelectTask:
             self.progress.working_on(self.planned.title)
         folder = self.supernet.folder(here.cache)
         try:
-            prepare_worker(here.pool)
-            work = here.work()
-            work.set_threads(here.pool.threads)
+            work = here.ready()
             settings = cell.supernet.settings
             images = work.load_images(cell.supernet.dataset, here.data_root, settings.images)
             selection = work.select(cell, folder, images, here.device)

@@ -67,11 +67,11 @@ class Proxy(Configurable, ABC):
     paper: ClassVar[str]
     """Authors, title, venue."""
     formula: ClassVar[str]
-    higher_is_better: ClassVar[bool]
+    higher_is_better: ClassVar[bool] = True
     """In the literature; `score` negates where it is False."""
     uses_images: ClassVar[bool]
     uses_labels: ClassVar[bool]
-    batch_norm: ClassVar[str]
+    batch_norm: ClassVar[str] = "batch statistics"
     """What batch norm does while the score is taken."""
     differs: ClassVar[str]
     """What differs from the released code, and why."""
@@ -121,6 +121,15 @@ class Proxy(Configurable, ABC):
 
 @dataclass(frozen=True)
 class GradientProxy(Proxy):
-    """A proxy that reads gradients, which are zero wherever the logits depend on nothing: they change no sum."""
+    """A proxy that reads gradients of the loss, most often by one pass each way.
 
+    They are zero wherever the logits depend on nothing, so that an operation of weight 0 changes no sum.
+    """
+
+    uses_images = True
+    uses_labels = True
     watches = "nothing"
+
+    def passes(self, images: int) -> Passes:
+        """One forward, one backward."""
+        return Passes(1, 1)
