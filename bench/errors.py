@@ -1,4 +1,4 @@
-"""The ways in which a run can end, and the errors that a user can mend.
+"""The ways in which a run can end, and the errors that a user can correct.
 
 Each exit code has one meaning, so that a script or a CI job can tell a regression from a gate
 that measured nothing.
@@ -69,7 +69,7 @@ def storable(text: str, most: int) -> str:
 
 
 class BenchError(Exception):
-    """Something that the user can mend. Its message is one sentence: what is wrong, where, what to do.
+    """An error that the user can correct. Its message is one sentence: what is wrong, where, what to do.
 
     Unprintable characters in it (of a file's name, of a damaged file) are escaped.
     """

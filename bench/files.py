@@ -43,7 +43,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 def unwritable(path: Path, error: OSError) -> DataError:
     """The error for a `path` that could not be written because of `error`."""
-    if isinstance(error, shutil.Error):  # of many files: the text of the first says why
+    if isinstance(error, shutil.Error):  # of many files: its text has the reason of the first
         full = any(os.strerror(number) in str(error) for number in _NO_ROOM)
         error = OSError(errno.ENOSPC if full else None, in_brief(error))
     if error.errno in _NO_ROOM:
@@ -59,7 +59,7 @@ def unwritable(path: Path, error: OSError) -> DataError:
 
 
 def is_disk_trouble(error: BaseException) -> bool:
-    """Whether `error`, or what it was raised from, says that no file can be written any more."""
+    """Whether `error`, or its cause, means that no file can be written any more."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _NO_ROOM | {errno.EROFS}:

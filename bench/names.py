@@ -110,7 +110,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def listed(kind: str, known: Sequence[str]) -> str:
-    """A sentence that names all there are of a `kind`, or says how to see them where they are many."""
+    """A sentence that names all of a `kind`, or how to list them where they are many."""
     if len(known) > LISTED:
         return f"`{called()} --list` shows all {len(known)} {kind}s."
     return f"The {kind}s are: {', '.join(known)}."

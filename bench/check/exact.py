@@ -78,7 +78,7 @@ class Checked:
         return ExitCode.OK if self.compared else ExitCode.NOTHING_MEASURED
 
     def lines(self, most: int = 40) -> Iterator[str]:
-        """The outcome for people, one line each; Markdown that a job summary can show."""
+        """The outcome as lines of Markdown, which a job summary can show."""
         yield from (f"- {difference}" for difference in self.differences[:most])
         if len(self.differences) > most:
             yield f"- ... and {len(self.differences) - most} more"
@@ -176,7 +176,7 @@ def _rows(path: Path) -> Rows:
 
 
 def _parsed(path: Path, content: bytes) -> Rows:
-    """The rows of the CSV file in `path`, which says `content`."""
+    """The rows of the CSV file `path` with this `content`."""
     try:
         return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     except DAMAGE as error:
@@ -193,7 +193,7 @@ def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], out
     for name in names:
         old = packed.get(name) or _bytes(stored / name)
         new = (again / name).read_bytes()
-        if old is None and name == AGREEMENTS_FILE:  # not kept by earlier versions, and nobody reads a number in it
+        if old is None and name == AGREEMENTS_FILE:  # not kept by earlier versions, and it holds no result
             continue
         if old is None:
             outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))
@@ -217,7 +217,7 @@ def _stale(stored: Path, again: Path) -> Iterator[Difference]:
 
 
 def _generator(folder: Path) -> str:
-    """The versions that a page says it was drawn with."""
+    """The versions that a page was drawn with, as it states."""
     try:
         text = (folder / "report.html").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -245,7 +245,7 @@ def _row_differences(name: str, stored: Rows, fresh: Rows) -> Iterator[Differenc
 
 
 def _first_line(name: str, stored: bytes, fresh: bytes) -> Difference:
-    """The first line in which two texts differ; of what is no text, how large both are."""
+    """The first line in which two texts differ; the sizes of both where they are not text."""
     if b"\0" in stored + fresh:
         return Difference(name, {}, "bytes", f"{len(stored):,}", f"{len(fresh):,} others")
     old, new = (content.decode(errors="replace").splitlines() for content in (stored, fresh))

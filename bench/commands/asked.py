@@ -28,7 +28,7 @@ class Asked:
 
 
 def folders_plan(options: Options) -> list[dict[str, Any]]:
-    """The cells of the plan of `--out`, where the command line says nothing of what is compared; else none."""
+    """The cells of the plan of `--out`, where the command line does not choose any; else none."""
     if options.asks or options.out is None or read_run(options.out) is None:
         return []
     return planned_cells(Store(options.out))

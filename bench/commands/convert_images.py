@@ -1,4 +1,4 @@
-"""Images as people have them, made readable: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
+"""Images in common formats, made readable: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
 
 SOURCE is an .npz (`images` and `labels`, or `x_train` and `y_train`, or `data` and `labels`), an .npy with `--labels`,
 a .parquet file or a folder of them (an image column `img` or `image`, a label column `label` or `fine_label`), or a
@@ -34,7 +34,7 @@ LARGEST_SIDE = 4_096
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert, say what was found, and answer with an exit code."""
+    """Convert, print what was found, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m nas_selection_bench convert-images", description="Convert images.")
     parser.add_argument(
         "source", type=given_path, help="an .npz, .npy, .parquet, a folder of them, or of class folders"
@@ -156,7 +156,7 @@ def _numbers(raw: Any, count: int) -> np.ndarray:
 
 
 def _official(layout: Layout, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
-    """Write the official files of a data set, and say whether their content is the official one."""
+    """Write the official files of a data set, and report whether their content is the official one."""
     if images.shape != (layout.images, 3, layout.size, layout.size) or labels.max() >= layout.classes:
         raise DataError(
             f"{layout.name} is {layout.images} images of {layout.size}x{layout.size} in {layout.classes} classes; these"

@@ -47,7 +47,7 @@ class Finding:
     state: str
     """`ok`, `partly` or `missing`."""
     detail: str
-    """What was found, or what its absence costs and how to mend it."""
+    """What was found, or what its absence costs and what to do."""
     needed: bool = False
     """Whether the default run, on digits, cannot do without it."""
 

@@ -61,7 +61,7 @@ NAMES = (*ARCHIVES, TABLE_NAME, "imagenet16")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch what was named, say where it is, and answer with an exit code."""
+    """Fetch what was named, print where it is, and return the exit code."""
     parser = argparse.ArgumentParser(prog=FETCH, description="Fetch data sets and the ground truth.")
     parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fetch(name: str, root: Path, mirror: str | None = None, keep: bool = False) -> str:
-    """Fetch one of NAMES into `root` and say what is there; raises DataError, with what to do by hand."""
+    """Fetch one of NAMES into `root` and describe what is there; raises DataError, with what to do by hand."""
     if name == TABLE_NAME:
         return _fetch_table(root, mirror, keep)
     layout = DATASETS[name].layout

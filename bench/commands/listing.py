@@ -24,7 +24,7 @@ Kinds = Mapping[str, Offer]
 
 
 def kinds_of(methods: Methods) -> Kinds:
-    """All methods by kind, as people call them."""
+    """All methods by kind, under the names of the options."""
     return {"supernets": methods.recipes, "selectors": methods.selectors, **methods.further}
 
 

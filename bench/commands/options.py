@@ -152,8 +152,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
         "--out",
         type=given_path,
         metavar="DIR",
-        help="output folder (out/ and the names of the data sets); where nothing says what is compared, what"
-        " was asked for there goes on",
+        help="output folder (out/ and the names of the data sets); alone, it goes on with what was asked for there",
     )
     where.add_argument("--cache", type=given_path, metavar="DIR",
                        help="folder of trained supernets, shared by all output folders"
@@ -194,7 +193,7 @@ class Options:
     """The words of one command line; None where a default depends on the rest."""
 
     asks: bool
-    """Whether any word says what is compared, or at which size; if none does, `out` goes on with its own plan."""
+    """Whether any word chooses what is compared, or its size; if none does, `out` goes on with its own plan."""
     datasets: str
     supernets: str
     selectors: str | None
@@ -233,10 +232,10 @@ class Options:
 
 ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
           "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
-"""The words that say what is compared, and at which size."""
+"""The words that choose what is compared, and its size."""
 
 INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
-"""The words that ask for something else than a run."""
+"""The words that ask for something other than a run."""
 
 DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0, "plugin": ()}
 

@@ -1,4 +1,4 @@
-"""What needs no computing: draw stored results again, check them, say how a run ended."""
+"""Commands that compute nothing: draw stored results again, check them, report how a run ended."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def check_results(stored: Path, options: Options, draw_report: DrawReport, metho
 def conclude(
     counts: Mapping[str, int], page: Path, failed: Sequence[Record], quiet: bool, retry: str | None
 ) -> ExitCode:
-    """Say how it ended and where the report is; the exit code of that."""
+    """Print how a run ended and where the report is; returns the exit code."""
     by_cause: dict[tuple[str, str], list[Record]] = {}
     for record in failed:
         selector = "all selectors" if (record.log or "").startswith("logs/supernet.") else str(record.cell["selector"])

@@ -34,7 +34,7 @@ FETCH = "python -m nas_selection_bench fetch"
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is compared when the command line does not say."""
+    """How much is compared by default."""
 
     quick: bool = False
     """Whether only the quick selectors (`Methods.quick_selectors`) are meant."""
@@ -255,13 +255,13 @@ def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: 
 
 
 def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
-    """Where results go when nobody says: out/ and the names of the data sets and of an unexpected preset."""
+    """The default output folder: out/ and the names of the data sets and of an unexpected preset."""
     presets = sorted({s.preset for s in settings.values()} - set(datasets))
     return Path("out") / "-".join(["+".join(datasets), *presets])
 
 
 def default_cache() -> Path:
-    """Where trained supernets are kept when nobody says."""
+    """The default folder of trained supernets."""
     try:
         return expanded("~/.cache/nas-selection-bench/supernets")
     except UsageError:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 def answer(
     options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
 ) -> ExitCode:
-    """Do what `options` ask, and end as `ended` says. `code` is the program's folder: its commit goes into run.json."""
+    """Do what `options` ask, and end as `ended` does. `code` is the program's folder: its commit goes into run.json."""
 
     def act() -> ExitCode:
         with using(plugins_of(options)):
@@ -171,12 +171,12 @@ class Session:
         return [*now, *(earlier for earlier in (read_run(self.out) or {}).get("plugins", []) if earlier not in now)]
 
     def say(self, line: str) -> None:
-        """A line for people, on stderr; nothing when quiet."""
+        """Print a line on stderr; nothing when quiet."""
         if not self.options.quiet:
             print(line, file=sys.stderr, flush=True)
 
-    def tell_choices(self) -> None:
-        """Say what was decided for the user."""
+    def print_choices(self) -> None:
+        """Print what was decided for the user."""
         presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
         chosen = "" if self.options.preset else " (the default there)"
         self.say(
@@ -198,8 +198,8 @@ class Session:
                 " will be slow; pass --threads, or fewer --jobs."
             )
 
-    def tell_data(self, earlier: Mapping[str, Any] | None) -> None:
-        """Say how the table was read, which images are not the official ones or not those of the folder's results."""
+    def print_data(self, earlier: Mapping[str, Any] | None) -> None:
+        """Print how the table was read, and which images are not official or not those of the folder's results."""
         for note in self.table.notes if self.table else ():
             self.say(f"The table: {note}.")
         before = (earlier or {}).get("images", {})
@@ -216,18 +216,18 @@ class Session:
                     " kept apart from those of the official ones."
                 )
 
-    def tell_edits(self, split: Split, store: Store) -> None:
-        """Say which files have changed since what stands was made."""
+    def print_edits(self, split: Split, store: Store) -> None:
+        """Print which files have changed since the results that hold were made."""
         for line in self.job.sources.edits(split.standing[DONE], self.job.plan, store, self.job.workplace.cache):
             self.say(line)
 
     def show_plan(self) -> ExitCode:
         """Print what is done, what is to do, how long it may take, and what is missing for it."""
-        self.tell_choices()
-        self.tell_data(read_run(self.out))
+        self.print_choices()
+        self.print_data(read_run(self.out))
         with opened(self.out) as folder:
             split = replace(self.job, store=Store(folder)).split()
-            self.tell_edits(split, Store(folder))
+            self.print_edits(split, Store(folder))
         supernets = self.job.untrained(split.todo)
         trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
         standing = {state: len(cells) for state, cells in split.standing.items()}
@@ -252,8 +252,8 @@ class Session:
         table = self.table
         if table is None:
             raise MissingData(" ".join(self.lacking))
-        self.tell_choices()
-        self.tell_data(read_run(self.out))
+        self.print_choices()
+        self.print_data(read_run(self.out))
         begins = not self.out.exists()
         if begins:  # while no folder is there that would be left
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in self.job.plan})
@@ -268,7 +268,7 @@ class Session:
             self.job.put_back()
             standing = counts_line({state: len(cells) for state, cells in split.standing.items()})
             self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + (f" ({standing})" if standing else ""))
-            self.tell_edits(split, self.store)
+            self.print_edits(split, self.store)
             if not begins:
                 self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)

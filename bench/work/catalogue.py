@@ -137,7 +137,7 @@ def described(name: str, method: Any) -> Described:
 
 
 def _answer(registry: Registry, method: Configurable, asked: str, default: Described) -> dict[str, Any]:
-    """What of the `method` with options differs from its default, or why there is no such one."""
+    """What differs from the default in the `method` with options, or why there is no such method."""
     try:
         found: Configurable = registry.find(asked)
     except UsageError as error:
@@ -229,7 +229,7 @@ class Catalogue:
         return Kept(self, name, self._kinds[name])
 
     def content(self) -> dict[str, Any]:
-        """Of each kind. Raises UsageError for a file that cannot be read, or offers what is no method."""
+        """Of each kind. Raises UsageError for a file that cannot be read, or whose method is malformed."""
         plugins = in_use()
         if plugins not in self._known:
             place, digest = self._of(plugins)

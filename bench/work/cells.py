@@ -32,7 +32,7 @@ class SupernetJob:
     """The fingerprint of the files of a user's own data set; empty for the official data sets."""
 
     def __post_init__(self) -> None:
-        """Take the size alone from settings that say more: what selection spends makes no other supernet."""
+        """Keep only the size: what selection may spend makes no other supernet."""
         object.__setattr__(self, "settings", size_of(self.settings))
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:

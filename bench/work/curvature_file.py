@@ -1,6 +1,6 @@
 """curvature.csv: how curved the validation loss is at the checkpoints, where it was measured.
 
-A stopping rule reads it and nothing else can tell what it said, so every row has a digest.
+A stopping rule depends on it and nothing else could reveal a change, so every row has a digest.
 """
 
 import csv

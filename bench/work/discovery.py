@@ -92,7 +92,7 @@ def _is_shared(path: Path) -> bool:
 
 
 def digest_of(content: bytes) -> str:
-    """16 hex digits that change with what a module says; its import statements are left out.
+    """16 hex digits that change with the code of a module; its import statements are left out.
 
     A module that it imports may move: that changes no result.
     """

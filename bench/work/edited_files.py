@@ -72,7 +72,7 @@ def keep_source(folder: Path, digest: str | None) -> None:
 
 
 def kept_source(folder: Path) -> str | None:
-    """What the training in a folder began with, None where nothing readable says so."""
+    """The digest that the training in a folder began with; None where none can be read."""
     try:
         digest = json.loads((folder / FILE).read_bytes())
     except (OSError, *DAMAGE):

@@ -43,7 +43,7 @@ class Finder(Generic[Method]):
     ) -> None:
         """`offered(name, module, file)` gives what a module with one of the `marks` offers, by name.
 
-        `name` is the file's, with `-` for `_`; raises UsageError for what is no method. Files are read inside of
+        `name` is the file's, with `-` for `_`; raises UsageError for a malformed method. Files are read inside of
         `guard()`.
         """
         self.kind, self._package, self._marks, self._offered, self._guard = kind, package, marks, offered, guard
@@ -139,7 +139,7 @@ class Finder(Generic[Method]):
         return self.offer(text).file
 
     def source(self, text: str) -> Source:
-        """The file of a method, and what it says now."""
+        """The file of a method, with the digest of its present content."""
         offer = self.offer(text)
         if offer.plugin:
             return offer.plugin.source

@@ -41,7 +41,7 @@ def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing:
 
 
 def understood_json(text: bytes, path: Path, understood: Callable[[dict[str, Any]], Read]) -> Read:
-    """`read_json` of what the file in `path` says."""
+    """`read_json` of the `text` of the file `path`."""
     try:
         content = dict(json.loads(text))
         stored = content.get(DIGEST, "")

@@ -1,4 +1,4 @@
-"""methods.json: what the criteria and supernets of an output folder are, as their files said when they ran.
+"""methods.json: the descriptions of an output folder's criteria and supernets, as of when they ran.
 
 The folder then explains itself wherever it is read: on the page, and where the files of a criterion are not at hand.
 """

@@ -14,7 +14,7 @@ from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import nearest
 
 Converter = Callable[[str], Any]
-"""From the text of a value to the value; raises ValueError with a clause that says what it must be."""
+"""From the text of a value to the value; raises ValueError with a clause on what it must be."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class OrWord:
 
 
 def or_preset(convert: Converter) -> OrWord:
-    """A converter that takes `preset` as well: None, which means what the preset says."""
+    """A converter that takes `preset` as well: None, which means the preset's value."""
     return OrWord("preset", convert)
 
 
@@ -204,7 +204,7 @@ def restored(content: Mapping[str, Any]) -> Converter:
 
 
 def option(default: Any, convert: Converter, text: str) -> Any:
-    """A dataclass field that can be set by name: `darts-pt[tune=0]`. `text` says what it does."""
+    """A dataclass field that can be set by name: `darts-pt[tune=0]`. `text` is its help."""
     return field(default=default, metadata={"convert": convert, "help": text})
 
 

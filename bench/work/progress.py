@@ -24,7 +24,7 @@ BAR_BEAT, LINE_BEAT = 1.0, 60.0
 
 
 def duration(seconds: float) -> str:
-    """`seconds` as people say it: 0.4 s, 12 s, 3 min, 2 h 05 min."""
+    """`seconds` in words: 0.4 s, 12 s, 3 min, 2 h 05 min."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -39,9 +39,9 @@ def end_of(text: str, width: int) -> str:
 
 
 class Progress:
-    """Counts finished cells out of `total` and says what is being worked on.
+    """Counts finished cells out of `total` and names the current work.
 
-    `remaining` answers the expected seconds of what is left, or None; where it cannot tell, the ETA is
+    `remaining` gives the expected seconds of what is left, or None; then the ETA is
     the mean of the cells so far.
     """
 

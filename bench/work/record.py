@@ -1,8 +1,8 @@
 """The record of one cell: what a selector chose, or why it did not. Deterministic: no clock, no memory.
 
 A record holds facts of the selection only; everything that needs the ground truth is measured from it
-later, so a metric can be added without running anything. `cell` says whose record it is (the file), `key`
-says under which circumstances it was made: the same cell with another key is out of date.
+later, so a metric can be added without running anything. `cell` names the cell (and so the file), `key`
+the circumstances under which it was computed: the same cell with another key is out of date.
 """
 
 import hashlib

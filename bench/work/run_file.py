@@ -61,7 +61,7 @@ def versions() -> dict[str, str]:
 
 
 def repository() -> str:
-    """Where the program's repository is, as its package says (`url` in setup.cfg); empty where it does not."""
+    """Address of the program's repository, from its package (`url` in setup.cfg); empty where it has none."""
     try:
         ours = metadata(DISTRIBUTION)
     except PackageNotFoundError:
@@ -73,7 +73,7 @@ def repository() -> str:
 def git_commit(folder: Path) -> str | None:
     """The commit of the checkout that holds `folder`, `-dirty` behind it when the program differs; None outside of one.
 
-    Stored results are no part of the program: a run that goes on in results/ changes them as it works.
+    Stored results are not part of the program: a run that goes on in results/ changes them as it works.
     """
     if shutil.which("git") is None or not (folder / ".git").exists():
         return None
@@ -136,7 +136,7 @@ def commands(run: Mapping[str, Any]) -> list[list[str]]:
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
-    """What run.json says, None where there is none; raises DataError for a damaged one, or another program's."""
+    """The content of run.json, None where there is none; raises DataError for a damaged one, or another program's."""
     path = folder / RUN_FILE
 
     def understood(content: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
 
 
 def run_of(folder: Path) -> dict[str, Any]:
-    """`read_run`; DataError where there is none, too."""
+    """As `read_run`; raises DataError also where there is none."""
     run = read_run(folder)
     if run is None:
         raise DataError(f"{folder} holds no results: {RUN_FILE} does not exist; run with --out {folder} first.")

@@ -31,7 +31,7 @@ class Run:
     commit: str | None = None
     """Of the program, where it is known: it is kept beside what each cell cost."""
     sources: Sources = field(default_factory=Sources)
-    """Of the methods: what their files say is kept beside what each cell cost, and with each supernet."""
+    """Of the methods: digests of their files are kept beside what each cell cost, and with each supernet."""
     verbosity: int = NORMAL
     states: dict[str, str] = field(default_factory=dict)
     """The state of each cell of the plan that has a record that holds, by file stem."""

@@ -138,7 +138,7 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
     if pool.backend != "dask":
         loky = _Loky(pool)
         with warnings.catch_warnings():
-            # It is no news to the user that loky renews a worker whose memory has grown: no task is lost by it.
+            # That loky renews a worker whose memory has grown does not concern the user: no task is lost by it.
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
             try:
                 yield loky
@@ -216,7 +216,7 @@ def _in_processes(
             ended = workers.first(running)
             outcome = workers.result(ended)
         except _Broken:
-            # Any of these may have done it: each is tried again with nobody beside it.
+            # Any of these may have done it: each is tried again alone.
             suspects, running = sorted(running.values(), key=lambda handed: handed[0]), {}
             for number, task in suspects:
                 yield from concluded(number, _alone(task, workers, died))

@@ -31,7 +31,7 @@ class Store:
     packed: dict[str, bytes] | None = field(default=None, repr=False)
     """What is read instead of the folder's files, by their path inside of it; such a store writes none."""
     _known: dict[str, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
-    """By the name of a file of `records`: which state of it was read, and what it said."""
+    """By the name of a file of `records`: which state of it was read, and the record in it."""
 
     @cached_property
     def agreements(self) -> Agreements:
@@ -111,7 +111,7 @@ class Store:
                 self._aside(replaced).unlink(missing_ok=True)
 
     def drop_replaced(self) -> None:
-        """Remove what was set aside and never returns: its successor is done, or it is no result.
+        """Remove what was set aside and never returns: its successor is done, or it is not a result.
 
         Only a kill in between leaves it, or an early version of the program.
         """

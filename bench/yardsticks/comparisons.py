@@ -29,10 +29,10 @@ from nas_selection_bench.bench.yardsticks.statistics import (
 
 FEWEST_WITH_COLLAPSES = 7
 """Results of fewer supernets than this have no interval of their mean if one of them collapsed: six results with a
-collapse of 15 % say too little of how often it comes (reports/data/coverage.csv). Points and their count say more."""
+collapse of 15 % are too few to estimate how often it comes (reports/data/coverage.csv)."""
 
 FEWEST_SEEDS = 2
-"""Pairs per recipe, on average, below which a comparison is not judged: other recipes are no repetitions of a seed."""
+"""Pairs per recipe, on average, below which a comparison is not judged: other recipes are not repetitions of a seed."""
 
 Checkpoint = TypeVar("Checkpoint", bound=Hashable)
 
@@ -151,7 +151,7 @@ def paired(
     """Pairs of selectors, if not given all, compared on the checkpoints they share; `corrected` gives them verdicts.
 
     `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
-    averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
+    averaged; `stratum` groups the checkpoints that are replicates of one another (same data set and recipe).
     `margin` gives the median difference that counts, among values at least as high as its argument, which is the lower
     of the two medians. Pairs without a shared checkpoint are left out. The order follows `values`.
 
@@ -200,7 +200,7 @@ def paired(
 
 
 def _averaged(differences: Values, sizes: Sequence[int]) -> Values:
-    """[k, groups] the means of neighbouring columns, as many as `sizes` says each time."""
+    """[k, groups] the means of neighbouring columns, `sizes` at a time."""
     ends = np.cumsum(sizes).tolist()
     return np.stack([differences[:, end - n : end].mean(axis=1) for n, end in zip(sizes, ends, strict=True)], axis=1)
 

@@ -167,7 +167,7 @@ def ranked_by_sums(scores: np.ndarray) -> Ranked:
 
 
 def expand(ranking: Ranking) -> np.ndarray:
-    """[15625], space order: the scores of a ranking, nan where it says nothing.
+    """[15625], space order: the scores of a ranking, nan where it has none.
 
     An architecture that was not scored takes the mean score of the scored ones that compute the same function.
 

@@ -7,7 +7,7 @@ Why these methods. Intervals of means are Student's t with Welch's degrees of fr
 percentile bootstrap resamples five values as if they were the population, and covered 84 % where it promised 95
 (reports/data/coverage.csv holds what the present intervals cover). Counts have Clopper and Pearson's. Paired
 differences are tested by flipping their signs, which needs symmetry and no distribution; the sign test beside it needs
-neither, and sees less. Corrections are Holm's, since the tests of a family are dependent in ways that nobody knows.
+neither, and sees less. Corrections are Holm's, since the tests of a family are dependent in unknown ways.
 """
 
 import math
@@ -149,7 +149,7 @@ def sign_flip_ps(families: Sequence[Numbers]) -> list[float]:
     """Two-sided p of the paired sign-flip (permutation) test of the mean difference, of each of many comparisons.
 
     Exact for up to EXACT_FLIPS differing pairs, else from FLIP_SAMPLES random patterns, counting the
-    observed one. Pairs that do not differ say nothing under this test and drop out; without any
+    observed one. Pairs that do not differ carry no information here and drop out; without any
     differing pair p is 1. Comparisons with equally many differing pairs share one matrix product.
     """
     nonzero = [values[values != 0] for values in (np.asarray(differences, float) for differences in families)]

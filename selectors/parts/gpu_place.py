@@ -1,4 +1,4 @@
-"""What the parts of the acceptance of a GPU run on, and how they tell what they found."""
+"""What the parts of the acceptance of a GPU run on, and how they report."""
 
 from __future__ import annotations
 

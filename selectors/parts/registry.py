@@ -19,7 +19,7 @@ from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.supernets.network.process_modes import own_modes
 
 DECLARED = ("needs", "stochastic", "reads_only_alphas", "decides_by_alphas", "reads_checkpoint")
-"""The properties by which a selector says what it is: the needs, and what is true or false."""
+"""The properties that a selector declares: its needs, and what is true or false of it."""
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, Selector]:

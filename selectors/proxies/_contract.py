@@ -11,7 +11,7 @@ from nas_selection_bench.bench.work.options import Configurable
 
 
 class ProxyFailure(Exception):
-    """The proxy has no value for this network; the message says why, in one sentence."""
+    """The proxy has no value for this network; the message is the reason, in one sentence."""
 
 
 Sees = Literal["everything", "relus", "nothing"]

@@ -195,7 +195,7 @@ def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Seq
 
 
 def of_those_that_run(weights: Tensor, active: Active | Sequence[Active] | None) -> Tensor:
-    """`weights` with zeros, and no gradient, for operations that a tensor says do not run."""
+    """`weights` with zeros, and no gradient, for operations that a tensor switches off."""
     if isinstance(active, Tensor):
         return torch.where(active, weights, 0.0)
     if active is not None and isinstance(active[0], Tensor):

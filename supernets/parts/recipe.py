@@ -1,6 +1,6 @@
 """What a supernet recipe is: a variation of one training loop.
 
-A recipe says how its architecture parameters (alphas) become edge weights, how they are updated,
+A recipe defines how its architecture parameters (alphas) become edge weights, how they are updated,
 and what is added to the loss or the network. The loop (`supernets.training.loop`), the checkpoints and
 the selectors know nothing else about it. Everything here has the first-order DARTS step as its
 default, so a recipe overrides only what makes it what it is:
@@ -59,7 +59,7 @@ class SupernetState:
 
     network: Supernet
     alphas: Tensor
-    """The recipe's architecture parameters, a leaf; [6, 5] unless the recipe says otherwise."""
+    """The recipe's architecture parameters, a leaf; [6, 5] unless the recipe has others."""
     weight_optimiser: torch.optim.Optimizer
     alpha_optimiser: torch.optim.Optimizer
     numbers: dict[str, Tensor] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from nas_selection_bench.supernets.parts.recipe import Recipe
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, Recipe]:
-    """The recipe of a module, which says its name itself; raises UsageError for anything else."""
+    """The recipe of a module, which declares its own name; raises UsageError for anything else."""
     recipe = module.RECIPE
     if not isinstance(recipe, Recipe):
         raise UsageError(f"{shown(file)}: RECIPE must be a Recipe, not {kind(recipe)}.")

@@ -37,7 +37,7 @@ class Checkpoint:
     state: dict[str, Tensor]
     """The network's tensors, on the CPU."""
     alphas: Tensor
-    """The recipe's architecture parameters; [6, 5] unless the recipe says otherwise."""
+    """The recipe's architecture parameters; [6, 5] unless the recipe has others."""
     facts: dict[str, float] = field(default_factory=dict)
     """`train_accuracy` and `train_loss` of the last epoch, `supernet_accuracy` on the selection images; %."""
     alpha_optimiser: dict[str, Tensor] = field(default_factory=dict)

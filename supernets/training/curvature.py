@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     if not options.cache.is_dir():
-        raise DataError(f"{options.cache} is no folder of trained supernets; give --cache.")
+        raise DataError(f"{options.cache} is not a folder of trained supernets; give --cache.")
     damaged: list[str] = []
     rows = measure(options.out, options.cache, data_root(options.data_root, needed=False), damaged.append)
     for line in damaged:
