@@ -24,7 +24,7 @@ class Difference:
     note: str = ""
 
     def __str__(self) -> str:
-        where = ", ".join(said.format(self.cell[key]) for key, said in _WORDS.items() if self.cell.get(key))
+        where = ", ".join(words.format(self.cell[key]) for key, words in _WORDS.items() if self.cell.get(key))
         place = f"{self.file}: {where}, {self.column}" if where else f"{self.file}: {self.column}"
         return f"{place}: stored {self.stored or 'nothing'}, fresh {self.fresh or 'nothing'}" + (
             f" ({self.note})" if self.note else ""

@@ -199,9 +199,9 @@ def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], out
             outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))
         elif old != new:
             if name in _KEYED:
-                told = list(_row_differences(name, _parsed(stored / name, old), _parsed(again / name, new)))
+                found = list(_row_differences(name, _parsed(stored / name, old), _parsed(again / name, new)))
                 # Rows in another order, or twice: equal row by row and yet not the file that is written.
-                outcome.differences += told or [_first_line(name, old, new)]
+                outcome.differences += found or [_first_line(name, old, new)]
             elif drawn_alike or not name.endswith(_DRAWN):
                 outcome.differences.append(_first_line(name, old, new))
     outcome.differences += _stale(stored, again)
@@ -232,16 +232,16 @@ def _row_differences(name: str, stored: Rows, fresh: Rows) -> Iterator[Differenc
     old = {tuple(row.get(key, "") for key in keys): row for row in stored}
     new = {tuple(row.get(key, "") for key in keys): row for row in fresh}
     for key in [*old, *(key for key in new if key not in old)]:
-        place = cell_of(dict(zip(keys, key, strict=True)))
+        cell = cell_of(dict(zip(keys, key, strict=True)))
         if key not in new or key not in old:
             sides = ("present" if key in old else "absent", "present" if key in new else "absent")
-            yield Difference(name, place, "row", *sides)
+            yield Difference(name, cell, "row", *sides)
             continue
         columns: Mapping[str, None] = dict.fromkeys([*old[key], *new[key]])
         for column in columns:
             before, after = old[key].get(column), new[key].get(column)
             if before != after:
-                yield Difference(name, place, column, str(before), str(after))
+                yield Difference(name, cell, column, str(before), str(after))
 
 
 def _first_line(name: str, stored: bytes, fresh: bytes) -> Difference:

@@ -121,10 +121,10 @@ def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:
         for record in part.records.values():
             if record.checkpoint is None or record.shared:
                 continue
-            place = tuple(record.cell[name] for name in ("dataset", "recipe", "supernet_seed", "epoch", "preset"))
-            checkpoint, folder = seen.setdefault(place, (record.checkpoint, part.folder))
+            key = tuple(record.cell[name] for name in ("dataset", "recipe", "supernet_seed", "epoch", "preset"))
+            checkpoint, folder = seen.setdefault(key, (record.checkpoint, part.folder))
             if checkpoint != record.checkpoint:
-                dataset, recipe, seed, epoch, _ = place
+                dataset, recipe, seed, epoch, _ = key
                 raise Conflict(
                     f"{folder} and {part.folder} read different checkpoints of {dataset} {recipe} seed {seed} epoch"
                     f" {epoch}, whose cells cannot be compared; nothing was written."

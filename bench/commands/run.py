@@ -241,8 +241,8 @@ class Session:
         if split.todo:
             print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
         if self.lacking:
-            place = self.job.workplace.data_root
-            print(f"missing: {resolve.all_missing(self.lacking, self.datasets, place, self.table is None)}")
+            missing = resolve.all_missing(self.lacking, self.datasets, self.root, self.table is None)
+            print(f"missing: {missing}")
         return ExitCode.OK
 
     def work(self, draw_report: DrawReport) -> ExitCode:
@@ -295,11 +295,11 @@ class Session:
 
     def refuse_missing_images(self, datasets: set[str]) -> None:
         """Load what will be needed, before anything is computed, so that missing and unfit data is reported at once."""
-        place, sentences = self.job.workplace, []
+        workplace, sentences = self.job.workplace, []
         for dataset in sorted(datasets):
             settings = self.settings[dataset]
             try:
-                images = place.work().load_images(dataset, place.data_root, settings.images)
+                images = workplace.work().load_images(dataset, workplace.data_root, settings.images)
                 if isinstance(images, ImageSet):
                     refuse_unfit(images, settings.batch_size)
                     for doubt in doubts(images):
@@ -307,7 +307,7 @@ class Session:
             except DataError as error:
                 sentences.append(str(error))
         if sentences:
-            raise resolve.all_missing(sentences, sorted(datasets), place.data_root, table=False)
+            raise resolve.all_missing(sentences, sorted(datasets), workplace.data_root, table=False)
 
     def command(self) -> str:
         """The command line that goes on with this run."""

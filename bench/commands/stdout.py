@@ -26,10 +26,10 @@ class ClosableStream:
         """How many characters of `text` were taken: all; those that its encoding lacks are spelled out."""
         try:
             text.encode(self._stream.encoding or "utf-8", self._stream.errors or "strict")
-            said = text
+            encodable = text
         except UnicodeEncodeError:
-            said = text.encode("ascii", "backslashreplace").decode()
-        self._tried(lambda: self._stream.write(said))
+            encodable = text.encode("ascii", "backslashreplace").decode()
+        self._tried(lambda: self._stream.write(encodable))
         return len(text)
 
     def flush(self) -> None:

@@ -22,8 +22,8 @@ def write_curvature(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        said = {name: str(row[name]) for name in COLUMNS[:-1]}
-        writer.writerow({**said, DIGEST: digest_of(said)})
+        texts = {name: str(row[name]) for name in COLUMNS[:-1]}
+        writer.writerow({**texts, DIGEST: digest_of(texts)})
     write_whole(folder / CURVATURE_FILE, text.getvalue())
 
 

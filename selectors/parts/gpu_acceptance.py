@@ -53,15 +53,15 @@ def accept(place: Place, keep: Callable[[dict[str, Any]], None], say: Callable[[
     for name, (part, remedy) in PARTS.items():
         began = time.perf_counter()
         try:
-            told: dict[str, Any] = {"passed": True, "found": part(place)}
+            result: dict[str, Any] = {"passed": True, "found": part(place)}
         except Exception as failure:  # noqa: BLE001 - whatever a GPU does, the other parts are looked at
-            told = {"passed": False, "found": text_of(failure), "remedy": remedy}
+            result = {"passed": False, "found": text_of(failure), "remedy": remedy}
             if not isinstance(failure, Failed):
-                told["traceback"] = traceback.format_exc().splitlines()
-        told["seconds"] = round(time.perf_counter() - began, 1)
-        record["parts"][name] = told
-        outcome = "passed" if told["passed"] else f"FAILED: {in_brief(told['found'], 2000)}; {remedy}"
-        say(f"{name}: {outcome} ({told['seconds']} s)")
+                result["traceback"] = traceback.format_exc().splitlines()
+        result["seconds"] = round(time.perf_counter() - began, 1)
+        record["parts"][name] = result
+        outcome = "passed" if result["passed"] else f"FAILED: {in_brief(result['found'], 2000)}; {remedy}"
+        say(f"{name}: {outcome} ({result['seconds']} s)")
         seen = record["parts"]
         # Kernels that a run does not use take nothing from the others.
         asked = [part for part in PARTS if part != NODE_KERNELS or wants_triton()]

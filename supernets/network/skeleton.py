@@ -122,14 +122,14 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """
     with torch.no_grad():
         for name, tensor in sorted(network.state_dict().items()):
-            place = name.rpartition(".")[2]
-            if place.startswith("weight") and tensor.dim() > 1:
+            entry = name.rpartition(".")[2]
+            if entry.startswith("weight") and tensor.dim() > 1:
                 bound = tensor[0].numel() ** -0.5
                 tensor.copy_(torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator))
             elif name == "classifier.bias":
                 bound = network.get_parameter("classifier.weight").shape[1] ** -0.5
                 tensor.copy_(torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator))
-            elif place == "weight" or "var" in place:
+            elif entry == "weight" or "var" in entry:
                 tensor.fill_(1)
             else:
                 tensor.zero_()

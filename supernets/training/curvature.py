@@ -70,12 +70,12 @@ def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> l
         records, _ = Store(folder).read_all()
     seen = {record.checkpoint for record in records.values()}
     rows: list[dict[str, object]] = []
-    for place in sorted(path for path in cache.iterdir() if path.is_dir()):
-        for epoch in epochs_present(place):
+    for supernet in sorted(path for path in cache.iterdir() if path.is_dir()):
+        for epoch in epochs_present(supernet):
             try:
-                if facts(place, epoch).sha256 not in seen:
+                if facts(supernet, epoch).sha256 not in seen:
                     continue
-                checkpoint = load(place, epoch)
+                checkpoint = load(supernet, epoch)
             except DataError as error:
                 say(f"left out: {error}")
                 continue
