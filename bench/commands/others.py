@@ -41,8 +41,8 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     table = resolve.find_table(options, list(earlier["datasets"]), root)
     if table.sha256 != earlier["table"]["sha256"]:
         raise UsageError(
-            f"{out} was made with a table {earlier['table'].get('name')!r} of other numbers than {table.name!r} has; give"
-            " that table with --table."
+            f"{out} was made with a table {earlier['table'].get('name')!r} of other numbers than {table.name!r} has;"
+            " give that table with --table."
         )
     with only_writer(out / ".lock", wait=False):
         gc.disable()  # the records are many small objects that stay: it would walk through them all the time
