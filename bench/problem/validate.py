@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,17 @@ def checked(answer: object) -> Selection:
     """What a selector returned, in plain numbers; raises ValueError, with a sentence, where it breaks the contract."""
     if not isinstance(answer, Selection):
         raise ValueError(f"the selector returned no Selection ({type(answer).__name__})")
-    shape = shape_of(answer.scores)
-    if shape != (len(EDGES), len(OPERATIONS)):
-        raise ValueError(f"the selector returned scores of shape {shape}, not (6, 5)")
-    scores = _finite("the selector returned scores", (score for row in answer.scores for score in row))
+    scores = _scores(answer.scores)
     decisions = _decisions(answer.decisions)
     ranking = None if answer.ranking is None else _ranking(answer.ranking)
-    return Selection(
-        _architecture(answer, decisions), scores.reshape(shape), decisions, ranking, _facts(answer.facts), answer.cost
-    )
+    return Selection(_architecture(answer, decisions), scores, decisions, ranking, _facts(answer.facts), answer.cost)
+
+
+def _scores(scores: Any) -> NDArray[np.float64]:
+    shape = shape_of(scores)
+    if shape != (len(EDGES), len(OPERATIONS)):
+        raise ValueError(f"the selector returned scores of shape {shape}, not (6, 5)")
+    return _finite("the selector returned scores", [score for row in scores for score in row]).reshape(shape)
 
 
 def shape_of(values: Any) -> tuple[int, ...]:
@@ -42,9 +45,11 @@ def _finite(what: str, values: Iterable[Any]) -> NDArray[np.float64]:
             numbers = values.astype(np.float64)
         else:
             values = list(values)
-            if any(issubclass(kind, _COMPLEX) for kind in {*map(type, values)}):
+            kinds = {*map(type, values)}
+            if any(issubclass(kind, _COMPLEX) for kind in kinds):
                 raise TypeError("complex ones have no order")
-            numbers = np.array([float(value) for value in values])
+            plain = kinds <= {float, int}
+            numbers = np.array(values if plain else [float(value) for value in values], dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} that are not numbers ({error})") from error
     if not np.isfinite(numbers).all():
@@ -54,6 +59,10 @@ def _finite(what: str, values: Iterable[Any]) -> NDArray[np.float64]:
 
 def _whole(what: str, values: Iterable[Any]) -> list[int]:
     """Whole numbers of any type, as int."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
+        values = values.tolist()
+    if isinstance(values, list) and {*map(type, values)} == {int}:
+        return values
     numbers = _finite(what, values)
     if (numbers != np.floor(numbers)).any():
         raise ValueError(f"{what} that are not whole numbers")
@@ -105,6 +114,8 @@ def _facts(facts: object) -> dict[str, Any]:
     for name, value in plain.items():
         if not isinstance(name, str):
             raise ValueError(f"the selector returned a fact by the name {name!r}, which is not text")
+        if type(value) in (int, str) or (type(value) is float and isfinite(value)):
+            continue
         try:
             json.dumps(value, allow_nan=False, sort_keys=True)
         except (TypeError, ValueError) as error:

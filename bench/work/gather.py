@@ -9,7 +9,10 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, in_brief
 from nas_selection_bench.bench.files import write_whole
@@ -47,13 +50,21 @@ def record_row(record: Record, measured: Mapping[str, Any] | None) -> dict[str, 
 
 def scores_csv(selections: Iterable[tuple[Mapping[str, Any], Selection]]) -> str:
     """scores.csv: 30 rows of each cell that is done."""
-    places = [f"{edge},{operation}," for edge in EDGE_NAMES for operation in OPERATIONS]
-    lines = [as_csv(SCORE_COLUMNS, [])]
+    parts = [as_csv(SCORE_COLUMNS, [])]
     for cell, selection in selections:
         start = as_csv(KEY_COLUMNS, [cell], head=False).rstrip("\n")
-        scores = selection.scores.ravel().tolist()
-        lines.append("".join([f"{start},{place}{score!r}\n" for place, score in zip(places, scores, strict=True)]))
-    return "".join(lines)
+        parts.append(start.join(_ends_of_rows(selection.scores.tobytes())))
+    return "".join(parts)
+
+
+@lru_cache(maxsize=5_000)
+def _ends_of_rows(scores: bytes) -> tuple[str, ...]:
+    """What follows the key columns in the rows of [6, 5] scores, which many cells share; nothing stands before them."""
+    spelled = map(repr, np.frombuffer(scores).tolist())
+    return "", *(f"{place}{score}\n" for place, score in zip(_PLACES, spelled, strict=True))
+
+
+_PLACES = [f",{edge},{operation}," for edge in EDGE_NAMES for operation in OPERATIONS]
 
 
 def cost_rows(store: Store, done: Set[str]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import argparse
 import io
 import lzma
 import os
+import re
 import shutil
 import tarfile
 import tempfile
@@ -30,6 +31,10 @@ MOST_BYTES = 2**30
 """The largest archive that is read, unpacked: 2,000 cells with their scores have some 40 MB."""
 _LONGEST_NAME = 255
 """Bytes of the longest file name on the file systems in use."""
+_BLOCK = 512
+"""Bytes of a tar's header, and what contents are filled up to."""
+_LONG_NAME = re.compile(rb"\d+ path=([^\n]+)\n")
+"""What stands before a file whose name has no room in its header, or is not ASCII."""
 
 
 def as_archive(contents: Mapping[str, bytes]) -> bytes:
@@ -49,9 +54,7 @@ def read_archive(archive: Path) -> dict[str, bytes]:
     """The contents of an archive; raises DataError for a damaged one and for one that reaches out of its folder."""
     try:
         # All of it first: an archive that was cut off behind its last file is damaged as well.
-        whole = _unpacked(archive.read_bytes())
-        with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as tar:
-            return {member.name: _content(whole, member) for member in tar}
+        return dict(_members(_unpacked(archive.read_bytes())))
     except OSError as error:
         raise DataError(f"{archive} cannot be read ({error.strerror or error}).") from error
     except DAMAGE as error:
@@ -71,16 +74,32 @@ def _unpacked(packed: bytes) -> bytes:
     return whole
 
 
-def _content(whole: bytes, member: tarfile.TarInfo) -> bytes:
-    folder, _, name = member.name.rpartition("/")
-    ours = member.name in FILES or (folder in FOLDERS and name not in ("", ".", ".."))
-    plain = member.isreg() and not member.issparse() and len(name.encode()) <= _LONGEST_NAME
-    content = whole[member.offset_data : member.offset_data + member.size] if ours and plain else b""
-    if not (ours and plain):
-        raise tarfile.TarError(f"it holds {member.name[:_LONGEST_NAME]!r}, which no output folder packs")
-    if len(content) != member.size:
-        raise tarfile.ReadError(f"{member.name!r} is cut short")
-    return content
+def _members(whole: bytes) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file of a tar like `as_archive` writes; `tarfile` takes ten times as long for them.
+
+    Raises TarError for any other entry.
+    """
+    place, long_name = 0, ""
+    while any(head := whole[place : place + _BLOCK]):
+        told = int(head[148:156].rstrip(b"\0 "), 8)
+        if len(head) < _BLOCK or sum(head) - sum(head[148:156]) + 8 * ord(" ") != told:
+            raise tarfile.ReadError("an entry is not as it was written")
+        start, size = place + _BLOCK, int(head[124:136].rstrip(b"\0 "), 8)
+        name, kind, content = long_name or head[:100].rstrip(b"\0").decode(), head[156:157], whole[start : start + size]
+        place = start + -(-size // _BLOCK) * _BLOCK
+        if len(content) != size:
+            raise tarfile.ReadError(f"{name!r} is cut short")
+        if kind == tarfile.XHDTYPE and not long_name and (found := _LONG_NAME.fullmatch(content)):
+            long_name = found[1].decode()
+            continue
+        folder, _, last = name.rpartition("/")
+        ours = name in FILES or (folder in FOLDERS and last not in ("", ".", ".."))
+        if not ours or kind != tarfile.REGTYPE or len(last.encode()) > _LONGEST_NAME:
+            raise tarfile.TarError(f"it holds {name[:_LONGEST_NAME]!r}, which no output folder packs")
+        yield name, content
+        long_name = ""
+    if not place:
+        raise tarfile.ReadError("it is empty")
 
 
 def pack(folder: Path) -> int:

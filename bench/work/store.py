@@ -55,10 +55,10 @@ class Store:
 
     def cost(self, stem: str) -> dict[str, Any]:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
+        name = f"{stem}.json"
         try:
-            path = self.costs / f"{stem}.json"
-            content: dict[str, Any] = understood_json(self._content(path), path, lambda content: content)
-            _, record = self._known.get(path.name, (None, None))
+            content: dict[str, Any] = understood_json(self._content(self.costs, name), self.costs, dict)
+            _, record = self._known.get(name, (None, None))
             same = record is not None and record.stem == stem and record.cell == content["cell"]
             whole = same or (file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS))
             counts = [content[name] for name in content if name.endswith(("_seconds", "_bytes"))]
@@ -75,8 +75,8 @@ class Store:
         names = (name for name in self.packed if name.startswith(start) and name.endswith(end))
         return sorted(name[len(start) : -len(end)] for name in names)
 
-    def _content(self, path: Path) -> bytes:
-        return path.read_bytes() if self.packed is None else self.packed[f"{path.parent.name}/{path.name}"]
+    def _content(self, folder: Path, name: str) -> bytes:
+        return (folder / name).read_bytes() if self.packed is None else self.packed[f"{folder.name}/{name}"]
 
     def set_aside(self, stem: str) -> None:
         """Take a record that no longer holds out of the results; a finished one is kept until a successor is done.
@@ -161,7 +161,7 @@ class Store:
         known = self._known.get(path.name)
         if known is None or known[0] != state:
             try:
-                known = self._known[path.name] = (state, read_record(self._content(path), path))
+                known = self._known[path.name] = (state, read_record(self._content(path.parent, path.name), path))
             except OSError as error:
                 raise DataError(f"{path} cannot be read ({error.strerror}).") from error
             if self.packed is not None:  # remembered from now on, so that its text need not be

@@ -64,8 +64,6 @@ def _sealed(entries: bytes) -> bytes:
 
 
 def _digest(*parts: NDArray[np.generic] | bytes) -> bytes:
-    whole = hashlib.blake2b(digest_size=_DIGEST)
-    for part in parts:
-        content = part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes()
-        whole.update(len(content).to_bytes(8, "little") + content)
-    return whole.digest()
+    contents = [part if isinstance(part, bytes) else part.tobytes() for part in parts]
+    whole = b"".join([len(content).to_bytes(8, "little") + content for content in contents])
+    return hashlib.blake2b(whole, digest_size=_DIGEST).digest()

@@ -255,7 +255,8 @@ def measure(selection: Selection, truth: Truth) -> dict[str, Measure]:
 def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Measure]]:
     """`measure` of each; what equal scores and equal accuracies share is computed once."""
     reuse_memory()
-    places = {np.asarray(chosen.scores, dtype=np.float64).tobytes(): chosen.scores for chosen in selections}
+    contents = [np.asarray(chosen.scores, dtype=np.float64).tobytes() for chosen in selections]
+    places = {content: chosen.scores for content, chosen in zip(contents, selections, strict=True)}
     agreements: dict[bytes, dict[str, Measure]] = {}
     if places:
         found = edge_agreements(np.array(list(places.values()), dtype=np.float64), truth)
@@ -264,7 +265,7 @@ def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Me
     lost: dict[tuple[Decision, ...], list[float]] = {}
     parameters = truth.table.parameters(truth.dataset)
     rows: list[dict[str, Measure]] = []
-    for chosen in selections:
+    for content, chosen in zip(contents, selections, strict=True):
         position = code(chosen.architecture)
         test = float(truth.test[position])
         if test not in reached:
@@ -278,7 +279,7 @@ def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Me
             "test": test,
             "valid": None if truth.valid is None else float(truth.valid[position]),
             **reached[test],
-            **agreements[np.asarray(chosen.scores, dtype=np.float64).tobytes()],
+            **agreements[content],
             "tau_space": tau_space,
             "tau_space_n": tau_space_n,
             "decision_regret": lost[made],

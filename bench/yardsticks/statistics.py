@@ -37,8 +37,8 @@ EXACT_FLIPS = 15
 FLIP_SAMPLES = 50_000
 FLIP_BATCH = 256
 """Comparisons tested at once."""
-SIGNS, PATTERNS = 2**21, 8_000
-"""Random signs, and patterns of them, held as numbers at once: with the sums of FLIP_BATCH they fit into 50 MB."""
+SIGNS = 2**16
+"""Random signs held as numbers at once: half a megabyte, which stays in the cache of a core."""
 SIGN_COLUMNS = 64
 """Random signs are drawn for multiples of so many pairs, so that comparisons of many sizes share them."""
 
@@ -128,7 +128,7 @@ def _sign_patterns(n: int) -> Values:
 def _sign_samples(n: int) -> Iterator[Values]:
     """Random signs, in all [FLIP_SAMPLES, n]: the first bits of one sequence, whatever the n."""
     bits = _random_bits(-(-n // SIGN_COLUMNS))
-    rows = max(8, min(SIGNS // n, PATTERNS) // 8 * 8)
+    rows = max(8, SIGNS // n // 8 * 8)
     for start in range(0, FLIP_SAMPLES, rows):
         end = min(start + rows, FLIP_SAMPLES)
         signs = np.unpackbits(bits[start * n // 8 : end * n // 8]).reshape(-1, n).astype(np.float64)

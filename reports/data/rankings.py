@@ -79,9 +79,9 @@ class TopAgreement:
 def top_agreement(ranking: ArchitectureScores, accuracies: Values) -> TopAgreement:
     """The agreement of a ranking with `accuracies` [15625], over the architectures that it scored."""
     truth, scores = accuracies[ranking.codes], ranking.scores
-    n = len(truth)
+    n, sorted_truth, sorted_scores = len(truth), np.sort(truth), np.sort(scores)
     # Of equally good ones each has the best rank of them.
-    rank = (np.searchsorted(np.sort(-truth), -truth) + 1).astype(float)
+    rank = (n + 1 - np.searchsorted(sorted_truth, truth, side="right")).astype(float)
     tau_top: dict[int, float | None] = {}
     for part in TOP_PARTS:
         size = -(-n // part)
@@ -89,23 +89,25 @@ def top_agreement(ranking: ArchitectureScores, accuracies: Values) -> TopAgreeme
         tau_top[part] = tau_b(scores[among], truth[among]) if size >= FEWEST else None
     # Where k is more than half of all, a random order is right too often for the number to mean anything.
     sizes = [k for k in TOP_COUNTS if k <= n / 2]
+    precision: dict[int, float | None] = dict.fromkeys(TOP_COUNTS)
+    best_rank: dict[int, float | None] = dict.fromkeys(TOP_COUNTS)
+    for k in sizes:
+        precision[k] = float(_chances(truth, sorted_truth[-k], k) @ _chances(scores, sorted_scores[-k], k)) / k
+        best_rank[k] = _expected_best(rank, scores, sorted_scores[-k], k)
+    tied = n - 1 - int(np.count_nonzero(np.diff(sorted_scores)))
     return TopAgreement(
-        n, n - len(np.unique(scores)), tau_b(scores, truth) if ranking.tau is None else ranking.tau, tau_top,
-        {k: float(_chances(truth, k) @ _chances(scores, k)) / k if k in sizes else None for k in TOP_COUNTS},
-        {k: _expected_best(rank, scores, k) if k in sizes else None for k in TOP_COUNTS},
-    )  # fmt: skip
+        n, tied, tau_b(scores, truth) if ranking.tau is None else ranking.tau, tau_top, precision, best_rank
+    )
 
 
-def _chances(values: Values, k: int) -> Values:
-    """[n]: the chance of each to be among the k largest when equal values are put in a random order."""
-    last = np.sort(values)[-k]
+def _chances(values: Values, last: float, k: int) -> Values:
+    """[n]: the chance of each to be among the k largest, down to `last`, when equal ones are in a random order."""
     above, level = values > last, values == last
     return above + level * (k - above.sum()) / level.sum()
 
 
-def _expected_best(rank: Values, scores: Values, k: int) -> float:
-    """The expectation of the lowest `rank` among the k largest scores, equal scores in a random order."""
-    last = np.sort(scores)[-k]
+def _expected_best(rank: Values, scores: Values, last: float, k: int) -> float:
+    """The expectation of the lowest `rank` among the k largest scores, down to `last`, equal ones in a random order."""
     certain = rank[scores > last].min(initial=np.inf)  # nothing is certain where all of the best are tied
     drawn = np.sort(rank[scores == last])
     m, r = len(drawn), k - int((scores > last).sum())

@@ -27,6 +27,9 @@ from nas_selection_bench.reports.data.in_figures import first_shown
 Checkpoint = tuple[str, int]
 """(setting, supernet seed): what comparisons are paired by, inside one data set."""
 
+Place = tuple[str, str, str]
+"""Data set, setting, method."""
+
 ONE_DRAW = " †"
 """Stands behind the name of a selector that reads nothing of the checkpoint."""
 
@@ -130,6 +133,16 @@ class Results:
     def final_in_order(self) -> pd.DataFrame:
         """`final` sorted by setting, method and seeds."""
         return self.final.sort_values(["setting", "method", "supernet_seed", "selector_seed"], kind="stable")
+
+    @cached_property
+    def final_places(self) -> dict[Place, dict[int, list[int]]]:
+        """Each Place, by data set and then in order -> supernet seed -> where its rows stand in `final_in_order`."""
+        columns = (self.final_in_order[name].tolist() for name in ("dataset", "setting", "method", "supernet_seed"))
+        found: dict[Place, dict[int, list[int]]] = {}
+        for i, (dataset, setting, method, seed) in enumerate(zip(*columns, strict=True)):
+            found.setdefault((dataset, setting, method), {}).setdefault(seed, []).append(i)
+        order = {name: number for number, name in enumerate(self.datasets)}
+        return dict(sorted(found.items(), key=lambda item: order[item[0][0]]))
 
     @cached_property
     def operations(self) -> NDArray[np.int64]:

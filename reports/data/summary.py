@@ -15,7 +15,7 @@ from nas_selection_bench.bench.yardsticks.statistics import (
     share_interval,
     variance_components,
 )
-from nas_selection_bench.reports.data.results import COLLAPSED, Results
+from nas_selection_bench.reports.data.results import COLLAPSED, Place, Results
 from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SKEWED
 
 ACCURACIES = ("test", "valid", "regret", "percentile", "gain")
@@ -71,28 +71,20 @@ class Line:
         return variance_components(list(self.values.values())) if self.selector_seeds > 1 else None
 
 
-Place = tuple[str, str, str]
-"""Data set, setting, method."""
-
-
 def lines(results: Results, column: str) -> list[Line]:
     """One line per data set, setting and method that has values of `column`; methods in alphabetical order."""
-    ordered = results.final_in_order
-    rows = zip(
-        *(ordered[name].tolist() for name in ("dataset", "setting", "method", "supernet_seed", column, "percentile")),
-        strict=True,
-    )
+    values, percentiles = (results.final_in_order[name].tolist() for name in (column, "percentile"))
     found: dict[Place, dict[int, list[float]]] = {}
-    fallen: dict[Place, set[int]] = {}
-    for dataset, setting, method, seed, value, percentile in rows:
-        if value == value:
-            place = dataset, setting, method
-            found.setdefault(place, {}).setdefault(seed, []).append(float(value))
-            if percentile < COLLAPSED and column in ACCURACIES:
-                fallen.setdefault(place, set()).add(seed)
-    order = {name: number for number, name in enumerate(results.datasets)}
-    found = dict(sorted(found.items(), key=lambda item: order[item[0][0]]))
-    return _summed(found, {place: len(seeds) for place, seeds in fallen.items()})
+    collapsed: dict[Place, int] = {}
+    for place, by_seed in results.final_places.items():
+        there = {seed: [float(values[i]) for i in rows if values[i] == values[i]] for seed, rows in by_seed.items()}
+        there = {seed: of_seed for seed, of_seed in there.items() if of_seed}
+        if there:
+            found[place] = there
+        if column in ACCURACIES:
+            measured = ([percentiles[i] for i in rows if values[i] == values[i]] for rows in by_seed.values())
+            collapsed[place] = sum(any(percentile < COLLAPSED for percentile in of_seed) for of_seed in measured)
+    return _summed(found, collapsed)
 
 
 def _summed(found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, int]) -> list[Line]:

@@ -46,24 +46,25 @@ def supernet_quality(results: Results, dataset: str) -> Iterator[SupernetQuality
         chosen = rows.groupby(["method", "supernet_seed"])["test"].mean().unstack().reindex(columns=accuracy.index)
         # Of the seeds that all have: a mean over selectors of other seeds would not be one of the same supernets.
         enough = chosen[chosen.notna().sum(axis=1) >= FEWEST_SEEDS].dropna(axis=1)
-        weights = [_directions(values) for values in enough.to_numpy() if np.ptp(values) > 0]
+        values = enough.to_numpy()
+        values = values[np.ptp(values, axis=1) > 0] if values.size else values
         order = accuracy[enough.columns].to_numpy()
-        if not weights or len(order) < FEWEST_SEEDS or np.ptp(order) == 0:
+        if not len(values) or len(order) < FEWEST_SEEDS or np.ptp(order) == 0:
             continue
-        mean = np.mean(weights, axis=0)
+        mean = np.mean(_directions(values), axis=0)
         tau = float((_directions(order) * mean).sum())
-        others = np.array([(_directions(order[list(p)]) * mean).sum() for p in _orders(len(order))])
+        others = (_directions(order[np.array(list(_orders(len(order))))]) * mean).sum(axis=1)
         yield SupernetQuality(
-            dataset, str(setting), len(order), float(order.min()), float(order.max()), len(weights), tau,
+            dataset, str(setting), len(order), float(order.min()), float(order.max()), len(values), tau,
             float(np.mean(np.abs(others) >= abs(tau) - 1e-9)),
         )  # fmt: skip
 
 
 def _directions(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[pairs] the direction of each pair, scaled so that the product of two sums to their tau-b."""
-    first, second = np.triu_indices(len(values), k=1)
-    signs = np.sign(values[second] - values[first])
-    return np.asarray(signs / np.sqrt(np.count_nonzero(signs)))
+    """[..., pairs] the direction of each pair, scaled so that the product of two sums to their tau-b."""
+    first, second = np.triu_indices(values.shape[-1], k=1)
+    signs = np.ascontiguousarray(np.sign(values[..., second] - values[..., first]))
+    return np.asarray(signs / np.sqrt(np.count_nonzero(signs, axis=-1, keepdims=True)))
 
 
 def _orders(n: int) -> Iterator[tuple[int, ...]]:

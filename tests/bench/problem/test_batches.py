@@ -58,6 +58,7 @@ def test_each_image_is_one_literal_crop_of_itself(seed: int, padding: int, flip:
         assert set(seen) <= set(range(13) if half == "weights" else range(13, 26))
 
 
+@pytest.mark.thorough
 def test_every_crop_and_mirror_occurs_about_equally_often() -> None:
     images = image_set(200, size=5, padding=1)
     half = Half(images, "weights", "cpu")

@@ -113,6 +113,7 @@ def test_what_is_in_use_here_is_not_in_use_in_other_threads(tmp_path: Path) -> N
         assert "mine" in other.submit(plugins.within, in_use(), SELECTORS.names).result()
 
 
+@pytest.mark.thorough
 def test_a_file_travels_as_content(tmp_path: Path) -> None:
     """What a worker gets is what the run was begun with, whatever becomes of the file."""
     path = file(tmp_path, "mine", SELECTOR)
