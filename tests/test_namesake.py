@@ -18,6 +18,7 @@ print("both")
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("imports", [OURS_FIRST, NAMESAKE_FIRST], ids=["ours", "namesake"])
 def test_both_modules_work_whichever_is_imported_first(imports: str) -> None:
     done = subprocess.run([sys.executable, "-c", imports + WORKS], cwd=ROOT, capture_output=True, text=True)

@@ -98,6 +98,7 @@ QUICK = {**CHEAPER, "balenas-tf": "balenas-tf[samples=4]", "shapley": "shapley[s
 """Options that read the alphas as the default does."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", READERS)
 def test_what_reads_alphas_takes_them_as_the_recipe_means_them(name: str, stored: dict[str, Path]) -> None:
     tunes = "tune" in registry.find(name).options() and registry.find(name).needs.tuning

@@ -45,6 +45,7 @@ def numbers(out: Path) -> dict[str, bytes]:
     return {name: content for name, content in found.items() if name != "plan.json"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))

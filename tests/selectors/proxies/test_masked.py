@@ -56,7 +56,7 @@ OPTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*names(), *OPTIONS])
+@pytest.mark.parametrize("name", [*names(), *(pytest.param(name, marks=pytest.mark.thorough) for name in OPTIONS)])
 def test_a_mask_reaches_what_the_proxy_looks_at(name: str) -> None:
     """Some operations masked, some edges decided: as the network whose removed operations are fed zeros."""
     torch.manual_seed(0)

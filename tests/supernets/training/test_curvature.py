@@ -58,6 +58,7 @@ def stored(out: Path, checkpoint: str) -> None:
     store.write(record.stem, record)
 
 
+@pytest.mark.thorough
 def test_it_measures_the_checkpoints_that_the_records_saw(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
