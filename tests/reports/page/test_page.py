@@ -13,8 +13,8 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.page.page import LIMIT, unbroken, write_report
 from tests.reports.synthetic import FEW, SELECTORS, invented_table, write_results
 
-SECTIONS = ["advice", "finding", "results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias", "transfer",
-            "stopping", "failures", "published", "methods", "glossary", "provenance"]  # fmt: skip
+SECTIONS = ["advice", "finding", "results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias",
+            "transfer", "stopping", "failures", "published", "methods", "glossary", "provenance"]  # fmt: skip
 VOID = {"meta", "br", "input", "img", "link", "hr"}
 
 
