@@ -1,4 +1,4 @@
-"""The ways in which a run can end, and the errors that a user can mend.
+"""The ways in which a run can end, and the errors that a user can correct.
 
 Each exit code has one meaning, so that a script or a CI job can tell a regression from a gate
 that measured nothing.
@@ -20,15 +20,15 @@ DAMAGE = (
     BufferError, NotImplementedError, RuntimeError, SyntaxError, csv.Error, gzip.BadGzipFile, lzma.LZMAError,
     pickle.UnpicklingError, struct.error, tarfile.TarError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What the readers of the standard library, numpy and torch raise over bytes that are not what they should be.
+"""What the readers of the standard library, numpy and torch raise for malformed bytes.
 
-Every reader of what comes from outside or from disk catches these, and OSError apart, which says that a file could not
-be read at all. RuntimeError includes RecursionError, and ValueError what JSON and text raise.
+Every reader of files catches these; OSError is caught apart, since it means that the file could not be read at all.
+RuntimeError includes RecursionError, and ValueError the errors of JSON and of text.
 """
 
 
 class ExitCode(IntEnum):
-    """What the command line answers; each number has one meaning."""
+    """The exit codes of the command line; each has one meaning."""
 
     OK = 0
     SOME_CELLS_FAILED = 1
@@ -41,15 +41,15 @@ class ExitCode(IntEnum):
 
 
 def in_brief(error: BaseException | str, most: int = 200) -> str:
-    """What an exception, or a text, says, as a part of one sentence: one line, printable, not long."""
-    said = text_of(error)
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in said[: 4 * most]).split())
+    """An exception or a text as a part of one sentence: one line, printable, not long."""
+    text = text_of(error)
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[: 4 * most]).split())
     line = line if len(line) <= most else line[:most] + "..."
     return line or type(error).__name__
 
 
 def text_of(error: BaseException | str) -> str:
-    """What an exception says; nothing for one that cannot be printed."""
+    """The message of an exception; empty for one that cannot be printed."""
     try:
         return str(error)
     except BaseException as another:
@@ -59,18 +59,19 @@ def text_of(error: BaseException | str) -> str:
 
 
 def storable(text: str, most: int) -> str:
-    """`text` as UTF-8 can hold it, cut behind so many characters.
+    """`text` that UTF-8 can encode, cut after `most` characters.
 
-    Python makes surrogates, which it cannot hold, of the bytes of file names in other encodings: they are spelled out.
+    Python decodes the bytes of file names in other encodings to surrogates, which UTF-8 cannot encode; they are
+    escaped.
     """
     whole = text[:most].encode("utf-8", "backslashreplace").decode()
     return whole if len(text) <= most else f"{whole}... ({len(text):,} characters)"
 
 
 class BenchError(Exception):
-    """Something that the user can mend. Its message is one sentence: what is wrong, where, what to do.
+    """An error that the user can correct. Its message is one sentence: what is wrong, where, what to do.
 
-    What cannot be printed in it (a file's name, a word from a damaged file) is escaped, so that it can be told at all.
+    Unprintable characters in it (of a file's name, of a damaged file) are escaped.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
@@ -88,7 +89,7 @@ class DataError(BenchError):
 
 
 class MissingData(DataError):
-    """Something that the user has to bring is not there."""
+    """Data that the user has to provide is not there."""
 
 
 class SkipCell(Exception):

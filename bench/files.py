@@ -42,14 +42,14 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> DataError:
-    """What to tell a user whose `path` could not be written because of `error`."""
-    if isinstance(error, shutil.Error):  # of many files: the text of the first says why
+    """The error for a `path` that could not be written because of `error`."""
+    if isinstance(error, shutil.Error):  # of many files: its text has the reason of the first
         full = any(os.strerror(number) in str(error) for number in _NO_ROOM)
         error = OSError(errno.ENOSPC if full else None, in_brief(error))
     if error.errno in _NO_ROOM:
         return DataError(f"The disk is full: {path} could not be written; make room and run the same command again.")
     if error.errno in _NO_ACCESS:
-        return DataError(f"{path} cannot be written ({error.strerror}); choose another place.")
+        return DataError(f"{path} cannot be written ({error.strerror}); choose another folder.")
     if error.errno in _NO_LOCKS:
         return DataError(
             f"The file system of {path.parent} has no file locks ({error.strerror}), which keep two runs apart; choose"
@@ -59,7 +59,7 @@ def unwritable(path: Path, error: OSError) -> DataError:
 
 
 def is_disk_trouble(error: BaseException) -> bool:
-    """Whether `error`, or what it was raised from, says that no file can be written any more."""
+    """Whether `error`, or its cause, means that no file can be written any more."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _NO_ROOM | {errno.EROFS}:
@@ -82,7 +82,7 @@ def make_folder(path: Path) -> None:
 def sweep(folder: Path) -> None:
     """Remove what a killed writer left half-written in `folder`; only the folder's one writer may call it."""
     for left in folder.glob(f".*{_TEMPORARY}"):
-        if _HALF_WRITTEN.fullmatch(left.name) and left.is_file():  # others' hidden files are none of ours
+        if _HALF_WRITTEN.fullmatch(left.name) and left.is_file():  # hidden files of other programs stay
             left.unlink(missing_ok=True)
 
 
@@ -130,14 +130,14 @@ def leave_no_lock(path: Path) -> None:
             pass
 
 
-def expanded(place: str | Path) -> Path:
-    """A path that a user gave, with `~` in front for the home folder; the only place where that is read.
+def expanded(path: str | Path) -> Path:
+    """A path that a user gave, with `~` in front for the home folder; no other function expands it.
 
     Raises UsageError where there is no such home.
     """
-    text = os.path.expanduser(place)
-    if os.fspath(place).startswith("~") and text == os.fspath(place):
-        raise UsageError(f"{place}: there is no such home folder; write the path out, or set HOME.")
+    text = os.path.expanduser(path)
+    if os.fspath(path).startswith("~") and text == os.fspath(path):
+        raise UsageError(f"{path}: there is no such home folder; write the path out, or set HOME.")
     return Path(text)
 
 
@@ -152,7 +152,7 @@ def given_path(text: str) -> Path:
 def _holder(path: Path) -> str:
     """The process that wrote its number into a lock file."""
     try:
-        said = path.read_text()
+        number = path.read_text()
     except (OSError, UnicodeDecodeError):
         return "unknown"
-    return said if said.isdecimal() and len(said) < 20 else "unknown"
+    return number if number.isdecimal() and len(number) < 20 else "unknown"

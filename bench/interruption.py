@@ -1,4 +1,4 @@
-"""Signals that end a program: at once while it starts, later as Ctrl-C, so that what is done is kept and told."""
+"""Signals that end a program: at once while it starts; later as Ctrl-C, so that finished work is kept and reported."""
 
 import atexit
 import os
@@ -16,9 +16,9 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """While nothing is written yet, a signal ends the program with one word.
+    """While nothing is written yet, a signal ends the program with the line `Interrupted.`.
 
-    An exception in the midst of an import would come out as anything: libraries turn it into an error of their own.
+    KeyboardInterrupt in the middle of an import would not do: libraries turn it into errors of their own.
     """
 
     with _handled(_leave):
@@ -26,19 +26,19 @@ def ended_at_once() -> Iterator[None]:
 
 
 def end_at_once() -> None:
-    """From now on a signal ends this process with one word; for a program's first line and its last moments.
+    """From now on a signal ends this process with that line; for a program's first line and its last moments.
 
-    Whoever knows what to keep handles signals in between. Once everything is reported and cleaned up, they change
-    nothing: Python would give them back their own meaning while it ends, and the exit code would be theirs.
+    Code with results to keep handles signals in between. At exit they are ignored: Python would restore their default
+    action while it shuts down, and the exit code would be the signal's.
     """
-    heard = _heard()
+    handled = _not_ignored()
 
-    def deaf() -> None:
-        for number in heard:
+    def ignore() -> None:
+        for number in handled:
             signal.signal(number, signal.SIG_IGN)
 
-    atexit.register(deaf)  # the first to be registered is the last to be called
-    for number in heard:
+    atexit.register(ignore)  # the first to be registered is the last to be called
+    for number in handled:
         signal.signal(number, _leave)
 
 
@@ -71,11 +71,11 @@ def like_ctrl_c() -> Iterator[Interrupted]:
 
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """`handler` for the signals that are not ignored: who starts a program with nohup wants it to go on."""
-    if threading.current_thread() is not threading.main_thread():  # whoever called decides about signals
+    """`handler` for the signals that are not ignored: a program started with nohup is to go on."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
-    before = {number: signal.getsignal(number) for number in _heard()}
+    before = {number: signal.getsignal(number) for number in _not_ignored()}
     for number in before:
         signal.signal(number, handler)
     try:
@@ -85,5 +85,5 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
             signal.signal(number, handled)
 
 
-def _heard() -> list[signal.Signals]:
+def _not_ignored() -> list[signal.Signals]:
     return [number for number in ENDING if signal.getsignal(number) not in (signal.SIG_IGN, None)]

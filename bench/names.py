@@ -16,7 +16,7 @@ from nas_selection_bench.bench.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-"""A name, or one in upper case, for which there is a better answer than that it is malformed."""
+"""A name in lower or upper case; one in upper case gets a better error than that it is malformed."""
 LISTED = 40
 """How many names an error lists at most."""
 
@@ -56,7 +56,7 @@ def canonical(name: str, options: Mapping[str, str]) -> str:
 
 
 def called() -> str:
-    """How this program was started, for hints that can be typed: `python run_bench.py`, `run-bench`, ..."""
+    """How this program was started, for commands in messages: `python run_bench.py`, `run-bench`, ..."""
     script = Path(sys.argv[0] if sys.argv else "")
     if script.name in ("run-bench", "run-bench.exe"):
         return "run-bench"
@@ -94,7 +94,7 @@ def _letters(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name without what people mix up: upper case, and `_` for `-`."""
+    """A name in lower case with `-` for `_`."""
     return name.lower().replace("_", "-")
 
 
@@ -110,7 +110,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def listed(kind: str, known: Sequence[str]) -> str:
-    """A sentence that names all there are of a `kind`, or says how to see them where they are many."""
+    """A sentence that names all of a `kind`, or how to list them where they are many."""
     if len(known) > LISTED:
         return f"`{called()} --list` shows all {len(known)} {kind}s."
     return f"The {kind}s are: {', '.join(known)}."
@@ -133,8 +133,8 @@ def choose(
 
     `all`, a name, a name with options, a glob of * and ?, one of the `groups`, which stand for such names, or any of
     these with ! in front to leave out, wherever it stands.
-    Raises UsageError, with the nearest names and the list, for what matches nothing; `find`, which raises it too,
-    may know better why there is no such name.
+    Raises UsageError, with the nearest names and the list, for what matches nothing; `find` may raise it with a better
+    reason.
     """
     for name in sorted({*groups} & {*known}):
         raise UsageError(f"{name!r} is the name of a group of {kind}s; give your {kind} another name.")

@@ -2,7 +2,7 @@
 
 Each random decision names the axes that it depends on (data set, recipe, supernet seed, epoch,
 purpose, ...). Two decisions with equal axes see the same numbers, which makes comparisons paired;
-adding a selector, a recipe or a data set changes nobody else's numbers, because the seed is a hash
+adding a selector, a recipe or a data set changes no other numbers, because the seed is a hash
 of the names and not a position in a list.
 """
 

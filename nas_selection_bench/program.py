@@ -65,15 +65,15 @@ def described() -> Catalogue:
     package = Path(__file__).parent
     try:
         name = hashlib.sha256(str(package).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        place = expanded("~/.cache/nas-selection-bench") / f"methods-{name}.json"
+        path = expanded("~/.cache/nas-selection-bench") / f"methods-{name}.json"
     except UsageError:
-        place = None
+        path = None
     kinds = {
         "recipes": FoundKind("recipe", recipes), "selectors": FoundKind("selector", selectors),
         "zero-cost proxies": FoundKind("zero-cost score", proxies),
         "stopping rules": FoundKind("stopping rule", stopping_rules),
     }  # fmt: skip
-    return Catalogue(kinds, declaring_files(), place)
+    return Catalogue(kinds, declaring_files(), path)
 
 
 def declaring_files() -> list[Path]:

@@ -52,7 +52,7 @@ class Blank(Recipe):
 
     @property
     def learns_alphas(self) -> bool:
-        """Only a share that is the largest says which operation to take; the others differ by noise."""
+        """Only a share that is the largest decides which operation to take; the others differ by noise."""
         return any(asked > 1 / len(OPERATIONS) for asked in self._asked().values())
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:

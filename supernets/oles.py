@@ -76,8 +76,8 @@ class Oles(Recipe):
         """Add up the similarities, and freeze where their mean is small when `count` of them are due."""
         similar = along_channels if not self.as_written else as_a_whole
         memory = search.memory
-        for place, index, rows in convolutions(search.network):
-            memory["similarity"][place] += similar(first[index][rows], second[index][rows])
+        for at, index, rows in convolutions(search.network):
+            memory["similarity"][at] += similar(first[index][rows], second[index][rows])
         memory["watched"] += 1
         if int(memory["watched"]) == self.count + (not self.as_written):
             memory["frozen"] |= memory["similarity"] / self.count < self.threshold
@@ -89,7 +89,7 @@ class Oles(Recipe):
         parameters = list(search.network.parameters())
         loss = search.loss(weights, self.mixing(search, search.alphas.detach()), record=True)
         gradients = [gradient.clone() for gradient in torch.autograd.grad(loss, parameters)]
-        still = [(index, rows) for place, index, rows in convolutions(search.network) if search.memory["frozen"][place]]
+        still = [(index, rows) for at, index, rows in convolutions(search.network) if search.memory["frozen"][at]]
         for index, rows in still:
             gradients[index][rows] = 0
         kept = [parameters[index][rows].detach().clone() for index, rows in still]

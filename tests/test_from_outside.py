@@ -159,7 +159,7 @@ def test_a_folder_does_not_go_on_without_them(outside: Outside, call: Call) -> N
     [
         ("broken", "import no_such_module", "broken.py, line 1, cannot be read (ModuleNotFoundError"),
         ("magnitude", SELECTOR, "both offer the selector 'magnitude'"),
-        ("empty", "", "offers no SELECTOR or VARIANTS or RECIPE or RULE"),
+        ("empty", "", "defines no SELECTOR or VARIANTS or RECIPE or RULE"),
     ],
 )
 def test_what_is_of_no_use_ends_with_one_sentence(

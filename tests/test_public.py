@@ -103,7 +103,7 @@ def test_a_packed_folder_reads_as_it_did(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_results_is_told_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(nsb.DataError, match=r"run\.json is missing"):
+    with pytest.raises(nsb.DataError, match="holds no results"):
         nsb.load_results(tmp_path)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_SAID = {
+_WORDS = {
     "dataset": "{}", "recipe": "{}", "supernet_seed": "supernet seed {}", "epoch": "epoch {}", "selector": "{}",
     "selector_seed": "selector seed {}", "edge": "edge {}", "operation": "{}", "measure": "{}",
     "family": "{}", "first": "{}", "second": "against {}",
@@ -24,7 +24,7 @@ class Difference:
     note: str = ""
 
     def __str__(self) -> str:
-        where = ", ".join(said.format(self.cell[key]) for key, said in _SAID.items() if self.cell.get(key))
+        where = ", ".join(words.format(self.cell[key]) for key, words in _WORDS.items() if self.cell.get(key))
         place = f"{self.file}: {where}, {self.column}" if where else f"{self.file}: {self.column}"
         return f"{place}: stored {self.stored or 'nothing'}, fresh {self.fresh or 'nothing'}" + (
             f" ({self.note})" if self.note else ""
@@ -33,4 +33,4 @@ class Difference:
 
 def cell_of(row: Mapping[str, str]) -> dict[str, str]:
     """The key columns of a row, as far as it has them."""
-    return {key: row[key] for key in _SAID if row.get(key)}
+    return {key: row[key] for key in _WORDS if row.get(key)}

@@ -31,7 +31,7 @@ from nas_selection_bench.bench.work.methods_file import METHODS_FILE
 from nas_selection_bench.bench.work.pack import contents_of, opened
 from nas_selection_bench.bench.work.plan_file import PLAN_FILE
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS
-from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.bench.work.run_file import RUN_FILE, run_of
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
 
@@ -78,7 +78,7 @@ class Checked:
         return ExitCode.OK if self.compared else ExitCode.NOTHING_MEASURED
 
     def lines(self, most: int = 40) -> Iterator[str]:
-        """The outcome for people, one line each; Markdown that a job summary can show."""
+        """The outcome as lines of Markdown, which a job summary can show."""
         yield from (f"- {difference}" for difference in self.differences[:most])
         if len(self.differences) > most:
             yield f"- ... and {len(self.differences) - most} more"
@@ -113,7 +113,7 @@ def exit_code(outcomes: Sequence[Checked]) -> ExitCode:
 def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, methods: Methods | None = None) -> Checked:
     """Gather and draw the stored records again, and compare every file and the version of every method."""
     outcome = Checked(EXACT)
-    run = _run(stored)
+    run = run_of(stored)
     made_with = run.get("table", {}).get("sha256")
     if made_with != table.sha256:
         outcome.differences.append(Difference(RUN_FILE, {}, "table sha256", str(made_with), table.sha256))
@@ -137,7 +137,7 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, metho
 
 def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Checked:
     """Compare a fresh run with the stored one."""
-    before, after = _run(stored), _run(fresh)
+    before, after = run_of(stored), run_of(fresh)
     old, new = _rows(stored / "records.csv"), _rows(fresh / "records.csv")
     if sum_alike(before, after):
         outcome = Checked(TIGHT)
@@ -160,13 +160,6 @@ def sum_alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return before.get("device") == "cpu" and all(before[n] == after[n] for n in names if n in before and n in after)
 
 
-def _run(folder: Path) -> dict[str, Any]:
-    run = read_run(folder)
-    if run is None:
-        raise DataError(f"{folder} holds no results: {folder / RUN_FILE} does not exist.")
-    return run
-
-
 def _bytes(path: Path) -> bytes | None:
     """The content of a file; None where there is no file."""
     try:
@@ -183,7 +176,7 @@ def _rows(path: Path) -> Rows:
 
 
 def _parsed(path: Path, content: bytes) -> Rows:
-    """The rows of the CSV file in `path`, which says `content`."""
+    """The rows of the CSV file `path` with this `content`."""
     try:
         return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     except DAMAGE as error:
@@ -200,15 +193,15 @@ def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], out
     for name in names:
         old = packed.get(name) or _bytes(stored / name)
         new = (again / name).read_bytes()
-        if old is None and name == AGREEMENTS_FILE:  # not kept by earlier versions, and nobody reads a number in it
+        if old is None and name == AGREEMENTS_FILE:  # not kept by earlier versions, and it holds no result
             continue
         if old is None:
             outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))
         elif old != new:
             if name in _KEYED:
-                told = list(_row_differences(name, _parsed(stored / name, old), _parsed(again / name, new)))
+                found = list(_row_differences(name, _parsed(stored / name, old), _parsed(again / name, new)))
                 # Rows in another order, or twice: equal row by row and yet not the file that is written.
-                outcome.differences += told or [_first_line(name, old, new)]
+                outcome.differences += found or [_first_line(name, old, new)]
             elif drawn_alike or not name.endswith(_DRAWN):
                 outcome.differences.append(_first_line(name, old, new))
     outcome.differences += _stale(stored, again)
@@ -224,7 +217,7 @@ def _stale(stored: Path, again: Path) -> Iterator[Difference]:
 
 
 def _generator(folder: Path) -> str:
-    """The versions that a page says it was drawn with."""
+    """The versions that a page was drawn with, as it states."""
     try:
         text = (folder / "report.html").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -239,20 +232,20 @@ def _row_differences(name: str, stored: Rows, fresh: Rows) -> Iterator[Differenc
     old = {tuple(row.get(key, "") for key in keys): row for row in stored}
     new = {tuple(row.get(key, "") for key in keys): row for row in fresh}
     for key in [*old, *(key for key in new if key not in old)]:
-        place = cell_of(dict(zip(keys, key, strict=True)))
+        cell = cell_of(dict(zip(keys, key, strict=True)))
         if key not in new or key not in old:
             sides = ("present" if key in old else "absent", "present" if key in new else "absent")
-            yield Difference(name, place, "row", *sides)
+            yield Difference(name, cell, "row", *sides)
             continue
         columns: Mapping[str, None] = dict.fromkeys([*old[key], *new[key]])
         for column in columns:
             before, after = old[key].get(column), new[key].get(column)
             if before != after:
-                yield Difference(name, place, column, str(before), str(after))
+                yield Difference(name, cell, column, str(before), str(after))
 
 
 def _first_line(name: str, stored: bytes, fresh: bytes) -> Difference:
-    """The first line in which two texts differ; of what is no text, how large both are."""
+    """The first line in which two texts differ; the sizes of both where they are not text."""
     if b"\0" in stored + fresh:
         return Difference(name, {}, "bytes", f"{len(stored):,}", f"{len(fresh):,} others")
     old, new = (content.decode(errors="replace").splitlines() for content in (stored, fresh))

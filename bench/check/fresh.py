@@ -72,8 +72,8 @@ def _score_arrays(rows: Rows) -> dict[tuple[str, ...], NDArray[np.float64]]:
         try:
             array[EDGE_NAMES.index(row["edge"]), OPERATIONS.index(row["operation"])] = float(row["score"])
         except ValueError:
-            said = f"edge {row['edge']!r}, operation {row['operation']!r}, score {row['score']!r}"
-            raise DataError(f"scores.csv is damaged: {said}; draw it again with --report-only.") from None
+            entry = f"edge {row['edge']!r}, operation {row['operation']!r}, score {row['score']!r}"
+            raise DataError(f"scores.csv is damaged: {entry}; draw it again with --report-only.") from None
     return arrays
 
 
@@ -82,7 +82,7 @@ def compare_runs(
 ) -> tuple[int, list[Difference], list[str]]:
     """Cells of two runs, compared by column; returns how many, what differs, and what could not be compared.
 
-    A stored cell that the fresh run lacks is a difference, told after those in what both have. One that only the
+    A stored cell that the fresh run lacks is a difference, listed after those in cells of both. One that only the
     fresh run has, since there is a new selector or the stored run was not finished, contradicts nothing that is
     stored.
     """
@@ -93,17 +93,17 @@ def compare_runs(
     absent: list[Difference] = []
     compared = 0
     for key, row in old.items():
-        place = cell_of(dict(zip(KEY_COLUMNS, key, strict=True)))
+        cell = cell_of(dict(zip(KEY_COLUMNS, key, strict=True)))
         if row["state"] == MISSING:
             continue
         if key not in new:
-            absent.append(Difference("records.csv", place, "row", "present", "absent"))
+            absent.append(Difference("records.csv", cell, "row", "present", "absent"))
             continue
         compared += old[key]["state"] == DONE
-        differences += _compare_cell(place, old[key], new[key])
+        differences += _compare_cell(cell, old[key], new[key])
         if old[key]["state"] == new[key]["state"] and (key in old_scores or key in new_scores):
             before, after = (scores.get(key, NO_SCORES) for scores in (old_scores, new_scores))
-            differences += _compare_scores(place, old[key], new[key], before, after)
+            differences += _compare_scores(cell, old[key], new[key], before, after)
     further = [row for key, row in new.items() if key not in old or old[key]["state"] == MISSING]
     counts = Counter(row["selector"] for row in further if row["state"] != MISSING)
     notes = [f"{selector}: {n} cells only in the fresh run" for selector, n in sorted(counts.items())]
@@ -112,9 +112,9 @@ def compare_runs(
     return compared, differences + absent, notes
 
 
-def _compare_cell(place: dict[str, str], old: dict[str, str], new: dict[str, str]) -> list[Difference]:
+def _compare_cell(cell: dict[str, str], old: dict[str, str], new: dict[str, str]) -> list[Difference]:
     found = [
-        Difference("records.csv", place, column, old.get(column, ""), new.get(column, ""))
+        Difference("records.csv", cell, column, old.get(column, ""), new.get(column, ""))
         for column in EXACT_COLUMNS
         if old.get(column, "") != new.get(column, "")
     ]
@@ -124,10 +124,10 @@ def _compare_cell(place: dict[str, str], old: dict[str, str], new: dict[str, str
             before is not None and after is not None and abs(before - after) > tolerance
         ):
             values = (old.get(column, ""), new.get(column, ""))
-            found.append(Difference("records.csv", place, column, *values, f"tolerance {tolerance}"))
+            found.append(Difference("records.csv", cell, column, *values, f"tolerance {tolerance}"))
     if old.get("architecture") == new.get("architecture"):
         found += [
-            Difference("records.csv", place, column, old.get(column, ""), new.get(column, ""), "same architecture")
+            Difference("records.csv", cell, column, old.get(column, ""), new.get(column, ""), "same architecture")
             for column in FOLLOWING
             if old.get(column, "") != new.get(column, "")
         ]
@@ -135,7 +135,7 @@ def _compare_cell(place: dict[str, str], old: dict[str, str], new: dict[str, str
 
 
 def _compare_scores(
-    place: dict[str, str],
+    cell: dict[str, str],
     old: dict[str, str],
     new: dict[str, str],
     before: NDArray[np.float64],
@@ -143,20 +143,20 @@ def _compare_scores(
 ) -> list[Difference]:
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         had, has = (f"{np.isfinite(scores).sum()} scores" for scores in (before, after))
-        return [Difference("scores.csv", place, "score", had, has, f"a cell has {before.size}")]
+        return [Difference("scores.csv", cell, "score", had, has, f"a cell has {before.size}")]
     found = []
     unit = float(np.std(before)) or 1.0
     edge, operation = np.unravel_index(np.argmax(np.abs(before - after)), before.shape)
     largest = float(abs(before[edge, operation] - after[edge, operation]))
     if largest > SCORE_TOLERANCE * unit:
-        where = {**place, "edge": EDGE_NAMES[edge], "operation": OPERATIONS[operation]}
+        where = {**cell, "edge": EDGE_NAMES[edge], "operation": OPERATIONS[operation]}
         values = (f"{before[edge, operation]:.6g}", f"{after[edge, operation]:.6g}")
         found.append(Difference("scores.csv", where, "score", *values, f"tolerance {SCORE_TOLERANCE * unit:.3g}"))
     if old["architecture"] != new["architecture"]:
         for number, (a, b) in enumerate(zip(parse(old["architecture"]), parse(new["architecture"]), strict=True)):
             gap = abs(float(before[number, a] - before[number, b]))
             if a != b and gap > NEAR_TIE * float(np.ptp(before[number])):
-                where = {**place, "edge": EDGE_NAMES[number]}
+                where = {**cell, "edge": EDGE_NAMES[number]}
                 choices = (OPERATIONS[a], OPERATIONS[b])
                 found.append(Difference("records.csv", where, "architecture", *choices, "no near tie"))
     return found
@@ -164,7 +164,7 @@ def _compare_scores(
 
 MEASURES = ("test", "tau_best", "tau_mean")
 ONE_DRAW = ""
-"""In place of the recipe, for a selector that does not read it."""
+"""The recipe of a selector that reads none."""
 LARGE_TAU = 0.1
 LARGE_POINTS = 1.0
 """What counts as large where the table holds no repeated trainings."""
@@ -179,7 +179,7 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
     compared, the differences, and what could not be compared.
     """
     last = _last_epochs(stored, fresh)
-    # Rows of before this was told have the same draws, so that one run which tells it is enough.
+    # Early rows lack the column and have the same draws, so one run that has it is enough.
     drawn_once = {(row["dataset"], row["selector"]) for row in [*stored, *fresh] if row.get("shared")}
     old, new = _by_group(stored, last, drawn_once), _by_group(fresh, last, drawn_once)
     differences = _lost_results(stored, fresh)
@@ -217,26 +217,26 @@ def _lost_results(stored: Rows, fresh: Rows) -> list[Difference]:
     """
     before, after = _states(stored), _states(fresh)
     found = []
-    for place, states in before.items():
-        again = after.get(place, [])
+    for group, states in before.items():
+        again = after.get(group, [])
         lost = [state for state in again if state != DONE]
         whole = all(state in (DONE, SKIPPED) for state in states)
         if DONE in states and lost and (whole or DONE not in again):
-            where = dict(zip(_PLACE, place, strict=True))
+            where = dict(zip(_GROUP, group, strict=True))
             sides = [f"{states.count(DONE)} of {len(states)} cells done", f"{len(again) - len(lost)} of {len(again)}"]
             note = ", ".join(f"{lost.count(state)} {state}" for state in sorted(set(lost)))
             found.append(Difference("records.csv", where, "state", sides[0], sides[1], note))
     return found
 
 
-_PLACE = ("dataset", "recipe", "selector")
+_GROUP = ("dataset", "recipe", "selector")
 
 
 def _states(rows: Rows) -> dict[tuple[str, ...], list[str]]:
     """(data set, recipe, selector) -> the states of its cells."""
     found: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        found.setdefault(tuple(row[name] for name in _PLACE), []).append(row["state"])
+        found.setdefault(tuple(row[name] for name in _GROUP), []).append(row["state"])
     return found
 
 
@@ -247,10 +247,10 @@ def _asked_by_one(stored: Rows, fresh: Rows) -> list[str]:
     notes = []
     for name, here, there in (("stored", before, after), ("fresh", after, before)):
         left = here - there
-        for parts, said in _COARSE_FIRST:
+        for parts, wording in _COARSE_FIRST:
             known = {tuple(key[part] for part in parts) for key in there}
             wholly = {tuple(key[part] for part in parts) for key in left} - known
-            notes += [f"{said.format(*place)}: only in the {name} run" for place in sorted(wholly)]
+            notes += [f"{wording.format(*lacking)}: only in the {name} run" for lacking in sorted(wholly)]
             left = {key for key in left if tuple(key[part] for part in parts) in known}
     return notes
 
@@ -272,11 +272,11 @@ def _last_epochs(stored: Rows, fresh: Rows) -> dict[tuple[str, ...], str]:
     for rows in (stored, fresh):
         found: dict[tuple[str, ...], set[str]] = {}
         for row in rows:
-            found.setdefault(tuple(row[name] for name in _PLACE), set()).add(row["epoch"])
+            found.setdefault(tuple(row[name] for name in _GROUP), set()).add(row["epoch"])
         epochs.append(found)
     before, after = epochs
-    common = {place: before[place] & after[place] for place in before.keys() & after.keys()}
-    return {place: max(both, key=int) for place, both in common.items() if both}
+    common = {group: before[group] & after[group] for group in before.keys() & after.keys()}
+    return {group: max(both, key=int) for group, both in common.items() if both}
 
 
 def _by_group(
@@ -285,7 +285,7 @@ def _by_group(
     """(data set, selector, measure) -> recipe -> one mean over selector seeds per supernet seed, at the last epoch."""
     values: dict[tuple[str, str, str], dict[str, dict[str, list[float]]]] = {}
     for row in rows:
-        if row["state"] != DONE or row["epoch"] != last.get(tuple(row[name] for name in _PLACE)):
+        if row["state"] != DONE or row["epoch"] != last.get(tuple(row[name] for name in _GROUP)):
             continue
         for measure in MEASURES:
             number = _number(row.get(measure, ""))

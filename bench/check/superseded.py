@@ -12,7 +12,7 @@ from nas_selection_bench.bench.work.record import SKIPPED
 def superseded(rows: Sequence[Mapping[str, str]], methods: Methods) -> tuple[list[Difference], list[str]]:
     """A difference for each method and version in `rows` of records.csv that is not the present one; notes.
 
-    A note names each method that does not exist here, such as a plug-in's, of which nothing can be said.
+    A note names each method that does not exist here, such as a plug-in's.
     """
     differences: list[Difference] = []
     notes: list[str] = []

@@ -28,7 +28,7 @@ class Asked:
 
 
 def folders_plan(options: Options) -> list[dict[str, Any]]:
-    """The cells of the plan of `--out`, where the command line says nothing of what is compared; else none."""
+    """The cells of the plan of `--out`, where the command line does not choose any; else none."""
     if options.asks or options.out is None or read_run(options.out) is None:
         return []
     return planned_cells(Store(options.out))
@@ -40,8 +40,8 @@ def sizes(cells: Sequence[Mapping[str, Any]]) -> dict[str, Settings]:
     for cell in cells:
         if labels.setdefault(cell["dataset"], cell["preset"]) != cell["preset"]:
             raise UsageError(
-                f"The folder holds {cell['dataset']} at presets {labels[cell['dataset']]} and {cell['preset']}:"
-                " say which cells are meant, with --datasets, --preset and the other options of its runs."
+                f"The folder holds {cell['dataset']} at presets {labels[cell['dataset']]} and {cell['preset']};"
+                " choose among them with --datasets, --preset and the other options of its runs."
             )
     return {dataset: settings_labelled(label) for dataset, label in labels.items()}
 

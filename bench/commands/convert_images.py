@@ -1,4 +1,4 @@
-"""Images as people have them, made readable: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
+"""Images in common formats, made readable: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
 
 SOURCE is an .npz (`images` and `labels`, or `x_train` and `y_train`, or `data` and `labels`), an .npy with `--labels`,
 a .parquet file or a folder of them (an image column `img` or `image`, a label column `label` or `fine_label`), or a
@@ -34,7 +34,7 @@ LARGEST_SIDE = 4_096
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert, say what was found, and answer with an exit code."""
+    """Convert, print what was found, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m nas_selection_bench convert-images", description="Convert images.")
     parser.add_argument(
         "source", type=given_path, help="an .npz, .npy, .parquet, a folder of them, or of class folders"
@@ -72,7 +72,7 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
     except ImportError as missing:
         raise UsageError(f"Reading {source} needs the package {missing.name}: pip install {missing.name}.") from None
     except DAMAGE as error:
-        raise DataError(f"{source} is damaged or not of images ({in_brief(error)}).") from error
+        raise DataError(f"{source} is damaged or holds no images ({in_brief(error)}).") from error
     except OSError as error:
         raise DataError(f"{source} cannot be read ({error.strerror or in_brief(error)}).") from error
 
@@ -82,7 +82,7 @@ def _arrays(source: Path) -> tuple[Any, Any]:
         for images, labels in _NAMES:
             if images in file.files and labels in file.files:
                 return file[images], file[labels]
-        raise ValueError(f"arrays found: {', '.join(file.files)}; wanted are images and labels")
+        raise ValueError(f"it holds the arrays {', '.join(file.files)}, not images and labels")
 
 
 def _parquet(files: Sequence[Path]) -> tuple[Any, Any]:
@@ -95,7 +95,7 @@ def _parquet(files: Sequence[Path]) -> tuple[Any, Any]:
         image = next((name for name in ("img", "image") if name in table.column_names), None)
         label = next((name for name in ("fine_label", "label") if name in table.column_names), None)
         if image is None or label is None:
-            raise ValueError(f"columns found: {', '.join(table.column_names)}; wanted are img or image, and label")
+            raise ValueError(f"its columns are {', '.join(table.column_names)}; it needs img or image, and label")
         for held in table.column(image).to_pylist():
             content = held["bytes"] if isinstance(held, dict) else held
             images.append(_pixels(io.BytesIO(content)))
@@ -156,10 +156,10 @@ def _numbers(raw: Any, count: int) -> np.ndarray:
 
 
 def _official(layout: Layout, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
-    """Write the official files of a data set, and say whether their content is the official one."""
+    """Write the official files of a data set, and report whether their content is the official one."""
     if images.shape != (layout.images, 3, layout.size, layout.size) or labels.max() >= layout.classes:
         raise DataError(
-            f"{layout.name} is {layout.images} images of {layout.size}x{layout.size} in {layout.classes} classes; found"
+            f"{layout.name} is {layout.images} images of {layout.size}x{layout.size} in {layout.classes} classes; these"
             f" are {len(images)} of {images.shape[2]}x{images.shape[3]} with labels up to {labels.max()}."
         )
     folder = root / layout.folder
@@ -192,7 +192,7 @@ def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
     values = np.arange(256) / 255
     means = [float((count * values).sum() / count.sum()) for count in counts]
     stds = [float(np.sqrt((c * (values - m) ** 2).sum() / c.sum())) for c, m in zip(counts, means, strict=True)]
-    told = {
+    description = {
         "classes": classes,
         "mean": [round(mean, 4) for mean in means],
         "std": [max(round(std, 4), 0.0001) for std in stds],
@@ -203,8 +203,8 @@ def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
         content = io.BytesIO()
         np.save(content, array)
         write_whole(folder / file, content.getvalue())
-    write_whole(folder / DESCRIPTION, json.dumps(told) + "\n")
+    write_whole(folder / DESCRIPTION, json.dumps(description) + "\n")
     return (
-        f"{folder}: {len(images):,} images of {images.shape[2]}x{images.shape[3]} in {told['classes']} classes,"
+        f"{folder}: {len(images):,} images of {images.shape[2]}x{images.shape[3]} in {classes} classes,"
         f" shuffled; set flip to true in {DESCRIPTION} where a mirror image is of the same class"
     )

@@ -15,7 +15,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert, say what was found, and answer with an exit code."""
+    """Convert, print what was found, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m nas_selection_bench convert-table", description="Convert a ground-truth table."
     )

@@ -46,8 +46,8 @@ class Finding:
     what: str
     state: str
     """`ok`, `partly` or `missing`."""
-    told: str
-    """What was found, or what its absence costs and how to mend it."""
+    detail: str
+    """What was found, or what its absence costs and what to do."""
     needed: bool = False
     """Whether the default run, on digits, cannot do without it."""
 
@@ -76,8 +76,8 @@ def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path 
     with stdout_may_close():
         width = max(len(finding.what) for finding in findings)
         for finding in findings:
-            print(f"{finding.what:<{width}}  {finding.state:<7}  {finding.told}")
-        fetchable = [f.what.split()[-1] for f in findings if f.state == MISSING and "fetch" in f.told]
+            print(f"{finding.what:<{width}}  {finding.state:<7}  {finding.detail}")
+        fetchable = [f.what.split()[-1] for f in findings if f.state == MISSING and "fetch" in f.detail]
         if fetchable:
             print(f"\nfetch what is missing: {FETCH} {' '.join(fetchable)}" + (f" --data-root {root}" if root else ""))
     broken = any(finding.needed and finding.state == MISSING for finding in findings)
@@ -86,19 +86,21 @@ def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path 
 
 def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
     yield Finding("table digits", GOOD, "embedded")
-    place = expanded(named or os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE)
+    path = expanded(named or os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE)
     what = "table nas-bench-201"
-    if not place.exists():
-        yield Finding(what, MISSING, f"{place}; without it no run on CIFAR or ImageNet16 (fetch, or --table FILE)")
+    if not path.exists():
+        yield Finding(what, MISSING, f"{path}; without it no run on CIFAR or ImageNet16 (fetch, or --table FILE)")
         return
-    if place.suffix != ".npz":
+    if path.suffix != ".npz":
         yield Finding(
-            what, PARTLY, f"{place} is read anew by every run; python -m nas_selection_bench convert-table ends that"
+            what,
+            PARTLY,
+            f"{path} is parsed by every run; python -m nas_selection_bench convert-table makes a quick one",
         )
         return
     try:
-        found = open_table(place)
-        yield Finding(what, GOOD, f"{place}: {', '.join(found.datasets)}")
+        found = open_table(path)
+        yield Finding(what, GOOD, f"{path}: {', '.join(found.datasets)}")
     except BenchError as error:
         yield Finding(what, MISSING, in_brief(error))
 
@@ -112,10 +114,10 @@ def _images(root: Path) -> Iterator[Finding]:
             continue
         if layout is None:
             try:
-                told = describe(name, root)
+                own = describe(name, root)
                 mark = pixels_of(name, root, None)
                 yield Finding(
-                    what, GOOD, f"your own, {told.classes} classes" + (f", {mark.fingerprint}" if mark else "")
+                    what, GOOD, f"your own, {own.classes} classes" + (f", {mark.fingerprint}" if mark else "")
                 )
             except DataError as error:
                 yield Finding(what, MISSING, in_brief(error))
@@ -127,7 +129,7 @@ def _images(root: Path) -> Iterator[Finding]:
         elif found is not None:
             yield Finding(what, MISSING, f"{root / layout.folder} is damaged; delete it and fetch it again")
         elif missing_images(name, root, PRESETS["lite"].images) is None:
-            yield Finding(what, PARTLY, f"{root / layout.folder}: enough for --preset lite; without the rest no paper")
+            yield Finding(what, PARTLY, f"{root / layout.folder}: enough for --preset lite, not for paper")
         else:
             yield Finding(what, MISSING, f"{root / layout.folder}; without it no run on {name} (fetch)")
 
@@ -183,20 +185,20 @@ def _places(cache: str | Path | None) -> Iterator[Finding]:
     except BenchError as error:
         yield Finding("cache", MISSING, in_brief(error))
         return
-    yield from _place("cache", supernets)
-    yield from _place("temporary files", Path(tempfile.gettempdir()))
+    yield from _folder("cache", supernets)
+    yield from _folder("temporary files", Path(tempfile.gettempdir()))
 
 
-def _place(what: str, place: Path) -> Iterator[Finding]:
+def _folder(what: str, path: Path) -> Iterator[Finding]:
     """Whether files can be written and locked in a folder, or in the nearest one that is there, and the room in it."""
-    there = next(folder for folder in (place, *place.absolute().parents) if folder.is_dir())
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
     try:
         with tempfile.TemporaryDirectory(prefix=".doctor", dir=there) as probe:
             make_folder(Path(probe))
             with only_writer(Path(probe) / ".lock", wait=False):
                 pass
         yield Finding(
-            what, GOOD, f"{place}: can be written and locked, {shutil.disk_usage(there).free / 1e9:,.1f} GB free"
+            what, GOOD, f"{path}: can be written and locked, {shutil.disk_usage(there).free / 1e9:,.1f} GB free"
         )
     except (BenchError, OSError) as error:
-        yield Finding(what, MISSING, f"{place}: {in_brief(error)}", needed=True)
+        yield Finding(what, MISSING, f"{path}: {in_brief(error)}", needed=True)

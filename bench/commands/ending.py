@@ -12,7 +12,7 @@ from nas_selection_bench.bench.interruption import like_ctrl_c
 def ended(name: str, act: Callable[[], int]) -> int:
     """What `act` answers, for the command `name`.
 
-    What the user can mend ends in one line on stderr and the exit code of its kind, a signal in INTERRUPTED.
+    A BenchError ends in one line on stderr and the exit code of its kind, a signal in INTERRUPTED.
     """
     with like_ctrl_c() as interrupted, stderr_may_close():
         try:

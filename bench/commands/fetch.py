@@ -12,7 +12,8 @@ import hashlib
 import shutil
 import sys
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -60,7 +61,7 @@ NAMES = (*ARCHIVES, TABLE_NAME, "imagenet16")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch what was named, say where it is, and answer with an exit code."""
+    """Fetch what was named, print where it is, and return the exit code."""
     parser = argparse.ArgumentParser(prog=FETCH, description="Fetch data sets and the ground truth.")
     parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
@@ -87,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fetch(name: str, root: Path, mirror: str | None = None, keep: bool = False) -> str:
-    """Fetch one of NAMES into `root` and say what is there; raises DataError, with what to do by hand."""
+    """Fetch one of NAMES into `root` and describe what is there; raises DataError, with what to do by hand."""
     if name == TABLE_NAME:
         return _fetch_table(root, mirror, keep)
     layout = DATASETS[name].layout
@@ -162,7 +163,7 @@ def _fetch_table(root: Path, mirror: str | None, keep: bool) -> str:
             part.replace(source)
     if not _md5(source).endswith(TABLE_ENDING):
         source.unlink()
-        raise DataError(f"The checksum of what came does not end in {TABLE_ENDING}; run the command again, or {hand}.")
+        raise DataError(f"The checksum of the file does not end in {TABLE_ENDING}; run the command again, or {hand}.")
     print(f"{TABLE_NAME}: converting, some minutes", file=sys.stderr, flush=True)
     open_table(source).save(compact)
     if not keep:
@@ -179,31 +180,38 @@ def _need_room(root: Path, size: int, hand: str) -> None:
         )
 
 
-def _download(url: str, target: Path, md5: str | None, hand: str) -> None:
-    """Fetch one file whole and checked; raises DataError in one sentence."""
-    pooch = _library("pooch", hand)
+@contextmanager
+def _reported(source: str, target: Path, hand: str) -> Iterator[None]:
+    """DataError, one sentence, for each way in which the network, `source` or the disk refuses a download."""
     import requests
 
-    pooch.get_logger().setLevel("WARNING")
-
     try:
-        pooch.retrieve(
-            url, f"md5:{md5}" if md5 else None, target.name, target.parent,
-            downloader=pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=2**18, timeout=60),
-        )  # fmt: skip
+        yield
     except requests.exceptions.ProxyError as error:
-        raise DataError(f"The proxy of this machine did not let {url} through ({_told(error)}); {hand}.") from error
+        raise DataError(f"The proxy of this machine refused {source} ({in_brief(error, 120)}); {hand}.") from error
     except requests.exceptions.HTTPError as error:
-        raise DataError(f"{url} was not given out ({_told(error)}); {hand}.") from error
+        raise DataError(f"The server refused {source} ({in_brief(error, 120)}); {hand}.") from error
     except requests.exceptions.RequestException as error:
         raise DataError(
-            f"The connection to {url} failed or broke ({_told(error)}); run it again, or {hand}."
+            f"The connection to {source} failed or broke ({in_brief(error, 120)}); run it again, or {hand}."
         ) from error
     except OSError as error:
         raise DataError(f"{str(unwritable(target, error)).removesuffix('.')}; or {hand}.") from error
+
+
+def _download(url: str, target: Path, md5: str | None, hand: str) -> None:
+    """Fetch one file whole and checked; raises DataError in one sentence."""
+    pooch = _library("pooch", hand)
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        with _reported(url, target, hand):
+            pooch.retrieve(
+                url, f"md5:{md5}" if md5 else None, target.name, target.parent,
+                downloader=pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=2**18, timeout=60),
+            )  # fmt: skip
     except ValueError as error:  # how pooch says that the checksum is another
         raise DataError(
-            f"What {url} gave does not have the checksum {md5}: cut short, a page of a login or proxy, or another"
+            f"The file from {url} does not have the checksum {md5}: cut short, a page of a login or proxy, or another"
             f" version; run it again, or {hand}."
         ) from error
     _refuse_page(target, url, hand)
@@ -216,7 +224,7 @@ def _from_drive(file_id: str, part: Path, hand: str) -> None:
         lambda: gdown.download(id=file_id, output=str(part), resume=True, quiet=not sys.stderr.isatty()), part, hand
     )
     if not part.is_file():
-        raise DataError(f"Google Drive gave nothing; {hand}.")
+        raise DataError(f"Google Drive sent nothing; {hand}.")
     _refuse_page(part, "Google Drive", hand)
 
 
@@ -230,28 +238,18 @@ def _drive_folder(hand: str) -> Sequence[Any]:
 
 def _google(call: Callable[[], Any], target: Path, hand: str) -> Any:
     """What a call of gdown returns; DataError for each way in which Google or the network refuses."""
-    import requests
     from gdown.exceptions import DownloadError
 
     try:
-        return call()
-    except requests.exceptions.ProxyError as error:
-        raise DataError(
-            f"The proxy of this machine did not let Google Drive through ({_told(error)}); {hand}."
-        ) from error
-    except requests.exceptions.RequestException as error:
-        raise DataError(
-            f"The connection to Google Drive failed or broke ({_told(error)}); run it again, or {hand}."
-        ) from error
+        with _reported("Google Drive", target, hand):
+            return call()
     except DownloadError as error:
         raise DataError(
-            f"Google Drive did not give it out ({_told(error)}): its quota for today is used up or a login is needed;"
+            f"Google Drive refused it ({in_brief(error, 120)}): its quota for today is used up or a login is needed;"
             f" try again tomorrow, or {hand}."
         ) from error
-    except OSError as error:
-        raise DataError(f"{str(unwritable(target, error)).removesuffix('.')}; or {hand}.") from error
     except DAMAGE as error:
-        raise DataError(f"Google Drive answered with what is no file ({_told(error)}); {hand}.") from error
+        raise DataError(f"Google Drive did not send a file ({in_brief(error, 120)}); {hand}.") from error
 
 
 def _refuse_page(path: Path, source: str, hand: str) -> None:
@@ -260,7 +258,7 @@ def _refuse_page(path: Path, source: str, hand: str) -> None:
         start = stream.read(512).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         path.unlink()
-        raise DataError(f"{source} gave a web page instead of the file (a login, a quota, a proxy); {hand}.")
+        raise DataError(f"{source} sent a web page instead of the file (a login, a quota, a proxy); {hand}.")
 
 
 def _unpack(packed: Path, layout: Layout, root: Path, most: int, hand: str) -> None:
@@ -315,7 +313,3 @@ def _library(name: str, hand: str) -> Any:
 def _md5(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "md5").hexdigest()
-
-
-def _told(error: BaseException) -> str:
-    return in_brief(error, 120)

@@ -24,7 +24,7 @@ Kinds = Mapping[str, Offer]
 
 
 def kinds_of(methods: Methods) -> Kinds:
-    """All methods by kind, as people call them."""
+    """All methods by kind, under the names of the options."""
     return {"supernets": methods.recipes, "selectors": methods.selectors, **methods.further}
 
 
@@ -74,8 +74,8 @@ def about(entry: MethodEntry) -> str:
 
 def reads(entry: MethodEntry) -> str:
     """What a selector reads, a letter each."""
-    said = entry.described.declared.get("reads", "").split(", ")
-    return " ".join(word[0] for word, what in READS.items() if what in said)
+    read = entry.described.declared.get("reads", "").split(", ")
+    return " ".join(word[0] for word, what in READS.items() if what in read)
 
 
 def notes(name: str, root: Path) -> str:
@@ -102,7 +102,7 @@ def _wrapped(names: Sequence[str]) -> list[str]:
 def list_one(text: str, root: Path, methods: Methods) -> ExitCode:
     """Print all that is known of one name, of whatever kind; raises UsageError for a name that nothing has."""
     width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
-    found = [lines for lines in (_told(text, root, methods)) if lines]
+    found = [lines for lines in (_facts_of(text, root, methods)) if lines]
     for number, (heading, facts) in enumerate(found):
         print("\n" * bool(number) + heading)
         for label, value in facts:
@@ -115,7 +115,7 @@ def list_one(text: str, root: Path, methods: Methods) -> ExitCode:
 Facts = list[tuple[str, str]]
 
 
-def _told(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]]:
+def _facts_of(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]]:
     """A heading and labelled texts of everything that is called `text`."""
     found: list[tuple[str, Facts]] = []
     if text in dataset_names(root):
@@ -182,9 +182,9 @@ def list_json(root: Path, methods: Methods) -> ExitCode:
 
 
 def _plain(entry: MethodEntry) -> dict[str, Any]:
-    told = asdict(entry.described)
+    described = asdict(entry.described)
     options = {
         setting.name: {"default": setting.default, "values": str(setting.convert or ""), "help": setting.help}
         for setting in entry.settings.values()
     }
-    return {"title": entry.source.title, "file": entry.source.file, **told, "options": options}
+    return {"title": entry.source.title, "file": entry.source.file, **described, "options": options}

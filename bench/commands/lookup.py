@@ -59,14 +59,14 @@ def describe(table: GroundTruth, found: Architecture) -> str:
     position = code(found)
     lines = [f"{to_string(found)}", f"index {table.index[position]} of {table.name}; operations {found}"]
     for dataset, splits in table.lookup(found).items():
-        said = [f"{split} {accuracy:.3f} %" for split, accuracy in splits.items()]
-        said.append(f"rank {1 + int((table.accuracy(dataset) > splits['test']).sum()):,} of {N_ARCHITECTURES:,}")
+        parts = [f"{split} {accuracy:.3f} %" for split, accuracy in splits.items()]
+        parts.append(f"rank {1 + int((table.accuracy(dataset) > splits['test']).sum()):,} of {N_ARCHITECTURES:,}")
         trials = table.trials(dataset)
         if trials is not None:
             runs = trials[position][trials[position] == trials[position]]  # those that were run
-            said.append("trainings " + ", ".join(f"{run:.3f}" for run in runs.tolist()))
+            parts.append("trainings " + ", ".join(f"{run:.3f}" for run in runs.tolist()))
         for name, counts in (("parameters", table.parameters(dataset)), ("FLOPs", table.flops(dataset))):
             if counts is not None:
-                said.append(f"{counts[position]:,.0f} {name}")
-        lines.append(f"  {dataset}: {'; '.join(said)}")
+                parts.append(f"{counts[position]:,.0f} {name}")
+        lines.append(f"  {dataset}: {'; '.join(parts)}")
     return "\n".join(lines)

@@ -86,10 +86,10 @@ def merge(folders: Sequence[Path], out: Path) -> int:
 
 
 def read_part(folder: Path) -> JoinedFolder:
-    """What a folder holds; raises UsageError for one that is no output folder, DataError for a damaged one."""
+    """What a folder holds; raises UsageError for one that is not an output folder, DataError for a damaged one."""
     run = read_run(folder)
     if run is None:
-        raise UsageError(f"{folder} is no output folder: {folder / RUN_FILE} does not exist.")
+        raise UsageError(f"{folder} is not an output folder: {folder / RUN_FILE} does not exist.")
     records, damaged = as_stored(folder).read_all()
     if damaged:
         raise DataError(f"The record {damaged[0]} is damaged; run the command that made it again, or delete it.")
@@ -121,10 +121,10 @@ def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:
         for record in part.records.values():
             if record.checkpoint is None or record.shared:
                 continue
-            place = tuple(record.cell[name] for name in ("dataset", "recipe", "supernet_seed", "epoch", "preset"))
-            checkpoint, folder = seen.setdefault(place, (record.checkpoint, part.folder))
+            key = tuple(record.cell[name] for name in ("dataset", "recipe", "supernet_seed", "epoch", "preset"))
+            checkpoint, folder = seen.setdefault(key, (record.checkpoint, part.folder))
             if checkpoint != record.checkpoint:
-                dataset, recipe, seed, epoch, _ = place
+                dataset, recipe, seed, epoch, _ = key
                 raise Conflict(
                     f"{folder} and {part.folder} read different checkpoints of {dataset} {recipe} seed {seed} epoch"
                     f" {epoch}, whose cells cannot be compared; nothing was written."
@@ -155,7 +155,7 @@ def choose(parts: Sequence[JoinedFolder]) -> dict[str, JoinedFolder]:
 
 
 def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], store: Store) -> None:
-    """Fill the folder of `store`; run.json last, so that a folder that was not filled is no output folder."""
+    """Fill the folder of `store`; run.json last, so that a folder that was not filled is not taken for one."""
     for folder in (store.records, store.costs, store.logs):
         make_folder(folder)
     for stem, part in chosen.items():

@@ -52,12 +52,12 @@ def whole(text: str) -> int:
 
 
 def as_prefix() -> str:
-    """What errors and the usage call this program."""
+    """The program's name in errors and in the usage."""
     return called().removeprefix("python ") if called().endswith(".py") else called()
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one sentence what is wrong, with the nearest option or choice, as names of methods are answered."""
+    """Reports errors in one sentence with the nearest option or choice, as for names of methods."""
 
     def error(self, message: str) -> NoReturn:
         """Leave the program with exit code 2; raises UsageError where the caller asked for that."""
@@ -67,7 +67,7 @@ class Parser(argparse.ArgumentParser):
             given = strangers.split(" ")[0].partition("=")[0]
             options = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
             near = nearest(given, options, count=1) if given.startswith("-") else []
-            message = f"there is no option {given}" if given.startswith("-") else f"nothing is to be named {given!r}"
+            message = f"there is no option {given}" if given.startswith("-") else f"unexpected argument {given!r}"
             message += f"; did you mean {' or '.join(near)}?" if near else f"; {called()} --help shows all options."
         elif option and wrong:
             action = next(a for a in self._actions if "/".join(a.option_strings) == option[1])
@@ -152,8 +152,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
         "--out",
         type=given_path,
         metavar="DIR",
-        help="output folder (out/ and the names of the data sets); where nothing says what is compared, what"
-        " was asked for there goes on",
+        help="output folder (out/ and the names of the data sets); alone, it goes on with what was asked for there",
     )
     where.add_argument("--cache", type=given_path, metavar="DIR",
                        help="folder of trained supernets, shared by all output folders"
@@ -165,13 +164,13 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
                      help="workers (one per GPU; on the CPU as many as the cores hold, up to 8)")  # fmt: skip
     how.add_argument("--threads", type=positive, metavar="T",
                      help="CPU threads per worker (what --out was begun with; else 1, with --jobs cores / jobs);"
-                          " floating-point affects the last digits, so it is part of a result's identity")  # fmt: skip
+                          " the number affects the last digits, so it is part of a result's identity")  # fmt: skip
     how.add_argument("--backend", choices=("loky", "dask"), default="loky",
                      help="who starts the workers: processes here, or a dask cluster (loky)")  # fmt: skip
     how.add_argument("--retry-failed", action="store_true", help="run cells again that failed before")
     volume = how.add_mutually_exclusive_group()
-    volume.add_argument("-v", "--verbose", action="store_true", help="tell every cell and epoch")
-    volume.add_argument("-q", "--quiet", action="store_true", help="tell only errors and where the report is")
+    volume.add_argument("-v", "--verbose", action="store_true", help="report every cell and epoch")
+    volume.add_argument("-q", "--quiet", action="store_true", help="print only errors and where the report is")
     instead = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
     instead.add_argument("--list", nargs="?", const="", metavar="NAME",
                          help="list data sets, presets, supernets, selectors, proxies and stopping rules; with NAME"
@@ -194,7 +193,7 @@ class Options:
     """The words of one command line; None where a default depends on the rest."""
 
     asks: bool
-    """Whether any word says what is compared, or at which size; if none does, `out` goes on with its own plan."""
+    """Whether any word chooses what is compared, or its size; if none does, `out` goes on with its own plan."""
     datasets: str
     supernets: str
     selectors: str | None
@@ -233,10 +232,10 @@ class Options:
 
 ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
           "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
-"""The words that say what is compared, and at which size."""
+"""The words that choose what is compared, and its size."""
 
 INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
-"""The words that ask for something else than a run."""
+"""The words that ask for something other than a run."""
 
 DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0, "plugin": ()}
 

@@ -1,4 +1,4 @@
-"""What needs no computing: draw stored results again, check them, say how a run ended."""
+"""Commands that compute nothing: draw stored results again, check them, report how a run ended."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options
-from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
+from nas_selection_bench.bench.errors import ExitCode, UsageError
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.work.pack import as_stored, unpack
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record
-from nas_selection_bench.bench.work.run_file import read_run
+from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.bench.work.runner import counts_line
 from nas_selection_bench.bench.work.store import Store
 
@@ -37,14 +37,12 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     else:
         kind = "cpu" if options.preset else resolve.find_device(options.device).kind
         out = resolve.default_out(datasets, resolve.find_settings(options, datasets, kind))
-    earlier = read_run(out)
-    if earlier is None:
-        raise DataError(f"{out} holds no results: {out / 'run.json'} does not exist; run with --out {out} first.")
+    earlier = run_of(out)
     table = resolve.find_table(options, list(earlier["datasets"]), root)
     if table.sha256 != earlier["table"]["sha256"]:
         raise UsageError(
-            f"{out} was made with the table {earlier['table'].get('name')!r} of another content than {table.name!r};"
-            " give that one with --table."
+            f"{out} was made with a table {earlier['table'].get('name')!r} of other numbers than {table.name!r} has;"
+            " give that table with --table."
         )
     with only_writer(out / ".lock", wait=False):
         gc.disable()  # the records are many small objects that stay: it would walk through them all the time
@@ -84,10 +82,7 @@ def check_results(stored: Path, options: Options, draw_report: DrawReport, metho
     from nas_selection_bench.bench.check import exact as check
 
     fresh = options.out
-    earlier = read_run(stored)
-    if earlier is None:
-        raise DataError(f"{stored} holds no results: {stored / 'run.json'} does not exist.")
-    table = resolve.find_table(options, list(earlier["datasets"]), data_root(options.data_root, needed=False))
+    table = resolve.find_table(options, list(run_of(stored)["datasets"]), data_root(options.data_root, needed=False))
     outcomes = check.check(stored, table, draw_report, fresh, methods)
     print(check.summary(outcomes), end="")
     return check.exit_code(outcomes)
@@ -96,7 +91,7 @@ def check_results(stored: Path, options: Options, draw_report: DrawReport, metho
 def conclude(
     counts: Mapping[str, int], page: Path, failed: Sequence[Record], quiet: bool, retry: str | None
 ) -> ExitCode:
-    """Say how it ended and where the report is; the exit code of that."""
+    """Print how a run ended and where the report is; returns the exit code."""
     by_cause: dict[tuple[str, str], list[Record]] = {}
     for record in failed:
         selector = "all selectors" if (record.log or "").startswith("logs/supernet.") else str(record.cell["selector"])

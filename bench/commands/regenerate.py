@@ -1,6 +1,6 @@
 """Stored results, made again by their own commands and compared: `python -m nas_selection_bench regenerate [NAME ...]`.
 
-Each folder of results/ says in run.json which command lines filled it. They run again, in that order, into a
+The run.json of each folder of results/ names the command lines that filled it. They run again, in that order, into a
 fresh folder with an empty cache of supernets, and `--check` compares the two. What needs a data set or a table
 that is not on this machine is skipped, with the reason.
 """
@@ -31,7 +31,7 @@ ORDER = (ExitCode.INTERRUPTED, ExitCode.DIFFERS, ExitCode.USAGE, ExitCode.OK, Ex
 """Which exit code speaks for several results: the first that any of them ended with."""
 
 ANSWERS = (ExitCode.OK, ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED, ExitCode.INTERRUPTED)
-"""What a check can end with that says something about the results; Python itself exits with 1 behind a traceback."""
+"""The exit codes of a check that judge results; Python itself exits with 1 after a traceback."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Program:
     words: Sequence[str] = (sys.executable, str(CODE / "run_bench.py"))
 
     def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-        """Run it for its output folder, computing as `environment` says; its progress goes to stderr."""
+        """Run it for its output folder, with these ARITHMETIC variables; its progress goes to stderr."""
         others = {name: value for name, value in os.environ.items() if name not in ARITHMETIC}
         command, around = [*self.words, *arguments], {**others, **environment}
         return subprocess.run(command, stdout=subprocess.DEVNULL, env=around, check=False).returncode
 
     def check(self, arguments: Sequence[str]) -> int:
-        """Run it for what it says."""
+        """Run it for what it prints."""
         done = subprocess.run([*self.words, *arguments], stdout=subprocess.PIPE, text=True, check=False)
         print(done.stdout, flush=True)
         return done.returncode

@@ -34,7 +34,7 @@ FETCH = "python -m nas_selection_bench fetch"
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is compared when the command line does not say."""
+    """How much is compared by default."""
 
     quick: bool = False
     """Whether only the quick selectors (`Methods.quick_selectors`) are meant."""
@@ -145,7 +145,7 @@ def find_datasets(text: str, root: Path) -> list[str]:
         raise UsageError(f"--datasets names none; the data sets are: {', '.join(known)}.")
     for name in names:
         if name not in known and name.lower() in OFFICIAL_NAMES:
-            raise UsageError(f"What NAS-Bench-201 calls {name} is {OFFICIAL_NAMES[name.lower()]} here; name it so.")
+            raise UsageError(f"NAS-Bench-201's {name} is called {OFFICIAL_NAMES[name.lower()]} here; use that name.")
         if name not in known:
             raise unknown("data set", name, known)
     return names
@@ -180,7 +180,7 @@ def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth
     elif datasets == ["digits"]:
         table = embedded_table("digits")
     elif "digits" in datasets:
-        raise UsageError("digits has a ground truth of its own: run it apart from the other data sets.")
+        raise UsageError("digits has its own ground truth: run it apart from the other data sets.")
     elif (root / TABLE_FILE).exists():
         table = open_table(root / TABLE_FILE)
     else:
@@ -255,13 +255,13 @@ def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: 
 
 
 def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
-    """Where results go when nobody says: out/ and the names of the data sets and of an unexpected preset."""
+    """The default output folder: out/ and the names of the data sets and of an unexpected preset."""
     presets = sorted({s.preset for s in settings.values()} - set(datasets))
     return Path("out") / "-".join(["+".join(datasets), *presets])
 
 
 def default_cache() -> Path:
-    """Where trained supernets are kept when nobody says."""
+    """The default folder of trained supernets."""
     try:
         return expanded("~/.cache/nas-selection-bench/supernets")
     except UsageError:

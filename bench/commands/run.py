@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 def answer(
     options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
 ) -> ExitCode:
-    """Do what `options` ask, and end as `ended` says. `code` is the program's folder: its commit goes into run.json."""
+    """Do what `options` ask, and end as `ended` does. `code` is the program's folder: its commit goes into run.json."""
 
     def act() -> ExitCode:
         with using(plugins_of(options)):
@@ -162,8 +162,8 @@ class Session:
     def _notes(self) -> dict[str, str]:
         """The notes in the descriptions of the user's own data sets, for readers of results."""
         root = self.root
-        told = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
-        return {name: note for name, note in told.items() if note}
+        found = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
+        return {name: note for name, note in found.items() if note}
 
     def _plugins(self) -> list[dict[str, str]]:
         """The plug-ins of this run, and of earlier ones of the folder."""
@@ -171,12 +171,12 @@ class Session:
         return [*now, *(earlier for earlier in (read_run(self.out) or {}).get("plugins", []) if earlier not in now)]
 
     def say(self, line: str) -> None:
-        """A line for people, on stderr; nothing when quiet."""
+        """Print a line on stderr; nothing when quiet."""
         if not self.options.quiet:
             print(line, file=sys.stderr, flush=True)
 
-    def tell_choices(self) -> None:
-        """Say what was decided for the user."""
+    def print_choices(self) -> None:
+        """Print what was decided for the user."""
         presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
         chosen = "" if self.options.preset else " (the default there)"
         self.say(
@@ -198,8 +198,8 @@ class Session:
                 " will be slow; pass --threads, or fewer --jobs."
             )
 
-    def tell_data(self, earlier: Mapping[str, Any] | None) -> None:
-        """Say how the table was read, which images are not the official ones or not those of the folder's results."""
+    def print_data(self, earlier: Mapping[str, Any] | None) -> None:
+        """Print how the table was read, and which images are not official or not those of the folder's results."""
         for note in self.table.notes if self.table else ():
             self.say(f"The table: {note}.")
         before = (earlier or {}).get("images", {})
@@ -208,7 +208,7 @@ class Session:
             if pixels.fingerprint and made_from and made_from != pixels.fingerprint:
                 self.say(
                     f"The images of {name} are not those that {self.out} was made from (fingerprint {made_from}, now"
-                    f" {pixels.fingerprint}): what they are for is made anew."
+                    f" {pixels.fingerprint}): their supernets and results are computed again."
                 )
             elif pixels.origin == UNKNOWN and name in DATASETS:
                 self.say(
@@ -216,18 +216,18 @@ class Session:
                     " kept apart from those of the official ones."
                 )
 
-    def tell_edits(self, split: Split, store: Store) -> None:
-        """Say which files have changed since what stands was made."""
+    def print_edits(self, split: Split, store: Store) -> None:
+        """Print which files have changed since the results that hold were made."""
         for line in self.job.sources.edits(split.standing[DONE], self.job.plan, store, self.job.workplace.cache):
             self.say(line)
 
     def show_plan(self) -> ExitCode:
         """Print what is done, what is to do, how long it may take, and what is missing for it."""
-        self.tell_choices()
-        self.tell_data(read_run(self.out))
+        self.print_choices()
+        self.print_data(read_run(self.out))
         with opened(self.out) as folder:
             split = replace(self.job, store=Store(folder)).split()
-            self.tell_edits(split, Store(folder))
+            self.print_edits(split, Store(folder))
         supernets = self.job.untrained(split.todo)
         trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
         standing = {state: len(cells) for state, cells in split.standing.items()}
@@ -237,12 +237,12 @@ class Session:
         for selector, cells in Counter(planned.cell.selector for planned in split.todo).items():
             print(f"  {selector:<40} {cells:>5}")
         seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
-        untimed = f", and {unknown} cells or supernets like which none was timed yet" if unknown else ""
+        untimed = f", and {unknown} cells or supernets of a kind that was never timed" if unknown else ""
         if split.todo:
             print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
         if self.lacking:
-            place = self.job.workplace.data_root
-            print(f"missing: {resolve.all_missing(self.lacking, self.datasets, place, self.table is None)}")
+            missing = resolve.all_missing(self.lacking, self.datasets, self.root, self.table is None)
+            print(f"missing: {missing}")
         return ExitCode.OK
 
     def work(self, draw_report: DrawReport) -> ExitCode:
@@ -252,8 +252,8 @@ class Session:
         table = self.table
         if table is None:
             raise MissingData(" ".join(self.lacking))
-        self.tell_choices()
-        self.tell_data(read_run(self.out))
+        self.print_choices()
+        self.print_data(read_run(self.out))
         begins = not self.out.exists()
         if begins:  # while no folder is there that would be left
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in self.job.plan})
@@ -268,7 +268,7 @@ class Session:
             self.job.put_back()
             standing = counts_line({state: len(cells) for state, cells in split.standing.items()})
             self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + (f" ({standing})" if standing else ""))
-            self.tell_edits(split, self.store)
+            self.print_edits(split, self.store)
             if not begins:
                 self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})
             self.job.commit = git_commit(self.code)
@@ -295,11 +295,11 @@ class Session:
 
     def refuse_missing_images(self, datasets: set[str]) -> None:
         """Load what will be needed, before anything is computed, so that missing and unfit data is reported at once."""
-        place, sentences = self.job.workplace, []
+        workplace, sentences = self.job.workplace, []
         for dataset in sorted(datasets):
             settings = self.settings[dataset]
             try:
-                images = place.work().load_images(dataset, place.data_root, settings.images)
+                images = workplace.work().load_images(dataset, workplace.data_root, settings.images)
                 if isinstance(images, ImageSet):
                     refuse_unfit(images, settings.batch_size)
                     for doubt in doubts(images):
@@ -307,7 +307,7 @@ class Session:
             except DataError as error:
                 sentences.append(str(error))
         if sentences:
-            raise resolve.all_missing(sentences, sorted(datasets), place.data_root, table=False)
+            raise resolve.all_missing(sentences, sorted(datasets), workplace.data_root, table=False)
 
     def command(self) -> str:
         """The command line that goes on with this run."""

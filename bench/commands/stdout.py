@@ -14,7 +14,7 @@ _GONE = {errno.EPIPE, errno.EIO, errno.EBADF}
 
 
 class ClosableStream:
-    """An output stream that takes everything and tells nobody once its reader has gone.
+    """An output stream that accepts and drops everything once its reader has gone.
 
     Where it cannot be written for another reason (a full disk) it raises DataError, unless it `must_not_fail`.
     """
@@ -26,10 +26,10 @@ class ClosableStream:
         """How many characters of `text` were taken: all; those that its encoding lacks are spelled out."""
         try:
             text.encode(self._stream.encoding or "utf-8", self._stream.errors or "strict")
-            said = text
+            encodable = text
         except UnicodeEncodeError:
-            said = text.encode("ascii", "backslashreplace").decode()
-        self._tried(lambda: self._stream.write(said))
+            encodable = text.encode("ascii", "backslashreplace").decode()
+        self._tried(lambda: self._stream.write(encodable))
         return len(text)
 
     def flush(self) -> None:
@@ -53,7 +53,7 @@ class ClosableStream:
 
 @contextmanager
 def stdout_may_close() -> Iterator[None]:
-    """The exit code says what was found even where nobody reads stdout to its end: `--check ... | head -1`."""
+    """The exit code is right even where stdout is not read to its end: `--check ... | head -1`."""
     stream = ClosableStream(sys.stdout)
     with redirect_stdout(cast(TextIO, stream)):
         try:
@@ -64,6 +64,6 @@ def stdout_may_close() -> Iterator[None]:
 
 @contextmanager
 def stderr_may_close() -> Iterator[None]:
-    """A run whose terminal was closed still ends as it should: what it says then is for nobody."""
+    """A run whose terminal was closed still ends as it should; what it prints then is dropped."""
     with redirect_stderr(cast(TextIO, ClosableStream(sys.stderr, must_not_fail=True))):
         yield

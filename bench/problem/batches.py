@@ -21,25 +21,16 @@ _IMAGES_AT_ONCE = 1024
 class Half:
     """One half of an ImageSet, resident on a device.
 
-    Images leave as [batch, 3, height, width] in `dtype`, normalised per channel with the mean and
-    standard deviation of the data set, in channels_last memory where `channels_last`; labels as [batch] int64.
+    Images leave as [batch, 3, height, width] float32, normalised per channel with the mean and standard deviation of
+    the data set, in channels_last memory; labels as [batch] int64.
     """
 
-    def __init__(
-        self,
-        images: ImageSet,
-        half: Literal["weights", "selection"],
-        device: torch.device | str,
-        dtype: torch.dtype = torch.float32,
-        channels_last: bool = True,
-    ) -> None:
+    def __init__(self, images: ImageSet, half: Literal["weights", "selection"], device: torch.device | str) -> None:
         middle = len(images) // 2
         part = {"weights": slice(0, middle), "selection": slice(middle, len(images))}[half]
         self._name = f"{half} half of {images.name}"
         self._height, self._width = images.images.shape[-2:]
         self._padding, self._flip = images.crop_padding, images.flip
-        self._dtype = dtype
-        self._format = torch.channels_last if channels_last else torch.contiguous_format
         border = (self._padding,) * 4
         # The border is black before normalisation, as when the image itself is padded.
         self._padded = torch.nn.functional.pad(images.images[part], border).to(device)
@@ -110,6 +101,6 @@ class Half:
         return torch.where(mirrored.view(-1, 1, 1, 1), picked.flip(3), picked)
 
     def _normalised(self, images: Tensor) -> Tensor:
-        """(images / 255 - mean) / std in float32, then in `dtype`; never a view of the resident bytes."""
-        pixels = images.to(torch.float32, memory_format=self._format)
-        return torch.addcmul(self._shift, pixels, self._scale).to(self._dtype)
+        """(images / 255 - mean) / std; never a view of the resident bytes."""
+        pixels = images.to(torch.float32, memory_format=torch.channels_last)
+        return torch.addcmul(self._shift, pixels, self._scale)

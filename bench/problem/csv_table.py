@@ -1,4 +1,4 @@
-"""A ground-truth table from CSV, as people save it.
+"""A ground-truth table from CSV.
 
 One row per architecture and the columns `arch` (see `bench.problem.spellings`), for each data set D `D_test` (mean test
 accuracy, %), and where known `index`, `D_valid`, `D_params`, `D_flops` and single trials as `D_test_SEED`. `D_test` may
@@ -37,7 +37,7 @@ _PACKED = {
     b"PK\x03\x04": "zip",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-"""First bytes of what is no text, after gzip was taken off."""
+"""First bytes of other archives, after gzip was removed."""
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8-sig",
@@ -267,7 +267,7 @@ def _parsed(sheet: Sheet, column: int, empty: bool) -> Iterator[float]:
             yield np.nan
             continue
         try:
-            if "_" in text:  # Python's own, 9_4.3, and nobody's number
+            if "_" in text:  # Python would read 9_4.3 as a number
                 raise ValueError
             yield float(text.replace(",", ".") if sheet.decimal_comma else text)
         except ValueError:

@@ -122,8 +122,8 @@ def data_root(argument: str | Path | None = None, needed: bool = True) -> Path:
         return expanded(_DEFAULT_ROOT)
     except UsageError:
         if needed:
-            said = f"There is no home folder to look for data in; give --data-root, or set {DATA_ROOT_VARIABLE}."
-            raise UsageError(said) from None
+            message = f"There is no home folder to look for data in; give --data-root, or set {DATA_ROOT_VARIABLE}."
+            raise UsageError(message) from None
         return Path(os.devnull, "no-home-folder")
 
 

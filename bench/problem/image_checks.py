@@ -32,13 +32,13 @@ def doubts(images: ImageSet) -> list[str]:
     cure = "halves are taken by index, so shuffle the images once before you save them"
     if len(np.unique(labels)) > 1 and bool((np.diff(labels) >= 0).all()):
         return [f"The labels of {images.name} are sorted; {cure}."]
-    said = []
+    sentences = []
     for name, part in (("first", labels[:middle]), ("second", labels[middle:])):
         missing = np.setdiff1d(np.arange(images.classes), part)
         if missing.size:
-            said.append(
+            sentences.append(
                 f"The {name} half of {images.name} lacks {missing.size} of {images.classes} classes"
                 f" ({', '.join(map(str, missing[:5].tolist()))}{', ...' if missing.size > 5 else ''}); {cure}, and use"
                 " enough of them."
             )
-    return said
+    return sentences

@@ -1,4 +1,4 @@
-"""Python's literals in other people's texts."""
+"""Python's literals in texts from outside."""
 
 import ast
 import warnings

@@ -79,7 +79,7 @@ def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[n
 
     Returns images [n, 3, size, size] uint8 and labels [n] int64 counted from 0, in official order.
     Files beyond those that hold the first `limit` images are not needed and not opened.
-    Raises DataError, one sentence with the source and the place, when a needed file is missing or
+    Raises DataError, one sentence with the source and the path, when a needed file is missing or
     is not what the layout promises.
     """
     whole = limit is None or limit >= layout.images
@@ -167,8 +167,8 @@ def _checked(layout: Layout, content: dict[str, object]) -> tuple[np.ndarray, np
 def _remedy(layout: Layout, root: Path, name: str) -> str:
     """What to get, from where, and where to put it, as a clause."""
     checksum = f", md5 of {name} {layout.checksums[name]}" if name in layout.checksums else ""
-    place = root / layout.folder / name
-    return f"get {layout.archive}{checksum} from {layout.source} and unpack it so that {place} is there"
+    path = root / layout.folder / name
+    return f"get {layout.archive}{checksum} from {layout.source} and unpack it so that {path} is there"
 
 
 def _missing(layout: Layout, root: Path, path: Path, before: int) -> DataError:

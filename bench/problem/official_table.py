@@ -243,7 +243,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 def _positions(path: Path, strings: Any) -> list[int]:
     """Position in space order of each index of the file; refuses malformed, duplicated and missing architectures."""
     if not isinstance(strings, list | tuple):
-        raise DataError(f"{path}: meta_archs is no list.")
+        raise DataError(f"{path}: meta_archs is not a list.")
     seen: dict[int, int] = {}
     for index, text in enumerate(strings):
         try:

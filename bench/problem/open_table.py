@@ -28,7 +28,7 @@ def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
 
         return read_csv(path, hp)
     raise DataError(
-        f"{path} is no table: it must end in .npz (compact), .csv or .csv.gz, .pth (NAS-Bench-201's own),"
+        f"{path} is not a table: it must end in .npz (compact), .csv or .csv.gz, .pth (NAS-Bench-201's own),"
         " .pickle.pbz2 (NATS-Bench's tss), or be NATS-Bench's simple folder."
     )
 

@@ -1,8 +1,8 @@
 """A data set of your own: arrays and one small description in a folder of the data root.
 
 `<data root>/<name>/` holds `dataset.json`, `images.npy` [n, 3, size, size] uint8 and `labels.npy` [n], the
-training images; and, for whoever makes a ground-truth table of it, `test_images.npy` and `test_labels.npy`.
-The description says what the arrays cannot: {"classes": 7, "mean": [r, g, b], "std": [r, g, b] (of pixels
+training images; and, to make a ground-truth table of it, `test_images.npy` and `test_labels.npy`.
+The description holds what the arrays do not: {"classes": 7, "mean": [r, g, b], "std": [r, g, b] (of pixels
 in [0, 1]), "crop_padding": 2, "flip": true}, and if you like "note": a sentence or two that the report shows above
 its finding, such as how long the networks of the ground truth were trained.
 """
@@ -30,7 +30,7 @@ _LONGEST_NOTE = 600
 
 @dataclass(frozen=True)
 class OwnDescription:
-    """What `dataset.json` says, checked."""
+    """The content of `dataset.json`, checked."""
 
     classes: int
     mean: Channels
@@ -50,28 +50,30 @@ def describe(name: str, root: Path) -> OwnDescription:
     """The checked description of the data set `name`; raises DataError that says what is wrong with it."""
     path = root / name / DESCRIPTION
     try:
-        told = json.loads(path.read_bytes().decode("utf-8-sig"))
+        given = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     except DAMAGE as error:
         raise DataError(f"{path} is not JSON ({in_brief(error)}).") from error
-    if not isinstance(told, dict) or sorted({*told} - {_NOTE}) != sorted(_KEYS):
-        found = in_brief(", ".join(sorted(told))) if isinstance(told, dict) else type(told).__name__
-        raise DataError(f"{path} must say {', '.join(_KEYS)}, and may say {_NOTE}; it says {found or 'nothing'}.")
-    note = told.get(_NOTE, "")
+    if not isinstance(given, dict) or sorted({*given} - {_NOTE}) != sorted(_KEYS):
+        found = in_brief(", ".join(sorted(given))) if isinstance(given, dict) else type(given).__name__
+        raise DataError(
+            f"{path} must have the entries {', '.join(_KEYS)}, and may have {_NOTE}; it has {found or 'none'}."
+        )
+    note = given.get(_NOTE, "")
     if not isinstance(note, str) or len(note) > _LONGEST_NOTE:
         raise DataError(f"{path}: {_NOTE} must be a text of at most {_LONGEST_NOTE} characters.")
-    wrong = [key for key in _KEYS if not _fits(key, told[key])]
+    wrong = [key for key in _KEYS if not _fits(key, given[key])]
     if wrong:
         raise DataError(
-            f"{path}: {wrong[0]} is {in_brief(told[wrong[0]])}; classes is a whole number from 2 to {MOST_CLASSES:,},"
+            f"{path}: {wrong[0]} is {in_brief(given[wrong[0]])}; classes is a whole number from 2 to {MOST_CLASSES:,},"
             " mean and std are three numbers of pixels in [0, 1] (std above 0), crop_padding is a whole number up to"
             " the images' size, flip is true or false."
         )
-    red, green, blue = (float(value) for value in told["mean"])
-    r, g, b = (float(value) for value in told["std"])
-    sizes = told["crop_padding"], told["flip"]
-    return OwnDescription(told["classes"], (red, green, blue), (r, g, b), *sizes, " ".join(note.split()))
+    red, green, blue = (float(value) for value in given["mean"])
+    r, g, b = (float(value) for value in given["std"])
+    sizes = given["crop_padding"], given["flip"]
+    return OwnDescription(given["classes"], (red, green, blue), (r, g, b), *sizes, " ".join(note.split()))
 
 
 def load_own(name: str, root: Path, limit: int | None = None, split: Literal["train", "test"] = "train") -> ImageSet:
@@ -81,7 +83,7 @@ def load_own(name: str, root: Path, limit: int | None = None, split: Literal["tr
     """
     import torch
 
-    told = describe(name, root)
+    own = describe(name, root)
     prefix = "" if split == "train" else "test_"
     images_path, labels_path = root / name / f"{prefix}images.npy", root / name / f"{prefix}labels.npy"
     images, labels = _array(images_path), _array(labels_path)
@@ -89,20 +91,20 @@ def load_own(name: str, root: Path, limit: int | None = None, split: Literal["tr
         raise DataError(f"{images_path} holds {images.dtype} of shape {images.shape}, not uint8 [n, 3, height, width].")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"{labels_path} holds {labels.dtype} of shape {labels.shape}, not one whole number per image.")
-    if told.crop_padding > min(images.shape[2:]):
-        raise DataError(f"{root / name / DESCRIPTION}: crop_padding {told.crop_padding} is larger than the images.")
+    if own.crop_padding > min(images.shape[2:]):
+        raise DataError(f"{root / name / DESCRIPTION}: crop_padding {own.crop_padding} is larger than the images.")
     if len(labels) != len(images):
         raise DataError(f"{labels_path} holds {len(labels)} labels for the {len(images)} images of {images_path}.")
-    wrong = np.flatnonzero((labels < 0) | (labels >= told.classes))
+    wrong = np.flatnonzero((labels < 0) | (labels >= own.classes))
     if len(wrong):
         raise DataError(
-            f"{labels_path} gives image {wrong[0]} the label {labels[wrong[0]]}, outside 0 to {told.classes - 1}."
+            f"{labels_path} gives image {wrong[0]} the label {labels[wrong[0]]}, outside 0 to {own.classes - 1}."
         )
     last = len(labels) if limit is None else min(limit, len(labels))
     return ImageSet(
         name=name, images=torch.from_numpy(np.array(images[:last])),
-        labels=torch.from_numpy(labels[:last].astype(np.int64)), classes=told.classes, mean=told.mean, std=told.std,
-        crop_padding=told.crop_padding, flip=told.flip,
+        labels=torch.from_numpy(labels[:last].astype(np.int64)), classes=own.classes, mean=own.mean, std=own.std,
+        crop_padding=own.crop_padding, flip=own.flip,
     )  # fmt: skip
 
 

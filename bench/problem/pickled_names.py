@@ -46,7 +46,7 @@ def _array(raw: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
 
 def _dtype(name: Any, align: bool = False, copy: bool = True) -> Unfilled:
     if not isinstance(name, str):
-        raise RefusedName("a numpy type that is no text")
+        raise RefusedName("a numpy type that is not text")
     made = np.dtype(name)
     if made.hasobject or made.itemsize > 64:
         raise RefusedName("numpy arrays of Python objects")

@@ -174,7 +174,7 @@ class Machine:
     def _set(self, items: list[Any]) -> None:
         target = self._stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
-            raise pickle.UnpicklingError("entries for what is no dictionary")
+            raise pickle.UnpicklingError("entries for something other than a dictionary")
         if self._thin is not None:
             items = self._thin(items)
         target.update(zip(items[::2], items[1::2], strict=True))
@@ -186,7 +186,7 @@ class Machine:
         elif isinstance(target, list):
             target.extend(items)
         else:
-            raise pickle.UnpicklingError("items for what is no list")
+            raise pickle.UnpicklingError("items for something other than a list")
 
     def _named(self, module: Any, name: Any) -> None:
         if self._tensors and module in TENSORS:

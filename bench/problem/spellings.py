@@ -1,4 +1,4 @@
-"""The spellings in which people write an architecture of NAS-Bench-201.
+"""The spellings in use for an architecture of NAS-Bench-201.
 
 * the architecture string, `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|`, with blanks or without;
 * AutoDL-Projects' `Structure(4 nodes with |...|+|...|+|...|)`, and the list of nodes that its `str2lists` makes,
@@ -6,7 +6,7 @@
 * six numbers or six names of operations, in the order of the string: 0 none, 1 skip_connect, 2 nor_conv_1x1,
   3 nor_conv_3x3, 4 avg_pool_3x3;
 * NASLib's six numbers, which count otherwise: 0 skip_connect, 1 none, 2 nor_conv_3x3, 3 nor_conv_1x1, 4 avg_pool_3x3,
-  edges by their source (0-1, 0-2, 0-3, 1-2, 1-3, 2-3). They look the same, so they must be said to be NASLib's:
+  edges by their source (0-1, 0-2, 0-3, 1-2, 1-3, 2-3). They look the same, so they need a prefix:
   `naslib:(4, 0, 3, 1, 4, 3)`;
 * one number: the table's own index of the architecture.
 """

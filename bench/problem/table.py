@@ -277,7 +277,7 @@ def _check_counts(where: str, key: str, values: np.ndarray) -> None:
     least, most = _LARGEST[key]
     if values.min() < 0 or (values != np.round(values)).any() or not least <= values.max() <= most:
         raise DataError(
-            f"{where}: {key} from {values.min():g} to {values.max():g} are no whole counts; give plain"
+            f"{where}: {key} from {values.min():g} to {values.max():g} are not whole counts; give plain"
             " counts, or name the column ..._millions in a CSV where they are in millions."
         )
 

@@ -108,12 +108,12 @@ def _ranking(ranking: Ranking) -> Ranking:
 def _facts(facts: object) -> dict[str, Any]:
     """With numbers of numpy as Python's."""
     if not isinstance(facts, dict):
-        raise ValueError(f"the selector returned facts that are no dictionary ({type(facts).__name__})")
+        raise ValueError(f"the selector returned facts that are not a dictionary ({type(facts).__name__})")
     plain = {name: value.tolist() if isinstance(value, np.generic | np.ndarray) else value
              for name, value in facts.items()}  # fmt: skip
     for name, value in plain.items():
         if not isinstance(name, str):
-            raise ValueError(f"the selector returned a fact by the name {name!r}, which is no text")
+            raise ValueError(f"the selector returned a fact by the name {name!r}, which is not text")
         if type(value) in (int, str) or (type(value) is float and isfinite(value)):
             continue
         try:

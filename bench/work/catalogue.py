@@ -78,12 +78,12 @@ class Kept:
             if name in self._content["idle"]:
                 raise UsageError(self._content["idle"][name])
             raise unknown(self._kind.word, name, self.names())
-        told = self._content["methods"][name]
+        kept = self._content["methods"][name]
         settings = {
             name: Setting(name, default, text, None if how is None else restored(how))
-            for name, default, text, how in told["settings"]
+            for name, default, text, how in kept["settings"]
         }
-        return MethodEntry(Described(**told["described"]), Source(**told["source"]), settings)
+        return MethodEntry(Described(**kept["described"]), Source(**kept["source"]), settings)
 
     def find(self, text: str) -> Described:
         """The method that `text` asks for; raises UsageError, with what exists, for a name or an option that does not.
@@ -137,7 +137,7 @@ def described(name: str, method: Any) -> Described:
 
 
 def _answer(registry: Registry, method: Configurable, asked: str, default: Described) -> dict[str, Any]:
-    """What of the `method` with options differs from its default, or why there is no such one."""
+    """What differs from the default in the `method` with options, or why there is no such method."""
     try:
         found: Configurable = registry.find(asked)
     except UsageError as error:
@@ -151,7 +151,7 @@ def _answer(registry: Registry, method: Configurable, asked: str, default: Descr
 
 
 def _likely(settings: Iterable[Setting]) -> Iterator[dict[str, str]]:
-    """The options that people will set, known from the start: each by itself, and choices with whole numbers.
+    """The options that people are likely to set: each by itself, and choices with whole numbers.
 
     Of numbers 0, 1, and the word for none.
     """
@@ -195,7 +195,7 @@ def content_of(registry: Registry) -> dict[str, Any]:
         known = [Setting(o, d, t, None if how is None else restored(how)) for o, d, t, how in settings]
         for options in _likely(known):
             spelled_so = canonical(name, options)
-            with suppress(Exception):  # told to whoever asks for it
+            with suppress(Exception):  # reported when it is asked for
                 asked[spelled_so] = _answer(registry, method, spelled_so, default)
     return {"methods": methods, "asked": asked, "idle": dict(registry.idle())}
 
@@ -216,46 +216,46 @@ class FoundKind:
 
 
 class Catalogue:
-    """The methods of each kind, as `place` has them kept for these `files` and the plug-ins in use, or made and kept.
+    """The methods of each kind, as `path` has them kept for these `files` and the plug-ins in use, or made and kept.
 
-    `files` are all that can change what methods declare; `place` None keeps nothing.
+    `files` are all that can change what methods declare; `path` None keeps nothing.
     """
 
-    def __init__(self, kinds: Mapping[str, FoundKind], files: Iterable[Path], place: Path | None) -> None:
-        self._kinds, self._files, self._place = kinds, tuple(files), place
+    def __init__(self, kinds: Mapping[str, FoundKind], files: Iterable[Path], path: Path | None) -> None:
+        self._kinds, self._files, self._path = kinds, tuple(files), path
         self._known: dict[tuple[Plugin, ...], tuple[Path | None, str, dict[str, Any]]] = {}
 
     def __getitem__(self, name: str) -> Kept:
         return Kept(self, name, self._kinds[name])
 
     def content(self) -> dict[str, Any]:
-        """Of each kind. Raises UsageError for a file that cannot be read, or offers what is no method."""
+        """Of each kind. Raises UsageError for a file that cannot be read, or whose method is malformed."""
         plugins = in_use()
         if plugins not in self._known:
-            place, digest = self._of(plugins)
-            content = _read(place, digest, self._kinds) if place else None
+            path, digest = self._of(plugins)
+            content = _read(path, digest, self._kinds) if path else None
             made = content is None
             if content is None:
                 content = {name: content_of(kind.registry()) for name, kind in self._kinds.items()}
-            self._known[plugins] = place, digest, content
+            self._known[plugins] = path, digest, content
             if made:
                 self.keep()
         return self._known[plugins][2]
 
     def keep(self) -> None:
         """Write down what is known of the plug-ins in use."""
-        place, digest, content = self._known[in_use()]
-        if place is not None:
-            _write(place, digest, content)
+        path, digest, content = self._known[in_use()]
+        if path is not None:
+            _write(path, digest, content)
 
     def _of(self, plugins: tuple[Plugin, ...]) -> tuple[Path | None, str]:
         """Where the methods with these plug-ins are kept, and the digest of all that they depend on."""
         outside = [f"{plugin.described()} {plugin.kind} {plugin.attribute}" for plugin in plugins]
         digest = digest_of_files(self._files, outside)
-        if self._place is None or not plugins:
-            return self._place, digest
+        if self._path is None or not plugins:
+            return self._path, digest
         origins = hashlib.sha256(repr([plugin.origin for plugin in plugins]).encode()).hexdigest()[:12]
-        return self._place.with_stem(f"{self._place.stem}-{origins}"), digest
+        return self._path.with_stem(f"{self._path.stem}-{origins}"), digest
 
 
 def digest_of_files(files: Iterable[Path], further: Iterable[str] = ()) -> str:
@@ -271,22 +271,22 @@ def digest_of_files(files: Iterable[Path], further: Iterable[str] = ()) -> str:
     return whole.hexdigest()
 
 
-def _read(place: Path, digest: str, kinds: Iterable[str]) -> dict[str, Any] | None:
+def _read(path: Path, digest: str, kinds: Iterable[str]) -> dict[str, Any] | None:
     """What is kept for the files of `digest`; None for anything else."""
     try:
-        head, _, body = place.read_bytes().partition(b"\n")
+        head, _, body = path.read_bytes().partition(b"\n")
         content = json.loads(body) if head.decode() == _head(digest, body) else None
         return content if isinstance(content, dict) and set(content) == set(kinds) else None
     except (OSError, *DAMAGE):
         return None
 
 
-def _write(place: Path, digest: str, content: Mapping[str, Any]) -> None:
+def _write(path: Path, digest: str, content: Mapping[str, Any]) -> None:
     """Keep it where that is possible; the program does without."""
     body = json.dumps(content).encode()
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, _head(digest, body).encode() + b"\n" + body)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, _head(digest, body).encode() + b"\n" + body)
     except (OSError, DataError):
         return
 

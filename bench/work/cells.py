@@ -32,7 +32,7 @@ class SupernetJob:
     """The fingerprint of the files of a user's own data set; empty for the official data sets."""
 
     def __post_init__(self) -> None:
-        """Take the size alone from settings that say more: what selection spends makes no other supernet."""
+        """Keep only the size: what selection may spend makes no other supernet."""
         object.__setattr__(self, "settings", size_of(self.settings))
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:
@@ -107,14 +107,14 @@ def former_supernet_key(
     job: SupernetJob, budget: SelectionBudget, version: int, device_type: str, threads: int, hardware: str = ""
 ) -> str:
     """The key that the supernet had as long as what selection spends was part of it."""
-    described = asdict(job)
-    described["settings"] |= asdict(budget)
-    return _supernet_key(described, version, device_type, threads, hardware=hardware)
+    content = asdict(job)
+    content["settings"] |= asdict(budget)
+    return _supernet_key(content, version, device_type, threads, hardware=hardware)
 
 
 def _supernet_key(
     job: Mapping[str, object], version: int, device_type: str, threads: int, **where_it_matters: str
 ) -> str:
-    told = {name: value for name, value in job.items() if name != "data" or value}
+    described = {name: value for name, value in job.items() if name != "data" or value}
     further = {name: value for name, value in where_it_matters.items() if value}
-    return key({"job": told, "version": version, "device": device_type, "threads": threads, **further})
+    return key({"job": described, "version": version, "device": device_type, "threads": threads, **further})

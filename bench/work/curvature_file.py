@@ -1,6 +1,6 @@
 """curvature.csv: how curved the validation loss is at the checkpoints, where it was measured.
 
-A stopping rule reads it and nothing else can tell what it said, so every row has a digest.
+A stopping rule depends on it and nothing else could reveal a change, so every row has a digest.
 """
 
 import csv
@@ -22,8 +22,8 @@ def write_curvature(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        said = {name: str(row[name]) for name in COLUMNS[:-1]}
-        writer.writerow({**said, DIGEST: digest_of(said)})
+        texts = {name: str(row[name]) for name in COLUMNS[:-1]}
+        writer.writerow({**texts, DIGEST: digest_of(texts)})
     write_whole(folder / CURVATURE_FILE, text.getvalue())
 
 

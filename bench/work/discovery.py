@@ -39,33 +39,33 @@ def _imported(name: str, file: Path) -> ModuleType:
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Raises UsageError, one sentence that names the place, for whatever the code of `file` raises in here."""
+    """Raises UsageError, one sentence that names file and line, for whatever the code of `file` raises in here."""
     try:
         yield
     except (Exception, SystemExit) as error:
         lines = str(error).strip().splitlines() or [""]
         what = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
-        raise UsageError(f"{_place(error, file)} cannot be read ({what}); mend it or take it away.") from error
+        raise UsageError(f"{_location(error, file)} cannot be read ({what}); correct or remove it.") from error
 
 
-def _place(error: BaseException, file: Path) -> str:
-    """Where it broke: in `file`, or in a file of the project that it imports."""
+def _location(error: BaseException, file: Path) -> str:
+    """The line that raised: of `file`, or of a file of the project that it imports."""
     project = file.parent.parent
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
               if frame.name == "<module>"]  # fmt: skip
     if isinstance(error, SyntaxError) and error.filename is not None:
         frames.append((error.filename, error.lineno))
-    ours = [(place, line) for place, line in frames
-            if Path(place).is_relative_to(project) and "site-packages" not in place]  # fmt: skip
-    place, line = ours[-1] if ours else (str(file), None)
-    shown = Path(place).relative_to(project)
-    return f"{shown}, line {line}," if line else str(shown)
+    ours = [(path, line) for path, line in frames
+            if Path(path).is_relative_to(project) and "site-packages" not in path]  # fmt: skip
+    path, line = ours[-1] if ours else (str(file), None)
+    name = Path(path).relative_to(project)
+    return f"{name}, line {line}," if line else str(name)
 
 
 def line_of(error: BaseException) -> str | None:
     """The innermost line of a method that the error came through: `selectors/mine.py, line 27`; None for none.
 
-    What calls the methods, or serves many, is passed over: it is seldom what is to be mended. The traceback has it.
+    Code that calls methods, or that many of them share, is skipped: the fault is seldom there. The traceback has it.
     """
     package = Path(__file__).parents[2]
     ours = [
@@ -81,18 +81,18 @@ def line_of(error: BaseException) -> str | None:
     if from_outside:
         return from_outside[-1]
     for room in ROOMS:
-        lines = [(place, line) for place, line in ours if place.parts[0] == room and not _serves(place)]
+        lines = [(path, line) for path, line in ours if path.parts[0] == room and not _is_shared(path)]
         if lines:
             return f"{lines[-1][0].as_posix()}, line {lines[-1][1]}"
     return None
 
 
-def _serves(place: Path) -> bool:
-    return place.parts[1] == "parts" or place.name in ("apply.py", "training.py")
+def _is_shared(path: Path) -> bool:
+    return path.parts[1] == "parts" or path.name in ("apply.py", "training.py")
 
 
 def digest_of(content: bytes) -> str:
-    """16 hex digits that change with what a module says; its import statements are left out.
+    """16 hex digits that change with the code of a module; its import statements are left out.
 
     A module that it imports may move: that changes no result.
     """
@@ -113,7 +113,7 @@ def spelled_well(kind: str, name: str, file: Path) -> None:
 
 
 def shown(file: Path) -> str:
-    """A file of a room as people call it: `selectors/magnitude.py`."""
+    """The short name of a file, for messages: `selectors/magnitude.py`."""
     return f"{file.parent.name}/{file.name}"
 
 
@@ -122,9 +122,9 @@ def kind(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
-def told(what: object, names: tuple[str, ...], file: Path) -> None:
-    """Raises UsageError unless each of these attributes of `what` is a text that says something."""
+def require_texts(method: object, names: tuple[str, ...], file: Path) -> None:
+    """Raises UsageError unless each of these attributes of a method is a non-empty string."""
     for name in names:
-        text = getattr(what, name, None)
+        text = getattr(method, name, None)
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"{shown(file)}: `{name}` must be a non-empty string, not {text!r}.")

@@ -1,7 +1,7 @@
-"""Whether stored results are of the present code: what the file of each method said when they were made.
+"""Which methods were edited since their results were stored, by digests of their files.
 
-A result holds for as long as the `version` of its method does, which people raise by hand. An edit without that is
-told, and no more: most edits change no result.
+A result holds for as long as the `version` of its method, which is raised by hand. An edit without that is only
+reported: most edits change no result.
 """
 
 import json
@@ -72,7 +72,7 @@ def keep_source(folder: Path, digest: str | None) -> None:
 
 
 def kept_source(folder: Path) -> str | None:
-    """What the training in a folder began with, None where nothing readable says so."""
+    """The digest that the training in a folder began with; None where none can be read."""
     try:
         digest = json.loads((folder / FILE).read_bytes())
     except (OSError, *DAMAGE):

@@ -43,14 +43,14 @@ class Finder(Generic[Method]):
     ) -> None:
         """`offered(name, module, file)` gives what a module with one of the `marks` offers, by name.
 
-        `name` is the file's, with `-` for `_`; raises UsageError for what is no method. Files are read inside of
+        `name` is the file's, with `-` for `_`; raises UsageError for a malformed method. Files are read inside of
         `guard()`.
         """
         self.kind, self._package, self._marks, self._offered, self._guard = kind, package, marks, offered, guard
         self._known: dict[tuple[Plugin, ...], Mapping[str, Offered[Method]]] = {}
 
     def offers(self) -> Mapping[str, Offered[Method]]:
-        """By name, sorted; the files are read once. Raises UsageError, naming the file, for one that is of no use."""
+        """By name, sorted; the files are read once. Raises UsageError, naming the file, for one that cannot be used."""
         plugins = in_use()
         if plugins not in self._known:
             self._known[plugins] = self._read(plugins)
@@ -91,8 +91,7 @@ class Finder(Generic[Method]):
         marks = self._marks if plugin.kind else MARKS
         if not any(hasattr(module, mark) for mark in marks):
             raise UsageError(
-                f"{shown(Path(plugin.file))} ({plugin.origin}) offers no {' or '.join(marks)}, so that nothing is found"
-                " there."
+                f"{shown(Path(plugin.file))} ({plugin.origin}) defines no {' or '.join(marks)}, so it offers no method."
             )
         return module
 
@@ -110,8 +109,8 @@ class Finder(Generic[Method]):
         folders = map(Path, import_module(self._package).__path__)
         files = (file for folder in folders for file in sorted(folder.glob("[!_]*.py")) if file not in offering)
         return {
-            file.stem.replace("_", "-"): f"{shown(file)} offers no {self._marks[0]} (in capitals), so that nothing is"
-            " found there."
+            file.stem.replace("_", "-"): f"{shown(file)} defines no {self._marks[0]} (in capitals), so it offers no"
+            " method."
             for file in files
         }
 
@@ -140,7 +139,7 @@ class Finder(Generic[Method]):
         return self.offer(text).file
 
     def source(self, text: str) -> Source:
-        """The file of a method, and what it says now."""
+        """The file of a method, with the digest of its present content."""
         offer = self.offer(text)
         if offer.plugin:
             return offer.plugin.source

@@ -121,7 +121,10 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
             del records[stem]
             path = store.records / f"{stem}.json"
             what = in_brief(error)
-            warn(f"The record {path} is no result ({what}); delete it and run the command that made it again.")
+            warn(
+                f"The record {path} holds no valid selection ({what}); delete it and run the command that made it"
+                " again."
+            )
     measured = _measured(records, selections, table, store.agreements)
     rows = [record_row(record, measured.get(stem)) for stem, record in records.items()]
     known = {_columns_of(record.cell) for record in records.values()}

@@ -1,4 +1,4 @@
-"""Whether the cells of supernets run in Triton's kernels on a GPU: where NAS_BENCH_TRITON=1 says so, and only there.
+"""Whether the cells of supernets run in Triton's kernels on a GPU: where NAS_BENCH_TRITON is 1, and only there.
 
 Not wherever Triton is installed, and not from the day on which results/gpu holds a record: these kernels give other
 last digits than torch's, and what a command computes must follow from the command. Nor by default, as long as no GPU

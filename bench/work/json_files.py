@@ -12,7 +12,7 @@ from nas_selection_bench.bench.work.cells import key
 Read = TypeVar("Read")
 
 DIGEST = "digest"
-"""The field that says what the others were when the file was written."""
+"""The field with the digest of all others."""
 
 
 def write_json(path: Path, content: Mapping[str, Any], indent: int) -> None:
@@ -21,15 +21,15 @@ def write_json(path: Path, content: Mapping[str, Any], indent: int) -> None:
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
-    """The digest of what a JSON file says beside it."""
+    """The digest of a JSON file's other fields."""
     return key({name: value for name, value in content.items() if name != DIGEST})
 
 
 def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing: Read) -> Read:
     """What `understood` makes of the JSON object in a file of `write_json`; `missing` where there is no file.
 
-    Files of before there was a digest have none. Raises DataError for a file that cannot be read, is no JSON object or
-    another one than was written, or at which `understood` raises one of DAMAGE.
+    Early files have no digest. Raises DataError for a file that cannot be read, is not a JSON object, has changed since
+    it was written, or for which `understood` raises one of DAMAGE.
     """
     try:
         text = path.read_bytes()
@@ -41,11 +41,11 @@ def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing:
 
 
 def understood_json(text: bytes, path: Path, understood: Callable[[dict[str, Any]], Read]) -> Read:
-    """`read_json` of what the file in `path` says."""
+    """`read_json` of the `text` of the file `path`."""
     try:
         content = dict(json.loads(text))
-        told = content.get(DIGEST, "")
-        if told != "" and told != digest_of(content):
+        stored = content.get(DIGEST, "")
+        if stored != "" and stored != digest_of(content):
             raise ValueError("it is not as it was written")
         content.pop(DIGEST, None)
         return understood(content)

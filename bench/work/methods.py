@@ -57,7 +57,7 @@ class Source:
     """The file that a method is in, as it is now."""
 
     file: str
-    """As people call it: `selectors/magnitude.py`."""
+    """Its short name: `selectors/magnitude.py`."""
     digest: str
     """Names the content: the first 16 hex digits of its SHA-256."""
     origin: str = ""
@@ -107,7 +107,7 @@ class Offer(Protocol):
 
 
 TrainProgress = Callable[[int, int], None]
-"""Told (epochs trained, epochs to train) after each epoch."""
+"""Called with (epochs trained, epochs to train) after each epoch."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""methods.json: what the criteria and supernets of an output folder are, as their files said when they ran.
+"""methods.json: the descriptions of an output folder's criteria and supernets, as of when they ran.
 
 The folder then explains itself wherever it is read: on the page, and where the files of a criterion are not at hand.
 """
@@ -21,7 +21,7 @@ def write_described(
     folder: Path, recipes: Iterable[Described], selectors: Iterable[Described],
     sources: tuple[Mapping[str, Source | None], Mapping[str, Source | None]] = ({}, {}),
 ) -> None:  # fmt: skip
-    """Add what these methods say of themselves; those of other runs of the folder stay.
+    """Add the descriptions of these methods; those of other runs of the folder stay.
 
     `sources` of recipes and of selectors: their files, and who brought those from outside.
     Raises DataError for a damaged file.
@@ -37,14 +37,14 @@ def write_described(
 
 
 def read_described(folder: Path) -> Descriptions:
-    """What is known, nothing of a folder of before it was kept; raises DataError for a damaged file."""
+    """The stored descriptions, empty in a folder from before they were stored; DataError for a damaged file."""
 
     def understood(content: Any) -> Descriptions:
-        return {kind: {name: _texts(said) for name, said in content[kind].items()} for kind in KINDS}
+        return {kind: {name: _texts(texts) for name, texts in content[kind].items()} for kind in KINDS}
 
     return read_json(folder / METHODS_FILE, understood, {kind: {} for kind in KINDS})
 
 
-def _texts(said: Mapping[str, object]) -> dict[str, str]:
+def _texts(declared: Mapping[str, object]) -> dict[str, str]:
     """As text: a user's criterion may declare a number, or None."""
-    return {str(name): "" if text is None else str(text) for name, text in sorted(said.items())}
+    return {str(name): "" if text is None else str(text) for name, text in sorted(declared.items())}

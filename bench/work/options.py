@@ -14,7 +14,7 @@ from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import nearest
 
 Converter = Callable[[str], Any]
-"""From the text of a value to the value; raises ValueError with a clause that says what it must be."""
+"""From the text of a value to the value; raises ValueError with a clause on what it must be."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def at_least(low: float, convert: Number = number) -> Number:
 
 
 def above(low: float, convert: Number = number) -> Number:
-    """A converter that accepts what is above `low`."""
+    """A converter that accepts numbers above `low`."""
     return replace(convert, low=low, open_below=True)
 
 
@@ -167,7 +167,7 @@ class OrWord:
 
 
 def or_preset(convert: Converter) -> OrWord:
-    """A converter that takes `preset` as well: None, which means what the preset says."""
+    """A converter that takes `preset` as well: None, which means the preset's value."""
     return OrWord("preset", convert)
 
 
@@ -204,7 +204,7 @@ def restored(content: Mapping[str, Any]) -> Converter:
 
 
 def option(default: Any, convert: Converter, text: str) -> Any:
-    """A dataclass field that can be set by name: `darts-pt[tune=0]`. `text` says what it does."""
+    """A dataclass field that can be set by name: `darts-pt[tune=0]`. `text` is its help."""
     return field(default=default, metadata={"convert": convert, "help": text})
 
 
@@ -228,7 +228,7 @@ def no_such_option(name: str, asked: str, known: Collection[str]) -> UsageError:
 
 
 def not_usable(option: str, text: str, why: ValueError) -> str:
-    """The clause for a value that an option does not take."""
+    """The clause for a value that an option refuses."""
     return f"option {option}={text} cannot be used: {why}"
 
 
@@ -288,5 +288,5 @@ class Configurable:
     def differing(self, default: Configurable) -> dict[str, str]:
         """The options that are not as in `default`, as they are typed."""
         theirs, mine, texts = default.options(), self.options(), self.spelled()
-        # An option that comes with another one (`masked`, with reached=no) was not there to be set.
+        # Some options exist only with another one (`masked` with reached=no).
         return {name: texts[name] for name in mine if name in theirs and theirs[name][0] != mine[name][0]}

@@ -1,7 +1,7 @@
 """Output folders of many cells in one file: `python -m nas_selection_bench pack results/NAME [--unpack]`.
 
-Thousands of small files become `cells.tar.xz`. Whoever reads an output folder understands a packed one. While
-the archive is there it is the truth: loose files beside it, which a killed packing or unpacking left, must say
+Thousands of small files become `cells.tar.xz`. Every command that reads an output folder reads a packed one. While
+the archive is there it is the truth: loose files beside it, which a killed packing or unpacking left, must be
 the same, and are taken up.
 """
 
@@ -58,17 +58,19 @@ def read_archive(archive: Path) -> dict[str, bytes]:
     except OSError as error:
         raise DataError(f"{archive} cannot be read ({error.strerror or error}).") from error
     except DAMAGE as error:
-        raise DataError(f"{archive} is damaged or not one of ours ({in_brief(error)}); get it again.") from error
+        raise DataError(
+            f"{archive} is damaged or not an archive of this program ({in_brief(error)}); get it again."
+        ) from error
 
 
 def _unpacked(packed: bytes) -> bytes:
-    """The content of an xz file; raises ValueError where it is larger than any of ours, EOFError where it is cut."""
+    """The content of an xz file; raises ValueError where it is too large, EOFError where it is cut short."""
     machine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=4 * LARGEST_WINDOW)
     whole = machine.decompress(packed, MOST_BYTES + 1)
     if len(whole) > MOST_BYTES:
         raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
     if not machine.eof or machine.unused_data:
-        raise EOFError("it is cut short, or something stands behind its end")
+        raise EOFError("it is cut short, or data follows its end")
     return whole
 
 
@@ -103,7 +105,7 @@ def _members(whole: bytes) -> Iterator[tuple[str, bytes]]:
 def pack(folder: Path) -> int:
     """Pack `folder`, whose lock the caller holds; returns how many files are in its archive.
 
-    The loose files are removed once the archive was read back from the disk and says what they say.
+    The loose files are removed once the archive was read back from the disk and equals them.
     """
     for name in FOLDERS:
         sweep(folder / name)
@@ -124,7 +126,7 @@ def pack(folder: Path) -> int:
 
 
 def unpack(folder: Path, say: Callable[[str], None]) -> None:
-    """Unpack `folder`, whose lock the caller holds, in place, and say so; nothing where it is not packed."""
+    """Unpack `folder`, whose lock the caller holds, in place, and report it; nothing where it is not packed."""
     archive = folder / ARCHIVE
     if not archive.exists():
         return
@@ -173,7 +175,7 @@ def _loose(folder: Path) -> dict[str, bytes]:
 
 
 def _agreed(folder: Path, contents: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """`contents`; raises DataError where a loose file in `folder` says something else."""
+    """`contents`; raises DataError where a loose file in `folder` differs."""
     for name, content in _loose(folder).items():
         if contents.get(name, content) != content:
             raise DataError(f"{folder / name} differs from the one in {ARCHIVE} beside it; delete the wrong one.")
@@ -208,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     for folder in given.folders:
         if not (folder / RUN_FILE).is_file():
-            raise UsageError(f"{folder} is no output folder: {folder / RUN_FILE} does not exist.")
+            raise UsageError(f"{folder} is not an output folder: {folder / RUN_FILE} does not exist.")
         with only_writer(folder / ".lock", wait=False):
             sweep(folder)
             if given.unpack:

@@ -63,7 +63,7 @@ class PlannedSupernet:
 
     @property
     def title(self) -> str:
-        """What people call it: data set, recipe, seed."""
+        """For messages: data set, recipe, seed."""
         return f"{self.job.dataset} {self.job.recipe} seed {self.job.seed}"
 
     def folder(self, cache: Path) -> Path:
@@ -98,7 +98,7 @@ class PlannedCell:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """For messages."""
         seed = f" #{self.cell.selector_seed}" if self.cell.selector_seed else ""
         return f"{self.supernet.title} epoch {self.cell.epoch} {self.cell.selector}{seed}"
 
@@ -146,12 +146,12 @@ def plan_again(
     """
     recipe, selector = cache(methods.recipes.find), cache(methods.selectors.find)
     plan = []
-    for told in cells:
-        settings = settings_labelled(told["preset"])
-        trained, asked = recipe(told["recipe"]), selector(told["selector"])
-        dataset = told["dataset"]
-        job = SupernetJob(dataset, trained.name, told["supernet_seed"], root, settings, data.get(dataset, ""))
-        cell = Cell(job, told["epoch"], asked.name, told["selector_seed"], told["bn"], settings.budget)
+    for columns in cells:
+        settings = settings_labelled(columns["preset"])
+        trained, asked = recipe(columns["recipe"]), selector(columns["selector"])
+        dataset = columns["dataset"]
+        job = SupernetJob(dataset, trained.name, columns["supernet_seed"], root, settings, data.get(dataset, ""))
+        cell = Cell(job, columns["epoch"], asked.name, columns["selector_seed"], columns["bn"], settings.budget)
         plan.append(planned_cell(cell, trained, asked, here))
     return plan
 
@@ -192,7 +192,7 @@ def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circu
 def checkpoint_of(supernets: Supernets, planned: PlannedCell, cache: Path) -> str | None:
     """The hash of the cell's checkpoint, None while it is not in the cache or is damaged there.
 
-    A damaged one is no matter of the plan: the cells that are to read it fail, and say so.
+    A damaged one does not stop the plan: the cells that read it fail with the reason.
     """
     folder = planned.supernet.folder(cache)
     if planned.cell.epoch not in supernets.epochs_present(folder):

@@ -13,11 +13,11 @@ PLAN_FILE = "plan.json"
 
 
 _NUMBERS = frozenset({"supernet_seed", "epoch", "selector_seed", "threads"})
-"""The columns that count."""
+"""The columns that hold numbers."""
 
 
 def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
-    """Add to the cells that runs of the folder asked for, so that those without a record can be told as missing."""
+    """Add to the cells that runs of the folder asked for, so that those without a record are reported as missing."""
     asked = {file_stem(cell): dict(cell) for cell in (*planned_cells(store), *cells)}
     content = {"cells": sorted(asked.values(), key=sort_key)}
     write_json(store.folder / PLAN_FILE, content, indent=0)

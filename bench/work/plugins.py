@@ -153,7 +153,7 @@ def kinds_of(plugin: Plugin) -> list[str]:
 def _digest(content: bytes) -> str:
     try:
         return digest_of(content)
-    except (SyntaxError, ValueError):  # told when it is loaded
+    except (SyntaxError, ValueError):  # reported when it is loaded
         return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -164,7 +164,7 @@ def load(plugin: Plugin) -> ModuleType:
         file, digest = _module(plugin.module, plugin.origin)
         if digest != plugin.digest:
             raise UsageError(
-                f"{plugin.origin}: {file} is not the one that the run was begun with; install the same everywhere."
+                f"{plugin.origin}: {file} is not the one that the run began with; install the same everywhere."
             )
         with reading(Path(file)):
             return import_module(plugin.module)

@@ -85,7 +85,7 @@ class Settings(SelectionBudget, SupernetSize):
 
 
 def size_of(settings: SupernetSize) -> SupernetSize:
-    """The size alone, of settings that say more."""
+    """The size alone, without the budget."""
     return SupernetSize(**{field.name: getattr(settings, field.name) for field in fields(SupernetSize)})
 
 
@@ -121,7 +121,7 @@ def preset_label(size: SupernetSize, budget: SelectionBudget) -> str:
     if size.preset not in PRESETS:
         return size.preset
     before, after = asdict(PRESETS[size.preset]), asdict(size) | asdict(budget)
-    # The epochs say where the checkpoints are; naming both would say one thing twice.
+    # The epochs fix the checkpoints; naming both would be redundant.
     silent = {"checkpoint_epochs"} if before["epochs"] != after["epochs"] else set()
     changed = [f"{name}={after[name]}" for name in sorted(after) if before[name] != after[name] and name not in silent]
     return f"{size.preset}[{','.join(changed)}]" if changed else size.preset

@@ -24,7 +24,7 @@ BAR_BEAT, LINE_BEAT = 1.0, 60.0
 
 
 def duration(seconds: float) -> str:
-    """`seconds` as people say it: 0.4 s, 12 s, 3 min, 2 h 05 min."""
+    """`seconds` in words: 0.4 s, 12 s, 3 min, 2 h 05 min."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -34,14 +34,14 @@ def duration(seconds: float) -> str:
 
 
 def end_of(text: str, width: int) -> str:
-    """The end of a text, which names the selector or the epoch, where there is no room for all of it."""
+    """The end of a text, which names the selector or the epoch, where the whole does not fit."""
     return text if len(text) <= width else "..." + text[-max(12, width - 3) :]
 
 
 class Progress:
-    """Counts finished cells out of `total` and says what is being worked on.
+    """Counts finished cells out of `total` and names the current work.
 
-    `remaining` answers the expected seconds of what is left, or None; where it cannot tell, the ETA is
+    `remaining` gives the expected seconds of what is left, or None; then the ETA is
     the mean of the cells so far.
     """
 
@@ -84,7 +84,7 @@ class Progress:
             self._bar.close()
 
     def watch(self, look: Callable[[], str] | None) -> None:
-        """Say what `look` answers now and then while nothing else is heard; None: no more."""
+        """Print what `look` returns at intervals while nothing else is printed; None ends that."""
         self._watch = look
 
     def _beat(self) -> None:
@@ -119,7 +119,7 @@ class Progress:
         return max(0.0, expected - (self._clock() - self._since))
 
     def resize(self, total: int) -> None:
-        """There are more or fewer cells than was thought."""
+        """Correct the number of cells."""
         self.total = total
         self._show()
 
@@ -154,7 +154,7 @@ class Progress:
             self.say(f"trained {what} in {duration(seconds)}")
 
     def cells_lost(self, what: str, count: int) -> None:
-        """So many cells are over because of `what`, which was told already."""
+        """Count cells that failed with `what`, whose failure is reported already."""
         self._count(count)
         self.say(f"[{self.finished}/{self.total}] failed {what}: {count} cells")
 

@@ -1,8 +1,8 @@
 """The record of one cell: what a selector chose, or why it did not. Deterministic: no clock, no memory.
 
 A record holds facts of the selection only; everything that needs the ground truth is measured from it
-later, so a metric can be added without running anything. `cell` says whose record it is (the file), `key`
-says under which circumstances it was made: the same cell with another key is out of date.
+later, so a metric can be added without running anything. `cell` names the cell (and so the file), `key`
+the circumstances under which it was computed: the same cell with another key is out of date.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
 _UNREADABLE = re.compile(r"[^A-Za-z0-9\-._]")
 
 CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_passes", "backward_passes")
-"""What a record says of a selection."""
+"""The fields of a record that describe a selection."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _circumstances(cell: Cell, supernet: str, selector_version: int) -> dict[str
 
 
 def choice_of(selection: Selection) -> dict[str, Any]:
-    """A selection as a record says it, the CHOICE; raises ValueError for one that breaks the contract."""
+    """A selection as a record stores it, the CHOICE; raises ValueError for one that breaks the contract."""
     selection = checked(selection)
     ranking = None
     if selection.ranking is not None:
@@ -137,7 +137,7 @@ class Record:
     where: str | None = None
     """The line of a method that failed: `selectors/mine.py, line 27`."""
     root: int | None = None
-    """The root seed; records of early versions do not say it."""
+    """The root seed; None in records of early versions."""
     shared: str | None = None
     """The key of the work that gave the result of several cells at once."""
     checkpoint: str | None = None
@@ -196,7 +196,7 @@ class Record:
 
 _FIELDS = tuple(field.name for field in fields(Record) if field.name != "choice")
 _REQUIRED = ("cell", "key", "state", "reason", "log", "checkpoint", "version", "recipe_version")
-"""What every record says, whatever its state and whichever version wrote it."""
+"""The fields that every record has, whatever its state and whichever version wrote it."""
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -234,7 +234,7 @@ def read_record(text: bytes, path: Path) -> Record | None:
         return None
 
 
-def _as_written(text: bytes, told: object) -> bool:
-    """Whether `told` is the digest of the text itself without it, which spares spelling the content again."""
-    bare = text.replace(f'"digest":"{told}",'.encode(), b"", 1).rstrip(b"\n")
-    return hashlib.sha256(bare).hexdigest()[:16] == told
+def _as_written(text: bytes, digest: object) -> bool:
+    """Whether `digest` is that of the rest of the text, which spares writing the content out again."""
+    bare = text.replace(f'"digest":"{digest}",'.encode(), b"", 1).rstrip(b"\n")
+    return hashlib.sha256(bare).hexdigest()[:16] == digest

@@ -24,7 +24,7 @@ ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets
 """What git is asked to list the files that the commit lacks, where they are found by lying there."""
 
 TELLING = ("-q", "--quiet", "-v", "--verbose")
-"""Options that only change what a run tells: with and without them it is one command."""
+"""Options that change only a run's messages: with and without them it is the same command."""
 
 _KINDS: dict[str, Any] = {
     "argv": [str], "commands": [[str]], "datasets": [str], "table": {"sha256": str}, "device": str, "hardware": str,
@@ -32,7 +32,7 @@ _KINDS: dict[str, Any] = {
     "environment": {str: str}, "repository": str,
     "versions": {str: str}, "git_commit": str | None, "first_started": str,
 }  # fmt: skip
-"""What the program reads of it, of the kind that it writes; folders of before lack some."""
+"""The types of the entries that the program reads; older folders lack some entries."""
 
 DISTRIBUTION = "nas-selection-bench"
 
@@ -61,19 +61,19 @@ def versions() -> dict[str, str]:
 
 
 def repository() -> str:
-    """Where the program's repository is, as its package says (`url` in setup.cfg); empty where it does not."""
+    """Address of the program's repository, from its package (`url` in setup.cfg); empty where it has none."""
     try:
-        said = metadata(DISTRIBUTION)
+        ours = metadata(DISTRIBUTION)
     except PackageNotFoundError:
         return ""
-    homes = said.get_all("Home-page", []) or [url.partition(", ")[2] for url in said.get_all("Project-URL", [])]
+    homes = ours.get_all("Home-page", []) or [url.partition(", ")[2] for url in ours.get_all("Project-URL", [])]
     return str(homes[0]) if homes else ""
 
 
 def git_commit(folder: Path) -> str | None:
     """The commit of the checkout that holds `folder`, `-dirty` behind it when the program differs; None outside of one.
 
-    Stored results are no part of the program: a run that goes on in results/ changes them as it works.
+    Stored results are not part of the program: a run that goes on in results/ changes them as it works.
     """
     if shutil.which("git") is None or not (folder / ".git").exists():
         return None
@@ -87,7 +87,7 @@ def git_commit(folder: Path) -> str | None:
 
 
 def processor() -> str:
-    """The name of the CPU, as far as the system tells it."""
+    """The name of the CPU, as far as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -129,23 +129,31 @@ def write_run(
 def commands(run: Mapping[str, Any]) -> list[list[str]]:
     """The command lines that filled a folder, each once, in the order of their first use.
 
-    A folder of before they were kept knows the last one only.
+    Older folders store the last one only.
     """
     known = run.get("commands", [run["argv"]] if "argv" in run else [])
     return [list(command) for command in known]
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
-    """What run.json says, None where there is none; raises DataError for a damaged one, or another program's."""
+    """The content of run.json, None where there is none; raises DataError for a damaged one, or another program's."""
     path = folder / RUN_FILE
 
     def understood(content: dict[str, Any]) -> dict[str, Any]:
-        told = {name: content[name] for name in _KINDS if name in content}
-        if not {"table", "datasets"} <= told.keys() or not all(_is(_KINDS[name], told[name]) for name in told):
+        known = {name: content[name] for name in _KINDS if name in content}
+        if not {"table", "datasets"} <= known.keys() or not all(_is(_KINDS[name], known[name]) for name in known):
             raise DataError(f"{path} is not what this program writes; delete it, or choose another folder.")
         return content
 
     return read_json(path, understood, None)
+
+
+def run_of(folder: Path) -> dict[str, Any]:
+    """As `read_run`; raises DataError also where there is none."""
+    run = read_run(folder)
+    if run is None:
+        raise DataError(f"{folder} holds no results: {RUN_FILE} does not exist; run with --out {folder} first.")
+    return run
 
 
 def _is(kind: Any, content: object) -> bool:

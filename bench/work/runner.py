@@ -21,7 +21,7 @@ from nas_selection_bench.bench.work.unshared_cache import spread_over_machines
 
 @dataclass
 class Run:
-    """One invocation: a plan worked off into an output folder."""
+    """One invocation: what a plan lacks is computed and recorded in an output folder."""
 
     plan: Sequence[PlannedCell]
     store: Store
@@ -31,7 +31,7 @@ class Run:
     commit: str | None = None
     """Of the program, where it is known: it is kept beside what each cell cost."""
     sources: Sources = field(default_factory=Sources)
-    """Of the methods: what their files say is kept beside what each cell cost, and with each supernet."""
+    """Of the methods: digests of their files are kept beside what each cell cost, and with each supernet."""
     verbosity: int = NORMAL
     states: dict[str, str] = field(default_factory=dict)
     """The state of each cell of the plan that has a record that holds, by file stem."""
@@ -55,14 +55,14 @@ class Run:
             )
         checkpoints: dict[tuple[str, int], str | None] = {}
         for cell in self.plan:
-            place = (cell.supernet.key, cell.cell.epoch)
-            if cell.reads_checkpoint and place not in checkpoints:
-                checkpoints[place] = checkpoint_of(self.workplace.supernets, cell, self.workplace.cache)
+            key = (cell.supernet.key, cell.cell.epoch)
+            if cell.reads_checkpoint and key not in checkpoints:
+                checkpoints[key] = checkpoint_of(self.workplace.supernets, cell, self.workplace.cache)
         aside = self.store.read_aside()
 
         def holds(planned: PlannedCell, among: Mapping[str, Record]) -> str | None:
-            place = (planned.supernet.key, planned.cell.epoch)
-            return state_of(planned, among.get(planned.stem), checkpoints.get(place))
+            checkpoint = checkpoints.get((planned.supernet.key, planned.cell.epoch))
+            return state_of(planned, among.get(planned.stem), checkpoint)
 
         self.returning = [cell for cell in self.plan if holds(cell, aside) and not holds(cell, records)]
         records |= {cell.stem: aside[cell.stem] for cell in self.returning}
@@ -80,11 +80,11 @@ class Run:
     def untrained(self, cells: Iterable[PlannedCell]) -> list[PlannedSupernet]:
         """The supernets that `cells` need and the cache lacks, in order."""
         supernets = {cell.supernet.key: cell.supernet for cell in cells if cell.reads_checkpoint}
-        place = self.workplace
-        return [s for s in supernets.values() if not is_trained(place.supernets, s, place.cache)]
+        here = self.workplace
+        return [s for s in supernets.values() if not is_trained(here.supernets, s, here.cache)]
 
     def work(self) -> None:
-        """Do what is to do; `states` says how each cell of the plan ended.
+        """Run the cells that are left; `states` says how each cell of the plan ended.
 
         Raises DataError when the disk is full. What was finished by then stays.
         """
@@ -122,7 +122,7 @@ class Run:
             begun = {supernet.key: more for supernet in supernets if (more := self._left_of(supernet)) is not None}
             seconds, unknown = self.timings.estimate(left, trained, self.workplace.pool.jobs, begun)
             known = len(left) + len(untrained) - unknown
-            # What nothing like it was timed is taken for the average of the rest, once that is most of it.
+            # What was never timed is assumed to take the average of the rest, once that is most of it.
             return seconds * (known + unknown) / known if known > unknown else None
 
         return remaining
@@ -141,9 +141,9 @@ class Run:
         """Train `supernets`; returns the outcomes of those that failed, by supernet key."""
         columns = {cell.supernet.key: cell.columns for cell in self.plan}
         failed: dict[str, Outcome] = {}
-        told = None if self.workplace.pool.own_processes else progress
+        local = None if self.workplace.pool.own_processes else progress
         tasks = [
-            TrainTask(supernet, self.workplace, told, self.sources.of_recipe(supernet.job.recipe))
+            TrainTask(supernet, self.workplace, local, self.sources.of_recipe(supernet.job.recipe))
             for supernet in supernets
         ]
         trained, epochs = 0, sum(supernet.job.settings.epochs for supernet in supernets)
@@ -153,7 +153,7 @@ class Run:
                 trained += done
         progress.training(trained, epochs)
         progress.working_on(f"training {supernets[0].title}")
-        if told is None:
+        if local is None:
             progress.watch(lambda: self._training_state(supernets, progress))
         for number, outcome in self._spread(tasks):
             supernet = supernets[number]
@@ -161,7 +161,7 @@ class Run:
             if outcome.state == FAILED:
                 failed[supernet.key] = outcome
                 write_whole(self._log(f"supernet.{supernet.key}"), outcome.trace or outcome.reason)
-                progress.say(f"supernet {supernet.title} failed: {outcome.told}")
+                progress.say(f"supernet {supernet.title} failed: {outcome.explained}")
             else:
                 self._log(f"supernet.{supernet.key}").unlink(missing_ok=True)
                 self.timings.learn({**columns[supernet.key], "selector": "", "training_seconds": outcome.seconds})
@@ -203,7 +203,7 @@ class Run:
         for title, count in lost.items():
             progress.cells_lost(f"supernet {title}", count)
         self._keep_training_costs(todo)
-        told = None if self.workplace.pool.own_processes else progress
+        local = None if self.workplace.pool.own_processes else progress
         known = self._shared_results() if any(planned.shared for planned in ready) else {}
         works: dict[str, list[PlannedCell]] = {}
         for planned in ready:
@@ -213,14 +213,14 @@ class Run:
             else:
                 works.setdefault(planned.shared or planned.stem, []).append(planned)
         alike = list(works.values())
-        tasks = [SelectTask(cells[0], self.workplace, told) for cells in alike]
+        tasks = [SelectTask(cells[0], self.workplace, local) for cells in alike]
         for number, outcome in self._spread(tasks):
             self._stop_on_disk_trouble(outcome)
             first, *others = alike[number]
             self._conclude(first, outcome, progress)
             for planned in others:
                 self._conclude(planned, replace(outcome, seconds=0.0), progress)
-            if told is None:
+            if local is None:
                 progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
 
     def _shared_results(self) -> dict[str | None, Outcome]:
@@ -235,7 +235,7 @@ class Run:
         return found
 
     def _conclude(self, planned: PlannedCell, outcome: Outcome, progress: Progress) -> None:
-        """Keep how a cell ended, and tell it."""
+        """Record how a cell ended, and report it."""
         log = None
         if outcome.state == FAILED:
             log = f"logs/{planned.stem}.txt"
@@ -243,7 +243,7 @@ class Run:
         else:
             self._log(planned.stem).unlink(missing_ok=True)
         self._keep(planned, outcome, log)
-        progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.told)
+        progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.explained)
 
     def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None) -> None:
         """Write the cell's cost, if it has one, then its record: a result on disk always has its cost beside it."""
@@ -266,14 +266,14 @@ class Run:
 
     def _keep_training_costs(self, cells: Sequence[PlannedCell]) -> None:
         """Write what the training of each cell's supernet cost; a supernet's row has no selector."""
-        place = self.workplace
+        here = self.workplace
         for planned in {cell.supernet.key: cell for cell in cells if cell.reads_checkpoint}.values():
-            if not is_trained(place.supernets, planned.supernet, place.cache):
+            if not is_trained(here.supernets, planned.supernet, here.cache):
                 continue
-            leave_no_lock(planned.supernet.folder(place.cache) / ".lock")
+            leave_no_lock(planned.supernet.folder(here.cache) / ".lock")
             last = planned.cell.supernet.settings.checkpoint_epochs[-1]
             columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
-            seconds = place.supernets.seconds(planned.supernet.folder(place.cache))
+            seconds = here.supernets.seconds(planned.supernet.folder(here.cache))
             content = {"cell": columns, "training_seconds": sum(seconds) if seconds else None}
             write_json(self.store.costs / f"{file_stem(columns)}.json", content, indent=1)
 

@@ -22,7 +22,7 @@ class _Broken(Exception):
 
 
 class _Workers(Protocol):
-    """Who runs tasks in other processes."""
+    """Runs tasks in other processes."""
 
     def submit(self, task: Callable[[], Any]) -> Any:
         """A handle of a task that was handed out."""
@@ -138,7 +138,7 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
     if pool.backend != "dask":
         loky = _Loky(pool)
         with warnings.catch_warnings():
-            # It is no news to the user that loky renews a worker whose memory has grown: no task is lost by it.
+            # That loky renews a worker whose memory has grown does not concern the user: no task is lost by it.
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
             try:
                 yield loky
@@ -172,10 +172,10 @@ def spread(
 ) -> Iterator[tuple[int, Outcome]]:
     """(number, outcome) of all `tasks`, as they come.
 
-    A task must answer, not raise, for what concerns it only. Where a worker process dies (out of memory, a crash in
-    native code, an exit), the tasks that were under way are tried again one by one, and for those that end their
-    process again `died` is the outcome; the others go on. Other processes may answer that a task has to be done
-    `again`, by the task that this gives.
+    A task returns its own failure as an outcome; what it raises ends the run. Where a worker process dies (out of
+    memory, a crash in native code, an exit), the tasks that were under way are tried again one by one, and for those
+    that end their process again `died` is the outcome; the others go on. `again` gives the task that an outcome of
+    another process asks for, if any.
     """
     if not tasks or (pool.jobs == 1 and not pool.own_processes):
         yield from ((number, task()) for number, task in enumerate(tasks))
@@ -216,7 +216,7 @@ def _in_processes(
             ended = workers.first(running)
             outcome = workers.result(ended)
         except _Broken:
-            # Any of these may have done it: each is tried again with nobody beside it.
+            # Any of these may have done it: each is tried again alone.
             suspects, running = sorted(running.values(), key=lambda handed: handed[0]), {}
             for number, task in suspects:
                 yield from concluded(number, _alone(task, workers, died))

@@ -25,17 +25,17 @@ def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | 
 
 @dataclass
 class Store:
-    """The record files of one output folder; what was read of them is remembered for as long as they stay."""
+    """The record files of one output folder; each is read again only when it has changed."""
 
     folder: Path
     packed: dict[str, bytes] | None = field(default=None, repr=False)
     """What is read instead of the folder's files, by their path inside of it; such a store writes none."""
     _known: dict[str, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
-    """By the name of a file of `records`: which state of it was read, and what it said."""
+    """By the name of a file of `records`: which state of it was read, and the record in it."""
 
     @cached_property
     def agreements(self) -> Agreements:
-        """What need not be computed again for the files that are drawn from the records."""
+        """Agreements kept beside the records, so that reports need not compute them again."""
         return Agreements.read(self.folder)
 
     @property
@@ -57,7 +57,7 @@ class Store:
         """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
         name = f"{stem}.json"
         try:
-            content: dict[str, Any] = understood_json(self._content(self.costs, name), self.costs, lambda told: told)
+            content: dict[str, Any] = understood_json(self._content(self.costs, name), self.costs, dict)
             _, record = self._known.get(name, (None, None))
             same = record is not None and record.stem == stem and record.cell == content["cell"]
             whole = same or (file_stem(content["cell"]) == stem and set(content["cell"]) == set(KEY_COLUMNS))
@@ -111,7 +111,7 @@ class Store:
                 self._aside(replaced).unlink(missing_ok=True)
 
     def drop_replaced(self) -> None:
-        """Remove what was set aside and never returns: its successor is done, or it is no result.
+        """Remove what was set aside and never returns: its successor is done, or it is not a result.
 
         Only a kill in between leaves it, or an early version of the program.
         """

@@ -31,6 +31,13 @@ class Workplace:
     device: str
     pool: Pool
 
+    def ready(self) -> Work:
+        """What computes, in a process that is prepared for it."""
+        prepare_worker(self.pool)
+        work = self.work()
+        work.set_threads(self.pool.threads)
+        return work
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -51,13 +58,13 @@ class Outcome:
     """By name, what a worker that does not see the run's cache trained."""
 
     @property
-    def told(self) -> str:
-        """Reason and place in one phrase."""
+    def explained(self) -> str:
+        """Reason, and the line where there is one, in one phrase."""
         return f"{self.reason} ({self.where})" if self.where else self.reason
 
 
 LONGEST_REASON, LONGEST_LOG = 1_000, 100_000
-"""Characters that are kept of what a method says."""
+"""Characters kept of an exception's message, and of its traceback."""
 
 KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a crash in native code)")
 """Of a task whose worker process was killed twice."""
@@ -66,7 +73,7 @@ KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a cra
 def failure(error: BaseException, seconds: float) -> Outcome:
     """The outcome of a task that raised `error`: its class, its first line, where, and the traceback for the log.
 
-    Errors of the project's own classes say in their sentence what there is to say.
+    Errors of the project's own classes need no line: their sentence is complete.
     """
     lines = text_of(error).strip()[:LONGEST_LOG].splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
@@ -96,21 +103,19 @@ class TrainTask:
     def __call__(self) -> Outcome:
         """Train it, unless another process did so meanwhile."""
         start = time.perf_counter()
-        place, job = self.workplace, self.supernet.job
-        folder = self.supernet.folder(place.cache)
+        here, job = self.workplace, self.supernet.job
+        folder = self.supernet.folder(here.cache)
         try:
-            prepare_worker(place.pool)
-            work = place.work()
-            work.set_threads(place.pool.threads)
+            work = here.ready()
             make_folder(folder)
             with only_writer(folder / ".lock", wait=True):
-                if not is_trained(place.supernets, self.supernet, place.cache):
+                if not is_trained(here.supernets, self.supernet, here.cache):
                     sweep(folder)
                     keep_source(folder, self.source)
-                    images = work.load_images(job.dataset, place.data_root, job.settings.images)
-                    work.train(job, images, place.device, folder, self.tell)
+                    images = work.load_images(job.dataset, here.data_root, job.settings.images)
+                    work.train(job, images, here.device, folder, self.tell)
         except BaseException as error:
-            if _must_end(error, place.pool):
+            if _must_end(error, here.pool):
                 raise
             return failure(error, time.perf_counter() - start)
         return Outcome(DONE, seconds=time.perf_counter() - start)
@@ -138,27 +143,25 @@ class SelectTask:
     def __call__(self) -> Outcome:
         """Apply the selector to its checkpoint and keep what it chose."""
         start = time.perf_counter()
-        place, cell = self.workplace, self.planned.cell
+        here, cell = self.workplace, self.planned.cell
         if self.progress is not None:
             self.progress.working_on(self.planned.title)
-        folder = self.supernet.folder(place.cache)
+        folder = self.supernet.folder(here.cache)
         try:
-            prepare_worker(place.pool)
-            work = place.work()
-            work.set_threads(place.pool.threads)
+            work = here.ready()
             settings = cell.supernet.settings
-            images = work.load_images(cell.supernet.dataset, place.data_root, settings.images)
-            selection = work.select(cell, folder, images, place.device)
+            images = work.load_images(cell.supernet.dataset, here.data_root, settings.images)
+            selection = work.select(cell, folder, images, here.device)
             choice, sha256, accuracy = choice_of(selection), None, None
             if self.planned.reads_checkpoint:
-                checkpoint = place.supernets.facts(folder, cell.epoch)
+                checkpoint = here.supernets.facts(folder, cell.epoch)
                 sha256, accuracy = checkpoint.sha256, checkpoint.accuracy
             canonical_json([choice, accuracy])  # raises for an accuracy that JSON cannot hold
         except SkipCell as skipped:
             reason = storable(text_of(skipped).strip(), LONGEST_REASON)
             return Outcome(SKIPPED, reason, seconds=time.perf_counter() - start)
         except BaseException as error:
-            if _must_end(error, place.pool):
+            if _must_end(error, here.pool):
                 raise
             return failure(error, time.perf_counter() - start)
         seconds = time.perf_counter() - start

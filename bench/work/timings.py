@@ -37,8 +37,8 @@ def _timed(row: dict[str, str]) -> bool:
         return False
 
 
-def _places(name: str, columns: Mapping[str, Any]) -> list[tuple[object, ...]]:
-    """Where the time of a method is kept: the same kind of cell, the method elsewhere, its variants elsewhere."""
+def _keys(name: str, columns: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    """The keys of a method's times, nearest first: the same kind of cell, other data sets, other options."""
     elsewhere = (columns["preset"], columns["device"])
     return [
         (name, columns["dataset"], *elsewhere, int(columns["threads"])),
@@ -68,16 +68,16 @@ class Timings:
     def _add(table: dict[tuple[object, ...], list[float]], row: Mapping[str, Any], name: str, seconds: object) -> None:
         if seconds in (None, ""):
             return
-        for place in _places(name, row):
-            table.setdefault(place, []).append(float(str(seconds)))
+        for key in _keys(name, row):
+            table.setdefault(key, []).append(float(str(seconds)))
 
     @staticmethod
     def _find(
         table: Mapping[tuple[object, ...], list[float]], name: str, columns: Mapping[str, str | int]
     ) -> float | None:
-        for place in _places(name, columns):
-            if place in table:
-                return fmean(table[place])
+        for key in _keys(name, columns):
+            if key in table:
+                return fmean(table[key])
         return None
 
     def cell(self, planned: PlannedCell) -> float | None:

@@ -36,18 +36,18 @@ _MARK = ".seen-by-workers-"
 
 
 def spread_over_machines(
-    tasks: Sequence[TrainTask] | Sequence[SelectTask], place: Workplace
+    tasks: Sequence[TrainTask] | Sequence[SelectTask], workplace: Workplace
 ) -> Iterator[tuple[int, Outcome]]:
     """(number, outcome) of all `tasks` as they come, as `spread` gives them; checkpoints end up in the run's cache."""
-    with _mark_in(place.cache) as mark:
+    with _mark_in(workplace.cache) as mark:
         sent = [Sent(task, mark, _sha256(task)) for task in tasks]
 
         def again(number: int, outcome: Outcome) -> Sent | None:
             return sent[number].with_checkpoint() if outcome == ELSEWHERE else None
 
-        for number, outcome in spread(sent, place.pool, KILLED, again):
+        for number, outcome in spread(sent, workplace.pool, KILLED, again):
             if outcome.files:
-                _keep(tasks[number].supernet.folder(place.cache), outcome.files)
+                _keep(tasks[number].supernet.folder(workplace.cache), outcome.files)
             yield number, replace(outcome, files={})
 
 
@@ -67,8 +67,8 @@ class Sent:
         """The same with the checkpoint of the run's cache."""
         if not isinstance(self.task, SelectTask):
             return self
-        place, planned = self.task.workplace, self.task.planned
-        files = place.supernets.files(self.task.supernet.folder(place.cache), planned.cell.epoch)
+        workplace, planned = self.task.workplace, self.task.planned
+        files = workplace.supernets.files(self.task.supernet.folder(workplace.cache), planned.cell.epoch)
         return replace(self, checkpoint=_contents(files))
 
     def __call__(self) -> Outcome:
@@ -76,14 +76,14 @@ class Sent:
         if CACHE_VARIABLE not in os.environ and self.mark.exists():
             return self.task()
         try:
-            place = _own(self.task.workplace)
-            _require_same_images(self.task.supernet.job, place.data_root)
-            folder = self.task.supernet.folder(place.cache)
+            workplace = _own(self.task.workplace)
+            _require_same_images(self.task.supernet.job, workplace.data_root)
+            folder = self.task.supernet.folder(workplace.cache)
             if self.checkpoint:
                 _keep(folder, self.checkpoint)
-            elif self.sha256 is not None and _sha256(replace(self.task, workplace=place)) != self.sha256:
+            elif self.sha256 is not None and _sha256(replace(self.task, workplace=workplace)) != self.sha256:
                 return ELSEWHERE
-            outcome = replace(self.task, workplace=place)()
+            outcome = replace(self.task, workplace=workplace)()
             if outcome.state == DONE and isinstance(self.task, TrainTask):
                 return replace(outcome, files=_contents(path for path in folder.iterdir() if path.name[0] != "."))
         except (DataError, OSError) as error:
@@ -91,9 +91,9 @@ class Sent:
         return outcome
 
 
-def _own(place: Workplace) -> Workplace:
+def _own(workplace: Workplace) -> Workplace:
     """The workplace with the folders of this worker. Raises DataError where it can have no cache."""
-    cache = Path(os.environ.get(CACHE_VARIABLE) or place.cache)
+    cache = Path(os.environ.get(CACHE_VARIABLE) or workplace.cache)
     try:
         make_folder(cache)
     except DataError as error:
@@ -101,7 +101,7 @@ def _own(place: Workplace) -> Workplace:
             f"The worker on {socket.gethostname()} does not see the cache of the run and can keep none in {cache}; set"
             f" {CACHE_VARIABLE} in its environment to a folder of its own."
         ) from error
-    return replace(place, cache=cache, data_root=Path(os.environ.get(DATA_ROOT_VARIABLE) or place.data_root))
+    return replace(workplace, cache=cache, data_root=Path(os.environ.get(DATA_ROOT_VARIABLE) or workplace.data_root))
 
 
 def _require_same_images(job: SupernetJob, root: Path) -> None:

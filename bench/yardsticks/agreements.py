@@ -1,4 +1,4 @@
-"""Agreements over the whole space that were computed before: a file beside the results spares computing them again.
+"""Agreements over the whole space, kept in a file beside the results so that they are computed once.
 
 Tau over 15,625 architectures takes a millisecond, and a page of 12,591 selections needs tens of thousands of them. A
 number is found again by the content of what it compares, so that it cannot belong to anything else; `--check` begins
@@ -16,7 +16,7 @@ from nas_selection_bench.bench.files import write_whole
 
 AGREEMENTS_FILE = "agreements.bin"
 VERSION = 1
-"""To be raised when a number of another meaning is kept by the same name and content."""
+"""Raise it when a name comes to mean another number of the same content."""
 _ENTRY = np.dtype([("content", "<u8"), ("value", "<f8")])
 _DIGEST = 8
 

@@ -29,10 +29,10 @@ from nas_selection_bench.bench.yardsticks.statistics import (
 
 FEWEST_WITH_COLLAPSES = 7
 """Results of fewer supernets than this have no interval of their mean if one of them collapsed: six results with a
-collapse of 15 % say too little of how often it comes (reports/data/coverage.csv). Points and their count say more."""
+collapse of 15 % are too few to estimate how often it comes (reports/data/coverage.csv)."""
 
 FEWEST_SEEDS = 2
-"""Pairs per recipe, on average, below which a comparison is not judged: other recipes are no repetitions of a seed."""
+"""Pairs per recipe, on average, below which a comparison is not judged: other recipes are not repetitions of a seed."""
 
 Checkpoint = TypeVar("Checkpoint", bound=Hashable)
 
@@ -48,8 +48,8 @@ class Verdict(StrEnum):
     SAME = "same choices"
 
 
-UNTOLD = (Verdict.TOO_FEW, Verdict.SAME)
-"""Verdicts behind which no p stands."""
+UNJUDGED = (Verdict.TOO_FEW, Verdict.SAME)
+"""Verdicts that rest on no p."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Comparison:
     smallest_p_holm: float
     """What `p_holm` would be if every comparison were as clear as its number of pairs allows."""
     p_sign: float
-    """Of the sign test, which does not mind that differences from a floor near the optimum have one long tail."""
+    """Of the sign test, which the one long tail of differences from a floor near the optimum does not disturb."""
     p_sign_holm: float
     verdict: Verdict
     margin: float | None = None
@@ -103,7 +103,7 @@ class Comparison:
     @property
     def judged(self) -> bool:
         """Whether the verdict is one: the choices differ, and enough pairs stand behind the test."""
-        return self.verdict not in UNTOLD
+        return self.verdict not in UNJUDGED
 
     def seen_from(self, name: str) -> "Comparison":
         """The same comparison with `name`, one of the two, as `first`."""
@@ -151,7 +151,7 @@ def paired(
     """Pairs of selectors, if not given all, compared on the checkpoints they share; `corrected` gives them verdicts.
 
     `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
-    averaged; `stratum` says which checkpoints are replicates of one another (same data set and recipe).
+    averaged; `stratum` groups the checkpoints that are replicates of one another (same data set and recipe).
     `margin` gives the median difference that counts, among values at least as high as its argument, which is the lower
     of the two medians. Pairs without a shared checkpoint are left out. The order follows `values`.
 
@@ -163,19 +163,19 @@ def paired(
     # In the order of those that have most, so that sums run in an order which no name with gaps decides.
     fullest = sorted(values.values(), key=len, reverse=True)
     checkpoints = list(dict.fromkeys(checkpoint for of_name in fullest for checkpoint in of_name))
-    column = {checkpoint: place for place, checkpoint in enumerate(checkpoints)}
-    row = {name: place for place, name in enumerate(values)}
+    column = {checkpoint: i for i, checkpoint in enumerate(checkpoints)}
+    row = {name: i for i, name in enumerate(values)}
     table = np.full((len(row), len(column)), np.nan)
-    there, fell = np.zeros(table.shape, bool), np.zeros(table.shape, bool)
+    present, fell = np.zeros(table.shape, bool), np.zeros(table.shape, bool)
     for name, of_name in values.items():
-        places = row[name], [column[checkpoint] for checkpoint in of_name]
-        table[places], there[places] = list(of_name.values()), True
-        fell[places] = [collapsed(name, checkpoint) for checkpoint in of_name]
+        entries = row[name], [column[checkpoint] for checkpoint in of_name]
+        table[entries], present[entries] = list(of_name.values()), True
+        fell[entries] = [collapsed(name, checkpoint) for checkpoint in of_name]
 
     sharing: dict[tuple[bytes, Callable[[Checkpoint], Hashable] | None], list[tuple[str, str]]] = {}
     order: dict[tuple[str, str], None] = {}
     for first, second in combinations(values, 2) if pairs is None else pairs:
-        shared = there[row[first]] & there[row[second]]
+        shared = present[row[first]] & present[row[second]]
         if shared.any():
             order[first, second] = None
             draw = alike.get(first) or alike.get(second)
@@ -184,9 +184,9 @@ def paired(
     for (_, draw), names in sharing.items():
         rows = [row[first] for first, _ in names], [row[second] for _, second in names]
         groups: dict[Hashable, list[int]] = {}
-        for place in np.flatnonzero(there[rows[0][0]] & there[rows[1][0]]).tolist():
-            groups.setdefault((draw or stratum)(checkpoints[place]), []).append(place)
-        columns = [place for group in groups.values() for place in group]
+        for i in np.flatnonzero(present[rows[0][0]] & present[rows[1][0]]).tolist():
+            groups.setdefault((draw or stratum)(checkpoints[i]), []).append(i)
+        columns = [i for group in groups.values() for i in group]
         sides = [table[np.ix_(side, columns)] for side in rows]
         differences, sizes = sides[0] - sides[1], tuple(map(len, groups.values()))
         if draw:
@@ -195,12 +195,12 @@ def paired(
         fallen = np.asarray((fell[np.ix_(rows[0], columns)] | fell[np.ix_(rows[1], columns)]).any(axis=1))
         blocks.append(_Block(names, differences, sizes, lower, fallen))
     p = iter(sign_flip_ps([differences for block in blocks for differences in block.differences]))
-    found = {(c.first, c.second): c for block in blocks for c in block.compared(p, margin)}
-    return [found[names] for names in order]
+    compared = {(c.first, c.second): c for block in blocks for c in block.compared(p, margin)}
+    return [compared[names] for names in order]
 
 
 def _averaged(differences: Values, sizes: Sequence[int]) -> Values:
-    """[k, groups] the means of neighbouring columns, as many as `sizes` says each time."""
+    """[k, groups] the means of neighbouring columns, `sizes` at a time."""
     ends = np.cumsum(sizes).tolist()
     return np.stack([differences[:, end - n : end].mean(axis=1) for n, end in zip(sizes, ends, strict=True)], axis=1)
 
@@ -270,8 +270,8 @@ def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[
     `names` are ordered best first; the leader is the first that none was shown better than, since means over
     different checkpoints can be in another order than the pairs that two names share. Verdicts are taken as they
     stand, so `comparisons` should be corrected over all pairs: the leader was found on the same data, and a family of
-    the comparisons with it alone would be chosen with hindsight. Names that too few seeds stand behind to tell from
-    any other are in no group, since nothing could have been shown of them.
+    the comparisons with it alone would be chosen with hindsight. A name with too few seeds to differ significantly from
+    any other is in no group.
 
     >>> accuracies = {"a": [93, 94, 95], "b": [94, 93, 95], "c": [10, 11, 10]}
     >>> values = {name: {seed: row[seed % 3] + seed / 9 for seed in range(12)} for name, row in accuracies.items()}
@@ -280,8 +280,8 @@ def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[
     """
     verdicts = {(c.first, c.second): c.verdict for c in comparisons}
     verdicts |= {(c.second, c.first): c.seen_from(c.second).verdict for c in comparisons}
-    told = {name for c in comparisons if c.decidable for name in (c.first, c.second)}
-    groups, left = [], [name for name in names if name in told]
+    decidable = {name for c in comparisons if c.decidable for name in (c.first, c.second)}
+    groups, left = [], [name for name in names if name in decidable]
     while left:
         unbeaten = [name for name in left if not any(verdicts.get((o, name)) is Verdict.BETTER for o in left)]
         leader = next(iter(unbeaten), left[0])

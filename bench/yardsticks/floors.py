@@ -1,10 +1,10 @@
-"""Floors and ceilings: what a table alone says about how good or bad a selection can be.
+"""Floors and ceilings: how good or bad a selection can be, by the table alone.
 
 They stand in every table of results. What a criterion gains over a floor is what it adds to the little that the floor
 knows: to drawing lots, to drawing lots among convolutions, to one order of the operations for every edge, to counting
 parameters. A floor can lie close to the optimum, and then hardly anything above it can be shown: how many architectures
 do lie above stands beside each. How well two trainings of every architecture agree is a measure of the table's
-noise; it is no ceiling (see `retraining_agreement`).
+noise; it is not a ceiling (see `retraining_agreement`).
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ _WEIGHTS_PER_OPERATION = {NONE: 0, SKIP: 0, CONV_1X1: 1, CONV_3X3: 9, AVG_POOL: 
 """Weights of an operation in units of C * C, C being the number of channels."""
 
 RETRAINED = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none")
-"""The taus of which `retraining_agreement` says how well two trainings agree."""
+"""The taus that `retraining_agreement` gives for two trainings."""
 
 RANDOM = "random"
 RANDOM_CHOICES: dict[str, tuple[Sequence[int], str]] = {
@@ -124,7 +124,7 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     note = "highest mean test accuracy; its scores are the oracle's best accuracies"
     if ties:
         note += f"; {ties} more reach the same, the first in the table's order is shown"
-    sticks.append(_of(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
+    sticks.append(_yardstick(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
     return sticks
 
 
@@ -138,7 +138,7 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
     different trials of every architecture at random (seeded); architectures that share one training share the draw.
     Keys: `tau_best`, `tau_mean`, both without `none`, `tau_space` (over the architectures themselves), each the mean
     over the draws; `n` architectures, `draws`, and `how` in words. The taus are None where the table holds no two
-    trials of any architecture, which says nothing of how often it was trained: a file may keep the means only.
+    trials of any architecture, which does not mean that it was trained once: a file may keep the means only.
     """
     names = (*RETRAINED, "tau_space")
     trials = table.trials(dataset)
@@ -211,7 +211,7 @@ def _drawn(truth: Truth, name: str) -> Yardstick:
 
 def _fixed(truth: Truth, name: str, operation: int) -> Yardstick:
     architecture: Architecture = (operation,) * 6
-    return _of(truth, name, architecture, None, None, f"{OPERATIONS[operation]} on every edge")
+    return _yardstick(truth, name, architecture, None, None, f"{OPERATIONS[operation]} on every edge")
 
 
 def convolution_weights() -> np.ndarray:
@@ -225,16 +225,16 @@ def _ranked(truth: Truth, name: str, sizes: np.ndarray | None) -> Yardstick:
     if sizes is None:
         sizes = convolution_weights()
         note = "the architecture with the most weights in its convolutions (the table holds no counts)"
-    # The mean of equal counts may differ in the last digits from edge to edge; that is no preference.
+    # The mean of equal counts may differ in the last digits from edge to edge; that is not a preference.
     scores = np.round(oracle(sizes, "mean"), 6)
     return _scored(truth, name, scores, sizes, note)
 
 
 def _scored(truth: Truth, name: str, scores: np.ndarray, ranking: np.ndarray | None, note: str) -> Yardstick:
-    return _of(truth, name, as_architecture(scores.argmax(axis=1).tolist()), scores, ranking, note)
+    return _yardstick(truth, name, as_architecture(scores.argmax(axis=1).tolist()), scores, ranking, note)
 
 
-def _of(
+def _yardstick(
     truth: Truth,
     name: str,
     architecture: Architecture,

@@ -38,11 +38,11 @@ MEASURES = (
 """The names of what `measure` returns beside `index`, in the order of the columns."""
 
 SUMS = "sums of scores"
-"""The name of agreements of `architecture_scores` among those that are known."""
+"""The name under which agreements of `architecture_scores` are kept."""
 ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
 WITHOUT_NONE = tuple(operation for operation in ALL_OPERATIONS if operation != NONE)
 STEPS = 1e9
-"""Sums of scores are told apart in steps of one over this."""
+"""Sums of scores are rounded to multiples of one over this."""
 WORTH_CHOOSING = (SKIP, CONV_1X1, CONV_3X3)
 """Operations that good architectures consist of."""
 
@@ -167,7 +167,7 @@ def ranked_by_sums(scores: np.ndarray) -> Ranked:
 
 
 def expand(ranking: Ranking) -> np.ndarray:
-    """[15625], space order: the scores of a ranking, nan where it says nothing.
+    """[15625], space order: the scores of a ranking, nan where it has none.
 
     An architecture that was not scored takes the mean score of the scored ones that compute the same function.
 

@@ -85,7 +85,7 @@ def trait_correlations(
     The mean is of the taus, never a tau of mean scores: averaging scores takes the noise out of them, so that it
     raises every tau, and a trait measured so could not be compared with one measured selection by selection.
     `accurate` is the tau with ACCURACY of each selection, where it is measured already (`tau_space` of its record);
-    `known` is what need not be computed again.
+    `known` holds agreements that were computed before.
     """
     known = Agreements() if known is None else known
     asked = {

@@ -7,7 +7,7 @@ Why these methods. Intervals of means are Student's t with Welch's degrees of fr
 percentile bootstrap resamples five values as if they were the population, and covered 84 % where it promised 95
 (reports/data/coverage.csv holds what the present intervals cover). Counts have Clopper and Pearson's. Paired
 differences are tested by flipping their signs, which needs symmetry and no distribution; the sign test beside it needs
-neither, and sees less. Corrections are Holm's, since the tests of a family are dependent in ways that nobody knows.
+neither, and sees less. Corrections are Holm's, since the tests of a family are dependent in unknown ways.
 """
 
 import math
@@ -25,7 +25,7 @@ Numbers = Sequence[float] | Values
 
 SIGNIFICANCE = 0.05
 POWER = 0.8
-"""How often a difference is to be shown that is called large enough to be shown."""
+"""The probability with which a `detectable` difference is found significant."""
 LEVEL = 0.95
 ROUGH_BELOW = 7
 """With fewer units than this in all, an interval of a mean covers less than 90 % of skewed results
@@ -63,10 +63,10 @@ def mean_of_strata(strata: Sequence[Numbers]) -> float:
     return float(np.mean([np.mean(values) for values in strata]))
 
 
-def mean_interval(strata: Sequence[Numbers], pooled: bool = False) -> Interval | None:
+def mean_interval(strata: Sequence[Numbers]) -> Interval | None:
     """The interval of the mean over strata, by Student's t with a variance per stratum.
 
-    Strata count alike, as in `mean_of_strata`; where `pooled`, every unit does. Degrees of freedom as in Welch, "The
+    Strata count alike, as in `mean_of_strata`. Degrees of freedom as in Welch, "The
     generalization of Student's problem when several different population variances are involved", Biometrika 1947.
     None where some stratum has fewer than two units, or where the units of each are all equal: an interval without
     width would promise too much. Raises ValueError for no strata and for values that are not finite.
@@ -74,11 +74,14 @@ def mean_interval(strata: Sequence[Numbers], pooled: bool = False) -> Interval |
     arrays = [np.asarray(values, float) for values in strata]
     if not arrays:
         raise ValueError("an interval needs at least one stratum")
-    return mean_intervals(np.concatenate(arrays)[None], [len(values) for values in arrays], pooled)[0]
+    return mean_intervals(np.concatenate(arrays)[None], [len(values) for values in arrays])[0]
 
 
 def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> list[Interval | None]:
-    """`mean_interval` of each row of [k, n], in which strata of these `sizes` stand side by side; raises as that."""
+    """`mean_interval` of each row of [k, n], in which strata of these `sizes` stand side by side; raises as that.
+
+    Where `pooled`, every unit counts alike.
+    """
     if not np.isfinite(rows).all():
         raise ValueError("an interval needs finite values")
     found: list[Interval | None] = [None] * len(rows)
@@ -122,9 +125,9 @@ def _sign_patterns(n: int) -> Values:
     return np.hstack([np.ones((len(bits), 1)), 1.0 - 2.0 * (bits & 1)])
 
 
-def _sign_samples(n: int, seed: int) -> Iterator[Values]:
+def _sign_samples(n: int) -> Iterator[Values]:
     """Random signs, in all [FLIP_SAMPLES, n]: the first bits of one sequence, whatever the n."""
-    bits = _random_bits(-(-n // SIGN_COLUMNS), seed)
+    bits = _random_bits(-(-n // SIGN_COLUMNS))
     rows = max(8, SIGNS // n // 8 * 8)
     for start in range(0, FLIP_SAMPLES, rows):
         end = min(start + rows, FLIP_SAMPLES)
@@ -135,18 +138,18 @@ def _sign_samples(n: int, seed: int) -> Iterator[Values]:
 
 
 @cache
-def _random_bits(times: int, seed: int) -> NDArray[np.uint8]:
+def _random_bits(times: int) -> NDArray[np.uint8]:
     """Random bits for FLIP_SAMPLES patterns of `times` SIGN_COLUMNS signs, eight to a byte."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     parts = (generator.integers(2, size=FLIP_SAMPLES * SIGN_COLUMNS) for _ in range(times))
     return np.concatenate([np.packbits(part) for part in parts])
 
 
-def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
+def sign_flip_ps(families: Sequence[Numbers]) -> list[float]:
     """Two-sided p of the paired sign-flip (permutation) test of the mean difference, of each of many comparisons.
 
     Exact for up to EXACT_FLIPS differing pairs, else from FLIP_SAMPLES random patterns, counting the
-    observed one. Pairs that do not differ say nothing under this test and drop out; without any
+    observed one. Pairs that do not differ carry no information here and drop out; without any
     differing pair p is 1. Comparisons with equally many differing pairs share one matrix product.
     """
     nonzero = [values[values != 0] for values in (np.asarray(differences, float) for differences in families)]
@@ -157,7 +160,7 @@ def sign_flip_ps(families: Sequence[Numbers], seed: int = 0) -> list[float]:
         stacked = np.stack([nonzero[i] for i in places], axis=1)
         beyond = np.abs(stacked.sum(axis=0)) - 1e-9 * np.abs(stacked).sum(axis=0)
         reached, patterns = np.zeros(len(places), dtype=np.int64), 0
-        for signs in [_sign_patterns(n)] if exact else _sign_samples(n, seed):
+        for signs in [_sign_patterns(n)] if exact else _sign_samples(n):
             patterns += len(signs)
             for start in range(0, len(places), FLIP_BATCH):
                 batch = slice(start, start + FLIP_BATCH)
@@ -200,13 +203,13 @@ def _quantiles(n: int, tests: int) -> float:
     return float(stdtrit(n - 1, [1 - SIGNIFICANCE / (2 * tests), POWER]).sum())
 
 
-def two_sample_p(first: Sequence[Numbers], second: Sequence[Numbers], seed: int = 0) -> float:
+def two_sample_p(first: Sequence[Numbers], second: Sequence[Numbers]) -> float:
     """Two-sided p of a permutation test that two independent sets of results have the same mean.
 
     One array per stratum on either side; labels are exchanged inside strata only, FLIP_SAMPLES times at
     random, the observed labelling counted. The statistic is the difference of means, averaged over strata.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     observed, sums = 0.0, np.zeros(FLIP_SAMPLES)
     for a, b in zip(first, second, strict=True):
         pooled, n = np.concatenate([np.asarray(a, float), np.asarray(b, float)]), len(a)

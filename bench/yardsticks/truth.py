@@ -74,7 +74,7 @@ class Truth:
 
         Among the FEWEST_IN_REGION best, where fewer than that were trained twice above `least`. None where the table
         holds no two trainings of any architecture. A network that does not learn repeats itself badly, so the noise
-        of the whole space says too much of differences near the top.
+        of the whole space would be too wide a margin near the top.
         """
         accuracies, gaps = self._repeated
         first = min(int(np.searchsorted(accuracies, least)), max(0, len(gaps) - FEWEST_IN_REGION))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work.curvature_file import eigenvalues
-from nas_selection_bench.bench.work.discovery import kind, shown, told
+from nas_selection_bench.bench.work.discovery import kind, require_texts, shown
 from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.reports.data.results import Results
@@ -75,7 +75,7 @@ def offered(name: str, module: Any, file: Path) -> Mapping[str, StoppingRule]:
     rule = module.RULE
     if not isinstance(rule, StoppingRule):
         raise UsageError(f"{shown(file)}: RULE must be a StoppingRule, not {kind(rule)}.")
-    told(rule, ("paper", "formula"), file)
+    require_texts(rule, ("paper", "formula"), file)
     return {name: rule}
 
 

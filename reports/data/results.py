@@ -18,7 +18,7 @@ from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGES, parse
 from nas_selection_bench.bench.work.methods_file import Descriptions, read_described
 from nas_selection_bench.bench.work.record import KEY_COLUMNS, Record
-from nas_selection_bench.bench.work.run_file import RUN_FILE, read_run
+from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.measures import pair_signs, standardised
 from nas_selection_bench.reports.data.frames import label, read_frame, records_of, scores_of, stored_scores
@@ -45,14 +45,6 @@ COLLAPSED = 10.0
 skip connections alone."""
 
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
-
-
-def run_of(folder: Path) -> dict[str, Any]:
-    """run.json; raises DataError where it is missing or damaged."""
-    run = read_run(folder)
-    if run is None:
-        raise DataError(f"{folder / RUN_FILE} is missing; run the benchmark with --out {folder} first.")
-    return run
 
 
 def shares_of(operation: int, architectures: pd.Series) -> list[float]:

@@ -12,8 +12,8 @@ from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.files import expanded
 from nas_selection_bench.bench.work.methods_file import Descriptions, read_described
 from nas_selection_bench.bench.work.pack import opened
+from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.reports.data.frames import GATHER, read_frame
-from nas_selection_bench.reports.data.results import run_of
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ import pandas as pd
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import parse_options
-from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.files import given_path, make_folder, unwritable
 from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.pack import opened
-from nas_selection_bench.bench.work.run_file import read_run
+from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.doses import imposed, responses
 from nas_selection_bench.reports.data.material import Material
@@ -118,11 +118,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--format", choices=for_papers.FORMATS, default="pdf", help="pdf, unless told otherwise")
     parser.add_argument("--table", metavar="FILE", help="the ground truth that the results were looked up in")
     given = parser.parse_args(arguments)
-    run = read_run(given.results)
-    if run is None:
-        raise DataError(f"{given.results} holds no results: {given.results / 'run.json'} does not exist.")
     options = parse_options(["--table", given.table] if given.table else [])
-    table = resolve.find_table(options, list(run["datasets"]), data_root(needed=False))
+    table = resolve.find_table(options, list(run_of(given.results)["datasets"]), data_root(needed=False))
     written = draw(given.results, table, given.to, given.format)
     for path in written:
         print(path)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 
-from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNTOLD, Comparison, Verdict
+from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNJUDGED, Comparison, Verdict
 from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
 from nas_selection_bench.reports.data.contests import BASELINES, Contest, family_of
 from nas_selection_bench.reports.data.factors import contrasts
@@ -184,7 +184,7 @@ def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, fu
         f"Row against column: {shown}, over shared checkpoints; the colour is the verdict after Holm's correction over"
         f" {further} {_sizes(compared)} {PERCENTILES}"
     )
-    if all(c.verdict in UNTOLD for c in compared):
+    if all(c.verdict in UNJUDGED for c in compared):
         return Picture(name, title, caption, "", "every pair has too few seeds to be judged after correction")
     few = sum(c.verdict is Verdict.TOO_FEW for c in compared)
     if 2 * few > len(compared):

@@ -54,8 +54,8 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
 def refusing_global_draws() -> Iterator[None]:
     """Raises ValueError where a global generator of the CPU is drawn from in here.
 
-    What comes from there depends on what ran before in this process. Outside of the main thread nothing is looked
-    at: jobs that share a GPU are threads, and one would be blamed for another.
+    Such a result depends on what ran before in this process. Outside the main thread nothing is checked: jobs that
+    share a GPU are threads, and one would be blamed for another.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -87,9 +87,9 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
         return open_untrained(cell, images, device)
     stored = checkpoint.load(folder, cell.epoch)
     recipe = find_recipe(cell.supernet.recipe)
-    place = torch.device(device)
+    target = torch.device(device)
     # A recipe's own network (some run on a part of the channels) matters only to those who read its weights.
-    network = built(stored.network if selector.needs.trained else plain_supernet(cell, images), place)
+    network = built(stored.network if selector.needs.trained else plain_supernet(cell, images), target)
 
     def make_tuner(own_network: Supernet, alphas: Tensor) -> Tuner:
         return Tuner(
@@ -103,7 +103,7 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
         )  # fmt: skip
 
     return Search(
-        cell, network, stored.alphas.to(place), recipe, Half(images, "selection", place), selector.needs, make_tuner,
+        cell, network, stored.alphas.to(target), recipe, Half(images, "selection", target), selector.needs, make_tuner,
         history=lambda: [
             checkpoint.load(folder, epoch).alphas for epoch in epochs_present(folder) if epoch < cell.epoch
         ],
@@ -112,12 +112,12 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
 
 def open_untrained(cell: Cell, images: ImageSet, device: str) -> Search:
     """What a selector sees that reads nothing of the checkpoint: the same whatever the recipe and the epoch."""
-    place = torch.device(device)
-    network = built(plain_supernet(cell, images), place)
-    alphas = torch.zeros(len(EDGES), len(OPERATIONS), device=place)
+    target = torch.device(device)
+    network = built(plain_supernet(cell, images), target)
+    alphas = torch.zeros(len(EDGES), len(OPERATIONS), device=target)
     needs = registry.find(cell.selector).needs
     return Search(
-        without_checkpoint(cell), network, alphas, find_recipe("blank"), Half(images, "selection", place), needs
+        without_checkpoint(cell), network, alphas, find_recipe("blank"), Half(images, "selection", target), needs
     )
 
 
@@ -127,9 +127,9 @@ def plain_supernet(cell: Cell, images: ImageSet) -> Callable[[], Supernet]:
     return lambda: Supernet(settings.channels, settings.cells, images.classes)
 
 
-def built(make: Callable[[], Supernet], place: torch.device) -> Supernet:
+def built(make: Callable[[], Supernet], device: torch.device) -> Supernet:
     """The network that `make` builds, ready for work; the constructors of torch draw, and that leaves no trace."""
     with torch.random.fork_rng(devices=[]):
         network = make()
-    prepare(network, place)
+    prepare(network, device)
     return network

@@ -71,7 +71,7 @@ class Selector(Configurable, ABC):
     """Set by the registry: the file's name, the variant, the options that are not the default."""
 
     def declared(self) -> dict[str, str]:
-        """What it says of itself beside its paper, for people."""
+        """Descriptions beside its paper, shown in lists and reports."""
         return {
             "score": self.formula, "keeps": self.direction, "reads": ", ".join(self.needs.names()) or "nothing",
             "passes": self.passes, "differs": self.differs,

@@ -38,10 +38,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def selector_row(name: str, selector: Selector) -> list[str]:
     """One criterion: what it is, what it reads, what it costs."""
     options = ", ".join(f"`{option}={value}`" for option, value in selector.spelled().items())
-    said = selector.declared()
+    texts = selector.declared()
     return [
-        f"`{name}`", selector.paper, said["score"], said["keeps"], said["reads"], options, said["passes"],
-        said["differs"],
+        f"`{name}`", selector.paper, texts["score"], texts["keeps"], texts["reads"], options, texts["passes"],
+        texts["differs"],
     ]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""Whether the GPU path computes what the CPU path does, and how fast: for whoever has a GPU, once, in ten minutes.
+"""Whether the GPU path computes what the CPU path does, and how fast: once per machine, in ten minutes.
 
     python -m nas_selection_bench gpu-acceptance [--device cuda:0] [--out results/gpu]
 
-Nine parts, A to I; each passes, or says what it found and what to do. Exit code 0 where all pass, 1 where one does
+Nine parts, A to I; each passes, or reports what is wrong and what to do. Exit code 0 where all pass, 1 where one does
 not. The record, one JSON named after the GPU and written after each part, belongs into results/gpu: a run on the same
 hardware then knows that it has been verified. `--small` runs the same parts on smaller networks and asks for no speed.
 With NAS_BENCH_TRITON=1 all parts run in Triton's kernels, which without it only part I looks at.
@@ -53,15 +53,15 @@ def accept(place: Place, keep: Callable[[dict[str, Any]], None], say: Callable[[
     for name, (part, remedy) in PARTS.items():
         began = time.perf_counter()
         try:
-            told: dict[str, Any] = {"passed": True, "found": part(place)}
+            result: dict[str, Any] = {"passed": True, "found": part(place)}
         except Exception as failure:  # noqa: BLE001 - whatever a GPU does, the other parts are looked at
-            told = {"passed": False, "found": text_of(failure), "remedy": remedy}
+            result = {"passed": False, "found": text_of(failure), "remedy": remedy}
             if not isinstance(failure, Failed):
-                told["traceback"] = traceback.format_exc().splitlines()
-        told["seconds"] = round(time.perf_counter() - began, 1)
-        record["parts"][name] = told
-        outcome = "passed" if told["passed"] else f"FAILED: {in_brief(told['found'], 2000)}; {remedy}"
-        say(f"{name}: {outcome} ({told['seconds']} s)")
+                result["traceback"] = traceback.format_exc().splitlines()
+        result["seconds"] = round(time.perf_counter() - began, 1)
+        record["parts"][name] = result
+        outcome = "passed" if result["passed"] else f"FAILED: {in_brief(result['found'], 2000)}; {remedy}"
+        say(f"{name}: {outcome} ({result['seconds']} s)")
         seen = record["parts"]
         # Kernels that a run does not use take nothing from the others.
         asked = [part for part in PARTS if part != NODE_KERNELS or wants_triton()]

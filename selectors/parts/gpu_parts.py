@@ -68,17 +68,17 @@ def captures(place: Place) -> dict[str, Any]:
         with faults.of(recipe):
             same_captured_or_not(place, recipe)
         seconds[recipe] = round(time.perf_counter() - began, 2)
-    faults.tell()
+    faults.raise_any()
     return seconds
 
 
 def same_captured_or_not(place: Place, recipe: str) -> None:
     """Raises Failed where not."""
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         captured = state_after(place, recipe, place.torch, 2)
-    if recipe not in EAGER and (told := [str(w.message) for w in said if w.category is RuntimeWarning]):
-        raise Failed(told[0])
+    if recipe not in EAGER and (messages := [str(w.message) for w in caught if w.category is RuntimeWarning]):
+        raise Failed(messages[0])
     for what, other in (
         ("eager steps give other numbers", state_after(place, recipe, place.torch, 2, eager=True)),
         ("a second run gives other numbers", state_after(place, recipe, place.torch, 2)),
@@ -173,7 +173,7 @@ def criteria(place: Place) -> dict[str, Any]:
                 if tau < LEAST_TAU:
                     raise Failed(f"another architecture, and scores that rank otherwise, tau {tau:.3f}")
                 near_ties.append(name)
-    faults.tell()
+    faults.raise_any()
     return found | {"near ties": near_ties, "not reached": not_reached}
 
 
@@ -188,12 +188,12 @@ def distinct_selectors() -> list[str]:
 def accidents(place: Place) -> dict[str, Any]:
     """F: a step that cannot be captured, three supernets at once, and a run that is broken off."""
     total = torch.zeros((), device=place.torch)
-    with warnings.catch_warnings(record=True) as said, own_stream(place.torch):
+    with warnings.catch_warnings(record=True) as caught, own_stream(place.torch):
         warnings.simplefilter("always")
         run = cuda_graph.Repeated(lambda x: total.add_(x.sum().item()), place.torch)
         for _ in range(cuda_graph.EAGER_CALLS + 3):
             run(torch.ones(2, device=place.torch))
-    if not any("no CUDA graph" in str(w.message) for w in said) or cuda_graph._failed:
+    if not any("no CUDA graph" in str(w.message) for w in caught) or cuda_graph._failed:
         raise Failed("a step that waits for the device was captured")
 
     class Stop(Exception):

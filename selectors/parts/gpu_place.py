@@ -1,4 +1,4 @@
-"""What the parts of the acceptance of a GPU run on, and how they tell what they found."""
+"""What the parts of the acceptance of a GPU run on, and how they report."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Faults:
         except Exception as failure:  # noqa: BLE001 - whatever a GPU does
             self._found.append(f"{name}: {in_brief(failure)}")
 
-    def tell(self) -> None:
+    def raise_any(self) -> None:
         """Raises Failed where there are any."""
         if self._found:
             raise Failed("; ".join(self._found))

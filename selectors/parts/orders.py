@@ -9,6 +9,7 @@ SGAS (Li et al., CVPR 2020): most certain first.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -62,20 +63,14 @@ def _best(step: Step, values: np.ndarray) -> int:
     return step.open_edges[int(np.argmax(values))]
 
 
-def _global_op(step: Step) -> int:
-    return _best(step, step.score(step.open_edges)[:, step.first :].max(axis=1))
+def _global(reduce: Callable[..., np.ndarray], step: Step) -> int:
+    """The open edge whose operations score best in the present context, by the `reduce` of their scores."""
+    return _best(step, reduce(step.score(step.open_edges)[:, step.first :], axis=1))
 
 
-def _global_edge(step: Step) -> int:
-    return _best(step, step.score(step.open_edges)[:, step.first :].mean(axis=1))
-
-
-def _global_op_once(step: Step) -> int:
-    return _best(step, np.array([step.at_start[edge][step.first :].max() for edge in step.open_edges]))
-
-
-def _global_edge_once(step: Step) -> int:
-    return _best(step, np.array([step.at_start[edge][step.first :].mean() for edge in step.open_edges]))
+def _global_once(reduce: Callable[..., np.ndarray], step: Step) -> int:
+    """The same by the scores at the checkpoint."""
+    return _best(step, np.array([reduce(step.at_start[edge][step.first :]) for edge in step.open_edges]))
 
 
 def _min_max(values: np.ndarray) -> np.ndarray:
@@ -127,13 +122,15 @@ ORDERS = {
     "fixed": Order(lambda step: step.open_edges[0], "from the input to the output"),
     "reverse": Order(lambda step: step.open_edges[-1], "from the output to the input"),
     "random": Order(_random, "random, a new permutation per selector seed", stochastic=True),
-    "global-op": Order(_global_op, "the edge that has the best-scoring open operation, all scored anew"),
-    "global-edge": Order(_global_edge, "the edge with the best mean score, all scored anew"),
+    "global-op": Order(partial(_global, np.max), "the edge that has the best-scoring open operation, all scored anew"),
+    "global-edge": Order(partial(_global, np.mean), "the edge with the best mean score, all scored anew"),
     "global-op-once": Order(
-        _global_op_once, "as global-op, sorted once by the scores at the checkpoint", scores_all_first=True
+        partial(_global_once, np.max), "as global-op, sorted once by the scores at the checkpoint",
+        scores_all_first=True,
     ),
     "global-edge-once": Order(
-        _global_edge_once, "as global-edge, sorted once by the scores at the checkpoint", scores_all_first=True
+        partial(_global_once, np.mean), "as global-edge, sorted once by the scores at the checkpoint",
+        scores_all_first=True,
     ),
     "sgas": Order(_sgas, "most certain first, SGAS criterion 1", needs=Needs(alphas=True)),
     "sgas-2": Order(_sgas_2, "most certain and stable first, SGAS criterion 2", needs=Needs(alphas=True)),

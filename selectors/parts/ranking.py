@@ -30,7 +30,7 @@ def one_of_each_class() -> list[Architecture]:
     """An architecture of each of the 6,466 published classes, and of each of the classes of equal function.
 
     The published partition joins some architectures that compute different functions, so that 280 functions have
-    no representative among the 6,466; with theirs, whoever looks up an architecture finds one that equals it.
+    no representative among the 6,466; with theirs, every architecture has an equal among those scored.
     """
     published = representatives(published_classes())
     functions = function_classes()
@@ -43,7 +43,7 @@ def marginal_means(ranking: Ranking) -> np.ndarray:
     """[6, 5]: the mean score of the architectures with an operation on an edge.
 
     An architecture that equals a scored one counts with its score. An operation that no scored architecture has
-    scores as the lowest of its edge: whoever drew the architectures did not propose it.
+    scores as the lowest of its edge: the draw did not propose it.
     """
     scores = expand(ranking)
     operations = all_architectures()

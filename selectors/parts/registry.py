@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.discovery import kind, shown, told
+from nas_selection_bench.bench.work.discovery import kind, require_texts, shown
 from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.selectors.parts.criterion import Rule, Selector
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.supernets.network.process_modes import own_modes
 
 DECLARED = ("needs", "stochastic", "reads_only_alphas", "decides_by_alphas", "reads_checkpoint")
-"""The properties by which a selector says what it is: the needs, and what is true or false."""
+"""The properties that a selector declares: its needs, and what is true or false of it."""
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, Selector]:
     """The selectors of a module, under their names; raises UsageError for anything else."""
     variants = getattr(module, "VARIANTS", {})
     if not isinstance(variants, Mapping):
-        raise UsageError(f"{shown(file)}: VARIANTS is to be a dictionary, suffix: selector.")
+        raise UsageError(f"{shown(file)}: VARIANTS must be a dictionary {{suffix: selector}}, not {kind(variants)}.")
     found = {name: module.SELECTOR} if hasattr(module, "SELECTOR") else {}
     found |= {f"{name}-{suffix}": selector for suffix, selector in variants.items()}
     return {called: replace(_checked(selector, called, file), name=called) for called, selector in found.items()}
@@ -36,11 +36,12 @@ def _checked(selector: object, name: str, file: Path) -> Selector:
     """The selector; raises UsageError for anything else, and for one that lacks a description."""
     if not isinstance(selector, Selector):
         hint = "; a Rule becomes one as Greedy(rule=..., ...)" if isinstance(selector, Rule) else ""
-        raise UsageError(f"{shown(file)} offers as {name!r} what is no Selector ({kind(selector)}){hint}.")
-    told(selector, ("paper", "formula", "direction"), file)
+        raise UsageError(f"{shown(file)}: {name!r} must be a Selector, not {kind(selector)}{hint}.")
+    require_texts(selector, ("paper", "formula", "direction"), file)
     if type(selector.version) is not int or selector.version < 1:
-        said = f"version = {selector.version!r}; it is to be a whole number of at least 1"
-        raise UsageError(f"{shown(file)}: {name!r} has {said}.")
+        raise UsageError(
+            f"{shown(file)}: the version of {name!r} must be a whole number of at least 1, not {selector.version!r}."
+        )
     for part in (selector, *selector.parts().values()):
         for declared in DECLARED:
             if isfunction(getattr(type(part), declared, None)):
@@ -50,10 +51,10 @@ def _checked(selector: object, name: str, file: Path) -> Selector:
     try:
         selector.options()
         if not isinstance(selector.needs, Needs):
-            raise TypeError("its needs are no Needs(...)")
+            raise TypeError(f"needs must be Needs(...), not {kind(selector.needs)}")
         for declared in DECLARED[1:]:
             if not isinstance(value := getattr(selector, declared), bool):
-                raise TypeError(f"{declared} is {value!r}, neither True nor False")
+                raise TypeError(f"{declared} must be True or False, not {value!r}")
     except Exception as error:
         raise UsageError(f"{shown(file)}: {name!r} cannot be used ({type(error).__name__}: {error}).") from error
     return selector

@@ -123,8 +123,7 @@ class Greedy(Selector):
             )
         if result.tune != 0 and not result.rule.can_be_tuned:
             raise UsageError(
-                f"{self.name} scores a network with fresh weights, which fine-tuning would leave as they are;"
-                " tune=0 is all that it takes."
+                f"{self.name} scores a network with fresh weights, which fine-tuning would not change; use tune=0."
             )
         return result
 

@@ -19,7 +19,7 @@ from nas_selection_bench.selectors.parts.initialisation import Fill, build, init
 from nas_selection_bench.selectors.parts.meter import Meter
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
-from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 from nas_selection_bench.supernets.network.supernet import Observer, Supernet
 from nas_selection_bench.supernets.parts.recipe import Recipe
 from nas_selection_bench.supernets.training.evaluation import Evaluator
@@ -275,10 +275,8 @@ class Search:
         self, architecture: Architecture, generator: torch.Generator, fill: Fill = pytorch_default
     ) -> nn.Module:
         """The network that NAS-Bench-201 trains for `architecture`, untrained; its passes are counted."""
-        net = self.network
-        network = build(
-            lambda: standalone(architecture, net.channels, net.cells_per_stage, net.classes), generator, self.like, fill
-        )
+        size = self.network.channels, self.network.cells_per_stage, self.network.classes
+        network = build(lambda: StandaloneNetwork(architecture, *size), generator, self.like, fill)
         self.meter.watch(network)
         return network
 

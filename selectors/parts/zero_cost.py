@@ -26,7 +26,7 @@ def needs_of(proxy: Proxy, *, trained: bool) -> Needs:
 def proxy_score(
     search: Search, proxy: Proxy, network: nn.Module, batch: tuple[Tensor, Tensor | None], seed: int
 ) -> float:
-    """The score of `network` by `proxy`, larger = better, with batch norm as the cell says. Raises ProxyFailure."""
+    """The score of `network` by `proxy`, larger = better, with the cell's batch norm. Raises ProxyFailure."""
     return proxies.defined(proxy_scores(search, proxy, network, [lambda copy: None], batch, seed))[0]
 
 
@@ -38,7 +38,7 @@ def proxy_scores(
     batch: tuple[Tensor, Tensor | None],
     seed: int,
 ) -> Iterator[float | proxies.ProxyFailure]:
-    """The scores of variants of `network` (`proxies.scores`), with batch norm as the cell says.
+    """The scores of variants of `network` (`proxies.scores`), with the cell's batch norm.
 
     A proxy that prescribes what batch norm does (synflow by-passes it) keeps to that. A proxy with a backward pass
     per image (ntk) sees an eighth of the mini-batch: 32 images at preset paper, as in TE-NAS.
@@ -73,7 +73,7 @@ def score_architectures(
 
 
 def with_weights(mixture: nn.Module, weights: Tensor, *, sees: proxies.Sees) -> None:
-    """Give a mixture the edge weights [6, 5]; operations of weight 0 are fed zeros, as far as `sees` says they run."""
+    """Give a mixture the edge weights [6, 5]; operations of weight 0 are fed zeros, as far as the proxy `sees` them."""
     assert isinstance(mixture, Mixture)
     mixture.weights.copy_(weights)
     adds = weights != 0
@@ -83,7 +83,7 @@ def with_weights(mixture: nn.Module, weights: Tensor, *, sees: proxies.Sees) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class ProxyRule(Rule):
-    """A score of one mini-batch; `place` says which of the mini-batches of the selection half it is.
+    """A score of one mini-batch; `place` is the number of the mini-batch of the selection half.
 
     An operation that the proxy has no value for scores just below the others of its edge, so that it is not chosen,
     as in the released code of Zero-Cost-PT, and is counted; an edge without any value is a failure.

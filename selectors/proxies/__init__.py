@@ -51,7 +51,7 @@ def file_of(name: str) -> Path:
 
 
 def source(name: str) -> Source:
-    """That file, and what it says now."""
+    """That file, with the digest of its present content."""
     return Source(f"selectors/{shown(file_of(name))}", digest_of(file_of(name).read_bytes()))
 
 
@@ -72,7 +72,7 @@ def score(
 
     `network` maps images [n, channels, h, w] to logits [n, classes] and is left as it is: the proxy works on a
     copy, in the network's own precision (at least float32), outside of autocast. `labels` [n] are needed by the
-    proxies that say so (`find(name).uses_labels`) and shown to no other; likewise a proxy that uses no images
+    proxies that declare it (`find(name).uses_labels`) and shown to no other; likewise a proxy that uses no images
     sees their shape only. Random numbers come from `seed`; the global random state is not used.
 
     Raises ProxyFailure with the reason where the proxy is not defined for this network (a singular kernel, no

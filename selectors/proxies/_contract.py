@@ -11,7 +11,7 @@ from nas_selection_bench.bench.work.options import Configurable
 
 
 class ProxyFailure(Exception):
-    """The proxy has no value for this network; the message says why, in one sentence."""
+    """The proxy has no value for this network; the message is the reason, in one sentence."""
 
 
 Sees = Literal["everything", "relus", "nothing"]
@@ -67,11 +67,11 @@ class Proxy(Configurable, ABC):
     paper: ClassVar[str]
     """Authors, title, venue."""
     formula: ClassVar[str]
-    higher_is_better: ClassVar[bool]
+    higher_is_better: ClassVar[bool] = True
     """In the literature; `score` negates where it is False."""
     uses_images: ClassVar[bool]
     uses_labels: ClassVar[bool]
-    batch_norm: ClassVar[str]
+    batch_norm: ClassVar[str] = "batch statistics"
     """What batch norm does while the score is taken."""
     differs: ClassVar[str]
     """What differs from the released code, and why."""
@@ -89,7 +89,7 @@ class Proxy(Configurable, ABC):
         return type(self).__module__.rpartition(".")[2]
 
     def declared(self) -> dict[str, str]:
-        """What it says of itself beside its paper, for people."""
+        """Descriptions beside its paper, shown in lists and reports."""
         reads = [what for what, used in (("images", self.uses_images), ("labels", self.uses_labels)) if used]
         return {
             "score": self.formula, "better": "larger" if self.higher_is_better else "smaller",
@@ -121,6 +121,15 @@ class Proxy(Configurable, ABC):
 
 @dataclass(frozen=True)
 class GradientProxy(Proxy):
-    """A proxy that reads gradients, which are zero wherever the logits depend on nothing: they change no sum."""
+    """A proxy that reads gradients of the loss, most often by one pass each way.
 
+    They are zero wherever the logits depend on nothing, so that an operation of weight 0 changes no sum.
+    """
+
+    uses_images = True
+    uses_labels = True
     watches = "nothing"
+
+    def passes(self, images: int) -> Passes:
+        """One forward, one backward."""
+        return Passes(1, 1)

@@ -16,7 +16,7 @@ from nas_selection_bench.selectors.proxies._contract import Batch, ProxyFailure
 Layer = nn.Conv2d | nn.Linear
 
 SHAREABLE = (bool, int, float, str, type(None))
-"""What a copy of a module may share with it, since nobody can change it."""
+"""What a copy of a module may share with it, since it cannot be changed."""
 
 
 def private_copy(network: nn.Module) -> nn.Module:
@@ -152,7 +152,7 @@ def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
     def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if isinstance(module, nn.ReLU):
             # The ReLUs of all edges that leave a node read one tensor. It is kept beside its signs, so that no other
-            # gets its id; the version tells whether somebody worked on it in place since.
+            # gets its id; the version changes when it is worked on in place.
             x = inputs[0]
             place = id(x), 0 if x.is_inference() else x._version
             if place not in signs:

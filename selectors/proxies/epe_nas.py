@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, ProxyFailure
 from nas_selection_bench.selectors.proxies._matrices import input_correlation
 from nas_selection_bench.selectors.proxies.jacob_cov import input_jacobian
 
@@ -27,18 +27,10 @@ class EpeNas(GradientProxy):
         " classes E_c is divided by the images of c, classes of one image are left out, and the score is"
         " sum_cd |E_c - E_d| / classes seen"
     )
-    higher_is_better = True
-    uses_images = True
-    uses_labels = True
-    batch_norm = "batch statistics"
     differs = "nothing; both orders of each pair of classes are summed, as in the released code (a factor of two)"
     version = 2  # since classes of one image are left out where there are more than 100
     minimum_images = 2
     changes_network = False
-
-    def passes(self, images: int) -> Passes:
-        """One forward, one backward."""
-        return Passes(1, 1)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         """See the class."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from nas_selection_bench.bench.work.options import option, yes_or_no
-from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, ProxyFailure
 from nas_selection_bench.selectors.proxies._network import gradients_of, layers, loss_of, watch, weight_of
 
 
@@ -22,20 +22,12 @@ class Fisher(GradientProxy):
 
     paper = "Theis et al., Fisher pruning, 2018; Turner et al., BlockSwap, ICLR 2020; Abdelfattah et al., ICLR 2021"
     formula = "sum over channels of 1/2 mean_n (sum_hw a * dL/da)^2, a = output of a conv or linear layer"
-    higher_is_better = True
-    uses_images = True
-    uses_labels = True
-    batch_norm = "batch statistics"
     differs = (
         "the released zero-cost code copies a channel's value to each of its weights before it sums, which multiplies"
         " it by the fan-in; here that is the option fan_in=yes. The loss is the batch mean, as there (Theis et al."
         " use each image's own loss, a constant factor at a fixed batch size)"
     )
     changes_network = False
-
-    def passes(self, images: int) -> Passes:
-        """One forward, one backward."""
-        return Passes(1, 1)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         """See the class."""

@@ -22,7 +22,6 @@ class Flops(Proxy):
 
     paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum over conv and linear layers of (outputs per image) * (inputs per output)"
-    higher_is_better = True
     uses_images = False
     uses_labels = False
     batch_norm = "no part"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy
 from nas_selection_bench.selectors.proxies._network import weights_and_gradients
 
 
@@ -17,16 +17,8 @@ class GradNorm(GradientProxy):
 
     paper = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
     formula = "sum over conv and linear layers of |dL/dw|_2"
-    higher_is_better = True
-    uses_images = True
-    uses_labels = True
-    batch_norm = "batch statistics"
     differs = "nothing: biases and batch-norm parameters are left out, as in the released code"
     changes_network = False
-
-    def passes(self, images: int) -> Passes:
-        """One forward, one backward."""
-        return Passes(1, 1)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         """See the class."""

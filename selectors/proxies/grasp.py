@@ -18,10 +18,6 @@ class Grasp(GradientProxy):
 
     paper = "Wang, Zhang & Grosse, Picking Winning Tickets Before Training, ICLR 2020; Abdelfattah et al., ICLR 2021"
     formula = "sum of -w * (H g) over the weights of conv and linear layers, g = dL/dw, H = d2L/dw2"
-    higher_is_better = True
-    uses_images = True
-    uses_labels = True
-    batch_norm = "batch statistics"
     differs = (
         "one forward pass serves both gradients (the released code runs the same batch twice); temperature 1, one"
         " iteration. The sign is that of Abdelfattah et al.: GraSP itself prunes the weights with large -w Hg, and"

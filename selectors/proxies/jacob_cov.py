@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, ProxyFailure
 from nas_selection_bench.selectors.proxies._matrices import input_correlation
 
 OFFSET = 1e-5
@@ -36,17 +36,10 @@ class JacobCov(GradientProxy):
 
     paper = "Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, v1 (2020)"
     formula = "-sum_i (log(v_i + k) + 1 / (v_i + k)), v = eigenvalues of the Jacobians' correlations, k = 1e-5"
-    higher_is_better = True
-    uses_images = True
     uses_labels = False
-    batch_norm = "batch statistics"
     differs = "symmetric eigenvalues in double precision (the released code uses a general solver)"
     minimum_images = 2
     changes_network = False
-
-    def passes(self, images: int) -> Passes:
-        """One forward, one backward."""
-        return Passes(1, 1)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         """See the class."""

@@ -21,7 +21,6 @@ class L2Norm(Proxy):
 
     paper = "Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum over conv and linear layers of |w|_2"
-    higher_is_better = True
     uses_images = False
     uses_labels = False
     batch_norm = "no part"

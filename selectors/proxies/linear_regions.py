@@ -29,7 +29,6 @@ class LinearRegions(Proxy):
 
     paper = "Chen, Gong & Wang, TE-NAS, ICLR 2021; Xiong et al., ICML 2020"
     formula = "number of different sign patterns of all ReLUs over the samples"
-    higher_is_better = True
     uses_images = True
     uses_labels = False
     batch_norm = "batch statistics of all samples together"

@@ -26,7 +26,6 @@ class Meco(Proxy):
 
     paper = "Jiang, Wang & Bie, MeCo, NeurIPS 2023"
     formula = "sum over layers of lambda_min of the Pearson correlations between the channels' feature maps"
-    higher_is_better = True
     uses_images = False
     uses_labels = False
     batch_norm = "batch statistics of the one image"

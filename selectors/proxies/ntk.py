@@ -24,7 +24,6 @@ class Ntk(GradientProxy):
     paper = "Chen, Gong & Wang, TE-NAS, ICLR 2021"
     formula = "lambda_max / lambda_min of K_ij = <d f_i/dw, d f_j/dw>, f_i = sum of the logits of image i, w = weights"
     higher_is_better = False
-    uses_images = True
     uses_labels = False
     batch_norm = "batch statistics (option bn=running)"
     differs = (

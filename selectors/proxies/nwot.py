@@ -24,7 +24,6 @@ class Nwot(Proxy):
 
     paper = "Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, ICML 2021"
     formula = "log |K|, K_ij = number of ReLU units that are both active or both inactive for images i and j"
-    higher_is_better = True
     uses_images = True
     uses_labels = False
     batch_norm = "batch statistics (option bn=running)"

@@ -21,7 +21,6 @@ class Params(Proxy):
 
     paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "number of parameters, biases and batch norm included"
-    higher_is_better = True
     uses_images = False
     uses_labels = False
     batch_norm = "no part"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy
 from nas_selection_bench.selectors.proxies._network import weights_and_gradients
 
 
@@ -18,19 +18,11 @@ class Plain(GradientProxy):
 
     paper = "Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum of w * dL/dw over the weights of conv and linear layers"
-    higher_is_better = True
-    uses_images = True
-    uses_labels = True
-    batch_norm = "batch statistics"
     differs = (
         "nothing; note that w * dL/dw sums to zero over every convolution that a batch norm follows (the loss does"
         " not change with the convolution's scale), so the score is what the other layers add, and rounding"
     )
     changes_network = False
-
-    def passes(self, images: int) -> Passes:
-        """One forward, one backward."""
-        return Passes(1, 1)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         """See the class."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy
 from nas_selection_bench.selectors.proxies._network import weights_and_gradients
 
 
@@ -18,19 +18,11 @@ class Snip(GradientProxy):
 
     paper = "Lee, Ajanthan & Torr, SNIP, ICLR 2019; Abdelfattah et al., ICLR 2021"
     formula = "sum of |w * dL/dw| over the weights of conv and linear layers"
-    higher_is_better = True
-    uses_images = True
-    uses_labels = True
-    batch_norm = "batch statistics"
     differs = (
         "the gradient by a mask of ones is taken as w * dL/dw, which is the same number; not divided by the total"
         " as in the pruning paper, since the total is the score"
     )
     changes_network = False
-
-    def passes(self, images: int) -> Passes:
-        """One forward, one backward."""
-        return Passes(1, 1)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         """See the class."""

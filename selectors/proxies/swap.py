@@ -27,7 +27,6 @@ class Swap(Proxy):
 
     paper = "Peng, Song, Fayek, Ciesielski & Chang, SWAP-NAS, ICLR 2024"
     formula = "number of different rows of the binary matrix [units, images] * exp(-(params - mu)^2 / sigma)"
-    higher_is_better = True
     uses_images = True
     uses_labels = False
     batch_norm = "batch statistics (option bn=running)"

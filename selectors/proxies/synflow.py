@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_selection_bench.bench.work.options import one_of, option
-from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, ProxyFailure
 from nas_selection_bench.selectors.proxies._network import gradients_of, layers, use_batch_norm
 
 
@@ -23,7 +23,6 @@ class Synflow(GradientProxy):
 
     paper = "Tanaka, Kunin, Yamins & Ganguli, SynFlow, NeurIPS 2020; Abdelfattah et al., ICLR 2021"
     formula = "log of the sum of |w| * dR/d|w| over the weights of conv and linear layers"
-    higher_is_better = True
     uses_images = False
     uses_labels = False
     batch_norm = "bypassed (option bn=batch: synflow_bn)"
@@ -31,10 +30,6 @@ class Synflow(GradientProxy):
         "the logarithm, which changes no order and keeps values of 1e50 readable; double precision throughout, as in"
         " the released code"
     )
-
-    def passes(self, images: int) -> Passes:
-        """One forward and one backward of a single image."""
-        return Passes(1, 1)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         """See the class."""

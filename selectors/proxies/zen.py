@@ -24,7 +24,6 @@ class Zen(Proxy):
 
     paper = "Lin et al., Zen-NAS, ICCV 2021"
     formula = "log E|f(x) - f(x + alpha e)| + sum over batch norms of log sqrt(mean_channels var), f before pooling"
-    higher_is_better = True
     uses_images = False
     uses_labels = False
     batch_norm = "batch statistics, whose variances are part of the score"

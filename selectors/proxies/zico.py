@@ -23,10 +23,6 @@ class Zico(GradientProxy):
 
     paper = "Li, Yang, Bhardwaj & Marculescu, ZiCo, ICLR 2023"
     formula = "sum over conv and linear layers of log sum_w mean_b|g_w| / std_b(g_w), over weights with std > 0"
-    higher_is_better = True
-    uses_images = True
-    uses_labels = True
-    batch_norm = "batch statistics"
     differs = (
         "one set of images cut into batches, each with a gradient of its own, as the authors' code since February 2023"
         " (their first commit, and MeCo's copy of it, do not clear the gradients, so that batch k holds the sum of the"

@@ -3,7 +3,7 @@
 The supernet launches many small kernels; replaying a graph costs one launch. The step must be a
 plain function of its input tensors that changes tensors in place and never asks the device for a
 number. Whether it does is looked at before the capture, since a capture that fails leaves torch's
-allocator damaged. A step that cannot be captured runs eagerly, and a warning says why.
+allocator damaged. A step that cannot be captured runs eagerly, with a warning that gives the reason.
 """
 
 import gc
@@ -114,7 +114,7 @@ class Repeated:
         graph = gpu.CUDAGraph()
         with _one_capture:
             # A capture allocates from memory of its own and may not give cached memory back to get it; nor may a
-            # tensor or graph of somebody else be destroyed while it lasts.
+            # tensor or graph of other code be destroyed while it lasts.
             gpu.empty_cache()
             collecting = gc.isenabled()
             gc.disable()

@@ -1,4 +1,4 @@
-"""What the cells of one pass read and leave behind, made for all of them at once; `gpu_cell` says why."""
+"""What the cells of one pass read and leave behind, made for all of them at once; see `gpu_cell`."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

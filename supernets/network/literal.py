@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, NONE, OPERATIONS
-from nas_selection_bench.supernets.network.skeleton import ARRIVING, Skeleton, copy_frame, total
+from nas_selection_bench.supernets.network.skeleton import ARRIVING, Skeleton, copy_weights, total
 from nas_selection_bench.supernets.network.standalone import operation
 from nas_selection_bench.supernets.network.supernet import Supernet
 
@@ -69,18 +69,8 @@ class LiteralSupernet(Skeleton):
     def like(cls, supernet: Supernet) -> "LiteralSupernet":
         """A literal network with a copy of `supernet`'s weights, statistics, dtype, device and BN mode."""
         literal = cls(supernet.channels, supernet.cells_per_stage, supernet.classes)
-        first = next(supernet.parameters())
-        literal.to(device=first.device, dtype=first.dtype)
-        copy_frame(supernet, literal)
-        with torch.no_grad():
-            for cell, plain in zip(supernet.cells, literal.cells, strict=True):
-                for edge in range(len(EDGES)):
-                    for index in (CONV_1X1, CONV_3X3):
-                        weight, mean, variance = cell.operation_state(edge, index)  # type: ignore[operator]
-                        _, convolution, norm = plain.edges[edge].operations[index]  # type: ignore[index, union-attr]
-                        convolution.weight.copy_(weight)
-                        norm.running_mean.copy_(mean)
-                        norm.running_var.copy_(variance)
+        every = [(edge, operation) for edge in range(len(EDGES)) for operation in (CONV_1X1, CONV_3X3)]
+        copy_weights(supernet, literal, every, lambda cell, edge, operation: cell.edges[edge].operations[operation])
         literal.normalise(supernet.normalisation)
         return literal
 

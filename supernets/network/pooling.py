@@ -34,7 +34,7 @@ def average_pool(x: Tensor) -> Tensor:
     if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.is_contiguous():
         h, w = x.shape[2:]
         if min(h, w) > 1 and h * w >= SMALLEST_PLANE and x.numel() >= SMALLEST_MAP:
-            pooled: Tensor = WindowMean.apply(x)
+            pooled: Tensor = Windows.apply(x, False)
             return pooled
         if not (torch.is_grad_enabled() and x.requires_grad):
             # Channels last, torch's kernel takes all channels at once.
@@ -47,59 +47,30 @@ def torch_pool(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
 
 
-class WindowMean(torch.autograd.Function):
-    """Sum the window, then divide by the numbers in it."""
+class Windows(torch.autograd.Function):
+    """The pool, which sums each window and divides by the numbers in it; or its adjoint, which divides first."""
 
     @staticmethod
-    def forward(x: Tensor) -> Tensor:
+    def forward(x: Tensor, adjoint: bool) -> Tensor:
         """[n, c, h, w] -> [n, c, h, w]."""
-        return pass_windows(x, divide_first=False)
+        return pass_windows(x, divide_first=adjoint)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        """Linear: nothing to keep."""
+    def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:
+        """Linear: only which of the two it is."""
+        ctx.adjoint = inputs[1]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """By the adjoint."""
-        spread: Tensor = Spread.apply(gradient)
-        return spread
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """By the other of the two."""
+        return Windows.apply(gradient, not ctx.adjoint), None
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int], x: Tensor) -> tuple[Tensor, int]:
-        """A further axis of images."""
-        return over_batch(WindowMean, x, in_dims[0])
-
-
-class Spread(torch.autograd.Function):
-    """The adjoint of WindowMean: divide by the numbers in the window, then sum over the windows that hold the place."""
-
-    @staticmethod
-    def forward(gradient: Tensor) -> Tensor:
-        """[n, c, h, w] -> [n, c, h, w]."""
-        return pass_windows(gradient, divide_first=True)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        """Linear: nothing to keep."""
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """By the adjoint's adjoint, the pool."""
-        pooled: Tensor = WindowMean.apply(gradient)
-        return pooled
-
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int], gradient: Tensor) -> tuple[Tensor, int]:
-        """A further axis of images."""
-        return over_batch(Spread, gradient, in_dims[0])
-
-
-def over_batch(function: type[torch.autograd.Function], x: Tensor, axis: int) -> tuple[Tensor, int]:
-    """The vmap rule of both: a further axis of images is more images."""
-    together = x.movedim(axis, 0)
-    result: Tensor = function.apply(together.flatten(0, 1))
-    return result.unflatten(0, together.shape[:2]), 0
+    def vmap(info: Any, in_dims: tuple[int, None], x: Tensor, adjoint: bool) -> tuple[Tensor, int]:
+        """A further axis of images is more images."""
+        together = x.movedim(in_dims[0], 0)
+        result: Tensor = Windows.apply(together.flatten(0, 1), adjoint)
+        return result.unflatten(0, together.shape[:2]), 0
 
 
 def pass_windows(x: Tensor, *, divide_first: bool) -> Tensor:

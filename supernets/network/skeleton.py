@@ -4,8 +4,8 @@ Stem, three stages of N cells at C, 2C and 4C channels, a residual block of stri
 stages, and a classifier. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -122,22 +122,42 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """
     with torch.no_grad():
         for name, tensor in sorted(network.state_dict().items()):
-            place = name.rpartition(".")[2]
-            if place.startswith("weight") and tensor.dim() > 1:
+            entry = name.rpartition(".")[2]
+            if entry.startswith("weight") and tensor.dim() > 1:
                 bound = tensor[0].numel() ** -0.5
                 tensor.copy_(torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator))
             elif name == "classifier.bias":
                 bound = network.get_parameter("classifier.weight").shape[1] ** -0.5
                 tensor.copy_(torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator))
-            elif place == "weight" or "var" in place:
+            elif entry == "weight" or "var" in entry:
                 tensor.fill_(1)
             else:
                 tensor.zero_()
 
 
-def copy_frame(source: Skeleton, target: Skeleton) -> None:
-    """Copy stem, reductions and classifier (everything but the cells) from `source` to `target`."""
+def copy_weights(
+    source: Skeleton,
+    target: Skeleton,
+    convolutions: Sequence[tuple[int, int]],
+    layers: Callable[[Any, int, int], Iterable[Any]],
+) -> None:
+    """Give `target`, a network of plain modules, the weights, statistics, dtype and device of a supernet.
+
+    `convolutions` are the edges and operations of its cells that have weights; `layers(cell, edge, operation)` are the
+    ReLU, the convolution and the batch norm of one.
+    """
+    first = next(source.parameters())
+    target.to(device=first.device, dtype=first.dtype)
     frame = {k: v for k, v in source.state_dict().items() if not k.startswith("cells.")}
     missing = target.load_state_dict(frame, strict=False)
     if missing.unexpected_keys or any(not k.startswith("cells.") for k in missing.missing_keys):
         raise ValueError(f"the two networks differ outside their cells: {missing}")
+    with torch.no_grad():
+        cells: Any = zip(source.cells, target.cells, strict=True)
+        for cell, plain in cells:
+            for edge, operation in convolutions:
+                weight, mean, variance = cell.operation_state(edge, operation)
+                _, convolution, norm = layers(plain, edge, operation)
+                convolution.weight.copy_(weight)
+                norm.running_mean.copy_(mean)
+                norm.running_var.copy_(variance)

@@ -42,7 +42,10 @@ class StandaloneCell(nn.Module):
 
 
 class StandaloneNetwork(Skeleton):
-    """The network of one architecture; runs only the operations chosen."""
+    """The network that NAS-Bench-201 trains for one architecture: plain modules, batch norm `affine` or not.
+
+    Runs only the operations chosen. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
+    """
 
     def __init__(
         self, architecture: Architecture, channels: int = 16, cells: int = 5, classes: int = 10, *, affine: bool = True
@@ -53,13 +56,3 @@ class StandaloneNetwork(Skeleton):
     def forward(self, images: Tensor) -> Tensor:
         """[n, 3, h, w] -> logits [n, classes]."""
         return self.through(images, lambda _, cell, x: cell(x))
-
-
-def standalone(
-    architecture: Architecture, channels: int = 16, cells: int = 5, classes: int = 10
-) -> StandaloneNetwork:  # fmt: skip
-    """The network that NAS-Bench-201 trains for `architecture`: plain modules, affine batch norm.
-
-    Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
-    """
-    return StandaloneNetwork(architecture, channels, cells, classes)

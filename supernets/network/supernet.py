@@ -32,7 +32,7 @@ from nas_selection_bench.supernets.network.skeleton import (
     MOMENTUM,
     Normalisation,
     Skeleton,
-    copy_frame,
+    copy_weights,
     total,
 )
 from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
@@ -195,7 +195,7 @@ def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Seq
 
 
 def of_those_that_run(weights: Tensor, active: Active | Sequence[Active] | None) -> Tensor:
-    """`weights` with zeros, and no gradient, for operations that a tensor says do not run."""
+    """`weights` with zeros, and no gradient, for operations that a tensor switches off."""
     if isinstance(active, Tensor):
         return torch.where(active, weights, 0.0)
     if active is not None and isinstance(active[0], Tensor):
@@ -300,17 +300,7 @@ class Supernet(Skeleton):
         starts in this network's BN mode.
         """
         network = StandaloneNetwork(architecture, self.channels, self.cells_per_stage, self.classes, affine=False)
-        first = next(self.parameters())
-        network.to(device=first.device, dtype=first.dtype)
-        copy_frame(self, network)
-        with torch.no_grad():
-            for cell, plain in zip(self.cells, network.cells, strict=True):
-                for edge, operation in enumerate(architecture):
-                    if operation in KERNELS:
-                        weight, mean, variance = cell.operation_state(edge, operation)  # type: ignore[operator]
-                        _, convolution, norm = plain.edges[edge]  # type: ignore[index]
-                        convolution.weight.copy_(weight)
-                        norm.running_mean.copy_(mean)
-                        norm.running_var.copy_(variance)
+        chosen = [(edge, operation) for edge, operation in enumerate(architecture) if operation in KERNELS]
+        copy_weights(self, network, chosen, lambda cell, edge, _: cell.edges[edge])
         network.normalise(self.normalisation)
         return network

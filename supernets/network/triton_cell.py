@@ -5,7 +5,7 @@ node is two kernels for the statistics of its batch norms and one that adds what
 for the sums over pixels and one each for the gradients of the convolutions and of the node. Sums between them are in
 float32 where `gpu_cell` rounds to bfloat16.
 
-Each launch is an operation of torch's, so that whoever looks at operations sees it.
+Each launch is an operation of torch's, so that tools which watch operations see it.
 """
 
 from collections.abc import Callable

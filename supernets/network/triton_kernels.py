@@ -1,4 +1,4 @@
-"""The kernels of `triton_cell`, which says what they are for.
+"""The kernels of `triton_cell`.
 
 A feature map [n, C, H, W] in channels_last is a matrix here, a row for each of its `pixels`, a column for each channel;
 the convolutions that leave a node with E edges have 2 E C columns, those of the 3x3 kernels first. A program takes

@@ -1,6 +1,6 @@
 """What a supernet recipe is: a variation of one training loop.
 
-A recipe says how its architecture parameters (alphas) become edge weights, how they are updated,
+A recipe defines how its architecture parameters (alphas) become edge weights, how they are updated,
 and what is added to the loss or the network. The loop (`supernets.training.loop`), the checkpoints and
 the selectors know nothing else about it. Everything here has the first-order DARTS step as its
 default, so a recipe overrides only what makes it what it is:
@@ -15,7 +15,7 @@ default, so a recipe overrides only what makes it what it is:
 On a GPU the whole step is captured once and replayed. So it must not ask the device for a number (no
 `.item()`, no branch on a tensor), or it runs eagerly, several times slower, and the user is warned:
 
-- what depends on how many steps were made is asked of `search.number`, and told by `phase`;
+- what depends on the number of steps is read from `search.number`, and declared by `phase`;
 - operations that do not run are given as a tensor (`sampling.drawn`);
 - where the host must work in the middle of a step, `repeated` captures what lies before and behind.
 """
@@ -59,7 +59,7 @@ class SupernetState:
 
     network: Supernet
     alphas: Tensor
-    """The recipe's architecture parameters, a leaf; [6, 5] unless the recipe says otherwise."""
+    """The recipe's architecture parameters, a leaf; [6, 5] unless the recipe has others."""
     weight_optimiser: torch.optim.Optimizer
     alpha_optimiser: torch.optim.Optimizer
     numbers: dict[str, Tensor] = field(default_factory=dict)
@@ -185,12 +185,12 @@ class Recipe(Configurable):
     """What differs from the released code, if anything."""
 
     def declared(self) -> dict[str, str]:
-        """What it says of itself beside its paper, for people."""
+        """Descriptions beside its paper, shown in lists and reports."""
         return {"update": self.equation, "offers": self.offers, "differs": self.differs}
 
     @property
     def learns_alphas(self) -> bool:
-        """Whether the alphas of a trained supernet say anything; if not, choosing by them alone is drawing lots."""
+        """Whether the alphas of a trained supernet carry information; if not, choosing by them is drawing lots."""
         return True
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:

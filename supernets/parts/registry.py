@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.discovery import kind, shown, told
+from nas_selection_bench.bench.work.discovery import kind, require_texts, shown
 from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.parts.recipe import Recipe
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, Recipe]:
-    """The recipe of a module, which says its name itself; raises UsageError for anything else."""
+    """The recipe of a module, which declares its own name; raises UsageError for anything else."""
     recipe = module.RECIPE
     if not isinstance(recipe, Recipe):
         raise UsageError(f"{shown(file)}: RECIPE must be a Recipe, not {kind(recipe)}.")
-    told(recipe, ("name", "paper", "equation"), file)
+    require_texts(recipe, ("name", "paper", "equation"), file)
     if plain := [f.name for f in fields(recipe) if f.name not in recipe.options()]:
         raise UsageError(
             f"{shown(file)}: the field {plain[0]} of {recipe.name!r} cannot be set by name; make it by"

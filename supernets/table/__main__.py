@@ -132,7 +132,7 @@ def _make(options: argparse.Namespace) -> int:
         whole = not np.isnan(progress.test[:, 0]).any()
         if whole:
             table_of(options.dataset, progress, recipe, train).save(options.out)
-    _tell(progress, wanted)
+    _print_summary(progress, wanted)
     print(f"The table is {options.out}." if whole else f"Unfinished, no table written; {progress.path} holds the rest.")
     return int(ExitCode.OK)
 
@@ -200,8 +200,8 @@ def _one_group(
     return trial, chunk, train_group(architectures, trial, images, recipe, arithmetic)
 
 
-def _tell(progress: TableProgress, wanted: np.ndarray) -> None:
-    """Say what was reached and how well two trials agree."""
+def _print_summary(progress: TableProgress, wanted: np.ndarray) -> None:
+    """Print what was reached and how well two trials agree."""
     test = progress.test[wanted]
     for trial in range(test.shape[1]):
         reached = test[~np.isnan(test[:, trial]), trial]

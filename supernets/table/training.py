@@ -96,7 +96,7 @@ class SplitImages:
 def train_group(
     architectures: Sequence[Architecture], trial: int, images: SplitImages, recipe: TableRecipe, arithmetic: Arithmetic
 ) -> tuple[list[float], list[float]]:
-    """Train the stand-alone networks of `architectures` and say their (test, valid) accuracies, %."""
+    """Train the stand-alone networks of `architectures` and return their (test, valid) accuracies, %."""
     population = new_population(architectures, trial, images.classes, recipe, arithmetic)
     fit(population, trial, images, recipe, graph=arithmetic.graph)
     return accuracies(population, images)

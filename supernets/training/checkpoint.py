@@ -37,7 +37,7 @@ class Checkpoint:
     state: dict[str, Tensor]
     """The network's tensors, on the CPU."""
     alphas: Tensor
-    """The recipe's architecture parameters; [6, 5] unless the recipe says otherwise."""
+    """The recipe's architecture parameters; [6, 5] unless the recipe has others."""
     facts: dict[str, float] = field(default_factory=dict)
     """`train_accuracy` and `train_loss` of the last epoch, `supernet_accuracy` on the selection images; %."""
     alpha_optimiser: dict[str, Tensor] = field(default_factory=dict)
@@ -94,7 +94,7 @@ def load(folder: Path, epoch: int) -> Checkpoint:
 
 
 def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
-    """The job that `asdict` turned into plain containers; earlier versions also told what selection may spend."""
+    """The job that `asdict` turned into plain containers; earlier versions also stored what selection may spend."""
     settings = {field.name: plain_job["settings"][field.name] for field in fields(SupernetSize)}
     settings["checkpoint_epochs"] = tuple(settings["checkpoint_epochs"])
     return SupernetJob(**{**plain_job, "settings": SupernetSize(**settings)})

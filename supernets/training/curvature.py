@@ -70,12 +70,12 @@ def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> l
         records, _ = Store(folder).read_all()
     seen = {record.checkpoint for record in records.values()}
     rows: list[dict[str, object]] = []
-    for place in sorted(path for path in cache.iterdir() if path.is_dir()):
-        for epoch in epochs_present(place):
+    for supernet in sorted(path for path in cache.iterdir() if path.is_dir()):
+        for epoch in epochs_present(supernet):
             try:
-                if facts(place, epoch).sha256 not in seen:
+                if facts(supernet, epoch).sha256 not in seen:
                     continue
-                checkpoint = load(place, epoch)
+                checkpoint = load(supernet, epoch)
             except DataError as error:
                 say(f"left out: {error}")
                 continue
@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     if not options.cache.is_dir():
-        raise DataError(f"{options.cache} is no folder of trained supernets; give --cache.")
+        raise DataError(f"{options.cache} is not a folder of trained supernets; give --cache.")
     damaged: list[str] = []
     rows = measure(options.out, options.cache, data_root(options.data_root, needed=False), damaged.append)
     for line in damaged:

@@ -53,9 +53,9 @@ def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report:
         (folder / PROGRESS).unlink(missing_ok=True)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    place = torch.device(device)
-    with own_modes(), own_stream(place):
-        training = Training(job, images, place)
+    target = torch.device(device)
+    with own_modes(), own_stream(target):
+        training = Training(job, images, target)
         training.resume(folder)
         while training.epoch < job.settings.epochs:
             training.run_epoch()
@@ -91,7 +91,7 @@ def make_search(
 
 
 def unwarned(optimiser: torch.optim.Optimizer) -> None:
-    """Let torch not say that steps before the capture are slow; a copy of an optimiser has to be told again."""
+    """Silence torch's warning that steps before the capture are slow; to be repeated for a copy of an optimiser."""
     optimiser._warned_capturable_if_run_uncaptured = True
 
 

@@ -28,7 +28,7 @@ def epochs_present(folder: Path) -> list[int]:
 
 
 def facts(folder: Path, epoch: int) -> CheckpointFacts:
-    """What the JSON of the checkpoint after `epoch` epochs says, without its tensors; raises DataError as `load`.
+    """The facts of the checkpoint after `epoch` epochs, from its JSON alone; raises DataError as `load`.
 
     The hash is what the tensors had when they were written; `load`, which uses them, compares.
     """
@@ -67,7 +67,7 @@ def content_of(path: Path) -> bytes:
 
 
 def description_of(path: Path) -> dict[str, Any]:
-    """The JSON of a checkpoint, with all its fields, as its digest says that it was written."""
+    """The JSON of a checkpoint, with all its fields, checked against its digest."""
     try:
         description = json.loads(content_of(path))
         stored = {name: value for name, value in description.items() if name != "digest"}

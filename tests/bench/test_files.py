@@ -55,7 +55,7 @@ def test_a_real_full_device_is_told() -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(DataError, match="choose another place") as caught:
+        with pytest.raises(DataError, match="choose another folder") as caught:
             make_folder(path)
         assert str(path) in str(caught.value)
 

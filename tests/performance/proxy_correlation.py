@@ -24,7 +24,7 @@ from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, Architecture, architecture_of, code
 from nas_selection_bench.bench.seeds import derive
 from nas_selection_bench.selectors.proxies import ProxyFailure, find, names, score
-from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 
 PUBLISHED = {
     "synflow": 0.74,
@@ -72,7 +72,7 @@ def measure(
     seed = derive(arguments.seed, position=code(architecture))
     torch.manual_seed(seed)
     thin = name in THIN
-    network = standalone(architecture, 1 if thin else arguments.channels, 1 if thin else arguments.cells, 10)
+    network = StandaloneNetwork(architecture, 1 if thin else arguments.channels, 1 if thin else arguments.cells, 10)
     count = NTK_IMAGES if name == "ntk" else len(images)
     try:
         return score(name, network, images[:count], labels[:count], seed=seed)

@@ -11,7 +11,7 @@ from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architectur
 from nas_selection_bench.selectors.az_nas import backward_terms, block_outputs, entropies_of_spectra, sum_of_log_ranks
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.initialisation import initialise, kaiming_normal_fan_in
-from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 from tests.selectors import small
 
 
@@ -50,7 +50,7 @@ def test_backward_term_of_a_reduction_counts_the_square_before_a_place() -> None
 
 
 def test_blocks_are_the_stem_the_cells_and_the_reductions_in_order() -> None:
-    network = standalone((3, 1, 2, 4, 3, 1), 4, 2, 10)
+    network = StandaloneNetwork((3, 1, 2, 4, 3, 1), 4, 2, 10)
     outputs = block_outputs(network, torch.randn(2, 3, 8, 8))
     assert [tuple(f.shape[1:]) for f in outputs] == [
         (4, 8, 8), (4, 8, 8), (4, 8, 8), (8, 4, 4), (8, 4, 4), (8, 4, 4), (16, 2, 2), (16, 2, 2), (16, 2, 2)
@@ -76,7 +76,7 @@ def test_the_whole_selection_computed_on_its_own() -> None:
     noise = torch.randn(6, 3, 8, 8, generator=search.shared_generator("az-nas"), dtype=torch.float64)
     rows = []
     for architecture in drawn:
-        network = standalone(architecture, 4, 1, small.CLASSES).double()
+        network = StandaloneNetwork(architecture, 4, 1, small.CLASSES).double()
         initialise(network, search.shared_generator("stand-alone"), kaiming_normal_fan_in)
         x, macs = network.stem(noise), 4 * 27 * 64
         features = [x]

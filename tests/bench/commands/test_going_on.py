@@ -276,7 +276,7 @@ def test_a_record_that_is_no_result_is_told_and_left_out(
     capsys.readouterr()
     assert fake_bench.run(*place, "--report-only") == ExitCode.OK
     told = capsys.readouterr().err
-    assert f"{path} is no result (the selector ranked an architecture twice); delete it and run" in told
+    assert f"{path} holds no valid selection (the selector ranked an architecture twice); delete it and run" in told
     assert states(tmp_path / "out") == {"done": 3, "missing": 1}
     path.unlink()
     assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.OK

@@ -108,7 +108,7 @@ def test_what_does_not_belong_together_is_refused(
     capsys.readouterr()
     for out, folders, said in (
         ("c", (halves[0], tmp_path / "other"), f"the {odd.removeprefix('--')} of one is"),
-        ("c", (halves[0], nothing), "is no output folder"),
+        ("c", (halves[0], nothing), "is not an output folder"),
         ("c", (halves[0],), "two or more"),
         ("c", (halves[0], halves[0]), "two or more"),
         ("taken", halves, "is there already"),

@@ -85,7 +85,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused(
 ) -> None:
     (tmp_path / "file").touch()
     assert fake_bench.run(*place, "--out", tmp_path / "file" / "out") == ExitCode.USAGE
-    assert "choose another place" in capsys.readouterr().err
+    assert "choose another folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("option", "value"), [("--seed", "1"), ("--threads", "2")])

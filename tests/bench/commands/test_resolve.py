@@ -133,7 +133,7 @@ def test_tables_are_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("theirs", "ours"), [("ImageNet16-120", "imagenet16"), ("cifar10-valid", "cifar10")])
 def test_the_names_of_the_packages_are_translated(tmp_path: Path, theirs: str, ours: str) -> None:
-    with pytest.raises(UsageError, match=f"{theirs} is {ours} here"):
+    with pytest.raises(UsageError, match=f"{theirs} is called {ours} here"):
         resolve.find_datasets(theirs, tmp_path)
 
 

@@ -153,16 +153,10 @@ def test_what_a_user_does_to_a_batch_changes_no_later_batch() -> None:
     assert same(expected, half.fixed(8)) and torch.equal(images.images, before)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
-@pytest.mark.parametrize("channels_last", [True, False])
-def test_dtype_and_memory_format(dtype: torch.dtype, channels_last: bool) -> None:
-    half = Half(image_set(), "weights", "cpu", dtype, channels_last)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    reference = Half(image_set(), "weights", "cpu").fixed(8)
+def test_dtype_and_memory_format() -> None:
+    half = Half(image_set(), "weights", "cpu")
     for x, _ in [*half.fixed(8), *half.epoch(1, 8)]:
-        assert x.dtype == dtype and x.is_contiguous(memory_format=layout)
-    for (x, _), (expected, _) in zip(half.fixed(8), reference, strict=True):
-        torch.testing.assert_close(x, expected.to(dtype))
+        assert x.dtype == torch.float32 and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_batch_that_cannot_be_filled_is_refused_at_once() -> None:

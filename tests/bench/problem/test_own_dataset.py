@@ -72,7 +72,7 @@ def test_without_a_description_it_does_not_exist(root: Path) -> None:
         ({"crop_padding": -1}, "crop_padding is -1;"),
         ({"note": 5}, "note must be a text"),
         ({"note": "x" * 601}, "note must be a text"),
-        ({"crop": 2}, "must say classes"),
+        ({"crop": 2}, "must have the entries classes"),
     ],
 )
 def test_a_wrong_description_is_refused(root: Path, change: dict[str, Any], said: str) -> None:

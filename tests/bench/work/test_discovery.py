@@ -32,7 +32,7 @@ def reason(error: Exception, *files: str) -> str:
         call = through(file, call)  # type: ignore[assignment]
     with pytest.raises(type(error)) as caught:
         call()
-    return failure(caught.value, 0.0).told
+    return failure(caught.value, 0.0).explained
 
 
 @pytest.mark.parametrize(

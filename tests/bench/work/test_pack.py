@@ -192,7 +192,7 @@ def test_what_is_no_output_folder_and_one_that_is_written_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert answer([str(tmp_path)]) == ExitCode.USAGE
-    assert "is no output folder" in capsys.readouterr().err
+    assert "is not an output folder" in capsys.readouterr().err
     (tmp_path / "run.json").write_text("{}")
     assert answer([str(tmp_path)]) == ExitCode.USAGE
     assert "holds no records to pack" in capsys.readouterr().err

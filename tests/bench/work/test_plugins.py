@@ -176,7 +176,7 @@ def test_another_version_at_a_worker_is_refused(site: Path) -> None:
     installed_package(site, "moving", SELECTOR, "[nas_selection_bench.selectors]\nmoving = moving\n")
     (plugin,) = installed()
     assert load(plugin).SELECTOR
-    with pytest.raises(UsageError, match=r"moving 1\.2: .*moving\.py is not the one that the run was begun with"):
+    with pytest.raises(UsageError, match=r"moving 1\.2: .*moving\.py is not the one that the run began with"):
         load(replace(plugin, digest="0" * 16))
 
 
@@ -186,8 +186,8 @@ def test_another_version_at_a_worker_is_refused(site: Path) -> None:
         ("x = = 3", "mine.py, line 1, cannot be read (SyntaxError: invalid syntax"),
         ("\n\nimport no_such_module", "mine.py, line 3, cannot be read (ModuleNotFoundError: No module"),
         ("raise SystemExit(3)", "mine.py, line 1, cannot be read (SystemExit: 3)"),
-        ("x = 1", "offers no SELECTOR or VARIANTS or RECIPE or RULE"),
-        ("SELECTOR = 3", "mine.py offers as 'mine' what is no Selector (int)"),
+        ("x = 1", "defines no SELECTOR or VARIANTS or RECIPE or RULE"),
+        ("SELECTOR = 3", "mine.py: 'mine' must be a Selector, not int"),
         ("RECIPE = 3", "mine.py: RECIPE must be a Recipe, not int."),
         ("RULE = 3", "mine.py: RULE must be a StoppingRule, not int."),
         (SELECTOR.replace('"none"', '""'), "mine.py: `paper` must be a non-empty string"),

@@ -89,7 +89,7 @@ def test_a_selection_survives_its_record_exactly(tmp_path: Path) -> None:
         ({"ranking": Ranking(np.array([1, 2, 3]), np.array([1.0, 2.0]))}, r"shape \(3,\) and scores of shape \(2,\)"),
         ({"ranking": Ranking(np.array([]), np.array([]))}, "one architecture at least"),
         ({"ranking": (np.array([1]), np.array([1.0]))}, "one architecture at least"),
-        ({"facts": None}, "facts that are no dictionary"),
+        ({"facts": None}, "facts that are not a dictionary"),
         ({"facts": {3: 1.0, "a": 2}}, "by the name 3"),
         ({"facts": {"loss": float("nan")}}, "fact 'loss' cannot be stored"),
         ({"facts": {"network": object()}}, "fact 'network' cannot be stored"),

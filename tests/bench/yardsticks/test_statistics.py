@@ -139,7 +139,7 @@ def test_two_strata_have_welchs_degrees_of_freedom() -> None:
 
 def test_where_pooled_every_unit_counts_alike() -> None:
     first, second = [1.0, 2.0, 4.0], [10.0, 11.0, 15.0, 16.0, 10.0, 13.0]
-    interval = statistics.mean_interval([first, second], pooled=True)
+    (interval,) = statistics.mean_intervals(np.array([[*first, *second]]), [len(first), len(second)], pooled=True)
     assert interval is not None
     assert (interval.low + interval.high) / 2 == pytest.approx(np.mean([*first, *second]))
     parts = [np.var(v, ddof=1) * len(v) / 81 for v in (first, second)]

@@ -10,7 +10,7 @@ import pytest
 
 from nas_selection_bench.bench.problem.space import architecture_of, parse, to_string
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.yardsticks.comparisons import UNTOLD, Verdict
+from nas_selection_bench.bench.yardsticks.comparisons import UNJUDGED, Verdict
 from nas_selection_bench.bench.yardsticks.statistics import sign_flip_ps
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
@@ -75,7 +75,7 @@ def test_every_floor_is_counted_with_how_many_could_be_judged(source: Material, 
     for baseline, point in found.items():
         compared = contest.against(baseline)
         assert point.numbers["of"] == len(compared) == 3
-        assert point.numbers["judged"] == sum(c.verdict not in UNTOLD for c in compared)
+        assert point.numbers["judged"] == sum(c.verdict not in UNJUDGED for c in compared)
         assert sum(map(len, point.names.values())) == 3
         for verdict in Verdict:
             assert point.names[verdict.name.lower()] == tuple(c.first for c in compared if c.verdict is verdict)

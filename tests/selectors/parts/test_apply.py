@@ -133,7 +133,7 @@ def test_a_rule_that_scores_other_edges_than_those_asked_for_is_told(rows: objec
         ("nothing", "returned no Selection \\(str\\)"),
         (
             Selection((3,) * 6, np.zeros((6, 5)), [Decision(e, 3) for e in range(6)], facts=None),
-            "facts that are no dictionary",
+            "facts that are not a dictionary",
         ),  # type: ignore[arg-type]
         (Selection((3,) * 6, np.zeros(30), [Decision(e, 3) for e in range(6)]), "shape"),
     ],

@@ -204,16 +204,16 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
             "selectors/yours.py, line 1, cannot be read (Zero",
         ),
         ({"mine": "import sys\nsys.exit(3)"}, "selectors/mine.py, line 2, cannot be read (SystemExit: 3)"),
-        ({"mine": "SELECTOR = 3"}, "selectors/mine.py offers as 'mine' what is no Selector (int)"),
-        ({"mine": "SELECTOR = None"}, "selectors/mine.py offers as 'mine' what is no Selector (NoneType)"),
+        ({"mine": "SELECTOR = 3"}, "selectors/mine.py: 'mine' must be a Selector, not int"),
+        ({"mine": "SELECTOR = None"}, "selectors/mine.py: 'mine' must be a Selector, not NoneType"),
         (
             {"mine": "from nas_selection_bench.selectors.parts.schedule import Greedy as SELECTOR"},
-            "what is no Selector (the class Greedy)",
+            "must be a Selector, not the class Greedy",
         ),
-        ({"mine": "VARIANTS = 3"}, "selectors/mine.py: VARIANTS is to be a dictionary"),
+        ({"mine": "VARIANTS = 3"}, "selectors/mine.py: VARIANTS must be a dictionary {suffix: selector}, not int"),
         (
             {"mine": RULE + "SELECTOR = Mine()"},
-            "what is no Selector (Mine); a Rule becomes one as Greedy(rule=..., ...).",
+            "must be a Selector, not Mine; a Rule becomes one as Greedy(rule=..., ...).",
         ),
         ({"mine": GREEDY.format("")}, "missing 1 required keyword-only argument: 'paper'"),
         ({"mine": GREEDY.format(", paper=''")}, "selectors/mine.py: `paper` must be a non-empty string"),
@@ -233,11 +233,14 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
             )
             for name in ("needs", "stochastic", "decides_by_alphas", "reads_checkpoint")
         ),
-        ({"mine": NOT_GREEDY.replace("False", "'no'")}, "stochastic is 'no', neither True nor False"),
-        ({"mine": GOOD.replace('another"', 'another", version="2"')}, "'mine' has version = '2'; it is to be a whole"),
+        ({"mine": NOT_GREEDY.replace("False", "'no'")}, "stochastic must be True or False, not 'no'"),
+        (
+            {"mine": GOOD.replace('another"', 'another", version="2"')},
+            "the version of 'mine' must be a whole number of at least 1, not '2'",
+        ),
         (
             {"mine": GOOD.replace('another"', 'another", version=True')},
-            "'mine' has version = True; it is to be a whole",
+            "the version of 'mine' must be a whole number of at least 1, not True",
         ),
         ({"darts": GOOD + "VARIANTS = {'pt': SELECTOR}"}, "both offer the selector 'darts-pt'."),
         ({"Magnitude2": GOOD}, "selectors/Magnitude2.py: 'Magnitude2' is not a valid name of a selector"),
@@ -264,9 +267,9 @@ def test_a_selector_that_is_none_of_greedy_can_be_used(with_files: Callable[...,
 def test_a_file_without_a_selector_is_named_when_it_is_asked_for(with_files: Callable[..., None]) -> None:
     with_files(zz_a=GOOD.replace("SELECTOR =", "Selector ="), zz_b=GOOD)
     for name in ("zz-a", "zz_a"):
-        with pytest.raises(UsageError, match=r"^selectors/zz_a\.py offers no SELECTOR \(in capitals\)"):
+        with pytest.raises(UsageError, match=r"^selectors/zz_a\.py defines no SELECTOR \(in capitals\)"):
             registry.find(name)
-        with pytest.raises(UsageError, match=r"^selectors/zz_a\.py offers no SELECTOR \(in capitals\)"):
+        with pytest.raises(UsageError, match=r"^selectors/zz_a\.py defines no SELECTOR \(in capitals\)"):
             choose("selector", f"magnitude,{name}", registry.names(), registry.find)
     with pytest.raises(UsageError, match=r"^Unknown selector 'zz_b'; did you mean zz-b"):
         registry.find("zz_b")

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas_selection_bench.supernets.network.literal import Mixture
-from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 
 
 class Tiny(nn.Module):
@@ -98,7 +98,7 @@ def some_images(count: int = 8, classes: int = 10) -> tuple[Tensor, Tensor]:
 def network(architecture: tuple[int, ...] = (3, 2, 1, 4, 3, 1), seed: int = 0) -> nn.Module:
     """The stand-alone network of an architecture, 4 channels, one cell per stage."""
     torch.manual_seed(seed)
-    return standalone(architecture, 4, 1, 10)  # type: ignore[arg-type]
+    return StandaloneNetwork(architecture, 4, 1, 10)  # type: ignore[arg-type]
 
 
 def loss_at(network: nn.Module, images: Tensor, labels: Tensor) -> float:

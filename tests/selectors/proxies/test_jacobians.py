@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nas_selection_bench.selectors.proxies import ProxyFailure, score
 from nas_selection_bench.selectors.proxies._matrices import spectrum
 from nas_selection_bench.selectors.proxies.ntk import image_gradients, mixed_gradients
-from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 from tests.selectors.proxies.networks import Chain, Tiny, batch
 
 
@@ -90,7 +90,7 @@ def test_epe_nas_against_loops(classes: int) -> None:
 def test_epe_nas_leaves_classes_of_one_image_out_of_more_than_100() -> None:
     """2.432 is what the released rule makes of these Jacobians: |E_0 - E_1|, E_0 = -5.252, E_1 = -7.684."""
     torch.manual_seed(0)
-    network, images = standalone((3,) * 6, 8, 1, 120), torch.randn(6, 3, 32, 32)  # type: ignore[arg-type]
+    network, images = StandaloneNetwork((3,) * 6, 8, 1, 120), torch.randn(6, 3, 32, 32)  # type: ignore[arg-type]
     found = score("epe_nas", network, images, torch.tensor([0, 0, 1, 1, 2, 3]))
     assert found == pytest.approx(2.432, abs=5e-4)
     with pytest.raises(ProxyFailure, match="no class has two images"):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.problem.space import architecture_of
 from nas_selection_bench.selectors.proxies import Proxy, ProxyFailure, find, names, score
-from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 from tests.selectors.proxies.networks import Tiny, batch, network, some_images
 
 EXPECTED = {
@@ -87,7 +87,10 @@ def test_is_deterministic_and_leaves_everything_as_it_was(name: str) -> None:
 @EVERY
 def test_the_seed_matters_where_random_numbers_are_declared(name: str) -> None:
     torch.manual_seed(0)
-    net, (images, labels) = standalone((2, 0, 0, 0, 1, 0), 1, 1, 10), some_images()  # so narrow that regions coincide
+    net, (images, labels) = (
+        StandaloneNetwork((2, 0, 0, 0, 1, 0), 1, 1, 10),
+        some_images(),
+    )  # so narrow that regions coincide
     assert (len({score(name, net, images, labels, seed=seed) for seed in range(3)}) > 1) == find(name).draws
 
 
@@ -242,7 +245,7 @@ ANCHORS = {(4, 2, 1, 2, 1, 1): (129306, 15647360), (3, 3, 4, 1, 3, 1): (802426, 
 
 @pytest.mark.parametrize("architecture", ANCHORS)
 def test_counts_equal_those_of_the_nas_bench_201_table(architecture: tuple[int, ...]) -> None:
-    net = standalone(architecture, 16, 5, 10)  # type: ignore[arg-type]
+    net = StandaloneNetwork(architecture, 16, 5, 10)  # type: ignore[arg-type]
     images = torch.zeros(1, 3, 32, 32)
     assert (score("params", net, images), score("flops", net, images)) == ANCHORS[architecture]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
-from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 from nas_selection_bench.supernets.network.supernet import Supernet
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
@@ -207,7 +207,7 @@ def test_parameters_of_the_paper() -> None:
     [((3,) * 6, 1.531546), ((1,) * 6, 0.073306), ((2,) * 6, 0.241306)],
 )
 def test_standalone_has_the_parameters_of_nas_bench_201(architecture: tuple[int, ...], millions: float) -> None:
-    assert parameter_count(standalone(architecture)) == round(millions * 1e6)  # type: ignore[arg-type]
+    assert parameter_count(StandaloneNetwork(architecture)) == round(millions * 1e6)  # type: ignore[arg-type]
 
 
 @settings(max_examples=10, deadline=None)

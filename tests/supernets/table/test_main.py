@@ -14,7 +14,7 @@ from nas_selection_bench.bench.problem.equivalence import function_classes, repr
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.space import Architecture, architecture_of, code
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.supernets.network.standalone import standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 from nas_selection_bench.supernets.table import __main__ as make_table
 from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
 from nas_selection_bench.supernets.table.population import Population
@@ -269,7 +269,7 @@ def test_representatives_carry_no_dead_convolution() -> None:
 
 @pytest.mark.parametrize("one", [(3, 2, 1, 4, 3, 2), (0, 0, 0, 0, 0, 0), (3, 3, 3, 3, 3, 3)])
 def test_parameters_and_operations_are_those_of_the_modules(one: Architecture) -> None:
-    network = standalone(one, 4, 2, 10)
+    network = StandaloneNetwork(one, 4, 2, 10)
     counted = 0
 
     def count(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:

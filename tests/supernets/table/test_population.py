@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from nas_selection_bench.bench.problem.space import Architecture
 from nas_selection_bench.supernets.network.skeleton import ReductionBlock
-from nas_selection_bench.supernets.network.standalone import StandaloneCell, StandaloneNetwork, standalone
+from nas_selection_bench.supernets.network.standalone import StandaloneCell, StandaloneNetwork
 from nas_selection_bench.supernets.table.population import Population, first_values
 
 ARCHITECTURES: list[Architecture] = [
@@ -57,7 +57,7 @@ def plain_networks(population: Population) -> list[StandaloneNetwork]:
     """The same networks with the same weights, one plain module each."""
     networks = []
     for number, architecture in enumerate(population.architectures):
-        network = standalone(architecture, CHANNELS, CELLS, CLASSES).double()
+        network = StandaloneNetwork(architecture, CHANNELS, CELLS, CLASSES).double()
         with torch.no_grad():
             for name, values in parts_of(population, number, population.values).items():
                 tensor_of(network, name).copy_(values)
