@@ -133,10 +133,9 @@ def weights_and_gradients(network: nn.Module, images: Tensor, labels: Tensor) ->
 
 @dataclass
 class Seen:
-    """One call of a module: what went in and what came out, before anything worked on it in place."""
+    """One call of a module and its output."""
 
     module: nn.Module
-    input: Tensor
     output: Tensor
     positive: Tensor | None = None
     """Of a ReLU: where its input was above zero."""
@@ -160,7 +159,7 @@ def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
             open_calls[id(module)] = signs[place][1]
 
     def after(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        seen.append(Seen(module, inputs[0], output, open_calls.pop(id(module), None)))
+        seen.append(Seen(module, output, open_calls.pop(id(module), None)))
 
     chosen = [module for module in network.modules() if isinstance(module, kinds)] if kinds else leaves(network)
     handles = [module.register_forward_pre_hook(before) for module in chosen]
