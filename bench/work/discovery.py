@@ -29,12 +29,9 @@ def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
         for found in pkgutil.iter_modules([str(folder)]):
             if not found.ispkg:
                 file = folder / f"{found.name}.py"
-                yield file, _imported(f"{package}.{found.name}", file)
-
-
-def _imported(name: str, file: Path) -> ModuleType:
-    with reading(file):
-        return import_module(name)
+                with reading(file):
+                    module = import_module(f"{package}.{found.name}")
+                yield file, module
 
 
 @contextmanager
@@ -81,14 +78,11 @@ def line_of(error: BaseException) -> str | None:
     if from_outside:
         return from_outside[-1]
     for room in ROOMS:
-        lines = [(path, line) for path, line in ours if path.parts[0] == room and not _is_shared(path)]
+        methods = Path(room), Path(room) / "proxies"
+        lines = [(path, line) for path, line in ours if path.parent in methods]
         if lines:
             return f"{lines[-1][0].as_posix()}, line {lines[-1][1]}"
     return None
-
-
-def _is_shared(path: Path) -> bool:
-    return path.parts[1] == "parts" or path.name in ("apply.py", "training.py")
 
 
 def digest_of(content: bytes) -> str:
