@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A name that can be typed on the command line, beside other names and globs; there, `all` means all of them."""
 
 MARKS = {"SELECTOR": "selector", "VARIANTS": "selector", "RECIPE": "recipe", "RULE": "stopping rule"}
-"""What modules of methods hold, and the kind of each."""
+"""The names that modules of methods define, and the kind of each."""
 
 ROOMS = ("selectors", "supernets")
 """The packages of methods; the first uses the second."""
@@ -112,7 +112,7 @@ def shown(file: Path) -> str:
 
 
 def kind(value: object) -> str:
-    """What a value is, for a sentence: its class, or which class it is itself."""
+    """The kind of a value, for a sentence: its class, or which class it is itself."""
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 

@@ -31,7 +31,7 @@ class _Workers(Protocol):
         """One of the handles, whose task has ended."""
 
     def result(self, handle: Any) -> Any:
-        """What the task of an ended handle answered; raises _Broken where its worker died."""
+        """The outcome of the task of an ended handle; raises _Broken where its worker died."""
 
     def renew(self) -> None:
         """Take new workers where a death left none."""

@@ -1,4 +1,4 @@
-"""What a selection is worth: pure functions of accuracies, scores, decisions and rankings.
+"""Measures of a selection: pure functions of accuracies, scores, decisions and rankings.
 
 `accuracies` is always [15625] in space order, each architecture counted once. Scores are [6, 5], larger = keep.
 """

@@ -1,4 +1,4 @@
-"""What proxies ask of any network: a copy to work on, its layers, its gradients, what its modules put out."""
+"""Tools of proxies on any network: a copy to work on, its layers, its gradients, what its modules put out."""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from nas_selection_bench.selectors.proxies._contract import Batch, ProxyFailure
 Layer = nn.Conv2d | nn.Linear
 
 SHAREABLE = (bool, int, float, str, type(None))
-"""What a copy of a module may share with it, since it cannot be changed."""
+"""Types that a copy of a module may share with it, since they cannot be changed."""
 
 
 def private_copy(network: nn.Module) -> nn.Module:
@@ -31,7 +31,7 @@ def private_copy(network: nn.Module) -> nn.Module:
 
 
 def twin_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
-    """What copy.deepcopy makes of a module, several times faster: a score of a small network is mostly its copy."""
+    """As copy.deepcopy of a module, several times faster: a score of a small network is mostly its copy."""
     if id(module) in memo:
         found: nn.Module = memo[id(module)]
         return found

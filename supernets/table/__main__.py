@@ -265,7 +265,7 @@ def _arithmetic(options: argparse.Namespace) -> Arithmetic:
 
 
 def _settings(dataset: str, recipe: TableRecipe, train: ImageSet, held_out: ImageSet) -> dict[str, Any]:
-    """What the numbers depend on, with a hash of all images."""
+    """The settings that the numbers depend on, with a hash of all images."""
     digest = hashlib.sha256()
     for split in (train, held_out):
         digest.update(split.images.numpy().tobytes())
