@@ -28,6 +28,9 @@ the space a random choice is uniform; against the RANDOM_CHOICES, what is compar
 expectation.
 """
 
+FLOOR = "constant-order"
+"""What the headline holds every criterion against."""
+
 FEWEST_PLACED = 0.5
 """Share of the selectors that must be told from some other one before any of them is said to lead.
 

@@ -95,7 +95,7 @@ def _floors(source: Material, contest: Contest) -> Iterator[Point]:
             numbers: dict[str, float | int | None] = {
                 "of": len(compared),
                 "judged": sum(c.judged for c in compared),
-                "could_show": _middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
+                "could_show": middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
             }
             if baseline in sticks:
                 stick = sticks[baseline]
@@ -107,7 +107,8 @@ def _floors(source: Material, contest: Contest) -> Iterator[Point]:
             yield Point(Kind.FLOOR, contest.dataset, contest.lookup, words, counted(compared), numbers)
 
 
-def _middle(values: Sequence[float | None]) -> float | None:
+def middle(values: Sequence[float | None]) -> float | None:
+    """The median of those that are known."""
     known = [value for value in values if value is not None]
     return float(np.median(known)) if known else None
 
@@ -186,7 +187,7 @@ def _edges(source: Material, contest: Contest) -> Iterator[Point]:
         numbers = {
             "of": len(compared),
             "judged": sum(c.judged for c in compared),
-            "could_show": _middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
+            "could_show": middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
         }
         yield Point(Kind.EDGES, contest.dataset, contest.lookup, {"level": str(level)}, counted(compared), numbers)
 

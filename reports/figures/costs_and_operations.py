@@ -8,6 +8,7 @@ import pandas as pd
 from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.costs import COST_MEASURES, seconds_per_selection
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.text import duration, number
 from nas_selection_bench.reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
@@ -22,22 +23,6 @@ OPERATION_LABELS = ("none", "skip", "1×1", "3×3", "pool")
 
 STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
 """Operations in the order in which the bars stack."""
-
-
-COST_MEASURES = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
-
-
-def seconds_per_selection(results: Results, dataset: str) -> pd.DataFrame:
-    """What a selection costs, by method: means of COST_MEASURES on each setting, then over settings; `seconds` of both.
-
-    Peak memory is that of the CUDA allocator. On a CPU only the mark of the whole worker process is stored, which is
-    mostly PyTorch and images and says nothing of the selection: nan.
-    """
-    frame = results.final_of(dataset)
-    frame = frame.assign(peak_memory_bytes=frame["peak_memory_bytes"].where(frame["device"] != "cpu"))
-    per_setting = frame.groupby(["method", "setting"], sort=True)[list(COST_MEASURES)].mean()
-    per_setting["seconds"] = per_setting["scoring_seconds"] + per_setting["tuning_seconds"].fillna(0.0)
-    return per_setting[per_setting["seconds"] > 0].groupby(level="method").mean()
 
 
 def selection_costs(results: Results, contest: Contest) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.figures.svg import style_sheet
 from nas_selection_bench.reports.files.tables import write_tables
 from nas_selection_bench.reports.page.page_data import page_data
+from nas_selection_bench.reports.sections.advice import advice_section
 from nas_selection_bench.reports.sections.appendix import glossary_section, provenance_section, published_section
 from nas_selection_bench.reports.sections.behaviour import (
     bias_section,
@@ -65,10 +66,8 @@ TOGETHER = re.compile(
 WHERE_RUN = (dose_section, stopping_section, factorial_section)
 """Sections on experiments that not every output folder holds."""
 
-LEFT_OUT_FIRST = (
-    ("scores-", "ranking-"), ("operations-",), ("cost-",), ("epochs-",), ("tau-",), ("accuracy-",),
-)  # fmt: skip
-"""Figures that give way where a page would grow beyond LIMIT, group after group; of a group the largest first."""
+KEPT_FIRST = ("accuracy-", "tau-", "epochs-", "cost-", "operations-", "ranking-", "scores-")
+"""Figures that may give way where a page would grow beyond LIMIT, by the beginnings of their names."""
 
 
 def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> Path:
@@ -102,6 +101,7 @@ def sections(source: Material) -> list[Section]:
     if not source.datasets:
         return [failures_section(source), provenance_section(source)]
     return [
+        advice_section(source),
         details_section(source),
         results_section(source),
         strips_section(source),
@@ -140,30 +140,34 @@ def render(source: Material) -> str:
         beyond = len(page.encode()) - LIMIT
         if beyond <= 0:
             return page
-        if not leave_out(shown, beyond):
-            if not data["rows"]:
-                return page
-            data["rows"] = []  # of figures that are left out; records.csv holds them
+        if data["rows"]:
+            data |= {"rows": [], "architectures": [], "accuracy": {}}  # numbers of single marks, as in records.csv
+        elif not leave_out(shown, beyond):
+            return page
 
 
 def leave_out(shown: list[Section], size: int) -> bool:
-    """Replace the heaviest figures, `size` bytes or more, by references to their files; False if none is left."""
-    drawn = [
-        (len(block.markup), section, number, block.name)
-        for section in shown
-        for number, block in enumerate(section.blocks)
+    """Replace figures of `size` bytes or more by references to their files; False if none is left.
+
+    What fits into the remaining bytes stays, in the order of KEPT_FIRST and the smallest first.
+    """
+    places = sorted(
+        (rank, len(block.markup.encode()), number, place)
+        for number, section in enumerate(shown)
+        for place, block in enumerate(section.blocks)
         if isinstance(block, Picture) and block.markup
-    ]
-    groups = ([place[:3] for place in drawn if place[3].startswith(group)] for group in LEFT_OUT_FIRST)
-    places = next((group for group in groups if group), [])
-    for weight, section, number in sorted(places, key=lambda place: -place[0]):
-        if size <= 0:
-            break
-        picture = section.blocks[number]
+        for rank, beginning in enumerate(KEPT_FIRST)
+        if block.name.startswith(beginning)
+    )
+    room = sum(weight for _, weight, *_ in places) - size
+    for _, weight, number, place in places:
+        if weight <= room:
+            room -= weight
+            continue
+        picture = shown[number].blocks[place]
         assert isinstance(picture, Picture)
         reason = "left out to keep this page small enough to mail; see the folder figures"
-        section.blocks[number] = replace(picture, markup="", reason=reason)
-        size -= weight
+        shown[number].blocks[place] = replace(picture, markup="", reason=reason)
     return bool(places)
 
 

@@ -21,12 +21,14 @@ for (const row of data.rows) {
   if (!selections.has(key)) selections.set(key, []);
   selections.get(key).push(row);
 }
+// A large page holds no numbers of its marks.
+const nameOf = (mark) => (mark?.closest("[data-points]")?.dataset.points || "").split("|").slice(1).reverse().join(" on ");
 const FINGER = 24; // Pixels from a tap within which a mark is meant.
 for (const svg of all("svg.figure")) {
   const marks = new Map();
   for (const group of all("[data-points]", svg)) {
     const of = selections.get(group.dataset.points) || [];
-    all("path", group).forEach((mark, index) => { if (of[index]) marks.set(mark, of[index]); });
+    all("path", group).forEach((mark, index) => marks.set(mark, of[index] || null));
   }
   for (const mark of all("[data-tip]", svg)) marks.set(mark, null);
   if (!marks.size) continue;
@@ -37,7 +39,7 @@ for (const svg of all("svg.figure")) {
       other.classList.toggle("lit", Boolean(same));
       other.classList.toggle("dim", Boolean(row) && !same);
     }
-    if (!row) { say(mark?.dataset.tip || "", x, y); return; }
+    if (!row) { say(mark?.dataset.tip || nameOf(mark), x, y); return; }
     const [text, index] = data.architectures[row[5]];
     say(`${data.selectors[row[2]]} ${unread.has(row[2]) ? "beside every recipe" : `on ${data.recipes[row[1]]}`}\nsupernet seed ${row[3]}, selector seed ${row[4]}\ntest ${fixed(data.accuracy[data.datasets[row[0]]][row[5]], 2)} %, τ best ${fixed(row[6], 2)}, τ mean ${fixed(row[7], 2)}\n#${index} ${text}`, x, y);
   };

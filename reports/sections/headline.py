@@ -5,15 +5,13 @@ from html import escape
 
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
-from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, counted, points
 from nas_selection_bench.reports.data.text import count, criteria, from_to, joined, number
 from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.size import size, supernet_accuracy
 
-FLOOR = "constant-order"
-"""What the headline holds every criterion against."""
 ALWAYS_3X3 = "always taking 3×3 convolutions"
 FEWEST_TO_VARY = 3
 """Supernet seeds below which the page says that there are few."""

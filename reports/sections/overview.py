@@ -7,7 +7,7 @@ from html import escape
 
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
-from nas_selection_bench.reports.data.contests import Contest, Standing
+from nas_selection_bench.reports.data.contests import FLOOR, Contest, Standing
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import ONE_DRAW
@@ -16,7 +16,6 @@ from nas_selection_bench.reports.data.text import count, criteria, interval_text
 from nas_selection_bench.reports.figures.axes import AccuracyAxis
 from nas_selection_bench.reports.figures.main_forms import Form, main_forms_figure
 from nas_selection_bench.reports.figures.svg import Drawing
-from nas_selection_bench.reports.sections.headline import FLOOR
 from nas_selection_bench.reports.sections.methods import place_of
 from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 

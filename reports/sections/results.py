@@ -8,12 +8,12 @@ import numpy as np
 from nas_selection_bench.bench.yardsticks.floors import Yardstick
 from nas_selection_bench.bench.yardsticks.statistics import ROUGH_BELOW
 from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from nas_selection_bench.reports.data.summary import Line, promise
 from nas_selection_bench.reports.data.text import count, duration, interval_text, number, spread, trainings_text
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
-from nas_selection_bench.reports.figures.costs_and_operations import seconds_per_selection
 from nas_selection_bench.reports.figures.strips import accuracy_figure
 from nas_selection_bench.reports.sections.blocks import (
     Block,

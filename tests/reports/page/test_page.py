@@ -13,8 +13,8 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.page.page import LIMIT, unbroken, write_report
 from tests.reports.synthetic import FEW, SELECTORS, invented_table, write_results
 
-SECTIONS = ["finding", "results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias", "transfer",
-            "stopping", "failures", "published", "methods", "glossary", "provenance"]  # fmt: skip
+SECTIONS = ["advice", "finding", "results", "seeds", "pairs", "ranking", "chosen", "training", "cost", "bias",
+            "transfer", "stopping", "failures", "published", "methods", "glossary", "provenance"]  # fmt: skip
 VOID = {"meta", "br", "input", "img", "link", "hr"}
 
 
@@ -251,12 +251,14 @@ def test_every_figure_may_give_way_that_of_all_seeds_last(
     assert {"accuracy", "tau", "scores", "operations", "epochs", "cost"} <= {*everything}
     nothing, bare, none = drawn(1)
     assert not {*everything} & {*nothing}
-    assert none == "[]" != rows, "the data of figures that are all left out goes too"
-    bare += len(rows)
+    assert none == "[]" != rows, "the numbers of marks go too"
+    without_numbers, least, none = drawn(size - 1)
+    assert none == "[]" and without_numbers == everything and least < size, "and before any figure"
     one_figure = (out / "figures" / "accuracy-cifar10.svg").stat().st_size
-    last, small, kept = drawn(bare + one_figure)
-    assert kept == rows
+    last, small, _ = drawn(bare + one_figure)
     assert "accuracy" in last and "scores" not in last and small <= bare + one_figure < size
+    others, _, _ = drawn(least - 1)
+    assert len(others) == len(everything) - 1 and "accuracy" in others, "what is a little too large costs one figure"
 
 
 def test_what_an_earlier_drawing_left_goes_and_files_of_the_user_stay(tmp_path: Path, table: GroundTruth) -> None:

@@ -1,0 +1,132 @@
+"""Which criteria a result speaks for, and what it cannot say, as data; `reports.sections.advice` tells it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.work.presets import PRESETS, SupernetSize, settings_labelled, size_of
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.contests import FLOOR, Contest
+from nas_selection_bench.reports.data.costs import seconds_per_selection
+from nas_selection_bench.reports.data.founders import Level
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.points import counted, middle
+from nas_selection_bench.reports.data.standings import most_settings_first
+
+PUBLISHED = size_of(PRESETS["paper"])
+"""Supernets as large as those of the papers."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Which main forms one may choose from after this result on one data set, and what it leaves open."""
+
+    dataset: str
+    verdicts: Mapping[str, tuple[str, ...]]
+    """The main forms by what was shown of them against FLOOR, as in `points.counted`."""
+    judged: int
+    """Main forms of which there is a verdict."""
+    candidates: tuple[str, ...]
+    """Of those shown better than FLOOR, the highest mean and what is judged and not shown worse than that; where none
+    is better, those judged and not shown worse than FLOOR. Highest mean first; those on fewer recipes are left out."""
+    means: Mapping[str, float]
+    """Of all main forms."""
+    seconds: Mapping[str, float]
+    """Of a selection of each candidate whose cost is stored."""
+    no_supernet: tuple[str, ...]
+    """The candidates that read no trained supernet."""
+    collapsed: Mapping[str, tuple[int, int]]
+    """Main forms with choices among the worst tenth of the space: how many of how many, most often first."""
+    could_show: float | None
+    """The true difference that would have shown, in points: the middle one of those of which no difference is shown."""
+
+    @property
+    def cheapest(self) -> str | None:
+        """The candidate whose selection takes least time."""
+        return min(self.seconds, key=self.seconds.__getitem__, default=None)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds a result on one data set."""
+
+    dataset: str
+    smaller: tuple[SupernetSize, ...]
+    """The sizes of its supernets that fall short of PUBLISHED."""
+    unknown_sizes: tuple[str, ...]
+    """Presets of which no size is known here."""
+    seeds: tuple[int, int]
+    """The fewest and the most supernet seeds of a criterion."""
+    recipes: tuple[str, ...]
+    criteria: int
+    untold: int
+    """Criteria with too few seeds to be judged against FLOOR."""
+    exploratory: int
+    lost: int
+    """Cells on this data set that failed or are missing."""
+    lost_of: tuple[str, ...]
+    """The criteria that those are of."""
+    lookups: tuple[str, ...]
+    """Other data sets on which its choices are looked up."""
+
+
+def advice(source: Material, contest: Contest) -> Advice:
+    """What can be advised after the comparisons on one data set."""
+    main = set(contest.ranked)
+    compared = [c for c in contest.against(FLOOR) if c.first in main]
+    verdicts = counted(compared)
+    candidates = sorted(_candidates(contest, verdicts), key=lambda name: most_settings_first(contest.of(name)))
+    costs = seconds_per_selection(source.results, contest.dataset)["seconds"]
+    fallen = {s.method: (s.collapsed, s.n) for s in contest.standings if s.collapsed and s.method in main}
+    return Advice(
+        contest.dataset, verdicts, sum(c.judged for c in compared), tuple(candidates),
+        {s.method: s.mean for s in contest.standings if s.method in main},
+        {name: float(costs[name]) for name in candidates if name in costs.index},
+        tuple(name for name in candidates if name in source.results.alike),
+        dict(sorted(fallen.items(), key=lambda item: -item[1][0] / item[1][1])),
+        middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
+    )  # fmt: skip
+
+
+def _candidates(contest: Contest, verdicts: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    whole = [s for s in contest.standings if s.settings == contest.settings]
+    better = [s.method for s in whole if s.method in verdicts["better"]]
+    if not better:
+        yield from (s.method for s in whole if s.method in {*verdicts["small"], *verdicts["open"]})
+        return
+    best = better[0]
+    with_best = {c.seen_from(best).second: c.seen_from(best) for c in contest.comparisons_of[best]}
+    yield best
+    for name in better[1:]:
+        pair = with_best.get(name)
+        if pair is not None and pair.verdict in (Verdict.OPEN, Verdict.SMALL, Verdict.SAME):
+            yield name
+
+
+def limits(source: Material, contest: Contest) -> Limits:
+    """What bounds the result on one data set."""
+    results, dataset = source.results, contest.dataset
+    rows, final = results.rows[results.rows["dataset"] == dataset], results.final_of(dataset)
+    sizes, unknown = [], []
+    for label in dict.fromkeys(rows["preset"].astype(str)):
+        try:
+            sizes.append(settings_labelled(label).size)
+        except UsageError:
+            unknown.append(label)
+    seeds = final.groupby("method")["supernet_seed"].nunique()
+    lost = rows[rows["state"].isin(("failed", "missing"))]
+    return Limits(
+        dataset, tuple(size for size in sizes if _smaller(size)), tuple(unknown), (int(seeds.min()), int(seeds.max())),
+        tuple(dict.fromkeys(final["setting"])), len(contest.standings),
+        sum(c.verdict is Verdict.TOO_FEW for c in contest.against(FLOOR)),
+        sum(s.level is Level.EXPLORATORY for s in contest.standings),
+        len(lost), tuple(sorted(set(lost["method"]))),
+        tuple(other.lookup for other in source.transfers if other.dataset == dataset),
+    )  # fmt: skip
+
+
+def _smaller(size: SupernetSize) -> bool:
+    fewer_images = size.images is not None and (PUBLISHED.images is None or size.images < PUBLISHED.images)
+    return fewer_images or any(
+        getattr(size, name) < getattr(PUBLISHED, name) for name in ("channels", "cells", "epochs")
+    )

@@ -1,0 +1,136 @@
+"""Which criterion to use, and what the result does not say, told from reports/data/advice.py."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from nas_selection_bench.bench.work.presets import SupernetSize
+from nas_selection_bench.reports.data.advice import PUBLISHED, Advice, Limits, advice, limits
+from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.text import count, criteria, duration, from_to, joined, listed, number
+from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
+from nas_selection_bench.reports.sections.headline import WRITTEN, floor_called, written
+
+FEW = 8
+"""Names that a sentence lists; more are counted."""
+
+
+def advice_section(source: Material) -> Section:
+    """Two questions of every reader, each answered for every data set."""
+    section = Section("advice", "Which criterion should I use, and when?")
+    contests = [contest for contest in source.contests if contest.standings]
+    advised = [(contest.dataset, list(_advised(advice(source, contest), contest))) for contest in contests]
+    unsaid = [(contest.dataset, list(_unsaid(limits(source, contest)))) for contest in contests]
+    section.blocks += [_answers(advised), Heading("What does this result not say?"), _answers(unsaid)]
+    return section
+
+
+def _answers(told: Sequence[tuple[str, Sequence[str]]]) -> Prose:
+    """The sentences on each data set, as lists; the name of the data set above where there are several."""
+    parts = []
+    for dataset, sentences in told:
+        head = f"<p><b>{escape(written(dataset))}</b></p>" if len(told) > 1 else ""
+        items = "".join(f"<li>{sentence}</li>" for sentence in sentences)
+        parts.append(f'{head}<ul class="points">{items}</ul>')
+    return Prose("".join(parts))
+
+
+def _advised(found: Advice, contest: Contest) -> Iterator[str]:
+    where, floor = escape(written(found.dataset)), floor_called(contest)
+    better, worse = found.verdicts["better"], found.verdicts["worse"]
+    if found.dataset == "digits":
+        yield (
+            "None, on the strength of digits: its ground truth is accuracy after 125 training steps, where skip"
+            " connections lead. What follows shows how to read a result, not what to use."
+        )
+    if not found.judged:
+        yield f"On {where} there are too few seeds to advise anything: no main form can be told from {floor}."
+        if found.means:
+            best = max(found.means, key=found.means.__getitem__)
+            yield f"{_with_mean(found, best)} has the highest mean, which may be chance alone."
+        return
+    judged = f"of the {found.judged} main forms that could be judged"
+    if better:
+        shown = f"{len(better)} {judged} {'is' if len(better) == 1 else 'are'} shown better than {floor}"
+        yield f"On {where}, {shown}: {_names(better)}."
+    else:
+        yield (
+            f"On {where}, none {judged} is shown better than {floor}, which costs nothing: under these conditions no"
+            " criterion is shown to pay for its search."
+        )
+    yield from _choice(found)
+    if worse:
+        yield f"Shown worse than {floor}: {_names(worse)}."
+    if found.collapsed:
+        shares = [f"{name} ({k} of {n})" for name, (k, n) in found.collapsed.items()]
+        yield f"If a single bad run would hurt, mind choices among the worst tenth of the space: {_names(shares)}."
+
+
+def _choice(found: Advice) -> Iterator[str]:
+    """The candidates: the highest mean, those not told from it, the cheapest, and those without a supernet."""
+    if not found.candidates:
+        return
+    (best, *others), cheapest = found.candidates, found.cheapest
+    takes = {name: f"{duration(seconds)} a selection" for name, seconds in found.seconds.items()}
+    least = f" and is the cheapest ({takes[best]})" if others and best == cheapest else ""
+    highest = f"{_with_mean(found, best)} has the highest mean{least}"
+    if found.verdicts["better"]:
+        if others:
+            yield f"Of these, {highest}; not shown worse than it: {_names(others)}."
+    else:
+        could = "" if found.could_show is None else f" (some {number(found.could_show, 1)} points would have shown)"
+        of = f"of the {len(found.candidates)} with results on every recipe that are not shown worse{could}"
+        yield f"If you want a criterion all the same: {of}, {highest}."
+    if cheapest is not None and cheapest != best:
+        beside = f", {best} {takes[best]}" if best in takes else ""
+        yield f"The cheapest of them is {_with_mean(found, cheapest)}: {takes[cheapest]}{beside}."
+    if found.no_supernet and others:
+        yield f"Without a trained supernet: {_names(found.no_supernet)}."
+
+
+def _unsaid(found: Limits) -> Iterator[str]:
+    for size in found.smaller:
+        yield (
+            f"How the criteria do on supernets of the papers' size. These have {_size(size)}; those of preset"
+            f" {PUBLISHED.preset} have {_size(PUBLISHED)}."
+        )
+    if found.unknown_sizes:
+        yield f"How large its supernets were: the preset {_names(found.unknown_sizes)} is not known here."
+    seeds = from_to(found.seeds)
+    if found.seeds[1] == 1:
+        yield "How much a number would change with another supernet: there is one seed per recipe."
+    if found.untold:
+        of = "any criterion" if found.untold == found.criteria else f"{found.untold} of {criteria(found.criteria)}"
+        with_seeds = f"with {seeds} supernet {'seed' if seeds == '1' else 'seeds'} per recipe"
+        yield f"What to think of {of}: {with_seeds} nothing can be shown. A mean is not a verdict."
+    if len(found.recipes) == 1:
+        yield f"What another way to train the supernet would change: all are trained by {escape(found.recipes[0])}."
+    else:
+        yield f"What holds on one recipe alone: verdicts are over {count(len(found.recipes), 'recipe')} together."
+    if found.lost:
+        cells = "cell that failed or is" if found.lost == 1 else "cells that failed or are"
+        lost = f"{found.lost:,} {cells} missing ({_names(found.lost_of)})"
+        yield f"What would have been chosen in {lost}: means are over the others."
+    if found.exploratory:
+        variants = f"{count(found.exploratory, 'variant')} (proxies × schemes, options)"
+        yield f"Which of {variants} is best: they are exploratory, and tested as a family of their own."
+    truth = "after full training" if found.dataset in WRITTEN else "as the table of this data set has them"
+    looked = joined([written(name) for name in found.lookups])
+    also = f"; its choices are also looked up on {escape(looked)}" if looked else ""
+    yield f"Anything of other search spaces or data: accuracies are those of NAS-Bench-201's cells {truth}{also}."
+
+
+def _size(size: SupernetSize) -> str:
+    images = "all images" if size.images is None else f"{size.images:,} images"
+    return (
+        f"{count(size.channels, 'channel')}, {count(size.cells, 'cell')} per stage and {count(size.epochs, 'epoch')} on"
+        f" {images}"
+    )
+
+
+def _with_mean(found: Advice, name: str) -> str:
+    return f"{listed([name])} ({number(found.means[name])} %)"
+
+
+def _names(names: Sequence[str]) -> str:
+    return listed(names, FEW)

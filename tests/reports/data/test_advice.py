@@ -1,0 +1,124 @@
+"""Which criteria a result speaks for, recounted from its rows, and what bounds it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.reports.data.advice import Advice, Limits, advice, limits
+from nas_selection_bench.reports.data.contests import FLOOR, Contest
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
+from tests.reports.synthetic import FEW, SELECTORS, source_of, write_results
+
+
+def first(source: Material) -> tuple[Contest, Advice, Limits]:
+    contest = source.contests[0]
+    return contest, advice(source, contest), limits(source, contest)
+
+
+def with_verdicts(contest: Contest, verdicts: dict[tuple[str, str], Verdict]) -> Contest:
+    """The same contest with these verdicts of pairs, as if they had been found."""
+    comparisons = [
+        replace(c, verdict=verdicts.get((c.first, c.second), c.verdict)) for c in contest.comparisons
+    ]  # fmt: skip
+    found = replace(contest, comparisons=comparisons)
+    against = [c for c in comparisons if c.second == FLOOR]
+    found._judged[FLOOR, None] = against
+    return found
+
+
+def test_candidates_are_better_than_the_floor_and_not_shown_worse_than_the_best_of_them(source: Material) -> None:
+    (contest,) = source.contests
+    names = [s.method for s in contest.standings]
+    floor = {(name, FLOOR): Verdict.BETTER for name in names}
+    pairs = {(c.first, c.second) for c in contest.comparisons if c.second in names}
+    for between, expected in ((Verdict.OPEN, names), (Verdict.TOO_FEW, names[:1]), (Verdict.SAME, names)):
+        found = advice(source, with_verdicts(contest, {**floor, **dict.fromkeys(pairs, between)}))
+        assert list(found.candidates) == expected
+        assert found.verdicts["better"] == tuple(names) and found.judged == len(names)
+    for first_name, second_name in pairs:
+        best = names[0]
+        worse = Verdict.BETTER if first_name == best else Verdict.WORSE
+        told = dict.fromkeys(pairs, Verdict.OPEN) | {(first_name, second_name): worse}
+        found = advice(source, with_verdicts(contest, {**floor, **told}))
+        beaten = {first_name, second_name} - {best} if best in (first_name, second_name) else set()
+        assert set(found.candidates) == {*names} - beaten
+
+
+def test_where_none_is_better_what_is_not_shown_worse_is_left(source: Material) -> None:
+    (contest,) = source.contests
+    names = [s.method for s in contest.standings]
+    verdicts = dict(zip(names, (Verdict.WORSE, Verdict.OPEN, Verdict.TOO_FEW), strict=True))
+    found = advice(source, with_verdicts(contest, {(name, FLOOR): verdict for name, verdict in verdicts.items()}))
+    assert found.candidates == (names[1],) and found.judged == 2
+    assert found.verdicts["worse"] == (names[0],) and found.verdicts["too_few"] == (names[2],)
+
+
+def test_costs_and_collapses_are_those_of_the_rows(results: Results, table: GroundTruth, tmp_path: Path) -> None:
+    source = Material(results, table, tmp_path)
+    for contest in source.contests:
+        every = {(s.method, FLOOR): Verdict.OPEN for s in contest.standings}
+        found = advice(source, with_verdicts(contest, every))
+        rows = results.final_of(contest.dataset)
+        for name, seconds in found.seconds.items():
+            of = rows[rows["method"] == name].groupby("setting")[["scoring_seconds", "tuning_seconds"]].mean()
+            assert seconds == pytest.approx(of.sum(axis=1).mean())
+        assert found.cheapest == min(found.seconds, key=lambda name: found.seconds[name])
+        checkpoints = rows.groupby(["method", "setting", "supernet_seed"])["percentile"].mean()
+        fallen = (checkpoints < 10).groupby("method").sum()
+        assert {name: k for name, (k, _) in found.collapsed.items()} == {
+            str(name): int(k) for name, k in fallen.items() if k and name in found.means
+        }  # fmt: skip
+
+
+def test_what_reads_no_supernet_is_told_apart(source: Material) -> None:
+    (contest,) = source.contests
+    found = advice(source, with_verdicts(contest, {(s.method, FLOOR): Verdict.OPEN for s in contest.standings}))
+    assert found.no_supernet == ("one-draw",)
+
+
+def test_one_seed_advises_nothing_and_says_so(tmp_path: Path, table: GroundTruth) -> None:
+    _, found, bounds = first(source_of(tmp_path / "out", table, datasets=("cifar10",), seeds=1, selectors=FEW))
+    assert found.judged == 0 and not found.candidates and found.cheapest is None
+    assert bounds.seeds == (1, 1) and bounds.criteria == len(FEW)
+    assert bounds.untold + len(found.verdicts["same"]) == len(FEW) and bounds.untold
+
+
+def test_the_bounds_are_those_of_the_rows(results: Results, folder: Path, table: GroundTruth, tmp_path: Path) -> None:
+    source = Material(results, table, tmp_path)
+    every = pd.read_csv(folder / "records.csv")
+    for contest in source.contests:
+        found, rows = limits(source, contest), every[every["dataset"] == contest.dataset]
+        lost = rows[rows["state"].isin(["failed", "missing"])]
+        assert found.lost == len(lost) and found.lost_of == tuple(sorted(set(lost["selector"])))
+        assert set(found.recipes) == set(rows["recipe"]) and found.criteria == len(contest.standings)
+        assert found.lookups == tuple(name for name in table.datasets if name != contest.dataset)
+        seeds = rows[rows["state"] == "done"].groupby("selector")["supernet_seed"].nunique()
+        assert found.seeds == (seeds.min(), seeds.max())
+
+
+@pytest.mark.parametrize(
+    ("preset", "smaller", "unknown"),
+    [
+        ("paper", 0, ()),
+        ("lite", 1, ()),
+        ("paper[epochs=50]", 1, ()),
+        ("paper[images=1000]", 1, ()),
+        ("huge", 0, ("huge",)),
+    ],
+)
+def test_only_what_is_smaller_than_in_the_papers_is_a_bound(
+    tmp_path: Path, table: GroundTruth, preset: str, smaller: int, unknown: tuple[str, ...]
+) -> None:
+    few = {name: SELECTORS[name] for name in ("ostr", "pt-random")}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), seeds=1, selectors=few, ranking=False)
+    for name in ("records", "costs"):
+        frame = pd.read_csv(out / f"{name}.csv")
+        frame.assign(preset=preset).to_csv(out / f"{name}.csv", index=False)
+    source = Material(Results.read(out), table, tmp_path)
+    _, _, bounds = first(source)
+    assert (len(bounds.smaller), bounds.unknown_sizes) == (smaller, unknown)
