@@ -1,4 +1,4 @@
-"""The names that a pickle from outside may use: builders of numpy arrays and plain containers, none of which runs code."""
+"""The names that a pickle from outside may use: builders of numpy arrays and plain containers, which run no code."""
 
 import pickle
 from collections.abc import Callable, Mapping
