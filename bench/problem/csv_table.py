@@ -16,7 +16,7 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -224,9 +224,8 @@ def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
         line_of[position] = line
     order = np.fromiter(line_of, dtype=np.int64)
     if len(order) < N_ARCHITECTURES:
-        for classes_of in _classes_of_size(len(order)):
-            classes = classes_of()
-            if len(order) == classes.max() + 1 == len(set(classes[order].tolist())):
+        for size, classes_of in ((6466, published_classes), (5044, function_classes)):
+            if len(order) == size and len(set((classes := classes_of())[order].tolist())) == size:
                 member = np.empty(len(order), dtype=np.int64)
                 member[classes[order]] = order
                 fill = member[classes]
@@ -234,11 +233,6 @@ def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
                 return order, fill, N_ARCHITECTURES - len(order)
     refuse_missing(sheet.path, line_of)
     return order, np.arange(N_ARCHITECTURES), 0
-
-
-def _classes_of_size(count: int) -> list[Callable[[], np.ndarray]]:
-    """The partitions that have `count` classes: the published one has 6,466, the exact one 5,044."""
-    return [classes_of for size, classes_of in ((6466, published_classes), (5044, function_classes)) if size == count]
 
 
 def _index(sheet: Sheet, column: int, order: np.ndarray, filled: int) -> np.ndarray:

@@ -40,7 +40,7 @@ SPLITS = {
 
 _KEYS = ("meta_archs", "arch2infos", "evaluated_indexes")
 _READ = {"eval_acc1es", "epochs", "seed", "params", "flop"}
-"""What is read of the record of one training."""
+"""The entries that are read of the record of one training."""
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _LARGE = 2**28
 """Bytes from which on the progress of reading is shown."""

@@ -1,4 +1,4 @@
-"""What a zero-cost proxy declares and what it is given."""
+"""The declarations of a zero-cost proxy, and its input."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Passes(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a proxy may look at; what it did not declare is withheld."""
+    """The input of a proxy; whatever it did not declare is withheld."""
 
     shape: tuple[int, ...]
     """[n, channels, h, w]"""

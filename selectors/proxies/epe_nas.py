@@ -33,7 +33,6 @@ class EpeNas(GradientProxy):
     changes_network = False
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         jacobian, classes = input_jacobian(network, batch.images)
         logs = (input_correlation(jacobian).abs() + OFFSET).log()
         terms = []

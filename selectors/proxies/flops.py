@@ -36,7 +36,6 @@ class Flops(Proxy):
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         images = batch.normal(2, *batch.shape[1:])
         with torch.set_grad_enabled(self.reached), watch(network, nn.Conv2d, nn.Linear) as seen:
             logits = network(images)

@@ -32,7 +32,6 @@ class L2Norm(Proxy):
         return Passes(1, 1) if self.reached else Passes(0, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         counted = list[nn.Module](layers(network))
         if not counted:
             raise ProxyFailure("the network has no convolution and no linear layer.")

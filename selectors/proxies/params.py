@@ -32,7 +32,6 @@ class Params(Proxy):
         return Passes(1, 1) if self.reached else Passes(0, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         if not self.reached:
             return float(sum(parameter.numel() for parameter in network.parameters()))
         counted = layers_reached(network, batch, nn.Conv2d, nn.Linear, nn.BatchNorm2d)
