@@ -71,8 +71,10 @@ def _choice(found: Advice) -> Iterator[str]:
     if not names:
         return
     if found.verdicts["better"]:
-        if len(found.verdicts["better"]) > 1:
+        if len(names) < len(found.verdicts["better"]):
             yield f"Of these, none is shown better than {_names(names)}."
+        elif len(names) > 1:
+            yield "None of these is shown better than another."
     else:
         are = "is" if len(names) == 1 else "are"
         could = "" if found.could_show is None else f"; a true {number(found.could_show, 1)} points would have shown"
