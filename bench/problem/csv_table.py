@@ -144,7 +144,7 @@ def _text(path: Path) -> str:
             raise ValueError("zero bytes in it")
         text = content.decode(encoding)
     except DAMAGE as error:
-        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
+        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
     except OSError as error:
         raise DataError(f"The table {path} cannot be read ({error.strerror or error}).") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -169,7 +169,7 @@ def _sheet(path: Path, text: str) -> Sheet:
             if any(cell.strip() for cell in row)
         ]
     except csv.Error as error:
-        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
+        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
     if not rows:
         raise DataError(f"{path} is not a table: it holds no column `arch`, and no name of any.")
     header = rows[0][1]
@@ -219,7 +219,7 @@ def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
             raise DataError(f"{sheet.path}, line {line}: {error}.") from error
         if position in line_of:
             raise DataError(
-                f"{sheet.path}, line {line}: architecture {row[column]} stands already in line {line_of[position]}."
+                f"{sheet.path}, line {line}: architecture {row[column]} is already in line {line_of[position]}."
             )
         line_of[position] = line
     order = np.fromiter(line_of, dtype=np.int64)

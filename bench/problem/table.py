@@ -163,22 +163,22 @@ class GroundTruth:
             held: dict[str, Accuracies] = {dataset: Accuracies() for dataset in datasets}
         except (*DAMAGE, OSError) as error:
             raise DataError(
-                f"{path} is not a compact ground-truth table, or it is damaged ({in_brief(error)}); make it anew."
+                f"{path} is not a compact ground-truth table, or it is damaged ({in_brief(error)}); make it again."
             ) from error
         if schema != SCHEMA:
             raise DataError(
-                f"{path} has schema {schema}, this program reads {SCHEMA}; make it anew:"
+                f"{path} has schema {schema}, this program reads {SCHEMA}; make it again:"
                 " python -m nas_selection_bench convert-table"
             )
         index = arrays.pop("index", None)
         for key, values in arrays.items():
             dataset, _, field = key.rpartition("/")
             if dataset not in held or field not in _FIELDS:
-                raise DataError(f"{path} holds an unknown array {key!r}; make it anew.")
+                raise DataError(f"{path} holds an unknown array {key!r}; make it again.")
             held[dataset] = replace(held[dataset], **{field: values})
         table = cls(name, held, index)
         if table.sha256 != sha256:
-            raise DataError(f"{path} is damaged: its numbers do not have the checksum that it states; make it anew.")
+            raise DataError(f"{path} is damaged: its numbers do not have the checksum that it states; make it again.")
         return table
 
     def _of(self, dataset: str) -> Accuracies:

@@ -247,7 +247,7 @@ class Configurable:
             more = part.options()
             if both := found.keys() & more.keys():
                 mine, theirs = type(self).__name__, type(part).__name__
-                raise UsageError(f"{mine} and {theirs} both have an option {min(both)!r}, so that one name sets both.")
+                raise UsageError(f"{mine} and {theirs} both have an option {min(both)!r}, which one name would set.")
             found |= more
         return found
 

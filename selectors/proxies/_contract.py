@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nas_selection_bench.bench.work.options import Configurable
+from nas_selection_bench.bench.work.options import Configurable, option, yes_or_no
 
 
 class ProxyFailure(Exception):
@@ -133,3 +133,15 @@ class GradientProxy(Proxy):
     def passes(self, images: int) -> Passes:
         """One forward, one backward."""
         return Passes(1, 1)
+
+
+@dataclass(frozen=True)
+class StructureProxy(Proxy):
+    """A proxy of the network's layers alone, whatever the images."""
+
+    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
+
+    uses_images = False
+    uses_labels = False
+    batch_norm = "no part"
+    changes_network = False

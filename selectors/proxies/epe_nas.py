@@ -44,7 +44,7 @@ class EpeNas(GradientProxy):
             elif members.sum() > 1:  # one image has no correlation, as the released code has it
                 terms.append(term / members.sum())
         if not terms:
-            raise ProxyFailure("no class has two images, so that none has a correlation.")
+            raise ProxyFailure("no class has two images, so none has a correlation.")
         per_class = torch.stack(terms)
         if classes <= MANY_CLASSES:
             return float(per_class.abs().sum())
