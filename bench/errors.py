@@ -20,7 +20,7 @@ DAMAGE = (
     BufferError, NotImplementedError, RuntimeError, SyntaxError, csv.Error, gzip.BadGzipFile, lzma.LZMAError,
     pickle.UnpicklingError, struct.error, tarfile.TarError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What the readers of the standard library, numpy and torch raise for malformed bytes.
+"""The errors that readers of the standard library, numpy and torch raise for malformed bytes.
 
 Every reader of files catches these; OSError is caught apart, since it means that the file could not be read at all.
 RuntimeError includes RecursionError, and ValueError the errors of JSON and of text.

@@ -71,7 +71,7 @@ class RankByFourMeasures(Selector):
 
 
 def block_outputs(network: nn.Module, images: Tensor) -> list[Tensor]:
-    """What the stem, the cells and the reduction blocks of a stand-alone network put out, in order."""
+    """The outputs of stem, cells and reduction blocks of a stand-alone network, in order."""
     found: list[Tensor] = []
     blocks = [network.get_submodule("stem")]
     for name in ("cells", "reductions"):

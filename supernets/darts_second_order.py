@@ -62,7 +62,7 @@ class DartsSecondOrder(Rated):
 
 
 def next_step(optimiser: torch.optim.Optimizer, gradients: Sequence[Tensor]) -> list[Tensor]:
-    """What SGD would subtract for `gradients`, before its learning rate: with decay and momentum."""
+    """The step that SGD would subtract for `gradients`, before its learning rate: with decay and momentum."""
     (group,) = optimiser.param_groups
     steps = []
     for parameter, gradient in zip(group["params"], gradients, strict=True):

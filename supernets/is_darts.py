@@ -49,7 +49,7 @@ class IsDarts(Recipe):
         return alphas
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
-        """What is pruned does not run."""
+        """Pruned operations do not run."""
         return Mixing(alphas, active=drawn(alphas))
 
     def after_epoch(self, search: SupernetState, epoch: int, epochs: int, batches: BatchesOf) -> None:

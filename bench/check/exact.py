@@ -61,14 +61,14 @@ _OF_THE_REPORT = ("tables", "figures")
 
 @dataclass
 class Checked:
-    """What a check found."""
+    """The outcome of one level of a check."""
 
     level: str
     compared: int = 0
     """Rows of done cells (exact, tight) or groups of seeds (statistical) that were compared."""
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What was not compared, and why."""
+    """Whatever was not compared, with the reason."""
 
     @property
     def exit_code(self) -> ExitCode:

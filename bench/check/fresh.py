@@ -167,7 +167,7 @@ ONE_DRAW = ""
 """The recipe of a selector that reads none."""
 LARGE_TAU = 0.1
 LARGE_POINTS = 1.0
-"""What counts as large where the table holds no repeated trainings."""
+"""Differences that count as large where the table holds no repeated trainings."""
 
 
 def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tuple[int, list[Difference], list[str]]:
@@ -211,7 +211,7 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
 
 
 def _lost_results(stored: Rows, fresh: Rows) -> list[Difference]:
-    """What was done in the stored run and, asked for again, failed, was skipped or is missing.
+    """Cells done in the stored run that, asked for again, failed, were skipped or are missing.
 
     Where seeds had failed in the stored run too, only the loss of all results counts: which seeds fail is chance.
     """
@@ -241,7 +241,7 @@ def _states(rows: Rows) -> dict[tuple[str, ...], list[str]]:
 
 
 def _asked_by_one(stored: Rows, fresh: Rows) -> list[str]:
-    """What only one of the runs asked for, whole data sets, recipes, epochs and selectors in one line each."""
+    """Cells that only one of the runs asked for: whole data sets, recipes, epochs and selectors in one line each."""
     names = ("dataset", "recipe", "epoch", "selector")
     before, after = ({tuple(row[name] for name in names) for row in rows} for rows in (stored, fresh))
     notes = []

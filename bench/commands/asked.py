@@ -1,4 +1,4 @@
-"""What is compared: the grid that a command line asks for, or the plan of an output folder that it goes on with."""
+"""The cells of a run: the grid that a command line asks for, or the plan of an output folder that it goes on with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -49,7 +49,7 @@ def sizes(cells: Sequence[Mapping[str, Any]]) -> dict[str, Settings]:
 def asked_here(
     options: Options, methods: Methods, settings: Mapping[str, Settings], here: Circumstances, data: Mapping[str, str]
 ) -> Asked:
-    """What the words of a command line ask for; UsageError for names that do not exist."""
+    """The cells that a command line asks for; UsageError for names that do not exist."""
     request = make_request(options, methods, settings, here, data)
     facts = {
         "datasets": list(settings),

@@ -67,7 +67,7 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
         elif source.suffix == ".npy" and labels is not None:
             raw, numbers = array_of(source), array_of(labels)
         else:
-            raise DataError(f"{source} is no .npz, .npy with --labels, .parquet, or folder of pictures.")
+            raise DataError(f"{source} is not an .npz, an .npy with --labels, a .parquet or a folder of pictures.")
         return _planes(raw), _numbers(numbers, len(raw))
     except ImportError as missing:
         raise UsageError(f"Reading {source} needs the package {missing.name}: pip install {missing.name}.") from None

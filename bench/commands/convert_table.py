@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def describe(table: GroundTruth) -> str:
-    """What a table holds, one line per data set: enough to see that it is the right one."""
+    """The content of a table, one line per data set: enough to recognise it."""
     lines = [f"{table.name}: 15,625 architectures, sha256 of the numbers {table.sha256}"]
     for dataset in table.datasets:
         test, trials, best = table.accuracy(dataset), table.trials(dataset), table.best(dataset)

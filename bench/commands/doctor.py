@@ -1,4 +1,4 @@
-"""What is here and what is missing, and what each missing thing costs: `python -m nas_selection_bench doctor`.
+"""Data, packages and devices: what is here, and what each missing one costs: `python -m nas_selection_bench doctor`.
 
 Looks only; nothing is fetched and nothing is kept.
 """
@@ -47,7 +47,7 @@ class Finding:
     state: str
     """`ok`, `partly` or `missing`."""
     detail: str
-    """What was found, or what its absence costs and what to do."""
+    """The thing itself, or the cost of its absence and the cure."""
     needed: bool = False
     """Whether the default run, on digits, cannot do without it."""
 

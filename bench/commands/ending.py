@@ -10,7 +10,7 @@ from nas_selection_bench.bench.interruption import like_ctrl_c
 
 
 def ended(name: str, act: Callable[[], int]) -> int:
-    """What `act` answers, for the command `name`.
+    """The exit code of `act`, for the command `name`.
 
     A BenchError ends in one line on stderr and the exit code of its kind, a signal in INTERRUPTED.
     """

@@ -237,7 +237,7 @@ def _drive_folder(hand: str) -> Sequence[Any]:
 
 
 def _google(call: Callable[[], Any], target: Path, hand: str) -> Any:
-    """What a call of gdown returns; DataError for each way in which Google or the network refuses."""
+    """The result of a call of gdown; DataError for each way in which Google or the network refuses."""
     from gdown.exceptions import DownloadError
 
     try:

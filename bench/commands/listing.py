@@ -1,4 +1,4 @@
-"""What has a name on the command line: `--list` in one screen, `--list NAME` in full, `--list --json` complete."""
+"""Every name of the command line: `--list` in one screen, `--list NAME` in full, `--list --json` complete."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ WIDTH, NAME = 100, 20
 """Columns of the whole list, and of the names."""
 
 READS = {"weights": "trained", "alphas": "alphas", "images": "images", "labels": "labels", "tuning": "tuning"}
-"""What a selector reads: a word whose first letter the list gives, and what the selector calls it."""
+"""Inputs of a selector: a word whose first letter the list gives, and the selector's name for it."""
 
 Kinds = Mapping[str, Offer]
 
@@ -66,25 +66,25 @@ def families_of(selectors: Offer) -> list[list[str]]:
 
 
 def about(entry: MethodEntry) -> str:
-    """What a method is, in a few words: the first sentence of its file, without its name."""
+    """A method in a few words: the first sentence of its file, without its name."""
     name, colon, rest = entry.source.title.partition(": ")
     text = rest if colon and len(name.split()) < 4 else entry.source.title
     return text.split(". ")[0].rstrip(".")
 
 
 def reads(entry: MethodEntry) -> str:
-    """What a selector reads, a letter each."""
+    """The inputs of a selector, a letter each."""
     read = entry.described.declared.get("reads", "").split(", ")
     return " ".join(word[0] for word, what in READS.items() if what in read)
 
 
 def notes(name: str, root: Path) -> str:
-    """What a data set is."""
+    """The description of a data set."""
     return DATASETS[name].note if name in DATASETS else f"your own, in {root}"
 
 
 def size(settings: Settings) -> str:
-    """What a preset trains, in a few words."""
+    """The size of a preset, in a few words."""
     images = "all images" if settings.images is None else f"{settings.images:,} images"
     tuning = f"{settings.tune_epochs} epoch{'s' if settings.tune_epochs > 1 else ''} of tuning between decisions"
     return f"C={settings.channels}, N={settings.cells}, {settings.epochs} epochs, {images}, {tuning}"

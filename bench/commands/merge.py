@@ -25,7 +25,7 @@ from nas_selection_bench.bench.work.store import Store
 NAME = "python -m nas_selection_bench merge"
 
 ALIKE = ("seed", "device", "hardware", "threads", "environment")
-"""What folders must have in common: cells of others would be paired with checkpoints that they never saw."""
+"""Entries that folders must have in common: cells of others would be paired with checkpoints that they never saw."""
 
 BETTER = (DONE, SKIPPED, FAILED)
 """Of a cell that two folders hold in different states the first of these is kept."""
@@ -86,7 +86,7 @@ def merge(folders: Sequence[Path], out: Path) -> int:
 
 
 def read_part(folder: Path) -> JoinedFolder:
-    """What a folder holds; raises UsageError for one that is not an output folder, DataError for a damaged one."""
+    """The content of a folder; raises UsageError for one that is not an output folder, DataError for a damaged one."""
     run = read_run(folder)
     if run is None:
         raise UsageError(f"{folder} is not an output folder: {folder / RUN_FILE} does not exist.")

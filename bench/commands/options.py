@@ -209,7 +209,7 @@ class Options:
     images: int | None
     seed: int
     plugin: Sequence[str]
-    """What `--plugin` was given, one by one."""
+    """The values of `--plugin`, one by one."""
     data_root: Path | None
     table: Path | None
     out: Path | None

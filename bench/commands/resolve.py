@@ -152,7 +152,7 @@ def find_datasets(text: str, root: Path) -> list[str]:
 
 
 def find_pixels(settings: Mapping[str, Settings], root: Path) -> dict[str, Pixels]:
-    """What is known of the images that the data sets read; nothing of those that are embedded."""
+    """The origin of the images that the data sets read; embedded ones are left out."""
     found = {name: pixels_of(name, root, chosen.images) for name, chosen in settings.items()}
     return {name: pixels for name, pixels in found.items() if pixels is not None}
 

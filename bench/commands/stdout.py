@@ -10,7 +10,7 @@ from typing import Any, TextIO, cast
 from nas_selection_bench.bench.errors import DataError
 
 _GONE = {errno.EPIPE, errno.EIO, errno.EBADF}
-"""What a write raises whose reader has left, or whose terminal was closed."""
+"""Errors of a write whose reader has left, or whose terminal was closed."""
 
 
 class ClosableStream:

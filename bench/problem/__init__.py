@@ -1,1 +1,1 @@
-"""What is asked: the space, its ground truth, the images, and what counts as an answer."""
+"""The problem: the space, its ground truth, the images, and what counts as an answer."""

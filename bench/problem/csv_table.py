@@ -16,7 +16,7 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,7 +144,7 @@ def _text(path: Path) -> str:
             raise ValueError("zero bytes in it")
         text = content.decode(encoding)
     except DAMAGE as error:
-        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
+        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
     except OSError as error:
         raise DataError(f"The table {path} cannot be read ({error.strerror or error}).") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -169,7 +169,7 @@ def _sheet(path: Path, text: str) -> Sheet:
             if any(cell.strip() for cell in row)
         ]
     except csv.Error as error:
-        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
+        raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
     if not rows:
         raise DataError(f"{path} is not a table: it holds no column `arch`, and no name of any.")
     header = rows[0][1]
@@ -219,14 +219,13 @@ def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
             raise DataError(f"{sheet.path}, line {line}: {error}.") from error
         if position in line_of:
             raise DataError(
-                f"{sheet.path}, line {line}: architecture {row[column]} stands already in line {line_of[position]}."
+                f"{sheet.path}, line {line}: architecture {row[column]} is already in line {line_of[position]}."
             )
         line_of[position] = line
     order = np.fromiter(line_of, dtype=np.int64)
     if len(order) < N_ARCHITECTURES:
-        for classes_of in _classes_of_size(len(order)):
-            classes = classes_of()
-            if len(order) == classes.max() + 1 == len(set(classes[order].tolist())):
+        for size, classes_of in ((6466, published_classes), (5044, function_classes)):
+            if len(order) == size and len(set((classes := classes_of())[order].tolist())) == size:
                 member = np.empty(len(order), dtype=np.int64)
                 member[classes[order]] = order
                 fill = member[classes]
@@ -234,11 +233,6 @@ def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
                 return order, fill, N_ARCHITECTURES - len(order)
     refuse_missing(sheet.path, line_of)
     return order, np.arange(N_ARCHITECTURES), 0
-
-
-def _classes_of_size(count: int) -> list[Callable[[], np.ndarray]]:
-    """The partitions that have `count` classes: the published one has 6,466, the exact one 5,044."""
-    return [classes_of for size, classes_of in ((6466, published_classes), (5044, function_classes)) if size == count]
 
 
 def _index(sheet: Sheet, column: int, order: np.ndarray, filled: int) -> np.ndarray:

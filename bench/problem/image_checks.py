@@ -1,4 +1,4 @@
-"""What can be known of images before a run: whether the network and the batches fit, whether labels were shuffled."""
+"""Checks of images before a run: whether the network and the batches fit, whether labels were shuffled."""
 
 import numpy as np
 

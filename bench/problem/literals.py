@@ -6,6 +6,6 @@ from typing import Any
 
 
 def literal(text: str) -> Any:
-    """What `text` spells as Python's literals do, without Python's warnings of what it nearly spells; raises DAMAGE."""
+    """The value of a literal of Python, without Python's warnings of what it nearly spells; raises DAMAGE."""
     with warnings.catch_warnings(action="ignore"):
         return ast.literal_eval(text)

@@ -165,7 +165,7 @@ def _checked(layout: Layout, content: dict[str, object]) -> tuple[np.ndarray, np
 
 
 def _remedy(layout: Layout, root: Path, name: str) -> str:
-    """What to get, from where, and where to put it, as a clause."""
+    """The cure as a clause: which file to get, from where, and where to put it."""
     checksum = f", md5 of {name} {layout.checksums[name]}" if name in layout.checksums else ""
     path = root / layout.folder / name
     return f"get {layout.archive}{checksum} from {layout.source} and unpack it so that {path} is there"

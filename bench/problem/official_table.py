@@ -40,7 +40,7 @@ SPLITS = {
 
 _KEYS = ("meta_archs", "arch2infos", "evaluated_indexes")
 _READ = {"eval_acc1es", "epochs", "seed", "params", "flop"}
-"""What is read of the record of one training."""
+"""The entries that are read of the record of one training."""
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _LARGE = 2**28
 """Bytes from which on the progress of reading is shown."""
@@ -207,7 +207,7 @@ def _read(path: Path, schedule: Schedule) -> Any:
         ) from error
     except OSError as error:
         if error.errno is None:  # how bz2 says that it is not bzip2
-            raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it anew.") from error
+            raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     finally:
         if collecting:
@@ -251,7 +251,7 @@ def _positions(path: Path, strings: Any) -> list[int]:
         except DAMAGE as error:
             raise DataError(f"{path}, architecture {index}: {in_brief(error)}.") from error
         if position in seen:
-            raise DataError(f"{path}, architecture {index}: {text} stands already at {seen[position]}.")
+            raise DataError(f"{path}, architecture {index}: {text} is already at index {seen[position]}.")
         seen[position] = index
     refuse_missing(path, seen)
     return list(seen)

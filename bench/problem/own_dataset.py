@@ -38,7 +38,7 @@ class OwnDescription:
     crop_padding: int
     flip: bool
     note: str = ""
-    """What a reader of results should know beforehand."""
+    """A note for readers of results."""
 
 
 def own_names(root: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a pickle from outside may name: builders of numpy arrays and of plain containers, and nothing that runs code."""
+"""The names that a pickle from outside may use: builders of numpy arrays and plain containers, which run no code."""
 
 import pickle
 from collections.abc import Callable, Mapping

@@ -36,18 +36,18 @@ OFFICIAL, KNOWN, UNKNOWN, ABSENT = "official", "known copy in another order", "u
 
 @dataclass(frozen=True)
 class Pixels:
-    """What is known of the files of one data set that a run reads."""
+    """The origin of the files of one data set that a run reads."""
 
     origin: str
     """`official`, `known copy in another order`, `unknown` (own data sets too) or `absent`."""
     fingerprint: str
     """16 hex digits; empty where a file is absent or cannot be read."""
     key: str
-    """What enters the keys of results."""
+    """Part of the keys of results."""
 
 
 def pixels_of(name: str, root: Path, limit: int | None) -> Pixels | None:
-    """What is known of the files that hold the first `limit` training images of `name`; None for what is embedded.
+    """The origin of the files with the first `limit` training images of `name`; None for embedded images.
 
     A file that is absent or damaged is left to `load_images`, which says so where the images are needed.
     """

@@ -1,4 +1,4 @@
-"""What a selector returns: the facts of one cell, before anything is looked up or measured."""
+"""The answer of a selector: the facts of one cell, before anything is looked up or measured."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ def architecture_made_by(decisions: Iterable[Decision]) -> Architecture:
 
 @dataclass
 class Cost:
-    """What a selection cost, scoring and tuning apart."""
+    """The cost of a selection, scoring and tuning apart."""
 
     scoring_seconds: float = 0.0
     tuning_seconds: float = 0.0

@@ -37,7 +37,7 @@ MOST_BYTES = 2**28
 
 @dataclass(frozen=True)
 class Accuracies:
-    """What a table knows of one data set. All arrays are in space order; accuracies are in %."""
+    """The numbers of one data set. All arrays are in space order; accuracies are in %."""
 
     test: np.ndarray | None = None
     """[15625] float64: mean test accuracy. None: the mean of `trials`."""
@@ -64,7 +64,7 @@ class GroundTruth:
     sha256: str
     """SHA-256 of the numbers: the same for the same ground truth, whichever file it came from."""
     notes: tuple[str, ...]
-    """What a user should know of how it was read: columns that were not, architectures that were filled in."""
+    """Notes for the user on how it was read: columns left out, architectures filled in."""
 
     def __init__(
         self,
@@ -163,22 +163,22 @@ class GroundTruth:
             held: dict[str, Accuracies] = {dataset: Accuracies() for dataset in datasets}
         except (*DAMAGE, OSError) as error:
             raise DataError(
-                f"{path} is not a compact ground-truth table, or it is damaged ({in_brief(error)}); make it anew."
+                f"{path} is not a compact ground-truth table, or it is damaged ({in_brief(error)}); make it again."
             ) from error
         if schema != SCHEMA:
             raise DataError(
-                f"{path} has schema {schema}, this program reads {SCHEMA}; make it anew:"
+                f"{path} has schema {schema}, this program reads {SCHEMA}; make it again:"
                 " python -m nas_selection_bench convert-table"
             )
         index = arrays.pop("index", None)
         for key, values in arrays.items():
             dataset, _, field = key.rpartition("/")
             if dataset not in held or field not in _FIELDS:
-                raise DataError(f"{path} holds an unknown array {key!r}; make it anew.")
+                raise DataError(f"{path} holds an unknown array {key!r}; make it again.")
             held[dataset] = replace(held[dataset], **{field: values})
         table = cls(name, held, index)
         if table.sha256 != sha256:
-            raise DataError(f"{path} is damaged: its numbers do not have the checksum that it states; make it anew.")
+            raise DataError(f"{path} is damaged: its numbers do not have the checksum that it states; make it again.")
         return table
 
     def _of(self, dataset: str) -> Accuracies:
@@ -283,7 +283,7 @@ def _check_counts(where: str, key: str, values: np.ndarray) -> None:
 
 
 def _check_sense(where: str, test: np.ndarray, trials: np.ndarray | None) -> None:
-    """What cannot be: networks whose output does not depend on the image among the best; trials of another table."""
+    """Refuses impossible tables: networks whose output ignores the image among the best; trials of another table."""
     if np.median(test[_disconnected()]) > np.quantile(test, 0.9):
         raise DataError(
             f"{where}: networks that pass nothing on are among the best, so these look like error rates;"

@@ -15,7 +15,7 @@ _COMPLEX = (complex, np.complexfloating)
 
 
 def checked(answer: object) -> Selection:
-    """What a selector returned, in plain numbers; raises ValueError, with a sentence, where it breaks the contract."""
+    """The answer of a selector, in plain numbers; raises ValueError, with a sentence, where it breaks the contract."""
     if not isinstance(answer, Selection):
         raise ValueError(f"the selector returned no Selection ({type(answer).__name__})")
     scores = _scores(answer.scores)

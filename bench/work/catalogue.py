@@ -1,4 +1,4 @@
-"""What the files of the methods declare, kept as JSON: to name, plan and refuse needs no torch, which takes seconds.
+"""The declarations of all methods, kept as JSON: to name, plan and refuse needs no torch, which takes seconds.
 
 The catalogue is made by reading the files, and kept in the user's cache under a digest of all of them. Whatever
 differs from that digest, or is damaged, is made again; where it cannot be kept it is made every time.
@@ -130,14 +130,14 @@ def _typed(name: str, options: Mapping[str, str], settings: Mapping[str, Setting
 
 
 def described(name: str, method: Any) -> Described:
-    """What the object of a method answers."""
+    """The declarations of a method's object."""
     traits = {trait: getattr(method, trait) for trait in TRAITS if hasattr(method, trait)}
     declared = {str(key): "" if value is None else str(value) for key, value in method.declared().items()}
     return Described(name, method.version, method.paper, **traits, declared=declared)
 
 
 def _answer(registry: Registry, method: Configurable, asked: str, default: Described) -> dict[str, Any]:
-    """What differs from the default in the `method` with options, or why there is no such method."""
+    """The differences from the default of the `method` with options, or why there is no such method."""
     try:
         found: Configurable = registry.find(asked)
     except UsageError as error:
@@ -210,7 +210,7 @@ class FoundKind:
     """One kind of method."""
 
     word: str
-    """What one is called in a sentence: selector, recipe."""
+    """Its word in a sentence: selector, recipe."""
     registry: Callable[[], Registry]
     """Imports the files."""
 
@@ -272,7 +272,7 @@ def digest_of_files(files: Iterable[Path], further: Iterable[str] = ()) -> str:
 
 
 def _read(path: Path, digest: str, kinds: Iterable[str]) -> dict[str, Any] | None:
-    """What is kept for the files of `digest`; None for anything else."""
+    """The content kept for the files of `digest`; None for any other."""
     try:
         head, _, body = path.read_bytes().partition(b"\n")
         content = json.loads(body) if head.decode() == _head(digest, body) else None

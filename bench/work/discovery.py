@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A name that can be typed on the command line, beside other names and globs; there, `all` means all of them."""
 
 MARKS = {"SELECTOR": "selector", "VARIANTS": "selector", "RECIPE": "recipe", "RULE": "stopping rule"}
-"""What modules of methods hold, and the kind of each."""
+"""The names that modules of methods define, and the kind of each."""
 
 ROOMS = ("selectors", "supernets")
 """The packages of methods; the first uses the second."""
@@ -29,12 +29,9 @@ def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
         for found in pkgutil.iter_modules([str(folder)]):
             if not found.ispkg:
                 file = folder / f"{found.name}.py"
-                yield file, _imported(f"{package}.{found.name}", file)
-
-
-def _imported(name: str, file: Path) -> ModuleType:
-    with reading(file):
-        return import_module(name)
+                with reading(file):
+                    module = import_module(f"{package}.{found.name}")
+                yield file, module
 
 
 @contextmanager
@@ -81,14 +78,11 @@ def line_of(error: BaseException) -> str | None:
     if from_outside:
         return from_outside[-1]
     for room in ROOMS:
-        lines = [(path, line) for path, line in ours if path.parts[0] == room and not _is_shared(path)]
+        methods = Path(room), Path(room) / "proxies"
+        lines = [(path, line) for path, line in ours if path.parent in methods]
         if lines:
             return f"{lines[-1][0].as_posix()}, line {lines[-1][1]}"
     return None
-
-
-def _is_shared(path: Path) -> bool:
-    return path.parts[1] == "parts" or path.name in ("apply.py", "training.py")
 
 
 def digest_of(content: bytes) -> str:
@@ -118,7 +112,7 @@ def shown(file: Path) -> str:
 
 
 def kind(value: object) -> str:
-    """What a value is, for a sentence: its class, or which class it is itself."""
+    """The kind of a value, for a sentence: its class, or which class it is itself."""
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 

@@ -56,10 +56,6 @@ class Finder(Generic[Method]):
             self._known[plugins] = self._read(plugins)
         return self._known[plugins]
 
-    def forget(self) -> None:
-        """Read the files again when they are asked for next."""
-        self._known.clear()
-
     def _read(self, plugins: tuple[Plugin, ...]) -> Mapping[str, Offered[Method]]:
         offers: dict[str, Offered[Method]] = {}
 

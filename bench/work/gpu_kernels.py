@@ -21,7 +21,7 @@ def wants_triton() -> bool:
 
 
 def described() -> str:
-    """What keys and records add to the name of a GPU: nothing, or Triton's version; UsageError where it is missing."""
+    """The addition to a GPU's name in keys and records: nothing, or Triton's version. UsageError without one."""
     asked = os.environ.get(VARIABLE, "0")
     if asked not in ("", "0", "1"):
         raise UsageError(f"{VARIABLE}={asked}: it is 1 for Triton's kernels, or 0.")

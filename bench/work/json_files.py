@@ -26,7 +26,7 @@ def digest_of(content: Mapping[str, Any]) -> str:
 
 
 def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing: Read) -> Read:
-    """What `understood` makes of the JSON object in a file of `write_json`; `missing` where there is no file.
+    """The JSON object in a file of `write_json`, turned into data by `understood`; `missing` where there is no file.
 
     Early files have no digest. Raises DataError for a file that cannot be read, is not a JSON object, has changed since
     it was written, or for which `understood` raises one of DAMAGE.

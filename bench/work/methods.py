@@ -1,4 +1,4 @@
-"""What the harness asks of methods, which it does not know: what they declare, and the functions that do the work."""
+"""The harness's view of methods, none of which it knows: their declarations, and the functions that do the work."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Described:
 
 
 TRAITS = ("learns_alphas", "stochastic", "reads_only_alphas", "reads_checkpoint", "decides_by_alphas")
-"""What is true or false of a method; an object has those of its kind."""
+"""The yes-or-no declarations of a method; an object has those of its kind."""
 
 
 @dataclass(frozen=True)
 class CheckpointFacts:
-    """What is known of a stored checkpoint without rebuilding its network."""
+    """Facts of a stored checkpoint that need no network."""
 
     sha256: str
     accuracy: float | None
@@ -112,7 +112,7 @@ TrainProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Work:
-    """What computes: it imports torch, so it is asked for where a task runs."""
+    """The functions that compute: they import torch, so they are fetched where a task runs."""
 
     load_images: Callable[[str, Path, int | None], ImageSet]
     """(data set, data root, limit) -> images; DataError names what is missing."""
@@ -126,7 +126,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Supernets:
-    """What is known of trained supernets by their folders in the cache, without their tensors."""
+    """Facts of trained supernets by their folders in the cache, without their tensors."""
 
     epochs_present: Callable[[Path], Sequence[int]]
     """The epochs whose checkpoints in a folder are whole."""
@@ -140,7 +140,7 @@ class Supernets:
 
 @dataclass(frozen=True)
 class Methods:
-    """What the harness is given."""
+    """All methods, as the harness gets them."""
 
     recipes: Offer
     selectors: Offer
@@ -152,6 +152,6 @@ class Methods:
     groups: Mapping[str, str] = field(default_factory=dict)
     """Names that `--selectors` takes for several selectors, with the names and globs that they stand for."""
     quick_selectors: str = "all"
-    """What `--selectors` means in a preset that must be quick and where it is not given."""
+    """The selectors of a preset that must be quick, where none are given."""
     outside: Callable[[], Mapping[str, str]] = dict
     """`selector NAME` or `recipe NAME` -> the digest of its file, for methods from outside."""

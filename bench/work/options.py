@@ -44,7 +44,7 @@ class Number:
 
     @property
     def kind(self) -> str:
-        """What it is, without its bounds."""
+        """Its kind, without bounds."""
         return "whole number" if self.whole else "number"
 
     @property
@@ -139,7 +139,7 @@ def one_of(*choices: str) -> Choice:
 
 
 def read(convert: Converter, text: str) -> Any:
-    """What a converter makes of the text; raises ValueError also where it raised otherwise, as a look-up does."""
+    """The value of a text; raises ValueError also where the converter raised otherwise, as a look-up does."""
     try:
         return convert(text)
     except (LookupError, TypeError, ArithmeticError) as error:
@@ -247,7 +247,7 @@ class Configurable:
             more = part.options()
             if both := found.keys() & more.keys():
                 mine, theirs = type(self).__name__, type(part).__name__
-                raise UsageError(f"{mine} and {theirs} both have an option {min(both)!r}, so that one name sets both.")
+                raise UsageError(f"{mine} and {theirs} both have an option {min(both)!r}, which one name would set.")
             found |= more
         return found
 

@@ -34,7 +34,7 @@ from nas_selection_bench.bench.work.record import (
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for, resolved: the grid of cells is the product of its parts."""
+    """The command line's request, resolved: the grid of cells is the product of its parts."""
 
     settings: Mapping[str, Settings]
     """Per data set."""

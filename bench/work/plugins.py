@@ -43,7 +43,7 @@ class Plugin:
     """A module from outside that offers methods."""
 
     name: str
-    """What its selector or rule is called, with `-` for `_`."""
+    """The name of its selector or rule, with `-` for `_`."""
     origin: str
     """Who brought it: `--plugin mine.py`, `my-package 1.0`."""
     module: str
@@ -54,12 +54,12 @@ class Plugin:
     kind: str = ""
     """The only kind of method that it is asked for; empty for all of them."""
     attribute: str = ""
-    """What of the module is meant; empty for the module itself."""
+    """The attribute of the module that is meant; empty for the module itself."""
     content: bytes = field(default=b"", repr=False)
     """Of a file."""
 
     def described(self) -> dict[str, str]:
-        """What run.json keeps of it."""
+        """Its entry in run.json."""
         return {"name": self.name, "from": self.origin, "file": self.source.file, "digest": self.digest}
 
     @property

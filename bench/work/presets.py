@@ -13,7 +13,7 @@ from nas_selection_bench.bench.errors import DAMAGE, UsageError, in_brief
 
 @dataclass(frozen=True)
 class SupernetSize:
-    """What a supernet's training depends on beside its recipe and seeds; all of it is part of its cache key."""
+    """The settings of a supernet's training beside its recipe and seeds; all of it is part of its cache key."""
 
     preset: str
     channels: int
@@ -35,7 +35,7 @@ class SupernetSize:
 
 @dataclass(frozen=True)
 class SelectionBudget:
-    """What a selector may spend on a trained supernet: part of the key of its result, and of no supernet's."""
+    """The budget of a selector on a trained supernet: part of the key of its result, and of no supernet's."""
 
     tune_epochs: int
     """Epochs of fine-tuning between two decisions, for the selectors that tune (DARTS-PT: 5)."""
@@ -49,7 +49,7 @@ class SelectionBudget:
 
 @dataclass(frozen=True)
 class Settings(SelectionBudget, SupernetSize):
-    """What a preset fixes."""
+    """The settings of a preset."""
 
     @property
     def size(self) -> SupernetSize:

@@ -83,7 +83,7 @@ def file_stem(columns: Mapping[str, str | int]) -> str:
 
 
 def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
-    """What decides whether a stored record still holds.
+    """The key by which a stored record still holds or not.
 
     `supernet` is the supernet's cache key: recipe and its version, seeds, size, device, threads.
     """
@@ -145,7 +145,7 @@ class Record:
     supernet_accuracy: float | None = None
     """Of that checkpoint on the selection images, %."""
     choice: Mapping[str, Any] | None = None
-    """What was chosen, in plain numbers (`choice_of`); None of a cell that is not done."""
+    """The choice, in plain numbers (`choice_of`); None of a cell that is not done."""
 
     @cached_property
     def stem(self) -> str:

@@ -17,11 +17,11 @@ from nas_selection_bench.bench.work.json_files import read_json, write_json
 
 RUN_FILE = "run.json"
 CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
-"""What git is asked to list the files of the program that differ from the commit."""
+"""Arguments of git that list the files of the program that differ from the commit."""
 
 ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets", "selectors", "reports",
          "run_bench.py")  # fmt: skip
-"""What git is asked to list the files that the commit lacks, where they are found by lying there."""
+"""Arguments of git that list files which the commit lacks, in folders whose files are found by themselves."""
 
 TELLING = ("-q", "--quiet", "-v", "--verbose")
 """Options that change only a run's messages: with and without them it is the same command."""

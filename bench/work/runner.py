@@ -134,7 +134,7 @@ class Run:
         return sum(seconds) / len(seconds) * left if seconds else None
 
     def _epochs(self, supernet: PlannedSupernet) -> Sequence[float]:
-        """What each epoch took that a supernet was trained for."""
+        """Seconds of each epoch that a supernet was trained for."""
         return self.workplace.supernets.seconds(supernet.folder(self.workplace.cache))
 
     def _train(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> dict[str, Outcome]:

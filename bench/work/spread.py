@@ -31,7 +31,7 @@ class _Workers(Protocol):
         """One of the handles, whose task has ended."""
 
     def result(self, handle: Any) -> Any:
-        """What the task of an ended handle answered; raises _Broken where its worker died."""
+        """The outcome of the task of an ended handle; raises _Broken where its worker died."""
 
     def renew(self) -> None:
         """Take new workers where a death left none."""
@@ -181,7 +181,7 @@ def spread(
         yield from ((number, task()) for number, task in enumerate(tasks))
     elif pool.own_processes:
         with _workers(pool) as workers:
-            yield from _in_processes(tasks, workers, pool.jobs, died, again or _never)
+            yield from _in_processes(tasks, workers, pool.jobs, died, again or (lambda number, outcome: None))
     else:
         import joblib
 
@@ -189,11 +189,8 @@ def spread(
             n_jobs=pool.jobs, backend="threading", return_as="generator_unordered", batch_size=1,
             pre_dispatch=f"2*{pool.jobs}",
         )  # fmt: skip
-        yield from threads(joblib.delayed(_numbered)(number, task) for number, task in enumerate(tasks))
-
-
-def _never(number: int, outcome: Any) -> None:
-    return None
+        numbered = joblib.delayed(lambda number, task: (number, task()))
+        yield from threads(numbered(number, task) for number, task in enumerate(tasks))
 
 
 def _in_processes(
@@ -233,7 +230,3 @@ def _alone(task: Callable[[], Outcome], workers: _Workers, died: Outcome) -> Out
     except _Broken:
         return died
     return outcome
-
-
-def _numbered(number: int, task: Callable[[], Outcome]) -> tuple[int, Outcome]:
-    return number, task()

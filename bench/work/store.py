@@ -13,7 +13,7 @@ from nas_selection_bench.bench.yardsticks.agreements import Agreements
 
 
 def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:
-    """What the selection cost, which differs from run to run and is kept apart for that."""
+    """The cost of a selection, which differs from run to run and is kept apart for that."""
     cost = selection.cost
     return {
         "scoring_seconds": float(cost.scoring_seconds),
@@ -29,7 +29,7 @@ class Store:
 
     folder: Path
     packed: dict[str, bytes] | None = field(default=None, repr=False)
-    """What is read instead of the folder's files, by their path inside of it; such a store writes none."""
+    """Contents that are read instead of the folder's files, by their path inside of it; such a store writes none."""
     _known: dict[str, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
     """By the name of a file of `records`: which state of it was read, and the record in it."""
 
@@ -54,7 +54,7 @@ class Store:
         return self.folder / "logs"
 
     def cost(self, stem: str) -> dict[str, Any]:
-        """What a cell cost; empty where nothing readable is stored, since it only holds timings."""
+        """The cost of a cell; empty where nothing readable is stored, since it only holds timings."""
         name = f"{stem}.json"
         try:
             content: dict[str, Any] = understood_json(self._content(self.costs, name), self.costs, dict)
@@ -137,7 +137,7 @@ class Store:
 
     @cached_property
     def _packed_records(self) -> tuple[dict[str, Record], list[Path]]:
-        """What is packed does not change."""
+        """Packed records do not change."""
         return self._records_read()
 
     def _records_read(self) -> tuple[dict[str, Record], list[Path]]:

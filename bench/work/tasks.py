@@ -22,7 +22,7 @@ from nas_selection_bench.bench.work.workers import Pool, prepare_worker
 
 @dataclass(frozen=True)
 class Workplace:
-    """What every task needs, sent along with it to the worker."""
+    """The surroundings of every task, sent along with it to the worker."""
 
     supernets: Supernets
     work: Callable[[], Work]
@@ -32,7 +32,7 @@ class Workplace:
     pool: Pool
 
     def ready(self) -> Work:
-        """What computes, in a process that is prepared for it."""
+        """The functions that compute, in a process that is prepared for them."""
         prepare_worker(self.pool)
         work = self.work()
         work.set_threads(self.pool.threads)

@@ -40,7 +40,7 @@ class Pool:
         return self.backend in ("loky", "dask")
 
     def device_name(self, name: str) -> str:
-        """What tasks call the device `name`: a process that claimed a GPU sees no other, so that it is the first."""
+        """The name of the device for tasks: a process that claimed a GPU sees no other, so that it is the first."""
         return "cuda:0" if self.own_processes and self.devices and self.locks is not None else name
 
 
@@ -52,7 +52,7 @@ def limit_threads(threads: int) -> None:
 
 @cache
 def prepare_worker(pool: Pool) -> FileLock | None:
-    """What a worker process does once, before its first task: leave Ctrl-C to the parent, claim a GPU.
+    """Prepare a worker process once, before its first task: leave Ctrl-C to the parent, claim a GPU.
 
     Returns the lock of the claim, which this cache holds for as long as the process lives.
     """

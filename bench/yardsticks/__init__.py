@@ -1,1 +1,1 @@
-"""What an answer is worth: measures, floors and statistics, all pure functions."""
+"""The worth of an answer: measures, floors and statistics, all pure functions."""

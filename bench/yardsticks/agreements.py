@@ -47,7 +47,7 @@ class Agreements:
         write_whole(folder / AGREEMENTS_FILE, entries + _sealed(entries))
 
     def number(self, compute: Callable[[], float], name: str, *content: NDArray[np.generic] | bytes) -> float:
-        """What `compute` gives, or gave before: the number called `name` of that content."""
+        """The number called `name` of that content, by `compute` unless it is kept."""
         key = int.from_bytes(_digest(name.encode(), *content), "little")
         if key not in self._used:
             self._used[key] = self._kept[key] if key in self._kept else compute()

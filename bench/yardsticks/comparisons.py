@@ -38,7 +38,7 @@ Checkpoint = TypeVar("Checkpoint", bound=Hashable)
 
 
 class Verdict(StrEnum):
-    """What a comparison of two selectors supports."""
+    """The conclusion that a comparison of two selectors supports."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -127,7 +127,7 @@ def _negated(interval: Interval | None, total: float) -> Interval | None:
 
 
 def _verdict(comparison: Comparison, p_holm: float, decidable: bool) -> Verdict:
-    """What a comparison supports whose p is `p_holm` after the correction."""
+    """The verdict on a comparison whose p is `p_holm` after the correction."""
     if comparison.differing == 0:
         return Verdict.SAME
     if not decidable:

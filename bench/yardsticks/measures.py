@@ -1,4 +1,4 @@
-"""What a selection is worth: pure functions of accuracies, scores, decisions and rankings.
+"""Measures of a selection: pure functions of accuracies, scores, decisions and rankings.
 
 `accuracies` is always [15625] in space order, each architecture counted once. Scores are [6, 5], larger = keep.
 """
@@ -114,7 +114,8 @@ def edge_specific_taus(signs: np.ndarray, strengths: np.ndarray) -> NDArray[np.f
     # How many operations lie below minus how many above, times six: whole numbers, so that equal orders cancel exactly.
     ranks = len(EDGES) * signs.sum(axis=-1, dtype=np.int64)
     left = ranks - ranks.sum(axis=-2, keepdims=True) // len(EDGES)
-    wanted = _without_operation_means(standardised(np.asarray(strengths, dtype=np.float64))).round(9)
+    wanted = standardised(np.asarray(strengths, dtype=np.float64))
+    wanted = (wanted - wanted.sum(axis=0) / len(EDGES)).round(9)
     pairs = np.triu_indices(wanted.size, k=1)
     first = _signs_of_pairs(left.reshape(*left.shape[:-2], -1), pairs)
     second = _signs_of_pairs(wanted.ravel(), pairs)
@@ -128,10 +129,6 @@ def edge_specific_taus(signs: np.ndarray, strengths: np.ndarray) -> NDArray[np.f
 def _signs_of_pairs(values: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     first, second = values[..., pairs[0]], values[..., pairs[1]]
     return (first > second).astype(np.int8) - (first < second).astype(np.int8)
-
-
-def _without_operation_means(values: np.ndarray) -> np.ndarray:
-    return values - values.sum(axis=0) / len(EDGES)
 
 
 def standardised(scores: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What an operation on an edge is worth, by the accuracies of all architectures that have it there."""
+"""The worth of an operation on an edge, by the accuracies of all architectures that have it there."""
 
 import numpy as np
 

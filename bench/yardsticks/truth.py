@@ -37,7 +37,7 @@ class Truth:
 
     @cached_property
     def mean(self) -> float:
-        """What a random choice expects."""
+        """The expectation of a random choice."""
         return float(self.test.mean())
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a selection saves: how many random architectures one would have to train to do as well.
+"""The savings of a selection: how many random architectures one would have to train to do as well.
 
 Random search trains k different architectures, takes the one of the best validation accuracy, and is judged by its
 test accuracy. With the whole space known, what it expects to reach is a sum over the table and needs no sampling:

@@ -1,6 +1,6 @@
 """Which criteria a result speaks for, and what it cannot say, as data; `reports.sections.advice` tells it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nas_selection_bench.bench.errors import UsageError
@@ -11,7 +11,6 @@ from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import counted, middle
-from nas_selection_bench.reports.data.standings import most_settings_first
 
 PUBLISHED = size_of(PRESETS["paper"])
 """Supernets as large as those of the papers."""
@@ -27,10 +26,8 @@ class Advice:
     judged: int
     """Main forms of which there is a verdict."""
     candidates: tuple[str, ...]
-    """Of those shown better than FLOOR, the highest mean and what is judged and not shown worse than that; where none
-    is better, those judged and not shown worse than FLOOR. Highest mean first; those on fewer recipes are left out."""
-    means: Mapping[str, float]
-    """Of all main forms."""
+    """Those shown better than FLOOR; where none is, those judged and not shown worse. Less those that another one of
+    these is shown better than; highest mean first, which does not count where recipes are missing."""
     seconds: Mapping[str, float]
     """Of a selection of each candidate whose cost is stored."""
     no_supernet: tuple[str, ...]
@@ -75,12 +72,11 @@ def advice(source: Material, contest: Contest) -> Advice:
     main = set(contest.ranked)
     compared = [c for c in contest.against(FLOOR) if c.first in main]
     verdicts = counted(compared)
-    candidates = sorted(_candidates(contest, verdicts), key=lambda name: most_settings_first(contest.of(name)))
+    candidates = _candidates(contest, verdicts)
     costs = seconds_per_selection(source.results, contest.dataset)["seconds"]
     fallen = {s.method: (s.collapsed, s.n) for s in contest.standings if s.collapsed and s.method in main}
     return Advice(
-        contest.dataset, verdicts, sum(c.judged for c in compared), tuple(candidates),
-        {s.method: s.mean for s in contest.standings if s.method in main},
+        contest.dataset, verdicts, sum(c.judged for c in compared), candidates,
         {name: float(costs[name]) for name in candidates if name in costs.index},
         tuple(name for name in candidates if name in source.results.alike),
         dict(sorted(fallen.items(), key=lambda item: -item[1][0] / item[1][1])),
@@ -88,19 +84,14 @@ def advice(source: Material, contest: Contest) -> Advice:
     )  # fmt: skip
 
 
-def _candidates(contest: Contest, verdicts: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    whole = [s for s in contest.standings if s.settings == contest.settings]
-    better = [s.method for s in whole if s.method in verdicts["better"]]
-    if not better:
-        yield from (s.method for s in whole if s.method in {*verdicts["small"], *verdicts["open"]})
-        return
-    best = better[0]
-    with_best = {c.seen_from(best).second: c.seen_from(best) for c in contest.comparisons_of[best]}
-    yield best
-    for name in better[1:]:
-        pair = with_best.get(name)
-        if pair is not None and pair.verdict in (Verdict.OPEN, Verdict.SMALL, Verdict.SAME):
-            yield name
+def _candidates(contest: Contest, verdicts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    names = verdicts["better"] or (*verdicts["small"], *verdicts["open"])
+    beaten = {
+        c.second if c.verdict is Verdict.BETTER else c.first
+        for c in contest.comparisons
+        if c.first in names and c.second in names and c.verdict in (Verdict.BETTER, Verdict.WORSE)
+    }
+    return tuple(s.method for s in contest.standings if s.method in names and s.method not in beaten)
 
 
 def limits(source: Material, contest: Contest) -> Limits:

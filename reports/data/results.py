@@ -145,6 +145,15 @@ class Results:
         return dict(sorted(found.items(), key=lambda item: order[item[0][0]]))
 
     @cached_property
+    def fallen(self) -> dict[Place, set[int]]:
+        """Each Place -> the supernet seeds on which some choice is COLLAPSED."""
+        percentiles = self.final_in_order["percentile"].tolist()
+        return {
+            place: {seed for seed, rows in by_seed.items() if any(percentiles[i] < COLLAPSED for i in rows)}
+            for place, by_seed in self.final_places.items()
+        }
+
+    @cached_property
     def operations(self) -> NDArray[np.int64]:
         """[rows, 6] of the architecture of each row; -1 where it has none."""
         nothing = (-1,) * len(EDGES)

@@ -15,7 +15,7 @@ from nas_selection_bench.bench.yardsticks.statistics import (
     share_interval,
     variance_components,
 )
-from nas_selection_bench.reports.data.results import COLLAPSED, Place, Results
+from nas_selection_bench.reports.data.results import Place, Results
 from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SKEWED
 
 ACCURACIES = ("test", "valid", "regret", "percentile", "gain")
@@ -73,7 +73,7 @@ class Line:
 
 def lines(results: Results, column: str) -> list[Line]:
     """One line per data set, setting and method that has values of `column`; methods in alphabetical order."""
-    values, percentiles = (results.final_in_order[name].tolist() for name in (column, "percentile"))
+    values = results.final_in_order[column].tolist()
     found: dict[Place, dict[int, list[float]]] = {}
     collapsed: dict[Place, int] = {}
     for place, by_seed in results.final_places.items():
@@ -81,9 +81,8 @@ def lines(results: Results, column: str) -> list[Line]:
         there = {seed: of_seed for seed, of_seed in there.items() if of_seed}
         if there:
             found[place] = there
-        if column in ACCURACIES:
-            measured = ([percentiles[i] for i in rows if values[i] == values[i]] for rows in by_seed.values())
-            collapsed[place] = sum(any(percentile < COLLAPSED for percentile in of_seed) for of_seed in measured)
+            if column in ACCURACIES:
+                collapsed[place] = len(results.fallen[place] & there.keys())
     return _summed(found, collapsed)
 
 

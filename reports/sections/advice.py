@@ -17,7 +17,7 @@ FEW = 8
 
 def advice_section(source: Material) -> Section:
     """Two questions of every reader, each answered for every data set."""
-    section = Section("advice", "Which criterion should I use, and when?")
+    section = Section("advice", "Which criterion should I use, and when?", link="Which to use")
     contests = [contest for contest in source.contests if contest.standings]
     advised = [(contest.dataset, list(_advised(advice(source, contest), contest))) for contest in contests]
     unsaid = [(contest.dataset, list(_unsaid(limits(source, contest)))) for contest in contests]
@@ -45,9 +45,8 @@ def _advised(found: Advice, contest: Contest) -> Iterator[str]:
         )
     if not found.judged:
         yield f"On {where} there are too few seeds to advise anything: no main form can be told from {floor}."
-        if found.means:
-            best = max(found.means, key=found.means.__getitem__)
-            yield f"{_with_mean(found, best)} has the highest mean, which may be chance alone."
+        best = contest.of(contest.best)
+        yield f"{listed([best.method])} has the highest mean ({number(best.mean)} %), which may be chance alone."
         return
     judged = f"of the {found.judged} main forms that could be judged"
     if better:
@@ -67,24 +66,27 @@ def _advised(found: Advice, contest: Contest) -> Iterator[str]:
 
 
 def _choice(found: Advice) -> Iterator[str]:
-    """The candidates: the highest mean, those not told from it, the cheapest, and those without a supernet."""
-    if not found.candidates:
+    """The candidates, the cheapest of them, and those without a supernet."""
+    names, cheapest = found.candidates, found.cheapest
+    if not names:
         return
-    (best, *others), cheapest = found.candidates, found.cheapest
-    takes = {name: f"{duration(seconds)} a selection" for name, seconds in found.seconds.items()}
-    least = f" and is the cheapest ({takes[best]})" if others and best == cheapest else ""
-    highest = f"{_with_mean(found, best)} has the highest mean{least}"
     if found.verdicts["better"]:
-        if others:
-            yield f"Of these, {highest}; not shown worse than it: {_names(others)}."
+        if len(names) < len(found.verdicts["better"]):
+            yield f"Of these, none is shown better than {_names(names)}."
+        elif len(names) > 1:
+            yield "None of these is shown better than another."
     else:
-        could = "" if found.could_show is None else f" (some {number(found.could_show, 1)} points would have shown)"
-        of = f"of the {len(found.candidates)} with results on every recipe that are not shown worse{could}"
-        yield f"If you want a criterion all the same: {of}, {highest}."
-    if cheapest is not None and cheapest != best:
-        beside = f", {best} {takes[best]}" if best in takes else ""
-        yield f"The cheapest of them is {_with_mean(found, cheapest)}: {takes[cheapest]}{beside}."
-    if found.no_supernet and others:
+        are = "is" if len(names) == 1 else "are"
+        could = "" if found.could_show is None else f"; a true {number(found.could_show, 1)} points would have shown"
+        yield (
+            f"If you want a criterion all the same: {_names(names)} {are} not shown worse than that or than each other"
+            f" (no proof that they are as good{could})."
+        )
+    if cheapest is not None and len(names) > 1:
+        dearest = max(found.seconds, key=found.seconds.__getitem__)
+        least, most = (duration(found.seconds[name]) for name in (cheapest, dearest))
+        yield f"The cheapest of them is {listed([cheapest])}: {least} a selection; {listed([dearest])} takes {most}."
+    if found.no_supernet and len(names) > 1:
         yield f"Without a trained supernet: {_names(found.no_supernet)}."
 
 
@@ -101,8 +103,8 @@ def _unsaid(found: Limits) -> Iterator[str]:
         yield "How much a number would change with another supernet: there is one seed per recipe."
     if found.untold:
         of = "any criterion" if found.untold == found.criteria else f"{found.untold} of {criteria(found.criteria)}"
-        with_seeds = f"with {seeds} supernet {'seed' if seeds == '1' else 'seeds'} per recipe"
-        yield f"What to think of {of}: {with_seeds} nothing can be shown. A mean is not a verdict."
+        few = "supernet seed per recipe is" if seeds == "1" else "supernet seeds per recipe are"
+        yield f"What to think of {of}: {seeds} {few} too few to tell. A mean is not a verdict."
     if len(found.recipes) == 1:
         yield f"What another way to train the supernet would change: all are trained by {escape(found.recipes[0])}."
     else:
@@ -126,10 +128,6 @@ def _size(size: SupernetSize) -> str:
         f"{count(size.channels, 'channel')}, {count(size.cells, 'cell')} per stage and {count(size.epochs, 'epoch')} on"
         f" {images}"
     )
-
-
-def _with_mean(found: Advice, name: str) -> str:
-    return f"{listed([name])} ({number(found.means[name])} %)"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -110,6 +110,8 @@ class Section:
     blocks: list[Block] = field(default_factory=list)
     folded: bool = False
     """Whether it is closed until the reader opens it."""
+    link: str = ""
+    """What the navigation calls it, where that is not its title."""
 
 
 def gathered(blocks: Sequence[Block]) -> list[Block]:

@@ -30,7 +30,7 @@ from nas_selection_bench.supernets.training.tuning import Tuner
 
 
 def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:
-    """What the cell's selector chooses from the checkpoint of `cell.epoch` in `folder`.
+    """The selection of the cell's selector from the checkpoint of `cell.epoch` in `folder`.
 
     Raises SkipCell with the reason where the selector does not apply, UsageError for an unknown selector,
     DataError for a missing or damaged checkpoint.
@@ -111,7 +111,7 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
 
 
 def open_untrained(cell: Cell, images: ImageSet, device: str) -> Search:
-    """What a selector sees that reads nothing of the checkpoint: the same whatever the recipe and the epoch."""
+    """The search of a selector that reads nothing of the checkpoint: the same whatever the recipe and the epoch."""
     target = torch.device(device)
     network = built(plain_supernet(cell, images), target)
     alphas = torch.zeros(len(EDGES), len(OPERATIONS), device=target)
@@ -122,7 +122,7 @@ def open_untrained(cell: Cell, images: ImageSet, device: str) -> Search:
 
 
 def plain_supernet(cell: Cell, images: ImageSet) -> Callable[[], Supernet]:
-    """What builds the supernet of the cell's size that no recipe has changed."""
+    """The constructor of the supernet of the cell's size that no recipe has changed."""
     settings = cell.supernet.settings
     return lambda: Supernet(settings.channels, settings.cells, images.classes)
 

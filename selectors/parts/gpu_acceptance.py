@@ -40,7 +40,7 @@ CODE = Path(__file__).resolve().parents[2]
 
 
 def run_door(arguments: Sequence[str]) -> int:
-    """What run_bench.py does, in a process of its own."""
+    """run_bench.py in a process of its own; its exit code."""
     return subprocess.run([sys.executable, "-m", "nas_selection_bench", "run", *arguments], check=False).returncode
 
 

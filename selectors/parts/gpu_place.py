@@ -24,18 +24,18 @@ STEPS_PER_EPOCH = 25_000 // 64
 
 
 class Failed(Exception):
-    """What a part found."""
+    """A part of the acceptance fails, for this reason."""
 
 
 class Faults:
-    """What is wrong with each of many; one that fails does not keep the others from being looked at."""
+    """Collects the failures of many checks; one that fails does not stop the others."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
-        """What fails in here is a fault of `name`."""
+        """A failure in here is recorded for `name`."""
         try:
             yield
         except Exception as failure:  # noqa: BLE001 - whatever a GPU does
@@ -58,7 +58,7 @@ class Place:
     folder: Path
     """For checkpoints; removed afterwards."""
     door: Callable[[Sequence[str]], int]
-    """What run_bench.py does with these arguments; its exit code."""
+    """Runs run_bench.py with these arguments; its exit code."""
 
     @property
     def torch(self) -> torch.device:

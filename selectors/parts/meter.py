@@ -1,4 +1,4 @@
-"""What a selection costs: seconds of scoring and of tuning apart, passes, memory."""
+"""The cost of a selection: seconds of scoring and of tuning apart, passes, memory."""
 
 import resource
 import sys
@@ -87,7 +87,7 @@ class Meter:
         module.register_forward_hook(after_forward)
 
     def cost(self) -> Cost:
-        """What it has cost so far."""
+        """The cost so far."""
         total = self._now() - self._start
         return Cost(
             scoring_seconds=max(0.0, total - self._tuning - self._paused),

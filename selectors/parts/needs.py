@@ -1,4 +1,4 @@
-"""What a criterion reads of a checkpoint, by its own declaration."""
+"""The inputs of a criterion, by its own declaration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Needs:
-    """What a criterion reads. What it does not declare is withheld from it, so the declaration is true."""
+    """The inputs of a criterion. Others are withheld from it, so the declaration is true."""
 
     trained: bool = False
     """The weights of the trained supernet; without it the network is freshly initialised."""

@@ -1,4 +1,4 @@
-"""What a selector is given: one checkpoint, and everything that it may use of it."""
+"""A selector's view of one checkpoint, with everything that it may use of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class UndeclaredNeed(Exception):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a set of mixtures achieves on the selection images."""
+    """Figures of a set of mixtures on the selection images."""
 
     accuracy: np.ndarray
     """[m] images classified right, %, float64."""

@@ -19,7 +19,7 @@ from nas_selection_bench.supernets.network.literal import Mixture
 
 
 def needs_of(proxy: Proxy, *, trained: bool) -> Needs:
-    """What scoring a network by `proxy` reads; the alphas go with the trained weights."""
+    """The needs of scoring a network by `proxy`; the alphas go with the trained weights."""
     return Needs(trained=trained, alphas=trained, images=proxy.uses_images, labels=proxy.uses_labels)
 
 
@@ -158,7 +158,7 @@ class MaskByProxy(ProxyRule):
 
 @dataclass(frozen=True, kw_only=True)
 class DiscretiseByProxy(ProxyRule):
-    """What the proxy thinks of the supernet with an edge reduced to one operation. Source: as MaskByProxy."""
+    """The proxy of the supernet with an edge reduced to one operation. Source: as MaskByProxy."""
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
         """[k, 5]: the proxy of the supernet with the edge one-hot."""

@@ -1,4 +1,4 @@
-"""What a zero-cost proxy declares and what it is given."""
+"""The declarations of a zero-cost proxy, and its input."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nas_selection_bench.bench.work.options import Configurable
+from nas_selection_bench.bench.work.options import Configurable, option, yes_or_no
 
 
 class ProxyFailure(Exception):
@@ -27,7 +27,7 @@ class Passes(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a proxy may look at; what it did not declare is withheld."""
+    """The input of a proxy; whatever it did not declare is withheld."""
 
     shape: tuple[int, ...]
     """[n, channels, h, w]"""
@@ -133,3 +133,15 @@ class GradientProxy(Proxy):
     def passes(self, images: int) -> Passes:
         """One forward, one backward."""
         return Passes(1, 1)
+
+
+@dataclass(frozen=True)
+class StructureProxy(Proxy):
+    """A proxy of the network's layers alone, whatever the images."""
+
+    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
+
+    uses_images = False
+    uses_labels = False
+    batch_norm = "no part"
+    changes_network = False

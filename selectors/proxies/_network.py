@@ -1,4 +1,4 @@
-"""What proxies ask of any network: a copy to work on, its layers, its gradients, what its modules put out."""
+"""Tools of proxies on any network: a copy to work on, its layers, its gradients, what its modules put out."""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from nas_selection_bench.selectors.proxies._contract import Batch, ProxyFailure
 Layer = nn.Conv2d | nn.Linear
 
 SHAREABLE = (bool, int, float, str, type(None))
-"""What a copy of a module may share with it, since it cannot be changed."""
+"""Types that a copy of a module may share with it, since they cannot be changed."""
 
 
 def private_copy(network: nn.Module) -> nn.Module:
@@ -31,7 +31,7 @@ def private_copy(network: nn.Module) -> nn.Module:
 
 
 def twin_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
-    """What copy.deepcopy makes of a module, several times faster: a score of a small network is mostly its copy."""
+    """As copy.deepcopy of a module, several times faster: a score of a small network is mostly its copy."""
     if id(module) in memo:
         found: nn.Module = memo[id(module)]
         return found
@@ -133,10 +133,9 @@ def weights_and_gradients(network: nn.Module, images: Tensor, labels: Tensor) ->
 
 @dataclass
 class Seen:
-    """One call of a module: what went in and what came out, before anything worked on it in place."""
+    """One call of a module and its output."""
 
     module: nn.Module
-    input: Tensor
     output: Tensor
     positive: Tensor | None = None
     """Of a ReLU: where its input was above zero."""
@@ -160,7 +159,7 @@ def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
             open_calls[id(module)] = signs[place][1]
 
     def after(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        seen.append(Seen(module, inputs[0], output, open_calls.pop(id(module), None)))
+        seen.append(Seen(module, output, open_calls.pop(id(module), None)))
 
     chosen = [module for module in network.modules() if isinstance(module, kinds)] if kinds else leaves(network)
     handles = [module.register_forward_pre_hook(before) for module in chosen]

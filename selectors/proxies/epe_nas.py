@@ -33,7 +33,6 @@ class EpeNas(GradientProxy):
     changes_network = False
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         jacobian, classes = input_jacobian(network, batch.images)
         logs = (input_correlation(jacobian).abs() + OFFSET).log()
         terms = []
@@ -45,7 +44,7 @@ class EpeNas(GradientProxy):
             elif members.sum() > 1:  # one image has no correlation, as the released code has it
                 terms.append(term / members.sum())
         if not terms:
-            raise ProxyFailure("no class has two images, so that none has a correlation.")
+            raise ProxyFailure("no class has two images, so none has a correlation.")
         per_class = torch.stack(terms)
         if classes <= MANY_CLASSES:
             return float(per_class.abs().sum())

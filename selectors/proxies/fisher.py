@@ -30,7 +30,6 @@ class Fisher(GradientProxy):
     changes_network = False
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         with watch(network, nn.Conv2d, nn.Linear) as seen:
             loss = loss_of(network, batch.images, batch.labels)
         if not layers(network) or not seen:

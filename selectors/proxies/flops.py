@@ -9,34 +9,26 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas_selection_bench.bench.work.options import option, yes_or_no
-from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, ProxyFailure, StructureProxy
 from nas_selection_bench.selectors.proxies._network import reached, watch, weight_of
 
 
 @dataclass(frozen=True)
-class Flops(Proxy):
+class Flops(StructureProxy):
     """The multiply-adds of all convolutions and linear layers for one image of the given size."""
-
-    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
 
     paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum over conv and linear layers of (outputs per image) * (inputs per output)"
-    uses_images = False
-    uses_labels = False
-    batch_norm = "no part"
     differs = (
         "nothing: batch norm, pooling, activations and biases are not counted, which gives NAS-Bench-201's own FLOPs"
         " exactly; the option reached=yes is ours (on a supernet, masking changes no plain count)"
     )
-    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """One forward; with reached=yes also one backward, of two random images."""
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         images = batch.normal(2, *batch.shape[1:])
         with torch.set_grad_enabled(self.reached), watch(network, nn.Conv2d, nn.Linear) as seen:
             logits = network(images)

@@ -21,7 +21,6 @@ class GradNorm(GradientProxy):
     changes_network = False
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         pairs = weights_and_gradients(network, batch.images, batch.labels)
         return sum(float(gradient.double().norm()) for _, gradient in pairs)
 

@@ -30,7 +30,6 @@ class Grasp(GradientProxy):
         return Passes(1, 2)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         weights: list[Tensor] = [layer.weight for layer in layers(network)]
         gradients = gradients_of(loss_of(network, batch.images, batch.labels), weights, create_graph=True)
         half_square = sum((gradient.detach() * gradient).sum() for gradient in gradients)

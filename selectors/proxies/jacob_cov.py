@@ -42,7 +42,6 @@ class JacobCov(GradientProxy):
     changes_network = False
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         jacobian, _ = input_jacobian(network, batch.images)
         # Correlations are positive semidefinite: what is below zero is rounding.
         values = torch.linalg.eigvalsh(input_correlation(jacobian)).clamp(min=0) + OFFSET

@@ -8,31 +8,23 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nas_selection_bench.bench.work.options import option, yes_or_no
-from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, ProxyFailure, StructureProxy
 from nas_selection_bench.selectors.proxies._network import layers, layers_reached, weight_of
 
 
 @dataclass(frozen=True)
-class L2Norm(Proxy):
+class L2Norm(StructureProxy):
     """The Euclidean norms of the layers' weights, summed."""
-
-    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
 
     paper = "Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum over conv and linear layers of |w|_2"
-    uses_images = False
-    uses_labels = False
-    batch_norm = "no part"
     differs = "nothing; the option reached=yes is ours"
-    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """None; with reached=yes one forward and one backward of random images."""
         return Passes(1, 1) if self.reached else Passes(0, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         counted = list[nn.Module](layers(network))
         if not counted:
             raise ProxyFailure("the network has no convolution and no linear layer.")

@@ -45,7 +45,7 @@ class LinearRegions(Proxy):
         return Passes(1, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class. Raises UsageError for a crop larger than the images."""
+        """Raises UsageError for a crop larger than the images."""
         crops = self._crops(batch)
         patterns = activations(network, crops, batch, only_reached=False)
         return float(distinct_rows(torch.cat(distinct(patterns), dim=1)))

@@ -43,7 +43,6 @@ class Meco(Proxy):
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         image = batch.normal(1, batch.shape[1], self.resolution, self.resolution)
         kinds = (nn.Module,) if self.containers else ()
         with torch.set_grad_enabled(self.reached), watch(network, *kinds) as seen:

@@ -39,7 +39,6 @@ class Ntk(GradientProxy):
         return Passes(1, images if self.bn == "batch" else 1)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         use_batch_norm(network, self.bn)
         # As released: convolutions, linear layers and the scales of batch norms, but no biases.
         weights = {name: weight for name, weight in network.named_parameters() if name.endswith("weight")}

@@ -43,7 +43,6 @@ class Nwot(Proxy):
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         use_batch_norm(network, self.bn)
         kernel = None
         seen = activations(network, batch.images, batch, only_reached=self.reached)

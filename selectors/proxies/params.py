@@ -8,31 +8,23 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nas_selection_bench.bench.work.options import option, yes_or_no
-from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, StructureProxy
 from nas_selection_bench.selectors.proxies._network import layers_reached
 
 
 @dataclass(frozen=True)
-class Params(Proxy):
+class Params(StructureProxy):
     """The number of trained numbers in the network."""
-
-    reached: bool = option(False, yes_or_no, "count only the layers that the logits depend on")
 
     paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "number of parameters, biases and batch norm included"
-    uses_images = False
-    uses_labels = False
-    batch_norm = "no part"
     differs = "nothing; the option reached=yes is ours (on a supernet, masking changes no plain count)"
-    changes_network = False
 
     def passes(self, images: int) -> Passes:
         """None; with reached=yes one forward and one backward of random images."""
         return Passes(1, 1) if self.reached else Passes(0, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         if not self.reached:
             return float(sum(parameter.numel() for parameter in network.parameters()))
         counted = layers_reached(network, batch, nn.Conv2d, nn.Linear, nn.BatchNorm2d)

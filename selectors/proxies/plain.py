@@ -25,7 +25,6 @@ class Plain(GradientProxy):
     changes_network = False
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         pairs = weights_and_gradients(network, batch.images, batch.labels)
         return sum(float((weight.detach().double() * gradient.double()).sum()) for weight, gradient in pairs)
 

@@ -25,7 +25,6 @@ class Snip(GradientProxy):
     changes_network = False
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         pairs = weights_and_gradients(network, batch.images, batch.labels)
         return sum(float((weight.detach() * gradient).abs().sum().double()) for weight, gradient in pairs)
 

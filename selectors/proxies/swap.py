@@ -48,7 +48,6 @@ class Swap(Proxy):
         return Passes(draws, draws if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         use_batch_norm(network, self.bn)
         counts = []
         for _ in range(max(self.repeats, 1)):

@@ -32,7 +32,6 @@ class Synflow(GradientProxy):
     )
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         network.double()
         use_batch_norm(network, self.bn)
         with torch.no_grad():

@@ -41,7 +41,6 @@ class Zen(Proxy):
         return Passes(2 * self.repeats, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class."""
         with torch.no_grad():
             return sum(self._once(network, batch) for _ in range(self.repeats)) / self.repeats
 

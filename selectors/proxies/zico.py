@@ -36,7 +36,7 @@ class Zico(GradientProxy):
         return Passes(self.batches, self.batches)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """See the class. Raises UsageError for fewer than 2 batches or batches of fewer than 2 images."""
+        """Raises UsageError for fewer than 2 batches or batches of fewer than 2 images."""
         size = len(batch.images) // max(self.batches, 1)
         if self.batches < 2 or size < 2:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""What the program asks of a GPU: whether there is one, and torch's module for it, with streams, graphs and memory."""
+"""Whether a device is a GPU, and torch's module for it, with streams, graphs and memory."""
 
 from functools import cache
 from typing import Any

@@ -52,7 +52,7 @@ def own_stream(device: torch.device) -> Iterator[None]:
 
 
 def _own(kind: str, device: torch.device, make: Callable[[], Any]) -> Any:
-    """What this thread keeps for `device`."""
+    """This thread's state for `device`."""
     kept = vars(_of_thread).setdefault(kind, {})
     if device not in kept:
         kept[device] = make()

@@ -24,7 +24,7 @@ class Running:
 
 @dataclass(frozen=True)
 class CellPlan:
-    """What a cell computes with, besides the tensors that may need gradients."""
+    """The inputs of a cell besides the tensors that may need gradients."""
 
     mode: str
     """`train`, `batch` or `running`."""
@@ -156,7 +156,7 @@ def statistics(
 def leave(
     x: Tensor, shape: Sequence[int], node: int, weights: Tensor, plan: CellPlan, k3: Tensor, k1: Tensor
 ) -> FusedInput:  # fmt: skip
-    """What the edges that leave node `x` [pixels, C] share; `shape` is (n, C, h, w)."""
+    """The tensors that all edges leaving node `x` [pixels, C] share; `shape` is (n, C, h, w)."""
     r = x.clamp_min(0)
     source = FusedInput(x, r)
     count, c = x.shape

@@ -33,7 +33,7 @@ aten = torch.ops.aten
 
 @dataclass
 class Statistics:
-    """What the batch norms of one cell read and leave behind: for each of nodes 0 to 2, [2 edges C] numbers.
+    """Statistics that the batch norms of one cell read and leave behind: for each of nodes 0 to 2, [2 edges C] numbers.
 
     The channels are those of the 3x3 convolutions of all leaving edges, then those of the 1x1 convolutions.
     """

@@ -54,7 +54,7 @@ def mixing_pattern(channels: int, parts: int) -> tuple[Tensor, Tensor]:
 
 
 class CellOfParts(PlainCell, Protocol):
-    """What a pass knows of a cell whose operations see a part of its channels."""
+    """A pass's view of a cell whose operations see a part of its channels."""
 
     parts: int
     edge_log_scale: Tensor

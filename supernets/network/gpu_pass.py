@@ -1,4 +1,4 @@
-"""What the cells of one pass read and leave behind, made for all of them at once; see `gpu_cell`."""
+"""Tensors that the cells of one pass read and leave behind, made for all of them at once; see `gpu_cell`."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ def places() -> Tensor:
 
 
 class PlainCell(Protocol):
-    """What a pass knows of a cell, beside its tensors, which `joined` finds by their names."""
+    """A pass's view of a cell, beside its tensors, which `joined` finds by their names."""
 
     channels: int
     mode: Normalisation
@@ -56,7 +56,7 @@ class GpuPass:
         self._scales = self._by_channel(scales)
 
     def _by_cell(self, shares: Tensor, dtype: torch.dtype) -> Sequence[Any]:
-        """What each cell takes of the weights of skips and pools [n_cells, 12]: these, [2, 6]."""
+        """Each cell's part [2, 6] of the weights of skips and pools [n_cells, 12]."""
         return shares.unflatten(1, (2, -1)).unbind()
 
     def run(self, index: int, x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from nas_selection_bench.supernets.network.standalone import operation
 from nas_selection_bench.supernets.network.supernet import Supernet
 
 Watched = Literal["everything", "relus", "nothing"]
-"""What hooks look at, so that it has to run although it adds nothing to the function."""
+"""The modules that hooks watch, so that they run although they add nothing to the function."""
 
 
 class MixedEdge(nn.Module):

@@ -26,7 +26,7 @@ LEAVING = tuple(tuple(e for e, (_, source) in enumerate(EDGES) if source == node
 """The edges that leave each node of a cell but its output: (0, 1, 3), (2, 4), (5,)."""
 
 Normalisation = Literal["train", "batch", "running"]
-"""What batch norm uses: batch statistics while updating the running ones (`train`), batch statistics
+"""The statistics that batch norm uses: those of the batch while updating the running ones (`train`), batch statistics
 and nothing updated (`batch`), or the running statistics (`running`)."""
 
 

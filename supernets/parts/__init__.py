@@ -1,1 +1,1 @@
-"""What recipes are written with."""
+"""The parts that recipes are written with."""

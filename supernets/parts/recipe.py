@@ -1,4 +1,4 @@
-"""What a supernet recipe is: a variation of one training loop.
+"""A supernet recipe: a variation of one training loop.
 
 A recipe defines how its architecture parameters (alphas) become edge weights, how they are updated,
 and what is added to the loss or the network. The loop (`supernets.training.loop`), the checkpoints and
@@ -44,7 +44,7 @@ GRADIENT_CLIP = 5.0
 
 @dataclass(frozen=True)
 class Mixing:
-    """What one pass through the network mixes: the arguments of `Supernet.forward`."""
+    """The mixture of one pass through the network: the arguments of `Supernet.forward`."""
 
     weights: Tensor
     """[6, 5], or [n_cells, 6, 5]."""
@@ -69,7 +69,7 @@ class SupernetState:
     number: int = 0
     """Steps made before this one since the search began; known to the host."""
     memory: dict[str, Tensor] = field(default_factory=dict)
-    """What the recipe remembers between steps; stored with the supernet."""
+    """The recipe's memory between steps; stored with the supernet."""
     loss_sum: Tensor = field(init=False)
     correct: Tensor = field(init=False)
 
@@ -222,11 +222,11 @@ class Recipe(Configurable):
         return None
 
     def phase(self, step: int) -> Hashable:
-        """What the host decides about a step, counted from 0 over the whole search: each phase is captured apart."""
+        """The host's decision about a step, counted from 0 over the whole search: each phase is captured apart."""
         return None
 
     def memory(self) -> dict[str, Tensor]:
-        """What the recipe remembers, at the beginning."""
+        """The recipe's memory, at the beginning."""
         return {}
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:

@@ -121,11 +121,13 @@ def _make(options: argparse.Namespace) -> int:
     train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
     firsts = representatives(function_classes())
     wanted = drawn_order(len(firsts), recipe.root_seed)[: options.classes]
-    progress = TableProgress(_progress_path(options.out), _settings(options.dataset, recipe, train, held_out),
-                        len(firsts), options.trials)  # fmt: skip
+    kept = options.out.with_name(f"{options.out.name}.progress")
+    settings = _settings(options.dataset, recipe, train, held_out)
+    progress = TableProgress(kept, settings, len(firsts), options.trials)
     group = options.networks_at_once or (CPU_GROUP if arithmetic.device == "cpu" else GPU_GROUP)
     for trial in range(options.trials):
-        work = [(trial, np.sort(chunk)) for chunk in _chunks(progress.missing(trial, wanted), group)]
+        left = progress.missing(trial, wanted)
+        work = [(trial, np.sort(left[start : start + group])) for start in range(0, len(left), group)]
         if work:
             _train(work, firsts, train, held_out, recipe, arithmetic, options.jobs, progress)
         # After every trial: the table of one trial need not wait for the others.
@@ -263,20 +265,12 @@ def _arithmetic(options: argparse.Namespace) -> Arithmetic:
 
 
 def _settings(dataset: str, recipe: TableRecipe, train: ImageSet, held_out: ImageSet) -> dict[str, Any]:
-    """What the numbers depend on, with a hash of all images."""
+    """The settings that the numbers depend on, with a hash of all images."""
     digest = hashlib.sha256()
     for split in (train, held_out):
         digest.update(split.images.numpy().tobytes())
         digest.update(split.labels.numpy().tobytes())
     return {"dataset": dataset, "images": digest.hexdigest(), "recipe": asdict(recipe)}
-
-
-def _progress_path(out: Path) -> Path:
-    return out.with_name(out.name + ".progress")
-
-
-def _chunks(items: np.ndarray, size: int) -> list[np.ndarray]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 if __name__ == "__main__":

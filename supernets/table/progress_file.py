@@ -41,7 +41,7 @@ class TableProgress:
             raise DataError(f"{self.path} is damaged ({in_brief(error)}); remove it and start again.") from error
         if settings != self.settings:
             raise UsageError(
-                f"{self.path} was begun with other settings ({settings}); remove it, or name another --out."
+                f"{self.path} was started with other settings ({settings}); remove it, or name another --out."
             )
         if test.shape[1] > self.test.shape[1]:
             # More trials than asked for now: all are kept.

@@ -43,7 +43,7 @@ class Checkpoint:
     alpha_optimiser: dict[str, Tensor] = field(default_factory=dict)
     """The state of the alphas' optimiser, for selectors that go on training."""
     memory: dict[str, Tensor] = field(default_factory=dict)
-    """What the recipe remembers."""
+    """The recipe's memory."""
     sha256: str = ""
     """Of the file of tensors; set by `save` and `load`."""
 
@@ -107,7 +107,7 @@ def save_progress(path: Path, job: SupernetJob, facts: Mapping[str, Any], tensor
 
 
 def load_progress(path: Path, job: SupernetJob) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """What `save_progress` wrote for this very job; None where there is nothing or it is damaged or another's."""
+    """The content that `save_progress` wrote for this very job; None where it is missing, damaged or another's."""
     try:
         data = path.read_bytes()
         tensors = load_tensors(data)

@@ -24,17 +24,15 @@ class Evaluator:
         self._passes = Repeated(self._figures, self._device)
 
     @torch.no_grad()
-    def __call__(
-        self, batches: Sequence[tuple[Tensor, Tensor]], weights: Tensor, *, skip_inactive: bool = True
-    ) -> tuple[Tensor, Tensor]:
+    def __call__(self, batches: Sequence[tuple[Tensor, Tensor]], weights: Tensor) -> tuple[Tensor, Tensor]:
         """The accuracy [M] in % and mean cross-entropy [M] over `batches` for each of `weights` [M, 6, 5].
 
-        Both on the CPU in float64; batch norm as the network is set. With `skip_inactive` operations of
-        weight zero do not run where that saves work (on a CPU; on a GPU one captured pass serves all).
+        Both on the CPU in float64; batch norm as the network is set. On a CPU operations of weight zero do not run; on
+        a GPU one captured pass serves all.
         """
         device = self._device
         weights = weights.detach().to(device)
-        masks = None if on_gpu(device) or not skip_inactive else weights.tolist()
+        masks = None if on_gpu(device) else weights.tolist()
         correct = torch.zeros(len(weights), dtype=torch.float64, device=device)
         loss = torch.zeros(len(weights), dtype=torch.float64, device=device)
         images = sum(len(labels) for _, labels in batches)

@@ -156,13 +156,10 @@ class Training:
             noise = noise.to(self.device)
         draws = [None] * steps if noise is None else noise.unbind()
         weights = self._batches("weights", "step")
-        if self._searches(self.epoch):
+        if self.recipe.tunes_alphas and self.recipe.searches(self.epoch, self.settings.epochs):
             yield from zip(self._batches("selection", "step"), weights, draws, strict=False)
         else:
             yield from ((None, batch, draw) for batch, draw in zip(weights, draws, strict=False))
-
-    def _searches(self, epoch: int) -> bool:
-        return self.recipe.tunes_alphas and self.recipe.searches(epoch, self.settings.epochs)
 
     def _batches(self, half: str, purpose: str) -> Iterator[Batch]:
         """One pass over a half, shuffled for this epoch and purpose."""

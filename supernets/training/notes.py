@@ -1,4 +1,4 @@
-"""What is noted beside the tensors of a supernet in the cache, as JSON; read without torch, for the plan."""
+"""Notes beside the tensors of a supernet in the cache, as JSON; read without torch, for the plan."""
 
 import json
 import math

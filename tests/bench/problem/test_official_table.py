@@ -237,7 +237,7 @@ def test_missing_results_are_named(content: dict) -> None:
 def test_a_duplicated_or_malformed_architecture_is_named(content: dict) -> None:
     spoiled = own(content)
     spoiled["meta_archs"][9] = spoiled["meta_archs"][4]
-    with pytest.raises(DataError, match=r"architecture 9: .* stands already at 4"):
+    with pytest.raises(DataError, match=r"architecture 9: .* is already at index 4"):
         convert(spoiled)
     spoiled = own(content)
     spoiled["meta_archs"][9] = "|nor_conv_7x7~0|+|none~0|none~1|+|none~0|none~1|none~2|"

@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_csv_is_named_by_line(tmp_path: Path) -> None:
 
     for change, reason in (
         (missing, f"1 of the 15625 architectures are missing, the first is {to_string(architecture_of(8))}"),
-        (twice, "line 15627: architecture .* stands already in line 10"),
+        (twice, "line 15627: architecture .* is already in line 10"),
         (malformed, "line 10: architecture .* edge 1<-0"),
         (no_number, "line 10, column d_test: 'n/a' is not a number"),
         (cut, "line 9000: 1 values for 2 columns; the file is truncated"),

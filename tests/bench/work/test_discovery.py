@@ -51,6 +51,10 @@ def reason(error: Exception, *files: str) -> str:
             ("bench/work/tasks.py", "supernets/training/loop.py", "supernets/zz_boom.py"),
             " (supernets/zz_boom.py, line 4)",
         ),
+        (
+            ("supernets/zz_boom.py", "supernets/parts/recipe.py", "supernets/network/supernet.py"),
+            " (supernets/zz_boom.py, line 4)",
+        ),
         (("bench/work/tasks.py", "selectors/parts/apply.py", "bench/problem/validate.py"), ""),
         (("tests/selectors/zz_boom.py", "elsewhere/selectors/zz_boom.py"), ""),
     ],

@@ -108,6 +108,20 @@ def test_pointing_at_a_mark_names_the_selection_and_its_pairs(page: Path, tmp_pa
     assert seen["lit"] == 12  # eight selectors on this supernet, four of them with two seeds
 
 
+def test_a_mark_whose_numbers_had_to_go_still_has_its_name(page: Path, tmp_path: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    (data,) = re.findall('<script type="application/json" id="data">(.*?)</script>', text)
+    bare = json.dumps({**json.loads(data), "rows": [], "architectures": [], "accuracy": {}})
+    large = tmp_path / "large.html"
+    large.write_text(text.replace(data, bare.replace("<", "\\u003c")), encoding="utf-8")
+    said = act(large, tmp_path, """
+        const mark = find('#accuracy-cifar10 [data-points="cifar10|darts|ostr"] path');
+        mark.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: 300, clientY: 300 }));
+        return find(".tip").textContent;
+    """)  # fmt: skip
+    assert said == "ostr on darts"
+
+
 def test_the_baseline_can_be_changed(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     # The page's own baseline is not computed again; under another name of it the script has to write its rows.

@@ -172,14 +172,14 @@ def with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         for name, text in files.items():
             (folder / f"{name}.py").write_text(text)
         importlib.invalidate_caches()
-        registry.SELECTORS.forget()
+        registry.SELECTORS._known.clear()
 
     package = sys.modules["nas_selection_bench.selectors"]
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     yield add
     for path in folder.glob("*.py"):
         sys.modules.pop(f"nas_selection_bench.selectors.{path.stem}", None)
-    registry.SELECTORS.forget()
+    registry.SELECTORS._known.clear()
 
 
 def test_a_file_is_all_that_a_selector_takes(with_files: Callable[..., None], tmp_path: Path) -> None:

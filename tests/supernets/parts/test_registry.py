@@ -84,7 +84,7 @@ def with_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     def forget() -> None:
         sys.modules.pop("nas_selection_bench.supernets.my_own", None)
         importlib.invalidate_caches()
-        RECIPES.forget()
+        RECIPES._known.clear()
 
     def add(text: str) -> None:
         (folder / "my_own.py").write_text(text)

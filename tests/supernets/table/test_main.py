@@ -184,7 +184,7 @@ def test_other_settings_do_not_mix_into_a_begun_table(
     out = tmp_path / "table.npz"
     assert make_table.main(command(root, out, "--classes", "3")) == 0
     assert make_table.main(command(root, out, "--classes", "3", "--learning-rate", "0.2")) == 2
-    assert "begun with other settings" in capsys.readouterr().err
+    assert "started with other settings" in capsys.readouterr().err
     Path(f"{out}.progress").write_bytes(b"half a file")
     assert make_table.main(command(root, out, "--classes", "3")) == 2
     assert "damaged" in capsys.readouterr().err
