@@ -142,9 +142,8 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
             try:
                 yield loky
-            except BaseException:
+            finally:  # joblib shares the executor with all of the process, and would find one without its own marks
                 loky.stop()
-                raise
         return
     try:
         import dask

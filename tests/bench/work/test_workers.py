@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -135,3 +136,21 @@ def test_no_worker_gets_the_interrupt_of_its_process_group() -> None:
 
 def interrupts_blocked() -> bool:
     return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.thorough
+def test_joblib_works_in_the_same_process_afterwards() -> None:
+    """In a process of its own: tests do not let joblib start processes, and it decides so when it is imported."""
+    program = (
+        "from joblib import Parallel, delayed\n"
+        "from nas_selection_bench.bench.work.spread import spread\n"
+        "from nas_selection_bench.bench.work.workers import Pool\n"
+        "from tests.bench.work.test_workers import squares\n"
+        "if __name__ == '__main__':\n"
+        "    for _ in range(2):\n"
+        "        assert len(list(spread(squares(3), Pool(2, 'loky', 1), -1))) == 3\n"
+        "        print(*Parallel(n_jobs=2)(delayed(abs)(-number) for number in range(3)))\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "JOBLIB_MULTIPROCESSING"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert done.stdout == "0 1 2\n0 1 2\n", done.stderr
