@@ -125,14 +125,14 @@ def test_stored_names_are_the_names_of_today() -> None:
                 names.add(cell[kind])
     assert len(asked["recipe"]) > 20 and len(asked["selector"]) > 100
     for name in asked["recipe"]:
-        assert recipes.spelled(name) == name
+        assert recipes.RECIPES.spelled(name) == name
     for name in asked["selector"]:
         assert selectors.find(name).name == name
 
 
 def test_every_option_of_every_method_has_help_and_reads_its_own_default() -> None:
     methods: list[tuple[str, Configurable]] = [
-        *selectors.found().items(), *recipes.recipes().items(),
+        *selectors.SELECTORS.methods().items(), *recipes.recipes().items(),
         *((name, proxies.find(name)) for name in proxies.names()),
     ]  # fmt: skip
     for name, method in methods:
