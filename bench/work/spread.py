@@ -58,11 +58,12 @@ class _Loky:
 
     @staticmethod
     def _new(pool: Pool) -> Any:
-        from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
+        # Not joblib's shared executor, which it would go on using without its own marks on it.
+        from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 
         threads = dict.fromkeys(THREAD_VARIABLES, str(pool.threads))
         with _without_interrupts():
-            return get_reusable_executor(
+            return ProcessPoolExecutor(
                 pool.jobs, timeout=300, env=threads, initializer=end_with, initargs=(os.getpid(),)
             )
 
@@ -89,6 +90,7 @@ class _Loky:
             raise _Broken from death
 
     def renew(self) -> None:
+        self.stop()
         self._executor = self._new(self._pool)
 
     def stop(self) -> None:
@@ -142,7 +144,7 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
             try:
                 yield loky
-            finally:  # joblib shares the executor with all of the process, and would find one without its own marks
+            finally:
                 loky.stop()
         return
     try:
