@@ -8,8 +8,8 @@ import pandas as pd
 from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.contests import Contest
-from nas_selection_bench.reports.data.costs import COST_MEASURES, seconds_per_selection
-from nas_selection_bench.reports.data.results import Results
+from nas_selection_bench.reports.data.costs import seconds_per_selection
+from nas_selection_bench.reports.data.results import COST_COLUMNS, Results
 from nas_selection_bench.reports.data.text import duration, number
 from nas_selection_bench.reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
 from nas_selection_bench.reports.figures.strips import ROW, WIDTH
@@ -42,7 +42,7 @@ def selection_costs(results: Results, contest: Contest) -> pd.DataFrame:
         }
         for s in standings
     ]  # fmt: skip
-    columns = ["method", *COST_MEASURES, "seconds", "test", "n", "whole", "low", "high"]
+    columns = ["method", *COST_COLUMNS, "seconds", "test", "n", "whole", "low", "high"]
     found = pd.DataFrame(rows, columns=columns)
     front = pareto(found[found["whole"].astype(bool)])
     return found.assign(front=found.index.isin(front))

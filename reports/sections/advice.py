@@ -98,13 +98,13 @@ def _unsaid(found: Limits) -> Iterator[str]:
         )
     if found.unknown_sizes:
         yield f"How large its supernets were: the preset {_names(found.unknown_sizes)} is not known here."
-    seeds = from_to(found.seeds)
-    if found.seeds[1] == 1:
+    one_seed = found.seeds[1] == 1
+    if one_seed:
         yield "How much a number would change with another supernet: there is one seed per recipe."
     if found.untold:
         of = "any criterion" if found.untold == found.criteria else f"{found.untold} of {criteria(found.criteria)}"
-        few = "supernet seed per recipe is" if seeds == "1" else "supernet seeds per recipe are"
-        yield f"What to think of {of}: {seeds} {few} too few to tell. A mean is not a verdict."
+        few = "supernet seed per recipe is" if one_seed else "supernet seeds per recipe are"
+        yield f"What to think of {of}: {from_to(found.seeds)} {few} too few to tell. A mean is not a verdict."
     if len(found.recipes) == 1:
         yield f"What another way to train the supernet would change: all are trained by {escape(found.recipes[0])}."
     else:

@@ -49,7 +49,7 @@ def section(recipe: Recipe) -> str:
         own = recipe.alpha_update and f"{recipe.alpha_update} (while a selector tunes: Adam, {adam})"
         rates += f"; alphas {own or adam}"
     spelled = recipe.spelled()
-    options = "; ".join(f"`{name}={spelled[name]}`, {help}" for name, (_, help) in recipe.options().items()) or "none"
+    options = "; ".join(f"`{name}={spelled[name]}`, {text}" for name, (_, text) in recipe.options().items()) or "none"
     lines = [
         f"## {recipe.name}\n",
         f"- Paper: {recipe.paper}",
