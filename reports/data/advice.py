@@ -36,6 +36,8 @@ class Advice:
     """Main forms with choices among the worst tenth of the space: how many of how many, most often first."""
     could_show: float | None
     """The true difference that would have shown, in points: the middle one of those of which no difference is shown."""
+    higher_on_fewer: bool
+    """Whether a mean over fewer recipes, which are other supernets, is above that of the contest's best."""
 
     @property
     def cheapest(self) -> str | None:
@@ -81,6 +83,7 @@ def advice(source: Material, contest: Contest) -> Advice:
         tuple(name for name in candidates if name in source.results.alike),
         dict(sorted(fallen.items(), key=lambda item: -item[1][0] / item[1][1])),
         middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
+        max(s.mean for s in contest.standings) > contest.of(contest.best).mean,
     )  # fmt: skip
 
 

@@ -46,7 +46,9 @@ def _advised(found: Advice, contest: Contest) -> Iterator[str]:
     if not found.judged:
         yield f"On {where} there are too few seeds to advise anything: no main form can be told from {floor}."
         best = contest.of(contest.best)
-        yield f"{listed([best.method])} has the highest mean ({number(best.mean)} %), which may be chance alone."
+        among = "Of those with results on the most recipes, " if found.higher_on_fewer else ""
+        highest = f"{listed([best.method])} has the highest mean ({number(best.mean)} %)"
+        yield f"{among}{highest}, which may be chance alone."
         return
     judged = f"of the {found.judged} main forms that could be judged"
     if better:

@@ -90,6 +90,19 @@ def test_one_seed_advises_nothing_and_says_so(tmp_path: Path, table: GroundTruth
     assert bounds.untold + len(found.verdicts["same"]) == len(FEW) and bounds.untold
 
 
+@pytest.mark.parametrize("percent", [40.0, 99.9])
+def test_a_higher_mean_over_fewer_recipes_is_told_apart(tmp_path: Path, table: GroundTruth, percent: float) -> None:
+    """A criterion that has rows of one recipe alone, with accuracies below and above all others."""
+    out = tmp_path / "out"
+    source_of(out, table, seeds=1, selectors=FEW)
+    rows = pd.read_csv(out / "records.csv")
+    partial = rows[(rows["selector"] == rows["selector"].iloc[0]) & (rows["recipe"] == rows["recipe"].iloc[0])]
+    extra = partial.assign(selector="partial", test=percent)
+    pd.concat([rows, extra]).to_csv(out / "records.csv", index=False)
+    contest, found, _ = first(Material(Results.read(out), table, out / "figures"))
+    assert contest.best != "partial" and found.higher_on_fewer == (percent == 99.9)
+
+
 def test_the_bounds_are_those_of_the_rows(results: Results, folder: Path, table: GroundTruth, tmp_path: Path) -> None:
     source = Material(results, table, tmp_path)
     every = pd.read_csv(folder / "records.csv")
