@@ -27,7 +27,7 @@ class Factor:
 
 
 FACTORS = (
-    Factor("darts-pt", "pt-random", "perturbation instead of drawing lots, same order and fine-tuning"),
+    Factor("darts-pt", "pt-random", "perturbation instead of a random pick, same order and fine-tuning"),
     Factor("darts-pt", "pt-magnitude", "perturbation instead of alphas, same order and fine-tuning"),
     Factor("pt-magnitude", "magnitude", "the schedule: edge by edge with fine-tuning, not all at once, by alphas"),
     Factor(

@@ -25,10 +25,16 @@ class Level(StrEnum):
 
 
 CALLED = {
-    Level.FOUNDING: "criteria of the founding papers and their controls",
-    Level.MAIN: "main forms of criteria",
-    Level.EXPLORATORY: "proxies × schemes, exploratory",
+    Level.FOUNDING: ("founding criterion or control", "founding criteria and controls"),
+    Level.MAIN: ("main form", "main forms"),
+    Level.EXPLORATORY: ("exploratory variant", "exploratory variants"),
 }
+"""What one, and what several, of a family are called."""
+
+
+def called(level: Level, number: int) -> str:
+    """`1 main form`, `27 main forms`."""
+    return f"{number} {CALLED[level][number != 1]}"
 
 
 def _read() -> dict[Level, tuple[str, ...]]:

@@ -33,11 +33,11 @@ Place = tuple[str, str, str]
 ONE_DRAW = " †"
 """Stands behind the name of a selector that reads nothing of the checkpoint."""
 
-ONE_DRAW_SAID = "† one draw per supernet seed, the same for every recipe."
+ONE_DRAW_SAID = "† reads no supernet: one result per seed, the same for every recipe."
 
 INCOMPLETE_SAID = (
-    "* mean over what is there: fewer recipes than the others (compare it inside a recipe only), or some of its"
-    " selections failed or are missing."
+    "* mean over fewer recipes than the others, or without selections that failed or are missing: compare it within a"
+    " recipe only."
 )
 
 COLLAPSED = 10.0

@@ -143,12 +143,12 @@ def promise(seeds: int) -> str:
         return ""
     found = promise_of(seeds)
     said = (
-        f"With {found.seeds} seeds such an interval held the truth in {100 * found.normal:.0f} % of simulated runs, in"
-        f" {100 * found.skewed:.0f} % of those with skewed results"
+        f"With {found.seeds} seeds such an interval held the truth in {100 * found.normal:.0f} % of simulated runs,"
+        f" {100 * found.skewed:.0f} % where results are skewed"
     )
     if found.shown < 1:
-        return f"{said}; where some seeds collapsed there is none, and none says how often they would."
-    return f"{said}, in {100 * (found.collapses or 0):.0f} % where some collapse: read the marks."
+        return f"{said}; where some seeds collapsed, none is drawn."
+    return f"{said}, {100 * (found.collapses or 0):.0f} % where some collapse: read the marks."
 
 
 def order_of_methods(found: Sequence[Line]) -> list[str]:

@@ -26,6 +26,12 @@ def number(value: float | None, decimals: int = 2) -> str:
     return text.replace("-", "−")
 
 
+def signed(value: float, decimals: int = 2) -> str:
+    """`+0.04`, `−15.92`."""
+    text = number(value, decimals)
+    return text if text.startswith("−") or not float(text) else f"+{text}"
+
+
 def count(number: int, noun: str) -> str:
     """`1 seed`, `3 seeds`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -52,6 +58,11 @@ def from_to(values: Sequence[int]) -> str:
 def p_text(p: float) -> str:
     """A p value with three decimals, or `<0.001`."""
     return "<0.001" if p < 0.001 else number(p, 3)
+
+
+def p_said(p: float) -> str:
+    """`p = 0.417`, or `p < 0.001`."""
+    return f"p {p_text(p).replace('<', '< ') if p < 0.001 else f'= {p_text(p)}'}"
 
 
 def trainings_text(worth: float | None) -> str:
@@ -118,9 +129,14 @@ def to_latex(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1
     )
 
 
+def some(names: Sequence[str], most: int) -> str:
+    """`a, b and c`, or `a, b and 3 more` beyond `most` names; one more is named, not counted."""
+    if len(names) > most + 1:
+        return ", ".join(names[:most]) + f" and {len(names) - most} more"
+    return joined(names)
+
+
 def listed(names: Sequence[str], most: int = 6) -> str:
-    """`a, b and c` in bold, as HTML; beyond `most` names the rest is counted; nothing of no names."""
-    marked = [f"<b>{escape(name)}</b>" for name in names[:most]]
-    if len(names) > most:
-        return ", ".join(marked) + f" and {len(names) - most} more"
-    return joined(marked)
+    """`some` of the names as HTML, each in bold up to a bracket behind it."""
+    parts = (name.partition(" (") for name in names)
+    return some([f"<b>{escape(name)}</b>{bracket}{escape(rest)}" for name, bracket, rest in parts], most)

@@ -11,8 +11,11 @@ from nas_selection_bench.reports.figures.svg import Drawing
 REGRET_FLOOR = 0.1
 """Points of regret below which the accuracy axis stops stretching."""
 
-AXIS_SAID = "Accuracy axis: stretched towards the optimum; brackets: points below it."
+AXIS_SAID = "The accuracy axis is stretched towards the best; in brackets, points below it."
 """What captions say of the accuracy axis."""
+
+AT_END = 4.0
+"""Pixels from the end of an axis within which a tick is at its end."""
 
 STEPS = (0, 0.1, 0.3, 1, 3, 10, 30, 90)
 FEW_STEPS = (0, 0.5, 3, 10, 30, 90)
@@ -73,11 +76,13 @@ AnyAxis = Axis | AccuracyAxis
 
 
 def draw_horizontal(drawing: Drawing, axis: AnyAxis, top: float, bottom: float) -> None:
-    """Ticks as lines from top to bottom, their names below."""
+    """Ticks as lines from top to bottom, their names below; those at its ends keep inside, clear of a neighbour's."""
     drawing.lines([(axis(value), top, axis(value), bottom) for value, _ in axis.ticks], "rule")
     for value, names in axis.ticks:
+        place = axis(value)
+        anchor = "start" if place - axis.start < AT_END else "end" if axis.end - place < AT_END else "middle"
         for number, name in enumerate(names):
-            drawing.text(axis(value), bottom + 12 + 11 * number, name, "small muted", "middle")
+            drawing.text(place, bottom + 12 + 11 * number, name, "small muted", anchor)
 
 
 def draw_vertical(drawing: Drawing, axis: AnyAxis, left: float, right: float, named: bool = True) -> None:

@@ -49,9 +49,8 @@ def dose_figure(
     draw_horizontal(drawing, x, 8, tall)
     said = f"share of {called} on every edge of the supernet"
     drawing.text(LEFT + wide / 2, tall + 30, said, "muted", "middle")
-    for name, value in floors.items():
+    for value in floors.values():
         drawing.line(LEFT, y(value), LEFT + wide, y(value), "dashed")
-        drawing.text(LEFT + 4, y(value) - 3, name, "small muted")
     below = -LINE
     for place, ((points, methods), name) in enumerate(zip(lines, names, strict=True)):
         css, shape = look(place)
@@ -67,5 +66,7 @@ def dose_figure(
             below = max(y(means[-1][1]), below + LINE)
             drawing.line(x(means[-1][0]), y(means[-1][1]), LEFT + wide + 14, below, "thin")
             drawing.text(LEFT + wide + 18, below + 4, name)
+    for name, value in floors.items():  # above the lines, which cross them
+        drawing.text(x(doses[0]) + 5, y(value) - 3, name, "small muted halo")
     drawing.height = max(drawing.height, below + 8)
     return drawing

@@ -37,7 +37,7 @@ def ranking_figure(found: Sequence[ArchitectureScores], table: GroundTruth, data
         y = AccuracyAxis(optimum, worst, top + TALL, top)
         truth = accuracies[ranking.codes]
         percent = 100 * pd.Series(ranking.scores).rank().to_numpy() / len(truth)
-        said = f"τ-b {number(tau_b(ranking.scores, truth))}, n {len(truth):,}"
+        said = f"τ-b {number(tau_b(ranking.scores, truth))}, n = {len(truth):,}"
         drawing.text(left, top - 19, short(ranking.method, 34), "strong")
         drawing.text(left, top - 6, said, "small muted")
         draw_vertical(drawing, y, left, left + WIDE, named=column == 0)

@@ -34,7 +34,7 @@ theme.onclick = () => {
 };
 // With very many selectors the page holds those that its figures show; the link says so.
 const held = Object.entries(data.left_out).map(([name, said]) => `${name}: ${said}`).join("\n");
-const download = make("a", { textContent: held ? "Data of the figures (JSON)" : "Data (JSON)", title: held, href: "#", download: "report.json" });
+const download = make("a", { textContent: held ? "Figure data (JSON)" : "Data (JSON)", title: held, href: "#", download: "report.json" });
 download.onclick = () => {
   download.href = URL.createObjectURL(new Blob([JSON.stringify(data)], { type: "application/json" }));
 };

@@ -41,6 +41,7 @@ from nas_selection_bench.reports.sections.methods import methods_section
 from nas_selection_bench.reports.sections.overview import markup, overview, small_figure
 from nas_selection_bench.reports.sections.pictures import write_figure
 from nas_selection_bench.reports.sections.results import results_section, strips_section
+from nas_selection_bench.reports.sections.score_maps import score_maps_section
 from nas_selection_bench.reports.sections.stopping import stopping_section
 from nas_selection_bench.reports.sections.who_beats_whom import pairs_section
 
@@ -107,6 +108,7 @@ def sections(source: Material) -> list[Section]:
         strips_section(source),
         pairs_section(source),
         ranking_section(source),
+        score_maps_section(source),
         chosen_section(source),
         training_section(source),
         cost_section(source),

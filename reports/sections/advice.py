@@ -41,7 +41,7 @@ def _advised(found: Advice, contest: Contest) -> Iterator[str]:
     if found.dataset == "digits":
         yield (
             "None, on the strength of digits: its ground truth is accuracy after 125 training steps, where skip"
-            " connections lead. What follows shows how to read a result, not what to use."
+            " connections lead. The lines below show how to read a result, not what to use."
         )
     if not found.judged:
         yield f"On {where} there are too few seeds to advise anything: no main form can be told from {floor}."
@@ -56,15 +56,15 @@ def _advised(found: Advice, contest: Contest) -> Iterator[str]:
         yield f"On {where}, {shown}: {_names(better)}."
     else:
         yield (
-            f"On {where}, none {judged} is shown better than {floor}, which costs nothing: under these conditions no"
-            " criterion is shown to pay for its search."
+            f"On {where}, none {judged} is shown better than {floor}, which costs nothing. Under these conditions no"
+            " criterion is shown to be worth its search."
         )
     yield from _choice(found)
     if worse:
         yield f"Shown worse than {floor}: {_names(worse)}."
     if found.collapsed:
         shares = [f"{name} ({k} of {n})" for name, (k, n) in found.collapsed.items()]
-        yield f"If a single bad run would hurt, mind choices among the worst tenth of the space: {_names(shares)}."
+        yield f"If one bad run would hurt, beware of choices from the worst tenth of the space: {_names(shares)}."
 
 
 def _choice(found: Advice) -> Iterator[str]:
@@ -78,50 +78,52 @@ def _choice(found: Advice) -> Iterator[str]:
         elif len(names) > 1:
             yield "None of these is shown better than another."
     else:
-        are = "is" if len(names) == 1 else "are"
+        are, among = ("is", "") if len(names) == 1 else ("are", ", nor than each other")
         could = "" if found.could_show is None else f"; a true {number(found.could_show, 1)} points would have shown"
         yield (
-            f"If you want a criterion all the same: {_names(names)} {are} not shown worse than that or than each other"
-            f" (no proof that they are as good{could})."
+            f"If you want a criterion all the same: {_names(names)} {are} not shown worse than that{among}. That is no"
+            f" proof of being as good{could}."
         )
     if cheapest is not None and len(names) > 1:
         dearest = max(found.seconds, key=found.seconds.__getitem__)
         least, most = (duration(found.seconds[name]) for name in (cheapest, dearest))
-        yield f"The cheapest of them is {listed([cheapest])}: {least} a selection; {listed([dearest])} takes {most}."
+        ends = f"{listed([cheapest])} ({least} per selection), the most expensive {listed([dearest])} ({most})"
+        yield f"The cheapest of them is {ends}."
     if found.no_supernet and len(names) > 1:
-        yield f"Without a trained supernet: {_names(found.no_supernet)}."
+        yield f"{_names(found.no_supernet)} {'needs' if len(found.no_supernet) == 1 else 'need'} no trained supernet."
 
 
 def _unsaid(found: Limits) -> Iterator[str]:
     for size in found.smaller:
         yield (
-            f"How the criteria do on supernets of the papers' size. These have {_size(size)}; those of preset"
-            f" {PUBLISHED.preset} have {_size(PUBLISHED)}."
+            f"How the criteria do on supernets as large as the papers': {_size(PUBLISHED)} (preset"
+            f" {PUBLISHED.preset}). These have {_size(size)}."
         )
     if found.unknown_sizes:
         yield f"How large its supernets were: the preset {_names(found.unknown_sizes)} is not known here."
     one_seed = found.seeds[1] == 1
     if one_seed:
-        yield "How much a number would change with another supernet: there is one seed per recipe."
+        yield "How much the numbers vary between supernets: there is one seed per recipe."
     if found.untold:
-        of = "any criterion" if found.untold == found.criteria else f"{found.untold} of {criteria(found.criteria)}"
+        all_ = found.untold == found.criteria
+        of = "any criterion is" if all_ else f"{found.untold} of {criteria(found.criteria)} are"
         few = "supernet seed per recipe is" if one_seed else "supernet seeds per recipe are"
-        yield f"What to think of {of}: {from_to(found.seeds)} {few} too few to tell. A mean is not a verdict."
+        yield f"How good {of}: {from_to(found.seeds)} {few} too few to tell."
     if len(found.recipes) == 1:
-        yield f"What another way to train the supernet would change: all are trained by {escape(found.recipes[0])}."
+        yield f"What another training recipe would change: every supernet is trained by {escape(found.recipes[0])}."
     else:
-        yield f"What holds on one recipe alone: verdicts are over {count(len(found.recipes), 'recipe')} together."
+        yield f"What holds on a single recipe: verdicts pool {count(len(found.recipes), 'recipe')}."
     if found.lost:
         cells = "cell that failed or is" if found.lost == 1 else "cells that failed or are"
         lost = f"{found.lost:,} {cells} missing ({_names(found.lost_of)})"
-        yield f"What would have been chosen in {lost}: means are over the others."
+        yield f"What would have been chosen in {lost}; means leave {'it' if found.lost == 1 else 'them'} out."
     if found.exploratory:
         variants = f"{count(found.exploratory, 'variant')} (proxies × schemes, options)"
-        yield f"Which of {variants} is best: they are exploratory, and tested as a family of their own."
+        yield f"Which of {variants} is best: they are exploratory, a family of their own."
     truth = "after full training" if found.dataset in WRITTEN else "as the table of this data set has them"
     looked = joined([written(name) for name in found.lookups])
     also = f"; its choices are also looked up on {escape(looked)}" if looked else ""
-    yield f"Anything of other search spaces or data: accuracies are those of NAS-Bench-201's cells {truth}{also}."
+    yield f"Anything about other search spaces or data sets: accuracies are of NAS-Bench-201's cells {truth}{also}."
 
 
 def _size(size: SupernetSize) -> str:

@@ -43,7 +43,7 @@ GLOSSARY = (
      " from another: places would go to those with the most results. Pairs that no outcome could have made significant"
      " take no part in the correction. founders: the same among the criteria of the founding papers (DARTS, DARTS-PT,"
      " OStr-DARTS, Zero-Cost-PT) and their controls alone"),
-    ("drawing lots", "pt-random: DARTS-PT's order and fine-tuning, with the operation drawn at random"),
+    ("random pick", "pt-random: DARTS-PT's order and fine-tuning, with the operation drawn at random"),
     ("differs, median within the margin", "significant, but the median of the differences is no larger than the median"
      " gap between two trainings of one architecture. No proof that the two are equal"),
     ("95 % interval", "of a mean: Student's t with a variance per recipe and Welch's degrees of freedom; selector seeds"
@@ -81,12 +81,12 @@ GLOSSARY = (
 
 def published_section(source: Material) -> Section:
     """Numbers from papers beside ours."""
-    section = Section("published", "Published numbers beside ours", folded=True)
+    section = Section("published", "Published numbers beside ours", folded=True, link="Published")
     with files("nas_selection_bench.reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
         published = list(csv.DictReader(stream))
     datasets = [name for name in ("cifar10", "cifar100", "imagenet16") if name in source.datasets]
     if not datasets:
-        section.blocks.append(Prose("<p>The papers report no results on the data sets of this run.</p>"))
+        section.blocks.append(Prose("<p>The papers report nothing on the data sets of this run.</p>"))
         return section
     small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
     ours = {(x.dataset, x.setting.split(" · ")[0], x.method.split(" · ")[0]): x for x in source.test}
@@ -118,16 +118,15 @@ def published_section(source: Material) -> Section:
         Column("run by", "whose result it is, as far as the source says", numeric=False),
     ]  # fmt: skip
     caption = (
-        "Test accuracy, %. Published numbers come from other supernets, splits, batch norm modes and seeds, and often"
-        " from a single search on CIFAR-10: context, not competitors. Most are quoted by papers on other methods, which"
-        " seldom say whose runs they are. Ours: mean ± standard deviation over seeds (seeds), where the same criterion"
-        " was applied to the same kind of supernet."
+        "Test accuracy, %. Published numbers come from other supernets, splits, batch norm modes and seeds, often from"
+        " a single search on CIFAR-10: context, not competitors. Ours: mean ± standard deviation over seeds (seeds),"
+        " where the same criterion was applied to the same kind of supernet."
     )
     if small:
         sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)
         caption += (
-            f" Grey: our supernets are smaller than the papers' and trained for less ({sizes}), so that row does not"
-            " test a claim about long training, such as the collapse of DARTS."
+            f" Grey: claims about long training, such as the collapse of DARTS, which our smaller supernets ({sizes})"
+            " do not test."
         )
     section.blocks.append(Table("published-numbers", caption, columns, rows))
     return section
@@ -161,10 +160,9 @@ def _coverage() -> Table:
         Column("covered", "of those, runs in which it held the truth"),
     ]  # fmt: skip
     caption = (
-        "How often a 95 % interval held the truth, simulated once with 2,000 runs a case. Normal: spread 0.5 points."
-        " Skewed: an exponential tail of the same spread. With collapses: normal, and with probability 0.15 ten points"
-        " lower; of fewer than 7 results of which one collapsed no interval is given, and one of results that all stand"
-        " is an interval of those that stand."
+        "How often a 95 % interval held the truth in 2,000 simulated runs per case. Normal: spread 0.5 points. Skewed:"
+        " an exponential tail of the same spread. With collapses: normal, but ten points lower with probability 0.15;"
+        " where one of fewer than 7 results collapsed, no interval is given."
     )
     return Table("coverage", caption, columns, rows, searchable=False)
 

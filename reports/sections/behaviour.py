@@ -9,11 +9,18 @@ from nas_selection_bench.bench.yardsticks.resemblance import ACCURACY, Trait, tr
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
-from nas_selection_bench.reports.data.text import duration, from_to, interval_text, number, p_text, trainings_text
+from nas_selection_bench.reports.data.text import (
+    count,
+    duration,
+    from_to,
+    interval_text,
+    number,
+    p_text,
+    trainings_text,
+)
 from nas_selection_bench.reports.figures.along_training import along_epochs, epoch_figure
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.costs_and_operations import cost_figure, selection_costs
-from nas_selection_bench.reports.figures.score_maps import score_map_figure, score_maps
 from nas_selection_bench.reports.figures.strips import tau_figure
 from nas_selection_bench.reports.sections.blocks import (
     Block,
@@ -30,33 +37,35 @@ from nas_selection_bench.reports.sections.blocks import (
 from nas_selection_bench.reports.sections.families import families_in, folded
 from nas_selection_bench.reports.sections.pictures import picture
 from nas_selection_bench.reports.sections.rankings import ranking_blocks
+from nas_selection_bench.reports.sections.titles import headings, titled
 from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 
 
 def ranking_section(source: Material) -> Section:
     """How the scores agree with the ground truth."""
-    section = Section("ranking", "Do the scores agree with the truth?")
+    section = Section("ranking", "Do the scores agree with the truth?", link="Scores")
     for dataset in source.datasets:
         retraining = source.retrainings[dataset]
         tau = retraining["tau_best"]
         noise = (
-            f"Two trainings: the best accuracies of one training per architecture agree with those of another to"
-            f" τ {number(_float(tau))}, the means to {number(_float(retraining['tau_mean']))} ({retraining['how']}). No"
-            " ceiling: selectors are held against the mean over trainings."
+            f"Two trainings of every architecture agree to τ {number(_float(tau))} on the best accuracies and to"
+            f" {number(_float(retraining['tau_mean']))} on the means ({retraining['how']}); this is no ceiling, since"
+            " criteria are held against the mean over trainings."
             if tau is not None
-            else f"How well two trainings agree is not known: {retraining['how']}."
+            else f"How well two trainings agree is unknown: {retraining['how']}."
         )
         drawn = [line.n for line in source.in_focus(source.tau_best) if line.dataset == dataset]
         caption = (
-            "Kendall's τ-b between the scores of the five operations on an edge, before any decision, and the best"
-            " accuracy of the table with each, mean over the six edges. A mark is one selection; tick and bar: mean and"
-            f" 95 % interval over supernet seeds (n = {from_to(drawn)}). Hollow: mean τ with the mean accuracies."
+            "Kendall's τ-b between the scores of the five operations on an edge, before any decision, and the best test"
+            " accuracy with each, averaged over the six edges. One mark per selection; tick and bar: mean and 95 %"
+            f" interval over supernet seeds (n = {from_to(drawn)}). Hollow: the mean τ with the mean accuracies."
             f" {noise}{source.left_out(dataset)}"
         )
         section.blocks += [
-            Heading(dataset),
+            *headings(source, dataset),
             picture(
-                source, f"tau-{dataset}", f"{dataset}: do the scores order the operations as the table does?", caption,
+                source, f"tau-{dataset}", titled(source, dataset, "do scores rank operations as the table does?"),
+                caption,
                 partial(
                     tau_figure, source.in_focus(source.tau_best), source.in_focus(source.tau_mean), dataset,
                     source.results.settings,
@@ -65,31 +74,7 @@ def ranking_section(source: Material) -> Section:
             ),
         ]  # fmt: skip
         section.blocks += ranking_blocks(source, dataset)
-        for setting, name, order in _scored(source, dataset):
-            maps = score_maps(source.results, dataset, setting, order)
-            if maps:
-                section.blocks.append(
-                    picture(
-                        source, f"scores-{dataset}-{name}", f"{dataset}, {name}: the 6 × 5 scores beside the oracle",
-                        "Rows: edges; columns: operations. Scores standardised per edge, mean over selections"
-                        f" (n = {from_to([m.n for m in maps])}); violet = keep, orange = drop, ±2 standard deviations."
-                        " Dot: the operation chosen most often. The first two panels are the table's."
-                        + ("" if setting else f" These read no supernet: {ONE_DRAW_SAID}")
-                        + source.left_out(dataset),
-                        partial(score_map_figure, maps, source.table, dataset),
-                    )
-                )  # fmt: skip
     return section
-
-
-def _scored(source: Material, dataset: str) -> list[tuple[str | None, str, list[str]]]:
-    """Setting, name and methods of each figure of scores: what is the same beside every recipe has one of its own."""
-    settings, order = source.results.settings, source.focus(dataset)
-    alike = [method for method in order if method in source.results.alike]
-    if len(settings) == 1 or not alike:
-        return [(setting, setting, order) for setting in settings]
-    reading = [method for method in order if method not in alike]
-    return [*((setting, setting, reading) for setting in settings), (None, "every recipe", alike)]
 
 
 def _float(value: object) -> float | None:
@@ -98,15 +83,15 @@ def _float(value: object) -> float | None:
 
 def training_section(source: Material) -> Section:
     """How choices change along the training of the supernet."""
-    section = Section("training", "Along training")
+    section = Section("training", "Along training", folded=True, link="Training")
     for dataset in source.datasets:
         frame = along_epochs(source.results, dataset)
         seeds = frame["supernet_seed"].nunique() if len(frame) else 0
         section.blocks.append(
             picture(
-                source, f"epochs-{dataset}", f"{dataset}: does the choice collapse as the supernet trains?",
+                source, f"epochs-{dataset}", titled(source, dataset, "does the choice collapse during training?"),
                 "From the top: share of skip connections and of none among the six edges, test accuracy, τ-b with the"
-                f" mean accuracies. Thick: mean over supernet seeds (n = {seeds}); thin: each seed. {AXIS_SAID}",
+                f" mean accuracies. Thick: mean over {count(seeds, 'supernet seed')}; thin: each seed. {AXIS_SAID}",
                 partial(epoch_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip
@@ -133,8 +118,8 @@ def _supernet_quality(source: Material) -> list[Block]:
         Column("p", "share of the orders of the supernets with a mean τ as far from 0; not corrected"),
     ]  # fmt: skip
     caption = (
-        "Rank correlation, over the seeds of one recipe, between the accuracy of a supernet and that of the choice made"
-        " on it; mean over selectors that read the checkpoint. All see the same supernets, so n counts supernets."
+        "Kendall's τ, over the seeds of a recipe, between the accuracy of a supernet and that of the architecture"
+        " chosen on it, averaged over the selectors that read it. All see the same supernets, so n counts supernets."
     )
     return [
         Heading("Does a better supernet mean a better selection?"),
@@ -144,23 +129,21 @@ def _supernet_quality(source: Material) -> list[Block]:
 
 def cost_section(source: Material) -> Section:
     """What a selection costs."""
-    section = Section("cost", "Cost")
+    section = Section("cost", "What a selection costs", folded=True, link="Cost")
     for contest in source.contests:
         dataset = contest.dataset
         costs = selection_costs(source.results, contest)
         caption = (
-            "A mark is one selector: mean test accuracy over recipes"
-            f" (n = {from_to(costs['n'].tolist())} checkpoints; seeds for †) against mean time of scoring and tuning on"
-            " the machine named under Provenance. The bar is the 95 % interval of the accuracy over supernet seeds. The"
-            " line joins those that no other is both faster and better than; where bars overlap, other seeds may join"
-            " others."
-            + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, so neither joined nor compared.")
-            + " Training the supernet is not included (see below); † needs no supernet, and its time is that of one run"
-            f" per seed. {AXIS_SAID}"
+            "One mark per selector: mean test accuracy over recipes"
+            f" (n = {from_to(costs['n'].tolist())} checkpoints; seeds for †) and its 95 % interval, against the mean"
+            " time of scoring and tuning on the machine named under Provenance. The line joins the Pareto front; other"
+            " seeds may give another."
+            + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, left out of the front.")
+            + f" The training of the supernet is not included; † needs none. {AXIS_SAID}"
         )
         section.blocks.append(
             picture(
-                source, f"cost-{dataset}", f"{dataset}: what does accuracy cost?", caption,
+                source, f"cost-{dataset}", titled(source, dataset, "what does accuracy cost?"), caption,
                 partial(cost_figure, costs, source.table, dataset),
             )
         )  # fmt: skip
@@ -187,15 +170,15 @@ def cost_section(source: Material) -> Section:
             Column("Pareto", "joined by the line of the figure", numeric=False),
         ]  # fmt: skip
         if rows:
-            said = "Means over recipes, as in the figure; costs.csv holds each selection."
+            said = "Means over recipes, as in the figure; costs.csv has every selection."
             if on_gpu and costs["peak_memory_bytes"].isna().any():
-                said += " Peak memory is known on a GPU only: on a CPU it is that of the whole process."
+                said += " Peak memory is measured on GPUs only."
             said += (
                 f" {INCOMPLETE_SAID}" if incomplete.intersection(costs["method"]) or not costs["whole"].all() else ""
             )
             said += f" {ONE_DRAW_SAID}" if source.results.alike.intersection(costs["method"]) else ""
             left_out = source.left_out(dataset).removesuffix(".")
-            said += f"{left_out}; here also those that the line joins." if left_out else ""
+            said += f"{left_out}, and the Pareto front." if left_out else ""
             section.blocks.append(Table(f"costs-{dataset}", said, columns, rows))
     trained = source.results.supernets
     if len(trained):
@@ -204,13 +187,13 @@ def cost_section(source: Material) -> Section:
             f"{d} {r} {duration(mean)} (n = {count:.0f})"
             for (d, r), mean, count in zip(means.index.tolist(), means["mean"], means["count"], strict=True)
         )
-        section.blocks.append(Prose(f"<p>Training one supernet took, on average: {escape(said)}.</p>"))
+        section.blocks.append(Prose(f"<p>Mean time to train one supernet: {escape(said)}.</p>"))
     return section
 
 
 def bias_section(source: Material) -> Section:
     """Is the criterion only counting convolutions?"""
-    section = Section("bias", "Is it only counting convolutions?")
+    section = Section("bias", "Is it only counting convolutions?", folded=True, link="Size bias")
     known = source.results.store.agreements
     for dataset in source.datasets:
         of = traits(source.table, dataset)
@@ -235,7 +218,8 @@ def bias_section(source: Material) -> Section:
             itself = {name: tau_b(prepared[ACCURACY].ranked, trait.ranked) for name, trait in prepared.items()}
             row = Row([Field(f"{ACCURACY} itself", "name"), *_shaded(itself), Field("–")], "yardstick")
             said = (
-                f" Of {len(rows)} selectors, {larger} have a higher τ with {size} than with {ACCURACY}. {ONE_DRAW_SAID}"
+                f" {larger} of {count(len(rows), 'selector')} {'has' if larger == 1 else 'have'} a higher τ with {size}"
+                f" than with {ACCURACY}. {ONE_DRAW_SAID}"
             )
             rows[""] = row
         else:
@@ -246,15 +230,14 @@ def bias_section(source: Material) -> Section:
         shown = folded(columns, rows, families_in(source, dataset))
         dropped = source.table.flops(dataset) is not None and "FLOPs" not in of
         caption = (
-            "Kendall's τ-b over the 15,625 architectures between the sum of a selection's scores (standardised per"
-            " edge) and size, counts of operations, depth (most convolutions on one path) and test accuracy: mean"
-            " over the same n selections in all columns. Criteria that rank whole architectures enter with their"
-            " scores of operations; their own rankings are above."
-            + (" FLOPs order the architectures as parameters do (τ 1.00), so they have no column." if dropped else "")
-            + (f" The table holds no sizes; {size} are counted from the cell." if size.startswith("conv") else "")
+            "Kendall's τ-b over all 15,625 architectures between the sum of a selection's scores, standardised per"
+            " edge, and the property of the column; depth: most convolutions on one path. Criteria that rank whole"
+            " architectures enter with their scores of operations."
+            + (" FLOPs rank the architectures exactly as parameters do." if dropped else "")
+            + (f" The table holds no sizes, so {size} are counted from the cell." if size.startswith("conv") else "")
             + said
         )
-        section.blocks += [Heading(dataset), Table(f"bias-{dataset}", caption, columns, shown)]
+        section.blocks += [*headings(source, dataset), Table(f"bias-{dataset}", caption, columns, shown)]
     return section
 
 
@@ -264,15 +247,15 @@ def _shaded(taus: dict[str, float]) -> list[Field]:
 
 def transfer_section(source: Material) -> Section:
     """Selected on one data set, looked up on the others, with the floors there."""
-    section = Section("transfer", "Transfer: selected here, looked up there")
+    section = Section("transfer", "Transfer: selected here, looked up there", folded=True, link="Transfer")
     for dataset in source.datasets:
         here = [contest for contest in source.transfers if contest.dataset == dataset]
         if not here:
             section.blocks.append(
-                Prose(f"<p>{escape(dataset)}: the table holds no other data set on which to look its choices up.</p>")
+                Prose(f"<p>There is no other data set on which to look up what was chosen on {escape(dataset)}.</p>")
             )
         for contest in here:
-            heading = Heading(f"selected on {dataset}, looked up on {contest.lookup}")
+            heading = Heading(f"Selected on {dataset}, looked up on {contest.lookup}")
             section.blocks += [heading, transfer_table(source, contest)]
     return section
 
@@ -316,9 +299,9 @@ def transfer_table(source: Material, contest: Contest) -> Table:
         Column("worth", "trainings"), *(Column(f"against {floor}", numeric=False) for floor in judged),
     ]  # fmt: skip
     caption = (
-        f"The architectures selected on {contest.dataset}, judged by their accuracies on {contest.lookup}; no search on"
-        f" {contest.lookup}. Paired sign-flip tests, Holm's correction per floor and family. Could be judged: {counts}."
-        " Against random choices, percentiles are compared. tables/comparisons.csv has the numbers."
+        f"The architectures selected on {contest.dataset}, judged by their test accuracy on {contest.lookup}; nothing"
+        " is searched there. Paired sign-flip tests, Holm's correction per floor and family; percentiles are compared"
+        f" with random choices. Judged: {counts}. tables/comparisons.csv has the numbers."
     )
     columns, shown = spoken(columns, folded(columns, ordered, families_in(source, contest.dataset)))
     return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

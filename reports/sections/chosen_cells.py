@@ -26,23 +26,24 @@ from nas_selection_bench.reports.sections.blocks import (
     shade,
 )
 from nas_selection_bench.reports.sections.pictures import picture
+from nas_selection_bench.reports.sections.titles import headings, titled
 
 
 def chosen_section(source: Material) -> Section:
     """The architectures that were selected."""
-    section = Section("chosen", "What was chosen")
+    section = Section("chosen", "What was chosen", folded=True, link="Choices")
     section.blocks.append(Prose(cells.definitions() + cells.key()))
     for dataset in source.datasets:
         order = source.focus(dataset)
         counts = source.results.final_of(dataset)["method"].value_counts()
         shown = [int(counts[method]) for method in order]
         section.blocks += [
-            Heading(dataset),
+            *headings(source, dataset),
             _cell_table(source, dataset, order, source.left_out(dataset)),
             picture(
-                source, f"operations-{dataset}", f"{dataset}: which operations does each selector take?",
+                source, f"operations-{dataset}", titled(source, dataset, "which operations does each selector take?"),
                 "Share of each operation among the six edges of all architectures selected at the last checkpoint (n ="
-                f" {from_to(shown)} per selector). Orange: skip, whose share rises when the search collapses."
+                f" {from_to(shown)} per selector). Orange: skip connections, which a collapsed search prefers."
                 + source.left_out(dataset),
                 partial(operation_figure, source.results, dataset, order),
             ),
@@ -78,9 +79,9 @@ def _cell_table(source: Material, dataset: str, order: list[str], left_out: str)
         Column("distinct", "different architectures among all selections of the data set"),
     ]  # fmt: skip
     caption = (
-        "The architecture that each selector chose most often per recipe at the last checkpoint, how many of its"
-        " selections chose it, and its test accuracy; of several chosen equally often, the one of median accuracy (the"
-        f" lower of two). Input left, output right.{left_out}"
+        "The architecture that each selector chose most often at the last checkpoint, in how many of its selections,"
+        " and its test accuracy; of several chosen equally often, the one of median accuracy. Input left, output"
+        f" right.{left_out}"
     )
     return Table(f"cells-{dataset}", caption, columns, rows)
 
@@ -129,11 +130,11 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
     caption = (
-        "Kendall's τ-b between the scores of two selectors, mean over edges and shared checkpoints (n ="
-        f" {from_to(sizes)}), selector seed 0. Blue: they order the operations alike; orange: the other way"
+        "Kendall's τ-b between the scores of two selectors, averaged over edges and shared checkpoints (n ="
+        f" {from_to(sizes)}), selector seed 0. Blue: they rank the operations alike; orange: the other way"
         f" round.{source.left_out(dataset)}"
     )
-    return [Picture(f"agreement-{dataset}", f"{dataset}: which selectors say the same?", caption, grid)]
+    return [Picture(f"agreement-{dataset}", titled(source, dataset, "which selectors score alike?"), caption, grid)]
 
 
 def _two_criteria(source: Material, dataset: str) -> list[Block]:
@@ -158,7 +159,7 @@ def _two_criteria(source: Material, dataset: str) -> list[Block]:
                " scores chooses, %"), Column("lowest", "lowest accuracy that the mean chose"),
     ]  # fmt: skip
     caption = (
-        "Two founding criteria on the same checkpoints, and what the mean of their scores chooses; exploratory, without"
-        " tests. tables/two_criteria.csv has every two main forms."
+        "Two founding criteria on the same checkpoints, and what the mean of their scores chooses. Exploratory: no"
+        " tests. tables/two_criteria.csv has every pair of main forms."
     )
-    return [Heading(f"{dataset}: two criteria together"), Table(f"two-{dataset}", caption, columns, rows)]
+    return [Heading(titled(source, dataset, "two criteria together")), Table(f"two-{dataset}", caption, columns, rows)]

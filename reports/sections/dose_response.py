@@ -7,12 +7,13 @@ from html import escape
 from nas_selection_bench.bench.problem.space import EDGES, as_architecture
 from nas_selection_bench.reports.data.doses import EVEN, IMPOSED, Response, holds_up_to, imposed, responses
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import from_to, listed, number
+from nas_selection_bench.reports.data.text import criteria, from_to, listed, number
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.dose_response import SMALL, dose_figure
 from nas_selection_bench.reports.figures.svg import NotDrawn
 from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Heading, Row, Section, Table
 from nas_selection_bench.reports.sections.pictures import picture
+from nas_selection_bench.reports.sections.titles import titled
 
 CALLED = {
     "skip": "skip connections", "conv_1x1": "1×1 convolutions", "conv_3x3": "3×3 convolutions",
@@ -49,7 +50,7 @@ def _reading(source: Material, found: list[Response]) -> list[Response]:
 
 def dose_section(source: Material) -> Section | None:
     """A figure, a sentence and a table per data set and operation; None where no share was imposed."""
-    section = Section("doses", "When the supernet has collapsed")
+    section = Section("doses", "When the supernet has collapsed", link="Collapse")
     for dataset in source.datasets:
         frame = source.results.final_of(dataset)
         for option in imposed(frame):
@@ -62,15 +63,16 @@ def _response(source: Material, dataset: str, option: str, found: list[Response]
     found = _reading(source, found)
     seeds = from_to([response.n for response in found])
     caption = (
-        f"The alphas are fixed so that {CALLED[option]} have this share on every edge and the others share the rest,"
-        f" and the weights are trained so; at {EVEN:g} all operations weigh the same (`blank`). Large: mean over"
-        f" supernet seeds (n = {seeds}); small: each. Criteria that chose alike share a line; those that read no"
-        f" supernet are left out. {AXIS_SAID}"
+        f"Alphas are fixed so that {CALLED[option]} hold this share on every edge while the weights are trained; the"
+        f" others share the rest, and at {EVEN:g} all weigh the same (blank). Large: mean over supernet seeds (n ="
+        f" {seeds}); small: each seed. Criteria that chose alike share a line; those that read no supernet are left"
+        f" out. {AXIS_SAID}"
     )
     return [
-        Heading(f"{dataset}: {CALLED[option]}"),
+        Heading(titled(source, dataset, CALLED[option])),
         picture(
-            source, f"doses-{dataset}-{option}", f"{dataset}: who recovers when {CALLED[option]} take over?", caption,
+            source, f"doses-{dataset}-{option}",
+            titled(source, dataset, f"who recovers when {CALLED[option]} take over?"), caption,
             partial(dose_figure, found, source.table, dataset, CALLED[option], floors),
         ),
         _table(dataset, option, found, floors["a random architecture"]),
@@ -90,7 +92,7 @@ def floors_of(source: Material, dataset: str, option: str) -> dict[str, float]:
 
 
 def said(found: list[Response], floor: float, option: str) -> str:
-    """The dose-response in a sentence or two: how deep magnitude falls, who holds how far."""
+    """The dose-response in two or three sentences: how deep magnitude falls, who holds how far, how many never."""
     methods = sorted({response.method for response in found})
     doses = sorted({response.dose for response in found})
     held: dict[float | None, list[str]] = {}
@@ -102,16 +104,15 @@ def said(found: list[Response], floor: float, option: str) -> str:
     text = ""
     if deepest:
         text = (
-            f"When {CALLED[option]} hold {doses[-1]:g} of the weight on every edge, the choice of {FOLLOWS} reaches"
+            f"When {CALLED[option]} hold {doses[-1]:g} of the weight on every edge, {FOLLOWS} reaches"
             f" {number(deepest[0].mean)} % (n = {deepest[0].n}). "
         )
-    parts = []
-    for dose in sorted((d for d in held if d is not None), reverse=True):
-        parts.append(f"up to {dose:g}: {listed(held[dose])}")
-    if None in held:
-        parts.append(f"at none: {listed(held[None])}")
-    above = f"Above a random architecture ({number(floor)} %) on every seed, of the doses tried with each"
-    return f"{text}{above}, {'; '.join(parts)}."
+    doses_held = sorted((dose for dose in held if dose is not None), reverse=True)
+    parts = [f"{listed(held[dose])} up to a share of {dose:g}" for dose in doses_held]
+    parts += [f"{criteria(len(held[None]))} at none of the shares tried"] if None in held else []
+    if parts:
+        text += f"Better than a random architecture ({number(floor)} %) on every seed: {'; '.join(parts)}."
+    return text.strip()
 
 
 def _table(dataset: str, option: str, found: list[Response], floor: float) -> Table:
@@ -133,11 +134,11 @@ def _table(dataset: str, option: str, found: list[Response], floor: float) -> Ta
         rows.append(Row(cells))
     columns = [
         Column("selector", numeric=False), *(Column(f"{dose:g}", f"share of {CALLED[option]}") for dose in doses),
-        Column("holds up to", "the largest dose up to which every seed is better than a random architecture"),
+        Column("holds up to", "the largest share up to which every seed is better than a random architecture"),
     ]  # fmt: skip
     return Table(
         f"doses-{dataset}-{option}",
-        "Mean test accuracy, % (supernet seeds) by dose; each seed on hover.", columns, rows,
+        "Mean test accuracy, % (supernet seeds), by share; each seed on hover.", columns, rows,
     )  # fmt: skip
 
 

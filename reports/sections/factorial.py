@@ -4,18 +4,19 @@ from nas_selection_bench.bench.yardsticks.statistics import LEVEL
 from nas_selection_bench.reports.data.factorial import FACTORS, Design, Effect, Term, analysed, design
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import listed, number
-from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Heading, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Prose, Row, Section, Table
+from nas_selection_bench.reports.sections.titles import headings
 
 SIGNIFICANT = 1 - LEVEL
 
 
 def factorial_section(source: Material) -> Section | None:
     """Tables of terms and effects per data set; None where no full factorial was run."""
-    section = Section("factorial", "Rule, order and tuning, as one experiment")
+    section = Section("factorial", "Rule, order and tuning, as one experiment", link="Factorial")
     for dataset in source.datasets:
         found = design(source.results.final_of(dataset))
         if found is not None:
-            section.blocks += [Heading(dataset), *_blocks(dataset, found)]
+            section.blocks += [*headings(source, dataset), *_blocks(dataset, found)]
     return section if section.blocks else None
 
 
@@ -50,7 +51,7 @@ def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
     ]  # fmt: skip
     caption = (
         "Analysis of variance with repeated measures of test accuracy; n ="
-        f" {len(found.blocks)} checkpoints. What is missing to 100 % differs from checkpoint to checkpoint."
+        f" {len(found.blocks)} checkpoints. The rest to 100 % is residual: effects that differ between checkpoints."
     )
     return Table(f"factorial-{dataset}", caption, columns, rows)
 
@@ -62,8 +63,8 @@ def _effects(dataset: str, terms: list[Term]) -> Table:
         Column("interval", f"{100 * LEVEL:.0f} %, Student's t over checkpoints, not corrected", numeric=False),
     ]  # fmt: skip
     caption = (
-        "Main effects: how much a level is above the mean of all combinations, in points of test accuracy."
-        " Interactions: how much a combination of levels is above what their main effects add up to."
+        "Points of test accuracy. Main effects: a level against the mean of all combinations. Interactions: a"
+        " combination of levels against the sum of their main effects."
     )
     return Table(f"effects-{dataset}", caption, columns, rows)
 

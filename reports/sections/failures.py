@@ -14,17 +14,17 @@ from nas_selection_bench.reports.sections.blocks import Column, Field, Prose, Ro
 def failures_section(source: Material) -> Section:
     """What failed, was skipped or is missing, and the commands that run it again."""
     rows = source.results.rows
-    section = Section("failures", "Failed, skipped, missing")
+    section = Section("failures", "Failed, skipped, missing", folded=True, link="Failures")
     left = rows[rows["state"] != "done"]
     if left.empty:
-        section.blocks.append(Prose("<p>Nothing: every cell that was asked for is done.</p>"))
+        section.blocks.append(Prose("<p>Nothing: every requested cell is done.</p>"))
         return section
     section.blocks.append(_table(left))
     wanted = left[left["state"].isin(("failed", "missing"))]
     if not wanted.empty:
         retry = bool((wanted["state"] == "failed").any())
         section.blocks.append(Prose(
-            f"<p>To run what {'failed or is missing' if retry else 'is missing'}, where this folder lies:</p>"
+            f"<p>To run what {'failed or is missing' if retry else 'is missing'}, next to this folder:</p>"
             f"{code([going_on(source.results.folder.name, retry)])}"
         ))  # fmt: skip
     return section

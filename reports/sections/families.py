@@ -11,7 +11,7 @@ from nas_selection_bench.reports.data.schemes import schemes
 from nas_selection_bench.reports.sections.blocks import Column, Field, Row
 
 FOLDED_SAID = (
-    "▸ opens a row: a scheme (medians over its proxies), or criteria with the same choices on every checkpoint."
+    "▸ opens a scheme (medians over its proxies, at the place of the middle one) or criteria that always choose alike."
 )
 """What captions say of folded rows."""
 
@@ -35,9 +35,10 @@ def families_in(source: Material, dataset: str) -> dict[str, tuple[str, bool]]:
 
 
 def folded(columns: Sequence[Column], rows: Mapping[str, Row], families: Mapping[str, tuple[str, bool]]) -> list[Row]:
-    """`rows` (criterion -> row, in order) with those of a family behind its head, which stands where its first one did.
+    """`rows` (criterion -> row, in order) with those of a family behind its head.
 
-    A scheme's head holds the median of each column of numbers; the head of equal choices is the row that they equal.
+    A scheme's head holds the median of each column of numbers, and stands where its middle row did; the head of equal
+    choices is the row that they equal, in its own place.
     """
     members: dict[str, list[str]] = {}
     for name in rows:
@@ -52,7 +53,7 @@ def folded(columns: Sequence[Column], rows: Mapping[str, Row], families: Mapping
         inside = members.get(family, [])
         if name not in families and (not inside or families[inside[0]][1]):
             found.append(row)
-        elif family not in done:
+        elif family not in done and (not scheme or name == inside[(len(inside) - 1) // 2]):
             done.add(family)
             head = _summary(family, columns, [rows[other] for other in inside]) if scheme else rows.get(family, row)
             found.append(replace(head, family=family, head=True))

@@ -7,31 +7,36 @@ from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.reports.data.contests import BASELINES, Contest
-from nas_selection_bench.reports.data.founders import CALLED, Level
+from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, points
-from nas_selection_bench.reports.data.text import count, from_to, joined, listed, number, p_text, trainings_text
-from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
+from nas_selection_bench.reports.data.text import (
+    count,
+    from_to,
+    joined,
+    listed,
+    number,
+    p_said,
+    signed,
+    some,
+    trainings_text,
+)
+from nas_selection_bench.reports.sections.blocks import Column, Field, Prose, Row, Section, Table, spoken
 from nas_selection_bench.reports.sections.dose_response import sentences
+from nas_selection_bench.reports.sections.titles import headings
 
 FEW = 6
 TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
 TOLD_LOOKUPS = ("random-conv", "constant-order")
-"""Baselines that sentences tell of; tables have all."""
-MEASURED = {"tau_mean": "the mean accuracies (τ mean)", "tau_edge": "what is particular to an edge (τ edge)"}
+"""Baselines that the table of verdicts has; tables further down have all."""
+SHOWN = ("better", "worse", "small", "open", "same")
+MEASURED = {"tau_mean": "mean accuracies (τ mean)", "tau_edge": "what is particular to each edge (τ edge)"}
 """How sentences call what scores agree with."""
-
-
-def _counted(names: Sequence[str]) -> str:
-    """`none`, `2 (a and b)`, `30`: few names are told, many are counted."""
-    if not names:
-        return "none"
-    return f"{len(names)} ({listed(names)})" if len(names) <= FEW else str(len(names))
 
 
 def details_section(source: Material) -> Section:
     """Everything that was found, point by point."""
-    section = Section("finding", "The finding in detail")
+    section = Section("finding", "The finding in detail", link="Finding")
     found = points(source)
     for contest in source.contests:
         here = [point for point in found if point.dataset == contest.dataset]
@@ -42,12 +47,28 @@ def details_section(source: Material) -> Section:
                 *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
             ]
             items = "".join(f"<li>{point}</li>" for point in told)
-            section.blocks += [Heading(contest.dataset), Prose(f'<ul class="points">{items}</ul>')]
+            section.blocks += headings(source, contest.dataset)
+            section.blocks += [Prose(f'<ul class="points">{items}</ul>'), verdict_table(contest, _of(here, Kind.FLOOR))]
     return section
 
 
 def _of(found: Sequence[Point], kind: Kind) -> list[Point]:
     return [point for point in found if point.kind is kind]
+
+
+def _topic(text: str) -> str:
+    return f"<strong>{text}</strong> "
+
+
+def _counted(names: Sequence[str]) -> str:
+    """`none`, `2 (a and b)`, `30`: few names are told, many are counted."""
+    if not names:
+        return "none"
+    return f"{len(names)} ({listed(names)})" if len(names) <= FEW else str(len(names))
+
+
+def _are(number: int) -> str:
+    return "is" if number < 2 else "are"
 
 
 def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
@@ -56,54 +77,70 @@ def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
     level = [p for p in against if p.words["level"] == Level.MAIN] or against
     if not level or not level[0].numbers["judged"]:
         return []
-    point = level[0]
-    better, worse, same = (point.names[name] for name in ("better", "worse", "same"))
-    who = f"{listed(better)} {'was' if len(better) == 1 else 'were'}" if better else "None was"
+    numbers, names = level[0].numbers, level[0].names
     constant = contest.order_choice == (CONV_3X3,) * 6
-    what = "which puts a 3x3 convolution on every edge" if constant else "which always takes the same architecture"
-    room = f"{point.numbers['above']:,} architectures are better"
-    if point.numbers["above_margin"] is not None:
-        room += f", {point.numbers['above_margin']:,} by more than the noise of training"
-    alike = f"; {len(same)} {'choose' if len(same) > 1 else 'chooses'} exactly that" if same else ""
+    what = "A 3×3 convolution on every edge" if constant else "The same architecture every time"
+    room = f"{count(int(numbers['above'] or 0), 'architecture')} {_are(int(numbers['above'] or 0))} better"
+    if numbers["above_margin"] is not None:
+        room += f", {numbers['above_margin']:,} of them by more than the noise of training"
+    of, judged = int(numbers["of"] or 0), int(numbers["judged"] or 0)
+    better, worse, same = (names[name] for name in ("better", "worse", "same"))
+    alike = f" {_counted(same)} {'make' if len(same) > 1 else 'makes'} exactly this choice." if same else ""
     return [
-        f"Of {point.numbers['of']} {CALLED[Level(point.words['level'])]}, {point.numbers['judged']} could be judged"
-        f" against the constant order of operations, {what} ({number(point.numbers['test'])} %, percentile"
-        f" {number(point.numbers['percentile'], 1)}; {room}). {who} shown better, {_counted(worse)} worse{alike}."
+        f"{_topic('The baseline.')}{what} (<b>constant-order</b>) reaches {number(numbers['test'])} %, percentile"
+        f" {number(numbers['percentile'], 1)}. {room}. {judged} of {called(Level(level[0].words['level']), of)} can be"
+        f" judged against it: {_counted(better)} {_are(len(better))} shown better, {_counted(worse)} worse.{alike}"
     ]
 
 
-def _floors(found: Sequence[Point], contest: Contest) -> list[str]:
+def verdict_table(contest: Contest, found: Sequence[Point]) -> Table:
     """Per family, and per data set that choices are looked up on, what was shown against each floor."""
-    said = []
     told = [p for p in found if p.words["baseline"] in (TOLD_FLOORS if p.lookup == p.dataset else TOLD_LOOKUPS)]
     told = [p for p in told if p.lookup == p.dataset or p.words["level"] == contest.levels[0]]
-    places = dict.fromkeys((point.lookup, point.words["level"]) for point in told)
-    for lookup, level in places:
-        here = [p for p in told if (p.lookup, p.words["level"]) == (lookup, level)]
-        parts = [_against(point, contest) for point in here if point.numbers["judged"]]
-        untold = [BASELINES[point.words["baseline"]] for point in here if not point.numbers["judged"]]
-        where = "" if lookup == contest.dataset else f", their choices looked up on <b>{escape(lookup)}</b>"
-        of = f"Of {here[0].numbers['of']} {CALLED[Level(level)]}{where}"
-        if parts:
-            said.append(f"{of} (Holm's correction per baseline): {'; '.join(parts)}.")
-        if untold:
-            said.append(f"{of}: too few seeds to compare them with {joined(untold, 'or')}.")
-    return said
+    elsewhere = any(p.lookup != p.dataset for p in told)
+    rows = [
+        Row([
+            Field(BASELINES[p.words["baseline"]], "name"),
+            Field(called(Level(p.words["level"]), int(p.numbers["of"] or 0)), "wrap"),
+            Field(p.lookup if elsewhere else ""),
+            Field(str(p.numbers["judged"])), *(_counted_cell(p.names[verdict]) for verdict in SHOWN),
+            Field(_would_show(p), "quiet"),
+            Field(some(p.names["better"], FEW) if len(p.names["better"]) <= FEW else "", "wrap"),
+        ])
+        for p in told
+    ]  # fmt: skip
+    columns = [
+        Column("against", numeric=False), Column("criteria", numeric=False),
+        Column("looked up on", "whose test accuracies decide", numeric=False),
+        Column("judged", "criteria with enough seeds for a verdict"), Column("better"), Column("worse"),
+        Column("tiny difference", "significant, but within the noise of training"), Column("no difference shown"),
+        Column("same choices"),
+        Column("would have shown", "the true difference that the test finds in four of five repetitions; the median"
+               " over the criteria for which no difference is shown", numeric=False),
+        Column("shown better", f"up to {FEW}; the names behind a number on hover", numeric=False),
+    ]  # fmt: skip
+    alike = [f"{BASELINES[name]} chooses as {BASELINES[floor]} does" for floor, names in contest.floors.items()
+             for name in names]  # fmt: skip
+    caption = (
+        "Verdicts by family of criteria: paired tests by checkpoint, Holm's correction within each row."
+        " Against random architectures, percentiles of the space are compared."
+        f"{f' {joined(alike)[0].upper()}{joined(alike)[1:]}.' if alike else ''}"
+    )
+    columns, rows = spoken(columns, rows)
+    return Table(f"verdicts-{contest.dataset}", caption, columns, rows, searchable=False)
 
 
-def _against(point: Point, contest: Contest) -> str:
-    baseline = point.words["baseline"]
-    alike = [BASELINES[name] for name in contest.floors.get(baseline, ())]
-    called = f"{BASELINES[baseline]} (and so {' and '.join(alike)})" if alike else BASELINES[baseline]
-    said = f"{_counted(point.names['better'])} better and {_counted(point.names['worse'])} worse than {called}"
-    judged, of = point.numbers["judged"], point.numbers["of"]
-    notes = [f"{judged} of {of} judged"] if judged != of else []
-    if point.names["open"]:
-        could = point.numbers["could_show"]
-        unit = "percentiles" if baseline in RANDOM_CHOICES else "points"
-        size = "" if could is None else f", where a true one of about {number(could, 1)} {unit} would have shown"
-        notes.append(f"no difference shown for {len(point.names['open'])}{size}")
-    return f"{said} ({'; '.join(notes)})" if notes else said
+def _counted_cell(names: Sequence[str]) -> Field:
+    """How many; their names on hover."""
+    return Field(str(len(names)), "" if names else "quiet", ", ".join(names))
+
+
+def _would_show(point: Point) -> str:
+    could = point.numbers["could_show"]
+    if not point.names["open"] or could is None:
+        return ""
+    unit = "percentiles" if point.words["baseline"] in RANDOM_CHOICES else "points"
+    return f"{number(could, 1)} {unit}"
 
 
 def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
@@ -111,13 +148,15 @@ def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
     said = []
     for point in found:
         tied, worse, unplaced = (point.names[name] for name in ("tied", "worse", "unplaced"))
-        over = f" of those with results on {count(int(point.numbers['recipes'] or 0), 'recipe')}"
-        lead = f"{listed([point.words['leader']])} has the highest mean{over if point.names['fewer_recipes'] else ''}"
-        parts = [lead + (f"; {listed(tied)} not shown worse" if tied else "")]
-        parts += [f"{listed(worse)} shown worse"] if worse else []
-        parts += [f"too few results to place {listed(unplaced)}"] if unplaced else []
-        pairs = f"{point.numbers['counted']} of {point.numbers['pairs']} pairs"
-        said.append(f"Among the founding criteria, corrected over {pairs}: {'; '.join(parts)}.")
+        over = f" of those on {count(int(point.numbers['recipes'] or 0), 'recipe')}"
+        parts = [f"{listed([point.words['leader']])} has the highest mean{over * bool(point.names['fewer_recipes'])}"]
+        parts += [f"Not shown worse: {listed(tied)}"] if tied else []
+        parts += [f"Shown worse: {listed(worse)}"] if worse else []
+        parts += [f"Too few seeds to place: {listed(unplaced)}"] if unplaced else []
+        pairs = (
+            f"Holm's correction over {point.numbers['counted']} of {count(int(point.numbers['pairs'] or 0), 'pair')}"
+        )
+        said.append(f"{_topic('Founding criteria.')}{'. '.join(parts)} ({pairs}).")
     return said
 
 
@@ -127,50 +166,45 @@ def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
     if not judged:
         return []
     shown = [p for p in judged if p.words["verdict"] in (Verdict.BETTER, Verdict.WORSE, Verdict.SMALL)]
-    of = (
-        f"Of {count(len(found), 'pair')} of selectors that differ in one part only, {len(judged)} could be judged and"
-        f" {_counted([]) if not shown else len(shown)} {'were' if len(shown) > 1 else 'was'} shown to differ"
-    )
+    of = f"{len(shown) or 'none'} of {count(len(judged), 'pair')} that {'differs' if len(judged) == 1 else 'differ'}"
+    text = f"{of[0].upper()}{of[1:]} in one part only {'shows' if len(shown) < 2 else 'show'} a difference"
     parts = [
-        f"{escape(p.words['changed'])} ({escape(p.words['first'])} − {escape(p.words['second'])}: {p.words['verdict']},"
-        f" median {number(p.numbers['median'])}, mean {number(p.numbers['mean'])} points)"
+        f"{listed([p.words['first']])} over {listed([p.words['second']])} ({escape(p.words['changed'])}):"
+        f" {signed(p.numbers['mean'] or 0)} points on average, median {signed(p.numbers['median'] or 0)}, n ="
+        f" {p.numbers['n']}{' (within the noise of training)' if p.words['verdict'] == Verdict.SMALL else ''}"
         for p in shown
     ]
-    return [f"{of}: {'; '.join(parts)}." if parts else f"{of}."]
+    return [f"{_topic('Ablations.')}{text}{': ' if parts else ''}{'; '.join(parts)}."]
 
 
 def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
     said = []
     for point in found:
         numbers, leader = point.numbers, point.words.get("leader")
-        reached = (
-            f"{listed([leader or point.words['best']])}, reaches {number(numbers['mean'])} % on average"
-            f" (n = {numbers['n']}), {number(numbers['below_optimum'])} points below the best architecture of the space"
+        every = numbers["recipes"] == numbers["of_recipes"]
+        over = "" if every else f" over {count(int(numbers['recipes'] or 0), 'recipe')}"
+        among = " of those that can be placed" if leader and point.names["above"] else ""
+        text = (
+            f"{listed([leader or point.words['best']])} has the highest mean{over}{among}: {number(numbers['mean'])} %"
+            f" (n = {numbers['n']}). That is {number(numbers['below_optimum'])} points below the best architecture of"
+            " the space"
         )
         if numbers["worth"] is not None:
             worth = trainings_text(numbers["worth"])
-            reached += f" and worth {worth} random {'training' if worth == '1' else 'trainings'}"
-        every = numbers["recipes"] == numbers["of_recipes"]
-        over = "all recipes" if every else count(int(numbers["recipes"] or 0), "recipe")
+            text += f", and worth {worth} random {'training' if worth == '1' else 'trainings'}"
+        tied, others = point.names["tied"], int(numbers["placed"] or 0) - 1
         if leader is None and numbers["placeable"]:
-            text = (
-                f"After correction over {contest.family}, only {numbers['placeable']} of {numbers['of']} selectors have"
-                f" enough seeds to be ranked, so there is no ranking. The one with the highest mean over {over},"
-                f" {reached}."
-            )
+            text += f". Only {numbers['placeable']} of {count(int(numbers['of'] or 0), 'main form')} have enough seeds"
+            text += " to be ranked, so there is no ranking"
         elif leader is None:
-            text = (
-                f"After correction over {contest.family} no selector can be told from another: there are too few seeds."
-                f" The one with the highest mean over {over}, {reached}."
-            )
-        else:
-            tied = f"{len(point.names['tied'])} of the {numbers['placed']} that can be placed are not shown worse"
-            names = f": {listed(point.names['tied'])}" if point.names["tied"] else ""
-            text = f"The leader, {reached}. After correction over {contest.family}, {tied}{names}."
+            text += ". There are too few seeds to tell any criterion from another"
+        elif others > 0:
+            text += f". Of the {count(others, 'other')} that can be placed, {_counted(tied)} {_are(len(tied))} not"
+            text += f" shown worse (Holm's correction over {contest.family})"
         if point.names["above"]:
             names = listed([f"{name} (n = {contest.of(name).n})" for name in point.names["above"]])
-            text += f" With a higher mean, but too few independent results to be placed: {names}."
-        said.append(text)
+            text += f". A higher mean, but too few seeds to be placed: {names}"
+        said.append(f"{_topic('The leader.' if leader else 'The highest mean.')}{text}.")
     return said
 
 
@@ -179,14 +213,17 @@ def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
     for point in found:
         numbers = point.numbers
         n = from_to([int(numbers[name] or 0) for name in ("fewest", "most")])
-        aside = [f"{BASELINES[name]} has {number(numbers[name])}" for name in ("constant-order", "params")]
-        if point.words["measure"] != "tau_edge":
-            aside[0] += " (the best of all orders, known afterwards)"
+        aside = [f"{BASELINES[name]} {number(numbers[name])}" for name in ("constant-order", "params")]
+        if point.words["measure"] != "tau_edge":  # which is 0 for any one order
+            aside[0] += " (the best of all orders in hindsight)"
         if numbers["two_trainings"] is not None:
-            aside.append(f"two trainings of every architecture agree to {number(numbers['two_trainings'])}")
+            aside.append(f"a second training of every architecture {number(numbers['two_trainings'])}")
+        best, measure = point.names["best"], point.words["measure"]
+        agree = "agree" if len(best) > 1 else "agrees"
         said.append(
-            f"The scores that agree best with {MEASURED[point.words['measure']]} are those of"
-            f" {listed(point.names['best'])}, τ {number(numbers['highest'])} (n = {n}); {', '.join(aside)}."
+            f"{_topic('Edges.' if measure == 'tau_edge' else 'Scores.')}{listed(best)} {agree} best with"
+            f" {MEASURED[measure]}: τ {number(numbers['highest'])} (n = {n}). For comparison:"
+            f" {', '.join(aside)}."
         )
     return said
 
@@ -196,15 +233,14 @@ def _edges(found: Sequence[Point], contest: Contest) -> list[str]:
     said = []
     for point in found:
         if point.words["level"] == contest.levels[0] and point.numbers["judged"]:
-            worse = point.names["worse"]
-            against = f"; {_counted(worse)} {'are' if len(worse) > 1 else 'is'} worse than any" if worse else ""
+            better, worse = point.names["better"], point.names["worse"]
+            against = f" {_counted(worse)} {_are(len(worse))} shown to know less than that." if worse else ""
             could = point.numbers["could_show"]
             size = f"; a true {number(could)} would have shown" if could is not None else ""
-            known = len(point.names["better"])
+            known = f"{_counted(better)} of the {count(int(point.numbers['judged']), 'main form')} judged"
             said.append(
-                f"Which edge wants which operation? {_counted(point.names['better'])} of {point.numbers['judged']} main"
-                f" forms judged {'is' if known == 1 else 'are'} shown to know more than one order for all edges (τ edge"
-                f" above 0{size}){against}."
+                f"{_topic('Edges.')}{known[0].upper()}{known[1:]} {_are(len(better))} shown to know which edge wants"
+                f" which operation, beyond one order for all edges (τ edge above 0{size}).{against}"
             )
     return said
 
@@ -213,20 +249,20 @@ def _supernets(found: Sequence[Point], contest: Contest) -> list[str]:
     """Whether a better supernet means a better selection, over the seeds of each recipe."""
     if not found:
         return []
+    what = f"{_topic('Supernet quality.')}Agreement between the accuracy of a supernet and of what is chosen on it,"
     if len(found) > FEW:
         taus, ps = ([float(p.numbers[name] or 0) for p in found] for name in ("tau", "p"))
         n = from_to([int(p.numbers["supernets"] or 0) for p in found])
         return [
-            f"Does a better supernet mean a better selection? Over the seeds of each of {len(found)} recipes τ lies"
-            f" between {number(min(taus))} and {number(max(taus))} (n = {n} supernets; smallest p {p_text(min(ps))},"
-            " not corrected)."
+            f"{what} over the seeds of each of {len(found)} recipes: τ from {number(min(taus))} to {number(max(taus))}"
+            f" (n = {n} supernets; smallest {p_said(min(ps))}, not corrected)."
         ]
     parts = [
-        f"{escape(p.words['recipe'])} τ {number(p.numbers['tau'])} (n = {p.numbers['supernets']} supernets, p"
-        f" {p_text(float(p.numbers['p'] or 0))})"
+        f"τ {number(p.numbers['tau'])} on {listed([p.words['recipe']])} (n = {p.numbers['supernets']},"
+        f" {p_said(float(p.numbers['p'] or 0))})"
         for p in found
     ]
-    return [f"Does a better supernet mean a better selection? Over the seeds of a recipe: {'; '.join(parts)}."]
+    return [f"{what} over the seeds of a recipe: {'; '.join(parts)}."]
 
 
 def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
@@ -235,34 +271,34 @@ def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
         rows = zip(*(point.names[name] for name in ("methods", "settings", "shares")), strict=True)
         where = listed([f"{method} on {setting} ({share})" for method, setting, share in rows], 4)
         parts.append(f"{point.words['what']}: {where}")
-    of = "of the founding papers' criteria" if contest.primary else "of all selectors"
-    return [f"Collapsed choices {of}: {'; '.join(parts)}."] if parts else []
+    of = "Of the founding criteria, by" if contest.primary else "By"
+    return [f"{_topic('Collapse.')}{of} {'; by '.join(parts)}."] if parts else []
 
 
 def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
     said = []
     for point in found:
         numbers = point.numbers
+        common, others = int(numbers["common"] or 0), int(numbers["others"] or 0)
         text = (
-            f"The criteria of the founding papers have up to {count(int(numbers['seeds'] or 0), 'supernet seed')}, and"
-            f" not all selectors have as many. With the {numbers['common']} that all have, {numbers['others']} of these"
-            f" {numbers['verdicts']} verdicts change"
+            f"{_topic('Seeds.')}Founding criteria have up to {count(int(numbers['seeds'] or 0), 'supernet seed')},"
+            f" others fewer. With the {count(common, 'seed')} that all have, {others or 'none'} of"
+            f" {count(int(numbers['verdicts'] or 0), 'verdict')} {'changes' if others < 2 else 'change'}"
         )
-        few = [f"{numbers['too_few']} “{Verdict.TOO_FEW}”"] if numbers["too_few"] else []
-        parts = [*few, *map(escape, point.names["changed"])]
+        parts = [f"{numbers['too_few']} to “{Verdict.TOO_FEW}”"] if numbers["too_few"] else []
+        parts += [escape(some(point.names["changed"], 2))] if point.names["changed"] else []
         said.append(f"{text}: {'; '.join(parts)}." if parts else f"{text}.")
     return said
 
 
 TOLD: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
-    Kind.FLOOR: _floors,
+    Kind.LEADER: _leader,
     Kind.GROUPS: _groups,
     Kind.FACTOR: _factors,
-    Kind.SEEDS: _seeds,
-    Kind.LEADER: _leader,
     Kind.AGREEMENT: _agreement,
     Kind.EDGES: _edges,
     Kind.SUPERNETS: _supernets,
     Kind.COLLAPSE: _collapses,
+    Kind.SEEDS: _seeds,
 }
-"""How each kind of point is told, in reading order."""
+"""How each kind of point is told, in reading order; a table tells of the floors."""

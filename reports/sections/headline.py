@@ -8,7 +8,7 @@ from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, counted, points
-from nas_selection_bench.reports.data.text import count, criteria, from_to, joined, number
+from nas_selection_bench.reports.data.text import count, criteria, from_to, joined, number, some
 from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.size import size, supernet_accuracy
 
@@ -21,7 +21,7 @@ WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageN
 """Data sets of NAS-Bench-201, whose ground truth is full training, as their authors write them."""
 FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
 """The four criteria whose papers the benchmark began with, as those write them."""
-CONTROLS = {"pt-random": "drawing lots (pt-random)", "pt-magnitude": "choosing by alpha (pt-magnitude)"}
+CONTROLS = {"pt-random": "a random pick (pt-random)", "pt-magnitude": "picking by alpha (pt-magnitude)"}
 """What DARTS-PT's criterion is replaced by in its controls, the schedule being the same."""
 
 
@@ -41,7 +41,7 @@ def headline(contest: Contest) -> str:
     names = counted(compared)
     where, floor, better = written(contest.dataset), floor_called(contest), names["better"]
     if better:
-        return f"On {where}, {_few(better)} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
+        return f"On {where}, {some(better, NAMED)} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
     if any(c.judged for c in compared):
         return f"On {where}, no criterion is shown better than {floor}."
     return f"On {where}, there are too few seeds to tell any criterion from {floor}."
@@ -58,7 +58,6 @@ def conditions(source: Material, contest: Contest) -> str:
         f"the same supernets for all: {count(contest.settings, 'recipe')} × {from_to(seeds).replace(' to ', '–')}"
         f" {'seed' if seeds == [1] else 'seeds'}",
         size(source.results, contest.dataset) + (f", {reached} accurate" if reached else ""),
-        "paired tests, Holm-corrected",
     ]
     if max(seeds) < FEWEST_TO_VARY:
         parts.append("too few seeds to say how much they vary")
@@ -80,17 +79,17 @@ def _verdicts(source: Material, contest: Contest) -> str:
     of_floor, of_chance = counted(floor), counted(chance)
     parts = []
     if any(c.judged for c in floor):
-        parts.append(f"{len(of_floor['worse']) or 'none'} of {n} are shown worse than that baseline")
+        parts.append(f"{_of(len(of_floor['worse']), n)} shown worse than this baseline")
     if any(c.judged for c in chance):
-        better = len(of_chance["better"]) or "none"
-        parts.append(f"{better} {'' if parts else f'of {n} are shown '}better than a random architecture")
+        better = len(of_chance["better"])
+        parts.append(f"{better or 'none' if parts else f'{_of(better, n)} shown'} better than a random architecture")
     said = f"<b>{_sentence(', '.join(parts))}</b>" if parts else ""
     same, few, alike, near = (len(of_floor[verdict]) for verdict in ("same", "too_few", "open", "small"))
-    rest = [f"{same} {'makes' if same == 1 else 'make'} exactly its choice"] if same else []
-    rest += [f"{alike} {'is' if alike == 1 else 'are'} not shown to differ"] if alike and parts else []
+    rest = [f"{same} {'makes' if same == 1 else 'make'} exactly the same choice"] if same else []
+    rest += [f"{alike} {'shows' if alike == 1 else 'show'} no difference"] if alike else []
     rest += [f"{near} {'differs' if near == 1 else 'differ'} by less than the noise of training"] if near else []
     rest += [f"{few} {'has' if few == 1 else 'have'} too few seeds to judge"] if few else []
-    said += f" {_sentence(joined(rest))}" if rest else ""
+    said += f" {_sentence('of the others, ' * bool(of_floor['worse']) + joined(rest))}" if rest and parts else ""
     (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
     said += f" The baseline reaches {number(stick.test)} %; {stick.above:,} of the 15,625 architectures are better"
     said += "." if stick.above_margin is None else f", {stick.above_margin:,} by more than the noise of training."
@@ -106,13 +105,13 @@ def _elsewhere(source: Material, contest: Contest) -> str:
         for there in source.transfers
         if there.dataset == contest.dataset
     }
-    said = [f"{_few(better)} on {written(lookup)}" for lookup, better in found.items() if better]
-    return f"Looked up elsewhere, some are better than it: {'; '.join(said)}." if said else ""
+    said = [f"those of {some(better, NAMED)} on {written(lookup)}" for lookup, better in found.items() if better]
+    return f"Looked up on other data sets, some choices do beat the baseline: {joined(said)}." if said else ""
 
 
-def _few(names: Sequence[str]) -> str:
-    """The first NAMED, and how many more."""
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+def _of(some_of: int, n: int) -> str:
+    """`none of 10 is`, `1 of 10 is`, `3 of 10 are`."""
+    return f"{some_of or 'none'} of {n} {'is' if some_of < 2 else 'are'}"
 
 
 def _sentence(text: str) -> str:
@@ -124,8 +123,8 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
     there = [standing for standing in contest.standings if standing.method in FOUNDING]
     said = []
     if there and len(there) < len(contest.standings):
-        reached = ", ".join(f"{FOUNDING[s.method]} {number(s.mean)}" for s in there)
-        said.append(f"Of the founding criteria: {reached} %.")
+        best, *others = (f"{FOUNDING[s.method]}{' reaches' * (i == 0)} {number(s.mean)} %" for i, s in enumerate(there))
+        said.append(f"{_sentence(joined([best, *others]))}")
     told = [
         point
         for point in here
@@ -134,9 +133,9 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
     clear = [point for point in told if point.words["verdict"] in (Verdict.BETTER, Verdict.WORSE)]
     open_ = [CONTROLS[p.words["second"]] for p in told if p not in clear and p.numbers["judged"]]
     parts = [_perturbation(point) for point in clear]
-    parts += [f"is not shown to differ from {' or '.join(open_)}"] if open_ else []
+    parts += [f"shows no difference from {' or '.join(open_)}"] if open_ else []
     if parts:
-        said.append(f"With DARTS-PT's schedule, perturbation {' and '.join(parts)}.")
+        said.append(f"With DARTS-PT's schedule fixed, perturbation {' and '.join(parts)}.")
     return " ".join(said)
 
 

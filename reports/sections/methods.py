@@ -67,7 +67,7 @@ def methods_section(source: Material) -> Section:
 
     Of criteria that differ in the proxy alone the scheme stands in one row, and the proxies are a table of their own.
     """
-    section = Section("methods", "What the criteria and supernets are", folded=True)
+    section = Section("methods", "What the criteria and supernets are", folded=True, link="Methods")
     for kind in KINDS:
         plural = f"{kind.noun}s"
         names = sorted(source.results.rows[kind.column].unique())
@@ -75,7 +75,7 @@ def methods_section(source: Material) -> Section:
         known = {name: described[name] for name in names if name in described}
         if not known:
             section.blocks.append(
-                Prose(f"<p>This folder was filled before it was kept what its {plural} are. Its command adds it.</p>")
+                Prose(f"<p>This folder does not say what its {plural} are; running its command again adds that.</p>")
             )
             continue
         kind = replace(
@@ -132,7 +132,7 @@ def _table(kind: MethodKind, rows: list[Row]) -> Table:
         *(Column(title, help, numeric=False) for title, help in kind.told),
         Column("differs", "number of the note below", numeric=False),
     ]
-    caption = f"As their files said when they ran. {count(len(rows), kind.noun)}.{kind.symbols}"
+    caption = f"{count(len(rows), kind.noun)}, as described when they ran.{kind.symbols}"
     return Table(f"methods-{kind.noun}s", caption, columns, rows)
 
 

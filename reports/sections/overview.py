@@ -12,7 +12,7 @@ from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import ONE_DRAW
 from nas_selection_bench.reports.data.schemes import Schemes, schemes
-from nas_selection_bench.reports.data.text import count, criteria, interval_text, number
+from nas_selection_bench.reports.data.text import count, criteria, interval_text, number, signed
 from nas_selection_bench.reports.figures.axes import AccuracyAxis
 from nas_selection_bench.reports.figures.main_forms import Form, main_forms_figure
 from nas_selection_bench.reports.figures.svg import Drawing
@@ -24,7 +24,7 @@ NEAREST = 8.0
 APART = 9.0
 """Per cent of the width that the names of two lines keep between them, else they stand on either side."""
 ROUND = (50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
-"""Steps of the axis, the roundest first; a step below 1 is used within ten steps of the optimum."""
+"""Steps of the axis, the roundest first; a step below 5 is used within three steps of the optimum."""
 FULL = 20.0
 """Points below the floor from which on a cell of the matrix has its full colour."""
 
@@ -47,7 +47,7 @@ class Entry:
         s = self.standing
         said = f"{s.method}: {number(s.mean)} % {interval_text(s.interval)}, n {s.n}\n"
         said += f"{signed(self.difference)} points against the baseline: {self.verdict or 'not compared'}"
-        said += "\none draw per seed, the same for every recipe" if self.one_draw else ""
+        said += "\nreads no supernet: one result per seed, the same for every recipe" if self.one_draw else ""
         return said + ("\nsome recipes or cells are missing" if self.partial else "")
 
 
@@ -69,12 +69,6 @@ class Overview:
     """Criterion -> what it is, in a line; None where the page does not say what the criteria are."""
     conv: bool
     """Whether the floor takes 3x3 convolutions everywhere."""
-
-
-def signed(value: float, decimals: int = 2) -> str:
-    """`+0.04`, `−15.92`."""
-    text = number(value, decimals)
-    return text if text.startswith("−") or not float(text) else f"+{text}"
 
 
 def overview(source: Material, contest: Contest) -> Overview:
@@ -123,7 +117,7 @@ def round_ticks(axis: AccuracyAxis) -> list[float]:
         first = math.ceil(low / step)
         for multiple in range(first, math.floor(axis.optimum / step) + 1):
             value = round(multiple * step, 6)
-            near = step >= 1 or axis.optimum - value <= 10 * step
+            near = step >= 5 or axis.optimum - value <= 3 * step
             if near and value < axis.optimum and all(abs(axis(value) - axis(other)) >= NEAREST for other in taken):
                 taken.append(value)
     return sorted(taken)
@@ -198,11 +192,11 @@ def _key(found: Overview) -> str:
     verdicts = {entry.verdict for entry in entries}
     said = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {text}' for v, text in SHORTLY.items() if v in verdicts]
     floor = "all 3×3" if found.conv else "the baseline"
-    keys = [f"{' &nbsp; '.join(said)}: paired tests against {floor}, Holm-corrected; the interval is that of the mean"]
+    keys = [f"{' &nbsp; '.join(said)}: paired tests against {floor}, Holm-corrected"]
     keys += ["* some recipes or cells are missing"] if any(entry.partial for entry in entries) else []
-    keys += [f"{ONE_DRAW} one draw per seed, the same for every recipe"] if any(e.one_draw for e in found.main) else []
+    keys += [f"{ONE_DRAW} reads no supernet: one result per seed"] if any(e.one_draw for e in found.main) else []
     keys += ["the axis is stretched towards the best"]
-    keys += [f"the matrix: blue from {floor} on, orange the further below"] if found.matrix else []
+    keys += [f"matrix: blue as good as {floor}, orange below"] if found.matrix else []
     return f"{'. '.join(f'{key[0].upper()}{key[1:]}' for key in keys)}."
 
 

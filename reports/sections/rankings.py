@@ -6,6 +6,7 @@ from html import escape
 
 import numpy as np
 
+from nas_selection_bench.reports.data.founders import Level, level_of
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.rankings import FEWEST, TOP_COUNTS, TOP_PARTS, ArchitectureScores, top_agreement
 from nas_selection_bench.reports.data.results import ONE_DRAW_SAID, Results
@@ -14,21 +15,24 @@ from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.ranking_curves import ranking_figure
 from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Prose, Row, Table
 from nas_selection_bench.reports.sections.pictures import picture
+from nas_selection_bench.reports.sections.titles import titled
 
 
 def ranking_blocks(source: Material, dataset: str) -> list[Block]:
     """The figure of a data set's rankings, and the table of how well they find the best architectures."""
     found = source.rankings(dataset)
     if not found:
-        return [Prose(f"<p>{escape(dataset)}: no selector of this run ranks whole architectures.</p>")]
-    first = [draws[0] for draws in found.values()]
+        return [Prose(f"<p>No selector on {escape(dataset)} ranks whole architectures.</p>")]
+    main = [method for method in found if level_of(method) is not Level.EXPLORATORY]
+    first = [found[method][0] for method in main or found]
     caption = (
-        "A mark is one architecture: its rank by the criterion (equal scores share one) against its test accuracy; n in"
-        f" each panel. One selection per criterion, {_which(first, source.results)}; the table has means over all."
-        f" {AXIS_SAID}"
+        "One mark per architecture: its rank by the criterion (equal scores share one) against its test accuracy. One"
+        f" selection per criterion, {_which(first, source.results)}; the table has means over all."
+        f" {'Main forms only. ' if main and len(main) < len(found) else ''}{AXIS_SAID}"
     )
     drawn = picture(
-        source, f"ranking-{dataset}", f"{dataset}: does a better score mean a better architecture?", caption,
+        source, f"ranking-{dataset}",
+        titled(source, dataset, "does a better score mean a better architecture?"), caption,
         partial(ranking_figure, first, source.table, dataset),
     )  # fmt: skip
     accuracies = source.table.accuracy(dataset)
@@ -59,8 +63,8 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
         Column("rank@10", "best true rank among the criterion's 10 best"),
     ]
     said = (
-        "In numbers, and among the best only: means over n selections. P@k and rank@k are expectations over all orders"
-        f" of equal scores. –: fewer than {FEWEST} architectures in the top set, or k more than half of those scored."
+        "Means over n selections. P@k and rank@k are expectations over all orders of equal scores. –: fewer than"
+        f" {FEWEST} architectures in the top set, or k above half of those scored."
         f" {ONE_DRAW_SAID}"
     )
     return [drawn, Table(f"top-{dataset}", said, columns, rows)]

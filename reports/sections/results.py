@@ -28,6 +28,7 @@ from nas_selection_bench.reports.sections.blocks import (
 )
 from nas_selection_bench.reports.sections.families import FOLDED_SAID, families_in, folded
 from nas_selection_bench.reports.sections.pictures import picture
+from nas_selection_bench.reports.sections.titles import headings, titled
 
 
 def group_name(group: int) -> str:
@@ -54,7 +55,7 @@ def main_table(source: Material, contest: Contest) -> Table:
                f" than {ROUGH_BELOW} seeds in all; – = one seed, all values equal, or few of which some collapsed"),
         Column("collapsed", "of the n, choices from the worst tenth of the space; on hover, the 95 % interval of their"
                " share (Clopper and Pearson)", low=True),
-        Column("regret", "best test accuracy of the space minus this one, points", low=True),
+        Column("regret", "best test accuracy of the space minus this one, points", low=True, hidden=len(settings) > 2),
         Column("cost", "mean time of one selection: scoring and tuning", low=True),
         Column("group", "tie group: A is the leader and all that were not shown worse than it, B the same among the"
                " rest; ? = too few seeds to place it", numeric=False),
@@ -116,7 +117,7 @@ def main_table(source: Material, contest: Contest) -> Table:
         accuracies[f" {stick.name}"] = stick.test
     best_first = sorted(rows, key=lambda name: -accuracies[name])
     columns, shown = spoken(columns, folded(columns, {name: rows[name] for name in best_first}, families))
-    caption = f"{_groups_said(contest)} Italics: floors and ceilings, from the table alone."
+    caption = f"{_groups_said(contest)} Italics: floors and ceilings."
     if families:
         caption += f" {FOLDED_SAID}"
     if any(cell.text.endswith("*") for row in shown for cell in row.cells):
@@ -138,21 +139,21 @@ def _groups_said(contest: Contest) -> str:
     if contest.leader is None:
         if not contest.placeable:
             return (
-                "There are no tie groups: with so few seeds no difference could have been shown after correction over"
+                "There are no tie groups: with so few seeds no difference can be shown after correction over"
                 f" {contest.family}."
             )
         return (
-            f"There are no tie groups: after correction over {contest.family}, {contest.placeable} of the"
-            f" {len(contest.standings)} selectors could have been told from some other one."
+            f"There are no tie groups: only {contest.placeable} of the {count(len(contest.ranked), 'main form')} have"
+            f" enough seeds to be told from another (corrected over {contest.family})."
         )
     said = (
-        f"Shaded: the leader, {contest.leader}, and all selectors not shown worse than it (paired sign-flip tests,"
-        f" Holm's correction over {contest.family})."
+        f"Shaded: the leader, {contest.leader}, and all that are not shown worse (paired sign-flip tests, Holm's"
+        f" correction over {contest.family})."
     )
     above = contest.unplaced_above
     if above:
         names = ", ".join(f"{s.method} (n = {s.n})" for s in above)
-        said += f" Higher mean, but too few results to be placed: {names}."
+        said += f" Higher mean, but too few seeds to be placed: {names}."
     return said
 
 
@@ -181,7 +182,7 @@ def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
         ])
         for stick in sticks
     ]  # fmt: skip
-    caption = "Computed from the ground-truth table alone; no supernet is involved."
+    caption = "Floors and ceilings, from the ground-truth table alone."
     return Table(f"yardsticks-{dataset}", caption, columns, rows, searchable=False)
 
 
@@ -189,36 +190,32 @@ def results_section(source: Material) -> Section:
     """The main tables."""
     section = Section("results", "Results")
     for contest in source.contests:
-        section.blocks += [Heading(contest.dataset), main_table(source, contest)]
+        section.blocks += [*headings(source, contest.dataset), main_table(source, contest)]
         section.blocks.append(yardstick_table(contest.dataset, source.sticks.get(contest.dataset, [])))
     return section
 
 
 def strips_section(source: Material) -> Section:
     """Every selection as a mark."""
-    section = Section("seeds", "Every seed")
+    section = Section("seeds", "Every seed", folded=True)
     for contest in source.contests:
         dataset = contest.dataset
         here = [line for line in source.test if line.dataset == dataset]
         seeds = max((line.n for line in here), default=0)
         repeats = max((line.selector_seeds for line in here), default=0)
-        unread = (
-            f" Hollow: {ONE_DRAW_SAID.removesuffix('.')}, drawn beside each; no line, since they read no supernet."
-            if source.results.alike.intersection(source.focus(dataset))
-            else ""
-        )
+        unread = f" Hollow: {ONE_DRAW_SAID}" if source.results.alike.intersection(source.focus(dataset)) else ""
         caption = (
-            f"A mark is one selection (at most {count(seeds, 'supernet seed')} per recipe,"
+            f"One mark per selection (up to {count(seeds, 'supernet seed')} per recipe and"
             f" {count(repeats, 'selector seed')} on each); tick and bar: mean and 95 % interval over supernet seeds."
-            f" {promise(seeds)} A faint line joins the selections on one supernet; point at a mark to follow"
-            f" it.{unread} Diamonds: floors and ceilings; dashed: random choice and the optimum. {AXIS_SAID}"
+            f" {promise(seeds)} Faint lines join the selections on one supernet; point at a mark to follow one.{unread}"
+            f" Diamonds: floors and ceilings; dashed: a random choice and the optimum. {AXIS_SAID}"
             + source.left_out(dataset)
         )
         draw = partial(
             accuracy_figure, source.in_focus(source.test), source.table, dataset, source.results.settings,
             source.sticks.get(dataset, []), source.results.alike,
         )  # fmt: skip
-        title = f"{dataset}: which accuracy does each selector reach, seed by seed?"
+        title = titled(source, dataset, "which accuracy does each selector reach, seed by seed?")
         section.blocks.append(picture(source, f"accuracy-{dataset}", title, caption, draw))
     section.blocks += _variance(source)
     return section
@@ -236,8 +233,8 @@ def _variance(source: Material) -> list[Block]:
                 ])
             )  # fmt: skip
     if not rows:
-        return [Prose("<p>No selector was run with more than one selector seed, so its own randomness cannot be told"
-                      " from that of the supernet.</p>")]  # fmt: skip
+        return [Prose("<p>Every selector ran once per supernet, so its own randomness cannot be told from that of the"
+                      " supernet.</p>")]  # fmt: skip
     columns = [
         Column("data set", numeric=False), Column("recipe", numeric=False), Column("selector", numeric=False),
         Column("sd between supernets", "standard deviation between supernet seeds with the selector's noise taken out"),

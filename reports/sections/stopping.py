@@ -7,18 +7,19 @@ import pandas as pd
 from nas_selection_bench.reports.data.courses import Stops, courses, outcomes, rules, stops
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import from_to, number
-from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Column, Field, Row, Section, Table
+from nas_selection_bench.reports.sections.titles import headings
 
 
 def stopping_section(source: Material) -> Section | None:
     """A table per data set; None where nothing was applied to all checkpoints of a supernet."""
-    section = Section("stopping", "When to stop")
+    section = Section("stopping", "When to stop", folded=True, link="Stopping")
     for dataset in source.datasets:
         known = courses(source.results, dataset)
         said = stops(known)
         frame = outcomes(source.results, dataset, known, said)
         if len(frame) and frame["rule"].nunique() > 1:
-            section.blocks += [Heading(dataset), _table(dataset, frame, said)]
+            section.blocks += [*headings(source, dataset), _table(dataset, frame, said)]
     return section if section.blocks else None
 
 
@@ -49,9 +50,8 @@ def _table(dataset: str, frame: pd.DataFrame, stopped: Mapping[str, Stops]) -> T
         f"{name.replace('-', ' ')} {from_to(sorted(set(stopped[name].values())))}" for name in told if name in stopped
     )
     caption = (
-        "Mean test accuracy, %, of what each criterion chooses at the checkpoint at which each rule stops; the rules"
-        " read what is stored; nothing was trained or scored again. The rules of a row are compared on the same"
-        f" supernets. Epochs at which they stop: {epochs}. Where a rule differs from its paper, its file in"
-        " reports/stopping says so."
+        "Mean test accuracy, %, of what each criterion chooses at the checkpoint where each rule stops, on the same"
+        f" supernets. Epochs at which the rules stop: {epochs}. The rules read stored results; where one differs from"
+        " its paper, its file in reports/stopping says so."
     )
     return Table(f"stopping-{dataset}", caption, head, rows)

@@ -8,7 +8,7 @@ from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNJUD
 from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
 from nas_selection_bench.reports.data.contests import BASELINES, Contest, family_of
 from nas_selection_bench.reports.data.factors import contrasts
-from nas_selection_bench.reports.data.founders import CALLED
+from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import count, interval_text, number, p_text
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
@@ -16,6 +16,7 @@ from nas_selection_bench.reports.figures.standings import standings_figure
 from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Picture, Prose, Row, Section, Table
 from nas_selection_bench.reports.sections.families import families_in, folded
 from nas_selection_bench.reports.sections.pictures import picture
+from nas_selection_bench.reports.sections.titles import titled
 
 MARKS = {
     Verdict.BETTER: ("better", "+"),
@@ -39,10 +40,7 @@ def _pair_cells(c: Comparison) -> list[Field]:
     ]  # fmt: skip
 
 
-PERCENTILES = (
-    "Random floors are compared in percentiles, since accuracies have a long tail of broken networks, and P(better)"
-    " with 0.5."
-)
+PERCENTILES = "Random choices are compared in percentiles, since accuracies have a long tail of broken networks."
 """What every caption says of a comparison with a random choice."""
 
 PAIR_COLUMNS = (
@@ -86,26 +84,25 @@ def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str
     compared = contest.against(baseline)
     rows = folded(PAIR_COLUMNS, {c.first: Row(_pair_cells(c)) for c in compared}, families or {})
     margin = (
-        "A difference counts only if its median exceeds the noise of training: the median gap between two trainings of"
-        " one architecture, among those at least as accurate as the lower of the two"
+        "A difference counts only if its median exceeds the noise of training, the median gap between two trainings of"
+        " one architecture as accurate as these"
         f" ({number(contest.noise.margin)} points over the whole space, n = {contest.noise.architectures:,})."
         if contest.noise
-        else "The table file stores no separate trainings of this data set, so there is no margin: a significant"
-        " difference counts however small it is."
+        else "The table stores no separate trainings of this data set, so every significant difference counts, however"
+        " small."
     )
     judged = sum(c.judged for c in compared)
     caption = (
-        f"Paired by checkpoint; Holm's correction per baseline, separately for the {_families(contest)}. {judged} of"
-        f" {len(compared)} could be judged. {_sizes(compared)} {margin} “{Verdict.TOO_FEW}”: no outcome could have"
-        f" reached p ≤ {SIGNIFICANCE} after correction, or there are fewer than {FEWEST_SEEDS} independent seeds per"
-        f" recipe. “{Verdict.OPEN}” includes mean and median of opposite sign. {PERCENTILES} All this holds for this"
-        " data set and these recipes."
+        f"Paired by checkpoint; Holm's correction per baseline and family ({_families(contest)}). {judged} of"
+        f" {len(compared)} judged. {_sizes(compared)} {margin} “{Verdict.TOO_FEW}”: no outcome could reach p ≤"
+        f" {SIGNIFICANCE} after correction, or there are fewer than {FEWEST_SEEDS} independent seeds per recipe."
+        f" “{Verdict.OPEN}” includes a mean and a median of opposite sign. {PERCENTILES}"
     )
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 
 
 def _families(contest: Contest) -> str:
-    return "; ".join(f"{len(names)} {CALLED[level]}" for level, names in contest.families.items())
+    return ", ".join(called(level, len(names)) for level, names in contest.families.items())
 
 
 def primary_table(contest: Contest) -> Table:
@@ -113,10 +110,8 @@ def primary_table(contest: Contest) -> Table:
     judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
     rows = [Row([Field(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
     caption = (
-        f"The {len(contest.primary)} criteria of the founding papers and their controls, a family of their own among"
-        f" the {len(contest.standings)} selectors. Paired by checkpoint; Holm's correction over their comparisons with"
-        f" one floor, or with magnitude. {_sizes([c for _, compared in judged for c in compared])} {PERCENTILES} The"
-        " tables below judge all selectors."
+        f"The {called(Level.FOUNDING, len(contest.primary))}, a family of their own. Paired by checkpoint; Holm's"
+        f" correction per baseline. {_sizes([c for _, compared in judged for c in compared])} {PERCENTILES}"
     )
     columns = (Column("against", numeric=False), *PAIR_COLUMNS)
     return Table(f"primary-{contest.dataset}", caption, columns, rows)
@@ -132,10 +127,9 @@ def factor_table(contest: Contest) -> Table | None:
         for factor, c in found
     ]
     caption = (
-        "The two of a row differ in one part only (criterion, what it measures, candidates, or the schedule, which is"
-        " order and fine-tuning together), so their difference is due to that part. Paired by checkpoint, Holm's"
-        f" correction over {family_of([c for _, c in found])}. The test is of the mean, which a few collapses can move;"
-        f" the median stands beside it. {_sizes([c for _, c in found])}"
+        "The two selectors of a row differ in one part only, so their difference is due to that part. Paired by"
+        f" checkpoint; Holm's correction over {family_of([c for _, c in found])}. The test is of the mean, which a few"
+        f" collapses can move; see the median too. {_sizes([c for _, c in found])}"
     )
     columns = (
         Column("selector", numeric=False), Column("control", numeric=False),
@@ -181,14 +175,14 @@ def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, fu
     columns = {c.second for c in compared} | {c.first for c in compared}
     shown = "median difference, points" if len(columns) <= FEW_COLUMNS else "sign of the verdict"
     caption = (
-        f"Row against column: {shown}, over shared checkpoints; the colour is the verdict after Holm's correction over"
+        f"Row against column: {shown}, over shared checkpoints; colour: the verdict after Holm's correction over"
         f" {further} {_sizes(compared)} {PERCENTILES}"
     )
     if all(c.verdict in UNJUDGED for c in compared):
-        return Picture(name, title, caption, "", "every pair has too few seeds to be judged after correction")
+        return Picture(name, title, caption, "", "every pair has too few seeds to be judged")
     few = sum(c.verdict is Verdict.TOO_FEW for c in compared)
     if 2 * few > len(compared):
-        reason = f"{few} of the {len(compared)} pairs have too few seeds to be judged after correction"
+        reason = f"{few} of the {len(compared)} pairs have too few seeds to be judged"
         return Picture(name, title, caption, "", reason)
     key = "".join(f'<span><b class="{css}">{sign}</b>{verdict}</span>' for verdict, (css, sign) in MARKS.items())
     return Picture(name, title, caption, f'<p class="key">{key}</p>{grid}')
@@ -200,38 +194,39 @@ def pairs_section(source: Material) -> Section:
     for contest in source.contests:
         dataset = contest.dataset
         if not contest.comparisons:
-            section.blocks.append(Prose(f"<p>{dataset}: there is nothing to compare with.</p>"))
+            section.blocks.append(Prose(f"<p>There is nothing to compare with on {escape(dataset)}.</p>"))
             continue
         baseline = default_baseline(contest)
         if contest.primary:
-            title = f"{dataset}: the founding papers' criteria against the floors and magnitude"
+            title = titled(source, dataset, "the founding criteria against the floors and magnitude")
             section.blocks += [Heading(title), primary_table(contest)]
             judged = contest.among(contest.primary)
             grid = matrix(contest.primary, judged)
             further = f"these {sum(c.hopeful for c in judged)} pairs."
-            title = f"{dataset}: all pairs of the founding papers' criteria"
+            title = titled(source, dataset, "all pairs of the founding criteria")
             section.blocks.append(_matrix(f"primary-matrix-{dataset}", title, judged, grid, further))
         factors = factor_table(contest)
         if factors is not None:
-            section.blocks += [Heading(f"{dataset}: one thing changed at a time"), factors]
+            section.blocks += [Heading(titled(source, dataset, "one part changed at a time")), factors]
         section.blocks += [
-            Heading(f"{dataset}: against {baseline}"),
+            Heading(titled(source, dataset, f"every criterion against {baseline}")),
             pair_table(contest, baseline, families_in(source, dataset)),
         ]
         section.blocks.append(_standings(source, contest))
         grid, further = matrix(contest.focus, contest.drawn, dataset), f"{contest.family}.{source.left_out(dataset)}"
-        section.blocks.append(_matrix(f"matrix-{dataset}", f"{dataset}: all pairs", contest.drawn, grid, further))
+        section.blocks.append(
+            _matrix(f"matrix-{dataset}", titled(source, dataset, "all pairs"), contest.drawn, grid, further)
+        )
     return section
 
 
 def _standings(source: Material, contest: Contest) -> Picture:
     caption = (
-        "Dot and line: mean over recipes and supernet seeds, and its 95 % interval over supernet seeds. A bar on the"
-        " right joins neighbours of which no two were shown to differ (paired sign-flip tests, Holm's correction over"
-        f" {contest.family}). {_sizes(contest.drawn)}"
+        "Mean and 95 % interval. A bar on the right spans criteria of which no two are shown to differ (paired"
+        f" sign-flip tests, Holm's correction over {contest.family}). {_sizes(contest.drawn)}"
         f" {AXIS_SAID}{source.left_out(contest.dataset)}"
     )
-    title = f"{contest.dataset}: who cannot be told apart?"
+    title = titled(source, contest.dataset, "who cannot be told apart?")
     draw = partial(standings_figure, contest, source.table)
     return picture(source, f"standings-{contest.dataset}", title, caption, draw)
 

@@ -10,7 +10,7 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.figures.score_maps import ScoreMap, score_map_figure, score_maps
 from nas_selection_bench.reports.figures.svg import short
-from nas_selection_bench.reports.sections.behaviour import _scored
+from nas_selection_bench.reports.sections.score_maps import _scored
 from tests.reports.synthetic import SELECTORS, write_results
 
 LONGEST = "zero-cost-pt-jacob-cov[order=fixed]"

@@ -36,6 +36,7 @@ EPILOGUE = """<script>
   const captionOf = (table) => find(`#caption-${table.dataset.name}`);
   const column = (table, title) => all("thead th", table).findIndex((head) => head.textContent === title);
   let seen;
+  if (OPENED) for (const part of all("section > details")) part.open = true;
   try { seen = await (async () => { SCRIPT })(); } catch (error) { faults.push(String(error)); }
   const result = document.createElement("pre");
   result.id = "seen";
@@ -51,11 +52,14 @@ def chromium(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
-def act(page: Path, folder: Path, script: str, address: str = "") -> Any:
-    """What `script`, the body of an async function, returns after the page has set itself up."""
+def act(page: Path, folder: Path, script: str, address: str = "", opened: bool = True) -> Any:
+    """What `script`, the body of an async function, returns after the page has set itself up, its sections open."""
     text = page.read_text(encoding="utf-8").replace("<head>", "<head>" + PROLOGUE, 1)
     copy = folder / "page.html"
-    copy.write_text(text.replace("</body>", EPILOGUE.replace("SCRIPT", script) + "</body>"), encoding="utf-8")
+    copy.write_text(
+        text.replace("</body>", EPILOGUE.replace("SCRIPT", script).replace("OPENED", str(opened).lower()) + "</body>"),
+        encoding="utf-8",
+    )
     dom = chromium(folder, "--dump-dom", copy.as_uri() + address)
     found = re.search(r'<pre id="seen">(.*?)</pre>', dom, flags=re.S)
     assert found, dom[-2000:]

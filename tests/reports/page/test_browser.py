@@ -186,7 +186,7 @@ def test_the_first_baseline_comes_back_with_every_row(page: Path, tmp_path: Path
     assert seen["other"]["caption"] == "another caption"
     assert set(seen["filtered"]) == {"darts-pt", "darts-pt-loss"} and seen["off"] == "none"
     assert not seen["sorted"] and "sort-pairs" not in seen["address"]
-    assert seen["link"] == "Data of the figures (JSON)"
+    assert seen["link"] == "Figure data (JSON)"
 
 
 def test_the_address_restores_a_view(page: Path, tmp_path: Path) -> None:
@@ -219,8 +219,8 @@ def test_a_link_to_what_is_folded_opens_it(page: Path, tmp_path: Path, place: st
         if (!before) find('nav a[href="#{place}"]').click();
         return {{ before, after: find("#{place} details").open }};
     """
-    assert act(page, tmp_path, script) == {"before": False, "after": True}
-    assert act(page, tmp_path, script, f"#{place}") == {"before": True, "after": True}
+    assert act(page, tmp_path, script, opened=False) == {"before": False, "after": True}
+    assert act(page, tmp_path, script, f"#{place}", opened=False) == {"before": True, "after": True}
 
 
 def test_every_mark_of_every_figure_has_a_name(page: Path, tmp_path: Path) -> None:

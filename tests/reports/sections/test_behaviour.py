@@ -1,5 +1,6 @@
 """The sections on behaviour: every number of a table against what the records say."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,11 +53,9 @@ def test_size_and_accuracy_are_compared_over_the_same_selections(source: Materia
     larger = sum(
         float(r["parameters"].replace("−", "-")) > float(r["test accuracy"].replace("−", "-")) for r in counted
     )
-    assert (
-        f"Of {len(counted)} selectors, {larger} have a higher τ with parameters than with test accuracy" in bias.caption
-    )
+    assert re.findall(r"(\d+) of (\d+) selectors", bias.caption) == [(str(larger), str(len(counted)))]
     # The invented FLOPs are linear in the parameters.
-    assert "FLOPs" not in shown and "FLOPs order the architectures as parameters do" in bias.caption
+    assert "FLOPs" not in shown and "FLOPs" in bias.caption
 
 
 def test_size_is_there_where_the_table_holds_none(results: Results, table: GroundTruth, tmp_path: Path) -> None:
@@ -76,13 +75,13 @@ def test_memory_of_the_whole_process_is_not_called_a_selections(source: Material
     on_gpu = Material(replace(source.results, rows=rows), source.table, tmp_path)
     shown = table_of(cost_section(on_gpu), "costs-cifar10")
     assert {row["peak memory, MiB"] for row in rows_of(shown).values()} == {"3"}
-    assert "Peak memory is known" not in shown.caption
+    assert "Peak memory" not in shown.caption
     some = rows.assign(device=rows["device"].mask(rows["method"] == "ostr", "cpu"))
     mixed = table_of(
         cost_section(Material(replace(source.results, rows=some), source.table, tmp_path)), "costs-cifar10"
     )
     assert rows_of(mixed)["ostr"]["peak memory, MiB"] == "–"
-    assert "Peak memory is known on a GPU only" in mixed.caption
+    assert "Peak memory" in mixed.caption
 
 
 def test_every_member_of_the_pareto_front_is_in_the_table(table: GroundTruth, tmp_path: Path) -> None:

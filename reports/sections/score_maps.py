@@ -1,0 +1,40 @@
+"""The section on single scores: what each criterion gives every operation on every edge, beside the oracle."""
+
+from functools import partial
+
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import ONE_DRAW_SAID
+from nas_selection_bench.reports.data.text import from_to
+from nas_selection_bench.reports.figures.score_maps import score_map_figure, score_maps
+from nas_selection_bench.reports.sections.blocks import Section
+from nas_selection_bench.reports.sections.pictures import picture
+from nas_selection_bench.reports.sections.titles import headings, titled
+
+
+def score_maps_section(source: Material) -> Section:
+    """A figure per recipe, and one for the criteria that read no supernet."""
+    section = Section("maps", "The scores, edge by edge", folded=True, link="Score maps")
+    for dataset in source.datasets:
+        section.blocks += headings(source, dataset)
+        for setting, name, order in _scored(source, dataset):
+            maps = score_maps(source.results, dataset, setting, order)
+            if maps:
+                title = titled(source, dataset, f"{name}: the 6 × 5 scores beside the oracle")
+                caption = (
+                    "Rows: edges; columns: operations. Scores standardised per edge, mean over selections"
+                    f" (n = {from_to([m.n for m in maps])}). Dot: the operation chosen most often. The first two panels"
+                    f" are the oracle of the table.{'' if setting else f' {ONE_DRAW_SAID}'}"
+                )
+                draw = partial(score_map_figure, maps, source.table, dataset)
+                section.blocks.append(picture(source, f"scores-{dataset}-{name}", title, caption, draw))
+    return section
+
+
+def _scored(source: Material, dataset: str) -> list[tuple[str | None, str, list[str]]]:
+    """Setting, name and methods of each figure of scores: what is the same beside every recipe has one of its own."""
+    settings, order = source.results.settings, source.focus(dataset)
+    alike = [method for method in order if method in source.results.alike]
+    if len(settings) == 1 or not alike:
+        return [(setting, setting, order) for setting in settings]
+    reading = [method for method in order if method not in alike]
+    return [*((setting, setting, reading) for setting in settings), (None, "every recipe", alike)]

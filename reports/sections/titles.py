@@ -1,0 +1,17 @@
+"""Titles that name the data set where a page has several, and do not where it has one."""
+
+from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.sections.blocks import Heading
+
+
+def titled(source: Material, dataset: str, question: str) -> str:
+    """`cifar10: all pairs`, or `All pairs`; of a question on one name, `cifar10, darts: who?` or `darts: who?`."""
+    named = ": " in question
+    if len(source.datasets) > 1:
+        return f"{dataset}{', ' if named else ': '}{question}"
+    return question if named else f"{question[0].upper()}{question[1:]}"
+
+
+def headings(source: Material, dataset: str) -> list[Heading]:
+    """The heading over what a section says of a data set; none where there is no other."""
+    return [Heading(dataset)] if len(source.datasets) > 1 else []
