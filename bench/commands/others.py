@@ -135,5 +135,5 @@ def conclude(
 
 def failures(store: Store, stems: set[str] | None) -> list[Record]:
     """The records of failed cells, of those with a stem in `stems` or of all."""
-    records = store.mentioning(FAILED.encode())
-    return [r for r in records if r.state == FAILED and (stems is None or r.stem in stems)]
+    records = store.mentioning(FAILED.encode(), None if stems is None else sorted(stems))
+    return [record for record in records.values() if record.state == FAILED]

@@ -1,6 +1,6 @@
 """The record files of an output folder, one per cell, and what each cell cost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -85,15 +85,19 @@ class Store:
         for stem in self.stems(folder):
             yield stem, self._content(folder, f"{stem}.json")
 
-    def mentioning(self, word: bytes) -> list[Record]:
-        """The whole records whose text holds `word`, in sorted order; records read before are among them without it."""
-        found: list[Record] = []
-        for stem in self.stems(self.records):
+    def mentioning(self, word: bytes, stems: Sequence[str] | None = None) -> dict[str, Record]:
+        """The whole records, of these cells or of all, whose text holds `word`; those read before are there without it.
+
+        By file stem, in order.
+        """
+        found: dict[str, Record] = {}
+        stored = self.stems(self.records)
+        for stem in stored if stems is None else sorted({*stored}.intersection(stems)):
             name = f"{stem}.json"
             if name in self._known or word in self._content(self.records, name):
                 record = self._record(stem)
                 if record is not None:
-                    found.append(record)
+                    found[stem] = record
         return found
 
     @property

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem
 from nas_selection_bench.bench.work.store import Store
 
 TEXTS = {"commit": str, "checkpoint": str, "shared": str}
@@ -79,9 +79,12 @@ def scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
 
 
 def rankings_of(rows: pd.DataFrame, store: Store) -> dict[int, Mapping[str, Any]]:
-    """The codes and scores of each row whose selection ranks architectures, by its place."""
-    ranked = (record for record in store.mentioning(b'"codes"') if record.state == DONE and record.ranking)
-    return {i: record.ranking for i, record in _by_row(rows, ranked).items() if record.ranking}
+    """The codes and scores of each row whose selection ranks architectures, by its index."""
+    columns = (rows[name].tolist() for name in KEY_COLUMNS)
+    stems = [file_stem(dict(zip(KEY_COLUMNS, values, strict=True))) for values in zip(*columns, strict=True)]
+    records = store.mentioning(b'"codes"', stems)
+    asked = ((i, records.get(stem)) for i, stem in zip(rows.index.tolist(), stems, strict=True))
+    return {i: record.ranking for i, record in asked if record and record.ranking}
 
 
 def _by_row(rows: pd.DataFrame, records: Iterable[Record]) -> dict[int, Record]:

@@ -276,8 +276,8 @@ class Results:
 
     @cached_property
     def ranked(self) -> dict[int, Mapping[str, Any]]:
-        """The codes and scores of each row whose selection ranks architectures, where its record is still there."""
-        return rankings_of(self.rows, self.store)
+        """The codes and scores of each row of `final` whose selection ranks architectures, where its record is left."""
+        return rankings_of(self.final, self.store)
 
 
 def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoint, float]]:
