@@ -18,7 +18,7 @@ from nas_selection_bench.bench.work.pack import as_stored, unpack
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record
 from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.bench.work.runner import counts_line
-from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.work.store import SCORES_FILE, Store
 
 if TYPE_CHECKING:
     from nas_selection_bench.bench.check.exact import DrawReport
@@ -47,33 +47,52 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     with only_writer(out / ".lock", wait=False):
         gc.disable()  # the records are many small objects that stay: it would walk through them all the time
         try:
-            store, counts = _gathered(out, table)
-            page = draw_report(store, table)
+            store, counts, page = _drawn(out, table, draw_report)
         finally:
             gc.enable()
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
 
 
-def _gathered(out: Path, table: GroundTruth) -> tuple[Store, Counter[str]]:
+def _drawn(out: Path, table: GroundTruth, draw_report: DrawReport) -> tuple[Store, Counter[str], Path]:
+    """Gather the records of a folder unless nothing has changed since, and draw its report.
+
+    What was gathered with a warning is gathered again each time, so that the warning is repeated.
+    """
+    from nas_selection_bench.bench.work import gathered
+
+    store, warnings = as_stored(out), list[str]()
+    basis = gathered.basis(store, table)
+    noted = gathered.counts_noted(out, basis)
+    if noted is not None:
+        store.gathered_before = True
+        return store, noted, draw_report(store, table)
+    store, counts = _gathered(store, table, warnings)
+    page = draw_report(store, table)
+    if not warnings:
+        gathered.note(out, basis, counts)
+    return store, counts, page
+
+
+def _gathered(store: Store, table: GroundTruth, warnings: list[str]) -> tuple[Store, Counter[str]]:
     """Gather the records of a folder; a packed one is unpacked only where its archive holds other scores than these."""
 
-    from nas_selection_bench.bench.work.gather import SCORES_FILE, gather
+    from nas_selection_bench.bench.work.gather import gather
 
-    def say(line: str) -> None:
+    def warn(line: str) -> None:
+        warnings.append(line)
         print(line, file=sys.stderr)
 
-    store = as_stored(out)
-    counts = gather(store, table, say)
+    counts = gather(store, table, warn)
     if store.packed is None:
         return store, counts
-    scores = out / SCORES_FILE
+    scores = store.folder / SCORES_FILE
     as_packed = scores.read_bytes() == store.packed.get(SCORES_FILE)
     scores.unlink()
     if as_packed:
         del store.packed[SCORES_FILE]  # as large as all records together, and not needed again
         return store, counts
-    unpack(out, say)
-    store = Store(out)
+    unpack(store.folder, warn)
+    store = Store(store.folder)
     return store, gather(store, table, lambda line: None)
 
 
@@ -116,5 +135,5 @@ def conclude(
 
 def failures(store: Store, stems: set[str] | None) -> list[Record]:
     """The records of failed cells, of those with a stem in `stems` or of all."""
-    records, _ = store.read_all()
-    return [r for stem, r in records.items() if r.state == FAILED and (stems is None or stem in stems)]
+    records = store.mentioning(FAILED.encode(), None if stems is None else sorted(stems))
+    return [record for record in records.values() if record.state == FAILED]

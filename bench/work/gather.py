@@ -21,7 +21,7 @@ from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.plan_file import planned_cells, sort_key
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record
-from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.work.store import SCORES_FILE, Store
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measures
 from nas_selection_bench.bench.yardsticks.truth import Truth
@@ -33,7 +33,7 @@ SCORE_COLUMNS = (*KEY_COLUMNS, "edge", "operation", "score")
 COST_COLUMNS = (*KEY_COLUMNS, "scoring_seconds", "tuning_seconds", "wall_seconds", "peak_memory_bytes",
                 "training_seconds", "commit")  # fmt: skip
 
-SCORES_FILE = "scores.csv"
+RECORDS_FILE, COSTS_FILE = "records.csv", "costs.csv"
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -131,10 +131,10 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     rows += [{**cell, "state": MISSING} for cell in planned_cells(store) if _columns_of(cell) not in known]
     rows.sort(key=sort_key)
     header = [name for name in RECORD_COLUMNS if name != "where" or any(row.get(name) for row in rows)]
-    write_whole(store.folder / "records.csv", as_csv(header, rows))
+    write_whole(store.folder / RECORDS_FILE, as_csv(header, rows))
     done = sorted(((records[stem].cell, found) for stem, found in selections.items()), key=lambda one: sort_key(one[0]))
     write_whole(store.folder / SCORES_FILE, scores_csv(done))
-    write_whole(store.folder / "costs.csv", as_csv(COST_COLUMNS, cost_rows(store, selections.keys())))
+    write_whole(store.folder / COSTS_FILE, as_csv(COST_COLUMNS, cost_rows(store, selections.keys())))
     return Counter(row["state"] for row in rows)
 
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
 from nas_selection_bench.bench.work.run_file import RUN_FILE
-from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.work.store import SCORES_FILE, Store
 
 ARCHIVE = "cells.tar.xz"
 FOLDERS = ("costs", "logs", "records")
-FILES = ("scores.csv",)
+FILES = (SCORES_FILE,)
 LARGEST_WINDOW = 2**26
 """Bytes that xz looks back: most scores stand in a record and again in scores.csv, far apart."""
 MOST_BYTES = 2**30

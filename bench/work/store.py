@@ -1,5 +1,6 @@
 """The record files of an output folder, one per cell, and what each cell cost."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,8 @@ from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.json_files import understood_json
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, read_record, write_record
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
+
+SCORES_FILE = "scores.csv"
 
 
 def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:
@@ -30,6 +33,8 @@ class Store:
     folder: Path
     packed: dict[str, bytes] | None = field(default=None, repr=False)
     """Contents that are read instead of the folder's files, by their path inside of it; such a store writes none."""
+    gathered_before: bool = False
+    """Whether the CSV files in the folder hold what would be gathered from these records, which need not be read."""
     _known: dict[str, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
     """By the name of a file of `records`: which state of it was read, and the record in it."""
 
@@ -74,6 +79,32 @@ class Store:
         start, end = f"{folder.name}/", ".json"
         names = (name for name in self.packed if name.startswith(start) and name.endswith(end))
         return sorted(name[len(start) : -len(end)] for name in names)
+
+    def texts(self, folder: Path) -> Iterator[tuple[str, bytes]]:
+        """Name and content of each JSON file in `folder`, which is `records` or `costs`; sorted."""
+        for stem in self.stems(folder):
+            yield stem, self._content(folder, f"{stem}.json")
+
+    def mentioning(self, word: bytes, stems: Sequence[str] | None = None) -> dict[str, Record]:
+        """The whole records, of these cells or of all, whose text holds `word`; those read before are there without it.
+
+        By file stem, in order.
+        """
+        found: dict[str, Record] = {}
+        stored = self.stems(self.records)
+        for stem in stored if stems is None else sorted({*stored}.intersection(stems)):
+            name = f"{stem}.json"
+            if name in self._known or word in self._content(self.records, name):
+                record = self._record(stem)
+                if record is not None:
+                    found[stem] = record
+        return found
+
+    @property
+    def scores(self) -> bytes:
+        """The content of scores.csv."""
+        packed = (self.packed or {}).get(SCORES_FILE)
+        return (self.folder / SCORES_FILE).read_bytes() if packed is None else packed
 
     def _content(self, folder: Path, name: str) -> bytes:
         return (folder / name).read_bytes() if self.packed is None else self.packed[f"{folder.name}/{name}"]
@@ -144,13 +175,17 @@ class Store:
         whole: dict[str, Record] = {}
         damaged: list[Path] = []
         for stem in self.stems(self.records):
-            path = self.records / f"{stem}.json"
-            record = self._read(path)
-            if record is None or record.stem != stem:
-                damaged.append(path)
+            record = self._record(stem)
+            if record is None:
+                damaged.append(self.records / f"{stem}.json")
             else:
                 whole[stem] = record
         return whole, damaged
+
+    def _record(self, stem: str) -> Record | None:
+        """The record of a cell; None where it is damaged, or that of another cell."""
+        record = self._read(self.records / f"{stem}.json")
+        return record if record is not None and record.stem == stem else None
 
     def _read(self, path: Path) -> Record | None:
         """`read_record`, once for each state of a file: all are written whole, and so are another file each time."""

@@ -1,8 +1,8 @@
-"""Agreements over the whole space, kept in a file beside the results so that they are computed once.
+"""Agreements over the whole space and p values, kept in a file beside the results so that they are computed once.
 
-Tau over 15,625 architectures takes a millisecond, and a page of 12,591 selections needs tens of thousands of them. A
-number is found again by the content of what it compares, so that it cannot belong to anything else; `--check` begins
-without the file, and compares the one that it writes.
+Tau over 15,625 architectures, or p of 100 differences, takes a millisecond, and a page of 12,591 selections needs tens
+of thousands of them. A number is found again by the content of what it compares, so that it cannot belong to anything
+else; `--check` begins without the file, and compares the one that it writes.
 """
 
 import hashlib
@@ -45,6 +45,11 @@ class Agreements:
         """Keep what was asked for, and nothing else."""
         entries = np.array(sorted(self._used.items()), dtype=_ENTRY).tobytes()
         write_whole(folder / AGREEMENTS_FILE, entries + _sealed(entries))
+
+    def holds(self, name: str, *content: NDArray[np.generic] | bytes) -> bool:
+        """Whether the number called `name` of that content need not be computed."""
+        key = int.from_bytes(_digest(name.encode(), *content), "little")
+        return key in self._used or key in self._kept
 
     def number(self, compute: Callable[[], float], name: str, *content: NDArray[np.generic] | bytes) -> float:
         """The number called `name` of that content, by `compute` unless it is kept."""

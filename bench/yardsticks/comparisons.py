@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from nas_selection_bench.bench.yardsticks.statistics import (
     SIGNIFICANCE,
     Interval,
@@ -147,6 +148,7 @@ def paired(
     alike: Mapping[str, Callable[[Checkpoint], Hashable]] | None = None,
     pairs: Iterable[tuple[str, str]] | None = None,
     collapsed: Callable[[str, Checkpoint], bool] = lambda name, checkpoint: False,
+    known: Agreements | None = None,
 ) -> list[Comparison]:
     """Pairs of selectors, if not given all, compared on the checkpoints they share; `corrected` gives them verdicts.
 
@@ -158,6 +160,7 @@ def paired(
     `alike[selector](checkpoint)` names the one draw behind the values of a selector that gives the same on several
     checkpoints: its differences are averaged over those, since they are one observation and not many.
     `collapsed(selector, checkpoint)` says whether a result is one of those that fall far below the others.
+    `known` holds p values that were computed before.
     """
     alike = alike or {}
     # In the order of those that have most, so that sums run in an order which no name with gaps decides.
@@ -194,7 +197,7 @@ def paired(
         lower = np.minimum(*(np.median(side, axis=1) for side in sides))
         fallen = np.asarray((fell[np.ix_(rows[0], columns)] | fell[np.ix_(rows[1], columns)]).any(axis=1))
         blocks.append(_Block(names, differences, sizes, lower, fallen))
-    p = iter(sign_flip_ps([differences for block in blocks for differences in block.differences]))
+    p = iter(sign_flip_ps([differences for block in blocks for differences in block.differences], known))
     compared = {(c.first, c.second): c for block in blocks for c in block.compared(p, margin)}
     return [compared[names] for names in order]
 

@@ -93,13 +93,14 @@ def trait_correlations(
         for name, trait in of.items()
         if accurate is None or name != ACCURACY
     }
-    found = []
-    for scores in selections:
+    taus: dict[bytes, list[float]] = {}  # a criterion that reads no checkpoint gives the same beside every recipe
+    contents = [scores.tobytes() for scores in selections]
+    for content, scores in dict(zip(contents, selections, strict=True)).items():
         ordered = cache(partial(ranked_by_sums, scores))
-        found.append([
+        taus[content] = [
             known.number(partial(_tau, ordered, trait), SUMS, scores, trait.fingerprint) for trait in asked.values()
-        ])  # fmt: skip
-    means = dict(zip(asked, np.mean(found, axis=0).tolist(), strict=True))
+        ]
+    means = dict(zip(asked, np.mean([taus[content] for content in contents], axis=0).tolist(), strict=True))
     if accurate is not None:
         means[ACCURACY] = float(np.mean(accurate))
     return {name: means[name] for name in of}

@@ -13,12 +13,14 @@ neither, and sees less. Corrections are Holm's, since the tests of a family are 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
+
+from nas_selection_bench.bench.yardsticks.agreements import Agreements
 
 Values = NDArray[np.float64]
 Numbers = Sequence[float] | Values
@@ -145,14 +147,27 @@ def _random_bits(times: int) -> NDArray[np.uint8]:
     return np.concatenate([np.packbits(part) for part in parts])
 
 
-def sign_flip_ps(families: Sequence[Numbers]) -> list[float]:
+def sign_flip_ps(families: Sequence[Numbers], known: Agreements | None = None) -> list[float]:
     """Two-sided p of the paired sign-flip (permutation) test of the mean difference, of each of many comparisons.
 
     Exact for up to EXACT_FLIPS differing pairs, else from FLIP_SAMPLES random patterns, counting the
     observed one. Pairs that do not differ carry no information here and drop out; without any
-    differing pair p is 1. Comparisons with equally many differing pairs share one matrix product.
+    differing pair p is 1. `known` holds those that were computed before.
     """
-    nonzero = [values[values != 0] for values in (np.asarray(differences, float) for differences in families)]
+    known = Agreements() if known is None else known
+    arrays = [np.asarray(differences, float) for differences in families]
+    new = {values.tobytes(): values for values in arrays if not known.holds(SIGN_FLIPS, values)}
+    computed = dict(zip(new, _sign_flips(list(new.values())), strict=True))
+    return [known.number(partial(computed.__getitem__, values.tobytes()), SIGN_FLIPS, values) for values in arrays]
+
+
+SIGN_FLIPS = "p of sign flips"
+"""The name under which the p of `sign_flip_ps` are kept."""
+
+
+def _sign_flips(families: Sequence[Values]) -> list[float]:
+    """`sign_flip_ps`, computed: comparisons with equally many differing pairs share one matrix product."""
+    nonzero = [values[values != 0] for values in families]
     p = [1.0] * len(nonzero)
     for n in sorted({len(values) for values in nonzero} - {0}):
         places = [i for i, values in enumerate(nonzero) if len(values) == n]

@@ -260,6 +260,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
             alike=dict.fromkeys(results.alike, _seed),
             pairs=pairs,
             collapsed=fell,
+            known=results.store.agreements,
         )
 
     # Every pair of main forms, every one with a founding criterion, and those that are drawn: what somebody reads.

@@ -22,6 +22,7 @@ def edge_knowledge(results: Results, dataset: str) -> list[Comparison]:
         stratum=lambda checkpoint: checkpoint[0],
         alike=dict.fromkeys(results.alike, lambda checkpoint: checkpoint[1]),
         pairs=[(method, ANY_ORDER) for method in values],
+        known=results.store.agreements,
     )
     judged = {c.first: c for c in judged_apart(compared, [ANY_ORDER])}
     return [judged[method] for method in values]

@@ -1,7 +1,8 @@
 """The CSV files of an output folder as frames, and the records and scores that belong to their rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem
 from nas_selection_bench.bench.work.store import Store
 
 TEXTS = {"commit": str, "checkpoint": str, "shared": str}
@@ -60,18 +61,35 @@ def label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
 
 
 def scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
-    """[rows, 6, 5] the scores of each row, as its record holds them; nan where a row has none."""
+    """[rows, 6, 5] the scores of each row, as its record holds them; nan where a row has none.
+
+    Where they were gathered before, scores.csv holds the same, and is read more quickly.
+    """
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
-    for i, record in records_of(rows, store).items():
+    if store.gathered_before:
+        lines = store.scores.split(b"\n")[1:-1]
+        scores = np.array([float(line[line.rfind(b",") + 1 :]) for line in lines])
+        array[(rows["state"] == DONE).to_numpy()] = scores.reshape(-1, *array.shape[1:])
+        return array
+    whole, _ = store.read_all()
+    for i, record in _by_row(rows, whole.values()).items():
         if record.state == DONE and record.choice is not None:
             array[i] = record.choice["scores"]
     return array
 
 
-def records_of(rows: pd.DataFrame, store: Store) -> dict[int, Record]:
+def rankings_of(rows: pd.DataFrame, store: Store) -> dict[int, Mapping[str, Any]]:
+    """The codes and scores of each row whose selection ranks architectures, by its index."""
+    columns = (rows[name].tolist() for name in KEY_COLUMNS)
+    stems = [file_stem(dict(zip(KEY_COLUMNS, values, strict=True))) for values in zip(*columns, strict=True)]
+    records = store.mentioning(b'"codes"', stems)
+    asked = ((i, records.get(stem)) for i, stem in zip(rows.index.tolist(), stems, strict=True))
+    return {i: record.ranking for i, record in asked if record and record.ranking}
+
+
+def _by_row(rows: pd.DataFrame, records: Iterable[Record]) -> dict[int, Record]:
     """The record of each row, by its place, where there is one."""
-    whole, _ = store.read_all()
-    by_cell = {tuple(record.cell[name] for name in KEY_COLUMNS): record for record in whole.values()}
+    by_cell = {tuple(record.cell[name] for name in KEY_COLUMNS): record for record in records}
     keys = zip(*(rows[name].tolist() for name in KEY_COLUMNS), strict=True)
     return {i: by_cell[key] for i, key in enumerate(keys) if key in by_cell}
 

@@ -38,14 +38,12 @@ def rankings(results: Results, dataset: str) -> dict[str, list[ArchitectureScore
     of a method that reads no checkpoint each draw counts once, not once per recipe.
     """
     frame = results.final_of(dataset)
-    records = results.records()
     found: dict[str, dict[tuple[object, ...], ArchitectureScores]] = {}
     by = ["method", "setting", "supernet_seed", "selector_seed"]
     ordered = frame.sort_values(by)
     columns = (ordered[name].tolist() for name in (*by, "tau_space", "tau_space_n"))
     for i, method, setting, seed, repeat, tau, over in zip(ordered.index.tolist(), *columns, strict=True):
-        record = records.get(i)
-        ranking = record.ranking if record else None
+        ranking = results.ranked.get(i)
         if not ranking or len(ranking["codes"]) < FEWEST:
             continue
         found.setdefault(method, {}).setdefault(

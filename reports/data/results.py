@@ -4,7 +4,7 @@ A *method* is a selector as the report names it, a *setting* a training recipe a
 both names carry the batch norm mode, preset or device where those differ within the folder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGES, parse
 from nas_selection_bench.bench.work.methods_file import Descriptions, read_described
-from nas_selection_bench.bench.work.record import KEY_COLUMNS, Record
+from nas_selection_bench.bench.work.record import KEY_COLUMNS
 from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.measures import pair_signs, standardised
-from nas_selection_bench.reports.data.frames import label, read_frame, records_of, scores_of, stored_scores
+from nas_selection_bench.reports.data.frames import label, rankings_of, read_frame, scores_of, stored_scores
 from nas_selection_bench.reports.data.in_figures import first_shown
 
 Checkpoint = tuple[str, int]
@@ -274,9 +274,10 @@ class Results:
         found = self.rows["state"].value_counts()
         return {state: int(found.get(state, 0)) for state in ("done", "failed", "skipped", "missing")}
 
-    def records(self) -> dict[int, Record]:
-        """The stored record file of each done row, by its index, where the folder still has it."""
-        return records_of(self.rows, self.store)
+    @cached_property
+    def ranked(self) -> dict[int, Mapping[str, Any]]:
+        """The codes and scores of each row of `final` whose selection ranks architectures, where its record is left."""
+        return rankings_of(self.final, self.store)
 
 
 def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoint, float]]:

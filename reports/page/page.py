@@ -85,7 +85,7 @@ def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> P
     write_whole(page, render(source))
     drop_stale(out / "tables", tables)
     drop_stale(out / "figures", {f"{name}.svg" for name in source.drawn})
-    if store is not None:
+    if store is not None and not store.gathered_before:  # its file holds what gathering asked for as well
         store.agreements.write(out)
     return page
 

@@ -26,8 +26,9 @@ from nas_selection_bench.bench.work.cells import SupernetJob, key
 from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, eigenvalues, write_curvature
 from nas_selection_bench.bench.work.edited_files import kept_source
 from nas_selection_bench.bench.work.gather import gather, planned_cells
+from nas_selection_bench.bench.work.gathered import basis, counts_noted
 from nas_selection_bench.bench.work.methods_file import read_described
-from nas_selection_bench.bench.work.pack import opened, pack
+from nas_selection_bench.bench.work.pack import as_stored, opened, pack
 from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.bench.work.run_file import commands, read_run
 from nas_selection_bench.bench.work.store import Store
@@ -53,6 +54,7 @@ def filled() -> Path:
     fake_bench.make_table(folder / "table.npz")
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         assert fake_bench.run(*command(folder)) == ExitCode.SOME_CELLS_FAILED
+        assert fake_bench.run(*command(folder, "--report-only")) == ExitCode.SOME_CELLS_FAILED
     return folder
 
 
@@ -96,6 +98,11 @@ def _planned(folder: Path) -> object:
 def _run_file(folder: Path) -> object:
     run = read_run(folder / "out")
     return run and commands(run)
+
+
+def _noted(folder: Path) -> object:
+    out = folder / "out"
+    return counts_noted(out, basis(as_stored(out), _table()))
 
 
 def _estimated(folder: Path) -> object:
@@ -303,6 +310,7 @@ def targets() -> tuple[Target, ...]:
         "plan": ("out/plan.json", True, True),
         "run": ("out/run.json", True, True),
         "methods": ("out/methods.json", True, True),
+        "note of a gathering": ("out/gathered.json", True, True),
         "records.csv": ("out/records.csv", False, False),
         "scores.csv": ("out/scores.csv", False, False),
         "costs.csv": ("out/costs.csv", False, False),
@@ -313,6 +321,7 @@ def targets() -> tuple[Target, ...]:
     alone: dict[str, Callable[[Path], object]] = {
         "record": _gathered, "failed record": _gathered, "cost": _gathered, "cost of a training": _gathered,
         "plan": _planned, "run": _run_file, "methods": lambda folder: read_described(folder / "out"),
+        "note of a gathering": _noted,
         "records.csv": _results, "scores.csv": _results, "costs.csv": _results,
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import only_writer
+from nas_selection_bench.bench.work.gathered import GATHERED_FILE
 from nas_selection_bench.bench.work.pack import ARCHIVE, as_archive, main, opened, pack, read_archive, unpack
 from tests.as_command import as_command
 from tests.bench import fake_bench
@@ -220,6 +221,7 @@ def test_a_packed_folder_is_checked_planned_and_redrawn_like_a_loose_one(
     assert " 0 to do; " in capsys.readouterr().out
     assert files(out) == packed  # reading changed nothing
     assert fake_bench.run(*place, "--report-only") == ExitCode.SOME_CELLS_FAILED
+    (out / GATHERED_FILE).unlink()
     assert files(out) == packed  # what the archive says still holds
     with only_writer(out / ".lock", wait=False):
         unpack(out, print)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nas_selection_bench.bench.yardsticks import statistics
+from nas_selection_bench.bench.yardsticks.agreements import Agreements
 
 differences = st.lists(st.integers(-20, 20).map(lambda k: k / 4), min_size=1, max_size=9)
 
@@ -51,7 +52,11 @@ def test_sampled_sign_patterns_count_the_observed_one() -> None:
 def test_many_comparisons_at_once_give_the_p_of_each() -> None:
     generator = np.random.default_rng(6)
     families = [generator.normal(0.3, 1, n).round(1) for n in (1, 4, 4, 9, 17, 18, 17, 4)] + [np.zeros(3), np.array([])]
-    assert statistics.sign_flip_ps(families) == [sign_flip_p(values) for values in families]
+    alone = [sign_flip_p(values) for values in families]
+    assert statistics.sign_flip_ps(families) == alone
+    known = Agreements()
+    statistics.sign_flip_ps(families[::2], known)
+    assert statistics.sign_flip_ps(families, known) == alone  # whatever is known already
 
 
 @pytest.mark.parametrize(("pairs", "p"), [(3, 0.25), (5, 0.0625), (6, 0.03125), (8, 0.0078125), (10, 0.001953125)])

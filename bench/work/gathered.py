@@ -1,0 +1,79 @@
+"""What an output folder was gathered from, noted beside it, so that drawing it again gathers nothing twice.
+
+Gathering is a pure function of the records, the costs, the plan, the table and the program: where none of them has
+changed since, and its files are as it wrote them, they are what it would write again. `--check` does not look at the
+note: it gathers from the records.
+"""
+
+import hashlib
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.gather import COSTS_FILE, RECORDS_FILE
+from nas_selection_bench.bench.work.json_files import read_json, write_json
+from nas_selection_bench.bench.work.plan_file import PLAN_FILE
+from nas_selection_bench.bench.work.store import SCORES_FILE, Store
+from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
+
+GATHERED_FILE = "gathered.json"
+
+_ROOMS = [Path(__file__).parents[2] / name for name in ("bench", "reports")]
+"""The sources that gather and draw; what is drawn decides which agreements are kept."""
+
+
+def basis(store: Store, table: GroundTruth) -> str:
+    """Digest of all that gathering depends on; `store` is as it is in the folder, with no record read yet."""
+    sources = [(path, path.relative_to(room)) for room in _ROOMS for path in sorted(room.rglob("*.py"))]
+    files = [named for folder in (store.records, store.costs) for named in store.texts(folder)]
+    parts = [
+        f"Python {platform.python_version()}, NumPy {np.__version__}, {table.sha256}".encode(),
+        _content(store.folder / PLAN_FILE),
+        store.scores if store.packed is not None else b"",
+        *(part for path, name in sources for part in (str(name).encode(), path.read_bytes())),
+        *(part for name, content in files for part in (name.encode(), content)),
+    ]
+    return _digest(parts)
+
+
+def counts_noted(folder: Path, basis: str) -> Counter[str] | None:
+    """How many cells are in which state, where the folder was gathered from this basis; None where it is to be."""
+
+    def understood(content: Mapping[str, Any]) -> Counter[str] | None:
+        unchanged = content["from"] == basis and content["wrote"] == _written(folder)
+        return Counter({state: int(count) for state, count in content["cells"].items()}) if unchanged else None
+
+    try:
+        return read_json(folder / GATHERED_FILE, understood, None)
+    except DataError:
+        return None
+
+
+def note(folder: Path, basis: str, counts: Mapping[str, int]) -> None:
+    """Note that the folder was gathered from this basis, and drawn."""
+    content = {"from": basis, "wrote": _written(folder), "cells": dict(sorted(counts.items()))}
+    write_json(folder / GATHERED_FILE, content, indent=1)
+
+
+def _written(folder: Path) -> str:
+    """Digest of the files that gathering wrote; scores.csv of a packed folder is in its archive."""
+    return _digest(_content(folder / name) for name in (RECORDS_FILE, SCORES_FILE, COSTS_FILE, AGREEMENTS_FILE))
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    """Of the parts and of where each ends."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "little"))
+        whole.update(part)
+    return whole.hexdigest()
