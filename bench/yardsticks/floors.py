@@ -57,12 +57,12 @@ RETRAINED = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none")
 
 RANDOM = "random"
 RANDOM_CHOICES: dict[str, tuple[Sequence[int], str]] = {
-    RANDOM: (range(len(OPERATIONS)), "expectation over a uniformly random architecture and over random scores; exact"),
+    RANDOM: (range(len(OPERATIONS)), "a random architecture; exact expectation"),
     "random-no-none-pool": (
         (SKIP, CONV_1X1, CONV_3X3),
-        "expectation over a random architecture of skip, 1x1 and 3x3 convolutions; exact",
+        "a random architecture of skip, 1x1 and 3x3; exact expectation",
     ),
-    "random-conv": ((CONV_1X1, CONV_3X3), "expectation over a random architecture of 1x1 and 3x3 convolutions; exact"),
+    "random-conv": ((CONV_1X1, CONV_3X3), "a random architecture of 1x1 and 3x3; exact expectation"),
 }
 """Floors that draw lots among some of the operations on every edge."""
 
@@ -107,8 +107,8 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     order = np.tile(np.argsort(CONSTANT_ORDER).astype(float), (len(EDGES), 1))
     mean_place, best_place = _places(truth, order)
     note = (
-        "none < avg_pool < skip < 1x1 < 3x3 on every edge. What it chooses needs no hindsight; its taus do: of all 120"
-        f" orders it has place {mean_place} by tau_mean and {best_place} by tau_best, known afterwards"
+        f"none < pool < skip < 1x1 < 3x3 on every edge; of all 120 orders, number {mean_place} by τ mean and"
+        f" {best_place} by τ best"
     )
     sticks = [
         *(_drawn(truth, name) for name in RANDOM_CHOICES),
@@ -121,9 +121,9 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
         sticks.append(_ranked(truth, "flops", flops))
     sticks.append(_fixed(truth, "all-3x3", CONV_3X3))
     ties = int((truth.test == truth.best).sum()) - 1
-    note = "highest mean test accuracy; its scores are the oracle's best accuracies"
+    note = "the best architecture; its scores are the best accuracies of the oracle"
     if ties:
-        note += f"; {ties} more reach the same, the first in the table's order is shown"
+        note += f"; {ties} more as good"
     sticks.append(_yardstick(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
     return sticks
 
@@ -221,7 +221,7 @@ def convolution_weights() -> np.ndarray:
 
 def _ranked(truth: Truth, name: str, sizes: np.ndarray | None) -> Yardstick:
     """The largest architecture, and the agreement of size with accuracy."""
-    note = f"the architecture with the most {name}, as the table counts them"
+    note = f"the architecture with the most {name}"
     if sizes is None:
         sizes = convolution_weights()
         note = "the architecture with the most weights in its convolutions (the table holds no counts)"

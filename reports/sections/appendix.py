@@ -205,7 +205,8 @@ def provenance_section(source: Material) -> Section:
         rows.append(
             Row([Field("ground truth of the run", "bad"), Field(f"sha256 {stored['sha256']}: another table!", "bad")])
         )
-    rows += [Row([Field(key, "name"), Field(value, "wrap")]) for key, value in _flat(source.results.run)]
+    told = {key: value for key, value in source.results.run.items() if key != "commands" or not lines}
+    rows += [Row([Field(key, "name"), Field(value, "wrap")]) for key, value in _flat(told)]
     rows += [Row([Field("selections computed by", "name"), Field(said, "wrap")]) for said in _computed_by(source)]
     columns = [Column("what", numeric=False), Column("value", numeric=False)]
     section.blocks.append(Table("run", "run.json, and the table that the report was made with.", columns, rows))

@@ -7,7 +7,7 @@ from html import escape
 WIDE = 14
 """Columns beyond which a table is printed across the page."""
 TALL = 1.8
-"""Height by width beyond which a figure is printed over several pages: on one its text would be too small."""
+"""Height by width beyond which a figure is not printed: on one page its text would be too small."""
 
 
 @dataclass(frozen=True)

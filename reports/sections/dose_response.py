@@ -11,7 +11,7 @@ from nas_selection_bench.reports.data.text import criteria, from_to, listed, num
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.dose_response import SMALL, dose_figure
 from nas_selection_bench.reports.figures.svg import NotDrawn
-from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Heading, Row, Section, Table
+from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Row, Section, Table
 from nas_selection_bench.reports.sections.pictures import picture
 from nas_selection_bench.reports.sections.titles import titled
 
@@ -69,7 +69,6 @@ def _response(source: Material, dataset: str, option: str, found: list[Response]
         f" out. {AXIS_SAID}"
     )
     return [
-        Heading(titled(source, dataset, CALLED[option])),
         picture(
             source, f"doses-{dataset}-{option}",
             titled(source, dataset, f"who recovers when {CALLED[option]} take over?"), caption,

@@ -29,7 +29,6 @@ FEW = 6
 TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
 TOLD_LOOKUPS = ("random-conv", "constant-order")
 """Baselines that the table of verdicts has; tables further down have all."""
-SHOWN = ("better", "worse", "small", "open", "same")
 MEASURED = {"tau_mean": "mean accuracies (τ mean)", "tau_edge": "what is particular to each edge (τ edge)"}
 """How sentences call what scores agree with."""
 
@@ -48,7 +47,8 @@ def details_section(source: Material) -> Section:
             ]
             items = "".join(f"<li>{point}</li>" for point in told)
             section.blocks += headings(source, contest.dataset)
-            section.blocks += [Prose(f'<ul class="points">{items}</ul>'), verdict_table(contest, _of(here, Kind.FLOOR))]
+            verdicts = verdict_table(contest, _of(here, Kind.FLOOR))
+            section.blocks += [Prose(f'<ul class="points">{items}</ul>'), *([verdicts] if verdicts else [])]
     return section
 
 
@@ -93,17 +93,21 @@ def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
     ]
 
 
-def verdict_table(contest: Contest, found: Sequence[Point]) -> Table:
+def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
     """Per family, and per data set that choices are looked up on, what was shown against each floor."""
     told = [p for p in found if p.words["baseline"] in (TOLD_FLOORS if p.lookup == p.dataset else TOLD_LOOKUPS)]
     told = [p for p in told if p.lookup == p.dataset or p.words["level"] == contest.levels[0]]
+    told = [p for p in told if p.numbers["judged"]]
+    if not told:
+        return None
     elsewhere = any(p.lookup != p.dataset for p in told)
     rows = [
         Row([
             Field(BASELINES[p.words["baseline"]], "name"),
-            Field(called(Level(p.words["level"]), int(p.numbers["of"] or 0)), "wrap"),
+            Field(called(Level(p.words["level"]), int(p.numbers["of"] or 0))),
             Field(p.lookup if elsewhere else ""),
-            Field(str(p.numbers["judged"])), *(_counted_cell(p.names[verdict]) for verdict in SHOWN),
+            Field(str(p.numbers["judged"])), *(_counted_cell(p.names[verdict]) for verdict in ("better", "worse")),
+            *(_counted_cell(p.names[verdict], "") for verdict in ("small", "open", "same")),
             Field(_would_show(p), "quiet"),
             Field(some(p.names["better"], FEW) if len(p.names["better"]) <= FEW else "", "wrap"),
         ])
@@ -122,17 +126,17 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table:
     alike = [f"{BASELINES[name]} chooses as {BASELINES[floor]} does" for floor, names in contest.floors.items()
              for name in names]  # fmt: skip
     caption = (
-        "Verdicts by family of criteria: paired tests by checkpoint, Holm's correction within each row."
-        " Against random architectures, percentiles of the space are compared."
+        "Verdicts by family of criteria, where there are enough seeds for any: paired tests by checkpoint, Holm's"
+        " correction within each row. Against random architectures, percentiles of the space are compared."
         f"{f' {joined(alike)[0].upper()}{joined(alike)[1:]}.' if alike else ''}"
     )
     columns, rows = spoken(columns, rows)
     return Table(f"verdicts-{contest.dataset}", caption, columns, rows, searchable=False)
 
 
-def _counted_cell(names: Sequence[str]) -> Field:
-    """How many; their names on hover."""
-    return Field(str(len(names)), "" if names else "quiet", ", ".join(names))
+def _counted_cell(names: Sequence[str], none: str = "0") -> Field:
+    """How many, their names on hover; `none` where there are none."""
+    return Field(str(len(names)) if names else none, "" if names else "quiet", ", ".join(names))
 
 
 def _would_show(point: Point) -> str:

@@ -110,8 +110,8 @@ def _elsewhere(source: Material, contest: Contest) -> str:
 
 
 def _of(some_of: int, n: int) -> str:
-    """`none of 10 is`, `1 of 10 is`, `3 of 10 are`."""
-    return f"{some_of or 'none'} of {n} {'is' if some_of < 2 else 'are'}"
+    """`none of 10 criteria is`, `3 of 10 criteria are`."""
+    return f"{some_of or 'none'} of {criteria(n)} {'is' if some_of < 2 else 'are'}"
 
 
 def _sentence(text: str) -> str:

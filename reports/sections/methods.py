@@ -89,10 +89,10 @@ def methods_section(source: Material) -> Section:
         section.blocks.append(_table(kind, rows))
         if found.members:
             section.blocks.append(_proxies(found, known))
-        said = "".join(f"<dt>{number}</dt><dd>{escape(text)}</dd>" for text, number in notes.items())
+        said = "".join(f"<li>{escape(text)}</li>" for text in notes)
         if said:
             section.blocks.append(Heading(f"What differs from papers and released code: {plural}"))
-            section.blocks.append(Prose(f"<dl>{said}</dl>"))
+            section.blocks.append(Prose(f'<ol class="notes">{said}</ol>'))
     return section
 
 

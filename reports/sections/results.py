@@ -161,13 +161,13 @@ def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
     """The floors and ceilings with three decimals and what they are."""
     columns = [
         Column("yardstick", numeric=False), Column("test %"), Column("valid %"), Column("regret"), Column("percentile"),
-        Column("gain", "0 = mean of the space, 1 = its best"),
+        Column("gain", "0 = mean of the space, 1 = its best", hidden=True),
         Column("worth", "trainings: how many random architectures are expected to reach as much"),
         Column("above", "architectures with a higher test accuracy"),
         Column("beyond margin", "those of them that lie above by more than two trainings of one architecture differ"
                " there; – = the table stores no separate trainings"),
-        Column("τ mean"), Column("τ mean, 3 ops", "over skip, 1x1 and 3x3 alone"), Column("τ edge"), Column("τ best"),
-        Column("τ space"),
+        Column("τ mean"), Column("τ mean, 3 ops", "over skip, 1x1 and 3x3 alone", hidden=True), Column("τ edge"),
+        Column("τ best"), Column("τ space", hidden=True),
         Column("what it is", numeric=False),
     ]  # fmt: skip
     rows = [

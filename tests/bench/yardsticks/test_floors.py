@@ -91,7 +91,7 @@ def test_the_place_of_the_constant_order_among_all_orders_is_told(sticks: dict[s
         )
         own = edge_tau(np.tile([0.0, 2.0, 3.0, 4.0, 1.0], (6, 1)), strengths)
         places.append(1 + taus.index(round(own, 9)))
-    assert f"place {places[0]} by tau_mean and {places[1]} by tau_best" in sticks["constant-order"].note
+    assert f"number {places[0]} by τ mean and {places[1]} by τ best" in sticks["constant-order"].note
     assert sticks["constant-order"].tau_edge == 0
 
 
@@ -149,10 +149,10 @@ def test_the_optimum_is_the_best(sticks: dict[str, Yardstick]) -> None:
     stick = sticks["optimum"]
     assert code(stick.architecture) == TEST.argmax()  # type: ignore[arg-type]
     assert (stick.regret, stick.gain, stick.tau_best) == (0, 1, pytest.approx(1))
-    assert "more reach the same" not in stick.note
+    assert "as good" not in stick.note
     tied = TEST.copy()
     tied[0] = tied.max()
-    assert "1 more reach the same" in by_name(GroundTruth("t", {"d": Accuracies(tied)}), "d")["optimum"].note
+    assert "1 more as good" in by_name(GroundTruth("t", {"d": Accuracies(tied)}), "d")["optimum"].note
 
 
 def test_without_noise_two_trainings_agree() -> None:

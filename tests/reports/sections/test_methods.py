@@ -51,7 +51,7 @@ def test_what_differs_is_said_once(source: Material) -> None:
     (table, *_) = (block for block in section.blocks if isinstance(block, Table))
     assert [row.cells[-1].text for row in table.rows] == ["1", "2", "2"], "bad, good, one-draw"
     said = [block.markup for block in section.blocks if isinstance(block, Prose)]
-    assert said[0] == "<dl><dt>1</dt><dd>nothing</dd><dt>2</dt><dd>the batch is larger</dd></dl>"
+    assert said[0] == '<ol class="notes"><li>nothing</li><li>the batch is larger</li></ol>'
 
 
 def test_a_folder_that_does_not_say_it_is_told(source: Material) -> None:
