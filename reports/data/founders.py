@@ -25,11 +25,11 @@ class Level(StrEnum):
 
 
 CALLED = {
-    Level.FOUNDING: ("founding criterion or control", "founding criteria and controls"),
+    Level.FOUNDING: ("founding criterion", "founding criteria"),
     Level.MAIN: ("main form", "main forms"),
     Level.EXPLORATORY: ("exploratory variant", "exploratory variants"),
 }
-"""What one, and what several, of a family are called."""
+"""What one, and what several, of a family are called; the controls count among the founding criteria."""
 
 
 def called(level: Level, number: int) -> str:

@@ -33,8 +33,8 @@ def signed(value: float, decimals: int = 2) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 seed`, `3 seeds`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """`1 seed`, `3 seeds`, `8,576 seeds`."""
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def criteria(number: int) -> str:

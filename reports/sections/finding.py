@@ -114,8 +114,8 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
     elsewhere = any(p.lookup != p.dataset for p in told)
     rows = [
         Row([
-            Field(p.words["baseline"], "name", BASELINES[p.words["baseline"]]),
-            Field(called(Level(p.words["level"]), int(p.numbers["of"] or 0))),
+            Field(called(Level(p.words["level"]), int(p.numbers["of"] or 0)), "name"),
+            Field(p.words["baseline"], "", BASELINES[p.words["baseline"]]),
             Field(p.lookup if elsewhere else ""),
             Field(str(p.numbers["judged"])), *(_counted_cell(p.names[verdict]) for verdict in ("better", "worse")),
             *(_counted_cell(p.names[verdict], "") for verdict in ("small", "open", "same")),
@@ -125,7 +125,7 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
         for p in told
     ]  # fmt: skip
     columns = [
-        Column("against", numeric=False), Column("criteria", numeric=False),
+        Column("criteria", numeric=False), Column("against", numeric=False),
         Column("looked up on", "whose test accuracies decide", numeric=False),
         Column("judged", "criteria with enough seeds for a verdict"), Column("better"), Column("worse"),
         Column("tiny difference", "significant, but within the noise of training"), Column("no difference shown"),
