@@ -171,7 +171,7 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
             + [tau_b(pair[0][repeated], pair[1][repeated])]
         )
     taus = {name: float(value) for name, value in zip(names, np.mean(found, axis=0), strict=True)}
-    how = f"two trials drawn at random of each of the {repeated.size} architectures with two or more, {draws} times"
+    how = f"two trials drawn at random of each of the {repeated.size:,} architectures with two or more, {draws} times"
     return {**taus, "n": int(repeated.size), "draws": draws, "how": how}
 
 

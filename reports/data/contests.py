@@ -193,6 +193,8 @@ class Contest:
 def family_of(comparisons: Sequence[Comparison]) -> str:
     """What Holm's correction counts of `comparisons`, in words."""
     counted = sum(comparison.hopeful for comparison in comparisons)
+    if len(comparisons) < 2:
+        return "the only pair" if comparisons else "no pairs"
     if counted == len(comparisons):
         return f"all {counted} pairs"
     if not counted:

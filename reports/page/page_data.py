@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
+from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.statistics import Interval
 from nas_selection_bench.reports.data.contests import FLOORS, Contest
 from nas_selection_bench.reports.data.founders import PRIMARY
@@ -38,6 +39,7 @@ def page_data(source: Material) -> dict[str, Any]:
     return {
         "datasets": source.datasets,
         "recipes": source.results.settings,
+        "in_percentiles": list(RANDOM_CHOICES),
         "selectors": names,
         "one_draw_per_seed": [at[name] for name in names if name in source.results.alike],
         "architectures": [[text, int(source.table.index[source.table.position(text)])] for text in architectures],

@@ -36,7 +36,7 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
     table.tBodies[0].replaceChildren(...(asFirst ? first.rows : judged.map(([name, c]) => rowOf(name, c))));
     captionOf(table).textContent = asFirst ? first.caption : captions[of[baseline]];
     table.dispatchEvent(new Event("refilled"));
-    heading.textContent = `${dataset}: against ${baseline}`;
+    heading.textContent = heading.textContent.replace(/against .*$/, `against ${baseline}`);
   };
   choose.onchange = () => { compare(choose.value); remember(`baseline-${dataset}`, choose.value); };
   table.closest("figure").querySelector(".tools").prepend(make("label", {}, "compare with ", choose));
@@ -51,7 +51,7 @@ for (const table of all("table.matrix[data-dataset]")) {
     const other = cell && columns[cell.cellIndex - 1];
     const c = cell && pairs.get([table.dataset.dataset, name, other].join("|"));
     if (!c) { say("", 0, 0); return; }
-    const unit = other === "random" ? "percentiles" : "points";
+    const unit = data.in_percentiles.includes(other) ? "percentiles" : "points";
     say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmean ${fixed(c.mean, 2)}, median ${fixed(c.median, 2)} ${unit} ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, x, y);
   };
   const cells = all("tbody td", table);

@@ -47,8 +47,9 @@ def _advised(found: Advice, contest: Contest) -> Iterator[str]:
         yield f"On {where} there are too few seeds to advise anything: no main form can be told from {floor}."
         best = contest.of(contest.best)
         among = "Of those with results on the most recipes, " if found.higher_on_fewer else ""
-        highest = f"{listed([best.method])} has the highest mean ({number(best.mean)} %)"
-        yield f"{among}{highest}, which may be chance alone."
+        if len(contest.standings) > 1:
+            highest = f"{listed([best.method])} has the highest mean ({number(best.mean)} %)"
+            yield f"{among}{highest}, which may be chance alone."
         return
     judged = f"of the {found.judged} main forms that could be judged"
     if better:
@@ -117,7 +118,9 @@ def _unsaid(found: Limits) -> Iterator[str]:
         cells = "cell that failed or is" if found.lost == 1 else "cells that failed or are"
         lost = f"{found.lost:,} {cells} missing ({_names(found.lost_of)})"
         yield f"What would have been chosen in {lost}; means leave {'it' if found.lost == 1 else 'them'} out."
-    if found.exploratory:
+    if found.exploratory == 1:
+        yield "How good the one variant (proxy × scheme, options) is: it is exploratory, a family of its own."
+    elif found.exploratory:
         variants = f"{count(found.exploratory, 'variant')} (proxies × schemes, options)"
         yield f"Which of {variants} is best: they are exploratory, a family of their own."
     truth = "after full training" if found.dataset in WRITTEN else "as the table of this data set has them"

@@ -122,7 +122,7 @@ def published_section(source: Material) -> Section:
         " a single search on CIFAR-10: context, not competitors. Ours: mean ± standard deviation over seeds (seeds),"
         " where the same criterion was applied to the same kind of supernet."
     )
-    if small:
+    if any(row.css for row in rows):
         sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)
         caption += (
             f" Grey: claims about long training, such as the collapse of DARTS, which our smaller supernets ({sizes})"

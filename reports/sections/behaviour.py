@@ -133,13 +133,15 @@ def cost_section(source: Material) -> Section:
     for contest in source.contests:
         dataset = contest.dataset
         costs = selection_costs(source.results, contest)
+        unread = source.results.alike.intersection(costs["method"])
         caption = (
             "One mark per selector: mean test accuracy over recipes"
-            f" (n = {from_to(costs['n'].tolist())} checkpoints; seeds for †) and its 95 % interval, against the mean"
+            f" (n = {from_to(costs['n'].tolist())} {'checkpoint' if costs['n'].eq(1).all() else 'checkpoints'}"
+            f"{'; seeds for †' if unread else ''}) and its 95 % interval, against the mean"
             " time of scoring and tuning on the machine named under Provenance. The line joins the Pareto front; other"
             " seeds may give another."
             + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, left out of the front.")
-            + f" The training of the supernet is not included; † needs none. {AXIS_SAID}"
+            + f" The training of the supernet is not included{'; † needs none' if unread else ''}. {AXIS_SAID}"
         )
         section.blocks.append(
             picture(
@@ -217,10 +219,9 @@ def bias_section(source: Material) -> Section:
         if rows:
             itself = {name: tau_b(prepared[ACCURACY].ranked, trait.ranked) for name, trait in prepared.items()}
             row = Row([Field(f"{ACCURACY} itself", "name"), *_shaded(itself), Field("–")], "yardstick")
-            said = (
-                f" {larger} of {count(len(rows), 'selector')} {'has' if larger == 1 else 'have'} a higher τ with {size}"
-                f" than with {ACCURACY}. {ONE_DRAW_SAID}"
-            )
+            have = "has" if 1 in (larger, len(rows)) else "have"
+            said = f" {larger} of {count(len(rows), 'selector')} {have} a higher τ with {size} than with {ACCURACY}."
+            said += f" {ONE_DRAW_SAID}" if source.results.alike.intersection(rows) else ""
             rows[""] = row
         else:
             said = ""

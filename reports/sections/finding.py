@@ -26,6 +26,9 @@ from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.titles import headings
 
 FEW = 6
+"""Names that a sentence or a cell lists; more are counted."""
+FEW_CHANGES = 2
+"""Verdicts told that rest on seeds which not all have."""
 TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
 TOLD_LOOKUPS = ("random-conv", "constant-order")
 """Baselines that the table of verdicts has; tables further down have all."""
@@ -71,6 +74,14 @@ def _are(number: int) -> str:
     return "is" if number < 2 else "are"
 
 
+def _share(names: Sequence[str], of: int, one: str, several: str) -> str:
+    """`None of the 7 ... is`, `2 (a and b) of the 7 ... are`, `The one ... is`, `The one ... is not`."""
+    if of == 1:
+        return f"The one {one} is{' not' * (not names)}"
+    said = f"{_counted(names)} of the {of} {several} {_are(len(names))}"
+    return f"{said[0].upper()}{said[1:]}"
+
+
 def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
     """Whether a main form was shown better than choosing one architecture without looking, and what room there is."""
     against = [p for p in _of(here, Kind.FLOOR) if p.words["baseline"] == "constant-order" and p.lookup == p.dataset]
@@ -103,7 +114,7 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
     elsewhere = any(p.lookup != p.dataset for p in told)
     rows = [
         Row([
-            Field(BASELINES[p.words["baseline"]], "name"),
+            Field(p.words["baseline"], "name", BASELINES[p.words["baseline"]]),
             Field(called(Level(p.words["level"]), int(p.numbers["of"] or 0))),
             Field(p.lookup if elsewhere else ""),
             Field(str(p.numbers["judged"])), *(_counted_cell(p.names[verdict]) for verdict in ("better", "worse")),
@@ -123,12 +134,12 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
                " over the criteria for which no difference is shown", numeric=False),
         Column("shown better", f"up to {FEW}; the names behind a number on hover", numeric=False),
     ]  # fmt: skip
-    alike = [f"{BASELINES[name]} chooses as {BASELINES[floor]} does" for floor, names in contest.floors.items()
+    alike = [f"{name} equals {floor}" for floor, names in contest.floors.items()
              for name in names]  # fmt: skip
     caption = (
         "Verdicts by family of criteria, where there are enough seeds for any: paired tests by checkpoint, Holm's"
         " correction within each row. Against random architectures, percentiles of the space are compared."
-        f"{f' {joined(alike)[0].upper()}{joined(alike)[1:]}.' if alike else ''}"
+        f"{f' As a choice, {joined(alike)}.' if alike else ''}"
     )
     columns, rows = spoken(columns, rows)
     return Table(f"verdicts-{contest.dataset}", caption, columns, rows, searchable=False)
@@ -170,8 +181,11 @@ def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
     if not judged:
         return []
     shown = [p for p in judged if p.words["verdict"] in (Verdict.BETTER, Verdict.WORSE, Verdict.SMALL)]
-    of = f"{len(shown) or 'none'} of {count(len(judged), 'pair')} that {'differs' if len(judged) == 1 else 'differ'}"
-    text = f"{of[0].upper()}{of[1:]} in one part only {'shows' if len(shown) < 2 else 'show'} a difference"
+    if len(judged) == 1:
+        text = f"The one pair that differs in one part only shows {'a' if shown else 'no'} difference"
+    else:
+        text = f"{len(shown) or 'None'} of {len(judged)} pairs that differ in one part only"
+        text += f" {'show' if len(shown) > 1 else 'shows'} a difference"
     parts = [
         f"{listed([p.words['first']])} over {listed([p.words['second']])} ({escape(p.words['changed'])}):"
         f" {signed(p.numbers['mean'] or 0)} points on average, median {signed(p.numbers['median'] or 0)}, n ="
@@ -196,20 +210,31 @@ def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
         if numbers["worth"] is not None:
             worth = trainings_text(numbers["worth"])
             text += f", and worth {worth} random {'training' if worth == '1' else 'trainings'}"
-        tied, others = point.names["tied"], int(numbers["placed"] or 0) - 1
-        if leader is None and numbers["placeable"]:
+        if leader:
+            text += _placed(point.names["tied"], int(numbers["placed"] or 0) - 1, contest.family)
+        elif numbers["placeable"]:
             text += f". Only {numbers['placeable']} of {count(int(numbers['of'] or 0), 'main form')} have enough seeds"
             text += " to be ranked, so there is no ranking"
-        elif leader is None:
+        elif len(contest.standings) > 1:
             text += ". There are too few seeds to tell any criterion from another"
-        elif others > 0:
-            text += f". Of the {count(others, 'other')} that can be placed, {_counted(tied)} {_are(len(tied))} not"
-            text += f" shown worse (Holm's correction over {contest.family})"
         if point.names["above"]:
             names = listed([f"{name} (n = {contest.of(name).n})" for name in point.names["above"]])
             text += f". A higher mean, but too few seeds to be placed: {names}"
         said.append(f"{_topic('The leader.' if leader else 'The highest mean.')}{text}.")
     return said
+
+
+def _placed(tied: Sequence[str], others: int, family: str) -> str:
+    """Which of the `others` that can be placed the leader is not shown better than."""
+    if others < 1:
+        return ""
+    if others == 1:
+        said = f"The one other that can be placed is {'not ' * bool(tied)}shown worse"
+    elif not tied:
+        said = f"All {others} others that can be placed are shown worse"
+    else:
+        said = f"Of the {others} others that can be placed, {_counted(tied)} {_are(len(tied))} not shown worse"
+    return f". {said} (Holm's correction over {family})"
 
 
 def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
@@ -223,11 +248,9 @@ def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
         if numbers["two_trainings"] is not None:
             aside.append(f"a second training of every architecture {number(numbers['two_trainings'])}")
         best, measure = point.names["best"], point.words["measure"]
-        agree = "agree" if len(best) > 1 else "agrees"
         said.append(
-            f"{_topic('Edges.' if measure == 'tau_edge' else 'Scores.')}{listed(best)} {agree} best with"
-            f" {MEASURED[measure]}: τ {number(numbers['highest'])} (n = {n}). For comparison:"
-            f" {', '.join(aside)}."
+            f"{_topic('Edges.' if measure == 'tau_edge' else 'Scores.')}Highest agreement with {MEASURED[measure]}:"
+            f" {listed(best)}, τ {number(numbers['highest'])} (n = {n}). For comparison: {', '.join(aside)}."
         )
     return said
 
@@ -241,9 +264,9 @@ def _edges(found: Sequence[Point], contest: Contest) -> list[str]:
             against = f" {_counted(worse)} {_are(len(worse))} shown to know less than that." if worse else ""
             could = point.numbers["could_show"]
             size = f"; a true {number(could)} would have shown" if could is not None else ""
-            known = f"{_counted(better)} of the {count(int(point.numbers['judged']), 'main form')} judged"
+            known = _share(better, int(point.numbers["judged"]), "main form judged", "main forms judged")
             said.append(
-                f"{_topic('Edges.')}{known[0].upper()}{known[1:]} {_are(len(better))} shown to know which edge wants"
+                f"{_topic('Edges.')}{known} shown to know which edge wants"
                 f" which operation, beyond one order for all edges (τ edge above 0{size}).{against}"
             )
     return said
@@ -290,7 +313,9 @@ def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
             f" {count(int(numbers['verdicts'] or 0), 'verdict')} {'changes' if others < 2 else 'change'}"
         )
         parts = [f"{numbers['too_few']} to “{Verdict.TOO_FEW}”"] if numbers["too_few"] else []
-        parts += [escape(some(point.names["changed"], 2))] if point.names["changed"] else []
+        changed = point.names["changed"]
+        parts += map(escape, changed[:FEW_CHANGES])
+        parts += [f"and {len(changed) - FEW_CHANGES} more"] if len(changed) > FEW_CHANGES else []
         said.append(f"{text}: {'; '.join(parts)}." if parts else f"{text}.")
     return said
 

@@ -91,7 +91,8 @@ def _verdicts(source: Material, contest: Contest) -> str:
     rest += [f"{few} {'has' if few == 1 else 'have'} too few seeds to judge"] if few else []
     said += f" {_sentence('of the others, ' * bool(of_floor['worse']) + joined(rest))}" if rest and parts else ""
     (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
-    said += f" The baseline reaches {number(stick.test)} %; {stick.above:,} of the 15,625 architectures are better"
+    said += f" The baseline reaches {number(stick.test)} %; {stick.above:,} of the 15,625 architectures"
+    said += " is better" if stick.above == 1 else " are better"
     said += "." if stick.above_margin is None else f", {stick.above_margin:,} by more than the noise of training."
     return said.strip()
 

@@ -1,5 +1,6 @@
 """What was compared, in the words of the files that define it: every criterion and every supernet of the run."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -83,13 +84,17 @@ def methods_section(source: Material) -> Section:
         )
         found = schemes(names, described) if kind.noun == "selector" else Schemes(names, {})
         rows_of = sorted([*found.main, *found.members])
+        known |= {  # a scheme whose own proxy was not run is told by another
+            scheme: next(known[name] for name in of.values() if name in known)
+            for scheme, of in found.members.items() if scheme not in known and known.keys() & of.values()
+        }  # fmt: skip
         notes = _notes({name: known.get(name, {}) for name in rows_of})
         at = files_at(source.results.run)
         rows = [Row(list(_cells(name, kind, known.get(name, {}), notes, at)), place=place_of(name)) for name in rows_of]
         section.blocks.append(_table(kind, rows))
         if found.members:
             section.blocks.append(_proxies(found, known))
-        said = "".join(f"<li>{escape(text)}</li>" for text in notes)
+        said = "".join(f"<li>{_coded(text)}</li>" for text in notes)
         if said:
             section.blocks.append(Heading(f"What differs from papers and released code: {plural}"))
             section.blocks.append(Prose(f'<ol class="notes">{said}</ol>'))
@@ -118,6 +123,15 @@ def _paper(text: str) -> Field:
     if not address:
         return Field(text or "–", "quiet wrap")
     return Field(f'<a href="{address}">{escape(text)}</a>', "quiet wrap", markup=True)
+
+
+def _coded(text: str) -> str:
+    """Text as HTML, with what stands in backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def _said(text: str) -> Field:
+    return Field(_coded(text), "wrap", markup=True) if "`" in text else Field(text or "–", "wrap")
 
 
 def _notes(known: Said) -> dict[str, int]:
@@ -152,5 +166,5 @@ def _cells(
         yield Field(name, "name", file)
     for title, _ in kind.told:
         text = said.get(title) or ""
-        yield _paper(text.partition(OF_PROXY)[0]) if title == "paper" else Field(text or "–", "wrap")
+        yield _paper(text.partition(OF_PROXY)[0]) if title == "paper" else _said(text)
     yield Field(str(notes[said["differs"]]) if said.get("differs") else "–")

@@ -65,7 +65,7 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
     said = (
         "Means over n selections. P@k and rank@k are expectations over all orders of equal scores. –: fewer than"
         f" {FEWEST} architectures in the top set, or k above half of those scored."
-        f" {ONE_DRAW_SAID}"
+        f"{f' {ONE_DRAW_SAID}' if source.results.alike.intersection(found) else ''}"
     )
     return [drawn, Table(f"top-{dataset}", said, columns, rows)]
 

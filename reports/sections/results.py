@@ -137,6 +137,8 @@ def _among_founders(contest: Contest, method: str) -> str:
 def _groups_said(contest: Contest) -> str:
     """What the tie groups of a main table are, and which selectors are in none."""
     if contest.leader is None:
+        if len(contest.standings) == 1:
+            return "There is no other criterion to compare with."
         if not contest.placeable:
             return (
                 "There are no tie groups: with so few seeds no difference can be shown after correction over"
@@ -207,7 +209,8 @@ def strips_section(source: Material) -> Section:
         caption = (
             f"One mark per selection (up to {count(seeds, 'supernet seed')} per recipe and"
             f" {count(repeats, 'selector seed')} on each); tick and bar: mean and 95 % interval over supernet seeds."
-            f" {promise(seeds)} Faint lines join the selections on one supernet; point at a mark to follow one.{unread}"
+            f"{f' {promise(seeds)}' if seeds > 1 else ''} Faint lines join the selections on one supernet; point at a"
+            f" mark to follow one.{unread}"
             f" Diamonds: floors and ceilings; dashed: a random choice and the optimum. {AXIS_SAID}"
             + source.left_out(dataset)
         )

@@ -85,7 +85,7 @@ def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str
     rows = folded(PAIR_COLUMNS, {c.first: Row(_pair_cells(c)) for c in compared}, families or {})
     margin = (
         "A difference counts only if its median exceeds the noise of training, the median gap between two trainings of"
-        " one architecture as accurate as these"
+        " an architecture at least as accurate as the lower of the two"
         f" ({number(contest.noise.margin)} points over the whole space, n = {contest.noise.architectures:,})."
         if contest.noise
         else "The table stores no separate trainings of this data set, so every significant difference counts, however"
