@@ -40,6 +40,11 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of them: `1 cell`, `1,702 cells`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def in_brief(error: BaseException | str, most: int = 200) -> str:
     """An exception or a text as a part of one sentence: one line, printable, not long."""
     text = text_of(error)

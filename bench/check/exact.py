@@ -21,7 +21,7 @@ from typing import Any
 from nas_selection_bench.bench.check.difference import Difference, cell_of
 from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
 from nas_selection_bench.bench.check.superseded import superseded
-from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
+from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, counted, in_brief
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
@@ -84,7 +84,7 @@ class Checked:
             yield f"- ... and {len(self.differences) - most} more"
         yield from (f"- not compared: {note}" for note in self.notes)
         verdict = {ExitCode.OK: "holds", ExitCode.DIFFERS: "DIFFERS"}.get(self.exit_code, "nothing was compared")
-        yield f"{self.level}: {verdict} ({self.compared} compared, {len(self.differences)} differences)"
+        yield f"{self.level}: {verdict} ({self.compared} compared, {counted(len(self.differences), 'difference')})"
 
 
 def check(

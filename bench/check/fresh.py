@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_selection_bench.bench.check.difference import Difference, cell_of
-from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.errors import DataError, counted
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, parse
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, SKIPPED
@@ -106,9 +106,9 @@ def compare_runs(
             differences += _compare_scores(cell, old[key], new[key], before, after)
     further = [row for key, row in new.items() if key not in old or old[key]["state"] == MISSING]
     counts = Counter(row["selector"] for row in further if row["state"] != MISSING)
-    notes = [f"{selector}: {n} cells only in the fresh run" for selector, n in sorted(counts.items())]
+    notes = [f"{selector}: {counted(n, 'cell')} only in the fresh run" for selector, n in sorted(counts.items())]
     if absent:
-        notes.append(f"{len(absent):,} stored cells that the fresh run lacks")
+        notes.append(f"{counted(len(absent), 'stored cell')} that the fresh run lacks")
     return compared, differences + absent, notes
 
 

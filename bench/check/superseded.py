@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from nas_selection_bench.bench.check.difference import Difference
-from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.errors import UsageError, counted
 from nas_selection_bench.bench.work.methods import Methods, Offer
 from nas_selection_bench.bench.work.record import SKIPPED
 
@@ -28,6 +28,7 @@ def superseded(rows: Sequence[Mapping[str, str]], methods: Methods) -> tuple[lis
                 notes.append(f"the version of {kind} {name}, which is not known here")
                 continue
             if version != present:
-                cells = f"{count} cell{'s' if count > 1 else ''}"
-                differences.append(Difference("records.csv", {kind: name}, column, f"{version} ({cells})", present))
+                differences.append(
+                    Difference("records.csv", {kind: name}, column, f"{version} ({counted(count, 'cell')})", present)
+                )
     return differences, list(dict.fromkeys(notes))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.errors import ExitCode, counted
 from nas_selection_bench.bench.names import parse, unknown
 from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names
 from nas_selection_bench.bench.work.methods import Described, MethodEntry, Methods, Offer, Setting
@@ -85,9 +85,9 @@ def notes(name: str, root: Path) -> str:
 
 def size(settings: Settings) -> str:
     """The size of a preset, in a few words."""
-    images = "all images" if settings.images is None else f"{settings.images:,} images"
-    tuning = f"{settings.tune_epochs} epoch{'s' if settings.tune_epochs > 1 else ''} of tuning between decisions"
-    return f"C={settings.channels}, N={settings.cells}, {settings.epochs} epochs, {images}, {tuning}"
+    images = "all images" if settings.images is None else counted(settings.images, "image")
+    tuning = f"{counted(settings.tune_epochs, 'epoch')} of tuning between decisions"
+    return f"C={settings.channels}, N={settings.cells}, {counted(settings.epochs, 'epoch')}, {images}, {tuning}"
 
 
 def _line(name: str, text: str, letters: str = "") -> str:

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, UsageError
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import given_path, make_folder, only_writer, write_whole
 from nas_selection_bench.bench.work.curvature_file import read_curvature, write_curvature
 from nas_selection_bench.bench.work.json_files import write_json
@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", required=True, type=given_path, metavar="DIR", help="a folder that is not there yet")
     given = parser.parse_args(arguments)
     count = merge(given.folders, given.out)
-    print(f"{given.out}: {count:,} cells of {len(given.folders)} folders; draw the report with --out {given.out}"
-          " --report-only")  # fmt: skip
+    cells, folders = counted(count, "cell"), counted(len(given.folders), "folder")
+    print(f"{given.out}: {cells} of {folders}; draw the report with --out {given.out} --report-only")
     return int(ExitCode.OK)
 
 

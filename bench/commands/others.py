@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options
-from nas_selection_bench.bench.errors import ExitCode, UsageError
+from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.work.pack import as_stored, unpack
@@ -118,10 +118,9 @@ def conclude(
         by_cause.setdefault((selector, f"{record.reason}{where}"), []).append(record)
     for (selector, reason), records in list(by_cause.items())[:FAILURES_SHOWN]:
         log = page.parent / (records[0].log or "logs")
-        cells = f"{len(records)} cell{'s' if len(records) > 1 else ''}"
-        print(f"failed: {selector}, {cells}: {reason} (see {log})", file=sys.stderr)
+        print(f"failed: {selector}, {counted(len(records), 'cell')}: {reason} (see {log})", file=sys.stderr)
     if len(by_cause) > FAILURES_SHOWN:
-        print(f"... and {len(by_cause) - FAILURES_SHOWN} more kinds of failure", file=sys.stderr)
+        print(f"... and {counted(len(by_cause) - FAILURES_SHOWN, 'more kind')} of failure", file=sys.stderr)
     if failed and retry:
         print(f"Run them again with:\n  {retry}", file=sys.stderr)
     if not quiet:

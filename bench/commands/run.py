@@ -22,7 +22,7 @@ from nas_selection_bench.bench.commands.others import (
     failures,
     report_only,
 )
-from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData
+from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData, counted
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
 from nas_selection_bench.bench.names import called
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
@@ -181,8 +181,7 @@ class Session:
         chosen = "" if self.options.preset else " (the default there)"
         self.say(
             f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
-            f" {self.jobs} worker{'s' if self.jobs > 1 else ''} with {self.threads}"
-            f" thread{'s' if self.threads > 1 else ''}; results in {self.out}"
+            f" {counted(self.jobs, 'worker')} with {counted(self.threads, 'thread')}; results in {self.out}"
         )
         if self.device.hardware and not resolve.verified(self.device.hardware, self.code / "results"):
             self.say(
@@ -194,8 +193,8 @@ class Session:
             self.say("Training at preset `paper` takes days on a CPU; use `--preset lite`.")
         if self.jobs * self.threads > available_cores():
             self.say(
-                f"{self.jobs} workers with {self.threads} threads each on {available_cores()} cores"
-                " will be slow; pass --threads, or fewer --jobs."
+                f"{counted(self.jobs, 'worker')} with {counted(self.threads, 'thread')} each on"
+                f" {counted(available_cores(), 'core')} will be slow; pass --threads, or fewer --jobs."
             )
 
     def print_data(self, earlier: Mapping[str, Any] | None) -> None:
@@ -231,9 +230,9 @@ class Session:
         supernets = self.job.untrained(split.todo)
         trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
         standing = {state: len(cells) for state, cells in split.standing.items()}
-        print(f"{len(self.job.plan)} cells: {len(split.todo)} to do; {counts_line(standing) or 'none done'}")
+        print(f"{counted(len(self.job.plan), 'cell')}: {len(split.todo)} to do; {counts_line(standing) or 'none done'}")
         titles = ", ".join(supernet.title for supernet in supernets)
-        print(f"{len(supernets)} supernets to train" + (f": {titles}" if titles else ""))
+        print(f"{counted(len(supernets), 'supernet')} to train" + (f": {titles}" if titles else ""))
         for selector, cells in Counter(planned.cell.selector for planned in split.todo).items():
             print(f"  {selector:<40} {cells:>5}")
         seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
@@ -267,7 +266,10 @@ class Session:
             split = self.job.split()
             self.job.put_back()
             standing = counts_line({state: len(cells) for state, cells in split.standing.items()})
-            self.say(f"{len(self.job.plan)} cells, {len(split.todo)} to do" + (f" ({standing})" if standing else ""))
+            self.say(
+                f"{counted(len(self.job.plan), 'cell')}, {len(split.todo)} to do"
+                + (f" ({standing})" if standing else "")
+            )
             self.print_edits(split, self.store)
             if not begins:
                 self.refuse_missing_images({cell.cell.supernet.dataset for cell in split.todo})

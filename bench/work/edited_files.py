@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import DAMAGE
+from nas_selection_bench.bench.errors import DAMAGE, counted
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.work.methods import Methods, Source
 from nas_selection_bench.bench.work.plan import PlannedCell
@@ -50,10 +50,10 @@ class Sources:
             if recipe and kept_source(supernet.folder(cache)) not in (None, recipe.digest):
                 trained[recipe.file] += 1
         return [
-            *(f"{file} has changed since {count} of its results were stored; raise its version if that changes what it"
-              " chooses." for file, count in sorted(results.items())),
-            *(f"{file} has changed since {count} of its supernets were trained; raise its version if that changes what"
-              " they learn." for file, count in sorted(trained.items())),
+            *(f"{file} has changed since it gave {counted(count, 'result')} stored here; raise its version if that"
+              " changes what it chooses." for file, count in sorted(results.items())),
+            *(f"{file} has changed since it trained {counted(count, 'supernet')} in use here; raise its version if that"
+              " changes what they learn." for file, count in sorted(trained.items())),
         ]  # fmt: skip
 
 

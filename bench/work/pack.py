@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, in_brief
+from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, counted, in_brief
 from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
 from nas_selection_bench.bench.work.run_file import RUN_FILE
 from nas_selection_bench.bench.work.store import SCORES_FILE, Store
@@ -135,7 +135,7 @@ def unpack(folder: Path, say: Callable[[str], None]) -> None:
     os.sync()  # so that all those files are on the disk before the archive goes
     archive.unlink()
     say(
-        f"{folder} was packed: unpacked {len(contents):,} files;"
+        f"{folder} was packed: unpacked {counted(len(contents), 'file')};"
         f" python -m nas_selection_bench pack {folder} packs it again."
     )
 
@@ -217,5 +217,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 unpack(folder, print)
             else:
                 count, size = pack(folder), (folder / ARCHIVE).stat().st_size
-                print(f"{folder}: {count:,} files packed into {ARCHIVE}, {size:,} bytes")
+                print(f"{folder}: {counted(count, 'file')} packed into {ARCHIVE}, {size:,} bytes")
     return int(ExitCode.OK)

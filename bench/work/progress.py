@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from nas_selection_bench.bench.errors import counted
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -156,7 +158,7 @@ class Progress:
     def cells_lost(self, what: str, count: int) -> None:
         """Count cells that failed with `what`, whose failure is reported already."""
         self._count(count)
-        self.say(f"[{self.finished}/{self.total}] failed {what}: {count} cells")
+        self.say(f"[{self.finished}/{self.total}] failed {what}: {counted(count, 'cell')}")
 
     def _count(self, cells: int) -> None:
         self.finished += cells

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.errors import DataError, counted
 from nas_selection_bench.bench.files import leave_no_lock, write_whole
 from nas_selection_bench.bench.work.edited_files import Sources
 from nas_selection_bench.bench.work.json_files import write_json
@@ -180,10 +180,9 @@ class Run:
         done = [len(self._epochs(supernet)) for supernet in supernets]
         expected = [supernet.job.settings.epochs for supernet in supernets]
         progress.training(sum(done), sum(expected))
-        more = "s" if len(supernets) > 1 else ""
         under_way = ((s.title, d, e) for s, d, e in zip(supernets, done, expected, strict=True) if d < e)
         of = next((f", {title} epoch {epoch}/{last}" for title, epoch, last in under_way), "")
-        return f"training {len(supernets)} supernet{more}: {sum(done)} of {sum(expected)} epochs{of}"
+        return f"training {counted(len(supernets), 'supernet')}: {sum(done)} of {counted(sum(expected), 'epoch')}{of}"
 
     def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
         """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""

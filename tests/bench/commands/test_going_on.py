@@ -176,24 +176,24 @@ def test_a_method_edited_under_its_old_version_is_told(
     assert "has changed" not in capsys.readouterr().err
     now |= {"random": "r2", "blind": "b2"}
     fake_bench.run(*command, "--plan")
-    assert capsys.readouterr().err.count("has changed since 2 of its results were stored") == 2
+    assert capsys.readouterr().err.count("has changed since it gave 2 results stored here") == 2
     fake_bench.run(*command, "--seeds", "3")  # one more of each, by the edited file
     said = capsys.readouterr().err
     assert said.count("has changed") == 2
     advice = "raise its version if that changes what it chooses."
-    assert f"selectors/random.py has changed since 2 of its results were stored; {advice}\n" in said
-    assert f"selectors/blind.py has changed since 2 of its results were stored; {advice}\n" in said
+    assert f"selectors/random.py has changed since it gave 2 results stored here; {advice}\n" in said
+    assert f"selectors/blind.py has changed since it gave 2 results stored here; {advice}\n" in said
     now["steady"] = "s2"
     fake_bench.run(*command, "--seeds", "3")
     said = capsys.readouterr().err
-    assert "selectors/random.py has changed since 2 of its results" in said
-    assert "selectors/steady.py has changed since 3 of its supernets were trained; raise its version if" in said
+    assert "selectors/random.py has changed since it gave 2 results" in said
+    assert "selectors/steady.py has changed since it trained 3 supernets in use here; raise its version if" in said
     # A result that is taken over for another recipe is still of the file that made it.
     now |= {"shaky": "k1"}
     fake_bench.run(*command[:-2], "--supernets", "steady,shaky", "--selectors", "blind", "--seeds", "2")
     capsys.readouterr()
     fake_bench.run(*command[:-2], "--supernets", "shaky", "--selectors", "blind", "--seeds", "2")
-    assert "selectors/blind.py has changed since 2 of its results" in capsys.readouterr().err
+    assert "selectors/blind.py has changed since it gave 2 results" in capsys.readouterr().err
 
 
 def test_results_of_before_sources_were_kept_are_not_said_to_have_changed(

@@ -52,7 +52,9 @@ def test_the_report_of_joined_folders_is_that_of_one_run(
     for name in ("c", "whole"):
         run_into([*place, "--report-only"], tmp_path / name)
     joined, whole = files(tmp_path / "c"), files(tmp_path / "whole")
-    differing = {"run.json", "costs.csv"} | {name for name in whole if name.startswith(("costs/", "logs/"))}
+    differing = {"run.json", "costs.csv", "gathered.json"} | {
+        name for name in whole if name.startswith(("costs/", "logs/"))
+    }
     assert joined.keys() == whole.keys()
     assert {name for name in joined if joined[name] != whole[name]} <= differing
     one, other = read_run(tmp_path / "c"), read_run(tmp_path / "whole")

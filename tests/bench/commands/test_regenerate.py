@@ -79,7 +79,7 @@ def test_what_differs_is_told_with_its_exit_code(
     said = capsys.readouterr().out
     assert "random, selector seed 0, version: stored 1, fresh 2" in said
     assert "random, version: stored 1 (1 cell), fresh 2" in said
-    assert "exact: DIFFERS (5 compared, 1 differences)" in said  # the records themselves are as they were
+    assert "exact: DIFFERS (5 compared, 1 difference)" in said  # the records themselves are as they were
 
 
 def test_a_check_that_crashes_says_nothing_and_is_not_all_right(
