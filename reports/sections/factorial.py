@@ -3,7 +3,7 @@
 from nas_selection_bench.bench.yardsticks.statistics import LEVEL
 from nas_selection_bench.reports.data.factorial import FACTORS, Design, Effect, Term, analysed, design
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import listed, number
+from nas_selection_bench.reports.data.text import listed, number, p_text
 from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Prose, Row, Section, Table
 from nas_selection_bench.reports.sections.titles import headings
 
@@ -32,7 +32,7 @@ def said(found: Design, terms: list[Term]) -> str:
     told = listed([f"{_name(term)} ({number(100 * term.share, 0)} % of the variance within checkpoints)"
                    for term in sorted(shown, key=lambda term: -term.share)])  # fmt: skip
     return f"{size} combinations of {listed(list(FACTORS))} on the same {len(found.blocks)} checkpoints. " + (
-        f"Shown at p &lt; {SIGNIFICANT:.2g}: {told}." if shown else "No effect and no interaction is shown."
+        f"Shown at p&nbsp;&lt;&nbsp;{SIGNIFICANT:.2g}: {told}." if shown else "No effect and no interaction is shown."
     )
 
 
@@ -42,8 +42,7 @@ def _name(term: Term) -> str:
 
 def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
     rows = [
-        Row([Field(_name(term), "name"), Field(number(100 * term.share, 1)), Field(number(term.p, 3))])
-        for term in terms
+        Row([Field(_name(term), "name"), Field(number(100 * term.share, 1)), Field(p_text(term.p))]) for term in terms
     ]
     columns = [
         Column("term", numeric=False), Column("share, %", "of the sum of squares within checkpoints"),
