@@ -34,7 +34,8 @@ def test_the_tables_hold_the_analysis(crossed: Material) -> None:
     assert found is not None and len(found.blocks) == 8 and found.values.shape == (8, 3, 2, 2)
     terms = analysed(found)
     assert [row.cells[0].text for row in terms_table.rows] == [" × ".join(term.factors) for term in terms]
-    assert [row.cells[2].text for row in terms_table.rows] == [f"{term.p:.3f}" for term in terms]
+    expected = ["<0.001" if term.p < 0.001 else f"{term.p:.3f}" for term in terms]
+    assert [row.cells[2].text for row in terms_table.rows] == expected
     shown = {(r.cells[0].text, r.cells[1].text): r.cells[2].text.replace("−", "-") for r in effects_table.rows}
     for term in terms[:-1]:
         for effect in term.effects:
