@@ -128,7 +128,7 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
         Column("criteria", numeric=False), Column("against", numeric=False),
         Column("looked up on", "whose test accuracies decide", numeric=False),
         Column("judged", "criteria with enough seeds for a verdict"), Column("better"), Column("worse"),
-        Column("tiny difference", "significant, but within the noise of training"), Column("no difference shown"),
+        Column("within noise", "significant, but within the noise of training"), Column("no difference shown"),
         Column("same choices"),
         Column("would have shown", "the true difference that the test finds in four of five repetitions; the median"
                " over the criteria for which no difference is shown", numeric=False),

@@ -201,7 +201,7 @@ def _key(found: Overview) -> str:
 
 
 SHORTLY = {
-    Verdict.BETTER: "better", Verdict.WORSE: "worse", Verdict.SMALL: "tiny difference",
+    Verdict.BETTER: "better", Verdict.WORSE: "worse", Verdict.SMALL: "within the noise of training",
     Verdict.OPEN: "no difference shown",
     Verdict.TOO_FEW: "too few seeds", Verdict.SAME: "same choices",
 }  # fmt: skip
