@@ -57,6 +57,7 @@ class Limits:
     seeds: tuple[int, int]
     """The fewest and the most supernet seeds of a criterion."""
     recipes: tuple[str, ...]
+    """Those of which some criterion read a supernet."""
     criteria: int
     untold: int
     """Criteria with too few seeds to be judged against FLOOR."""
@@ -109,9 +110,10 @@ def limits(source: Material, contest: Contest) -> Limits:
             unknown.append(label)
     seeds = final.groupby("method")["supernet_seed"].nunique()
     lost = rows[rows["state"].isin(("failed", "missing"))]
+    read = final[~final["method"].isin(source.results.alike)]
     return Limits(
         dataset, tuple(size for size in sizes if _smaller(size)), tuple(unknown), (int(seeds.min()), int(seeds.max())),
-        tuple(dict.fromkeys(final["setting"])), len(contest.standings),
+        tuple(dict.fromkeys(read["setting"])), len(contest.standings),
         sum(c.verdict is Verdict.TOO_FEW for c in contest.against(FLOOR)),
         sum(s.level is Level.EXPLORATORY for s in contest.standings),
         len(lost), tuple(sorted(set(lost["method"]))),

@@ -110,7 +110,9 @@ def _unsaid(found: Limits) -> Iterator[str]:
         of = "any criterion is" if all_ else f"{found.untold} of {criteria(found.criteria)} are"
         few = "supernet seed per recipe is" if one_seed else "supernet seeds per recipe are"
         yield f"How good {of}: {from_to(found.seeds)} {few} too few to tell."
-    if len(found.recipes) == 1:
+    if not found.recipes:
+        yield "What training a supernet would change: no criterion here reads a trained one."
+    elif len(found.recipes) == 1:
         yield f"What another training recipe would change: every supernet is trained by {escape(found.recipes[0])}."
     else:
         yield f"What holds on a single recipe: verdicts pool {count(len(found.recipes), 'recipe')}."

@@ -52,11 +52,13 @@ def conditions(source: Material, contest: Contest) -> str:
     frame = source.results.final_of(contest.dataset)
     seeds = sorted(set(frame.groupby("method")["supernet_seed"].nunique()))
     reached = supernet_accuracy(source.results, contest.dataset)
+    seeds_said = f"{from_to(seeds).replace(' to ', '–')} {'seed' if seeds == [1] else 'seeds'}"
+    trained = f"the same supernets for all: {count(contest.settings, 'recipe')} × {seeds_said}"
+    untrained = {*frame["method"]} <= source.results.alike
     parts = [
         "NAS-Bench-201" if contest.dataset in WRITTEN else "search space of NAS-Bench-201",
         criteria(len(contest.standings)),
-        f"the same supernets for all: {count(contest.settings, 'recipe')} × {from_to(seeds).replace(' to ', '–')}"
-        f" {'seed' if seeds == [1] else 'seeds'}",
+        f"no trained supernet: {seeds_said} of the initial weights" if untrained else trained,
         size(source.results, contest.dataset) + (f", {reached} accurate" if reached else ""),
     ]
     if max(seeds) < FEWEST_TO_VARY:

@@ -253,8 +253,9 @@ def _matrix(found: Overview) -> str:
                 f"{number(entry.standing.mean, 1)}<sup>{sign}{star}</sup></td>"
             )
         rows.append(f'<tr><th scope="row">{escape(proxy)}</th>{"".join(cells)}</tr>')
+    said = f"{len(found.matrix)} {'proxy' if len(found.matrix) == 1 else 'proxies'}"
     n = sum(map(len, found.matrix.values()))
     return (
-        f'<figure class="proxies"><h2>{len(found.matrix)} proxies × {len(found.schemes)} schemes ({n} criteria)</h2>'
+        f'<figure class="proxies"><h2>{said} × {count(len(found.schemes), "scheme")} ({criteria(n)})</h2>'
         f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></figure>"
     )
