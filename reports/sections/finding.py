@@ -5,7 +5,6 @@ from html import escape
 
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
-from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.reports.data.contests import BASELINES, Contest
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.material import Material
@@ -13,25 +12,19 @@ from nas_selection_bench.reports.data.points import Kind, Point, points
 from nas_selection_bench.reports.data.text import (
     count,
     from_to,
-    joined,
     listed,
     number,
     p_said,
     signed,
-    some,
     trainings_text,
 )
-from nas_selection_bench.reports.sections.blocks import Column, Field, Prose, Row, Section, Table, spoken
+from nas_selection_bench.reports.sections.blocks import Prose, Section
 from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.titles import headings
+from nas_selection_bench.reports.sections.verdict_table import FEW, verdict_table
 
-FEW = 6
-"""Names that a sentence or a cell lists; more are counted."""
 FEW_CHANGES = 2
 """Verdicts told that rest on seeds which not all have."""
-TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
-TOLD_LOOKUPS = ("random-conv", "constant-order")
-"""Baselines that the table of verdicts has; tables further down have all."""
 MEASURED = {"tau_mean": "mean accuracies (τ mean)", "tau_edge": "what is particular to each edge (τ edge)"}
 """How sentences call what scores agree with."""
 
@@ -102,60 +95,6 @@ def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
         f" {number(numbers['percentile'], 1)}. {room}. {judged} of {called(Level(level[0].words['level']), of)} can be"
         f" judged against it: {_counted(better)} {_are(len(better))} shown better, {_counted(worse)} worse.{alike}"
     ]
-
-
-def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
-    """Per family, and per data set that choices are looked up on, what was shown against each floor."""
-    told = [p for p in found if p.words["baseline"] in (TOLD_FLOORS if p.lookup == p.dataset else TOLD_LOOKUPS)]
-    told = [p for p in told if p.lookup == p.dataset or p.words["level"] == contest.levels[0]]
-    told = [p for p in told if p.numbers["judged"]]
-    if not told:
-        return None
-    elsewhere = any(p.lookup != p.dataset for p in told)
-    rows = [
-        Row([
-            Field(called(Level(p.words["level"]), int(p.numbers["of"] or 0)), "name"),
-            Field(p.words["baseline"], "", BASELINES[p.words["baseline"]]),
-            Field(p.lookup if elsewhere else ""),
-            Field(str(p.numbers["judged"])), *(_counted_cell(p.names[verdict]) for verdict in ("better", "worse")),
-            *(_counted_cell(p.names[verdict], "") for verdict in ("small", "open", "same")),
-            Field(_would_show(p), "quiet"),
-            Field(some(p.names["better"], FEW) if len(p.names["better"]) <= FEW else "", "wrap"),
-        ])
-        for p in told
-    ]  # fmt: skip
-    columns = [
-        Column("criteria", numeric=False), Column("against", numeric=False),
-        Column("looked up on", "whose test accuracies decide", numeric=False),
-        Column("judged", "criteria with enough seeds for a verdict"), Column("better"), Column("worse"),
-        Column("within noise", "significant, but within the noise of training"), Column("no difference shown"),
-        Column("same choices"),
-        Column("would have shown", "the true difference that the test finds in four of five repetitions; the median"
-               " over the criteria for which no difference is shown", numeric=False),
-        Column("shown better", f"up to {FEW}; the names behind a number on hover", numeric=False),
-    ]  # fmt: skip
-    alike = [f"{name} equals {floor}" for floor, names in contest.floors.items()
-             for name in names]  # fmt: skip
-    caption = (
-        "Verdicts by family of criteria, where there are enough seeds for any: paired tests by checkpoint, Holm's"
-        " correction within each row. Against random architectures, percentiles of the space are compared."
-        f"{f' As a choice, {joined(alike)}.' if alike else ''}"
-    )
-    columns, rows = spoken(columns, rows)
-    return Table(f"verdicts-{contest.dataset}", caption, columns, rows, searchable=False)
-
-
-def _counted_cell(names: Sequence[str], none: str = "0") -> Field:
-    """How many, their names on hover; `none` where there are none."""
-    return Field(str(len(names)) if names else none, "" if names else "quiet", ", ".join(names))
-
-
-def _would_show(point: Point) -> str:
-    could = point.numbers["could_show"]
-    if not point.names["open"] or could is None:
-        return ""
-    unit = "percentiles" if point.words["baseline"] in RANDOM_CHOICES else "points"
-    return f"{number(could, 1)} {unit}"
 
 
 def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
