@@ -48,12 +48,12 @@ class Agreements:
 
     def holds(self, name: str, *content: NDArray[np.generic] | bytes) -> bool:
         """Whether the number called `name` of that content need not be computed."""
-        key = int.from_bytes(_digest(name.encode(), *content), "little")
+        key = _key(name, *content)
         return key in self._used or key in self._kept
 
     def number(self, compute: Callable[[], float], name: str, *content: NDArray[np.generic] | bytes) -> float:
         """The number called `name` of that content, by `compute` unless it is kept."""
-        key = int.from_bytes(_digest(name.encode(), *content), "little")
+        key = _key(name, *content)
         if key not in self._used:
             self._used[key] = self._kept[key] if key in self._kept else compute()
         return self._used[key]
@@ -62,6 +62,10 @@ class Agreements:
 def fingerprint(values: NDArray[np.generic]) -> bytes:
     """Stands for a large array among the content."""
     return _digest(values.tobytes())
+
+
+def _key(name: str, *content: NDArray[np.generic] | bytes) -> int:
+    return int.from_bytes(_digest(name.encode(), *content), "little")
 
 
 def _sealed(entries: bytes) -> bytes:

@@ -10,7 +10,7 @@ from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.points import counted, middle
+from nas_selection_bench.reports.data.points import by_verdict, middle
 
 PUBLISHED = size_of(PRESETS["paper"])
 """Supernets as large as those of the papers."""
@@ -74,7 +74,7 @@ def advice(source: Material, contest: Contest) -> Advice:
     """What can be advised after the comparisons on one data set."""
     main = set(contest.ranked)
     compared = [c for c in contest.against(FLOOR) if c.first in main]
-    verdicts = counted(compared)
+    verdicts = by_verdict(compared)
     candidates = _candidates(contest, verdicts)
     costs = seconds_per_selection(source.results, contest.dataset)["seconds"]
     fallen = {s.method: (s.collapsed, s.n) for s in contest.standings if s.collapsed and s.method in main}

@@ -80,7 +80,7 @@ def points(source: Material) -> list[Point]:
     return found
 
 
-def counted(compared: Sequence[Comparison]) -> dict[str, tuple[str, ...]]:
+def by_verdict(compared: Sequence[Comparison]) -> dict[str, tuple[str, ...]]:
     """The first names of comparisons by their verdict, in their order; every verdict is a key."""
     return {verdict.name.lower(): tuple(c.first for c in compared if c.verdict is verdict) for verdict in Verdict}
 
@@ -104,7 +104,7 @@ def _floors(source: Material, contest: Contest) -> Iterator[Point]:
                     "above_margin": stick.above_margin,
                 }  # fmt: skip
             words = {"level": str(level), "baseline": baseline}
-            yield Point(Kind.FLOOR, contest.dataset, contest.lookup, words, counted(compared), numbers)
+            yield Point(Kind.FLOOR, contest.dataset, contest.lookup, words, by_verdict(compared), numbers)
 
 
 def middle(values: Sequence[float | None]) -> float | None:
@@ -189,7 +189,7 @@ def _edges(source: Material, contest: Contest) -> Iterator[Point]:
             "judged": sum(c.judged for c in compared),
             "could_show": middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
         }
-        yield Point(Kind.EDGES, contest.dataset, contest.lookup, {"level": str(level)}, counted(compared), numbers)
+        yield Point(Kind.EDGES, contest.dataset, contest.lookup, {"level": str(level)}, by_verdict(compared), numbers)
 
 
 def _supernets(source: Material, contest: Contest) -> Iterator[Point]:

@@ -32,11 +32,6 @@ def signed(value: float, decimals: int = 2) -> str:
     return text if text.startswith("−") or not float(text) else f"+{text}"
 
 
-def count(number: int, noun: str) -> str:
-    """`1 seed`, `3 seeds`, `8,576 seeds`."""
-    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def criteria(number: int) -> str:
     """`1 criterion`, `27 criteria`."""
     return "1 criterion" if number == 1 else f"{number} criteria"

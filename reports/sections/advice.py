@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.work.presets import SupernetSize
 from nas_selection_bench.reports.data.advice import PUBLISHED, Advice, Limits, advice, limits
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import count, criteria, duration, from_to, joined, listed, number
+from nas_selection_bench.reports.data.text import criteria, duration, from_to, joined, listed, number
 from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
 from nas_selection_bench.reports.sections.headline import WRITTEN, floor_called, written
 
@@ -115,7 +116,7 @@ def _unsaid(found: Limits) -> Iterator[str]:
     elif len(found.recipes) == 1:
         yield f"What another training recipe would change: every supernet is trained by {escape(found.recipes[0])}."
     else:
-        yield f"What holds on a single recipe: verdicts pool {count(len(found.recipes), 'recipe')}."
+        yield f"What holds on a single recipe: verdicts pool {counted(len(found.recipes), 'recipe')}."
     if found.lost:
         cells = "cell that failed or is" if found.lost == 1 else "cells that failed or are"
         lost = f"{found.lost:,} {cells} missing ({_names(found.lost_of)})"
@@ -123,7 +124,7 @@ def _unsaid(found: Limits) -> Iterator[str]:
     if found.exploratory == 1:
         yield "How good the one variant (proxy × scheme, options) is: it is exploratory, a family of its own."
     elif found.exploratory:
-        variants = f"{count(found.exploratory, 'variant')} (proxies × schemes, options)"
+        variants = f"{counted(found.exploratory, 'variant')} (proxies × schemes, options)"
         yield f"Which of {variants} is best: they are exploratory, a family of their own."
     truth = "after full training" if found.dataset in WRITTEN else "as the table of this data set has them"
     looked = joined([written(name) for name in found.lookups])
@@ -134,8 +135,8 @@ def _unsaid(found: Limits) -> Iterator[str]:
 def _size(size: SupernetSize) -> str:
     images = "all images" if size.images is None else f"{size.images:,} images"
     return (
-        f"{count(size.channels, 'channel')}, {count(size.cells, 'cell')} per stage and {count(size.epochs, 'epoch')} on"
-        f" {images}"
+        f"{counted(size.channels, 'channel')}, {counted(size.cells, 'cell')} per stage and"
+        f" {counted(size.epochs, 'epoch')} on {images}"
     )
 
 

@@ -3,6 +3,7 @@
 from functools import partial
 from html import escape
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.bench.yardsticks.resemblance import ACCURACY, Trait, trait_correlations, traits
@@ -10,7 +11,6 @@ from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from nas_selection_bench.reports.data.text import (
-    count,
     duration,
     from_to,
     interval_text,
@@ -91,7 +91,7 @@ def training_section(source: Material) -> Section:
             picture(
                 source, f"epochs-{dataset}", titled(source, dataset, "does the choice collapse during training?"),
                 "From the top: share of skip connections and of none among the six edges, test accuracy, τ-b with the"
-                f" mean accuracies. Thick: mean over {count(seeds, 'supernet seed')}; thin: each seed. {AXIS_SAID}",
+                f" mean accuracies. Thick: mean over {counted(seeds, 'supernet seed')}; thin: each seed. {AXIS_SAID}",
                 partial(epoch_figure, source.results, source.table, dataset),
             )
         )  # fmt: skip
@@ -220,7 +220,7 @@ def bias_section(source: Material) -> Section:
             itself = {name: tau_b(prepared[ACCURACY].ranked, trait.ranked) for name, trait in prepared.items()}
             row = Row([Field(f"{ACCURACY} itself", "name"), *_shaded(itself), Field("–")], "yardstick")
             have = "has" if 1 in (larger, len(rows)) else "have"
-            said = f" {larger} of {count(len(rows), 'selector')} {have} a higher τ with {size} than with {ACCURACY}."
+            said = f" {larger} of {counted(len(rows), 'selector')} {have} a higher τ with {size} than with {ACCURACY}."
             said += f" {ONE_DRAW_SAID}" if source.results.alike.intersection(rows) else ""
             rows[""] = row
         else:

@@ -6,8 +6,8 @@ from html import escape
 
 import pandas as pd
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import count
 from nas_selection_bench.reports.sections.blocks import Column, Field, Prose, Row, Section, Table
 
 
@@ -77,4 +77,4 @@ def _one_failure(group: pd.DataFrame) -> str:
     draws = shared.nunique()
     if (group["state"] != "failed").any() or len(shared) < len(group) or draws == len(group):
         return ""
-    return f" ({count(draws, 'failure')}: the {len(group)} cells share {count(draws, 'draw')}.)"
+    return f" ({counted(draws, 'failure')}: the {len(group)} cells share {counted(draws, 'draw')}.)"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from html import escape
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import BASELINES, Contest
@@ -10,7 +11,6 @@ from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, points
 from nas_selection_bench.reports.data.text import (
-    count,
     from_to,
     listed,
     number,
@@ -84,7 +84,7 @@ def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
     numbers, names = level[0].numbers, level[0].names
     constant = contest.order_choice == (CONV_3X3,) * 6
     what = "A 3×3 convolution on every edge" if constant else "The same architecture every time"
-    room = f"{count(int(numbers['above'] or 0), 'architecture')} {_are(int(numbers['above'] or 0))} better"
+    room = f"{counted(int(numbers['above'] or 0), 'architecture')} {_are(int(numbers['above'] or 0))} better"
     if numbers["above_margin"] is not None:
         room += f", {numbers['above_margin']:,} of them by more than the noise of training"
     of, judged = int(numbers["of"] or 0), int(numbers["judged"] or 0)
@@ -102,13 +102,13 @@ def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
     said = []
     for point in found:
         tied, worse, unplaced = (point.names[name] for name in ("tied", "worse", "unplaced"))
-        over = f" of those on {count(int(point.numbers['recipes'] or 0), 'recipe')}"
+        over = f" of those on {counted(int(point.numbers['recipes'] or 0), 'recipe')}"
         parts = [f"{listed([point.words['leader']])} has the highest mean{over * bool(point.names['fewer_recipes'])}"]
         parts += [f"Not shown worse: {listed(tied)}"] if tied else []
         parts += [f"Shown worse: {listed(worse)}"] if worse else []
         parts += [f"Too few seeds to place: {listed(unplaced)}"] if unplaced else []
         pairs = (
-            f"Holm's correction over {point.numbers['counted']} of {count(int(point.numbers['pairs'] or 0), 'pair')}"
+            f"Holm's correction over {point.numbers['counted']} of {counted(int(point.numbers['pairs'] or 0), 'pair')}"
         )
         said.append(f"{_topic('Founding criteria.')}{'. '.join(parts)} ({pairs}).")
     return said
@@ -139,7 +139,7 @@ def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
     for point in found:
         numbers, leader = point.numbers, point.words.get("leader")
         every = numbers["recipes"] == numbers["of_recipes"]
-        over = "" if every else f" over {count(int(numbers['recipes'] or 0), 'recipe')}"
+        over = "" if every else f" over {counted(int(numbers['recipes'] or 0), 'recipe')}"
         among = " of those that can be placed" if leader and point.names["above"] else ""
         text = (
             f"{listed([leader or point.words['best']])} has the highest mean{over}{among}: {number(numbers['mean'])} %"
@@ -152,8 +152,8 @@ def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
         if leader:
             text += _placed(point.names["tied"], int(numbers["placed"] or 0) - 1, contest.family)
         elif numbers["placeable"]:
-            text += f". Only {numbers['placeable']} of {count(int(numbers['of'] or 0), 'main form')} have enough seeds"
-            text += " to be ranked, so there is no ranking"
+            forms = counted(int(numbers["of"] or 0), "main form")
+            text += f". Only {numbers['placeable']} of {forms} have enough seeds to be ranked, so there is no ranking"
         elif len(contest.standings) > 1:
             text += ". There are too few seeds to tell any criterion from another"
         if point.names["above"]:
@@ -247,9 +247,9 @@ def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
         numbers = point.numbers
         common, others = int(numbers["common"] or 0), int(numbers["others"] or 0)
         text = (
-            f"{_topic('Seeds.')}Founding criteria have up to {count(int(numbers['seeds'] or 0), 'supernet seed')},"
-            f" others fewer. With the {count(common, 'seed')} that all have, {others or 'none'} of"
-            f" {count(int(numbers['verdicts'] or 0), 'verdict')} {'changes' if others < 2 else 'change'}"
+            f"{_topic('Seeds.')}Founding criteria have up to {counted(int(numbers['seeds'] or 0), 'supernet seed')},"
+            f" others fewer. With the {counted(common, 'seed')} that all have, {others or 'none'} of"
+            f" {counted(int(numbers['verdicts'] or 0), 'verdict')} {'changes' if others < 2 else 'change'}"
         )
         parts = [f"{numbers['too_few']} to “{Verdict.TOO_FEW}”"] if numbers["too_few"] else []
         changed = point.names["changed"]

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import count, listed
+from nas_selection_bench.reports.data.text import listed
 
 ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
 """What names a checkpoint, which every selector must have seen alike."""
@@ -59,7 +60,7 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
     if torn:
         found.append(
             Gap(
-                f"Of {count(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on"
+                f"Of {counted(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on"
                 " another machine?), so that they are no pairs; delete those records and run the command again."
             )
         )

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from html import escape
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.points import Kind, Point, counted, points
-from nas_selection_bench.reports.data.text import count, criteria, from_to, joined, number, some
+from nas_selection_bench.reports.data.points import Kind, Point, by_verdict, points
+from nas_selection_bench.reports.data.text import criteria, from_to, joined, number, some
 from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.size import size, supernet_accuracy
 
@@ -38,7 +39,7 @@ def floor_called(contest: Contest) -> str:
 def headline(contest: Contest) -> str:
     """The finding on one data set as one sentence."""
     compared = contest.against(FLOOR)
-    names = counted(compared)
+    names = by_verdict(compared)
     where, floor, better = written(contest.dataset), floor_called(contest), names["better"]
     if better:
         return f"On {where}, {some(better, NAMED)} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
@@ -53,7 +54,7 @@ def conditions(source: Material, contest: Contest) -> str:
     seeds = sorted(set(frame.groupby("method")["supernet_seed"].nunique()))
     reached = supernet_accuracy(source.results, contest.dataset)
     seeds_said = f"{from_to(seeds).replace(' to ', '–')} {'seed' if seeds == [1] else 'seeds'}"
-    trained = f"the same supernets for all: {count(contest.settings, 'recipe')} × {seeds_said}"
+    trained = f"the same supernets for all: {counted(contest.settings, 'recipe')} × {seeds_said}"
     untrained = {*frame["method"]} <= source.results.alike
     parts = [
         "NAS-Bench-201" if contest.dataset in WRITTEN else "search space of NAS-Bench-201",
@@ -78,7 +79,7 @@ def _verdicts(source: Material, contest: Contest) -> str:
     """How many criteria are shown worse than the floor and better than chance, and how good the floor is."""
     n = len(contest.standings)
     floor, chance = contest.against(FLOOR), contest.against("random")
-    of_floor, of_chance = counted(floor), counted(chance)
+    of_floor, of_chance = by_verdict(floor), by_verdict(chance)
     parts = []
     if any(c.judged for c in floor):
         parts.append(f"{_of(len(of_floor['worse']), n)} shown worse than this baseline")
@@ -101,10 +102,10 @@ def _verdicts(source: Material, contest: Contest) -> str:
 
 def _elsewhere(source: Material, contest: Contest) -> str:
     """Whether the same choices are better than the floor on other data sets, where none is here; else empty."""
-    if counted(contest.against(FLOOR))["better"]:
+    if by_verdict(contest.against(FLOOR))["better"]:
         return ""
     found = {
-        there.lookup: counted(there.against(FLOOR))["better"]
+        there.lookup: by_verdict(there.against(FLOOR))["better"]
         for there in source.transfers
         if there.dataset == contest.dataset
     }
@@ -171,4 +172,4 @@ def note(source: Material, dataset: str) -> str:
 
 def named(source: Material) -> set[str]:
     """The criteria that the first lines speak of one by one."""
-    return {*FOUNDING, *(name for contest in source.contests for name in counted(contest.against(FLOOR))["better"])}
+    return {*FOUNDING, *(name for contest in source.contests for name in by_verdict(contest.against(FLOOR))["better"])}

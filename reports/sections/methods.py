@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.papers import address_of
 from nas_selection_bench.reports.data.schemes import Schemes, schemes
-from nas_selection_bench.reports.data.text import count
 from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Prose, Row, Section, Table
 
 Said = Mapping[str, Mapping[str, str]]
@@ -146,7 +146,7 @@ def _table(kind: MethodKind, rows: list[Row]) -> Table:
         *(Column(title, help, numeric=False) for title, help in kind.told),
         Column("differs", "number of the note below", numeric=False),
     ]
-    caption = f"{count(len(rows), kind.noun)}, as described when they ran.{kind.symbols}"
+    caption = f"{counted(len(rows), kind.noun)}, as described when they ran.{kind.symbols}"
     return Table(f"methods-{kind.noun}s", caption, columns, rows)
 
 

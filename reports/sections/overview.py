@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import FLOOR, Contest, Standing
@@ -12,7 +13,7 @@ from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import ONE_DRAW
 from nas_selection_bench.reports.data.schemes import Schemes, schemes
-from nas_selection_bench.reports.data.text import count, criteria, interval_text, number, signed
+from nas_selection_bench.reports.data.text import criteria, interval_text, number, signed
 from nas_selection_bench.reports.figures.axes import AccuracyAxis
 from nas_selection_bench.reports.figures.main_forms import Form, main_forms_figure
 from nas_selection_bench.reports.figures.svg import Drawing
@@ -183,7 +184,7 @@ def _called(main: Sequence[Entry]) -> str:
     """`27 main forms and 3 variants`; only criteria where none or all are variants."""
     n = sum(entry.standing.level is not Level.EXPLORATORY for entry in main)
     rest = len(main) - n
-    return f"{count(n, 'main form')} and {count(rest, 'variant')}" if n and rest else criteria(len(main))
+    return f"{counted(n, 'main form')} and {counted(rest, 'variant')}" if n and rest else criteria(len(main))
 
 
 def _key(found: Overview) -> str:
@@ -256,6 +257,6 @@ def _matrix(found: Overview) -> str:
     said = f"{len(found.matrix)} {'proxy' if len(found.matrix) == 1 else 'proxies'}"
     n = sum(map(len, found.matrix.values()))
     return (
-        f'<figure class="proxies"><h2>{said} × {count(len(found.schemes), "scheme")} ({criteria(n)})</h2>'
+        f'<figure class="proxies"><h2>{said} × {counted(len(found.schemes), "scheme")} ({criteria(n)})</h2>'
         f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></figure>"
     )

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.yardsticks.floors import Yardstick
 from nas_selection_bench.bench.yardsticks.statistics import ROUGH_BELOW
 from nas_selection_bench.reports.data.contests import Contest
@@ -12,7 +13,7 @@ from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import INCOMPLETE_SAID, ONE_DRAW_SAID
 from nas_selection_bench.reports.data.summary import Line, promise
-from nas_selection_bench.reports.data.text import count, duration, interval_text, number, spread, trainings_text
+from nas_selection_bench.reports.data.text import duration, interval_text, number, spread, trainings_text
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.strips import accuracy_figure
 from nas_selection_bench.reports.sections.blocks import (
@@ -145,7 +146,7 @@ def _groups_said(contest: Contest) -> str:
                 f" {contest.family}."
             )
         return (
-            f"There are no tie groups: only {contest.placeable} of the {count(len(contest.ranked), 'main form')} have"
+            f"There are no tie groups: only {contest.placeable} of the {counted(len(contest.ranked), 'main form')} have"
             f" enough seeds to be told from another (corrected over {contest.family})."
         )
     said = (
@@ -207,8 +208,8 @@ def strips_section(source: Material) -> Section:
         repeats = max((line.selector_seeds for line in here), default=0)
         unread = f" Hollow: {ONE_DRAW_SAID}" if source.results.alike.intersection(source.focus(dataset)) else ""
         caption = (
-            f"One mark per selection (up to {count(seeds, 'supernet seed')} per recipe and"
-            f" {count(repeats, 'selector seed')} on each); tick and bar: mean and 95 % interval over supernet seeds."
+            f"One mark per selection (up to {counted(seeds, 'supernet seed')} per recipe and"
+            f" {counted(repeats, 'selector seed')} on each); tick and bar: mean and 95 % interval over supernet seeds."
             f"{f' {promise(seeds)}' if seeds > 1 else ''} Faint lines join the selections on one supernet; point at a"
             f" mark to follow one.{unread}"
             f" Diamonds: floors and ceilings; dashed: a random choice and the optimum. {AXIS_SAID}"

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
-from nas_selection_bench.reports.data.text import count, number
+from nas_selection_bench.reports.data.text import number
 
 PUBLISHED_SIZE = "paper"
 """The preset whose supernets are as large as those of the papers."""
@@ -29,8 +30,8 @@ def size(results: Results, dataset: str) -> str:
     if names == [settings.get("preset")]:
         images = settings["images"]
         said += [
-            count(settings["channels"], "channel"), f"{count(settings['cells'], 'cell')} per stage",
-            f"{count(settings['epochs'], 'epoch')} on {'all' if images is None else f'{images:,}'} images",
+            counted(settings["channels"], "channel"), f"{counted(settings['cells'], 'cell')} per stage",
+            f"{counted(settings['epochs'], 'epoch')} on {'all' if images is None else f'{images:,}'} images",
         ]  # fmt: skip
     return ", ".join(said)
 
@@ -59,7 +60,7 @@ def _said(results: Results, dataset: str) -> Iterator[str]:
     devices = _different(final["device"])
     threads = _different(final["threads"])
     machine = " and ".join("CPU" if device == "cpu" else "GPU" for device in devices)
-    yield f"{machine}, {count(int(threads[0]), 'thread')}" if len(threads) == 1 and devices == ["cpu"] else machine
+    yield f"{machine}, {counted(int(threads[0]), 'thread')}" if len(threads) == 1 and devices == ["cpu"] else machine
 
 
 def _different(values: Iterable[object]) -> list[str]:

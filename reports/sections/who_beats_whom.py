@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNJUDGED, Comparison, Verdict
 from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
 from nas_selection_bench.reports.data.contests import BASELINES, Contest, family_of
 from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import count, interval_text, number, p_text
+from nas_selection_bench.reports.data.text import interval_text, number, p_text
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.standings import standings_figure
 from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Picture, Prose, Row, Section, Table
@@ -242,9 +243,9 @@ def _sizes(comparisons: Sequence[Comparison]) -> str:
 
 def _product(comparison: Comparison) -> str:
     seeds = sorted(set(comparison.sizes))
-    pairs = count(comparison.n, "pair")
+    pairs = counted(comparison.n, "pair")
     if len(seeds) > 1:
         return pairs
     if len(comparison.sizes) == 1:
-        return f"{pairs} = {count(seeds[0], 'seed')}"
-    return f"{pairs} = {count(len(comparison.sizes), 'recipe')} × {count(seeds[0], 'seed')}"
+        return f"{pairs} = {counted(seeds[0], 'seed')}"
+    return f"{pairs} = {counted(len(comparison.sizes), 'recipe')} × {counted(seeds[0], 'seed')}"
