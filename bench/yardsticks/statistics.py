@@ -94,13 +94,12 @@ def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> 
     counts = np.array(sizes)
     weights = counts / counts.sum() if pooled else np.full(len(counts), 1 / len(counts))
     means = np.stack([values[wide].mean(axis=1) for values in strata], axis=1)
-    variances = weights**2 * np.stack([values[wide].var(axis=1, ddof=1) for values in strata], axis=1) / counts
-    totals = variances.sum(axis=1)
-    # The square of one number and that of an array can differ in the last bit; so a row alone gives what many do.
-    freedom = np.array([total**2 for total in totals]) / (variances**2 / (counts - 1)).sum(axis=1)
-    quantiles = stdtrit(freedom, (1 + LEVEL) / 2).tolist()
-    for place, mean, total, quantile in zip(np.flatnonzero(wide), means, totals.tolist(), quantiles, strict=True):
-        middle, half = float(weights @ mean), quantile * total**0.5
+    variances = weights * weights * np.stack([values[wide].var(axis=1, ddof=1) for values in strata], axis=1) / counts
+    # Sums, not a product of matrices: BLAS adds in an order of its own on each kind of CPU.
+    middles, totals = (means * weights).sum(axis=1), variances.sum(axis=1)
+    freedom = totals * totals / (variances * variances / (counts - 1)).sum(axis=1)
+    halves = stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(totals)
+    for place, middle, half in zip(np.flatnonzero(wide), middles.tolist(), halves.tolist(), strict=True):
         found[place] = Interval(middle - half, middle + half, int(counts.sum()))
     return found
 
@@ -209,7 +208,7 @@ def detectable(deviation: float, n: int, tests: int) -> float | None:
     """
     if n < 2:
         return None
-    return _quantiles(n, max(1, tests)) * deviation / n**0.5
+    return _quantiles(n, max(1, tests)) * deviation / math.sqrt(n)
 
 
 @cache
@@ -281,7 +280,8 @@ def variance_components(groups: Sequence[Numbers]) -> VarianceComponents | None:
     within = sum(float(((group - group.mean()) ** 2).sum()) for group in arrays) / (total - len(arrays))
     between = float((sizes * (means - grand) ** 2).sum()) / (len(arrays) - 1)
     typical = (total - float((sizes**2).sum()) / total) / (len(arrays) - 1)
-    return VarianceComponents(max(0.0, (between - within) / typical) ** 0.5, within**0.5, len(arrays), total)
+    between_deviation = math.sqrt(max(0.0, (between - within) / typical))
+    return VarianceComponents(between_deviation, math.sqrt(within), len(arrays), total)
 
 
 @dataclass(frozen=True)

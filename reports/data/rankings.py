@@ -90,7 +90,8 @@ def top_agreement(ranking: ArchitectureScores, accuracies: Values) -> TopAgreeme
     precision: dict[int, float | None] = dict.fromkeys(TOP_COUNTS)
     best_rank: dict[int, float | None] = dict.fromkeys(TOP_COUNTS)
     for k in sizes:
-        precision[k] = float(_chances(truth, sorted_truth[-k], k) @ _chances(scores, sorted_scores[-k], k)) / k
+        # Sums, here and below, since the products of BLAS depend on the kind of CPU.
+        precision[k] = float((_chances(truth, sorted_truth[-k], k) * _chances(scores, sorted_scores[-k], k)).sum()) / k
         best_rank[k] = _expected_best(rank, scores, sorted_scores[-k], k)
     tied = n - 1 - int(np.count_nonzero(np.diff(sorted_scores)))
     return TopAgreement(
@@ -112,4 +113,4 @@ def _expected_best(rank: Values, scores: Values, last: float, k: int) -> float:
     # The chance that none of the first j is among the r that are drawn of m, a product over them; j = 0 ... m.
     place = np.arange(m)
     none = np.concatenate([[1.0], np.cumprod(np.maximum(m - r - place, 0) / (m - place))])
-    return float((none[:-1] - none[1:]) @ np.minimum(drawn, certain))
+    return float(((none[:-1] - none[1:]) * np.minimum(drawn, certain)).sum())
