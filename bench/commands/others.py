@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nas_selection_bench.bench.collector import uncollected
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
@@ -44,12 +44,8 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
             f"{out} was made with a table {earlier['table'].get('name')!r} of other numbers than {table.name!r} has;"
             " give that table with --table."
         )
-    with only_writer(out / ".lock", wait=False):
-        gc.disable()  # the records are many small objects that stay: it would walk through them all the time
-        try:
-            store, counts, page = _drawn(out, table, draw_report)
-        finally:
-            gc.enable()
+    with only_writer(out / ".lock", wait=False), uncollected():
+        store, counts, page = _drawn(out, table, draw_report)
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
 
 
@@ -102,7 +98,8 @@ def check_results(stored: Path, options: Options, draw_report: DrawReport, metho
 
     fresh = options.out
     table = resolve.find_table(options, list(run_of(stored)["datasets"]), data_root(options.data_root, needed=False))
-    outcomes = check.check(stored, table, draw_report, fresh, methods)
+    with uncollected():
+        outcomes = check.check(stored, table, draw_report, fresh, methods)
     print(check.summary(outcomes), end="")
     return check.exit_code(outcomes)
 

@@ -15,7 +15,6 @@ Facts, from the packages' sources (nas-bench-201 2.1, nats_bench 1.8):
 """
 
 import bz2
-import gc
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from nas_selection_bench.bench.collector import uncollected
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.pickled_names import ARRAYS, CONTAINERS, RefusedName
 from nas_selection_bench.bench.problem.safe_pickle import Machine
@@ -182,11 +182,8 @@ def _table(content: Mapping[str, Any], path: Path, schedule: Schedule, infos: Ma
 
 def _read(path: Path, schedule: Schedule) -> Any:
     """The content of one file, thinned."""
-    # The collector would walk millions of new containers again and again, and find no garbage.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
-        with _opened(path) as file:
+        with uncollected(), _opened(path) as file:
             machine = Machine(file, {**ARRAYS, **CONTAINERS}, tensors=True, thin=schedule.thin)
             content = machine.load()
             if (
@@ -209,9 +206,6 @@ def _read(path: Path, schedule: Schedule) -> Any:
         if error.errno is None:  # how bz2 says that it is not bzip2
             raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    finally:
-        if collecting:
-            gc.enable()
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 Tau over 15,625 architectures, or p of 100 differences, takes a millisecond, and a page of 12,591 selections needs tens
 of thousands of them. A number is found again by the content of what it compares, so that it cannot belong to anything
-else; `--check` begins without the file, and compares the one that it writes.
+else, and is believed only by the program that computed it: the seal of the file changes with every source that a number
+could depend on.
 """
 
 import hashlib
+import platform
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,9 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.files import write_whole
 
 AGREEMENTS_FILE = "agreements.bin"
-VERSION = 1
-"""Raise it when a name comes to mean another number of the same content."""
+_BENCH = Path(__file__).parents[1]
+_ROOMS = ("problem", "yardsticks")
+"""Where the sources lie that compute the numbers."""
 _ENTRY = np.dtype([("content", "<u8"), ("value", "<f8")])
 _DIGEST = 8
 
@@ -29,16 +33,21 @@ class Agreements:
         self._used: dict[int, float] = {}
 
     @classmethod
-    def read(cls, folder: Path) -> "Agreements":
-        """Those that an output folder keeps; none where the file is missing, damaged or of another version."""
+    def read(cls, folder: Path, audited: int | None = None) -> "Agreements":
+        """Those that an output folder keeps; none where the file is missing, damaged or from another program.
+
+        One in `audited` is left out, so that it is computed again.
+        """
         try:
             content = (folder / AGREEMENTS_FILE).read_bytes()
         except OSError:
             return cls()
-        entries, digest = content[:-_DIGEST], content[-_DIGEST:]
-        if len(entries) % _ENTRY.itemsize or digest != _sealed(entries):
+        entries = entries_of(content)
+        if len(entries) % _ENTRY.itemsize or content != entries + _sealed(entries):
             return cls()
         kept = np.frombuffer(entries, dtype=_ENTRY)
+        if audited is not None:
+            kept = kept[kept["content"] % audited != 0]
         return cls(dict(zip(kept["content"].tolist(), kept["value"].tolist(), strict=True)))
 
     def write(self, folder: Path) -> None:
@@ -59,6 +68,11 @@ class Agreements:
         return self._used[key]
 
 
+def entries_of(content: bytes) -> bytes:
+    """What the content of a file says, without the seal of the program that wrote it."""
+    return content[:-_DIGEST]
+
+
 def fingerprint(values: NDArray[np.generic]) -> bytes:
     """Stands for a large array among the content."""
     return _digest(values.tobytes())
@@ -69,7 +83,15 @@ def _key(name: str, *content: NDArray[np.generic] | bytes) -> int:
 
 
 def _sealed(entries: bytes) -> bytes:
-    return _digest(str(VERSION).encode(), entries)
+    return _digest(_program(), entries)
+
+
+@cache
+def _program() -> bytes:
+    """Digest of what computes the numbers."""
+    sources = [path for room in _ROOMS for path in sorted((_BENCH / room).rglob("*.py"))]
+    named = [part for path in sources for part in (str(path.relative_to(_BENCH)).encode(), path.read_bytes())]
+    return _digest(f"Python {platform.python_version()}, NumPy {np.__version__}".encode(), *named)
 
 
 def _digest(*parts: NDArray[np.generic] | bytes) -> bytes:
