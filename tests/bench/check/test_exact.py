@@ -1,15 +1,20 @@
 """The exact check bites: what was broken on purpose, and what it says. Results are invented, the harness is real."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas_selection_bench.bench.check import exact as check
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.gather import gather
 from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.yardsticks import agreements
+from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from tests.bench.invented import draw, store, truth
 
 
@@ -153,3 +158,29 @@ def test_what_is_no_text_is_told_by_its_size() -> None:
     told = check._first_line("agreements.bin", b"\0\xff", b"\0\xfe\n")
     assert (told.file, told.column, told.stored, told.fresh) == ("agreements.bin", "bytes", "2", "3 others")
     assert check._first_line("a.md", b"one\ntwo", b"one\nten").column == "line 2"
+
+
+class Wrong(Agreements):
+    """Keeps another number than the one that was computed."""
+
+    def number(self, compute: Callable[[], float], name: str, *content: np.ndarray | bytes) -> float:
+        return super().number(lambda: compute() / 2, name, *content)
+
+
+@pytest.mark.parametrize("edited", ["the program", "nothing"])
+def test_agreements_of_another_program_are_computed_again_and_those_of_this_one_in_part(
+    edited: str, stored: Path, table: GroundTruth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = Path(shutil.copytree(stored, tmp_path / "digits"))
+    written = Store(out)
+    written.agreements = Wrong()
+    gather(written, table, print)
+    written.agreements.write(out)
+    if edited == "the program":
+        monkeypatch.setattr(agreements, "_program", lambda: b"edited")
+    else:
+        monkeypatch.setattr(check, "AUDITED", 2)
+    outcome = check.check_exact(out, table, draw)
+    columns = {difference.column for difference in outcome.differences}
+    assert columns == {"tau_space"}
+    assert len(outcome.differences) == 12 if edited == "the program" else 0 < len(outcome.differences) < 12

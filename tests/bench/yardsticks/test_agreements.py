@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE, Agreements, fingerprint
+from nas_selection_bench.bench.yardsticks import agreements
+from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE, Agreements, entries_of, fingerprint
 
 
 class Asked:
@@ -72,3 +73,29 @@ def test_a_damaged_file_is_not_believed(
     whole[byte] ^= 1 << bit
     (folder / AGREEMENTS_FILE).write_bytes(whole[:byte] if cut else whole)
     assert Agreements.read(folder).number(Asked(0.75), "tau", np.arange(3.0)) == 0.75
+
+
+def kept(folder: Path, numbers: int) -> None:
+    known = Agreements()
+    for number in range(numbers):
+        known.number(Asked(0.5), str(number))
+    known.write(folder)
+
+
+def test_what_another_program_computed_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(tmp_path, 1)
+    here = (tmp_path / AGREEMENTS_FILE).read_bytes()
+    monkeypatch.setattr(agreements, "_program", lambda: b"edited")
+    assert Agreements.read(tmp_path).number(Asked(0.75), "0") == 0.75
+    kept(tmp_path, 1)
+    there = (tmp_path / AGREEMENTS_FILE).read_bytes()
+    assert here != there and entries_of(here) == entries_of(there)
+
+
+def test_one_in_so_many_is_computed_again(tmp_path: Path) -> None:
+    kept(tmp_path, 1000)
+    for audited, fewest, most in ((None, 0, 0), (1, 1000, 1000), (4, 150, 350)):
+        computed, known = Asked(0.5), Agreements.read(tmp_path, audited)
+        for number in range(1000):
+            known.number(computed, str(number))
+        assert fewest <= computed.times <= most
