@@ -80,24 +80,27 @@ def _verdicts(source: Material, contest: Contest) -> str:
     n = len(contest.standings)
     floor, chance = contest.against(FLOOR), contest.against("random")
     of_floor, of_chance = by_verdict(floor), by_verdict(chance)
-    parts = []
+    said = []
     if any(c.judged for c in floor):
-        parts.append(f"{_of(len(of_floor['worse']), n)} shown worse than this baseline")
+        said.append(f"{_of(len(of_floor['worse']), n)} shown worse than this baseline")
+        same, few, alike, near = (len(of_floor[verdict]) for verdict in ("same", "too_few", "open", "small"))
+        better = len(of_floor["better"])
+        rest = [f"{better} {'is' if better == 1 else 'are'} shown better"] if better else []
+        rest += [f"{same} {'makes' if same == 1 else 'make'} exactly the same choice"] if same else []
+        rest += [f"{alike} {'shows' if alike == 1 else 'show'} no difference"] if alike else []
+        rest += [f"{near} {'differs' if near == 1 else 'differ'} by less than the noise of training"] if near else []
+        rest += [f"{few} {'has' if few == 1 else 'have'} too few seeds to judge"] if few else []
+        said += ["of the others, " * bool(of_floor["worse"]) + joined(rest)] if rest else []
     if any(c.judged for c in chance):
-        better = len(of_chance["better"])
-        parts.append(f"{better or 'none' if parts else f'{_of(better, n)} shown'} better than a random architecture")
-    said = f"<b>{_sentence(', '.join(parts))}</b>" if parts else ""
-    same, few, alike, near = (len(of_floor[verdict]) for verdict in ("same", "too_few", "open", "small"))
-    rest = [f"{same} {'makes' if same == 1 else 'make'} exactly the same choice"] if same else []
-    rest += [f"{alike} {'shows' if alike == 1 else 'show'} no difference"] if alike else []
-    rest += [f"{near} {'differs' if near == 1 else 'differ'} by less than the noise of training"] if near else []
-    rest += [f"{few} {'has' if few == 1 else 'have'} too few seeds to judge"] if few else []
-    said += f" {_sentence('of the others, ' * bool(of_floor['worse']) + joined(rest))}" if rest and parts else ""
+        said.append(f"against a random architecture, {_of(len(of_chance['better']), n)} shown better")
+    told = [_sentence(text) for text in said]
+    if told:
+        told[0] = f"<b>{told[0]}</b>"
     (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
-    said += f" The baseline reaches {number(stick.test)} %; {stick.above:,} of the 15,625 architectures"
-    said += " is better" if stick.above == 1 else " are better"
-    said += "." if stick.above_margin is None else f", {stick.above_margin:,} by more than the noise of training."
-    return said.strip()
+    reached = f"The baseline reaches {number(stick.test)} %; {stick.above:,} of the 15,625 architectures"
+    reached += " is better" if stick.above == 1 else " are better"
+    reached += "." if stick.above_margin is None else f", {stick.above_margin:,} by more than the noise of training."
+    return " ".join([*told, reached])
 
 
 def _elsewhere(source: Material, contest: Contest) -> str:

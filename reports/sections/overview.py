@@ -193,10 +193,10 @@ def _key(found: Overview) -> str:
     verdicts = {entry.verdict for entry in entries}
     said = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {text}' for v, text in SHORTLY.items() if v in verdicts]
     floor = "all 3×3" if found.conv else "the baseline"
-    keys = [f"{' &nbsp; '.join(said)}: paired tests against {floor}, Holm-corrected"]
+    keys = [f"{' &nbsp; '.join(said)}: by paired tests against {floor} (Holm-corrected), not by the intervals"]
     keys += ["* some recipes or cells are missing"] if any(entry.partial for entry in entries) else []
     keys += [f"{ONE_DRAW} reads no supernet: one result per seed"] if any(e.one_draw for e in found.main) else []
-    keys += ["the axis is stretched towards the best"]
+    keys += [f"lines: a random architecture, {floor}, the best of the space; the axis is stretched towards the best"]
     keys += [f"matrix: blue as good as {floor}, orange below"] if found.matrix else []
     return f"{'. '.join(f'{key[0].upper()}{key[1:]}' for key in keys)}."
 
@@ -255,8 +255,10 @@ def _matrix(found: Overview) -> str:
             )
         rows.append(f'<tr><th scope="row">{escape(proxy)}</th>{"".join(cells)}</tr>')
     said = f"{len(found.matrix)} {'proxy' if len(found.matrix) == 1 else 'proxies'}"
-    n = sum(map(len, found.matrix.values()))
+    inside = {entry.standing.method for of in found.matrix.values() for entry in of.values()}
+    both = len(inside & {entry.standing.method for entry in found.main})
+    held = criteria(len(inside)) + (f", {both} of them {'a main form' if both == 1 else 'main forms'}" if both else "")
     return (
-        f'<figure class="proxies"><h2>{said} × {counted(len(found.schemes), "scheme")} ({criteria(n)})</h2>'
+        f'<figure class="proxies"><h2>{said} × {counted(len(found.schemes), "scheme")} ({held})</h2>'
         f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></figure>"
     )
