@@ -1,12 +1,10 @@
-"""Readers of the program's own files: records, costs, plans, notes, checkpoints, packed cells and published tables.
+"""Readers of the program's own files: records, costs, plans, notes, packed cells and published tables.
 
 Each is tried alone, and then the whole program in a folder in which that file was damaged.
 """
 
 import csv
-import hashlib
 import io
-import json
 import shutil
 import tempfile
 import zlib
@@ -14,28 +12,23 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from nas_selection_bench.bench.commands.merge import merge
 from nas_selection_bench.bench.errors import BenchError, ExitCode
 from nas_selection_bench.bench.files import held_lock, only_writer
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.cells import SupernetJob, key
 from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, eigenvalues, write_curvature
-from nas_selection_bench.bench.work.edited_files import kept_source
 from nas_selection_bench.bench.work.gather import gather, planned_cells
 from nas_selection_bench.bench.work.gathered import basis, counts_noted
 from nas_selection_bench.bench.work.methods_file import read_described
 from nas_selection_bench.bench.work.pack import as_stored, opened, pack
-from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.bench.work.run_file import commands, read_run
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.timings import Timings, stored_costs
+from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from tests.bench import fake_bench
-from tests.fuzz.structures import arrays
-from tests.fuzz.target import Escaped, Target
+from tests.fuzz import training_files
+from tests.fuzz.target import Escaped, Target, contents, signed
 
 SELECTORS = "random,alphas,fails,skips"
 
@@ -54,6 +47,9 @@ def filled() -> Path:
     fake_bench.make_table(folder / "table.npz")
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         assert fake_bench.run(*command(folder)) == ExitCode.SOME_CELLS_FAILED
+        known = Agreements()  # the report of fake methods asks for none
+        known.number(lambda: 0.5, "tau")
+        known.write(folder / "out")
         assert fake_bench.run(*command(folder, "--report-only")) == ExitCode.SOME_CELLS_FAILED
     return folder
 
@@ -77,11 +73,6 @@ def _table() -> GroundTruth:
 def names(pattern: str) -> list[str]:
     """The files of `filled` that match."""
     return sorted(str(path.relative_to(filled())) for path in filled().glob(pattern))
-
-
-def signed(content: dict[str, Any]) -> dict[str, Any]:
-    """With the digest that belongs to it."""
-    return {**content, "digest": key({name: value for name, value in content.items() if name != "digest"})}
 
 
 def _gathered(folder: Path) -> object:
@@ -158,81 +149,6 @@ def program(file: str) -> Callable[[Path], None]:
     return read
 
 
-# What training leaves, with torch.
-
-
-def _job() -> SupernetJob:
-    return SupernetJob("digits", "darts", 0, 0, PRESETS["digits"])
-
-
-def _tensors() -> dict[str, Any]:
-    import torch
-
-    return {"alphas": torch.zeros(6, 5), "network.classifier.weight": torch.ones(10, 4)}
-
-
-@cache
-def trained() -> Path:
-    """A folder with one checkpoint and the progress of a training."""
-    import torch
-
-    from nas_selection_bench.supernets.training import checkpoint
-
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
-    facts = {"supernet_accuracy": 50.0, "train_loss": 1.0}
-    checkpoint.Checkpoint(_job(), 2, {"classifier.weight": torch.ones(10, 4)}, torch.zeros(6, 5), facts).save(folder)
-    checkpoint.save_progress(folder / "progress.safetensors", _job(), {"epoch": 2, "history": [facts]}, _tensors())
-    (folder / "timing.json").write_text("[1.5, 2.5]")
-    (folder / "source.json").write_text('"0123456789abcdef"')
-    return folder
-
-
-def _checkpoint(folder: Path) -> object:
-    from nas_selection_bench.supernets.training import checkpoint, notes
-
-    return [(notes.facts(folder, epoch), checkpoint.load(folder, epoch))
-            for epoch in notes.epochs_present(folder)]  # fmt: skip
-
-
-def _tensors_of_right_hash(folder: Path) -> object:
-    """The hash in the JSON is that of whatever the tensors are."""
-    path = folder / "epoch_0002.json"
-    told = json.loads(path.read_bytes())
-    told["sha256"] = hashlib.sha256((folder / "epoch_0002.safetensors").read_bytes()).hexdigest()
-    path.write_text(json.dumps(signed(told)))
-    return _checkpoint(folder)
-
-
-def _progress(folder: Path) -> object:
-    from nas_selection_bench.supernets.training import checkpoint
-
-    return checkpoint.load_progress(folder / "progress.safetensors", _job())
-
-
-def _seconds(folder: Path) -> object:
-    from nas_selection_bench.supernets.training import notes
-
-    return sum(notes.training_seconds(folder))
-
-
-def _progress_arrays() -> dict[str, np.ndarray]:
-    accuracies = np.full((4, 2), np.nan)
-    return {"settings": np.array(json.dumps({"epochs": 1})), "test": accuracies, "valid": accuracies}
-
-
-@cache
-def _table_progress() -> list[bytes]:
-    content = io.BytesIO()
-    np.savez_compressed(content, **_progress_arrays())  # type: ignore[arg-type]
-    return [content.getvalue()]
-
-
-def _take_up(folder: Path) -> object:
-    from nas_selection_bench.supernets.table.progress_file import TableProgress
-
-    return TableProgress(folder / "table.npz", {"epochs": 1}, 4, 2)
-
-
 # What the report reads.
 
 
@@ -288,10 +204,6 @@ _TABLES: Mapping[str, list[dict[str, str]]] = {
 }  # fmt: skip
 
 
-def _contents(folder: Callable[[], Path], file: str) -> Callable[[], list[bytes]]:
-    return lambda: [(folder() / file).read_bytes()]
-
-
 def _of(pattern: str) -> str:
     return names(pattern)[0]
 
@@ -311,6 +223,7 @@ def targets() -> tuple[Target, ...]:
         "run": ("out/run.json", True, True),
         "methods": ("out/methods.json", True, True),
         "note of a gathering": ("out/gathered.json", True, True),
+        "agreements": ("out/agreements.bin", False, False),
         "records.csv": ("out/records.csv", False, False),
         "scores.csv": ("out/scores.csv", False, False),
         "costs.csv": ("out/costs.csv", False, False),
@@ -321,17 +234,14 @@ def targets() -> tuple[Target, ...]:
     alone: dict[str, Callable[[Path], object]] = {
         "record": _gathered, "failed record": _gathered, "cost": _gathered, "cost of a training": _gathered,
         "plan": _planned, "run": _run_file, "methods": lambda folder: read_described(folder / "out"),
-        "note of a gathering": _noted,
+        "note of a gathering": _noted, "agreements": lambda folder: Agreements.read(folder / "out", audited=2),
         "records.csv": _results, "scores.csv": _results, "costs.csv": _results,
     }  # fmt: skip
 
     def target(kind: str, name: str, read: Callable[[Path], object], share: float, at: str = "") -> Target:
         file, as_json, has_digest = here[kind]
         sign = signed if has_digest else None
-        return Target(name, at or file, _contents(filled, file), read, filled, as_json, sign, share)
-
-    def of_training(name: str, file: str, read: Callable[[Path], object], sign: Any = None) -> Target:
-        return Target(name, file, _contents(trained, file), read, trained, sign is not None, sign)
+        return Target(name, at or file, contents(filled, file), read, filled, as_json, sign, share)
 
     return (
         *(target(kind, kind, read, 0.25 if read is _gathered else 1.0) for kind, read in alone.items()),
@@ -341,18 +251,11 @@ def targets() -> tuple[Target, ...]:
         *(target(kind, f"program, {kind}", program(file), 0.25) for kind, (file, _, _) in here.items()),
         Target("program, source.json", source, lambda: [b'"0123456789abcdef"'], program(source), filled, share=0.3),
         Target("lock", "out/.lock", lambda: [b"1234"], _locked, filled),
-        Target("packed cells", "out/cells.tar.xz", _contents(packed, "out/cells.tar.xz"), _opened, packed, share=0.5),
-        Target("program, packed cells", "out/cells.tar.xz", _contents(packed, "out/cells.tar.xz"),
+        Target("packed cells", "out/cells.tar.xz", contents(packed, "out/cells.tar.xz"), _opened, packed, share=0.5),
+        Target("program, packed cells", "out/cells.tar.xz", contents(packed, "out/cells.tar.xz"),
                program("out/cells.tar.xz"), packed, share=0.5),
-        of_training("checkpoint", "epoch_0002.json", _checkpoint, signed),
-        of_training("checkpoint's tensors", "epoch_0002.safetensors", _checkpoint),
-        of_training("tensors behind a right hash", "epoch_0002.safetensors", _tensors_of_right_hash),
-        of_training("progress", "progress.safetensors", _progress),
-        of_training("timing", "timing.json", _seconds),
-        of_training("source", "source.json", kept_source),
-        Target("table in the making", "table.npz", _table_progress, _take_up,
-               whole_files=lambda: arrays([_progress_arrays()], packed=True)),
+        *training_files.targets(),
         Target("curvature", CURVATURE_FILE, _measured, _curvature),
-        *(Target(f"README from {name}", f"out/tables/{name}", _contents(_published, f"out/tables/{name}"), _readme,
+        *(Target(f"README from {name}", f"out/tables/{name}", contents(_published, f"out/tables/{name}"), _readme,
                  _published) for name in _TABLES),
     )  # fmt: skip

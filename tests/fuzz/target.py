@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import BenchError
+from nas_selection_bench.bench.work.cells import key
 from tests.fuzz.inputs import CANARY, Sign, inputs
 
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -110,3 +112,13 @@ def fuzz(target: Target, folder: Path, count: int, number: int) -> tuple[Counter
         os.chdir(before)
         random.setstate(state)
     return outcomes, None
+
+
+def signed(content: dict[str, Any]) -> dict[str, Any]:
+    """With the digest that belongs to it."""
+    return {**content, "digest": key({name: value for name, value in content.items() if name != "digest"})}
+
+
+def contents(folder: Callable[[], Path], file: str) -> Callable[[], list[bytes]]:
+    """Of a file in a folder that is made when it is first needed."""
+    return lambda: [(folder() / file).read_bytes()]
