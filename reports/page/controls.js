@@ -47,7 +47,8 @@ const numberOf = (text) => {
   const found = text.replace(/−/g, "-").replace(/(\d),(?=\d{3})/g, "$1").match(/-?\d+(\.\d+)?(e-?\d+)?/);
   if (!found) return NaN;
   const unit = text.match(/(\d) (min|h|s)$/);
-  return Number(found[0]) * (unit ? { s: 1, min: 60, h: 3600 }[unit[2]] : 1);
+  const below = text.startsWith("<") ? 0.5 : 1; // "<0.001" stands before 0.001
+  return Number(found[0]) * below * (unit ? { s: 1, min: 60, h: 3600 }[unit[2]] : 1);
 };
 const sortBy = (table, column, direction) => {
   const body = table.tBodies[0];
@@ -85,18 +86,29 @@ const grid = (table) => {
   return rows.map((row) => columns.map((index) => textOf(row.cells[index])));
 };
 // A table as numbers: intervals and spreads become columns, times become seconds, marks are left out.
-const spreads = /^(?<mean>\S+?)(?: ± (?<sd>\S+))? \((?<n>\d+)\)\*?$/;
-const intervals = /^~?\[(?<low>[^,]+), (?<high>[^\]]+)\]$/;
-const plain = (text) => (text === "–" ? "" : text.replace(/^−/, "-").replace(/(\d),(?=\d{3})/g, "$1").replace(/ †$|\*$/, "").replace("∞", "inf"));
+const patterns = [
+  [/^(?<mean>\S+?)(?: ± (?<sd>\S+))? \((?<n>\d+)\)\*?$/, ["mean", "sd", "n"]],
+  [/^(?<mean>[\d.]+)±(?<sd>[\d.]+)$/, ["mean", "sd"]],
+  [/^~?\[(?<low>[^,]+), (?<high>[^\]]+)\]$/, ["low", "high"]],
+  [/^(?<low>[\d.]+) to (?<high>[\d.]+)$/, ["low", "high"]],
+];
+const plain = (text) => (text === "–" ? "" : text.replace(/^−/, "-").replace(/^</, "").replace(/(\d),(?=\d{3})/g, "$1").replace(/ †$|\*$|(?<=\d) %$/, "").replace("∞", "inf"));
 const times = /^[\d.]+ (min|h|s)$/;
 const columnOf = (title, texts) => {
-  const names = [[spreads, ["mean", "sd", "n"]], [intervals, ["low", "high"]]].find(([pattern]) => texts.some((text) => pattern.test(text)));
-  if (names) return names[1].map((name) => [`${title} ${name}`, ...texts.map((text) => plain(text.match(names[0])?.groups[name] ?? ""))]);
+  const marked = texts.some((text) => /\d\*$/.test(text)) ? [[`${title}, incomplete`, ...texts.map((text) => (text.endsWith("*") ? "yes" : ""))]] : [];
+  const [pattern, names] = patterns.find(([one]) => texts.some((text) => one.test(text))) || [];
+  // A single number among spreads is a mean, among ranges both of its ends.
+  const part = (text, name) => text.match(pattern)?.groups[name] ?? (/^[\d.]+$/.test(text) && !["sd", "n"].includes(name) ? text : "");
+  if (pattern) return [...names.map((name) => [`${title} ${name}`, ...texts.map((text) => plain(part(text, name)))]), ...marked];
   if (texts.some((text) => times.test(text))) return [[`${title}, s`, ...texts.map((text) => (times.test(text) ? String(numberOf(text)) : ""))]];
-  return [[title, ...texts.map(plain)]];
+  const most = texts.some((text) => text.startsWith("<")) ? " (at most)" : "";
+  return [[`${title}${most}`, ...texts.map(plain)], ...marked];
 };
 const asNumbers = ([heads, ...rows]) => {
-  const columns = heads.flatMap((title, index) => columnOf(title.trim(), rows.map((row) => row[index])));
+  // An interval is named after the column that it belongs to.
+  const owner = (index) => heads.slice(0, index).findLast((head) => head.trim() !== "n");
+  const titles = heads.map((head, index) => (head.trim() === "95 % interval" && index ? `${owner(index).trim()}, 95 % interval` : head.trim()));
+  const columns = titles.flatMap((title, index) => columnOf(title, rows.map((row) => row[index])));
   return columns[0].map((_, line) => columns.map((column) => column[line]));
 };
 const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);

@@ -43,13 +43,14 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   restorers.set(`baseline-${dataset}`, (value) => { if (value in of) { choose.value = value; compare(value); } });
 }
 
-// The matrix: pointed at, tapped, or walked through with the arrow keys.
-for (const table of all("table.matrix[data-dataset]")) {
+// Matrices: pointed at, tapped, or walked through with the arrow keys.
+for (const table of all("table.matrix")) {
   const columns = all("thead th", table).map((head) => head.textContent);
   const explain = (cell, x, y) => {
     const name = cell && cell.parentElement.querySelector("th").textContent;
     const other = cell && columns[cell.cellIndex - 1];
     const c = cell && pairs.get([table.dataset.dataset, name, other].join("|"));
+    if (cell?.dataset.tip) { say(`${name}, ${other}\n${cell.dataset.tip}`, x, y); return; }
     if (!c) { say("", 0, 0); return; }
     const unit = data.in_percentiles.includes(other) ? "percentiles" : "points";
     say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmean ${fixed(c.mean, 2)}, median ${fixed(c.median, 2)} ${unit} ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, x, y);
@@ -110,6 +111,11 @@ if (firsts.length > 1) {
     tab.onclick = () => { show(dataset); remember("dataset", dataset === firsts[0].dataset.dataset ? "" : dataset); };
     tabs.append(tab);
   }
+  tabs.addEventListener("keydown", ({ key }) => {
+    const others = [...tabs.children], step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    const next = step && others[others.indexOf(document.activeElement) + step];
+    if (next) { next.focus(); next.click(); }
+  });
   firsts[0].before(tabs);
   show(firsts[0].dataset.dataset);
   restorers.set("dataset", show);

@@ -22,7 +22,7 @@ for (const row of data.rows) {
   selections.get(key).push(row);
 }
 // A large page holds no numbers of its marks.
-const nameOf = (mark) => (mark?.closest("[data-points]")?.dataset.points || "").split("|").slice(1).reverse().join(" on ");
+const nameOf = (mark) => mark?.closest("[data-series]")?.dataset.series || (mark?.closest("[data-points]")?.dataset.points || "").split("|").slice(1).reverse().join(" on ");
 const FINGER = 24; // Pixels from a tap within which a mark is meant.
 for (const svg of all("svg.figure")) {
   const marks = new Map();
@@ -47,7 +47,7 @@ for (const svg of all("svg.figure")) {
     const box = mark.getBoundingClientRect();
     return [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
   };
-  svg.addEventListener("pointermove", (event) => show(event.target.closest("[data-points] path, [data-tip]"), event.clientX, event.clientY));
+  svg.addEventListener("pointermove", (event) => show(event.target.closest("[data-points] path, [data-tip], [data-series] path"), event.clientX, event.clientY));
   svg.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") show(null); });
   // A finger is wider than a mark: the nearest one is meant.
   svg.addEventListener("click", (event) => {
@@ -74,8 +74,8 @@ for (const svg of all("svg.figure")) {
   svg.addEventListener("blur", () => show(null));
 }
 
-// Series that can be hidden.
-for (const svg of all("svg.figure")) {
+// Series that can be hidden; the figure of the first screen has no room for their names.
+for (const svg of all(".scroll > svg.figure")) {
   const names = [...new Set(all("[data-series]", svg).map((group) => group.dataset.series))];
   if (names.length < 2) continue;
   const legend = make("div", { className: "legend" }, "show or hide:");

@@ -1,6 +1,7 @@
 """Sections that a reviewer turns to: published numbers, provenance, glossary."""
 
 import csv
+import re
 import shlex
 from collections.abc import Iterator
 from html import escape
@@ -24,8 +25,8 @@ GLOSSARY = (
      " training on all 50,000 images, valid is x-valid after training on half; cifar100 and imagenet16: x-test and"
      " x-valid. Other data sets: the training of their own table. Selection never reads test images."),
     ("regret", "best test accuracy of the space minus test, points"),
-    ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %; a random choice expects 50,"
-     " and is compared with in percentiles, since most of the space lies above its mean accuracy"),
+    ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %; a random choice averages"
+     " 50, and comparisons with it are in percentiles, since most of the space lies above its mean accuracy"),
     ("gain", "(test − mean of the space) / (best − mean of the space)"),
     ("oracle", "what an operation on an edge is worth: the best, or the mean, test accuracy of all architectures that"
      " have it there"),
@@ -63,8 +64,8 @@ GLOSSARY = (
     ("τ edge", "one tau-b over all 30 scores (ranks per edge) and mean accuracies (standardised per edge), after the"
      " mean of each operation is taken out of both: does the criterion know which edge wants what? One order for all"
      " edges scores exactly 0"),
-    ("drawn", f"figures have room for {MOST} selectors: the criteria of the founding papers, then every criterion in"
-     " its main form, then the best variants; of selectors that always choose alike, one. The main table and the CSV"
+    ("drawn", f"figures have room for {MOST} selectors: the criteria of the founding papers, then the main form of"
+     " every criterion, then the best variants; of selectors that always choose alike, one. The main table and the CSV"
      " files hold all"),
     ("accuracy axis", "stretched towards the best architecture of the space: its scale is the logarithm of the distance"
      f" to that plus {REGRET_FLOOR} points. Brackets: points below it"),
@@ -77,6 +78,14 @@ GLOSSARY = (
      " that decides by alphas alone, on a supernet whose alphas never learn"),
     ("missing", "asked for by a command that filled the folder, but not tried yet"),
 )  # fmt: skip
+
+
+_ARXIV = re.compile(r"arXiv (\d{4}\.\d{5}(?:v\d+)?)")
+
+
+def _linked(source: str) -> str:
+    """Where a number was read, as markup in which arXiv papers are links."""
+    return _ARXIV.sub(r'<a href="https://arxiv.org/abs/\1">\g<0></a>', escape(source))
 
 
 def published_section(source: Material) -> Section:
@@ -105,7 +114,7 @@ def published_section(source: Material) -> Section:
         cells += [
             Field(f"{entry['recipe']} + {entry['selector']}" if entry["recipe"] else "–"),
             Field("the claim depends on the length of training" if shorter else "", "wrap"),
-            Field(entry["source"], "quiet wrap"),
+            Field(_linked(entry["source"]), "quiet wrap", markup=True),
             Field(entry["run_by"], "quiet wrap"),
         ]
         rows.append(Row(cells, "quiet" if shorter else ""))
@@ -119,8 +128,8 @@ def published_section(source: Material) -> Section:
     ]  # fmt: skip
     caption = (
         "Test accuracy, %. Published numbers come from other supernets, splits, batch norm modes and seeds, often from"
-        " a single search on CIFAR-10: context, not competitors. Ours: mean ± standard deviation over seeds (seeds),"
-        " where the same criterion was applied to the same kind of supernet."
+        " a single search on CIFAR-10: context, not competitors. Ours: mean ± standard deviation over seeds (number of"
+        " seeds), where the same criterion was applied to the same kind of supernet."
     )
     if any(row.css for row in rows):
         sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)

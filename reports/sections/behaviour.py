@@ -115,7 +115,7 @@ def _supernet_quality(source: Material) -> list[Block]:
         Column("data set", numeric=False), Column("recipe", numeric=False), Column("supernets", "seeds"),
         Column("their accuracy, %", "on the selection images"), Column("selectors", "whose choices differ"),
         Column("τ", "mean over selectors of tau-b between the accuracy of a supernet and of the choice made on it"),
-        Column("p", "share of the orders of the supernets with a mean τ as far from 0; not corrected"),
+        Column("p", "share of the orders of the supernets with a mean τ as far from 0; not corrected", low=True),
     ]  # fmt: skip
     caption = (
         "Kendall's τ, over the seeds of a recipe, between the accuracy of a supernet and that of the architecture"

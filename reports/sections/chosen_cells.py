@@ -117,7 +117,8 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
     body = []
     for number_of_row, a in enumerate(methods):
         row_cells = "".join(
-            f'<td class="{shade(taus[a, b])}">{number(taus[a, b]) if len(methods) <= 16 else ""}</td>'
+            f'<td class="{shade(taus[a, b])}" data-tip="τ {number(taus[a, b])}">'
+            f"{number(taus[a, b]) if len(methods) <= 16 else ''}</td>"
             if (a, b) in taus
             else "<td></td>"
             for b in methods[:number_of_row]

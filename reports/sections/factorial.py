@@ -46,7 +46,7 @@ def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
     ]
     columns = [
         Column("term", numeric=False), Column("share, %", "of the sum of squares within checkpoints"),
-        Column("p", "F test of repeated measures, a checkpoint being a block; not corrected"),
+        Column("p", "F test of repeated measures, a checkpoint being a block; not corrected", low=True),
     ]  # fmt: skip
     caption = (
         "Analysis of variance with repeated measures of test accuracy; n ="

@@ -11,7 +11,7 @@ from nas_selection_bench.reports.data.schemes import schemes
 from nas_selection_bench.reports.sections.blocks import Column, Field, Row
 
 FOLDED_SAID = (
-    "▸ opens a scheme (medians over its proxies, at the place of the middle one) or criteria that always choose alike."
+    "▸ opens a scheme (medians over its proxies, placed at the median one) or criteria that always choose alike."
 )
 """What captions say of folded rows."""
 

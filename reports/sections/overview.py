@@ -216,6 +216,8 @@ def _row(entry: Entry, axis: AccuracyAxis, lines: str, what: Mapping[str, str] |
     if s.interval is not None:
         low, high = (f"{max(0, min(100, axis(end))):.1f}%" for end in (s.interval.low, s.interval.high))
         bar = f'<line class="spread" x1="{low}" x2="{high}" y1="50%" y2="50%"/>'
+        if s.interval.high > axis.optimum:  # cut off where the space ends
+            bar += f'<text class="beyond" x="{axis(axis.optimum):.1f}%" y="50%">›</text>'
     point = f'<circle cx="{axis(s.mean):.1f}%" cy="50%" r="4"/>'
     name = escape(s.method)
     if what is not None:

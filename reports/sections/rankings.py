@@ -1,6 +1,7 @@
 """Criteria that rank whole architectures: their scores against test accuracy, overall and among the best."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
 
@@ -14,6 +15,7 @@ from nas_selection_bench.reports.data.text import from_to, number
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.ranking_curves import ranking_figure
 from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Prose, Row, Table
+from nas_selection_bench.reports.sections.families import FOLDED_SAID, families_in, folded
 from nas_selection_bench.reports.sections.pictures import picture
 from nas_selection_bench.reports.sections.titles import titled
 
@@ -36,10 +38,10 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
         partial(ranking_figure, first, source.table, dataset),
     )  # fmt: skip
     accuracies = source.table.accuracy(dataset)
-    rows = []
+    rows: dict[str, Row] = {}
     for method, draws in found.items():
         tops = [top_agreement(draw, accuracies) for draw in draws]
-        rows.append(
+        rows[method] = (
             Row([
                 Field(source.results.marked(method), "name"), Field(str(len(tops))),
                 Field(from_to([top.n for top in tops])), Field(f"{np.mean([top.tied for top in tops]):,.0f}"),
@@ -59,15 +61,23 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
         Column("τ top 1 %", "tau-b among the truly best hundredth of those scored"),
         Column("P@10", "share of the criterion's 10 best among the 10 truly best"),
         Column("P@100", "share of its 100 best among the 100 truly best"),
-        Column("rank@1", "true rank of the criterion's first choice, among those scored"),
-        Column("rank@10", "best true rank among the criterion's 10 best"),
+        Column("rank@1", "true rank of the criterion's first choice, among those scored", low=True),
+        Column("rank@10", "best true rank among the criterion's 10 best", low=True),
     ]
+    unsaid = {place for place in range(len(columns)) if all(row.cells[place].text == "–" for row in rows.values())}
+    columns = [column for place, column in enumerate(columns) if place not in unsaid]
+    rows = {
+        method: replace(row, cells=[cell for place, cell in enumerate(row.cells) if place not in unsaid])
+        for method, row in rows.items()
+    }
     said = (
         "Means over n selections. P@k and rank@k are expectations over all orders of equal scores. –: fewer than"
         f" {FEWEST} architectures in the top set, or k above half of those scored."
         f"{f' {ONE_DRAW_SAID}' if source.results.alike.intersection(found) else ''}"
     )
-    return [drawn, Table(f"top-{dataset}", said, columns, rows)]
+    shown = folded(columns, rows, families_in(source, dataset))
+    said += f" {FOLDED_SAID}" if any(row.head for row in shown) else ""
+    return [drawn, Table(f"top-{dataset}", said, columns, shown)]
 
 
 def _which(shown: Sequence[ArchitectureScores], results: Results) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from html import escape
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from nas_selection_bench.reports.sections.blocks import (
     spoken,
 )
 from nas_selection_bench.reports.sections.families import FOLDED_SAID, families_in, folded
+from nas_selection_bench.reports.sections.methods import place_of
 from nas_selection_bench.reports.sections.pictures import picture
 from nas_selection_bench.reports.sections.titles import headings, titled
 
@@ -68,7 +70,8 @@ def main_table(source: Material, contest: Contest) -> Table:
         Column("τ edge", "agreement on what is particular to an edge; whatever has one order for all edges scores 0"),
         Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes: mostly noise of"
                " training", hidden=len(settings) > 2),
-        *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds (seeds)")
+        *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds "
+                 " (number of seeds)")
           for setting in settings),
     ]  # fmt: skip
     families, rows = families_in(source, dataset), {}
@@ -78,7 +81,7 @@ def main_table(source: Material, contest: Contest) -> Table:
         lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
         percentile = _mean(source.lines_of("percentile", dataset, standing.method))
         cells = [
-            Field(source.results.marked(standing.method), "name", source.results.what(standing.method)),
+            _name(source, standing.method),
             Field(
                 number(standing.mean) + ("*" if fewer or lost else ""), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if fewer else "",
@@ -160,15 +163,24 @@ def _groups_said(contest: Contest) -> str:
     return said
 
 
+def _name(source: Material, method: str) -> Field:
+    """The name of a criterion, linked to what the page says of it."""
+    shown, what = source.results.marked(method), source.results.what(method)
+    if not source.results.described["selectors"]:
+        return Field(shown, "name", what)
+    return Field(f'<a href="#{place_of(method)}">{escape(shown)}</a>', "name", what, markup=True)
+
+
 def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
     """The floors and ceilings with three decimals and what they are."""
     columns = [
-        Column("yardstick", numeric=False), Column("test %"), Column("valid %"), Column("regret"), Column("percentile"),
+        Column("yardstick", numeric=False), Column("test %"), Column("valid %"), Column("regret", low=True),
+        Column("percentile"),
         Column("gain", "0 = mean of the space, 1 = its best", hidden=True),
         Column("worth", "trainings: how many random architectures are expected to reach as much"),
-        Column("above", "architectures with a higher test accuracy"),
+        Column("above", "architectures with a higher test accuracy", low=True),
         Column("beyond margin", "those of them that lie above by more than two trainings of one architecture differ"
-               " there; – = the table stores no separate trainings"),
+               " there; – = the table stores no separate trainings", low=True),
         Column("τ mean"), Column("τ mean, 3 ops", "over skip, 1x1 and 3x3 alone", hidden=True), Column("τ edge"),
         Column("τ best"), Column("τ space", hidden=True),
         Column("what it is", numeric=False),

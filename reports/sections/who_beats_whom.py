@@ -6,12 +6,13 @@ from html import escape
 
 from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNJUDGED, Comparison, Verdict
+from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
 from nas_selection_bench.reports.data.contests import BASELINES, Contest, family_of
 from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import interval_text, number, p_text
+from nas_selection_bench.reports.data.text import interval_text, number, p_text, signed
 from nas_selection_bench.reports.figures.axes import AXIS_SAID
 from nas_selection_bench.reports.figures.standings import standings_figure
 from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Picture, Prose, Row, Section, Table
@@ -162,13 +163,19 @@ def matrix(methods: Sequence[str], comparisons: Sequence[Comparison], dataset: s
             else:
                 css, sign = MARKS[c.verdict]
                 median = number(c.median, 1 if abs(c.median) >= 10 else 2)
-                cells.append(f'<td class="{css}">{median if len(others) <= FEW_COLUMNS else sign}</td>')
+                told = "" if dataset else f' data-tip="{escape(f"{c.verdict}: {_told(c)}")}"'
+                cells.append(f'<td class="{css}"{told}>{median if len(others) <= FEW_COLUMNS else sign}</td>')
         body.append(f'<tr><th scope="row">{escape(row)}</th>{"".join(cells)}</tr>')
     linked = "" if dataset is None else f' data-dataset="{escape(dataset)}"'
     return (
         f'<div class="scroll"><table class="matrix"{linked}><thead><tr><td></td>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _told(c: Comparison) -> str:
+    unit = "percentiles" if c.second in RANDOM_CHOICES else "points"
+    return f"mean {signed(c.mean)}, median {signed(c.median)} {unit}, n {c.n}"
 
 
 def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, further: str) -> Picture:

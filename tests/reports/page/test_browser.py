@@ -76,7 +76,9 @@ def test_a_table_is_copied_in_three_forms(page: Path, tmp_path: Path) -> None:
         return copied;
     """)  # fmt: skip
     csv, markdown, latex = seen
-    assert csv.startswith("criterion,test %,n,95 % interval low,95 % interval high,")
+    assert csv.startswith(
+        'criterion,test %,"test %, incomplete",n,"test %, 95 % interval low","test %, 95 % interval high",'
+    )
     assert markdown.splitlines()[1].startswith("| :-- | --: |")
     assert latex.count("\\\\\n") == len(csv.splitlines())
     assert all("darts-pt-loss" in text for text in seen)
@@ -250,9 +252,13 @@ def test_a_copy_can_be_read_as_numbers(page: Path, tmp_path: Path) -> None:
     """)  # fmt: skip
     header, *rows = csv.reader(io.StringIO(seen[0]))
     assert {"cost, s", "darts mean", "darts sd", "darts n"} <= {*header}
-    numeric = [i for i, title in enumerate(header) if title not in ("criterion", "group", "founders")]
+    numeric = [
+        i for i, title in enumerate(header) if title not in ("criterion", "group", "founders", "test %, incomplete")
+    ]
     cells = [row[i] for row in rows for i in numeric if row[i] not in ("", "exact")]
     assert cells and all(float(cell) == float(cell) for cell in cells)
+    assert len({*header}) == len(header)
+    assert {row[header.index("test %, incomplete")] for row in rows} == {"", "yes"}
 
 
 def test_a_scheme_is_one_row_that_opens(table: GroundTruth, tmp_path: Path) -> None:

@@ -39,7 +39,11 @@ def test_criteria_are_told_in_a_line_in_their_table_and_at_their_names(source: M
     assert [column.title for column in of_selectors.columns][:3] == ["criterion", "what", "score"]
     assert {row.cells[0].text: row.cells[1].text for row in of_selectors.rows}["good"] == "Good: it <knows>."
     (contest,) = told.contests
-    (named,) = (row.cells[0] for row in main_table(told, contest).rows if row.cells[0].text == "good")
+    (named,) = (
+        row.cells[0]
+        for row in main_table(told, contest).rows
+        if row.cells[0].text == '<a href="#criterion-good">good</a>'
+    )
     assert named.title == "Good: it <knows>."
     assert '<a href="#criterion-good" data-tip="Good: it &lt;knows&gt;.">good</a>' in markup(overview(told, contest))
     assert '<a href="#criterion-bad">bad</a>' in markup(overview(told, contest))
