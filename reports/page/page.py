@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
@@ -64,8 +65,8 @@ TOGETHER = re.compile(
 )
 """Spaces at which no line may end: between a number and its unit, and in `n = 3`."""
 
-WHERE_RUN = (dose_section, stopping_section, factorial_section)
-"""Sections on experiments that not every output folder holds."""
+WHERE_RUN = (transfer_section, dose_section, stopping_section, factorial_section)
+"""Sections on what not every output folder holds."""
 
 KEPT_FIRST = ("accuracy-", "tau-", "epochs-", "cost-", "operations-", "ranking-", "scores-")
 """Figures that may give way where a page would grow beyond LIMIT, by the beginnings of their names."""
@@ -113,14 +114,18 @@ def sections(source: Material) -> list[Section]:
         training_section(source),
         cost_section(source),
         bias_section(source),
-        transfer_section(source),
-        *(section for of in WHERE_RUN if (section := of(source)) is not None),
+        *_there(source, *WHERE_RUN),
         failures_section(source),
-        published_section(source),
+        *_there(source, published_section),
         methods_section(source),
         glossary_section(),
         provenance_section(source),
     ]
+
+
+def _there(source: Material, *of: Callable[[Material], Section | None]) -> Iterator[Section]:
+    """The sections that have something to say."""
+    return (section for one in of if (section := one(source)) is not None)
 
 
 def render(source: Material) -> str:

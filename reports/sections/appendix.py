@@ -88,15 +88,14 @@ def _linked(source: str) -> str:
     return _ARXIV.sub(r'<a href="https://arxiv.org/abs/\1">\g<0></a>', escape(source))
 
 
-def published_section(source: Material) -> Section:
-    """Numbers from papers beside ours."""
-    section = Section("published", "Published numbers beside ours", folded=True, link="Published")
+def published_section(source: Material) -> Section | None:
+    """Numbers from papers beside ours; None where the papers report nothing on the data sets of this run."""
     with files("nas_selection_bench.reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
         published = list(csv.DictReader(stream))
     datasets = [name for name in ("cifar10", "cifar100", "imagenet16") if name in source.datasets]
     if not datasets:
-        section.blocks.append(Prose("<p>The papers report nothing on the data sets of this run.</p>"))
-        return section
+        return None
+    section = Section("published", "Published numbers beside ours", folded=True, link="Published")
     small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
     ours = {(x.dataset, x.setting.split(" · ")[0], x.method.split(" · ")[0]): x for x in source.test}
     rows = []

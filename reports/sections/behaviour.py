@@ -246,18 +246,14 @@ def _shaded(taus: dict[str, float]) -> list[Field]:
     return [Field(number(tau), f"shade {shade(tau)}") for tau in taus.values()]
 
 
-def transfer_section(source: Material) -> Section:
-    """Selected on one data set, looked up on the others, with the floors there."""
+def transfer_section(source: Material) -> Section | None:
+    """Selected on one data set, looked up on the others, with the floors there; None where there are no others."""
+    if not source.transfers:
+        return None
     section = Section("transfer", "Transfer: selected here, looked up there", folded=True, link="Transfer")
-    for dataset in source.datasets:
-        here = [contest for contest in source.transfers if contest.dataset == dataset]
-        if not here:
-            section.blocks.append(
-                Prose(f"<p>There is no other data set on which to look up what was chosen on {escape(dataset)}.</p>")
-            )
-        for contest in here:
-            heading = Heading(f"Selected on {dataset}, looked up on {contest.lookup}")
-            section.blocks += [heading, transfer_table(source, contest)]
+    for contest in source.transfers:
+        heading = Heading(f"Selected on {contest.dataset}, looked up on {contest.lookup}")
+        section.blocks += [heading, transfer_table(source, contest)]
     return section
 
 

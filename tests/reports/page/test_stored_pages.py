@@ -11,9 +11,13 @@ RESULTS = Path(__file__).parents[3] / "results"
 
 LOOK = """
   const tip = find(".tip");
-  const told = (element, event) => { tip.textContent = ""; element.dispatchEvent(event); return tip.textContent.trim(); };
-  const pointed = (element) => told(element, new PointerEvent("pointermove", { bubbles: true, clientX: 5, clientY: 5 }));
-  const focused = (element) => told(element, new FocusEvent("focusin", { bubbles: true })) || told(element, new FocusEvent("focus"));
+  const told = (element, event) => {
+    tip.textContent = "";
+    element.dispatchEvent(event);
+    return tip.textContent.trim();
+  };
+  const pointed = (element) => told(element, new PointerEvent("pointermove", { bubbles: true }));
+  const focused = (element) => told(element, new FocusEvent("focusin", { bubbles: true }));
   const cells = all("table.matrix tbody td").filter((cell) => cell.className);
   const first = all(".overview [data-tip]").filter((element) => !element.closest("svg.figure"));
   const marks = all("svg.figure [data-points] path, svg.figure [data-tip], svg.figure [data-series] path");
@@ -21,7 +25,7 @@ LOOK = """
     cells: cells.filter((cell) => !pointed(cell) || !focused(cell)).length,
     first: first.filter((element) => element.tabIndex !== 0 || !told(element, new FocusEvent("focus"))).length,
     marks: marks.filter((mark) => !pointed(mark)).length,
-    figures: all("svg.figure").filter((svg) => find("[data-points] path, [data-tip]", svg) && svg.tabIndex !== 0).length,
+    figures: all("svg.figure:has([data-points] path, [data-tip])").filter((svg) => svg.tabIndex !== 0).length,
     found: [cells.length, first.length, marks.length],
   };
 """

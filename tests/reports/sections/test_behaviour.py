@@ -108,7 +108,9 @@ def test_every_member_of_the_pareto_front_is_in_the_table(table: GroundTruth, tm
 def test_choices_are_looked_up_on_the_other_data_set(
     source: Material, table: GroundTruth, folder: Path, here: str, there: str
 ) -> None:
-    shown = table_of(transfer_section(source), f"transfer-{here}-{there}")
+    section = transfer_section(source)
+    assert section is not None
+    shown = table_of(section, f"transfer-{here}-{there}")
     columns = [column.title for column in shown.columns]
     told = {row.cells[0].text: dict(zip(columns, [cell.text for cell in row.cells], strict=True)) for row in shown.rows}
     rows = pd.read_csv(folder / "records.csv")
