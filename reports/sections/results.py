@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 
 from nas_selection_bench.bench.errors import counted
+from nas_selection_bench.bench.problem.space import Architecture
 from nas_selection_bench.bench.yardsticks.floors import Yardstick
 from nas_selection_bench.bench.yardsticks.statistics import ROUGH_BELOW
 from nas_selection_bench.reports.data.contests import Contest
@@ -108,6 +109,7 @@ def main_table(source: Material, contest: Contest) -> Table:
         ]  # fmt: skip
         rows[standing.method] = Row(cells, "leader" if standing.group == 0 else "")
     accuracies = {standing.method: standing.mean for standing in contest.standings}
+    first: dict[Architecture, str] = {}  # the floor that stands for all of one architecture
     for stick in source.sticks.get(dataset, []):
         cells = [
             Field(stick.name, "name", stick.note), Field(number(stick.test), "strong"),
@@ -119,6 +121,9 @@ def main_table(source: Material, contest: Contest) -> Table:
         ]  # fmt: skip
         rows[f" {stick.name}"] = Row(cells, "yardstick")
         accuracies[f" {stick.name}"] = stick.test
+        speaker = stick.name if stick.architecture is None else first.setdefault(stick.architecture, stick.name)
+        if speaker != stick.name:
+            families[f" {stick.name}"] = (f" {speaker}", False)
     best_first = sorted(rows, key=lambda name: -accuracies[name])
     columns, shown = spoken(columns, folded(columns, {name: rows[name] for name in best_first}, families))
     caption = f"{_groups_said(contest)} Italics: floors and ceilings."

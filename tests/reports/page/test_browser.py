@@ -267,8 +267,8 @@ def test_a_scheme_is_one_row_that_opens(table: GroundTruth, tmp_path: Path) -> N
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), selectors=many,
                         failures=False, ranking=False)  # fmt: skip
     seen = act(write_report(out, table), tmp_path, """
-        const table = find('table[data-name="main-cifar10"]'), head = find("tr[data-head]", table);
-        const members = () => all("tr[data-of]", table).filter(shown).length;
+        const table = find('table[data-name="main-cifar10"]'), head = find('tr[data-head="zero-cost-pt"]', table);
+        const members = () => all('tr[data-of="zero-cost-pt"]', table).filter(shown).length;
         const before = members(), name = head.cells[0].lastChild.textContent;
         find("button.fold", head).click();
         const opened = members(), next = head.nextElementSibling.dataset.of;
