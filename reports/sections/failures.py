@@ -24,7 +24,7 @@ def failures_section(source: Material) -> Section:
     if not wanted.empty:
         retry = bool((wanted["state"] == "failed").any())
         section.blocks.append(Prose(
-            f"<p>To run what {'failed or is missing' if retry else 'is missing'}, next to this folder:</p>"
+            f"<p>To rerun what {'failed or is missing' if retry else 'is missing'}, next to this folder:</p>"
             f"{code([going_on(source.results.folder.name, retry)])}"
         ))  # fmt: skip
     return section

@@ -27,7 +27,7 @@ PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architectur
 COMMON = (
     "A masked operation, and every one that a decision took out, is fed zeros, as in the code (in the paper's words it"
     " is not there: masked=absent). "
-    "An operation of which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
+    "An operation for which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
     " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm as --bn"
     " says (the code: running statistics, --bn running; of a fresh network they do nothing); the orders global-*-once"
     " sort by the scores (the code's popitem() takes the last edge, so that they are reverse)"
