@@ -191,7 +191,7 @@ def _around(source: Material) -> dict[str, object]:
         "generator": ", ".join(f"{name} {version(name)}" for name in DRAWN_WITH),
         "notes": [Markup(text) for dataset in source.datasets if (text := note(source, dataset))],
         "grave": [Markup(gap.said) for gap in missing if gap.grave],
-        "slight": [Markup(gap.said) for gap in missing if not gap.grave],
+        "slight": [Markup(gap.briefly or gap.said) for gap in missing if not gap.grave],
         "firsts": [_first(source, contest) for contest in source.contests if contest.standings],
         "style": Markup(style_sheet() + folder.joinpath("style.css").read_text(encoding="utf-8")),
         "script": Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8").rstrip() for name in SCRIPTS)),

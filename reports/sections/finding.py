@@ -20,6 +20,7 @@ from nas_selection_bench.reports.data.text import (
 )
 from nas_selection_bench.reports.sections.blocks import Prose, Section
 from nas_selection_bench.reports.sections.dose_response import sentences
+from nas_selection_bench.reports.sections.headline import elsewhere
 from nas_selection_bench.reports.sections.titles import headings
 from nas_selection_bench.reports.sections.verdict_table import FEW, verdict_table
 
@@ -39,6 +40,7 @@ def details_section(source: Material) -> Section:
             told = [
                 *sentences(source, contest.dataset),
                 *_headline(contest, here),
+                *([f"{_topic('Elsewhere.')}{there}"] if (there := elsewhere(source, contest)) else []),
                 *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
             ]
             items = "".join(f"<li>{point}</li>" for point in told)

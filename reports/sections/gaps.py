@@ -23,6 +23,8 @@ class Gap:
     """A sentence, as HTML."""
     grave: bool = True
     """Whether it touches what the headline says."""
+    briefly: str = ""
+    """The same without the names, for the line of conditions; empty where there is nothing to leave out."""
 
 
 def gaps(source: Material, named: Collection[str]) -> list[Gap]:
@@ -40,8 +42,8 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
             methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
             asked = sum(counts.values()) - counts["skipped"]
             grave = bool(set(named) & set(methods))
-            text = f"{counts[state]:,} of {asked:,} cells {said}: {listed(methods)}."
-            found.append(Gap(text, grave or counts[state] > TOO_MUCH * asked))
+            text = f"{counts[state]:,} of {asked:,} cells {said}"
+            found.append(Gap(f"{text}: {listed(methods)}.", grave or counts[state] > TOO_MUCH * asked, text))
     versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
     mixed = sorted(versions.index[versions > 1])
     if mixed:

@@ -68,42 +68,30 @@ def conditions(source: Material, contest: Contest) -> str:
 
 
 def lead(source: Material, contest: Contest) -> list[str]:
-    """The sentences under the headline, as HTML."""
+    """The two sentences under the headline, as HTML: the verdicts, and what the criteria of the founding papers do."""
     here = [point for point in points(source) if point.dataset == contest.dataset]
     doses = sentences(source, contest.dataset)  # means over doses say little
-    last = doses[0] if doses else f"{_founding(contest, here)} {_elsewhere(source, contest)}".strip()
-    return [text for text in (_verdicts(source, contest), last) if text]
+    return [text for text in (_verdicts(source, contest), doses[0] if doses else _founding(contest, here)) if text]
 
 
 def _verdicts(source: Material, contest: Contest) -> str:
-    """How many criteria are shown worse than the floor and better than chance, and how good the floor is."""
+    """How good the floor is, how many criteria are shown worse than it, and how many better than chance."""
     n = len(contest.standings)
     floor, chance = contest.against(FLOOR), contest.against("random")
-    of_floor, of_chance = by_verdict(floor), by_verdict(chance)
-    said = []
-    if any(c.judged for c in floor):
-        said.append(f"{_of(len(of_floor['worse']), n)} shown worse than this baseline")
-        same, few, alike, near = (len(of_floor[verdict]) for verdict in ("same", "too_few", "open", "small"))
-        better = len(of_floor["better"])
-        rest = [f"{better} {'is' if better == 1 else 'are'} shown better"] if better else []
-        rest += [f"{same} {'makes' if same == 1 else 'make'} exactly the same choice"] if same else []
-        rest += [f"{alike} {'shows' if alike == 1 else 'show'} no difference"] if alike else []
-        rest += [f"{near} {'differs' if near == 1 else 'differ'} by less than the noise of training"] if near else []
-        rest += [f"{few} {'has' if few == 1 else 'have'} too few seeds to judge"] if few else []
-        said += ["of the others, " * bool(of_floor["worse"]) + joined(rest)] if rest else []
-    if any(c.judged for c in chance):
-        said.append(f"against a random architecture, {_of(len(of_chance['better']), n)} shown better")
-    told = [_sentence(text) for text in said]
-    if told:
-        told[0] = f"<b>{told[0]}</b>"
+    of_floor, better = by_verdict(floor), len(by_verdict(chance)["better"])
     (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
-    reached = f"The baseline reaches {number(stick.test)} %; {stick.above:,} of the 15,625 architectures"
-    reached += " is better" if stick.above == 1 else " are better"
-    reached += "." if stick.above_margin is None else f", {stick.above_margin:,} by more than the noise of training."
-    return " ".join([*told, reached])
+    judged = any(c.judged for c in floor)
+    worse = f"{_of(len(of_floor['worse']), n)} shown worse than this baseline ({number(stick.test)} %)"
+    said = _bold(worse) if judged else ""
+    if judged and (few := len(of_floor["too_few"])):
+        said += f" and {few} {'has' if few == 1 else 'have'} too few seeds to judge"
+    if any(c.judged for c in chance):
+        above = f"{better or 'none'} {'is' if better < 2 else 'are'} shown better than a random architecture"
+        said = f"{said}; {above}" if said else _bold(f"{_of(better, n)} shown better than a random architecture")
+    return f"{said}." if said else f"The baseline reaches {number(stick.test)} %."
 
 
-def _elsewhere(source: Material, contest: Contest) -> str:
+def elsewhere(source: Material, contest: Contest) -> str:
     """Whether the same choices are better than the floor on other data sets, where none is here; else empty."""
     if by_verdict(contest.against(FLOOR))["better"]:
         return ""
@@ -121,8 +109,8 @@ def _of(some_of: int, n: int) -> str:
     return f"{some_of or 'none'} of {criteria(n)} {'is' if some_of < 2 else 'are'}"
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+def _bold(text: str) -> str:
+    return f"<b>{text[0].upper()}{text[1:]}</b>"
 
 
 def _founding(contest: Contest, here: Sequence[Point]) -> str:
@@ -131,7 +119,7 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
     said = []
     if there and len(there) < len(contest.standings):
         best, *others = (f"{FOUNDING[s.method]}{' reaches' * (i == 0)} {number(s.mean)} %" for i, s in enumerate(there))
-        said.append(f"{_sentence(joined([best, *others]))}")
+        said.append(joined([best, *others]))
     told = [
         point
         for point in here
@@ -142,8 +130,9 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
     parts = [_perturbation(point) for point in clear]
     parts += [f"shows no difference from {' or '.join(open_)}"] if open_ else []
     if parts:
-        said.append(f"With DARTS-PT's schedule fixed, perturbation {' and '.join(parts)}.")
-    return " ".join(said)
+        said.append(f"with DARTS-PT's schedule fixed, perturbation {' and '.join(parts)}")
+    whole = "; ".join(said)
+    return f"{whole[0].upper()}{whole[1:]}." if whole else ""
 
 
 def _perturbation(point: Point) -> str:
