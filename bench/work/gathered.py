@@ -5,17 +5,14 @@ changed since, and its files are as it wrote them, they are what it would write 
 note: it gathers from the records.
 """
 
-import hashlib
-import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.sources import digest, program
 from nas_selection_bench.bench.work.gather import COSTS_FILE, RECORDS_FILE
 from nas_selection_bench.bench.work.json_files import read_json, write_json
 from nas_selection_bench.bench.work.plan_file import PLAN_FILE
@@ -24,22 +21,21 @@ from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
 
 GATHERED_FILE = "gathered.json"
 
-_ROOMS = [Path(__file__).parents[2] / name for name in ("bench", "reports")]
+_ROOMS = ("bench", "reports")
 """The sources that gather and draw; what is drawn decides which agreements are kept."""
 
 
 def basis(store: Store, table: GroundTruth) -> str:
     """Digest of all that gathering depends on; `store` is as it is in the folder, with no record read yet."""
-    sources = [(path, path.relative_to(room)) for room in _ROOMS for path in sorted(room.rglob("*.py"))]
     files = [named for folder in (store.records, store.costs) for named in store.texts(folder)]
     parts = [
-        f"Python {platform.python_version()}, NumPy {np.__version__}, {table.sha256}".encode(),
+        *program(*_ROOMS),
+        table.sha256.encode(),
         _content(store.folder / PLAN_FILE),
         store.scores if store.packed is not None else b"",
-        *(part for path, name in sources for part in (str(name).encode(), path.read_bytes())),
         *(part for name, content in files for part in (name.encode(), content)),
     ]
-    return _digest(parts)
+    return digest(parts)
 
 
 def counts_noted(folder: Path, basis: str) -> Counter[str] | None:
@@ -63,17 +59,8 @@ def note(folder: Path, basis: str, counts: Mapping[str, int]) -> None:
 
 def _written(folder: Path) -> str:
     """Digest of the files that gathering wrote; scores.csv of a packed folder is in its archive."""
-    return _digest(_content(folder / name) for name in (RECORDS_FILE, SCORES_FILE, COSTS_FILE, AGREEMENTS_FILE))
+    return digest(_content(folder / name) for name in (RECORDS_FILE, SCORES_FILE, COSTS_FILE, AGREEMENTS_FILE))
 
 
 def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
-
-
-def _digest(parts: Iterable[bytes]) -> str:
-    """Of the parts and of where each ends."""
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(len(part).to_bytes(8, "little"))
-        whole.update(part)
-    return whole.hexdigest()

@@ -7,7 +7,6 @@ could depend on.
 """
 
 import hashlib
-import platform
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.sources import program
 
 AGREEMENTS_FILE = "agreements.bin"
-_BENCH = Path(__file__).parents[1]
-_ROOMS = ("problem", "yardsticks")
+_ROOMS = ("bench/problem", "bench/yardsticks")
 """Where the sources lie that compute the numbers."""
 _ENTRY = np.dtype([("content", "<u8"), ("value", "<f8")])
 _DIGEST = 8
@@ -89,9 +88,7 @@ def _sealed(entries: bytes) -> bytes:
 @cache
 def _program() -> bytes:
     """Digest of what computes the numbers."""
-    sources = [path for room in _ROOMS for path in sorted((_BENCH / room).rglob("*.py"))]
-    named = [part for path in sources for part in (str(path.relative_to(_BENCH)).encode(), path.read_bytes())]
-    return _digest(f"Python {platform.python_version()}, NumPy {np.__version__}".encode(), *named)
+    return _digest(*program(*_ROOMS))
 
 
 def _digest(*parts: NDArray[np.generic] | bytes) -> bytes:

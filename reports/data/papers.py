@@ -5,7 +5,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
-_ARXIV = re.compile(r"arXiv:? ?(\d{4}\.\d{4,5})")
+ARXIV = re.compile(r"arXiv:? ?(\d{4}\.\d{4,5}(?:v\d+)?)")
+"""How sources write that a paper is on arXiv; the group is its number."""
 
 
 @cache
@@ -16,7 +17,7 @@ def _known() -> tuple[tuple[str, str], ...]:
 
 def address_of(paper: str) -> str | None:
     """The address of the paper that a source names: the arXiv number in it, or that of a title in papers.csv."""
-    found = _ARXIV.search(paper)
+    found = ARXIV.search(paper)
     if found:
         return f"https://arxiv.org/abs/{found[1]}"
     return next((address for phrase, address in _known() if phrase in paper), None)

@@ -1,7 +1,6 @@
 """Sections that a reviewer turns to: published numbers, provenance, glossary."""
 
 import csv
-import re
 import shlex
 from collections.abc import Iterator
 from html import escape
@@ -11,6 +10,7 @@ from typing import Any
 from nas_selection_bench.bench.work.run_file import commands
 from nas_selection_bench.reports.data.in_figures import MOST
 from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.papers import ARXIV, address_of
 from nas_selection_bench.reports.data.summary import written_coverage
 from nas_selection_bench.reports.data.text import spread
 from nas_selection_bench.reports.figures.axes import REGRET_FLOOR
@@ -80,12 +80,9 @@ GLOSSARY = (
 )  # fmt: skip
 
 
-_ARXIV = re.compile(r"arXiv (\d{4}\.\d{5}(?:v\d+)?)")
-
-
 def _linked(source: str) -> str:
     """Where a number was read, as markup in which arXiv papers are links."""
-    return _ARXIV.sub(r'<a href="https://arxiv.org/abs/\1">\g<0></a>', escape(source))
+    return ARXIV.sub(lambda found: f'<a href="{address_of(found[0])}">{found[0]}</a>', escape(source))
 
 
 def published_section(source: Material) -> Section | None:

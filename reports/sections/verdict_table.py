@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.reports.data.contests import BASELINES, Contest
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.points import Point
 from nas_selection_bench.reports.data.text import joined, number, some
 from nas_selection_bench.reports.sections.blocks import Column, Field, Row, Table, spoken
+from nas_selection_bench.reports.sections.who_beats_whom import unit_against
 
 FEW = 6
 """Names that a sentence or a cell lists; more are counted."""
@@ -66,5 +66,4 @@ def _would_show(point: Point) -> str:
     could = point.numbers["could_show"]
     if not point.names["open"] or could is None:
         return ""
-    unit = "percentiles" if point.words["baseline"] in RANDOM_CHOICES else "points"
-    return f"{number(could, 1)} {unit}"
+    return f"{number(could, 1)} {unit_against(point.words['baseline'])}"

@@ -173,9 +173,13 @@ def matrix(methods: Sequence[str], comparisons: Sequence[Comparison], dataset: s
     )
 
 
+def unit_against(baseline: str) -> str:
+    """The unit of a difference from a baseline, in words."""
+    return "percentiles" if baseline in RANDOM_CHOICES else "points"
+
+
 def _told(c: Comparison) -> str:
-    unit = "percentiles" if c.second in RANDOM_CHOICES else "points"
-    return f"mean {signed(c.mean)}, median {signed(c.median)} {unit}, n {c.n}"
+    return f"mean {signed(c.mean)}, median {signed(c.median)} {unit_against(c.second)}, n {c.n}"
 
 
 def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, further: str) -> Picture:

@@ -10,6 +10,7 @@ import pytest
 from nas_selection_bench.bench.commands import others
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.files import only_writer
+from nas_selection_bench.bench.sources import program
 from nas_selection_bench.bench.work import gather, gathered
 from nas_selection_bench.bench.work.pack import as_stored, main, unpack
 from nas_selection_bench.bench.work.store import Store
@@ -100,12 +101,10 @@ def test_a_change_is_gathered(
 
 
 def test_another_version_of_the_program_gathers_again(
-    place: list[str], out: Path, gatherings: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: list[str], out: Path, gatherings: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redrawn(place)
-    (tmp_path / "bench").mkdir()
-    (tmp_path / "bench" / "measures.py").write_text("")
-    monkeypatch.setattr(gathered, "_ROOMS", [*gathered._ROOMS, tmp_path / "bench"])
+    monkeypatch.setattr(gathered, "program", lambda *rooms: [*program(*rooms), b"bench/measures.py", b""])
     redrawn(place)
     assert len(gatherings) == 2
 
