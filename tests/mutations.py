@@ -19,7 +19,8 @@ from pathlib import Path
 from nas_selection_bench.bench.check.exact import EXACT, TIGHT
 from nas_selection_bench.bench.errors import ExitCode, UsageError
 from nas_selection_bench.bench.names import unknown
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.accuracies import Accuracies
+from nas_selection_bench.bench.problem.table import GroundTruth
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = "digits-tiny"

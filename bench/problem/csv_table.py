@@ -23,10 +23,11 @@ from pathlib import Path
 import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.equivalence import function_classes, published_classes
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code
 from nas_selection_bench.bench.problem.spellings import from_string
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth, refuse_missing
+from nas_selection_bench.bench.problem.table import GroundTruth, refuse_missing
 
 MOST_BYTES = 2**28
 """The largest table that is read, unpacked: a whole one with every trial has some 5 MB."""

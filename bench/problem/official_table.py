@@ -26,10 +26,11 @@ import numpy as np
 
 from nas_selection_bench.bench.collector import uncollected
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.pickled_names import ARRAYS, CONTAINERS, RefusedName
 from nas_selection_bench.bench.problem.safe_pickle import Machine
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code, parse
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth, refuse_missing
+from nas_selection_bench.bench.problem.table import GroundTruth, refuse_missing
 
 SPLITS = {
     "cifar10": {"test": ("cifar10", "ori-test"), "valid": ("cifar10-valid", "x-valid")},

@@ -10,19 +10,19 @@ import io
 import json
 import zipfile
 from collections.abc import Container
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.problem.accuracies import SPLITS, Accuracies, checked, frozen
 from nas_selection_bench.bench.problem.array_files import arrays_of
+from nas_selection_bench.bench.problem.rounding import levelled
 from nas_selection_bench.bench.problem.space import (
     N_ARCHITECTURES,
-    NONE,
     Architecture,
-    all_architectures,
     architecture_of,
     code,
     parse,
@@ -30,25 +30,8 @@ from nas_selection_bench.bench.problem.space import (
 )
 
 SCHEMA = 1
-SPLITS = ("test", "valid")
 MOST_BYTES = 2**28
 """The largest compact file that is read, unpacked: one of three data sets with three trials each has 2 MB."""
-
-
-@dataclass(frozen=True)
-class Accuracies:
-    """The numbers of one data set. All arrays are in space order; accuracies are in %."""
-
-    test: np.ndarray | None = None
-    """[15625] float64: mean test accuracy. None: the mean of `trials`."""
-    valid: np.ndarray | None = None
-    """[15625] float64: mean validation accuracy, if there is any."""
-    trials: np.ndarray | None = None
-    """[15625, T] float64: test accuracy of single trainings, nan where there was none."""
-    parameters: np.ndarray | None = None
-    """[15625] float64: number of parameters."""
-    flops: np.ndarray | None = None
-    """[15625] float64: floating-point operations of one forward pass of one image."""
 
 
 _FIELDS = {field.name for field in fields(Accuracies)}
@@ -85,17 +68,26 @@ class GroundTruth:
         self.name = name
         self.datasets = tuple(accuracies)
         self.index = _checked_index(name, np.arange(N_ARCHITECTURES) if index is None else np.asarray(index))
-        self._data = {dataset: _checked(name, dataset, held) for dataset, held in accuracies.items()}
+        self._data = {dataset: checked(name, dataset, held) for dataset, held in accuracies.items()}
         self.sha256 = _digest(self._arrays())
+        self._accuracy = {
+            (dataset, split): frozen(levelled(values))
+            for dataset, held in self._data.items()
+            for split in SPLITS
+            if (values := getattr(held, split)) is not None
+        }
 
     def accuracy(self, dataset: str, split: str = "test") -> np.ndarray:
-        """[15625] float64, space order: mean accuracy on the `test` or `valid` split, in %; read-only."""
+        """[15625] float64, space order: mean accuracy on the `test` or `valid` split, in %; read-only.
+
+        Means that only their rounding tells apart are one number, so that none counts as better than the other.
+        """
         if split not in SPLITS:
             raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
-        values = getattr(self._of(dataset), split)
-        if values is None:
+        self._of(dataset)
+        if not self.has(dataset, split):
             raise DataError(f"The table {self.name!r} holds no {split} accuracies of {dataset!r}.")
-        return values
+        return self._accuracy[dataset, split]
 
     def has(self, dataset: str, split: str = "test") -> bool:
         """Whether the table holds this split of this data set."""
@@ -207,105 +199,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 def _checked_index(name: str, index: np.ndarray) -> np.ndarray:
     if index.shape != (N_ARCHITECTURES,) or index.dtype.kind not in "iu" or np.unique(index).size != N_ARCHITECTURES:
         raise DataError(f"The table {name!r} does not give each of the {N_ARCHITECTURES} architectures its own index.")
-    return _frozen(index.astype(np.int64))
-
-
-def _checked(name: str, dataset: str, held: Accuracies) -> Accuracies:
-    """The arrays as read-only float64, shapes and ranges checked; `test` None becomes the mean of the trials."""
-    if not dataset or "/" in dataset:
-        raise DataError(f"The table {name!r}: {dataset!r} cannot be the name of a data set.")
-    where = f"The table {name!r}, data set {dataset!r}"
-    trials = held.trials
-    if trials is not None:
-        trials = _numbers(where, "trials", trials)
-        if trials.ndim != 2 or len(trials) != N_ARCHITECTURES:
-            raise DataError(f"{where}: trials has shape {trials.shape}, not ({N_ARCHITECTURES}, number of trials).")
-        _check_percent(where, "trial", trials[~np.isnan(trials)])
-    test = held.test
-    if test is None:
-        if trials is None:
-            raise DataError(f"{where} holds no test accuracies.")
-        counts = (~np.isnan(trials)).sum(axis=1)
-        # Where no trial was run the sum is 0 over 0; it becomes nan here and is refused by name below.
-        test = np.divide(np.nansum(trials, axis=1), counts, out=np.full(len(trials), np.nan), where=counts > 0)
-    fields = {"test": test, "valid": held.valid, "parameters": held.parameters, "flops": held.flops}
-    checked = {key: _complete(where, key, values) for key, values in fields.items() if values is not None}
-    for split in SPLITS:
-        if split in checked:
-            _check_percent(where, split, checked[split])
-    for count in ("parameters", "flops"):
-        if count in checked:
-            _check_counts(where, count, checked[count])
-    if {"parameters", "flops"} <= checked.keys() and np.median(checked["flops"]) < np.median(checked["parameters"]):
-        raise DataError(f"{where}: most networks have fewer FLOPs than parameters, so the units of one are wrong.")
-    _check_sense(where, checked["test"], trials)
-    return Accuracies(trials=None if trials is None else _frozen(trials), **checked)
-
-
-def _numbers(where: str, key: str, values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values)
-    if values.dtype.kind not in "iuf":
-        raise DataError(f"{where}: {key} holds {values.dtype}, not numbers.")
-    return values.astype(np.float64, copy=False)
-
-
-def _complete(where: str, key: str, values: np.ndarray) -> np.ndarray:
-    values = _numbers(where, key, values)
-    if values.shape != (N_ARCHITECTURES,):
-        raise DataError(f"{where}: {key} has shape {values.shape}, not ({N_ARCHITECTURES},).")
-    missing = np.flatnonzero(~np.isfinite(values))
-    if missing.size:
-        first = to_string(architecture_of(int(missing[0])))
-        raise DataError(f"{where}: {key} is missing for {missing.size} architectures, the first is {first}.")
-    return _frozen(values)
-
-
-def _check_percent(where: str, key: str, values: np.ndarray) -> None:
-    if values.size and not (values.min() >= 0 and values.max() <= 100):
-        raise DataError(f"{where}: {key} accuracies must lie in 0..100 (%), found {values.min()} to {values.max()}.")
-    if values.size and values.max() <= 1:
-        raise DataError(f"{where}: no {key} accuracy is above 1, so they look like fractions; give them in %.")
-
-
-_LARGEST = {"parameters": (1e4, 1e9), "flops": (1e4, 1e12)}
-"""Between what the largest network of a table lies: one with 4 channels on 8x8 images has more than the first, and
-counts in thousands or millions, or taken for millions, are outside."""
-
-
-def _check_counts(where: str, key: str, values: np.ndarray) -> None:
-    """Counts are whole and at least 0; the packages of NAS-Bench-201 give them in millions."""
-    least, most = _LARGEST[key]
-    if values.min() < 0 or (values != np.round(values)).any() or not least <= values.max() <= most:
-        raise DataError(
-            f"{where}: {key} from {values.min():g} to {values.max():g} are not whole counts; give plain"
-            " counts, or name the column ..._millions in a CSV where they are in millions."
-        )
-
-
-def _check_sense(where: str, test: np.ndarray, trials: np.ndarray | None) -> None:
-    """Refuses impossible tables: networks whose output ignores the image among the best; trials of another table."""
-    if np.median(test[_disconnected()]) > np.quantile(test, 0.9):
-        raise DataError(
-            f"{where}: networks that pass nothing on are among the best, so these look like error rates;"
-            " give accuracies."
-        )
-    if trials is not None:
-        counts = (~np.isnan(trials)).sum(axis=1)
-        sums = np.nansum(trials, axis=1)
-        apart = np.abs(sums[counts > 0] / counts[counts > 0] - test[counts > 0])
-        if apart.size and np.median(apart) > 5:
-            raise DataError(
-                f"{where}: test accuracies and their single trials differ by {np.median(apart):.1f} points (median);"
-                " they are not of one table."
-            )
-
-
-def _disconnected() -> np.ndarray:
-    """[15625] bool, space order: whether no path of operations other than `none` leads to the output."""
-    passes = (all_architectures() != NONE).T
-    one = passes[0]
-    two = passes[1] | (passes[2] & one)
-    return ~(passes[3] | (passes[4] & one) | (passes[5] & two))
+    return frozen(index.astype(np.int64))
 
 
 def refuse_missing(path: Path, found: Container[int]) -> None:
@@ -316,9 +210,3 @@ def refuse_missing(path: Path, found: Container[int]) -> None:
             f"{path}: {len(missing)} of the {N_ARCHITECTURES} architectures are missing, the first is"
             f" {to_string(architecture_of(missing[0]))}; the file is truncated or not the whole table."
         )
-
-
-def _frozen(values: np.ndarray) -> np.ndarray:
-    values = values.copy() if values.flags.writeable else values
-    values.setflags(write=False)
-    return values

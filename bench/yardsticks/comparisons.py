@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from nas_selection_bench.bench.yardsticks.statistics import (
     SIGNIFICANCE,
@@ -194,6 +195,7 @@ def paired(
         differences, sizes = sides[0] - sides[1], tuple(map(len, groups.values()))
         if draw:
             differences, sizes = _averaged(differences, sizes), (len(sizes),)
+        differences[np.abs(differences) <= EQUAL] = 0  # what the rounding of a mean over selector seeds leaves
         lower = np.minimum(*(np.median(side, axis=1) for side in sides))
         fallen = np.asarray((fell[np.ix_(rows[0], columns)] | fell[np.ix_(rows[1], columns)]).any(axis=1))
         blocks.append(_Block(names, differences, sizes, lower, fallen))

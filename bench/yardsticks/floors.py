@@ -13,6 +13,7 @@ from itertools import permutations
 
 import numpy as np
 
+from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.problem.space import (
     AVG_POOL,
     CONV_1X1,
@@ -40,7 +41,6 @@ from nas_selection_bench.bench.yardsticks.measures import (
     ranked_by_sums,
 )
 from nas_selection_bench.bench.yardsticks.oracle import oracle
-from nas_selection_bench.bench.yardsticks.statistics import EQUAL
 from nas_selection_bench.bench.yardsticks.truth import Truth
 
 RETRAINING = "two trainings"

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, stdtrit
 
+from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 
 Values = NDArray[np.float64]
@@ -32,8 +33,6 @@ LEVEL = 0.95
 ROUGH_BELOW = 7
 """With fewer units than this in all, an interval of a mean covers less than 90 % of skewed results
 (reports/data/coverage.csv)."""
-EQUAL = 1e-9
-"""Values that lie no further apart are equal: means of equal numbers differ in their last digit."""
 EXACT_FLIPS = 15
 """Up to this many differing pairs all sign patterns are enumerated; beyond, FLIP_SAMPLES are drawn."""
 FLIP_SAMPLES = 50_000

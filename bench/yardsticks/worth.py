@@ -8,7 +8,7 @@ the best of k lies among the r worst of n with probability C(r, k) / C(n, k).
 import numpy as np
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.yardsticks.statistics import EQUAL
+from nas_selection_bench.bench.problem.rounding import EQUAL
 
 _NOTHING = 1e-18
 """Probabilities below this add nothing to a sum that double precision could show."""

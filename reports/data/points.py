@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict, corrected
-from nas_selection_bench.bench.yardsticks.statistics import EQUAL
 from nas_selection_bench.reports.data.collapse import collapses
 from nas_selection_bench.reports.data.contests import BASELINES, Contest
 from nas_selection_bench.reports.data.equal_seeds import seeds_compared

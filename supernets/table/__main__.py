@@ -24,11 +24,12 @@ from nas_selection_bench.bench.commands.options import device_name, positive
 from nas_selection_bench.bench.commands.resolve import find_device
 from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
 from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.space import Architecture, architecture_of
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.seeds import derive
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.supernets.network.accelerator import accelerator

@@ -25,9 +25,10 @@ from nas_selection_bench.bench.commands.run import answer
 from nas_selection_bench.bench.errors import DataError, ExitCode, SkipCell
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.names import canonical, parse, unknown
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.selection import Cost, Decision, Ranking, Selection
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_architectures, architecture_of
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob, without_checkpoint
 from nas_selection_bench.bench.work.methods import (
     CheckpointFacts,

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from nas_selection_bench.bench.check import exact as check
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.selection import Decision, Selection
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.gather import gather
 from nas_selection_bench.bench.work.record import Record, choice_of, write_record
 from nas_selection_bench.bench.work.run_file import ARITHMETIC

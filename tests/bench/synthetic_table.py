@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.equivalence import function_classes
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_architectures, architecture_of, to_string
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 
 STRENGTH = np.array([0.0, 4.0, 6.0, 8.0, 2.0])
 """Points that an operation adds on every edge: none, skip, 1x1, 3x3, pool."""

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.array_files import arrays_of
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.fuzz.inputs import sparse_tar, tar_of, zipped
 from tests.fuzz.structures import arrays, pickles, tables
 from tests.fuzz.target import Target

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.selection import Decision, Selection
 from nas_selection_bench.bench.problem.space import (
     EDGE_NAMES,
@@ -21,7 +22,7 @@ from nas_selection_bench.bench.problem.space import (
     as_architecture,
     to_string,
 )
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.record import KEY_COLUMNS, SCHEMA, Record, write_record
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measure
 from nas_selection_bench.bench.yardsticks.truth import Truth

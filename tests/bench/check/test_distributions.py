@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from nas_selection_bench.bench.check.fresh import compare_distributions
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 
 LEVELS = np.linspace(20, 80, N_ARCHITECTURES)
 TWO_POINTS = GroundTruth("t", {"digits": Accuracies(trials=np.stack([LEVELS, LEVELS + 2], axis=1))})

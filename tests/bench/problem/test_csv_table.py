@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.equivalence import function_classes, published_classes, representatives
 from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench.synthetic_table import accuracies
 
 INDEX = np.random.default_rng(5).permutation(N_ARCHITECTURES)

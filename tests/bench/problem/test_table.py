@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, code, to_string
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench.synthetic_table import accuracies, class_table
 
 RNG = np.random.default_rng(1)
@@ -90,6 +93,31 @@ def test_of_several_best_architectures_the_table_counts_one_first() -> None:
     index[[100, 200]] = index[[200, 100]]
     table = GroundTruth("ties", {"d": Accuracies(test)}, index)
     assert code(table.best("d")) == 200
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(100, 500), min_size=3, max_size=40), st.integers(0, 2**32 - 1))
+def test_means_that_only_rounding_tells_apart_are_one_number(right: list[int], seed: int) -> None:
+    """Of tests on 512 images: architectures of one mean tie, others keep their order, whatever trials they have."""
+    generator = np.random.default_rng(seed)
+    wanted = generator.choice(right, N_ARCHITECTURES)  # images that are classified correctly, on average
+    trials = np.full((N_ARCHITECTURES, 3), np.nan)
+    trials[:, 0] = wanted
+    thrice = generator.random(N_ARCHITECTURES) < 0.5
+    apart = np.minimum(np.minimum(wanted, 512 - wanted), generator.integers(0, 9, N_ARCHITECTURES))
+    trials[thrice] = (wanted[:, None] + apart[:, None] * [-1, 0, 1])[thrice]
+    trials = trials / 512 * 99.9  # percentages that binary numbers cannot hold
+    table = GroundTruth("rounded", {"d": Accuracies(trials=trials + 0.05)})
+    levels, place = np.unique(table.accuracy("d"), return_inverse=True)
+    assert len(levels) == len(np.unique(wanted))
+    assert place.tolist() == np.unique(wanted, return_inverse=True)[1].tolist()
+    assert table.accuracy("d") == pytest.approx(np.nanmean(trials + 0.05, axis=1), abs=1e-9)
+
+
+def test_numbers_that_differ_are_as_the_table_has_them() -> None:
+    test = accuracies() + np.arange(N_ARCHITECTURES) * 1e-7
+    table = GroundTruth("own", {"d": Accuracies(test)})
+    assert (table.accuracy("d") == test).all()
 
 
 def test_arrays_cannot_be_changed(full: GroundTruth) -> None:

@@ -55,6 +55,21 @@ def test_compare_calls_small_what_is_within_the_margin() -> None:
     assert verdicts(margin=1.0, better=0.5, base=0) == {("better", "base"): Verdict.SMALL}
 
 
+def test_what_the_rounding_of_a_mean_leaves_is_no_difference() -> None:
+    """Selectors that choose alike, whose results are averaged over three selector seeds in one case and not in another.
+
+    A mean of three equal numbers need not be that number.
+    """
+    accuracies = {("a", seed): 26.65 + 7.3 * seed for seed in range(12)}
+    averaged = {key: value + (1 if key[1] % 3 else -1) * 4e-15 for key, value in accuracies.items()}
+    (comparison,) = judged({"one": accuracies, "three": averaged})
+    assert comparison.verdict is Verdict.SAME
+    assert (comparison.differing, comparison.mean, comparison.p) == (0, 0, 1)
+    better = {key: value + (0.5 if key[1] < 9 else 4e-15) for key, value in accuracies.items()}
+    (comparison,) = judged({"one": better, "other": accuracies})
+    assert (comparison.differing, comparison.above) == (9, 9)
+
+
 def test_compare_uses_shared_checkpoints_only() -> None:
     full, part = noisy(1, 5), {("a", 0): 80.0, ("c", 9): 1.0}
     (comparison,) = judged({"full": full, "part": part})

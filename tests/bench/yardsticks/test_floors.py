@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.equivalence import function_classes
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.bench.yardsticks.measures import WITHOUT_NONE, edge_tau

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.selection import Decision, Ranking, Selection
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, code
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks import measures
 from nas_selection_bench.bench.yardsticks.kendall import tau_b
 from nas_selection_bench.bench.yardsticks.measures import (

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, all_architectures, code
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks import resemblance as bias
 from nas_selection_bench.bench.yardsticks.measures import pair_signs
 

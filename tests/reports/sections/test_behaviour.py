@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.space import all_architectures, code, parse
-from nas_selection_bench.bench.problem.table import Accuracies, GroundTruth
+from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
