@@ -90,12 +90,12 @@ def _headline(dataset: str, floors: dict[str, float], verdicts: dict[str, Verdic
 
 
 def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> str:
-    """How many are shown worse than the floor, better than chance, and cannot be judged."""
+    """How many are shown worse than the floor, choose it, cannot be judged, and are shown better than chance."""
     worse, better = [*floor.values()].count(Verdict.WORSE), [*chance.values()].count(Verdict.BETTER)
-    few = [*floor.values()].count(Verdict.TOO_FEW)
+    same, few = ([*floor.values()].count(verdict) for verdict in (Verdict.SAME, Verdict.TOO_FEW))
     return (
-        f"Of {n} criteria, {worse or 'none'} are shown worse than that baseline, {better or 'none'} better than a"
-        f" random architecture; {few or 'none'} have too few seeds to judge."
+        f"Of {n} criteria, {worse or 'none'} are shown worse than that baseline, {same or 'none'} always choose it, and"
+        f" {few or 'none'} have too few seeds to judge; {better or 'none'} are shown better than a random architecture."
     )
 
 
