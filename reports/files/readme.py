@@ -94,9 +94,15 @@ def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> st
     worse, better = [*floor.values()].count(Verdict.WORSE), [*chance.values()].count(Verdict.BETTER)
     same, few = ([*floor.values()].count(verdict) for verdict in (Verdict.SAME, Verdict.TOO_FEW))
     return (
-        f"Of {n} criteria, {worse or 'none'} are shown worse than that baseline, {same or 'none'} always choose it, and"
-        f" {few or 'none'} have too few seeds to judge; {better or 'none'} are shown better than a random architecture."
+        f"Of {n} criteria, {_number(worse, 'is', 'are')} shown worse than that baseline,"
+        f" {_number(same, 'always chooses', 'always choose')} it, and {_number(few, 'has', 'have')} too few seeds to"
+        f" judge; {_number(better, 'is', 'are')} shown better than a random architecture."
     )
+
+
+def _number(n: int, one: str, many: str) -> str:
+    """How many, with the verb that agrees."""
+    return f"{n or 'none'} {one if n == 1 else many}"
 
 
 def replace_block(text: str, content: str) -> str:
