@@ -133,8 +133,10 @@ def leave_no_lock(path: Path) -> None:
 def expanded(path: str | Path) -> Path:
     """A path that a user gave, with `~` in front for the home folder; no other function expands it.
 
-    Raises UsageError where there is no such home.
+    Raises UsageError where there is no such home, and for an empty path.
     """
+    if not os.fspath(path):
+        raise UsageError("the path is empty; write . for the current folder.")
     text = os.path.expanduser(path)
     if os.fspath(path).startswith("~") and text == os.fspath(path):
         raise UsageError(f"{path}: there is no such home folder; write the path out, or set HOME.")

@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
     given = parser.parse_args(arguments)
     if given.name == "digits" or not can_be_typed(given.name):
-        raise UsageError(f"--as {in_brief(given.name)}: use small letters, digits, - and _, and not digits.")
+        raise UsageError(
+            f"--as {in_brief(given.name)}: use lower-case letters, numerals, - and _; the name digits is taken."
+        )
     root = data_root(given.data_root)
     images, labels = read_images(given.source, given.labels)
     layout = DATASETS[given.name].layout if given.name in DATASETS else None
@@ -57,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Images [n, 3, height, width] uint8 and labels [n] int64 in `source`; DataError says what is wrong with it."""
+    if not source.exists():
+        raise DataError(f"{source} does not exist.")
     try:
         if source.is_dir() and not list(source.glob("*.parquet")):
             raw, numbers = _class_folders(source)

@@ -2,7 +2,7 @@
 
 ARCH may have any spelling of `bench.problem.spellings`.
 
-TABLE is any table, or `digits` for the one that comes with the program. ARCH may stand in several words.
+TABLE is any table, or `digits` for the one that comes with the program. ARCH may be split into several words.
 """
 
 import argparse
@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                f" write {NASLIB}4,0,3,1,4,3 where they are NASLib's. One number is the table's own index.",
     )  # fmt: skip
     parser.add_argument("table", metavar="TABLE", help="a table in any format, or digits")
-    parser.add_argument("arch", metavar="ARCH", nargs="+", help="string, Structure(...), six numbers, NASLib, index")
+    parser.add_argument(
+        "arch", metavar="WORD", nargs="+", help="one architecture: string, Structure(...), six numbers, NASLib, index"
+    )
     given = parser.parse_args(arguments)
     table = embedded_table("digits") if given.table == "digits" else open_table(given.table)
     with stdout_may_close():

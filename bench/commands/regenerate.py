@@ -149,6 +149,8 @@ def main(arguments: Sequence[str] | None = None, program: Program = Program()) -
     codes = set()
     try:
         folders = find(given.results, given.names)
+        if not folders:
+            raise UsageError(f"{given.results} holds no stored results: no folder in it has a {RUN_FILE}.")
         if given.into:
             claim(given.into)
         with place as into:

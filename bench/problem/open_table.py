@@ -18,6 +18,8 @@ def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
         raise DataError(f"The table {path} does not exist.")
     name = path.name.lower()
     if name.endswith(".npz") and path.is_file():
+        if hp != "200":
+            raise DataError(f"{path} is a compact table, which holds one schedule; convert its source with --hp {hp}.")
         return GroundTruth.load(path)
     if name.endswith((".pth", ".pickle.pbz2")) or (path / "meta.pickle.pbz2").is_file():
         from nas_selection_bench.bench.problem.official_table import read_official
@@ -34,5 +36,8 @@ def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
 
 
 def embedded_table(dataset: str) -> GroundTruth:
-    """The table of a data set that comes with the program (`digits`)."""
-    return GroundTruth.load(Path(str(files("nas_selection_bench.bench.problem").joinpath(f"{dataset}_table.npz"))))
+    """The table of a data set that comes with the program (`digits`); raises DataError for any other."""
+    path = Path(str(files("nas_selection_bench.bench.problem").joinpath(f"{dataset}_table.npz")))
+    if not path.is_file():
+        raise DataError(f"No table of {dataset!r} comes with the program, only that of digits; open a file of yours.")
+    return GroundTruth.load(path)

@@ -39,7 +39,8 @@ def architecture(text: str) -> Architecture | int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, tuple | list):
-        return _from_nodes(value) if len(value) == 3 else _from_operations(value, OPERATIONS)
+        nodes = len(value) == 3 and all(isinstance(node, tuple | list) for node in value)
+        return _from_nodes(value) if nodes else _from_operations(value, OPERATIONS)
     raise ValueError(f"{text!r} spells no architecture")
 
 
@@ -63,8 +64,12 @@ def _literal(text: str) -> Any:
 
 
 def _from_operations(value: Any, operations: tuple[str, ...]) -> Architecture:
+    if len(value) != len(EDGES):
+        raise ValueError(
+            f"an architecture has {len(EDGES)} operations, one per edge, and this has {len(value)}: {value!r}"
+        )
     numbers = [operations.index(entry) if entry in operations else entry for entry in value]
-    if len(numbers) != len(EDGES) or not all(type(n) is int and 0 <= n < len(operations) for n in numbers):
+    if not all(type(n) is int and 0 <= n < len(operations) for n in numbers):
         raise ValueError(
             f"{value!r} is not six operations, each a number from 0 to {len(operations) - 1} or one of"
             f" {', '.join(operations)}"

@@ -213,7 +213,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError(f"{folder} is not an output folder: {folder / RUN_FILE} does not exist.")
         with only_writer(folder / ".lock", wait=False):
             sweep(folder)
-            if given.unpack:
+            if given.unpack and not (folder / ARCHIVE).exists():
+                print(f"{folder} is not packed: it has no {ARCHIVE}.")
+            elif given.unpack:
                 unpack(folder, print)
             else:
                 count, size = pack(folder), (folder / ARCHIVE).stat().st_size

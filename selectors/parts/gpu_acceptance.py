@@ -26,7 +26,7 @@ import torch
 
 from nas_selection_bench.bench.commands.options import device_name
 from nas_selection_bench.bench.commands.resolve import Device, find_device
-from nas_selection_bench.bench.errors import ExitCode, in_brief, text_of
+from nas_selection_bench.bench.errors import ExitCode, UsageError, in_brief, text_of
 from nas_selection_bench.bench.files import given_path, write_whole
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.work.gpu_kernels import wants_triton
@@ -83,7 +83,12 @@ def main(
     parser.add_argument("--out", type=given_path, default=Path("results/gpu"), metavar="DIR", help="(results/gpu)")
     parser.add_argument("--small", action="store_true", help="smaller networks, no demands on speed")
     options = parser.parse_args(arguments)
-    device = find(options.device)
+    try:
+        device = find(options.device)
+    except UsageError:
+        raise UsageError(
+            f"--device {options.device}: this machine has no such GPU, so there is nothing to accept."
+        ) from None
     if device.kind == "cpu":
         parser.error("--device cpu: there is nothing to accept; name a GPU.")
     settings = replace(
