@@ -12,7 +12,6 @@ from nas_selection_bench.bench.yardsticks.statistics import (
     Interval,
     VarianceComponents,
     mean_intervals,
-    share_interval,
     variance_components,
 )
 from nas_selection_bench.reports.data.results import Place, Results
@@ -59,11 +58,6 @@ class Line:
     def high(self) -> float:
         """The highest single value."""
         return max(map(max, self.values.values()))
-
-    @property
-    def collapses(self) -> Interval | None:
-        """Clopper and Pearson's interval of the probability that a seed collapses."""
-        return share_interval(self.collapsed, self.n)
 
     @property
     def components(self) -> VarianceComponents | None:

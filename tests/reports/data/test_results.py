@@ -14,6 +14,7 @@ from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.results import Results, per_checkpoint
 from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, SKEWED
+from nas_selection_bench.reports.data.standings import standing_of
 from nas_selection_bench.reports.data.summary import lines, promise, promise_of, written_coverage
 from tests.reports.synthetic import FEW, source_of
 
@@ -115,11 +116,16 @@ def test_few_seeds_of_which_one_collapsed_have_points_and_a_count(table: GroundT
     rows.loc[place, "percentile"] = 9.9
     found = {line.method: line for line in lines(source.results, "test")}
     assert (found["good"].collapsed, found["good"].interval) == (1, None)
-    expected = stats.binomtest(1, 6).proportion_ci(0.95)
-    assert found["good"].collapses is not None
-    assert (found["good"].collapses.low, found["good"].collapses.high) == pytest.approx((expected.low, expected.high))
     tau = {line.method: line for line in lines(source.results, "tau_mean")}
     assert tau["good"].interval is not None
+
+
+def test_how_often_a_method_collapsed_has_an_interval() -> None:
+    reached = {("a", seed): 60.0 + seed for seed in range(6)}
+    standing = standing_of("good", reached, {place: 9.9 if place[1] == 2 else 80.0 for place in reached}, alike=False)
+    expected = stats.binomtest(1, 6).proportion_ci(0.95)
+    assert (standing.collapsed, standing.interval) == (1, None) and standing.collapses is not None
+    assert (standing.collapses.low, standing.collapses.high) == pytest.approx((expected.low, expected.high))
 
 
 @pytest.mark.parametrize(
