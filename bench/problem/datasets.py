@@ -57,6 +57,7 @@ _CIFAR100 = Layout(
     label_key="fine_labels", size=32, classes=100, file_classes=100, first_label=0, images=50_000,
     images_per_file=50_000, source=_CIFAR_PAGE,
     archive="cifar-100-python.tar.gz (169,001,437 bytes, md5 eb9058c3a382ffc7106e4002c42a8d85)",
+    checksums=MappingProxyType({"train": "16019d7e3df5f24257cddd939b257f8d"}),
 )  # fmt: skip
 
 _IMAGENET16 = Layout(
