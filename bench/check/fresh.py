@@ -21,7 +21,8 @@ from nas_selection_bench.bench.yardsticks.statistics import (
 
 Rows = list[dict[str, str]]
 
-EXACT_COLUMNS = ("state", "reason", "forward_passes", "backward_passes", "version", "recipe_version", "schema")
+EXACT_COLUMNS = ("state", "reason", "tied_edges", "tau_space_n", "forward_passes", "backward_passes", "version",
+                 "recipe_version", "schema")  # fmt: skip
 """Counts and words: no arithmetic stands behind them, so they must be equal. The line of a failure, which moves with
 every edit of the file above it, is a column of its own."""
 
@@ -43,8 +44,24 @@ TOLERANCES = {
 }
 """Largest difference that is still the same result."""
 
-FOLLOWING = ("index", "test", "valid", "regret", "percentile", "gain", "worth", "skips", "parameters")
-"""Columns that follow from the architecture, so equal unless it is another one."""
+FOLLOWING = (
+    "index",
+    "test",
+    "valid",
+    "regret",
+    "percentile",
+    "gain",
+    "worth",
+    "decision_regret",
+    "skips",
+    "parameters",
+)
+"""Columns that follow from the architecture, so equal unless it is another one; `decision_regret` follows from the
+order of the decisions too, which is part of the result."""
+
+NOT_COMPARED = ("architecture", "log", "checkpoint", "shared", "where")
+"""Columns of records.csv that are in none of these: the architecture is judged by its scores, digests of weights
+move with the last digit, and the others say where something lies."""
 
 NEAR_TIE = 0.1
 """Share of an edge's spread of scores below which two operations may change places."""

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from nas_selection_bench.bench.check.difference import Difference
-from nas_selection_bench.bench.check.fresh import EXACT_COLUMNS, FOLLOWING, TOLERANCES, compare_runs
+from nas_selection_bench.bench.check.fresh import EXACT_COLUMNS, FOLLOWING, NOT_COMPARED, TOLERANCES, compare_runs
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS, to_string
+from nas_selection_bench.bench.work.gather import RECORD_COLUMNS
+from nas_selection_bench.bench.work.record import KEY_COLUMNS
 
 CELL = {"dataset": "digits", "recipe": "darts", "supernet_seed": "0", "epoch": "2", "selector": "ostr",
         "selector_seed": "0", "bn": "batch", "preset": "digits", "device": "cpu", "threads": "1"}  # fmt: skip
@@ -18,6 +20,7 @@ MEASURED = {
     "test": "60.5", "valid": "59.5", "regret": "4.5", "percentile": "80.0", "gain": "0.5", "worth": "3", "skips": "0",
     "parameters": "70000.0", "tau_best": "0.5", "tau_mean": "0.5", "tau_best_no_none": "0.5",
     "tau_mean_no_none": "0.5", "tau_space": "0.5", "supernet_accuracy": "50.0",
+    "tied_edges": "0", "tau_space_n": "15625", "decision_regret": "[1.5, 0.0, 2.0, 1.0, 0.0, 0.0]",
 }  # fmt: skip
 # Half of the thirty at either side of 0: their standard deviation is 1.
 SCORES = np.where(np.arange(30).reshape(6, 5) % 2, 1.0, -1.0)
@@ -69,6 +72,7 @@ def test_a_measure_may_move_by_its_tolerance(column: str, stored: str, inside: s
 EXACT = {
     "state": ("done", "failed"), "reason": ("", "broken"), "forward_passes": ("30", "31"),
     "backward_passes": ("12", "11"), "version": ("1", "2"), "recipe_version": ("1", "2"), "schema": ("1", "2"),
+    "tied_edges": ("0", "1"), "tau_space_n": ("15625", "15624"),
 }  # fmt: skip
 
 
@@ -81,6 +85,7 @@ def test_counts_and_words_are_equal_or_differ(column: str) -> None:
 FOLLOW = {
     "index": "1463", "test": "60.5001", "valid": "59.4999", "regret": "4.5001", "percentile": "80.001",
     "gain": "0.5001", "worth": "4", "skips": "1", "parameters": "70001.0",
+    "decision_regret": "[0.0, 1.5, 2.0, 1.0, 0.0, 0.0]",
 }  # fmt: skip
 
 
@@ -97,6 +102,11 @@ def test_no_column_is_held_to_less_than_these_tests_say() -> None:
     assert {*EXACT} == {*EXACT_COLUMNS}
     assert {*FOLLOW} == {*FOLLOWING}
     assert not {*TOLERANCES} & {*EXACT_COLUMNS, *FOLLOWING}
+
+
+def test_no_column_of_the_records_is_forgotten() -> None:
+    known = (*KEY_COLUMNS, *EXACT_COLUMNS, *TOLERANCES, *FOLLOWING, *NOT_COMPARED)
+    assert sorted(known) == sorted(RECORD_COLUMNS)
 
 
 def test_a_score_may_move_by_a_tenth_of_the_deviation_of_its_cell() -> None:
