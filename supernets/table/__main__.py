@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from nas_selection_bench.bench.commands.modes import unread, words_given
 from nas_selection_bench.bench.commands.options import device_name, positive
 from nas_selection_bench.bench.commands.resolve import find_device
 from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
@@ -46,12 +47,26 @@ BENCHMARK_VARIANTS = tuple(
     for layout in ("channels_last", "contiguous")
     for p in ("bf16", "tf32")
 )
+UNTOLD = {"device": "cpu", "precision": "float32"}
+"""The arithmetic of progress files from before it was told: the default, since nothing tells another one."""
+
+READS = {
+    "make-table": {"dataset", "out", "data_root", "trials", "classes", "device", "networks_at_once", "jobs",
+                   "precision", "layout", "no_graph", *(field.name for field in fields(TableRecipe))},
+    "--benchmark": {"dataset", "data_root", "device", "networks_at_once",
+                    *(field.name for field in fields(TableRecipe))},
+}  # fmt: skip
+"""The words that making a table reads, and those that timing it reads."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
+        words = (word for word in words_given(_parser(), arguments) if word != "benchmark")
+        stray = unread("--benchmark" if options.benchmark else "make-table", words, READS)
+        if stray is not None:
+            raise UsageError(stray)
         return _benchmark(options) if options.benchmark else _make(options)
     except BenchError as error:
         print(f"make-table: {error}", file=sys.stderr)
@@ -123,8 +138,8 @@ def _make(options: argparse.Namespace) -> int:
     firsts = representatives(function_classes())
     wanted = drawn_order(len(firsts), recipe.root_seed)[: options.classes]
     kept = options.out.with_name(f"{options.out.name}.progress")
-    settings = _settings(options.dataset, recipe, train, held_out)
-    progress = TableProgress(kept, settings, len(firsts), options.trials)
+    settings = _settings(options.dataset, recipe, arithmetic, train, held_out)
+    progress = TableProgress(kept, settings, len(firsts), options.trials, UNTOLD)
     group = options.networks_at_once or (CPU_GROUP if arithmetic.device == "cpu" else GPU_GROUP)
     for trial in range(options.trials):
         left = progress.missing(trial, wanted)
@@ -265,13 +280,17 @@ def _arithmetic(options: argparse.Namespace) -> Arithmetic:
     return Arithmetic(device, precision, options.layout, graph=not on_cpu and not options.no_graph)
 
 
-def _settings(dataset: str, recipe: TableRecipe, train: ImageSet, held_out: ImageSet) -> dict[str, Any]:
+def _settings(
+    dataset: str, recipe: TableRecipe, arithmetic: Arithmetic, train: ImageSet, held_out: ImageSet
+) -> dict[str, Any]:
     """The settings that the numbers depend on, with a hash of all images."""
     digest = hashlib.sha256()
     for split in (train, held_out):
         digest.update(split.images.numpy().tobytes())
         digest.update(split.labels.numpy().tobytes())
-    return {"dataset": dataset, "images": digest.hexdigest(), "recipe": asdict(recipe)}
+    device = arithmetic.device.partition(":")[0]
+    return {"dataset": dataset, "images": digest.hexdigest(), "recipe": asdict(recipe), "device": device,
+            "precision": arithmetic.precision}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,13 +19,18 @@ SECONDS_BETWEEN_WRITES = 5.0
 class TableProgress:
     """Accuracies [classes, trials] by split, nan where nothing was trained yet; written and renamed as a whole."""
 
-    def __init__(self, path: Path, settings: dict[str, Any], classes: int, trials: int):
+    def __init__(
+        self, path: Path, settings: Mapping[str, Any], classes: int, trials: int,
+        untold: Mapping[str, Any] = MappingProxyType({}),
+    ):  # fmt: skip
         """Take up the file at `path` if there is one.
 
-        Raises UsageError if it was made with other `settings`, DataError if it is damaged.
+        Raises UsageError if it was made with other `settings`, DataError if it is damaged. `untold` are those that
+        hold for a file which does not tell them.
         """
         self.path = path
         self.settings = json.dumps(settings, sort_keys=True)
+        self._untold = untold
         self.test = np.full((classes, trials), np.nan)
         self.valid = self.test.copy()
         if path.exists():
@@ -32,16 +39,21 @@ class TableProgress:
     def _take_up(self) -> None:
         try:
             with arrays_of(self.path) as file:
-                settings, test, valid = str(file["settings"]), file["test"], file["valid"]
+                told, test, valid = json.loads(str(file["settings"])), file["test"], file["valid"]
+                if not isinstance(told, dict):
+                    raise ValueError(f"its settings are {told!r}")
                 if not test.dtype == valid.dtype == self.test.dtype:
                     raise ValueError(f"its accuracies are {test.dtype} and {valid.dtype}")
                 if not test.shape == valid.shape == (*self.test.shape[:1], *test.shape[1:2]):
                     raise ValueError(f"its accuracies have the shapes {test.shape} and {valid.shape}")
         except (OSError, *DAMAGE) as error:
             raise DataError(f"{self.path} is damaged ({in_brief(error)}); remove it and start again.") from error
-        if settings != self.settings:
+        began, now = _flat({**self._untold, **told}), _flat(json.loads(self.settings))
+        others = [name for name in sorted({*began, *now}) if began.get(name) != now.get(name)]
+        if others:
+            sides = "; ".join(f"{name} {began.get(name)}, now {now.get(name)}" for name in others)
             raise UsageError(
-                f"{self.path} was started with other settings ({settings}); remove it, or name another --out."
+                f"{self.path} was started with other settings ({sides}); use those, remove it, or name another --out."
             )
         if test.shape[1] > self.test.shape[1]:
             # More trials than asked for now: all are kept.
@@ -62,3 +74,9 @@ class TableProgress:
         content = io.BytesIO()
         np.savez_compressed(content, settings=np.array(self.settings), test=self.test, valid=self.valid)
         write_whole(self.path, content.getvalue())
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with those of a group one by one."""
+    groups = {key: part if isinstance(part, dict) else {"": part} for key, part in settings.items()}
+    return {f"{key} {name}".rstrip(): value for key, part in groups.items() for name, value in part.items()}

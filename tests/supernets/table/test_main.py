@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from nas_selection_bench.bench.commands.resolve import Device
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.image_set import ImageSet
@@ -184,7 +185,7 @@ def test_other_settings_do_not_mix_into_a_begun_table(
     out = tmp_path / "table.npz"
     assert make_table.main(command(root, out, "--classes", "3")) == 0
     assert make_table.main(command(root, out, "--classes", "3", "--learning-rate", "0.2")) == 2
-    assert "started with other settings" in capsys.readouterr().err
+    assert "started with other settings (recipe learning_rate 0.05, now 0.2);" in capsys.readouterr().err
     Path(f"{out}.progress").write_bytes(b"half a file")
     assert make_table.main(command(root, out, "--classes", "3")) == 2
     assert "damaged" in capsys.readouterr().err
@@ -192,9 +193,50 @@ def test_other_settings_do_not_mix_into_a_begun_table(
     assert "No test images for 'nowhere'" in capsys.readouterr().err
 
 
+def test_another_arithmetic_does_not_go_on_with_a_trial(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A GPU is only asked for: the kind and the precision are refused before anything is trained."""
+
+    def kept() -> dict[str, object]:
+        with np.load(f"{out}.progress") as file:
+            told: dict[str, object] = json.loads(str(file["settings"]))
+            return told
+
+    out = tmp_path / "table.npz"
+    assert make_table.main(command(root, out, "--classes", "3")) == 0
+    assert (kept()["device"], kept()["precision"]) == ("cpu", "float32")
+    before = Path(f"{out}.progress").read_bytes()
+    monkeypatch.setattr(make_table, "find_device", lambda name: Device("cuda:1", "cuda", "a GPU", (1,)))
+    monkeypatch.setattr(make_table, "_train", lambda *arguments: pytest.fail("nothing may be trained"))
+    capsys.readouterr()
+    for precision in ("float32", "tf32"):
+        line = command(root, out, "--classes", "6", "--device", "cuda:1", "--precision", precision)
+        assert make_table.main(line) == 2
+        said = capsys.readouterr().err
+        assert "device cpu, now cuda" in said and said.count("\n") == 1
+        assert ("precision float32, now tf32" in said) is (precision == "tf32")
+    assert Path(f"{out}.progress").read_bytes() == before
+
+
+@pytest.mark.parametrize("now", ["bf16", "tf32"])
+def test_a_file_of_before_the_arithmetic_was_told_counts_as_the_default(tmp_path: Path, now: str) -> None:
+    path, here = tmp_path / "p", {"dataset": "own", **make_table.UNTOLD}
+    progress = TableProgress(path, {"dataset": "own"}, classes=4, trials=1)
+    progress.put(0, np.array([1]), [50.0], [40.0])
+    progress.write()
+    again = TableProgress(path, here, 4, 1, make_table.UNTOLD)
+    assert again.test[1, 0] == 50.0
+    again.write()
+    assert TableProgress(path, here, classes=4, trials=1).test[1, 0] == 50.0, "it tells from then on"
+    with pytest.raises(UsageError, match=f"precision float32, now {now}"):
+        TableProgress(path, {**here, "precision": now}, 4, 1, make_table.UNTOLD)
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ("--benchmark", "--trials", "1"), ("--benchmark", "--out", "x.npz"), ("--benchmark", "--precision", "float32"),
         ("--networks-at-once", "-4"), ("--batch-size", "0"), ("--trials", "0"), ("--jobs", "x"), ("--no-graph",),
         ("--device", "cuda", "--jobs", "2"), ("--precision", "bf16"),
     ],
@@ -206,6 +248,11 @@ def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: 
         code = left.code
     assert code == 2
     assert list(tmp_path.glob("table*")) == []
+
+
+def test_every_word_is_read_by_making_a_table_or_by_timing_it() -> None:
+    words = {*vars(make_table._parser().parse_args([]))} - {"benchmark"}
+    assert words == make_table.READS["make-table"] > make_table.READS["--benchmark"]
 
 
 def test_progress_keeps_trials_and_says_what_is_missing(tmp_path: Path) -> None:
