@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from nas_selection_bench.bench.commands.options import INSTEAD_OF_RUNNING, Options, parse_options
+from nas_selection_bench.bench.commands.modes import READS, RUN
+from nas_selection_bench.bench.commands.options import Options, parse_options
 from nas_selection_bench.bench.errors import ExitCode, UsageError
 from nas_selection_bench.bench.names import unknown
 from nas_selection_bench.reports.data.stored import StoredResults, load_results
 
-OPTIONS = {f.name: f.type for f in fields(Options) if f.name not in ("asks", *INSTEAD_OF_RUNNING)}
+OPTIONS = {f.name: f.type for f in fields(Options) if f.name in READS[RUN]}
 """The options of a run, and their types once they are read."""
 
 

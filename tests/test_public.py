@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 import nas_selection_bench as nsb
-from nas_selection_bench.bench.commands.options import INSTEAD_OF_RUNNING, build_parser, parse_options
+from nas_selection_bench.bench.commands.modes import READS, RUN
+from nas_selection_bench.bench.commands.options import parse_options
 from nas_selection_bench.bench.work.pack import pack
 from nas_selection_bench.from_python import words
 from tests.small_data import small_data
@@ -108,8 +109,7 @@ def test_a_folder_without_results_is_told_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_options_of_run_are_those_of_the_command_line() -> None:
-    words_of_parser = {action.dest for action in build_parser()._actions} - {"help", "version", *INSTEAD_OF_RUNNING}
-    assert set(inspect.signature(nsb.run).parameters) == words_of_parser
+    assert set(inspect.signature(nsb.run).parameters) == {*READS[RUN]}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,7 @@ def test_an_option_means_what_it_means_there(options: dict[str, object], line: l
     [
         ({"dataset": "digits"}, "did you mean datasets"),
         ({"plan": True}, "Unknown option 'plan'"),
+        ({"json": True}, "Unknown option 'json'"),
         ({"seeds": 0}, "--seeds"),
         ({"seeds": "three"}, "--seeds"),
         ({"preset": "huge"}, "--preset"),

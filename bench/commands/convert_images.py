@@ -61,6 +61,8 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
     """Images [n, 3, height, width] uint8 and labels [n] int64 in `source`; DataError says what is wrong with it."""
     if not source.exists():
         raise DataError(f"{source} does not exist.")
+    if labels is not None and source.suffix != ".npy":
+        raise UsageError(f"--labels is for an .npy, and {source} is none; leave it out.")
     try:
         if source.is_dir() and not list(source.glob("*.parquet")):
             raw, numbers = _class_folders(source)

@@ -1,4 +1,4 @@
-"""Every name of the command line: `--list` in one screen, `--list NAME` in full, `--list --json` complete."""
+"""Every name of the command line: `--list` in one screen, `--list NAME` in full, with `--json` for programs."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nas_selection_bench.bench.errors import ExitCode, counted
+from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.names import parse, unknown
 from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names
 from nas_selection_bench.bench.work.methods import Described, MethodEntry, Methods, Offer, Setting
@@ -133,9 +133,13 @@ def _facts_of(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]
             heading = f"{described.name}: one of the {kind}{where}"
             found.append((heading, list(_method(name, described, offer.entry(name), offer.names(), offer))))
     if not found:
-        known = {*dataset_names(root), *PRESETS, *methods.groups}
-        raise unknown("name", text, known.union(*(offer.names() for offer in kinds_of(methods).values())))
+        raise _unknown(text, root, methods)
     return found
+
+
+def _unknown(text: str, root: Path, methods: Methods) -> UsageError:
+    known = {*dataset_names(root), *PRESETS, *methods.groups}
+    return unknown("name", text, known.union(*(offer.names() for offer in kinds_of(methods).values())))
 
 
 def _method(
@@ -168,23 +172,30 @@ def _spelled(value: object) -> str:
     return "all" if value is None else str(value)
 
 
-def list_json(root: Path, methods: Methods) -> ExitCode:
-    """Print everything, as JSON."""
-    content: dict[str, Any] = {
+def list_json(text: str, root: Path, methods: Methods) -> ExitCode:
+    """Print everything as JSON, or all that is called `text`; raises UsageError for a name that nothing has."""
+    content: dict[str, dict[str, Any]] = {
         "datasets": {name: {"note": notes(name, root)} for name in dataset_names(root)},
         "presets": {name: asdict(settings) for name, settings in PRESETS.items()},
         "groups": {name: members.split(",") for name, members in methods.groups.items()},
     }
+    if text:
+        content = {kind: {text: found[text]} for kind, found in content.items() if text in found}
+    name = parse(text)[0] if not content else text
     for kind, offer in kinds_of(methods).items():
-        content[kind] = {name: _plain(offer.entry(name)) for name in offer.names()}
+        names = [known for known in offer.names() if name in ("", known)]
+        found = {known: (offer.find(text if text else known), offer.entry(known)) for known in names}
+        if found or not text:
+            content[kind] = {described.name: _plain(described, entry) for described, entry in found.values()}
+    if not content:
+        raise _unknown(text, root, methods)
     print(json.dumps(content, indent=1))
     return ExitCode.OK
 
 
-def _plain(entry: MethodEntry) -> dict[str, Any]:
-    described = asdict(entry.described)
+def _plain(described: Described, entry: MethodEntry) -> dict[str, Any]:
     options = {
         setting.name: {"default": setting.default, "values": str(setting.convert or ""), "help": setting.help}
         for setting in entry.settings.values()
     }
-    return {"title": entry.source.title, "file": entry.source.file, **described, "options": options}
+    return {"title": entry.source.title, "file": entry.source.file, **asdict(described), "options": options}

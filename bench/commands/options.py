@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from nas_selection_bench.bench.commands.modes import ASKING, INSTEAD_OF_RUNNING, READS, mode_of, unread, words_given
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.names import called, nearest
@@ -184,7 +185,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
         type=given_path,
         help="draw the results stored in DIR again and compare; with --out, compare the fresh run there too",
     )
-    parser.add_argument("--json", action="store_true", help="with --list: everything, as JSON")
+    parser.add_argument("--json", action="store_true", help="with --list: the same as JSON, in full")
     return parser
 
 
@@ -230,26 +231,23 @@ class Options:
     check: Path | None
 
 
-ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
-          "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
-"""The words that choose what is compared, and its size."""
-
-INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
-"""The words that ask for something other than a run."""
-
 DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": "batch", "seed": 0, "plugin": ()}
 
 
 def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
     """The options of a command line; leaves the program, as argparse does, for --help and for what is malformed.
 
-    Without `exit_on_error` it raises UsageError for what is malformed.
+    So it does for words that nothing which it asks for reads. Without `exit_on_error` it raises UsageError for both.
     """
     parser = build_parser(exit_on_error)
     try:
         given = vars(parser.parse_args(argv))
+        words = words_given(parser, argv)
     except argparse.ArgumentError as error:
         parser.error(str(error))
+    stray = unread(mode_of(words), (word for word in words if word not in INSTEAD_OF_RUNNING), READS)
+    if stray is not None:
+        parser.error(stray)
     asks = any(given[name] is not None for name in ASKING)
     return Options(asks=asks, **given | {name: value for name, value in DEFAULTS.items() if given[name] is None})
 

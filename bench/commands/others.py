@@ -31,10 +31,10 @@ FAILURES_SHOWN = 5
 def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
     """Gather the records of an output folder again and draw its report; nothing is computed."""
     root = data_root(options.data_root, needed=False)
-    datasets = resolve.find_datasets(options.datasets, root)
     if options.out:
         out = options.out
     else:
+        datasets = resolve.find_datasets(options.datasets, root)
         kind = "cpu" if options.preset else resolve.find_device(options.device).kind
         out = resolve.default_out(datasets, resolve.find_settings(options, datasets, kind))
     earlier = run_of(out)

@@ -70,7 +70,7 @@ def _work_off(
     if options.list is not None:
         root, known = data_root(options.data_root, needed=False), methods()
         if options.json:
-            return list_json(root, known)
+            return list_json(options.list, root, known)
         return list_one(options.list, root, known) if options.list else list_all(root, known)
     if options.doctor:
         from nas_selection_bench.bench.commands.doctor import doctor

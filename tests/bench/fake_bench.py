@@ -242,6 +242,12 @@ def run(*arguments: str | Path) -> ExitCode:
     return answer(parse_options(argv), argv, methods, draw_report, code=Path(__file__).parent)
 
 
+def places(words: Sequence[str]) -> list[str]:
+    """Of pairs of an option and its value those that say where things are, which is what --report-only reads."""
+    read = ("--data-root", "--table", "--out")
+    return [word for pair in zip(words[::2], words[1::2], strict=True) if pair[0] in read for word in pair]
+
+
 def listen_to_interrupts() -> None:
     """A background job of a shell ignores Ctrl-C, and one of nohup SIGHUP; what is interrupted here must not."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):

@@ -33,10 +33,15 @@ from tests.fuzz.target import Escaped, Target, contents, signed
 SELECTORS = "random,alphas,fails,skips"
 
 
+def drawn(folder: Path) -> list[str]:
+    """The words that draw what is in `folder` again, with --report-only."""
+    return ["--table", str(folder / "table.npz"), "-q", "--out", str(folder / "out"),
+            "--data-root", str(folder / "data")]  # fmt: skip
+
+
 def command(folder: Path, *further: str) -> list[str]:
     """The command line that filled `folder`."""
-    return ["--device", "cpu", "--jobs", "1", "--threads", "1", "--table", str(folder / "table.npz"), "-q",
-            "--out", str(folder / "out"), "--cache", str(folder / "cache"), "--data-root", str(folder / "data"),
+    return [*drawn(folder), "--device", "cpu", "--jobs", "1", "--threads", "1", "--cache", str(folder / "cache"),
             "--supernets", "steady", "--selectors", SELECTORS, "--seeds", "1", *further]  # fmt: skip
 
 
@@ -50,7 +55,7 @@ def filled() -> Path:
         known = Agreements()  # the report of fake methods asks for none
         known.number(lambda: 0.5, "tau")
         known.write(folder / "out")
-        assert fake_bench.run(*command(folder, "--report-only")) == ExitCode.SOME_CELLS_FAILED
+        assert fake_bench.run(*drawn(folder), "--report-only") == ExitCode.SOME_CELLS_FAILED
     return folder
 
 
@@ -137,7 +142,7 @@ def program(file: str) -> Callable[[Path], None]:
         out, table = ["--out", str(folder / "out")], ["--table", str(folder / "table.npz")]
         lines = (
             command(folder, "--plan"), command(folder, "--plan"), command(folder, "--plan"), command(folder),
-            command(folder, "--report-only"), ["--check", *out[1:], *table],
+            [*drawn(folder), "--report-only"], ["--check", *out[1:], *table],
             [*out, *table, "--retry-failed", "--device", "cpu", "--cache", str(folder / "cache")],
         )  # fmt: skip
         said = io.StringIO()

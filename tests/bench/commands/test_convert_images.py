@@ -78,6 +78,18 @@ def test_numbers_of_classes_that_no_data_set_has_are_refused(tmp_path: Path, lab
     assert not (tmp_path / "root").exists()
 
 
+def test_labels_beside_a_file_that_holds_its_own_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(tmp_path / "x.npz", images=IMAGES, labels=LABELS)
+    np.save(tmp_path / "y.npy", LABELS)
+    line = [str(tmp_path / "x.npz"), "--labels", str(tmp_path / "y.npy"), "--as", "flowers"]
+    assert main([*line, "--data-root", str(tmp_path / "root")]) == 2
+    said = capsys.readouterr().err
+    assert "--labels is for an .npy" in said and said.count("\n") == 1
+    assert not (tmp_path / "root").exists()
+
+
 def test_class_folders_count_classes_by_name(tmp_path: Path) -> None:
     for number, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
         folder = tmp_path / f"class-{label}"

@@ -11,7 +11,7 @@ from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.record import SCHEMA, read_record, write_record
 from tests.bench import fake_bench
-from tests.bench.fake_bench import results, rows, states
+from tests.bench.fake_bench import places, results, rows, states
 
 
 def test_done_cells_are_not_computed_again(
@@ -274,7 +274,7 @@ def test_a_record_that_is_no_result_is_told_and_left_out(
     record.ranking["codes"][0] = record.ranking["codes"][1]
     write_record(path, record)
     capsys.readouterr()
-    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    assert fake_bench.run(*places(place), "--report-only") == ExitCode.OK
     told = capsys.readouterr().err
     assert f"{path} holds no valid selection (the selector ranked an architecture twice); delete it and run" in told
     assert states(tmp_path / "out") == {"done": 3, "missing": 1}
@@ -293,7 +293,7 @@ def test_the_line_of_a_failure_is_a_column_of_its_own_where_there_is_one(
     assert record is not None
     write_record(path, replace(record, where="selectors/mine.py, line 27"))
     capsys.readouterr()
-    fake_bench.run(*place, "--report-only")
+    fake_bench.run(*places(place), "--report-only")
     assert f"{record.reason} (selectors/mine.py, line 27)" in capsys.readouterr().err
     found = {row["selector"]: (row["reason"], row["where"]) for row in rows(tmp_path / "out")}
     assert found == {"fails": (record.reason, "selectors/mine.py, line 27"), "random": ("", "")}

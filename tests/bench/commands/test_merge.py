@@ -50,7 +50,7 @@ def test_the_report_of_joined_folders_is_that_of_one_run(
     assert [files(folder) for folder in halves] == before
     assert not (tmp_path / "c" / ".lock").exists()
     for name in ("c", "whole"):
-        run_into([*place, "--report-only"], tmp_path / name)
+        run_into([*fake_bench.places(place), "--report-only"], tmp_path / name)
     joined, whole = files(tmp_path / "c"), files(tmp_path / "whole")
     differing = {"run.json", "costs.csv", "gathered.json"} | {
         name for name in whole if name.startswith(("costs/", "logs/"))

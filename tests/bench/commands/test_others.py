@@ -7,17 +7,17 @@ import pytest
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.errors import ExitCode
 from tests.bench import fake_bench
-from tests.bench.fake_bench import results, rows, states
+from tests.bench.fake_bench import places, results, rows, states
 
 
 def test_report_only_gathers_what_is_there_and_computes_nothing(place: list[str], tmp_path: Path) -> None:
     fake_bench.run(*place, "--selectors", "random,ranks")
     before = results(tmp_path / "out")
     (tmp_path / "out" / "records.csv").unlink()
-    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    assert fake_bench.run(*places(place), "--report-only") == ExitCode.OK
     assert results(tmp_path / "out") == before
     next((tmp_path / "out" / "records").glob("*ranks*")).unlink()
-    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    assert fake_bench.run(*places(place), "--report-only") == ExitCode.OK
     assert states(tmp_path / "out") == {"done": 3, "missing": 1}
 
 
@@ -27,7 +27,7 @@ def test_what_any_command_of_the_folder_asked_for_is_missing_until_it_is_done(pl
     for path in (tmp_path / "out" / "records").iterdir():
         path.unlink()
     asked = rows(tmp_path / "out")
-    fake_bench.run(*place, "--report-only")
+    fake_bench.run(*places(place), "--report-only")
     again = rows(tmp_path / "out")
     place_of = ["selector", "supernet_seed"]
     assert [[row[name] for name in place_of] for row in again] == [[row[name] for name in place_of] for row in asked]
@@ -39,7 +39,7 @@ def test_another_table_is_refused_when_results_are_drawn_again(
 ) -> None:
     fake_bench.run(*place, "--selectors", "random")
     other = fake_bench.make_table(tmp_path / "other.npz", worth=9.0)
-    assert fake_bench.run(*place, "--report-only", "--table", other) == ExitCode.USAGE
+    assert fake_bench.run(*places(place), "--report-only", "--table", other) == ExitCode.USAGE
     assert "other numbers" in capsys.readouterr().err
 
 
@@ -61,7 +61,7 @@ def test_a_run_json_of_another_program_is_one_line_and_exit_2(
     path.parent.mkdir()
     path.mkdir() if content is None else path.write_text(content)
     asked = [task, str(tmp_path / "out")] if task == "--check" else [task]
-    assert fake_bench.run(*place, *asked) == ExitCode.USAGE
+    assert fake_bench.run(*places(place), *asked) == ExitCode.USAGE
     assert str(path) in capsys.readouterr().err
 
 
@@ -72,14 +72,14 @@ def test_a_damaged_plan_is_one_line_and_exit_2(
     fake_bench.run(*place, "--selectors", "random")
     capsys.readouterr()
     (tmp_path / "out" / "plan.json").write_text(content)
-    assert fake_bench.run(*place, "--report-only") == ExitCode.USAGE
+    assert fake_bench.run(*places(place), "--report-only") == ExitCode.USAGE
     assert "plan.json is damaged" in capsys.readouterr().err
 
 
 def test_damaged_costs_are_left_out_and_a_neighbour_costs_nothing(place: list[str], tmp_path: Path) -> None:
     fake_bench.run(*place, "--selectors", "random")
     (tmp_path / "out" / "costs" / "a.json").write_text('{"cell":{}}')
-    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    assert fake_bench.run(*places(place), "--report-only") == ExitCode.OK
     header = (tmp_path / "out" / "costs.csv").read_text().splitlines()[0]
     neighbours = {"a": b"threads,cpu\n4,b\n", "b": b"\xff\xfe", "c": f"{header}\n{'x,' * 20}x\n".encode()}
     for name, content in neighbours.items():
@@ -92,7 +92,7 @@ def test_check_holds_for_what_was_stored_and_tells_what_differs(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_bench.run(*place, "--selectors", "random,ranks")
-    without_out = [argument for argument in place if argument not in ("--out", str(tmp_path / "out"))]
+    without_out = [argument for argument in places(place) if argument not in ("--out", str(tmp_path / "out"))]
     assert fake_bench.run(*without_out, "--check", tmp_path / "out") == ExitCode.OK
     path = tmp_path / "out" / "records.csv"
     path.write_text(path.read_text().replace(",ranks,", ",ranked,", 1))
@@ -106,7 +106,7 @@ def test_check_compares_a_fresh_run_with_the_stored_one(place: list[str], tmp_pa
     fake_bench.run(*place, "--selectors", "random")
     fresh = [*place, "--out", str(tmp_path / "fresh"), "--cache", str(tmp_path / "fresh-cache")]
     fake_bench.run(*fresh, "--selectors", "random")
-    assert fake_bench.run(*fresh, "--check", tmp_path / "out") == ExitCode.OK
+    assert fake_bench.run(*places(fresh), "--check", tmp_path / "out") == ExitCode.OK
     path = tmp_path / "fresh" / "records.csv"
     path.write_text(path.read_text().replace(",done,", ",failed,", 1))
-    assert fake_bench.run(*fresh, "--check", tmp_path / "out") == ExitCode.DIFFERS
+    assert fake_bench.run(*places(fresh), "--check", tmp_path / "out") == ExitCode.DIFFERS

@@ -173,6 +173,14 @@ def test_converting_refuses_in_one_sentence(
     assert reason in error and error.count("\n") == 1
 
 
+def test_a_schedule_cannot_be_chosen_of_a_compact_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class_table().save(tmp_path / "t.npz")
+    line = [str(tmp_path / "t.npz"), str(tmp_path / "again.npz")]
+    assert main(line) == 0
+    assert as_command("convert-table", main)([*line, "--hp", "12"]) == 2
+    assert "leave it out" in capsys.readouterr().err
+
+
 def test_a_compact_file_is_opened_as_it_is(tmp_path: Path) -> None:
     class_table().save(tmp_path / "t.npz")
     assert open_table(tmp_path / "t.npz").sha256 == class_table().sha256

@@ -16,7 +16,7 @@ from nas_selection_bench.bench.work.pack import as_stored, main, unpack
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.reports.data.results import Results
 from tests.bench import fake_bench
-from tests.bench.fake_bench import results
+from tests.bench.fake_bench import places, results
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def out(place: list[str], tmp_path: Path) -> Path:
 
 
 def redrawn(place: list[str]) -> ExitCode:
-    return fake_bench.run(*place, "--report-only")
+    return fake_bench.run(*places(place), "--report-only")
 
 
 def test_drawing_again_gathers_nothing_again(place: list[str], out: Path, gatherings: list[Path]) -> None:

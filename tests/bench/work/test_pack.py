@@ -220,7 +220,7 @@ def test_a_packed_folder_is_checked_planned_and_redrawn_like_a_loose_one(
     assert fake_bench.run(*run, "--plan") == ExitCode.OK
     assert " 0 to do; " in capsys.readouterr().out
     assert files(out) == packed  # reading changed nothing
-    assert fake_bench.run(*place, "--report-only") == ExitCode.SOME_CELLS_FAILED
+    assert fake_bench.run(*fake_bench.places(place), "--report-only") == ExitCode.SOME_CELLS_FAILED
     (out / GATHERED_FILE).unlink()
     assert files(out) == packed  # what the archive says still holds
     with only_writer(out / ".lock", wait=False):
@@ -238,7 +238,7 @@ def test_a_packed_folder_whose_scores_are_others_is_unpacked_when_redrawn(
     pack(out)
     archived = len(read_archive(out / ARCHIVE))
     capsys.readouterr()
-    assert fake_bench.run(*place, "--report-only") == ExitCode.OK
+    assert fake_bench.run(*fake_bench.places(place), "--report-only") == ExitCode.OK
     assert capsys.readouterr().err.splitlines()[0] == (
         f"{out} was packed: unpacked {archived} files; python -m nas_selection_bench pack {out} packs it again."
     )
@@ -272,7 +272,7 @@ def test_a_changed_score_in_the_archive_and_a_damaged_one_are_told(
     assert "score: stored 0.125" in capsys.readouterr().out
     content = (out / ARCHIVE).read_bytes()
     (out / ARCHIVE).write_bytes(content[:-20])
-    for command in (check, [*place, "--report-only"], [*place, "--selectors", "random"]):
+    for command in (check, [*fake_bench.places(place), "--report-only"], [*place, "--selectors", "random"]):
         assert fake_bench.run(*command) == ExitCode.USAGE
         assert "is damaged" in capsys.readouterr().err.splitlines()[-1]
     assert (out / ARCHIVE).read_bytes() == content[:-20]

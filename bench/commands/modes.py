@@ -1,0 +1,66 @@
+"""What a command line asks for, and the words that this reads: any other word is refused, so that none is ignored."""
+
+import argparse
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
+          "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
+"""The words that choose what is compared, and its size."""
+
+INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
+"""The words that ask for something other than a run."""
+
+RUN = "a run"
+_WITH, _WITHOUT = "--report-only with --out", "--report-only without --out"
+
+_RUNS = {*ASKING, "plugin", "data_root", "table", "out", "cache", "device", "jobs", "threads", "backend",
+         "retry_failed", "verbose", "quiet"}  # fmt: skip
+_FINDS_DEFAULT_FOLDER = {"datasets", "preset", "budget", "train_epochs", "channels", "cells", "images", "device"}
+_DRAWS = {"plugin", "data_root", "table", "quiet"}
+
+READS: Mapping[str, Collection[str]] = MappingProxyType({
+    RUN: _RUNS,
+    "--plan": _RUNS,  # of the very command that it is appended to
+    "--list": {"json", "plugin", "data_root"},
+    "--doctor": {"data_root", "table", "cache"},
+    _WITH: {*_DRAWS, "out"},
+    _WITHOUT: {*_DRAWS, *_FINDS_DEFAULT_FOLDER},
+    "--check": {"plugin", "data_root", "table", "out"},
+})  # fmt: skip
+"""What a command line of the benchmark can ask for, and the words that each reads beside the one that asks for it."""
+
+
+def mode_of(given: Collection[str]) -> str:
+    """What a command line with these words asks for: a key of READS."""
+    asked = next((word for word in INSTEAD_OF_RUNNING if word in given), None)
+    if asked is None:
+        return RUN
+    if asked == "report_only":
+        return _WITH if "out" in given else _WITHOUT
+    return _flag(asked)
+
+
+def words_given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> list[str]:
+    """Which words a command line says itself, whatever the defaults are; the parser has none from then on."""
+    parser.set_defaults(**dict.fromkeys(vars(parser.parse_args(arguments))))
+    return [word for word, value in vars(parser.parse_args(arguments)).items() if value is not None]
+
+
+def unread(mode: str, words: Iterable[str], reads: Mapping[str, Collection[str]]) -> str | None:
+    """One sentence on those of `words` that `mode` does not read, with what does; None where it reads all."""
+    strays = [word for word in words if word not in reads[mode]]
+    if not strays:
+        return None
+    readers = [other for other, known in reads.items() if {*strays} <= {*known}]
+    it = "it" if len(strays) == 1 else "them"
+    elsewhere = f"; {_spoken(readers)} {'reads' if len(readers) == 1 else 'read'} {it}" if readers else ""
+    return f"{mode} does not read {_spoken([_flag(word) for word in strays])}: leave {it} out{elsewhere}."
+
+
+def _flag(word: str) -> str:
+    return f"--{word.replace('_', '-')}"
+
+
+def _spoken(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
