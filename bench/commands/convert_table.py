@@ -7,7 +7,7 @@ is the .npz that `--table` loads in milliseconds.
 import argparse
 from collections.abc import Sequence
 
-from nas_selection_bench.bench.errors import DataError, ExitCode, UsageError
+from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import to_string
@@ -23,15 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "source", type=given_path, help="a .csv or .csv.gz, NAS-Bench-201's .pth, NATS-Bench's file or folder"
     )
     parser.add_argument("dest", type=given_path, help="the compact .npz to write")
-    parser.add_argument("--hp", choices=("200", "12"), help="epochs of the trainings to read (200)")
+    parser.add_argument("--hp", choices=("200", "12"), default="200", help="epochs of the trainings to read (200)")
     given = parser.parse_args(arguments)
     if given.dest.suffix != ".npz":
         raise DataError(f"{given.dest}: the compact table must be called something.npz.")
     if not given.dest.absolute().parent.is_dir():
         raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; make it first.")
-    if given.hp and given.source.suffix.lower() == ".npz":
-        raise UsageError(f"--hp chooses among trainings, and {given.source} holds those of one schedule; leave it out.")
-    table = open_table(given.source, given.hp or "200")
+    table = open_table(given.source, given.hp)
     table.save(given.dest)
     print(describe(table))
     for note in table.notes:

@@ -178,7 +178,7 @@ def test_a_schedule_cannot_be_chosen_of_a_compact_file(tmp_path: Path, capsys: p
     line = [str(tmp_path / "t.npz"), str(tmp_path / "again.npz")]
     assert main(line) == 0
     assert as_command("convert-table", main)([*line, "--hp", "12"]) == 2
-    assert "leave it out" in capsys.readouterr().err
+    assert "convert its source" in capsys.readouterr().err
 
 
 def test_a_compact_file_is_opened_as_it_is(tmp_path: Path) -> None:
