@@ -59,10 +59,6 @@ FOLLOWING = (
 """Columns that follow from the architecture, so equal unless it is another one; `decision_regret` follows from the
 order of the decisions too, which is part of the result."""
 
-NOT_COMPARED = ("architecture", "log", "checkpoint", "shared", "where")
-"""Columns of records.csv that are in none of these: the architecture is judged by its scores, digests of weights
-move with the last digit, and the others say where something lies."""
-
 NEAR_TIE = 0.1
 """Share of an edge's spread of scores below which two operations may change places."""
 
