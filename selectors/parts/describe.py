@@ -17,8 +17,9 @@ Made from the code by `python -m nas_selection_bench.selectors.parts.describe`; 
 
 Every score is `[6 edges, 5 operations]`, larger = keep. B is the number of mini-batches of selection images, which are
 un-augmented and the same for every criterion of a checkpoint. Batch norm is as `--bn` says (`batch` statistics by
-default) unless the proxy prescribes its own. What a criterion does not declare under "reads" is withheld from it:
-without `trained` the network is freshly initialised, without `alphas` the mixture is uniform.
+default) unless the criterion, its proxy or an option `bn` prescribes its own. What a criterion does not declare under
+"reads" is withheld from it: without `trained` the network is freshly initialised, without `alphas` the mixture is
+uniform.
 
 Options are part of the name: `darts-pt[order=sgas,tune=0]`. A criterion with the options `order` and `tune` is a
 scoring rule in the greedy schedule: edges are decided one after the other in an order, with epochs of fine-tuning

@@ -28,10 +28,12 @@ COMMON = (
     "A masked operation, and every one that a decision took out, is fed zeros, as in the code (in the paper's words it"
     " is not there: masked=absent). "
     "An operation for which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
-    " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm as --bn"
-    " says (the code: running statistics, --bn running; of a fresh network they do nothing); the orders global-*-once"
-    " sort by the scores (the code's popitem() takes the last edge, so that they are reverse)"
+    " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm {bn};"
+    " the orders global-*-once sort by the scores (the code's popitem() takes the last edge, so that they are reverse)"
 )
+FOLLOWS = "as --bn says (the code: running statistics, --bn running; of a fresh network they do nothing)"
+PRESCRIBES = "as the proxy prescribes, whatever --bn says: {proxy}"
+
 POST = "One mini-batch for all edges; the mixture is the recipe's, and without the masked operation not renormalised. "
 SEARCH = (
     "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
@@ -64,13 +66,14 @@ def variants(
         version = about.version + (proxy in AS_SCORED)  # since these options are set
         version += proxy in LOOKS_INSIDE  # since masked operations are fed zeros
         source = f"{PAPER}; the proxy: {about.paper}"
+        common = COMMON.format(bn=FOLLOWS if about.follows_batch_norm else PRESCRIBES.format(proxy=about.batch_norm))
         selectors[suffix] = search(
-            paper=source, formula=text, direction=direction, differs=remark + SEARCH + COMMON, version=version,
+            paper=source, formula=text, direction=direction, differs=remark + SEARCH + common, version=version,
             passes="N times 30 scores, and V per distinct proposal", rule=rule(proxy=about),
         )  # fmt: skip
         selectors[f"{suffix}-post".lstrip("-")] = Greedy(
             paper=source, formula=f"{text}, trained supernet", direction=direction,
-            differs=remark + POST + COMMON, version=version, passes="30 scores", rule=rule(proxy=about, trained=True),
+            differs=remark + POST + common, version=version, passes="30 scores", rule=rule(proxy=about, trained=True),
             order="random",
         )  # fmt: skip
     return selectors

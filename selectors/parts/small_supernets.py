@@ -51,7 +51,7 @@ def measured(
     variants = (partial(keep_only, mask=mask) for mask, asked in zip(masks, varies, strict=True) if asked)
     values = np.ones(len(masks))
     seed = search.shared_seed("regions", repeat=repeat)
-    values[varies] = proxies.defined(proxies.scores(name, network, variants, images, seed=seed))
+    values[varies] = proxies.defined(proxies.scores(name, network, variants, images, seed=seed, bn=search.cell.bn))
     return values if proxies.find(measure).higher_is_better else -values
 
 

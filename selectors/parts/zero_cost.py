@@ -40,16 +40,15 @@ def proxy_scores(
 ) -> Iterator[float | proxies.ProxyFailure]:
     """The scores of variants of `network` (`proxies.scores`), with the cell's batch norm.
 
-    A proxy that prescribes what batch norm does (synflow by-passes it) keeps to that. A proxy with a backward pass
-    per image (ntk) sees an eighth of the mini-batch: 32 images at preset paper, as in TE-NAS.
+    A proxy that prescribes what batch norm does (synflow by-passes it), or an option that does, keeps to that. A proxy
+    with a backward pass per image (ntk) sees an eighth of the mini-batch: 32 images at preset paper, as in TE-NAS.
     """
-    if search.cell.bn == "running" and getattr(proxy, "bn", None) == "batch":
-        proxy = proxy.set_options({"bn": "running"})
+    bn = search.cell.bn
     images, labels = batch
     few = max(8, search.budget.proposal_batch // 8)
-    if proxy.passes(len(images)).backward >= len(images):
+    if proxy.with_batch_norm(bn).passes(len(images)).backward >= len(images):
         images, labels = images[:few], None if labels is None else labels[:few]
-    return proxies.scores(proxy, network, variants, images, labels, seed=seed)
+    return proxies.scores(proxy, network, variants, images, labels, seed=seed, bn=bn)
 
 
 def score_architectures(

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_selection_bench.bench import names as spelling
+from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work.discovery import digest_of, shown
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
@@ -26,6 +27,10 @@ __all__ = [
     "Batch", "Passes", "Proxy", "ProxyFailure", "Sees", "defined", "file_of", "find", "idle", "names", "score",
     "scores", "source", "spelled",
 ]  # fmt: skip
+
+
+BATCH_NORMS = ("batch", "running")
+"""What a caller can ask batch norm to do."""
 
 
 def names() -> list[str]:
@@ -66,8 +71,9 @@ def spelled(proxy: Proxy) -> str:
 
 
 def score(
-    name: str | Proxy, network: nn.Module, images: Tensor, labels: Tensor | None = None, *, seed: int = 0
-) -> float:
+    name: str | Proxy, network: nn.Module, images: Tensor, labels: Tensor | None = None, *,
+    seed: int = 0, bn: str = "batch",
+) -> float:  # fmt: skip
     """The score of `network` by a proxy or the one called `name`, turned so that larger is better.
 
     `network` maps images [n, channels, h, w] to logits [n, classes] and is left as it is: the proxy works on a
@@ -75,11 +81,14 @@ def score(
     proxies that declare it (`find(name).uses_labels`) and shown to no other; likewise a proxy that uses no images
     sees their shape only. Random numbers come from `seed`; the global random state is not used.
 
+    Batch norm has the statistics of the batch, with bn="running" the running ones, unless the proxy or an option of
+    its name prescribes something else.
+
     Raises ProxyFailure with the reason where the proxy is not defined for this network (a singular kernel, no
     path from the input to the output, ...), ValueError for images or labels of the wrong shape, UsageError for
-    an unknown name or option.
+    an unknown name, option or batch norm.
     """
-    return defined(scores(name, network, [lambda copy: None], images, labels, seed=seed))[0]
+    return defined(scores(name, network, [lambda copy: None], images, labels, seed=seed, bn=bn))[0]
 
 
 def scores(
@@ -90,6 +99,7 @@ def scores(
     labels: Tensor | None = None,
     *,
     seed: int = 0,
+    bn: str = "batch",
 ) -> Iterator[float | ProxyFailure]:
     """The scores of variants of `network`, one after the other, each as `score` gives it.
 
@@ -99,12 +109,15 @@ def scores(
     """
     proxy = find(name) if isinstance(name, str) else name
     called = spelled(proxy)
+    if bn not in BATCH_NORMS:
+        raise UsageError(f"Unknown batch-norm mode bn={bn!r}; it is {' or '.join(BATCH_NORMS)}.")
+    proxy = proxy.with_batch_norm(bn)
     _check(called, proxy, images, labels)
     copy = None
     for variant in variants:
         with torch.inference_mode(False), torch.no_grad():
             if copy is None or proxy.changes_network:
-                copy = private_copy(network)
+                copy = private_copy(network, bn if proxy.follows_batch_norm else "batch")
             variant(copy)
         try:
             yield _score(called, proxy, copy, images, labels, seed)

@@ -2,17 +2,20 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from nas_selection_bench.bench.work.options import Configurable, option, yes_or_no
+from nas_selection_bench.bench.work.options import Configurable, OrWord, one_of, option, yes_or_no
 
 
 class ProxyFailure(Exception):
     """The proxy has no value for this network; the message is the reason, in one sentence."""
 
+
+as_asked = OrWord("asked", one_of("batch", "running"))
+"""The converter of an option `bn` that is what the caller asks for (`--bn`), None, unless the name says otherwise."""
 
 Sees = Literal["everything", "relus", "nothing"]
 """Which parts of an operation that adds nothing but zeros change a score."""
@@ -71,8 +74,10 @@ class Proxy(Configurable, ABC):
     """In the literature; `score` negates where it is False."""
     uses_images: ClassVar[bool]
     uses_labels: ClassVar[bool]
-    batch_norm: ClassVar[str] = "batch statistics"
+    batch_norm: ClassVar[str] = "as asked, batch statistics by default"
     """What batch norm does while the score is taken."""
+    follows_batch_norm: ClassVar[bool] = True
+    """Whether batch norm does what the caller asks for (`--bn`); False for a proxy that prescribes its own."""
     differs: ClassVar[str]
     """What differs from the released code, and why."""
     version: ClassVar[int] = 1
@@ -96,6 +101,10 @@ class Proxy(Configurable, ABC):
             "reads": ", ".join(reads) or "nothing", "batch norm": self.batch_norm, "differs": self.differs,
         }  # fmt: skip
 
+    def with_batch_norm(self, asked: str) -> Self:
+        """For a caller who asks for batch norm `asked`: an option `bn` that was left open is that."""
+        return self.set_options({"bn": asked}) if getattr(self, "bn", asked) is None else self
+
     @property
     def draws(self) -> bool:
         """Whether its value depends on random numbers."""
@@ -114,8 +123,9 @@ class Proxy(Configurable, ABC):
     def compute(self, network: nn.Module, batch: Batch) -> float:
         """The score in the literature's own direction.
 
-        `network` is a copy that is the proxy's to change, in train mode (batch statistics), with gradients
-        enabled for all parameters. Raises ProxyFailure where the score is not defined.
+        `network` is a copy that is the proxy's to change, with gradients enabled for all parameters; its batch norms
+        are as the caller asks, with batch statistics (train mode) for a proxy that prescribes its own.
+        Raises ProxyFailure where the score is not defined.
         """
 
 
@@ -144,4 +154,5 @@ class StructureProxy(Proxy):
     uses_images = False
     uses_labels = False
     batch_norm = "no part"
+    follows_batch_norm = False
     changes_network = False

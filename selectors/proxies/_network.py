@@ -19,12 +19,12 @@ SHAREABLE = (bool, int, float, str, type(None))
 """Types that a copy of a module may share with it, since they cannot be changed."""
 
 
-def private_copy(network: nn.Module) -> nn.Module:
-    """A deep copy in train mode, without gradients, all parameters differentiable, in at least float32."""
+def private_copy(network: nn.Module, bn: str = "batch") -> nn.Module:
+    """A deep copy with batch norm `bn`, without gradients, all parameters differentiable, in at least float32."""
     twin = twin_of(network, {})
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in twin.parameters()):
         twin = twin.float()
-    twin.train()
+    use_batch_norm(twin, bn)
     twin.requires_grad_(True)
     twin.zero_grad(set_to_none=True)
     return twin
@@ -60,11 +60,13 @@ def twin_of_tensor(value: Any, memo: dict[int, Any]) -> Any:
     return memo[id(value)]
 
 
-def use_batch_norm(network: nn.Module, mode: str) -> None:
-    """Put the batch norms of `network` in `mode`: `batch` or `running` statistics, or `bypassed`.
+def use_batch_norm(network: nn.Module, mode: str | None) -> None:
+    """Put the batch norms of `network` in `mode`: `batch` or `running` statistics, or `bypassed`; None leaves them.
 
     Raises UsageError for any other mode.
     """
+    if mode is None:
+        return
     if mode == "batch":
         network.train()
     elif mode == "running":

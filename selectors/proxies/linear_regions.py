@@ -31,7 +31,7 @@ class LinearRegions(Proxy):
     formula = "number of different sign patterns of all ReLUs over the samples"
     uses_images = True
     uses_labels = False
-    batch_norm = "batch statistics of all samples together"
+    batch_norm = "as asked, statistics of all samples together by default"
     differs = (
         "all samples in one batch (the released code runs 3 batches of 1000), crops with replacement from the given"
         " images, all input channels unless the caller takes one; the paper speaks of 5000 images"

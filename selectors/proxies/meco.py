@@ -28,7 +28,7 @@ class Meco(Proxy):
     formula = "sum over layers of lambda_min of the Pearson correlations between the channels' feature maps"
     uses_images = False
     uses_labels = False
-    batch_norm = "batch statistics of the one image"
+    batch_norm = "as asked, statistics of the one image by default"
     differs = (
         "modules without children only: with the released code's containers (option containers=yes) the score"
         " depends on how the same function is cut into modules. A constant channel has correlation 0 with all, as"

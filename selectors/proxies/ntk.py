@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nas_selection_bench.bench.work.options import one_of, option
-from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure
+from nas_selection_bench.bench.work.options import option
+from nas_selection_bench.selectors.proxies._contract import Batch, GradientProxy, Passes, ProxyFailure, as_asked
 from nas_selection_bench.selectors.proxies._matrices import spectrum
 from nas_selection_bench.selectors.proxies._network import gradients_of, use_batch_norm
 
@@ -19,13 +19,13 @@ from nas_selection_bench.selectors.proxies._network import gradients_of, use_bat
 class Ntk(GradientProxy):
     """The ratio of the largest to the smallest eigenvalue of the kernel of the images' parameter gradients."""
 
-    bn: str = option("batch", one_of("batch", "running"), "batch norm; with running statistics images do not mix")
+    bn: str | None = option(None, as_asked, "batch norm; asked: as --bn says; with running images do not mix")
 
     paper = "Chen, Gong & Wang, TE-NAS, ICLR 2021"
     formula = "lambda_max / lambda_min of K_ij = <d f_i/dw, d f_j/dw>, f_i = sum of the logits of image i, w = weights"
     higher_is_better = False
     uses_labels = False
-    batch_norm = "batch statistics (option bn=running)"
+    batch_norm = "as asked, batch statistics by default (option bn)"
     differs = (
         "symmetric eigenvalues in double precision; a kernel that is singular to machine precision is a failure (the"
         " released code lets the ratio turn negative or infinite). The images are the caller's: the paper speaks of"
@@ -36,7 +36,7 @@ class Ntk(GradientProxy):
 
     def passes(self, images: int) -> Passes:
         """One forward and one backward per image; with running statistics one of each for all images."""
-        return Passes(1, images if self.bn == "batch" else 1)
+        return Passes(1, 1 if self.bn == "running" else images)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         use_batch_norm(network, self.bn)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from nas_selection_bench.bench.work.options import one_of, option, yes_or_no
-from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure
+from nas_selection_bench.bench.work.options import option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, as_asked
 from nas_selection_bench.selectors.proxies._matrices import spectrum
 from nas_selection_bench.selectors.proxies._network import activations, distinct, use_batch_norm
 
@@ -19,14 +19,14 @@ from nas_selection_bench.selectors.proxies._network import activations, distinct
 class Nwot(Proxy):
     """The log-determinant of the kernel that counts, for two images, the ReLU units in the same state."""
 
-    bn: str = option("batch", one_of("batch", "running"), "batch norm; Zero-Cost-PT runs with running statistics")
+    bn: str | None = option(None, as_asked, "batch norm; asked: as --bn says; Zero-Cost-PT runs with running")
     reached: bool = option(True, yes_or_no, "count only ReLUs that the logits depend on")
 
     paper = "Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, ICML 2021"
     formula = "log |K|, K_ij = number of ReLU units that are both active or both inactive for images i and j"
     uses_images = True
     uses_labels = False
-    batch_norm = "batch statistics (option bn=running)"
+    batch_norm = "as asked, batch statistics by default (option bn)"
     differs = (
         "the released code counts a ReLU if a backward pass visits it, which the product with zero in `none` does;"
         " here it counts if the gradient that arrives is not zero, so dead ends do not count however they are"

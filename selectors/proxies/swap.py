@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nas_selection_bench.bench.work.options import at_least, not_negative, number, one_of, option, yes_or_no
-from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy
+from nas_selection_bench.bench.work.options import at_least, not_negative, number, option, yes_or_no
+from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, as_asked
 from nas_selection_bench.selectors.proxies._matrices import distinct_rows
 from nas_selection_bench.selectors.proxies._network import activations, distinct, gaussian_weights, use_batch_norm
 
@@ -19,7 +19,7 @@ from nas_selection_bench.selectors.proxies._network import activations, distinct
 class Swap(Proxy):
     """The number of different sample-wise patterns: a unit's pattern is for which images its ReLU is active."""
 
-    bn: str = option("batch", one_of("batch", "running"), "batch or running statistics")
+    bn: str | None = option(None, as_asked, "batch or running statistics; asked: as --bn says")
     reached: bool = option(False, yes_or_no, "count only ReLUs that the logits depend on")
     repeats: int = option(0, not_negative, "draws of Gaussian weights that are averaged; 0: the own weights")
     mu: float = option(0.0, number, "regularised score: the size aimed at, thousand parameters")
@@ -29,7 +29,7 @@ class Swap(Proxy):
     formula = "number of different rows of the binary matrix [units, images] * exp(-(params - mu)^2 / sigma)"
     uses_images = True
     uses_labels = False
-    batch_norm = "batch statistics (option bn=running)"
+    batch_norm = "as asked, batch statistics by default (option bn)"
     differs = (
         "the network is taken as it is (the released script takes a thin one of 3 channels, 16 images, and the mean"
         " over 32 draws of Gaussian weights: option repeats=32); unregularised unless sigma is given, as there"

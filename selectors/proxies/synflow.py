@@ -26,6 +26,7 @@ class Synflow(GradientProxy):
     uses_images = False
     uses_labels = False
     batch_norm = "bypassed (option bn=batch: synflow_bn)"
+    follows_batch_norm = False
     differs = (
         "the logarithm, which changes no order and keeps values of 1e50 readable; double precision throughout, as in"
         " the released code"

@@ -27,6 +27,7 @@ class Zen(Proxy):
     uses_images = False
     uses_labels = False
     batch_norm = "batch statistics, whose variances are part of the score"
+    follows_batch_norm = False  # the running statistics are of other weights than the Gaussian ones
     differs = (
         "the variances are those of the batch, as the paper writes (the released code reads the running ones, which"
         " are a tenth of it plus nine tenths of their start); Frobenius norm (option norm=l1); a batch norm whose"

@@ -41,9 +41,9 @@ def cell(selector: str, *, bn: str = "batch", seed: int = 0, settings: Settings 
     return Cell(SupernetJob("noise", "darts", 0, 0, settings), settings.epochs, selector, seed, bn, settings.budget)
 
 
-def network(seed: int = 0, dtype: torch.dtype = torch.float64) -> Supernet:
+def network(seed: int = 0, dtype: torch.dtype = torch.float64, channels: int = SETTINGS.channels) -> Supernet:
     """C=4, N=1, statistics that are not those of a fresh network."""
-    net = Supernet(SETTINGS.channels, SETTINGS.cells, CLASSES)
+    net = Supernet(channels, SETTINGS.cells, CLASSES)
     generator = torch.Generator().manual_seed(seed)
     initialise(net, generator)
     with torch.no_grad():
