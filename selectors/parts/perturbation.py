@@ -13,11 +13,16 @@ OPERATION_INDICES = tuple(range(len(OPERATIONS)))
 
 
 def without(weights: Tensor, edge: int, operation: int, renormalise: bool = False) -> Tensor:
-    """[6, 5] edge weights with one operation masked; what remains is scaled up to its old sum if asked for."""
+    """[6, 5] edge weights with one operation masked; what remains is scaled up to its old sum if asked for.
+
+    Where nothing remains, or too little to be scaled up to anything finite, it is left: an edge that a recipe has
+    already decided puts out nothing without its only operation.
+    """
     masked = weights.clone()
     masked[edge, operation] = 0
     if renormalise:
-        masked[edge] *= weights[edge].sum() / masked[edge].sum()
+        scale = weights[edge].sum() / masked[edge].sum()
+        masked[edge] *= torch.where(scale.isfinite(), scale, torch.ones_like(scale))
     return masked
 
 

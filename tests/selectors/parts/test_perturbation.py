@@ -5,10 +5,13 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from nas_selection_bench.bench.problem.space import NONE
 from nas_selection_bench.selectors.darts_pt import SELECTOR
 from nas_selection_bench.selectors.parts import registry
+from nas_selection_bench.selectors.parts.perturbation import without
 from tests.selectors import small
 
 
@@ -63,6 +66,47 @@ def test_renormalised_masks_keep_the_sum_of_an_edge() -> None:
 
     _, loss = expected(scaled)
     np.testing.assert_allclose(scores("darts-pt-loss[renormalise=yes,tune=0]"), loss, rtol=1e-7)
+
+
+ROWS = st.lists(st.lists(st.floats(0, 1, width=32), min_size=5, max_size=5), min_size=6, max_size=6)
+
+
+@given(ROWS, st.integers(0, 5), st.integers(0, 4), st.sampled_from([torch.float32, torch.float64]))
+@example([[0.0, 0.0, 1.0, 0.0, 0.0]] * 6, 2, 2, torch.float32)  # decided by the recipe
+@example([[0.0, 1e-40, 1.0, 0.0, 0.0]] * 6, 2, 2, torch.float32)  # 1 / 1e-40 is above the largest number
+@example([[0.0] * 5] * 6, 0, 0, torch.float64)
+def test_renormalised_masks_are_finite_and_ordinary_ones_as_written(
+    rows: list[list[float]], edge: int, operation: int, dtype: torch.dtype
+) -> None:
+    weights = torch.tensor(rows, dtype=dtype)
+    before = weights.clone()
+    found = without(weights, edge, operation, renormalise=True)
+    assert torch.equal(weights, before)
+    assert found.isfinite().all()
+    assert found[edge, operation] == 0
+    others = [e for e in range(6) if e != edge]
+    assert torch.equal(found[others], weights[others])
+    plain = before.clone()
+    plain[edge, operation] = 0
+    scale = before[edge].sum() / plain[edge].sum()
+    if scale.isfinite():
+        assert torch.equal(found[edge], plain[edge] * scale)
+    else:
+        assert torch.equal(found[edge], plain[edge])
+
+
+@pytest.mark.parametrize("renormalise", ["no", "yes"])
+def test_an_edge_that_the_recipe_has_decided_is_scored_without_its_only_operation(renormalise: str) -> None:
+    """With nothing left to scale up, both are the supernet without the edge."""
+    name = registry.find(f"darts-pt-loss[renormalise={renormalise},tune=0]").name
+    search = small.search(name)
+    search._alphas = small.alphas()
+    search._alphas[4] = torch.tensor([0.0, 0, 0, 2000, 0])
+    weights = search.weights()
+    assert weights[4].tolist() == [0, 0, 0, 1, 0]
+    weights[4] = 0
+    found = registry.find(name).rule.score(search, [4])[0]  # type: ignore[attr-defined]
+    assert found[3] == pytest.approx(small.literal_figures(weights)[1], rel=1e-7)
 
 
 def test_disc_acc_is_the_accuracy_with_the_operation_alone() -> None:
