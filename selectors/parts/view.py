@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -74,10 +76,12 @@ class Search:
         self.facts: Counter[str] = Counter()
         """Counts that rules keep for the record; branches share them."""
         self._alphas = alphas.detach().clone()
-        self._recipe, self._half, self._make_tuner, self._history = recipe, half, make_tuner, history
+        self._recipe, self._half, self._make_tuner = recipe, half, make_tuner
+        self._history = cache(history)  # whole checkpoints are read for it
         self._tuner: Tuner | None = None
         self._evaluator: Evaluator | None = None
         self._batches: dict[tuple[int, int | None], Batches] = {}
+        self._proxy_batches: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
         if not needs.trained:
             initialise(self.network, self.shared_generator("untrained-weights"))
         self.network.normalise("batch" if cell.bn == "batch" else "running")
@@ -179,16 +183,22 @@ class Search:
 
         Where images are not declared they are zeros of the right shape; undeclared labels are None.
         """
-        size = self.budget.proposal_batch
-        batches = self._read(size, size * count)
-        if not self.needs.images:
-            return [(torch.zeros_like(x), None) for x, _ in batches]
-        return [(x, y if self.needs.labels else None) for x, y in batches]
+        count = min(count, math.ceil(len(self._half) / self.budget.proposal_batch))
+        self.proxy_batch(count - 1)  # reads those before it too
+        return [self.proxy_batch(place) for place in range(count)]
 
     def proxy_batch(self, place: int) -> tuple[Tensor, Tensor | None]:
         """The mini-batch number `place` of those; the first ones again where there are fewer."""
-        batches = self.proxy_batches(place + 1)
-        return batches[place % len(batches)]
+        size = self.budget.proposal_batch
+        place %= math.ceil(len(self._half) / size)
+        if (size, place) not in self._proxy_batches:
+            for i, (x, y) in enumerate(self._half.fixed(size, size * (place + 1))):
+                if (size, i) not in self._proxy_batches:
+                    self._proxy_batches[size, i] = x.to(self.like.dtype), y
+        x, y = self._proxy_batches[size, place]
+        if not self.needs.images:
+            return torch.zeros_like(x), None
+        return x, y if self.needs.labels else None
 
     def _read(self, size: int, limit: int | None) -> Batches:
         if (size, limit) not in self._batches:
