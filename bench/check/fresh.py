@@ -44,18 +44,8 @@ TOLERANCES = {
 }
 """Largest difference that is still the same result."""
 
-FOLLOWING = (
-    "index",
-    "test",
-    "valid",
-    "regret",
-    "percentile",
-    "gain",
-    "worth",
-    "decision_regret",
-    "skips",
-    "parameters",
-)
+FOLLOWING = ("index", "test", "valid", "regret", "percentile", "gain", "worth", "decision_regret", "skips",
+             "parameters")  # fmt: skip
 """Columns that follow from the architecture, so equal unless it is another one; `decision_regret` follows from the
 order of the decisions too, which is part of the result."""
 
