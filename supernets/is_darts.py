@@ -40,6 +40,16 @@ class IsDarts(Recipe):
         "trains, in fixed order and with Nesterov"
     )
 
+    @property
+    def alphas_rest(self) -> float:
+        """Until the last pruning two or more operations of an edge weigh the same, and none of them is the largest."""
+        return MOMENTS[-1]
+
+    @property
+    def alphas_rest_less(self) -> int:
+        """It comes at the end of the epoch that reaches its moment."""
+        return 1
+
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
         """1/5 everywhere: the alphas are the edge weights."""
         return torch.full((len(EDGES), len(OPERATIONS)), 1 / len(OPERATIONS))

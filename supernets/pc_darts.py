@@ -44,6 +44,11 @@ class PcDarts(Recipe):
         """A network with partial channels."""
         return PartialSupernet(channels, cells, classes, self.k)
 
+    @property
+    def alphas_rest(self) -> float:
+        """During the warm-up they are their initial noise."""
+        return self.warm_up
+
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
         """1e-3 times normal noise, [6, 6]: five operations, and the edge."""
         return 1e-3 * torch.randn(len(EDGES), len(OPERATIONS) + 1, generator=generator)

@@ -27,6 +27,7 @@ from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
 from nas_selection_bench.bench.work.gather import gather
+from nas_selection_bench.bench.work.lots import lots_of, no_lots
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE
 from nas_selection_bench.bench.work.pack import contents_of, opened
@@ -131,7 +132,8 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, metho
         packed = contents_of(stored)
         store = Store(again, packed)
         store.agreements = Agreements.read(stored, audited=AUDITED)
-        outcome.compared = gather(store, table, outcome.notes.append)[DONE]
+        lots = lots_of(methods) if methods is not None else no_lots
+        outcome.compared = gather(store, table, outcome.notes.append, lots)[DONE]
         draw_report(store, table)
         _compare_folders(stored, again, packed, outcome)
         if methods is not None:

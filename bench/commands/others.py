@@ -14,6 +14,7 @@ from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.problem.datasets import data_root
+from nas_selection_bench.bench.work.lots import LotsOf, lots_of
 from nas_selection_bench.bench.work.pack import as_stored, unpack
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record
 from nas_selection_bench.bench.work.run_file import run_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 FAILURES_SHOWN = 5
 
 
-def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
+def report_only(options: Options, draw_report: DrawReport, methods: Methods) -> ExitCode:
     """Gather the records of an output folder again and draw its report; nothing is computed."""
     root = data_root(options.data_root, needed=False)
     if options.out:
@@ -45,11 +46,13 @@ def report_only(options: Options, draw_report: DrawReport) -> ExitCode:
             " give that table with --table."
         )
     with only_writer(out / ".lock", wait=False), uncollected():
-        store, counts, page = _drawn(out, table, draw_report)
+        store, counts, page = _drawn(out, table, draw_report, lots_of(methods))
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
 
 
-def _drawn(out: Path, table: GroundTruth, draw_report: DrawReport) -> tuple[Store, Counter[str], Path]:
+def _drawn(
+    out: Path, table: GroundTruth, draw_report: DrawReport, lots: LotsOf
+) -> tuple[Store, Counter[str], Path]:  # fmt: skip
     """Gather the records of a folder unless nothing has changed since, and draw its report.
 
     What was gathered with a warning is gathered again each time, so that the warning is repeated.
@@ -57,19 +60,21 @@ def _drawn(out: Path, table: GroundTruth, draw_report: DrawReport) -> tuple[Stor
     from nas_selection_bench.bench.work import gathered
 
     store, warnings = as_stored(out), list[str]()
-    basis = gathered.basis(store, table)
+    basis = gathered.basis(store, table, lots)
     noted = gathered.counts_noted(out, basis)
     if noted is not None:
         store.gathered_before = True
         return store, noted, draw_report(store, table)
-    store, counts = _gathered(store, table, warnings)
+    store, counts = _gathered(store, table, warnings, lots)
     page = draw_report(store, table)
     if not warnings:
         gathered.note(out, basis, counts)
     return store, counts, page
 
 
-def _gathered(store: Store, table: GroundTruth, warnings: list[str]) -> tuple[Store, Counter[str]]:
+def _gathered(
+    store: Store, table: GroundTruth, warnings: list[str], lots: LotsOf
+) -> tuple[Store, Counter[str]]:  # fmt: skip
     """Gather the records of a folder; a packed one is unpacked only where its archive holds other scores than these."""
 
     from nas_selection_bench.bench.work.gather import gather
@@ -78,7 +83,7 @@ def _gathered(store: Store, table: GroundTruth, warnings: list[str]) -> tuple[St
         warnings.append(line)
         print(line, file=sys.stderr)
 
-    counts = gather(store, table, warn)
+    counts = gather(store, table, warn, lots)
     if store.packed is None:
         return store, counts
     scores = store.folder / SCORES_FILE
@@ -89,7 +94,7 @@ def _gathered(store: Store, table: GroundTruth, warnings: list[str]) -> tuple[St
         return store, counts
     unpack(store.folder, warn)
     store = Store(store.folder)
-    return store, gather(store, table, lambda line: None)
+    return store, gather(store, table, lambda line: None, lots)
 
 
 def check_results(stored: Path, options: Options, draw_report: DrawReport, methods: Methods) -> ExitCode:

@@ -32,6 +32,7 @@ from nas_selection_bench.bench.problem.own_dataset import describe, own_names
 from nas_selection_bench.bench.problem.pixels import UNKNOWN
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.edited_files import sources
+from nas_selection_bench.bench.work.lots import lots_of
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
@@ -77,7 +78,7 @@ def _work_off(
 
         return doctor(options.data_root, options.table, options.cache)
     if options.report_only:
-        return report_only(options, draw_report)
+        return report_only(options, draw_report, methods())
     if options.check:
         return check_results(options.check, options, draw_report, methods())
     session = Session(options, argv, methods(), code)
@@ -89,6 +90,7 @@ class Session:
 
     def __init__(self, options: Options, argv: Sequence[str], methods: Methods, code: Path) -> None:
         self.options, self.argv, self.code = options, list(argv), code
+        self.lots = lots_of(methods)
         self.verbosity = QUIET if options.quiet else VERBOSE if options.verbose else NORMAL
         again = folders_plan(options)
         named = ",".join(cell["dataset"] for cell in again) or options.datasets
@@ -281,12 +283,12 @@ class Session:
             try:
                 self.job.work()
             except KeyboardInterrupt:
-                counts = gather(self.store, table, self.say)
+                counts = gather(self.store, table, self.say, self.lots)
                 print(f"\nInterrupted: {counts_line(counts)}. Go on with:\n  {self.command()}", file=sys.stderr)
                 return ExitCode.INTERRUPTED
             finally:
                 leave_seats(self.out, max(self.jobs, len(self.device.indices)))
-            gather(self.store, table, self.say)
+            gather(self.store, table, self.say, self.lots)
             page = draw_report(self.store, table)
         counts = Counter(self.job.states.values())
         stems = {cell.stem for cell in self.job.plan}

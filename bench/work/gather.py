@@ -19,8 +19,9 @@ from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.work.lots import LotsOf, no_lots
 from nas_selection_bench.bench.work.plan_file import planned_cells, sort_key
-from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record
+from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record, as_skipped
 from nas_selection_bench.bench.work.store import SCORES_FILE, Store
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measures
@@ -102,8 +103,12 @@ def _spelled(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list) else value
 
 
-def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Counter[str]:
+def gather(
+    store: Store, table: GroundTruth, warn: Callable[[str], None], lots: LotsOf = no_lots
+) -> Counter[str]:  # fmt: skip
     """Write records.csv, scores.csv and costs.csv of a folder; returns how many cells are in which state.
+
+    A result for which `lots` has a reason is gathered as skipped.
 
     Records that are damaged, or do not hold a valid selection, are reported through `warn` and left out: their cells
     are missing.
@@ -114,6 +119,9 @@ def gather(store: Store, table: GroundTruth, warn: Callable[[str], None]) -> Cou
     selections: dict[str, Selection] = {}
     for stem, record in list(records.items()):
         if record.state != DONE:
+            continue
+        if why := lots(record.cell):
+            records[stem] = as_skipped(record, why)
             continue
         try:
             selections[stem] = record.selection()

@@ -27,6 +27,10 @@ class Described:
     """Authors, title, venue."""
     learns_alphas: bool = True
     """Whether a recipe trains the alphas of its supernets."""
+    alphas_rest: float = 0.0
+    """Share of the search in which they say nothing yet (`bench.work.lots`)."""
+    alphas_rest_less: int = 0
+    """How many epochs sooner than that they do."""
     stochastic: bool = False
     """Whether further selector seeds can change a selector's choice."""
     reads_only_alphas: bool = False
@@ -34,13 +38,14 @@ class Described:
     reads_checkpoint: bool = True
     """Whether a selector depends on the checkpoint; if not, all recipes of a supernet seed share its result."""
     decides_by_alphas: bool = False
-    """Whether alphas alone decide a selector's choice, so that it is skipped where they are not trained."""
+    """Whether alphas alone decide a selector's choice, so that it is skipped where they are not learnt, or not yet."""
     declared: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Further descriptions from the method's file, shown in reports."""
 
 
-TRAITS = ("learns_alphas", "stochastic", "reads_only_alphas", "reads_checkpoint", "decides_by_alphas")
-"""The yes-or-no declarations of a method; an object has those of its kind."""
+TRAITS = ("learns_alphas", "alphas_rest", "alphas_rest_less", "stochastic", "reads_only_alphas", "reads_checkpoint",
+          "decides_by_alphas")  # fmt: skip
+"""The declarations of a method that a plan reads; an object has those of its kind."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from nas_selection_bench.bench.work.cells import (
     supernet_key,
     without_checkpoint,
 )
+from nas_selection_bench.bench.work.lots import why_by_lot
 from nas_selection_bench.bench.work.methods import Described, Methods, Supernets
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import (
@@ -90,11 +91,13 @@ class PlannedCell:
     """Key of the computation when several cells share one result (the selector ignores the checkpoint); else None."""
     former_shared: str | None = None
     """The same in records of earlier versions."""
+    lots: str = ""
+    """Why it is skipped: its choice would be drawing lots."""
 
     @property
     def reads_checkpoint(self) -> bool:
-        """Whether its supernet has to be trained; a result that is shared comes of no checkpoint."""
-        return self.shared is None
+        """Whether its supernet has to be trained; a result that is shared, or a skip, comes of no checkpoint."""
+        return self.shared is None and not self.lots
 
     @property
     def title(self) -> str:
@@ -167,11 +170,12 @@ def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSu
 def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circumstances) -> PlannedCell:
     """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
 
-    Cells that choose by alphas which were never learnt are skipped; their key says so, since earlier versions chose
-    by those alphas.
+    Cells that choose by alphas which are not learnt, or not yet, are skipped; their key says so, since earlier
+    versions chose by those alphas.
     """
     supernet, columns = planned_supernet(cell, recipe.version, here), identity(cell, here)
-    names = {"alphas": "not learnt"} if selector.decides_by_alphas and not recipe.learns_alphas else {}
+    lots = why_by_lot(recipe, selector, cell.epoch, cell.supernet.settings.epochs)
+    names = {"alphas": "not learnt"} if lots else {}
     former = dict(names)
     plugin = here.outside.get(f"selector {parse(selector.name)[0]}")
     names |= {"plugin": plugin} if plugin else {}
@@ -185,7 +189,7 @@ def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circu
         key=record_key(cell, supernet.key, selector.version, **names),
         former_key=FORMER + former_record_key(cell, supernet.former_key, selector.version, **former),
         shared=names.get("shared"),
-        former_shared=FORMER + former["shared"] if "shared" in former else None,
+        former_shared=FORMER + former["shared"] if "shared" in former else None, lots=lots,
     )  # fmt: skip
 
 
@@ -207,8 +211,10 @@ def state_of(planned: PlannedCell, record: Record | None, checkpoint: str | None
     """The state of a cell whose record still holds (done, failed, skipped), None for one that is to do.
 
     A record made from another checkpoint than the cached one does not hold: every selector of a
-    supernet must have seen the same weights.
+    supernet must have seen the same weights. What was chosen by lot is gathered as skipped, so it stays where it is.
     """
+    if record is not None and planned.lots and record.state == DONE:
+        return SKIPPED
     if record is None or record.key not in (planned.key, planned.former_key):
         return None
     if planned.reads_checkpoint and checkpoint is not None and record.checkpoint not in (None, checkpoint):

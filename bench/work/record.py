@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -192,6 +192,13 @@ class Record:
         record = cls(**required | further, choice=chosen or None)
         _ = record.stem  # a cell that lacks a column is damage
         return record
+
+
+def as_skipped(record: Record, why: str) -> Record:
+    """What a run writes of the cell where it is skipped."""
+    return replace(
+        record, state=SKIPPED, reason=why, log=None, where=None, checkpoint=None, supernet_accuracy=None, choice=None
+    )
 
 
 _FIELDS = tuple(field.name for field in fields(Record) if field.name != "choice")

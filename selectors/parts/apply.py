@@ -17,6 +17,7 @@ from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 from nas_selection_bench.bench.problem.validate import checked
 from nas_selection_bench.bench.work.cells import Cell, without_checkpoint
+from nas_selection_bench.bench.work.lots import why_by_lot
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.supernets.network.cuda_graph import own_stream
@@ -37,8 +38,8 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
     """
     selector = registry.find(cell.selector)
     recipe = find_recipe(cell.supernet.recipe)
-    if selector.decides_by_alphas and not recipe.learns_alphas:
-        raise SkipCell(f"{recipe.name} does not learn its alphas, so that choosing by them is drawing lots")
+    if why := why_by_lot(recipe, selector, cell.epoch, cell.supernet.settings.epochs):
+        raise SkipCell(why)
     with own_modes(), own_stream(torch.device(device)):
         search = open_search(cell, folder, images, device)
         with refusing_global_draws():

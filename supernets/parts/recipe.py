@@ -193,6 +193,16 @@ class Recipe(Configurable):
         """Whether the alphas of a trained supernet carry information; if not, choosing by them is drawing lots."""
         return True
 
+    @property
+    def alphas_rest(self) -> float:
+        """Share of the search in which they carry none yet: none at checkpoints of up to so many of its epochs."""
+        return 0.0
+
+    @property
+    def alphas_rest_less(self) -> int:
+        """How many epochs sooner they do, where what fills them comes at the end of an epoch."""
+        return 0
+
     def build(self, channels: int, cells: int, classes: int) -> Supernet:
         """A new network with fresh weights."""
         return Supernet(channels, cells, classes)

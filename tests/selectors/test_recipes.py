@@ -1,5 +1,6 @@
 """Every recipe's checkpoint under one selector of each kind: a selection, or the reason why there is none."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import torch
 
 from nas_selection_bench.bench.errors import SkipCell
 from nas_selection_bench.bench.problem.selection import Selection
-from nas_selection_bench.bench.problem.space import NONE
+from nas_selection_bench.bench.problem.space import NONE, OPERATIONS
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
+from nas_selection_bench.bench.work.lots import first_learnt
 from nas_selection_bench.bench.work.record import choice_of
 from nas_selection_bench.selectors import balenas_tf
 from nas_selection_bench.selectors.parts import apply, orders, registry
 from nas_selection_bench.selectors.zero_cost_rank import best_by_proxy
+from nas_selection_bench.supernets.is_darts import pruned_by
 from nas_selection_bench.supernets.network.skeleton import initialise
 from nas_selection_bench.supernets.parts.registry import find, names
 from nas_selection_bench.supernets.training.checkpoint import Checkpoint, load
@@ -26,7 +29,7 @@ __all__ = ["few_classes"]  # a fixture that is used without being named
 
 SETTINGS = replace(
     small.SETTINGS, channels=8, batch_size=32, selection_images=12, selection_batch=12, proposal_batch=8,
-    checkpoint_epochs=(2, 3),
+    epochs=10, checkpoint_epochs=(2, 10),
 )  # fmt: skip
 BUDGET = small.SETTINGS.budget
 
@@ -69,23 +72,60 @@ def store(job: SupernetJob, place: Path, spread: float = 0) -> None:
         Checkpoint(job, epoch, network.state_dict(), alphas, memory=recipe.memory()).save(place)
 
 
+BY_ALPHAS = {name for name in KINDS if registry.find(name).decides_by_alphas}
+
+
+def skipped_at(epoch: int, job: SupernetJob, folder: Path, selectors: Iterable[str]) -> dict[str, str]:
+    """Why which of these selectors choose nothing there; the others choose an operation for every edge."""
+    skipped = {}
+    for name in selectors:
+        assert registry.find(name).reads_checkpoint
+        try:
+            selection = apply.select(Cell(job, epoch, name, 0, "batch", BUDGET), folder, small.images(), "cpu")
+        except SkipCell as reason:
+            skipped[name] = str(reason)
+            continue
+        assert len(choice_of(selection)["decisions"]) == 6
+    return skipped
+
+
 @pytest.mark.program
 @pytest.mark.parametrize("recipe", [*names(), "rsps[per_cell=true]"])
 def test_every_recipe_can_be_selected_from(recipe: str, tmp_path: Path) -> None:
     job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
     store(job, tmp_path)
-    skipped = {}
-    for name in KINDS:
-        assert registry.find(name).reads_checkpoint
-        try:
-            selection = apply.select(Cell(job, 3, name, 0, "batch", BUDGET), tmp_path, small.images(), "cpu")
-        except SkipCell as reason:
-            skipped[name] = str(reason)
-            continue
-        assert len(choice_of(selection)["decisions"]) == 6
-    by_lot = set() if find(recipe).learns_alphas else {n for n in KINDS if registry.find(n).decides_by_alphas}
-    assert set(skipped) == SKIPPED.get(recipe, set()) | by_lot
+    skipped = skipped_at(SETTINGS.epochs, job, tmp_path, KINDS)
+    assert set(skipped) == SKIPPED.get(recipe, set()) | (set() if find(recipe).learns_alphas else BY_ALPHAS)
     assert all("1/4 of the channels" in reason or "drawing lots" in reason for reason in skipped.values())
+
+
+@pytest.mark.parametrize("recipe", names())
+def test_nothing_is_chosen_by_alphas_that_are_not_learnt_yet(recipe: str, tmp_path: Path) -> None:
+    job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
+    store(job, tmp_path)
+    asked = BY_ALPHAS - {"sgas-2[tune=0]"}  # which looks back at earlier checkpoints
+    by_lot = recipe in {"blank", "rsps", "is-darts", "pc-darts"}
+    skipped = skipped_at(2, job, tmp_path, asked)
+    assert set(skipped) == (asked if by_lot else set())
+    assert all("drawing lots" in reason for reason in skipped.values())
+
+
+WARM = [f"pc-darts[warm_up={share}]" for share in ("0", "0.01", "0.29", "0.5", "1")]
+
+
+@pytest.mark.parametrize("recipe", [*names(), *WARM])
+def test_alphas_say_something_from_the_epoch_in_which_they_first_learn(recipe: str) -> None:
+    found = find(recipe)
+    for epochs in range(1, 101):
+        searched = [epoch + 1 for epoch in range(epochs) if found.searches(epoch, epochs)]
+        if found.tunes_alphas:
+            assert first_learnt(found, epochs) == min(searched, default=epochs + 1)
+
+
+def test_the_weights_of_is_darts_tell_operations_apart_once_one_is_left() -> None:
+    for epochs in range(1, 101):
+        left = [epoch for epoch in range(1, epochs + 1) if pruned_by(epoch, epochs) == len(OPERATIONS) - 1]
+        assert max(1, first_learnt(find("is-darts"), epochs)) == min(left)
 
 
 READERS = [name for name in registry.names() if registry.find(name).needs.alphas and name not in relatives()]
@@ -113,7 +153,7 @@ def test_what_reads_alphas_can_select_whatever_they_are(name: str, stored: dict[
     for recipe, folder in stored.items():
         job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
         try:
-            selection = apply.select(Cell(job, 3, text, 0, "batch", BUDGET), folder, small.images(), "cpu")
+            selection = apply.select(Cell(job, 10, text, 0, "batch", BUDGET), folder, small.images(), "cpu")
         except SkipCell as reason:
             assert str(reason)
         else:
@@ -197,7 +237,7 @@ def test_balenas_draws_as_often_as_the_recipe_makes_of_the_alphas(
 def test_the_weights_of_alphas_are_the_recipe_s_and_have_a_gradient(recipe: str, tmp_path: Path) -> None:
     job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
     store(job, tmp_path)
-    search = apply.open_search(Cell(job, 3, "shapley", 0, "batch", BUDGET), tmp_path, small.images(), "cpu")
+    search = apply.open_search(Cell(job, 10, "shapley", 0, "batch", BUDGET), tmp_path, small.images(), "cpu")
     search.decide(2, 4)
     alphas = search.alphas.clone().requires_grad_()
     weights = search.weights_of(alphas)

@@ -13,9 +13,9 @@ from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import choose, split_names
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
 from nas_selection_bench.bench.work.methods import Described
-from nas_selection_bench.bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again
+from nas_selection_bench.bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again, state_of
 from nas_selection_bench.bench.work.presets import PRESETS, settings_for
-from nas_selection_bench.bench.work.record import Circumstances
+from nas_selection_bench.bench.work.record import Circumstances, Record
 from nas_selection_bench.bench.work.timings import Timings
 
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
@@ -101,6 +101,34 @@ def test_choosing_by_alphas_that_are_not_learnt_has_a_key_of_its_own() -> None:
         keys[by_alphas] = {cell.stem: cell.key for cell in plan}
     changed = {stem for stem, key in keys[False].items() if keys[True][stem] != key}
     assert changed == {stem for stem in keys[False] if ".blank." in stem} and len(changed) == 2 * 3 * 5
+
+
+BY_ALPHAS = Described("a", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=True)
+
+
+def along_one_supernet(recipe: Described) -> dict[int, PlannedCell]:
+    """What decides by alphas, by epoch."""
+    one = request(recipes=(recipe,), selectors=(BY_ALPHAS,), supernet_seeds=1)
+    return {cell.cell.epoch: cell for cell in make_plan(one) if cell.cell.supernet.dataset == "cifar10"}
+
+
+def test_so_has_choosing_by_alphas_that_are_not_learnt_yet() -> None:
+    recipe = Described("pc", 1, "")
+    usual, late = along_one_supernet(recipe), along_one_supernet(replace(recipe, alphas_rest=0.45))
+    assert [epoch for epoch in usual if usual[epoch].key != late[epoch].key] == [2, 4]
+    assert [epoch for epoch, cell in late.items() if not cell.reads_checkpoint] == [2, 4], "none is trained for a skip"
+    assert late[4].lots == "the alphas of pc say nothing before epoch 5, so that choosing by them is drawing lots"
+    sooner = along_one_supernet(replace(recipe, alphas_rest=0.4, alphas_rest_less=1))
+    assert [epoch for epoch, cell in sooner.items() if cell.lots] == [2]
+    assert "does not learn its alphas" in along_one_supernet(replace(recipe, alphas_rest=1.0))[10].lots
+
+
+def test_what_was_chosen_by_lot_counts_as_skipped_and_is_not_run_again() -> None:
+    cell = along_one_supernet(Described("pc", 1, "", alphas_rest=0.3))[2]
+    record = Record(dict(cell.columns), "of before", 1, 1, "done")
+    assert cell.lots and state_of(cell, record, None) == "skipped"
+    assert state_of(cell, replace(record, state="failed"), None) is None
+    assert state_of(replace(cell, lots=""), record, None) is None
 
 
 @given(st.lists(st.sampled_from(KNOWN), min_size=1))
