@@ -15,9 +15,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from nas_selection_bench.bench.names import parse
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.told import told
 from nas_selection_bench.selectors.parts.view import Search
 
 
@@ -71,11 +73,17 @@ class Selector(Configurable, ABC):
     """Set by the registry: the file's name, the variant, the options that are not the default."""
 
     def declared(self) -> dict[str, str]:
-        """Descriptions beside its paper, shown in lists and reports."""
-        return {
-            "score": self.formula, "keeps": self.direction, "reads": ", ".join(self.needs.names()) or "nothing",
-            "passes": self.passes, "differs": self.differs,
-        }  # fmt: skip
+        """Descriptions beside its paper, shown in lists and reports: those of its options."""
+        return {**told(self, self.asked, self.of_file()), "reads": ", ".join(self.needs.names()) or "nothing"}
+
+    def of_file(self) -> dict[str, str]:
+        """What its file says of the default options."""
+        return {"score": self.formula, "keeps": self.direction, "passes": self.passes, "differs": self.differs}
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The options in its name: those that are not the default."""
+        return parse(self.name)[1] if self.name else {}
 
     @property
     @abstractmethod

@@ -13,6 +13,7 @@ from nas_selection_bench.bench.work.options import not_negative, one_of, option,
 from nas_selection_bench.selectors.parts.criterion import Rule, Selector
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.orders import ORDERS, Step
+from nas_selection_bench.selectors.parts.told import with_tuning, without_tuning
 from nas_selection_bench.selectors.parts.view import Search
 
 ALL_EDGES = tuple(range(len(EDGES)))
@@ -103,6 +104,15 @@ class Greedy(Selector):
     def decides_by_alphas(self) -> bool:
         """Whether the rule reads alphas alone, whatever the order and the fine-tuning read."""
         return self.rule.needs == Needs(alphas=True)
+
+    def declared(self) -> dict[str, str]:
+        """As of every selector; tuning is told of exactly where there is some."""
+        texts = super().declared()
+        return texts if self.tune == 0 else with_tuning(texts, super().of_file(), self.tune)
+
+    def of_file(self) -> dict[str, str]:
+        """What its file says of the default options, but for tuning."""
+        return without_tuning(super().of_file(), self.order)
 
     def options(self) -> dict[str, tuple[object, str]]:
         """Those of the schedule and of the rule."""

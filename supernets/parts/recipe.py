@@ -185,8 +185,11 @@ class Recipe(Configurable):
     """What differs from the released code, if anything."""
 
     def declared(self) -> dict[str, str]:
-        """Descriptions beside its paper, shown in lists and reports."""
-        return {"update": self.equation, "offers": self.offers, "differs": self.differs}
+        """Descriptions beside its paper, shown in lists and reports: those of its options."""
+        asked, options = self.differing(type(self)()), self.options()
+        here = ", ".join(f"{name}={value} ({options[name][1]})" for name, value in asked.items())
+        update = f"{self.equation} by default; here {here}" if here else self.equation
+        return {"update": update, "offers": self.offers, "differs": self.differs}
 
     @property
     def learns_alphas(self) -> bool:
