@@ -9,13 +9,13 @@ as `VARIANTS = {suffix: selector}`; the name is the name of the file with `-` fo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import numpy as np
 
-from nas_selection_bench.bench.names import parse
+from nas_selection_bench.bench.names import canonical, parse
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.selectors.parts.needs import Needs
@@ -79,6 +79,11 @@ class Selector(Configurable, ABC):
     def of_file(self) -> dict[str, str]:
         """What its file says of the default options."""
         return {"score": self.formula, "keeps": self.direction, "passes": self.passes, "differs": self.differs}
+
+    def configured(self, name: str, texts: Mapping[str, str]) -> Self:
+        """A copy with options set, under its name with those that are not the default."""
+        found = super().configured(name, texts)
+        return replace(found, name=canonical(name, found.differing(self)))
 
     @property
     def asked(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import canonical
 from nas_selection_bench.bench.work.options import Choice, Number, OrWord, Switch
+from nas_selection_bench.program import methods
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.criterion import Selector
@@ -94,3 +95,4 @@ def test_tuning_is_told_of_exactly_where_there_is_some(name: str) -> None:
 )  # fmt: skip
 def test_the_wording(name: str, field: str, text: str) -> None:
     assert registry.find(name).declared()[field] == text
+    assert methods().selectors.find(name).declared[field] == text, "what is stored with results"
