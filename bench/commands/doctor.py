@@ -16,7 +16,7 @@ from pathlib import Path
 from nas_selection_bench.bench.commands.options import available_cores
 from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_FILE, TABLE_VARIABLE, default_cache
 from nas_selection_bench.bench.commands.stdout import stdout_may_close
-from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, in_brief
+from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, counted, in_brief
 from nas_selection_bench.bench.files import expanded, make_folder, only_writer
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names, missing_images
 from nas_selection_bench.bench.problem.open_table import open_table
@@ -151,7 +151,7 @@ def _machine() -> Iterator[Finding]:
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     known = platform.system() in ("Linux", "Darwin")
     yield Finding("system", GOOD if known else MISSING, system if known else f"{system}; use Linux, macOS or WSL", True)
-    yield Finding("device cpu", GOOD, f"{processor()}, {available_cores()} cores for this process")
+    yield Finding("device cpu", GOOD, f"{processor()}, {counted(available_cores(), 'core')} for this process")
     try:
         import torch
 

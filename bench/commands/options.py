@@ -88,7 +88,7 @@ def device_name(text: str) -> str:
     kind, colon, index = text.partition(":")
     if text not in ("auto", "cpu", "cuda") and not (kind == "cuda" and colon and index.isdecimal()):
         raise argparse.ArgumentTypeError(
-            f"no device is called {text!r}; choose auto, cpu, cuda, or one GPU as cuda:0, cuda:1, ..."
+            f"no device is called {text!r}; choose auto, cpu, cuda, or one GPU by its number, as in cuda:0"
         )
     return text
 

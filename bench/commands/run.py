@@ -232,15 +232,17 @@ class Session:
         supernets = self.job.untrained(split.todo)
         trained = {cell.supernet.key for cell in split.todo} - {supernet.key for supernet in supernets}
         standing = {state: len(cells) for state, cells in split.standing.items()}
-        print(f"{counted(len(self.job.plan), 'cell')}: {len(split.todo)} to do; {counts_line(standing) or 'none done'}")
+        print(
+            f"{counted(len(self.job.plan), 'cell')}: {len(split.todo):,} to do; {counts_line(standing) or 'none done'}"
+        )
         titles = ", ".join(supernet.title for supernet in supernets)
         print(f"{counted(len(supernets), 'supernet')} to train" + (f": {titles}" if titles else ""))
         for selector, cells in Counter(planned.cell.selector for planned in split.todo).items():
             print(f"  {selector:<40} {cells:>5}")
         seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
-        untimed = f", and {unknown} cells or supernets of a kind that was never timed" if unknown else ""
+        untimed = f" ({unknown:,} of the cells and supernets have never been timed here)" if unknown else ""
         if split.todo:
-            print(f"estimated time: {duration(seconds)}{untimed}" if seconds else f"estimated time: unknown{untimed}")
+            print(f"estimated time: {duration(seconds) if seconds else 'unknown'}{untimed}")
         if self.lacking:
             missing = resolve.all_missing(self.lacking, self.datasets, self.root, self.table is None)
             print(f"missing: {missing}")

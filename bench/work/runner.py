@@ -149,7 +149,7 @@ class Run:
         trained, epochs = 0, sum(supernet.job.settings.epochs for supernet in supernets)
         for supernet in supernets:
             if done := len(self._epochs(supernet)):
-                progress.say(f"{supernet.title} goes on after epoch {done} of {supernet.job.settings.epochs}")
+                progress.say(f"{supernet.title} resumes after epoch {done} of {supernet.job.settings.epochs}")
                 trained += done
         progress.training(trained, epochs)
         progress.working_on(f"training {supernets[0].title}")

@@ -149,10 +149,7 @@ def _groups_said(contest: Contest) -> str:
         if len(contest.standings) == 1:
             return "There is no other criterion to compare with."
         if not contest.placeable:
-            return (
-                "There are no tie groups: with so few seeds no difference can be shown after correction over"
-                f" {contest.family}."
-            )
+            return "There are no tie groups: there are too few seeds to show any difference."
         return (
             f"There are no tie groups: only {contest.placeable} of the {counted(len(contest.ranked), 'main form')} have"
             f" enough seeds to be told from another (corrected over {contest.family})."

@@ -4,13 +4,15 @@
 
 Works for `digits` and for a data set of your own under --data-root (with test_images.npy and
 test_labels.npy). Architectures that compute the same function share one training: 5,044 networks
-stand for all 15,625. All training images train; of the test images the first half gives the table's
-`test` column and the second half its `valid` column. A killed run goes on from FILE.progress.
+stand for all 15,625. The first --images of the training images train for --epochs; of the test images
+the first half gives the table's `test` column and the second half its `valid` column. A killed run
+resumes from FILE.progress.
 On a GPU hundreds of networks are trained at once; on a CPU a few at a time, in --jobs processes.
 """
 
 import argparse
 import hashlib
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +25,7 @@ import numpy as np
 from nas_selection_bench.bench.commands.modes import unread, words_given
 from nas_selection_bench.bench.commands.options import device_name, positive
 from nas_selection_bench.bench.commands.resolve import find_device
-from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
+from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.datasets import data_root
@@ -99,10 +101,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--benchmark", action="store_true", help="time the ways to compute, write nothing")
     for field in fields(TableRecipe):
         whole = isinstance(field.default, int) and field.name != "root_seed"
-        kind = positive if whole else type(field.default)
+        kind = positive if whole else number if isinstance(field.default, float) else int
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default,
                             help=f"recipe ({field.default})")  # fmt: skip
     return parser
+
+
+def number(text: str) -> float:
+    """A number of the recipe: finite, and at least 0."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number of at least 0")
+    return value
 
 
 def drawn_order(classes: int, root_seed: int) -> np.ndarray:
@@ -171,7 +181,7 @@ def _train(
     arithmetic: Arithmetic, jobs: int, progress: TableProgress,
 ) -> None:  # fmt: skip
     total = sum(len(chunk) for _, chunk in work)
-    print(f"trial {work[0][0]}: {total} networks to train in {len(work)} groups", flush=True)
+    print(f"trial {work[0][0]}: {counted(total, 'network')} to train in {counted(len(work), 'group')}", flush=True)
     began = written = time.monotonic()
     done = 0
     tasks = ((trial, chunk, [architecture_of(int(firsts[c])) for c in chunk]) for trial, chunk in work)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas_selection_bench.bench.errors import DataError, ExitCode
+from nas_selection_bench.bench.errors import DataError, ExitCode, counted
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import data_root, load_images
@@ -111,5 +111,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not rows:
         raise DataError(f"{options.cache} holds none of the checkpoints that the records of {options.out} saw.")
     write_curvature(options.out, rows)
-    print(f"{len(rows)} checkpoints measured: {options.out / CURVATURE_FILE}")
+    print(f"{counted(len(rows), 'checkpoint')} measured: {options.out / CURVATURE_FILE}")
     return ExitCode.SOME_CELLS_FAILED if damaged else ExitCode.OK

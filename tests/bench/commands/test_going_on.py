@@ -44,7 +44,7 @@ def test_a_supernet_whose_training_broke_off_goes_on_where_it_was_and_says_so(
     trained = len(list((tmp_path / "cache").rglob("[0-9]*.json")))
     assert trained and "goes on" not in capsys.readouterr().err
     assert fake_bench.run(*command, "--retry-failed") == ExitCode.NOTHING_MEASURED
-    assert f"digits diverges-late seed 0 goes on after epoch {trained} of 8" in capsys.readouterr().err
+    assert f"digits diverges-late seed 0 resumes after epoch {trained} of 8" in capsys.readouterr().err
 
 
 def test_a_folder_goes_on_with_what_its_runs_asked_for(

@@ -238,7 +238,8 @@ def test_a_file_of_before_the_arithmetic_was_told_counts_as_the_default(tmp_path
     [
         ("--benchmark", "--trials", "1"), ("--benchmark", "--out", "x.npz"), ("--benchmark", "--precision", "float32"),
         ("--networks-at-once", "-4"), ("--batch-size", "0"), ("--trials", "0"), ("--jobs", "x"), ("--no-graph",),
-        ("--device", "cuda", "--jobs", "2"), ("--precision", "bf16"),
+        ("--device", "cuda", "--jobs", "2"), ("--precision", "bf16"), ("--learning-rate", "nan"),
+        ("--learning-rate", "-1"), ("--weight-decay", "inf"), ("--momentum", "x"),
     ],
 )  # fmt: skip
 def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: Path, tmp_path: Path) -> None:
