@@ -170,8 +170,8 @@ class Taken:
 
 def taken(name: str, recipe: str, folder: Path) -> Taken:
     job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
-    cell = Cell(job, 3, registry.find(name).name, 0, "batch", BUDGET)
-    weights = find(recipe).edge_weights(load(folder, 3).alphas).double().numpy()
+    cell = Cell(job, SETTINGS.epochs, registry.find(name).name, 0, "batch", BUDGET)
+    weights = find(recipe).edge_weights(load(folder, SETTINGS.epochs).alphas).double().numpy()
     return Taken(apply.select(cell, folder, small.images(), "cpu"), weights)
 
 
