@@ -12,7 +12,7 @@ import json
 MAX_SEED = 2**63 - 1
 
 
-def derive(root: int, **axes: str | int | float | bool | None) -> int:
+def derive(root: int, /, **axes: str | int | float | bool | None) -> int:
     """The seed in [0, 2**63 - 1) of `root` and the named `axes`, whatever the order they are given in.
 
     Raises TypeError for an axis that JSON cannot write exactly (a tensor, an object).

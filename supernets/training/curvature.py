@@ -24,7 +24,6 @@ from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import data_root, load_images
 from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, write_curvature
 from nas_selection_bench.bench.work.pack import opened
-from nas_selection_bench.bench.work.run_file import RUN_FILE
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.network.supernet import Supernet
@@ -100,8 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", help="folder of the data sets")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    if not (options.out / RUN_FILE).is_file():
-        raise DataError(f"{options.out} is not an output folder: {options.out / RUN_FILE} does not exist.")
+    if not options.out.is_dir():
+        raise DataError(f"{options.out} does not exist; give an output folder of run_bench.py.")
     if not options.cache.is_dir():
         raise DataError(f"{options.cache} is not a folder of trained supernets; give --cache.")
     damaged: list[str] = []
