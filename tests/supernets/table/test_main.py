@@ -1,4 +1,4 @@
-"""Making a table: the training is plain SGD, a broken run goes on, and the table says what was reached."""
+"""Making a table: a broken run goes on, and the table says what was reached."""
 
 import json
 from collections.abc import Sequence
@@ -7,39 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional
 
 from nas_selection_bench.bench.commands.resolve import Device
-from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
-from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.space import Architecture, architecture_of, code
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 from nas_selection_bench.supernets.table import __main__ as make_table
 from nas_selection_bench.supernets.table.cost import flops_of_space, parameters_of_space
-from nas_selection_bench.supernets.table.population import Population
 from nas_selection_bench.supernets.table.progress_file import TableProgress
 from nas_selection_bench.supernets.table.training import (
-    Arithmetic,
-    SplitImages,
     TableRecipe,
-    accuracies,
-    fit,
-    new_population,
     train_group,
 )
-from tests.supernets.table.test_population import parts_of, plain_networks
+from tests.supernets.table.test_training import image_set
 
 SMALL = ["--channels", "2", "--batch-size", "8", "--images", "32", "--networks-at-once", "3"]
-SOME: list[Architecture] = [(3, 2, 1, 4, 3, 2), (1, 0, 4, 1, 1, 3)]
-
-
-def image_set(count: int, seed: int) -> ImageSet:
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randint(256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
-    labels = torch.randint(4, (count,), generator=generator)
-    return ImageSet("own", images, labels, 4, (0.5, 0.5, 0.5), (0.3, 0.3, 0.3), 0, False)
 
 
 @pytest.fixture
@@ -62,91 +45,6 @@ def command(root: Path, out: Path, *more: str) -> list[str]:
 def results(out: Path) -> dict[str, np.ndarray]:
     with np.load(f"{out}.progress") as file:
         return {split: file[split] for split in ("test", "valid")}
-
-
-def test_training_side_by_side_is_nesterov_sgd_on_each_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = TableRecipe(channels=4, cells=2, images=40, epochs=2, batch_size=8)
-    held = SplitImages.of(image_set(40, 1), image_set(20, 2), "cpu")
-    images = SplitImages(held.train.double(), held.train_labels, held.held_out.double(), held.held_out_labels, 4)
-    population = Population(SOME, recipe.channels, recipe.cells, 10, dtype=torch.float64)
-    population.initialise(3)
-    networks = plain_networks(population)
-    seen: list[torch.Tensor] = []
-    forward = population.forward
-
-    def watched(images: torch.Tensor, train: bool) -> torch.Tensor:
-        seen.append(images)
-        return forward(images, train)
-
-    monkeypatch.setattr(population, "forward", watched)
-    fit(population, 0, images, recipe)
-    assert len(seen) == 10
-    numbers = {tuple(image.flatten().tolist()): n for n, image in enumerate(images.train)}
-    order = [[numbers[tuple(image.flatten().tolist())] for image in batch] for batch in seen]
-    for epoch in (order[:5], order[5:]):
-        assert sorted(number for batch in epoch for number in batch) == list(range(40))
-    assert order[:5] != order[5:]
-    with torch.no_grad():
-        together = forward(images.held_out, False)
-    for number, network in enumerate(networks):
-        network.train()
-        optimiser = torch.optim.SGD(network.parameters(), lr=1.0, momentum=0.9, nesterov=True, weight_decay=5e-4)
-        for batch, rate in zip(order, recipe.rates(10), strict=True):
-            optimiser.param_groups[0]["lr"] = float(torch.tensor(rate))
-            loss = functional.cross_entropy(network(images.train[batch]), images.train_labels[batch])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-        with torch.no_grad():
-            torch.testing.assert_close(network.eval()(images.held_out), together[number], rtol=0, atol=1e-6)
-    test, valid = accuracies(population, images)
-    right = (together.argmax(-1) == images.held_out_labels).double()
-    assert test == pytest.approx((100 * right[:, :10].mean(1)).tolist())
-    assert valid == pytest.approx((100 * right[:, 10:].mean(1)).tolist())
-
-
-def test_the_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
-    rates = TableRecipe(learning_rate=0.4, warm_up=0.25).rates(40)
-    assert max(rates) == pytest.approx(0.4)
-    assert np.argmax(rates) in (9, 10)
-    assert np.all(np.diff(rates[:10]) > 0)
-    assert np.all(np.diff(rates[11:]) < 0)
-    assert 0 < rates[-1] < 0.01
-    assert TableRecipe().rates(1) == [0.05]
-
-
-def test_a_trial_has_its_own_weights_and_order_whatever_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = TableRecipe(channels=2, images=40, epochs=2, batch_size=8)
-    images = SplitImages.of(image_set(40, 1), image_set(400, 2), "cpu")
-    seen: list[torch.Tensor] = []
-
-    def trained(group: list[Architecture], trial: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """The last network of a group as it starts, and the batches that the group is trained with."""
-        population = new_population(group, trial, 4, recipe, Arithmetic())
-        last = parts_of(population, len(group) - 1, population.values)
-        start = {name: values.detach().clone() for name, values in last.items()}
-        forward = population.forward
-
-        def watched(images: torch.Tensor, train: bool) -> torch.Tensor:
-            seen.append(images)
-            return forward(images, train)
-
-        seen.clear()
-        monkeypatch.setattr(population, "forward", watched)
-        fit(population, trial, images, recipe)
-        batches = torch.stack(seen)
-        # Also when all of it is asked for at once.
-        assert train_group(group, trial, images, recipe, Arithmetic()) == accuracies(population, images)
-        return start, batches
-
-    (start, batches), (start_alone, batches_alone) = trained(SOME, 0), trained(SOME[1:], 0)
-    start_later, batches_later = trained(SOME, 1)
-    assert start.keys() == start_alone.keys() == start_later.keys()
-    assert all(torch.equal(values, start_alone[name]) for name, values in start.items())
-    assert not any(torch.equal(values, start_later[name]) for name, values in start.items() if "conv" in name)
-    assert batches.shape == (10, 8, 3, 8, 8)
-    assert torch.equal(batches, batches_alone)
-    assert not torch.equal(batches, batches_later)
 
 
 def test_a_broken_run_goes_on_to_the_same_numbers(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,20 +117,6 @@ def test_another_arithmetic_does_not_go_on_with_a_trial(
     assert Path(f"{out}.progress").read_bytes() == before
 
 
-@pytest.mark.parametrize("now", ["bf16", "tf32"])
-def test_a_file_of_before_the_arithmetic_was_told_counts_as_the_default(tmp_path: Path, now: str) -> None:
-    path, here = tmp_path / "p", {"dataset": "own", **make_table.UNTOLD}
-    progress = TableProgress(path, {"dataset": "own"}, classes=4, trials=1)
-    progress.put(0, np.array([1]), [50.0], [40.0])
-    progress.write()
-    again = TableProgress(path, here, 4, 1, make_table.UNTOLD)
-    assert again.test[1, 0] == 50.0
-    again.write()
-    assert TableProgress(path, here, classes=4, trials=1).test[1, 0] == 50.0, "it tells from then on"
-    with pytest.raises(UsageError, match=f"precision float32, now {now}"):
-        TableProgress(path, {**here, "precision": now}, 4, 1, make_table.UNTOLD)
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -254,24 +138,6 @@ def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: 
 def test_every_word_is_read_by_making_a_table_or_by_timing_it() -> None:
     words = {*vars(make_table._parser().parse_args([]))} - {"benchmark"}
     assert words == make_table.READS["make-table"] > make_table.READS["--benchmark"]
-
-
-def test_progress_keeps_trials_and_says_what_is_missing(tmp_path: Path) -> None:
-    path = tmp_path / "p"
-    progress = TableProgress(path, {"a": 1}, classes=4, trials=1)
-    progress.put(0, np.array([1, 3]), [50.0, 60.0], [40.0, 30.0])
-    progress.write()
-    again = TableProgress(path, {"a": 1}, classes=4, trials=2)
-    assert again.missing(0, np.array([3, 2, 1, 0])).tolist() == [2, 0]
-    assert again.missing(1, np.array([3, 2])).tolist() == [3, 2]
-    assert again.valid[3, 0] == 30.0
-    again.write()
-    assert TableProgress(path, {"a": 1}, classes=4, trials=1).test.shape == (4, 2)
-    with pytest.raises(UsageError):
-        TableProgress(path, {"a": 2}, classes=4, trials=1)
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(DataError):
-        TableProgress(path, {"a": 1}, classes=4, trials=1)
 
 
 def test_every_architecture_gets_the_numbers_of_its_class(tmp_path: Path) -> None:
@@ -344,17 +210,3 @@ def test_the_embedded_table_agrees_with_itself() -> None:
     assert np.isfinite(trials[:, 0]).all()
     assert np.isfinite(trials[representatives(classes), 1]).sum() >= 1_000
     np.testing.assert_array_equal(table.accuracy("digits"), table.accuracy("digits")[representatives(classes)][classes])
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("graph", [False, True])
-def test_a_gpu_trains_the_same_networks(graph: bool) -> None:
-    recipe = TableRecipe(images=64, batch_size=16)
-    populations = []
-    for arithmetic in (Arithmetic(), Arithmetic("cuda", "float32", graph=graph)):
-        images = SplitImages.of(image_set(64, 1), image_set(20, 2), arithmetic.device)
-        population = new_population(SOME, 0, 4, recipe, arithmetic)
-        fit(population, 0, images, recipe, graph=arithmetic.graph)
-        populations.append(population.values.cpu())
-    torch.testing.assert_close(populations[0], populations[1], rtol=0, atol=1e-3)
