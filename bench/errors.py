@@ -13,6 +13,7 @@ import tarfile
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from enum import IntEnum
 
 DAMAGE = (
@@ -43,6 +44,11 @@ class ExitCode(IntEnum):
 def counted(number: int, noun: str) -> str:
     """So many of them: `1 cell`, `1,702 cells`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def joined(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`; nothing of no words."""
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def in_brief(error: BaseException | str, most: int = 200) -> str:

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from nas_selection_bench.bench.errors import joined
+
 ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
           "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
 """The words that choose what is compared, and its size."""
@@ -54,13 +56,9 @@ def unread(mode: str, words: Iterable[str], reads: Mapping[str, Collection[str]]
         return None
     readers = [other for other, known in reads.items() if {*strays} <= {*known}]
     it = "it" if len(strays) == 1 else "them"
-    elsewhere = f"; {_spoken(readers)} {'reads' if len(readers) == 1 else 'read'} {it}" if readers else ""
-    return f"{mode} does not read {_spoken([_flag(word) for word in strays])}: leave {it} out{elsewhere}."
+    elsewhere = f"; {joined(readers)} {'reads' if len(readers) == 1 else 'read'} {it}" if readers else ""
+    return f"{mode} does not read {joined([_flag(word) for word in strays])}: leave {it} out{elsewhere}."
 
 
 def _flag(word: str) -> str:
     return f"--{word.replace('_', '-')}"
-
-
-def _spoken(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from nas_selection_bench.bench.errors import joined
 from nas_selection_bench.bench.yardsticks.statistics import Interval
 
 Value = str | float | int | None
@@ -35,11 +36,6 @@ def signed(value: float, decimals: int = 2) -> str:
 def criteria(number: int) -> str:
     """`1 criterion`, `27 criteria`."""
     return "1 criterion" if number == 1 else f"{number} criteria"
-
-
-def joined(words: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`; nothing of no words."""
-    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def from_to(values: Sequence[int]) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from nas_selection_bench.bench.errors import counted
+from nas_selection_bench.bench.errors import counted, joined
 from nas_selection_bench.bench.work.presets import SupernetSize
 from nas_selection_bench.reports.data.advice import PUBLISHED, Advice, Limits, advice, limits
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.text import criteria, duration, from_to, joined, listed, number
+from nas_selection_bench.reports.data.text import criteria, duration, from_to, listed, number
 from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
 from nas_selection_bench.reports.sections.headline import WRITTEN, floor_called, written
 

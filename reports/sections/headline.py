@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from html import escape
 
-from nas_selection_bench.bench.errors import counted
+from nas_selection_bench.bench.errors import counted, joined
 from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, by_verdict, points
-from nas_selection_bench.reports.data.text import criteria, from_to, joined, number, some
+from nas_selection_bench.reports.data.text import criteria, from_to, number, some
 from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.size import size, supernet_accuracy
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from nas_selection_bench.bench.errors import joined
 from nas_selection_bench.reports.data.contests import BASELINES, Contest
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.points import Point
-from nas_selection_bench.reports.data.text import joined, number, some
+from nas_selection_bench.reports.data.text import number, some
 from nas_selection_bench.reports.sections.blocks import Column, Field, Row, Table, spoken
 from nas_selection_bench.reports.sections.who_beats_whom import unit_against
 
