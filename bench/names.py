@@ -116,6 +116,16 @@ def listed(kind: str, known: Sequence[str]) -> str:
     return f"The {kind}s are: {', '.join(known)}."
 
 
+def is_pattern(text: str) -> bool:
+    """Whether `text` stands for several names: `all`, or a glob of * and ?."""
+    return text == "all" or "*" in text or "?" in text
+
+
+def matching(pattern: str, known: Iterable[str]) -> list[str]:
+    """The known names that a pattern stands for, in their order."""
+    return [name for name in known if pattern == "all" or fnmatchcase(name, pattern)]
+
+
 def split_names(text: str) -> list[str]:
     """The names in a comma-separated list; commas inside [...] belong to the options of a name."""
     names = [name.strip() for name in re.split(r",(?![^\[]*\])", text)]
@@ -149,10 +159,7 @@ def choose(
         entries = ["all", *entries]
     for entry in sorted(entries, key=lambda entry: entry.startswith("!")):
         pattern, bracket, options = entry.removeprefix("!").partition("[")
-        if pattern == "all" or "*" in pattern or "?" in pattern:
-            matches = [name for name in known if pattern == "all" or fnmatchcase(name, pattern)]
-        else:
-            matches = [pattern] if pattern in known else []
+        matches = matching(pattern, known) if is_pattern(pattern) else [pattern] if pattern in known else []
         if not matches:
             if find is not None and can_be_typed(pattern):
                 find(pattern)

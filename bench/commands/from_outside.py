@@ -1,7 +1,7 @@
 """Which methods from outside a command line means: those of `--plugin`, and those that are installed."""
 
 from nas_selection_bench.bench.commands.options import Options
-from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.errors import UsageError, joined
 from nas_selection_bench.bench.work.plugins import Plugin, installed, named
 from nas_selection_bench.bench.work.run_file import read_run
 
@@ -21,7 +21,7 @@ def plugins_of(options: Options) -> tuple[Plugin, ...]:
     lacking = sorted({entry["from"] for entry in needed} - here)
     if lacking and (drawn or not options.asks):
         what = "stopping rules" if drawn else "methods"
-        raise UsageError(f"{folder} was made with {what} of {' and '.join(lacking)}; give them again.")
+        raise UsageError(f"{folder} was made with {what} of {joined(lacking)}; give them again.")
     if not drawn:
         return (*given, *installed())
     return (*given, *(p for p in installed() if any(p.described().items() <= entry.items() for entry in kept)))

@@ -3,13 +3,14 @@
 import json
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
-from nas_selection_bench.bench.names import parse, unknown
+from nas_selection_bench.bench.names import is_pattern, matching, parse, unknown
 from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names
 from nas_selection_bench.bench.work.methods import Described, MethodEntry, Methods, Offer, Setting
 from nas_selection_bench.bench.work.presets import PRESETS, Settings
@@ -100,7 +101,13 @@ def _wrapped(names: Sequence[str]) -> list[str]:
 
 
 def list_one(text: str, root: Path, methods: Methods) -> ExitCode:
-    """Print all that is known of one name, of whatever kind; raises UsageError for a name that nothing has."""
+    """Print all that is known of one name, of whatever kind, or a line on each that a pattern stands for.
+
+    Raises UsageError for a name that nothing has.
+    """
+    if is_pattern(text):
+        print("\n".join(_matching_lines(text, root, methods)))
+        return ExitCode.OK
     width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
     found = [lines for lines in (_facts_of(text, root, methods)) if lines]
     for number, (heading, facts) in enumerate(found):
@@ -110,6 +117,34 @@ def list_one(text: str, root: Path, methods: Methods) -> ExitCode:
             print(textwrap.fill(value, width, initial_indent=start, subsequent_indent=" " * len(start),
                                 break_on_hyphens=False, break_long_words=False))  # fmt: skip
     return ExitCode.OK
+
+
+def _matching_lines(pattern: str, root: Path, methods: Methods) -> list[str]:
+    """A heading per kind that has names like `pattern`, and a line on each of them."""
+    lines = _told(
+        "data sets (--datasets)", {name: notes(name, root) for name in matching(pattern, dataset_names(root))}
+    )
+    lines += _told("presets (--preset)", {name: size(PRESETS[name]) for name in matching(pattern, PRESETS)})
+    for kind, offer in kinds_of(methods).items():
+        names = matching(pattern, offer.names())
+        lines += _told(f"{kind}, {len(names)}", _told_apart([offer.entry(name) for name in names]))
+    if not lines:
+        raise _unknown(pattern, root, methods)
+    return lines
+
+
+def _told_apart(entries: Sequence[MethodEntry]) -> dict[str, str]:
+    """A method in a few words, by its name; those of one file by their scores, since their file says one thing."""
+    files = Counter(entry.source.file for entry in entries)
+    return {
+        entry.described.name: entry.described.declared.get("score", about(entry)) if files[entry.source.file] > 1
+        else about(entry) for entry in entries
+    }  # fmt: skip
+
+
+def _told(heading: str, lines: Mapping[str, str]) -> list[str]:
+    width = max(map(len, lines), default=0)
+    return [heading, *(_line(name.ljust(width), text) for name, text in lines.items())] if lines else []
 
 
 Facts = list[tuple[str, str]]
@@ -173,18 +208,26 @@ def _spelled(value: object) -> str:
 
 
 def list_json(text: str, root: Path, methods: Methods) -> ExitCode:
-    """Print everything as JSON, or all that is called `text`; raises UsageError for a name that nothing has."""
+    """Print everything as JSON, or all that is called `text` or that this pattern stands for.
+
+    Raises UsageError for a name that nothing has.
+    """
     content: dict[str, dict[str, Any]] = {
         "datasets": {name: {"note": notes(name, root)} for name in dataset_names(root)},
         "presets": {name: asdict(settings) for name, settings in PRESETS.items()},
         "groups": {name: members.split(",") for name, members in methods.groups.items()},
     }
+    several = not text or is_pattern(text)
     if text:
-        content = {kind: {text: found[text]} for kind, found in content.items() if text in found}
-    name = parse(text)[0] if not content else text
+        chosen = {kind: matching(text, found) if several else [text] for kind, found in content.items()}
+        content = {
+            kind: {name: found[name] for name in chosen[kind] if name in found}
+            for kind, found in content.items() if {*chosen[kind]} & {*found}
+        }  # fmt: skip
+    name = text if several or content else parse(text)[0]
     for kind, offer in kinds_of(methods).items():
-        names = [known for known in offer.names() if name in ("", known)]
-        found = {known: (offer.find(text if text else known), offer.entry(known)) for known in names}
+        names = matching(name or "all", offer.names()) if several else [n for n in offer.names() if n == name]
+        found = {known: (offer.find(known if several else text), offer.entry(known)) for known in names}
         if found or not text:
             content[kind] = {described.name: _plain(described, entry) for described, entry in found.values()}
     if not content:

@@ -175,7 +175,8 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     instead = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
     instead.add_argument("--list", nargs="?", const="", metavar="NAME",
                          help="list data sets, presets, supernets, selectors, proxies and stopping rules; with NAME"
-                              " all about that one: formula, paper, options")  # fmt: skip
+                              " all about that one: formula, paper, options; with a glob, a line on each that it"
+                              " matches")  # fmt: skip
     instead.add_argument("--doctor", action="store_true", help="what is here, what is missing, and what that costs")
     instead.add_argument("--plan", action="store_true", help="cells done and to do, with the estimated time")
     instead.add_argument("--report-only", action="store_true", help="gather the records in --out and draw the report")

@@ -15,7 +15,7 @@ from nas_selection_bench.bench.errors import MissingData, UsageError
 from nas_selection_bench.bench.files import expanded
 from nas_selection_bench.bench.names import choose, split_names, unknown
 from nas_selection_bench.bench.problem.csv_table import OFFICIAL_NAMES
-from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names, missing_images
+from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names, image_count, missing_images
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.pixels import Pixels, pixels_of
 from nas_selection_bench.bench.problem.table import GroundTruth
@@ -167,6 +167,14 @@ def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str,
         chosen = chosen.with_budget(options.budget) if options.budget else chosen
         settings[dataset] = chosen.with_epochs(options.train_epochs) if options.train_epochs else chosen
     return settings
+
+
+def refuse_too_many(images: int | None, datasets: list[str], root: Path) -> None:
+    """UsageError where --images asks for more training images than a data set has: the preset's name would lie."""
+    for name in datasets if images is not None else ():
+        most = image_count(name, root)
+        if most is not None and images is not None and images > most:
+            raise UsageError(f"--images {images}: {name} has {most:,} training images; ask for {most} or fewer.")
 
 
 def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth:

@@ -19,10 +19,10 @@ from types import MappingProxyType
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.files import expanded
 from nas_selection_bench.bench.names import unknown
-from nas_selection_bench.bench.problem.digits import digits_images
+from nas_selection_bench.bench.problem.digits import TRAIN_IMAGES, digits_images
 from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
 from nas_selection_bench.bench.problem.official_layouts import Layout, missing_file, read_layout
-from nas_selection_bench.bench.problem.own_dataset import load_own, own_names
+from nas_selection_bench.bench.problem.own_dataset import count_own, load_own, own_names
 
 DATA_ROOT_VARIABLE = "NAS_BENCH_DATA"
 _DEFAULT_ROOT = "~/.cache/nas-selection-bench"
@@ -132,6 +132,14 @@ def missing_images(name: str, data_root: Path, limit: int | None) -> str | None:
     """One sentence on the first file that is not there of those that hold `limit` images of `name`; None for none."""
     layout = DATASETS[name].layout if name in DATASETS else None
     return None if layout is None else missing_file(layout, data_root, limit)
+
+
+def image_count(name: str, data_root: Path) -> int | None:
+    """Training images of the data set `name`; None where its files cannot be read, which `load_images` explains."""
+    if name not in DATASETS:
+        return count_own(name, data_root)
+    layout = DATASETS[name].layout
+    return TRAIN_IMAGES if layout is None else layout.images
 
 
 def load_images(name: str, data_root: Path, limit: int | None = None) -> ImageSet:

@@ -11,7 +11,7 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, by_verdict, points
 from nas_selection_bench.reports.data.text import criteria, from_to, number, some
 from nas_selection_bench.reports.sections.dose_response import sentences
-from nas_selection_bench.reports.sections.size import size, supernet_accuracy
+from nas_selection_bench.reports.sections.size import size, supernet_accuracy, untrained
 
 ALWAYS_3X3 = "always taking 3×3 convolutions"
 FEWEST_TO_VARY = 3
@@ -55,11 +55,12 @@ def conditions(source: Material, contest: Contest) -> str:
     reached = supernet_accuracy(source.results, contest.dataset)
     seeds_said = f"{from_to(seeds).replace(' to ', '–')} {'seed' if seeds == [1] else 'seeds'}"
     trained = f"the same supernets for all: {counted(contest.settings, 'recipe')} × {seeds_said}"
-    untrained = {*frame["method"]} <= source.results.alike
     parts = [
         "NAS-Bench-201" if contest.dataset in WRITTEN else "search space of NAS-Bench-201",
         criteria(len(contest.standings)),
-        f"no trained supernet: {seeds_said} of the initial weights" if untrained else trained,
+        f"no trained supernet: {seeds_said} of the initial weights"
+        if untrained(source.results, contest.dataset)
+        else trained,
         size(source.results, contest.dataset) + (f", {reached} accurate" if reached else ""),
     ]
     if max(seeds) < FEWEST_TO_VARY:

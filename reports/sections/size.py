@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from nas_selection_bench.bench.errors import counted
+from nas_selection_bench.bench.errors import counted, joined
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.text import number
@@ -17,23 +17,29 @@ def presets(results: Results, dataset: str) -> list[str]:
 
 
 def presets_said(results: Results, dataset: str) -> str:
-    """`preset lite`, or `presets lite and paper`."""
+    """`preset lite`, or `presets digits, lite and paper`."""
     names = presets(results, dataset)
-    return f"preset{'s' * (len(names) > 1)} {' and '.join(names)}"
+    return f"preset{'s' * (len(names) > 1)} {joined(names)}"
 
 
 def size(results: Results, dataset: str) -> str:
-    """`preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images`; as much of it as run.json tells."""
+    """`preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images`; as much of it as run.json tells.
+
+    Without epochs where nothing was trained.
+    """
     names = presets(results, dataset)
     said = [presets_said(results, dataset)]
     settings = results.run.get("settings", {}).get(dataset, {})
     if names == [settings.get("preset")]:
-        images = settings["images"]
-        said += [
-            counted(settings["channels"], "channel"), f"{counted(settings['cells'], 'cell')} per stage",
-            f"{counted(settings['epochs'], 'epoch')} on {'all' if images is None else f'{images:,}'} images",
-        ]  # fmt: skip
+        said += [counted(settings["channels"], "channel"), f"{counted(settings['cells'], 'cell')} per stage"]
+        images = "all images" if settings["images"] is None else f"{settings['images']:,} images"
+        said.append(images if untrained(results, dataset) else f"{counted(settings['epochs'], 'epoch')} on {images}")
     return ", ".join(said)
+
+
+def untrained(results: Results, dataset: str) -> bool:
+    """Whether no method that chose on a data set read a supernet, so that none was trained."""
+    return {*results.final_of(dataset)["method"]} <= results.alike
 
 
 def supernet_accuracy(results: Results, dataset: str) -> str:
@@ -59,7 +65,7 @@ def _said(results: Results, dataset: str) -> Iterator[str]:
     final = results.final_of(dataset)
     devices = _different(final["device"])
     threads = _different(final["threads"])
-    machine = " and ".join("CPU" if device == "cpu" else "GPU" for device in devices)
+    machine = joined(["CPU" if device == "cpu" else "GPU" for device in devices])
     yield f"{machine}, {counted(int(threads[0]), 'thread')}" if len(threads) == 1 and devices == ["cpu"] else machine
 
 

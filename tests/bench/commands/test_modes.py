@@ -1,6 +1,5 @@
 """Every word of the command line is read by what it asks for, or refused: none is accepted and ignored."""
 
-import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -90,19 +89,3 @@ def test_the_words_of_a_check_are_told_with_what_reads_them() -> None:
     assert str(refused.value) == (
         "--check does not read --selectors, --seeds and --retry-failed: leave them out; a run and --plan read them."
     )
-
-
-def test_one_name_is_listed_as_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    def listed(*words: str) -> dict[str, dict[str, Any]]:
-        assert fake_bench.run("--list", *words, "--json") == ExitCode.OK
-        found: dict[str, dict[str, Any]] = json.loads(capsys.readouterr().out)
-        return found
-
-    whole = listed()
-    assert listed("random") == {"selectors": {"random": whole["selectors"]["random"]}}
-    assert listed("digits") == {kind: {"digits": whole[kind]["digits"]} for kind in ("datasets", "presets")}
-    (varied,) = listed("fails[how=exit]")["selectors"].items()
-    assert varied[0] == varied[1]["name"] == "fails[how=exit]"
-    assert fake_bench.run("--list", "randon", "--json") == ExitCode.USAGE
-    said = capsys.readouterr()
-    assert "did you mean random" in said.err and said.out == ""

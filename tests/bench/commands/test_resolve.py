@@ -14,6 +14,7 @@ import torch
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options, parse_options
 from nas_selection_bench.bench.errors import DataError, UsageError
+from nas_selection_bench.bench.problem.datasets import DATASETS, image_count, load_images
 from nas_selection_bench.bench.work.cells import SupernetJob, supernet_key
 from nas_selection_bench.bench.work.methods import Described
 from nas_selection_bench.bench.work.plan import make_plan
@@ -107,6 +108,15 @@ def test_sizes_change_what_they_name_and_enter_names_and_keys() -> None:
     assert len(keys) == 4
     with pytest.raises(UsageError, match="--images 127"):
         settings("--images", "127")
+
+
+def test_no_more_images_can_be_asked_for_than_there_are(tmp_path: Path) -> None:
+    for name in DATASETS:
+        there = image_count(name, tmp_path) or 0
+        resolve.refuse_too_many(there, [name], tmp_path)
+        with pytest.raises(UsageError, match=f"--images {there + 1}: {name} has {there:,} "):
+            resolve.refuse_too_many(there + 1, [name], tmp_path)
+    assert image_count("digits", tmp_path) == len(load_images("digits", tmp_path))
 
 
 @pytest.mark.parametrize(

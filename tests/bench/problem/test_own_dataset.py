@@ -9,7 +9,7 @@ import pytest
 
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.batches import Half
-from nas_selection_bench.bench.problem.datasets import dataset_names, load_images
+from nas_selection_bench.bench.problem.datasets import dataset_names, image_count, load_images
 from nas_selection_bench.bench.problem.own_dataset import fingerprint, load_own
 
 TOLD = {"classes": 3, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.25], "crop_padding": 1, "flip": False}
@@ -34,6 +34,14 @@ def test_it_is_found_and_read_like_the_others(root: Path) -> None:
     assert np.array_equal(images.images.numpy(), np.load(root / "flowers" / "images.npy")[:10])
     assert images.labels.tolist() == np.load(root / "flowers" / "labels.npy")[:10].tolist()
     assert sum(len(y) for _, y in Half(images, "weights", "cpu").epoch(0, 2)) == 4
+
+
+def test_its_images_are_counted_without_reading_them(root: Path) -> None:
+    assert image_count("flowers", root) == 12
+    np.save(root / "flowers" / "labels.npy", np.int64(3))
+    assert image_count("flowers", root) is None
+    (root / "flowers" / "labels.npy").unlink()
+    assert image_count("flowers", root) is None
 
 
 @pytest.mark.parametrize("file", ["dataset.json", "images.npy", "labels.npy"])

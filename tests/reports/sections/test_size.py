@@ -52,3 +52,10 @@ def test_what_run_json_does_not_say_is_not_invented(out: Path) -> None:
     del run["settings"]
     (out / "run.json").write_text(json.dumps(run))
     assert size(Results.read(out), "cifar10") == "preset lite"
+
+
+def test_where_nothing_was_trained_no_epochs_are_said(out: Path) -> None:
+    rows = pd.read_csv(out / "records.csv")
+    rows["shared"] = "one"
+    rows.to_csv(out / "records.csv", index=False)
+    assert size(Results.read(out), "cifar10") == "preset lite, 8 channels, 1 cell per stage, 10,000 images"
