@@ -196,33 +196,19 @@ def tracked(images: Tensor) -> Tensor:
 
 
 def reached(seen: list[Seen], logits: Tensor, batch: Batch) -> list[Seen]:
-    """Those calls whose output the logits depend on."""
-    return [call for call, counts in zip(seen, depended_on(seen, logits, batch), strict=True) if counts]
-
-
-def depended_on(seen: list[Seen], logits: Tensor, batch: Batch) -> list[bool]:
-    """For each call, whether the logits depend on its output: their gradient by it is not zero everywhere.
+    """Those calls whose output the logits depend on: the gradient of the logits by it is not zero everywhere.
 
     The logits are mixed with random factors, since their plain sum can be blind (the sum over a batch does not
     change with what goes into a batch norm).
     """
-    differentiable = [call.output for call in seen if call.output.requires_grad]
-    if not differentiable or not logits.requires_grad:
-        return [False] * len(seen)
+    if not seen or not logits.requires_grad:
+        return []
     factors = batch.normal(*logits.shape).to(logits.dtype)
-    gradients = torch.autograd.grad(logits, differentiable, grad_outputs=factors, allow_unused=True)
-    arrived = {id(x): g is not None and bool(g.any()) for x, g in zip(differentiable, gradients, strict=True)}
-    return [arrived.get(id(call.output), False) for call in seen]
-
-
-def watch_two_images(network: nn.Module, batch: Batch, *kinds: type[nn.Module]) -> tuple[list[Seen], list[bool]]:
-    """The calls of these modules on two random images, and for each whether the logits depend on its output.
-
-    What leads to the logits does not change with the number of images; two give batch norm something to normalise.
-    """
-    with torch.enable_grad(), watch(network, *kinds) as seen:
-        logits = network(tracked(batch.normal(2, *batch.shape[1:])))
-    return seen, depended_on(seen, logits, batch)
+    differentiable = [s for s in seen if s.output.requires_grad]
+    gradients = torch.autograd.grad(
+        logits, [s.output for s in differentiable], grad_outputs=factors, allow_unused=True
+    )  # fmt: skip
+    return [s for s, g in zip(differentiable, gradients, strict=True) if g is not None and bool(g.any())]
 
 
 def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reached: bool) -> list[Tensor]:
@@ -230,15 +216,14 @@ def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reache
 
     ReLUs that read one tensor share theirs. Raises ProxyFailure if the network has no such nn.ReLU module.
     """
-    with torch.no_grad(), watch(network, nn.ReLU) as seen:
-        logits = network(images)
+    with torch.set_grad_enabled(only_reached), watch(network, nn.ReLU) as seen:
+        logits = network(tracked(images) if only_reached else images)
     if not seen:
         raise ProxyFailure("the network has no nn.ReLU module to look at.")
     if not bool(torch.isfinite(logits).all()):
         raise ProxyFailure("the logits are not finite.")
     if only_reached:
-        _, counts = watch_two_images(network, batch, nn.ReLU)
-        seen = [call for call, counted in zip(seen, counts, strict=True) if counted]
+        seen = reached(seen, logits, batch)
     if not seen:
         raise ProxyFailure("the logits depend on no ReLU of the network.")
     positive = [s.positive for s in seen if s.positive is not None]
@@ -252,6 +237,10 @@ def distinct(patterns: list[Tensor]) -> list[Tensor]:
 
 
 def layers_reached(network: nn.Module, batch: Batch, *kinds: type[nn.Module]) -> list[nn.Module]:
-    """The layers (of these kinds; convolutions and linear layers if none are named) that the logits depend on."""
-    seen, counts = watch_two_images(network, batch, *(kinds or (nn.Conv2d, nn.Linear)))
-    return list({id(c.module): c.module for c, counted in zip(seen, counts, strict=True) if counted}.values())
+    """The layers (of these kinds; convolutions and linear layers if none are named) that the logits depend on.
+
+    Found with two random images, so that batch norm has something to normalise.
+    """
+    with watch(network, *(kinds or (nn.Conv2d, nn.Linear))) as seen:
+        logits = network(tracked(batch.normal(2, *batch.shape[1:])))
+    return list({id(call.module): call.module for call in reached(seen, logits, batch)}.values())

@@ -39,8 +39,8 @@ class Nwot(Proxy):
     watches = "relus"
 
     def passes(self, images: int) -> Passes:
-        """One forward; with reached=yes also one each way, of two random images, to find the ReLUs that matter."""
-        return Passes(2, 1) if self.reached else Passes(1, 0)
+        """One forward; with reached=yes one backward to find the ReLUs that matter."""
+        return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         use_batch_norm(network, self.bn)

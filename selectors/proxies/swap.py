@@ -43,9 +43,9 @@ class Swap(Proxy):
         return self.repeats > 0
 
     def passes(self, images: int) -> Passes:
-        """One forward per draw of weights; with reached=yes also one each way, of two random images."""
+        """One forward per draw of weights; with reached=yes also one backward."""
         draws = max(self.repeats, 1)
-        return Passes(2 * draws, draws) if self.reached else Passes(draws, 0)
+        return Passes(draws, draws if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         use_batch_norm(network, self.bn)
