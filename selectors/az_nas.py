@@ -31,7 +31,7 @@ from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.criterion import Selector
 from nas_selection_bench.selectors.parts.initialisation import kaiming_normal_fan_in
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.ranking import sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.ranking import sample_uniformly, some_or_all, take_best
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.selectors.proxies._matrices import on_host
 from nas_selection_bench.selectors.proxies._network import listening
@@ -43,7 +43,7 @@ OFFSET_OF_LOG, OFFSET_OF_NORM = 1e-8, 1e-6
 class RankByFourMeasures(Selector):
     """The best of some random architectures by the sum of four log ranks."""
 
-    architectures: int = option(100, positive, "how many random architectures are ranked")
+    architectures: int = option(100, some_or_all, "how many random architectures are ranked")
     images: int = option(64, positive, "images of Gaussian noise")
 
     needs = Needs()
@@ -145,6 +145,7 @@ SELECTOR = RankByFourMeasures(
     differs=(
         "100 random architectures (the paper's evolution looks at more); all see the same noise and the same signs, so"
         " that they are compared on equal terms (the code draws anew); FLOPs are counted on the network (the code"
-        " reads the table's, which are the same); eigenvalues in double precision"
+        " reads the table's, which are the same); batch norm always has the statistics of the noise, whatever --bn"
+        " says; eigenvalues in double precision"
     ),
 )

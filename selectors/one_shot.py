@@ -13,7 +13,7 @@ from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.options import option, or_all, positive
 from nas_selection_bench.selectors.parts.criterion import Selector
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.ranking import one_of_each_class, sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.ranking import one_of_each_class, sample_uniformly, some_or_all, take_best
 from nas_selection_bench.selectors.parts.shared_weights import evaluate_architectures
 from nas_selection_bench.selectors.parts.view import Search
 
@@ -22,7 +22,9 @@ from nas_selection_bench.selectors.parts.view import Search
 class OneShot(Selector):
     """The architecture that is best with inherited weights."""
 
-    architectures: int | None = option(None, or_all(positive), "how many random architectures; all: one of each class")
+    architectures: int | None = option(
+        None, or_all(some_or_all), "how many random architectures; all: one of each class"
+    )
     images: int | None = option(128, or_all(positive), "how many selection images, in one mini-batch; all: every one")
 
     needs = Needs(trained=True, images=True, labels=True)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
-from nas_selection_bench.bench.work.options import number, option, positive, yes_or_no
+from nas_selection_bench.bench.work.options import between, option, positive, yes_or_no
 from nas_selection_bench.selectors.parts.criterion import Rule
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.schedule import Greedy
@@ -31,7 +31,7 @@ class Shapley(Rule):
     """Monte-Carlo Shapley values of the operations."""
 
     samples: int = option(10, positive, "permutations K")
-    truncate: float = option(0.5, number, "stop a permutation below this share of the whole accuracy")
+    truncate: float = option(0.5, between(0, 1), "stop a permutation below this share of the whole accuracy")
     bound: bool = option(False, yes_or_no, "mean minus standard deviation, as the released code")
 
     needs = Needs(trained=True, alphas=True, images=True, labels=True)

@@ -11,11 +11,11 @@ import numpy as np
 
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import Architecture
-from nas_selection_bench.bench.work.options import option, positive
+from nas_selection_bench.bench.work.options import option
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.criterion import Selector
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.ranking import sample_uniformly, take_best
+from nas_selection_bench.selectors.parts.ranking import sample_uniformly, some_or_all, take_best
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.selectors.parts.zero_cost import needs_of, score_architectures
 from nas_selection_bench.selectors.proxies import Proxy
@@ -26,7 +26,7 @@ class ZeroCostRank(Selector):
     """The best of some random architectures by a zero-cost proxy."""
 
     proxy: Proxy
-    architectures: int = option(100, positive, "how many random architectures are scored")
+    architectures: int = option(100, some_or_all, "how many random architectures are scored")
 
     @property
     def needs(self) -> Needs:

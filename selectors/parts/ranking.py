@@ -16,8 +16,12 @@ from nas_selection_bench.bench.problem.space import (
     architecture_of,
     code,
 )
+from nas_selection_bench.bench.work.options import between, whole
 from nas_selection_bench.bench.yardsticks.measures import expand
 from nas_selection_bench.selectors.parts.view import Search
+
+some_or_all = between(1, N_ARCHITECTURES, whole)
+"""The converter of an option that says how many architectures of the space are drawn."""
 
 
 def sample_uniformly(count: int, generator: torch.Generator) -> list[Architecture]:
