@@ -81,14 +81,17 @@ def mean_interval(strata: Sequence[Numbers]) -> Interval | None:
 def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> list[Interval | None]:
     """`mean_interval` of each row of [k, n], in which strata of these `sizes` stand side by side; raises as that.
 
-    Where `pooled`, every unit counts alike.
+    Where `pooled`, every unit counts alike, and strata of a single unit are joined (`_collapsed`).
     """
     if not np.isfinite(rows).all():
         raise ValueError("an interval needs finite values")
     found: list[Interval | None] = [None] * len(rows)
+    strata = [rows[:, end - size : end] for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
+    if pooled:
+        strata = _collapsed(strata)
+        sizes = [values.shape[1] for values in strata]
     if min(sizes) < 2:
         return found
-    strata = [rows[:, end - size : end] for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
     wide = np.logical_or.reduce([np.ptp(values, axis=1) > EQUAL for values in strata])
     counts = np.array(sizes)
     weights = counts / counts.sum() if pooled else np.full(len(counts), 1 / len(counts))
@@ -101,6 +104,21 @@ def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> 
     for place, middle, half in zip(np.flatnonzero(wide), middles.tolist(), halves.tolist(), strict=True):
         found[place] = Interval(middle - half, middle + half, int(counts.sum()))
     return found
+
+
+def _collapsed(strata: list[Values]) -> list[Values]:
+    """Strata [k, n], those of a single unit joined to one; a lone one of them goes to the smallest of the others.
+
+    A single unit has no spread of its own; that of the joined strata holds the differences between them, so that the
+    interval is rather too wide. Source: Cochran, "Sampling Techniques", 3rd edition, section 5A.12.
+    """
+    single = [values for values in strata if values.shape[1] == 1]
+    others = [values for values in strata if values.shape[1] > 1]
+    if len(single) == 1 and others:
+        smallest = min(range(len(others)), key=lambda place: others[place].shape[1])
+        others[smallest] = np.hstack([others[smallest], *single])
+        return others
+    return [*others, np.hstack(single)] if single else others
 
 
 @cache
@@ -186,10 +204,8 @@ def _sign_flips(families: Sequence[Values]) -> list[float]:
 
 
 def smallest_p(differing: int) -> float:
-    """The smallest p that `sign_flip_ps` can give for that many differing pairs, whatever the differences."""
-    if differing == 0:
-        return 1.0
-    return 2.0 ** (1 - differing) if differing <= EXACT_FLIPS else 1 / (FLIP_SAMPLES + 1)
+    """The p of `sign_flip_ps` for that many differing pairs is never smaller, whatever the differences."""
+    return 1.0 if differing == 0 else max(2.0 ** (1 - differing), 1 / (FLIP_SAMPLES + 1))
 
 
 @cache

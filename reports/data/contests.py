@@ -238,6 +238,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     if transferred:
         frame = looked_up(frame, truth)
     values, percentiles = per_checkpoint(frame, "test"), per_checkpoint(frame, "percentile")
+    lowest = per_checkpoint(frame, "percentile", "min")  # a mean over selector seeds would hide a collapse
     checkpoints = sorted({checkpoint for of_method in values.values() for checkpoint in of_method})
     twins = _twins(sticks)
     of_stick = {stick.name: stick for stick in sticks}
@@ -246,7 +247,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     clones = results.clones(dataset, list(values))
 
     def fell(name: str, checkpoint: Checkpoint) -> bool:
-        return name in percentiles and percentiles[name].get(checkpoint, COLLAPSED) < COLLAPSED
+        return name in lowest and lowest[name].get(checkpoint, COLLAPSED) < COLLAPSED
 
     def margin(least: float) -> float | None:
         noise = truth.noise(least)
@@ -280,8 +281,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
     comparisons = judged_apart(comparisons, twins)
     drafts = [
-        standing_of(method, of_method, percentiles[method], method in results.alike)
-        for method, of_method in values.items()
+        standing_of(method, of_method, lowest[method], method in results.alike) for method, of_method in values.items()
     ]
     order = [s.method for s in sorted(drafts, key=most_settings_first) if s.level is not Level.EXPLORATORY]
     groups = tie_groups(order, [c for c in comparisons if c.second not in twins and _main_pair(c)])

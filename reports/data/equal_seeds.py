@@ -39,13 +39,17 @@ def seeds_compared(source: Material, whole: Contest) -> SeedsCompared | None:
     of_primary = frozenset().union(*(seeds[name] for name in whole.primary))
     if not common < of_primary:
         return None
+    before = dict(_judged(whole))
+    if not common:  # nothing is left to compare: what needs seeds has too few
+        decided = sum(c.verdict is not Verdict.TOO_FEW for c in before.values())
+        return SeedsCompared(len(of_primary), 0, len(before), decided, decided, ())
     rows = source.results.rows
     kept = rows["supernet_seed"].isin(common) & rows["method"].isin(PRIMARY) & (rows["dataset"] == whole.dataset)
     even = contest(
         replace(source.results, rows=rows[kept]), source.truths[whole.dataset], whole.dataset,
         source.sticks[whole.dataset],
     )  # fmt: skip
-    before, after = dict(_judged(whole)), dict(_judged(even))
+    after = dict(_judged(even))
     pairs = [(c, after[key]) for key, c in before.items() if key in after and after[key].verdict is not c.verdict]
     changed = tuple(
         f"{c.first} − {c.second} “{fewer.verdict}”, not “{c.verdict}”"

@@ -3,12 +3,14 @@
 DARTS-PT changed three things at once: what an operation is scored by, in which order the edges are decided, and whether
 the supernet is fine-tuned in between. Here every combination was applied to the same checkpoints, so a checkpoint is a
 block: an effect is computed inside each, and its interval is Student's over blocks. The tests are those of an analysis
-of variance with repeated measures, in which the error of an effect is how it differs from block to block.
+of variance with repeated measures, in which the error of an effect is how it differs from block to block. A rule that
+collapses now and then varies more than the others, so the degrees of freedom are scaled by Greenhouse and Geisser's
+epsilon ("On methods in the analysis of profile data", Psychometrika 1959).
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, combinations
 
 import numpy as np
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtrit
 
 from nas_selection_bench.bench.names import parse
+from nas_selection_bench.bench.problem.rounding import EQUAL
+from nas_selection_bench.bench.yardsticks.statistics import holm
 
 FACTORS = ("rule", "order", "tuning")
 
@@ -117,14 +121,19 @@ class Term:
     """Of the F test of repeated measures."""
     effects: tuple[Effect, ...]
     """In the order of the levels; intervals are at CONFIDENCE, not corrected for how many there are."""
+    p_corrected: float = 1.0
+    """After Holm's correction over all terms."""
 
 
 def analysed(found: Design) -> list[Term]:
     """All terms, main effects first."""
     inside = found.values - found.values.mean((1, 2, 3), keepdims=True)
+    inside[np.abs(inside) < EQUAL] = 0
     total = float((inside**2).sum())
     axes = range(len(FACTORS))
-    return [_term(found, which, total) for which in chain(*(combinations(axes, k) for k in (1, 2, 3)))]
+    terms = [_term(found, which, total) for which in chain(*(combinations(axes, k) for k in (1, 2, 3)))]
+    corrected = holm([term.p for term in terms]).tolist()
+    return [replace(term, p_corrected=p) for term, p in zip(terms, corrected, strict=True)]
 
 
 def _term(found: Design, which: tuple[int, ...], total: float) -> Term:
@@ -138,7 +147,8 @@ def _term(found: Design, which: tuple[int, ...], total: float) -> Term:
     explained = n * repeats * float((mean**2).sum())
     error = repeats * float(((per_block - mean) ** 2).sum())
     if error > 0:
-        p = float(fdtrc(freedom, freedom * (n - 1), explained / freedom / (error / (freedom * (n - 1)))))
+        scaled = freedom * sphericity(per_block, freedom)
+        p = float(fdtrc(scaled, scaled * (n - 1), explained * (n - 1) / error))
     else:
         p = 0.0 if explained > 0 else 1.0
     names: list[tuple[str, ...]] = [()]
@@ -151,10 +161,19 @@ def _term(found: Design, which: tuple[int, ...], total: float) -> Term:
     return Term(tuple(FACTORS[axis] for axis in which), share, p, effects)
 
 
+def sphericity(per_block: NDArray[np.float64], freedom: int) -> float:
+    """Greenhouse and Geisser's epsilon of [blocks, parts] that vary in `freedom` directions.
+
+    1 where they vary alike in all of them, 1 / `freedom` where they vary in one alone.
+    """
+    spread = np.linalg.svd(per_block - per_block.mean(0), compute_uv=False) ** 2
+    return float(spread.sum() ** 2 / (freedom * (spread**2).sum()))
+
+
 def component(values: NDArray[np.float64], which: tuple[int, ...]) -> NDArray[np.float64]:
     """[blocks, levels of the axes `which`]: in each block, the means over the other axes less all lower terms."""
     axes = tuple(axis for axis in range(values.ndim - 1) if axis not in which)
     means = values.mean(tuple(axis + 1 for axis in axes)) if axes else values.copy()
     for axis in range(1, means.ndim):
         means = means - means.mean(axis, keepdims=True)
-    return np.asarray(means)
+    return np.where(np.abs(means) < EQUAL, 0.0, means)  # equal accuracies differ in their last bit after averaging

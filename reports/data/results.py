@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -280,12 +280,15 @@ class Results:
         return rankings_of(self.final, self.store)
 
 
-def per_checkpoint(frame: pd.DataFrame, column: str) -> dict[str, dict[Checkpoint, float]]:
-    """`column` of each method on each checkpoint of one data set, averaged over selector seeds.
+def per_checkpoint(
+    frame: pd.DataFrame, column: str, over_selector_seeds: Literal["mean", "min"] = "mean"
+) -> dict[str, dict[Checkpoint, float]]:
+    """`column` of each method on each checkpoint of one data set, the mean or the least over selector seeds.
 
     Methods are in the order of their overall mean, best first; checkpoints without a value are absent.
     """
-    averaged = frame.groupby(["method", "setting", "supernet_seed"], sort=True)[column].mean().dropna()
+    by_checkpoint = frame.groupby(["method", "setting", "supernet_seed"], sort=True)[column]
+    averaged = by_checkpoint.agg(over_selector_seeds).dropna()
     order = averaged.groupby(level="method").mean().sort_values(ascending=False, kind="stable").index
     values: dict[str, dict[Checkpoint, float]] = {str(name): {} for name in order}
     for (method, setting, seed), value in zip(averaged.index, averaged, strict=True):

@@ -14,7 +14,7 @@ class Standing:
 
     method: str
     mean: float
-    """Mean over settings of the mean over supernet seeds."""
+    """Mean over settings of the mean over supernet seeds; over the draws of a method that reads no supernet."""
     interval: Interval | None
     settings: int
     """Settings in which the method has a value."""
@@ -25,7 +25,7 @@ class Standing:
     level: Level
     """The family that it is judged in."""
     collapsed: int = 0
-    """Of the n, those whose choice is among the worst tenth of the space."""
+    """Of the n, those of which some choice is among the worst tenth of the space."""
 
     @property
     def collapses(self) -> Interval | None:
@@ -45,17 +45,15 @@ def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
     return list(groups.values())
 
 
-def standing_of(
-    method: str, values: dict[Checkpoint, float], percentiles: dict[Checkpoint, float], alike: bool
-) -> Standing:
-    """Of test accuracies and percentiles by checkpoint; `alike` where one result stands beside every recipe."""
+def standing_of(method: str, values: dict[Checkpoint, float], lowest: dict[Checkpoint, float], alike: bool) -> Standing:
+    """Of test accuracies and lowest percentiles by checkpoint; `alike` where one result stands beside every recipe."""
     groups = _by_setting(values)
     draws = groups
-    fallen = {c[1] if alike else c for c in values if percentiles[c] < COLLAPSED}
+    fallen = {c[1] if alike else c for c in values if lowest[c] < COLLAPSED}
     if alike:  # one result per seed, however many recipes it stands beside
         draws = [list({seed: value for (_, seed), value in values.items()}.values())]
     n = sum(map(len, draws))
     interval = None if fallen and n < FEWEST_WITH_COLLAPSES else mean_interval(draws)
     return Standing(
-        method, mean_of_strata(groups), interval, len(groups), n, None, level_of(method), collapsed=len(fallen)
+        method, mean_of_strata(draws), interval, len(groups), n, None, level_of(method), collapsed=len(fallen)
     )

@@ -120,9 +120,11 @@ class Promise:
 
 
 def promise_of(seeds: int) -> Promise:
-    """The nearest simulated case, of fewer seeds where two are as near."""
+    """The nearest simulated case in which intervals are drawn, or withheld, alike; of fewer seeds of two as near."""
     rows = [row for row in written_coverage() if row["recipes"] == "1" and row["interval"] == MEAN]
-    nearest = min(sorted({int(row["seeds_per_recipe"]) for row in rows}), key=lambda n: abs(n - seeds))
+    simulated = sorted({int(row["seeds_per_recipe"]) for row in rows})
+    alike = [n for n in simulated if (n < FEWEST_WITH_COLLAPSES) == (seeds < FEWEST_WITH_COLLAPSES)]
+    nearest = min(alike, key=lambda n: abs(n - seeds))
     of = {row["results"]: row for row in rows if row["seeds_per_recipe"] == str(nearest)}
     collapses = of[COLLAPSES]["covered"]
     return Promise(

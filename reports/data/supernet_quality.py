@@ -31,8 +31,8 @@ class SupernetQuality:
     tau: float
     """Mean over selectors of tau-b between the accuracy of the supernet and that of the choice made on it."""
     p: float
-    """Share of the orders of the supernets with a mean as far from 0: all selectors see the same supernets, so that
-    the supernets are what can be exchanged."""
+    """Share of the orders of the supernets, the observed one among them, with a mean as far from 0: all selectors see
+    the same supernets, so that the supernets are what can be exchanged."""
 
 
 def supernet_quality(results: Results, dataset: str) -> Iterator[SupernetQuality]:
@@ -52,7 +52,7 @@ def supernet_quality(results: Results, dataset: str) -> Iterator[SupernetQuality
         if not len(values) or len(order) < FEWEST_SEEDS or np.ptp(order) == 0:
             continue
         mean = np.mean(_directions(values), axis=0)
-        tau = float((_directions(order) * mean).sum())
+        tau = float(np.clip((_directions(order) * mean).sum(), -1, 1))
         others = (_directions(order[np.array(list(_orders(len(order))))]) * mean).sum(axis=1)
         yield SupernetQuality(
             dataset, str(setting), len(order), float(order.min()), float(order.max()), len(values), tau,
@@ -68,9 +68,11 @@ def _directions(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _orders(n: int) -> Iterator[tuple[int, ...]]:
+    """All orders of n supernets; of more than MOST_ORDERS, the observed one and as many drawn ones."""
     if math.factorial(n) <= MOST_ORDERS:
         yield from permutations(range(n))
     else:
+        yield tuple(range(n))
         generator = np.random.default_rng(0)
         for _ in range(MOST_ORDERS):
             yield tuple(generator.permutation(n).tolist())

@@ -26,7 +26,8 @@ def sentences(source: Material, dataset: str) -> list[str]:
     """The dose-response of each operation in words; none where no share was imposed."""
     frame = source.results.final_of(dataset)
     random = float(source.table.accuracy(dataset).mean())
-    return [said(_reading(source, responses(frame, option)), random, option) for option in imposed(frame)]
+    told = [said(_reading(source, responses(frame, option)), random, option) for option in imposed(frame)]
+    return [sentence for sentence in told if sentence]
 
 
 def first_dose(source: Material, dataset: str) -> str:

@@ -27,12 +27,14 @@ def _blocks(dataset: str, found: Design) -> list[Block]:
 
 def said(found: Design, terms: list[Term]) -> str:
     """What the design is, and which terms it shows."""
-    shown = [term for term in terms if term.p < SIGNIFICANT]
+    shown = [term for term in terms if term.p_corrected < SIGNIFICANT]
     size = " × ".join(str(len(levels)) for levels in found.levels)
     told = listed([f"{_name(term)} ({number(100 * term.share, 0)} % of the variance within checkpoints)"
                    for term in sorted(shown, key=lambda term: -term.share)])  # fmt: skip
     return f"{size} combinations of {listed(list(FACTORS))} on the same {len(found.blocks)} checkpoints. " + (
-        f"Shown at p&nbsp;&lt;&nbsp;{SIGNIFICANT:.2g}: {told}." if shown else "No effect and no interaction is shown."
+        f"Shown at a corrected p&nbsp;&lt;&nbsp;{SIGNIFICANT:.2g}: {told}."
+        if shown
+        else "No effect and no interaction is shown."
     )
 
 
@@ -42,11 +44,14 @@ def _name(term: Term) -> str:
 
 def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
     rows = [
-        Row([Field(_name(term), "name"), Field(number(100 * term.share, 1)), Field(p_text(term.p))]) for term in terms
-    ]
+        Row([Field(_name(term), "name"), Field(number(100 * term.share, 1)), Field(p_text(term.p)),
+             Field(p_text(term.p_corrected))]) for term in terms
+    ]  # fmt: skip
     columns = [
         Column("term", numeric=False), Column("share, %", "of the sum of squares within checkpoints"),
-        Column("p", "F test of repeated measures, a checkpoint being a block; not corrected", low=True),
+        Column("p", "F test of repeated measures, a checkpoint being a block, with Greenhouse and Geisser's degrees of"
+               " freedom", low=True),
+        Column("corrected", "p after Holm's correction over the terms", low=True),
     ]  # fmt: skip
     caption = (
         "Analysis of variance with repeated measures of test accuracy; n ="

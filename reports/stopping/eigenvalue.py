@@ -22,7 +22,8 @@ def stop(course: Course) -> int:
     averages = np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)
     for newest in range(delta, len(averages)):
         back = newest - delta + window // 2
-        grown = averages[newest] > FACTOR * averages[newest - delta]
+        old, new = averages[newest - delta], averages[newest]
+        grown = new > max(old, FACTOR * old)  # below zero, FACTOR times the old one is less
         if grown and course.epochs[back] >= START * course.epochs[-1]:
             return back
     return len(values) - 1
@@ -37,6 +38,7 @@ RULE = StoppingRule(
     stop=stop,
     differs=(
         "measured at the stored checkpoints, not every second epoch; with fewer than 9 of them neighbours are "
-        "compared, without averages; the averages of the first measurements are over a whole window"
+        "compared, without averages; the averages of the first measurements are over a whole window; the length of the "
+        "search is that up to the last checkpoint selected from"
     ),
 )

@@ -29,5 +29,8 @@ RULE = StoppingRule(
     paper='Liang et al., "DARTS+: Improved Differentiable Architecture Search with Early Stopping", 2019, criterion 1*',
     formula="the first t up to which, for a fifth of the search, 1x1 and 3x3 kept their order on every edge",
     stop=stop,
-    differs="10 epochs are a fifth of the paper's search, whatever the length of ours; seen at stored checkpoints only",
+    differs=(
+        "10 epochs are a fifth of the paper's search, whatever the length of ours up to the last checkpoint selected"
+        " from; seen at stored checkpoints only"
+    ),
 )

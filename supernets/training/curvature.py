@@ -36,7 +36,8 @@ from nas_selection_bench.supernets.training.notes import epochs_present, facts
 def hessian(network: Supernet, recipe: Recipe, alphas: Tensor, batch: Batch) -> Tensor:
     """[n, n] float64, n alphas: the second derivatives of the mean cross-entropy of `batch` and of the weight decay.
 
-    Batch norm as the network is set. Rows of alphas that the recipe's weights do not depend on are those of the decay.
+    Batch norm as the network is set. Rows of alphas that the recipe's weights do not depend on are those of the decay,
+    which a recipe with its own update of the alphas lacks.
     """
     images, labels = batch
     alphas = alphas.detach().clone().requires_grad_()
@@ -49,7 +50,8 @@ def hessian(network: Supernet, recipe: Recipe, alphas: Tensor, batch: Batch) -> 
     finally:
         network.twice_differentiable = False
     second = torch.stack(rows).double()
-    return (second + second.T) / 2 + recipe.alpha_decay * torch.eye(len(second), dtype=torch.float64)
+    decay = 0.0 if recipe.alpha_update else recipe.alpha_decay
+    return (second + second.T) / 2 + decay * torch.eye(len(second), dtype=torch.float64)
 
 
 def largest_eigenvalue(checkpoint: Checkpoint, batch: Batch) -> float:

@@ -65,6 +65,11 @@ def test_smallest_p_is_reached_by_one_sided_differences(pairs: int, p: float) ->
     assert sign_flip_p([1.0 + i for i in range(pairs)]) == p
 
 
+@pytest.mark.parametrize("pairs", range(1, 41))
+def test_no_p_is_smaller_than_the_smallest(pairs: int) -> None:
+    assert statistics.smallest_p(pairs) <= sign_flip_p([1.0] * pairs)
+
+
 def test_two_sample_p_agrees_with_scipy() -> None:
     generator = np.random.default_rng(4)
     a, b = generator.normal(0.9, 1, 6), generator.normal(0, 1, 7)
@@ -150,6 +155,17 @@ def test_where_pooled_every_unit_counts_alike() -> None:
     parts = [np.var(v, ddof=1) * len(v) / 81 for v in (first, second)]
     freedom = sum(parts) ** 2 / (parts[0] ** 2 / 2 + parts[1] ** 2 / 5)
     assert interval.high - interval.low == pytest.approx(2 * stats.t.ppf(0.975, freedom) * sum(parts) ** 0.5)
+
+
+def test_where_pooled_single_units_are_one_stratum() -> None:
+    rows, first = np.array([[1.0, 2.0, 4.0, 10.0, 11.0, 15.0, 16.0]]), [1.0, 2.0, 4.0]
+    joined = statistics.mean_intervals(rows, [3, 4], pooled=True)
+    assert statistics.mean_intervals(rows, [3, 1, 1, 1, 1], pooled=True) == joined
+    assert statistics.mean_intervals(rows, [3, 3, 1], pooled=True) == statistics.mean_intervals(
+        np.array([[10.0, 11.0, 15.0, 16.0, *first]])[:, [4, 5, 6, 0, 1, 2, 3]][:, [0, 1, 2, 6, 3, 4, 5]], [4, 3], True
+    )  # a lone one goes to the first of the smallest
+    assert statistics.mean_intervals(rows, [3, 1, 1, 1, 1]) == [None], "where strata count alike, each needs its own"
+    assert statistics.mean_intervals(rows[:, :1], [1], pooled=True) == [None]
 
 
 def test_equal_values_and_single_ones_have_no_interval() -> None:

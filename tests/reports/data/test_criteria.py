@@ -55,6 +55,16 @@ def test_a_better_supernet_is_a_better_selection_where_it_is_so(material: Materi
     assert b.p == pytest.approx(np.mean(np.abs(means) >= abs(means[0]) - 1e-9))
 
 
+def test_more_supernets_than_can_be_ordered_have_no_p_of_zero(table: GroundTruth, tmp_path: Path) -> None:
+    """Nine supernets in one order by every criterion: of the drawn orders few or none are as far from 0."""
+    of = source_of(tmp_path / "out", table, selectors=FEW, recipes=("a",), seeds=9)
+    rows = of.results.rows
+    fresh = rows.assign(supernet_accuracy=40.0 + rows["supernet_seed"], test=80.0 + rows["supernet_seed"])
+    (found,) = supernet_quality(replace(of.results, rows=fresh), "cifar10")
+    assert found.supernets == 9 and found.tau == 1
+    assert 1 / 5041 <= found.p < 0.002
+
+
 def test_the_mean_of_two_chooses_by_the_sum_of_standardised_scores(material: Material, table: GroundTruth) -> None:
     frame = material.results.final_of("cifar10")
     first = frame[frame["selector_seed"] == 0]

@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from nas_selection_bench.reports.data.factorial import (
@@ -16,6 +18,7 @@ from nas_selection_bench.reports.data.factorial import (
     component,
     design,
     levels,
+    sphericity,
 )
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.schedule import Greedy
@@ -104,10 +107,40 @@ def test_effects_that_were_put_in_are_found() -> None:
     assert terms["rule",].effects[0].mean == pytest.approx(2, abs=0.02)
     assert terms["order", "tuning"].effects[3].mean == pytest.approx(0.25, abs=0.02)
     assert terms["order", "tuning"].effects[3].levels == ("y", "+")
-    assert terms["rule", "tuning"].p > 0.001 > terms["order", "tuning"].p
+    assert terms["rule", "tuning"].p > 0.001 > terms["order", "tuning"].p_corrected
     assert sum(term.share for term in terms.values()) == pytest.approx(1, abs=0.001)
     constant = {t.factors: t for t in analysed(of(np.zeros((3, 3, 2, 2))))}
     assert constant["rule",].p == 1 and constant["rule",].share == 0
+
+
+def test_corrected_p_are_holms() -> None:
+    terms = analysed(of(np.random.default_rng(5).normal(size=(6, 3, 2, 2))))
+    in_order = sorted(terms, key=lambda term: term.p)
+    steps = [min(1, term.p * (len(terms) - place)) for place, term in enumerate(in_order)]
+    assert [term.p_corrected for term in in_order] == pytest.approx([max(steps[: i + 1]) for i in range(len(steps))])
+
+
+@settings(max_examples=30, deadline=None)
+@given(blocks=st.integers(3, 9), rules=st.integers(2, 5), seed=st.integers(0, 2**16))
+def test_sphericity_is_that_of_the_covariance_between_levels(blocks: int, rules: int, seed: int) -> None:
+    """Greenhouse & Geisser 1959 by their own formula, from the covariances S of the levels."""
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(blocks, rules)) * random.uniform(0.1, 5, size=rules)
+    s, k = np.cov(values.T), rules
+    whole, rows_, diagonal = s.mean(), s.mean(1), np.diag(s).mean()
+    expected = (k * (diagonal - whole)) ** 2 / (
+        (k - 1) * ((s**2).sum() - 2 * k * (rows_**2).sum() + k**2 * whole**2)
+    )  # fmt: skip
+    found = sphericity(values - values.mean(1, keepdims=True), rules - 1)
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert 1 / (rules - 1) - 1e-9 <= found <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("value", [91.23, 93.37 / 3, 88.1])
+def test_choices_that_are_all_alike_explain_nothing(value: float) -> None:
+    """Means over equal accuracies are unequal in their last bit."""
+    values = np.full((5, 3, 2, 2), value) + np.random.default_rng(0).normal(size=(5, 1, 1, 1))
+    assert all((term.share, term.p, term.p_corrected) == (0, 1, 1) for term in analysed(of(values)))
 
 
 def test_where_a_rule_is_skipped_fewer_rules_may_have_more_checkpoints() -> None:

@@ -98,7 +98,7 @@ def test_lines_hold_every_value_once(results: Results) -> None:
 
 def test_the_coverage_of_the_intervals_is_that_of_the_nearest_case() -> None:
     rows = {(r["interval"], r["results"], r["recipes"], r["seeds_per_recipe"]): r for r in written_coverage()}
-    for seeds, nearest in ((2, 3), (3, 3), (4, 3), (9, 10), (16, 13), (17, 20), (40, 20)):
+    for seeds, nearest in ((2, 3), (3, 3), (4, 3), (6, 6), (7, 10), (8, 10), (9, 10), (16, 13), (17, 20), (40, 20)):
         found = promise_of(seeds)
         skewed, collapses = (rows[MEAN, kind, "1", str(nearest)] for kind in (SKEWED, COLLAPSES))
         assert (found.seeds, found.skewed, found.shown) == (
@@ -126,6 +126,33 @@ def test_how_often_a_method_collapsed_has_an_interval() -> None:
     expected = stats.binomtest(1, 6).proportion_ci(0.95)
     assert (standing.collapsed, standing.interval) == (1, None) and standing.collapses is not None
     assert (standing.collapses.low, standing.collapses.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_one_draw_counts_once_however_many_recipes_it_stands_beside() -> None:
+    reached = {("a", 0): 90.0, ("a", 1): 80.0, ("a", 2): 70.0, ("b", 0): 90.0}
+    standing = standing_of("one-draw", reached, dict.fromkeys(reached, 50.0), alike=True)
+    assert standing.interval is not None
+    assert (standing.mean, standing.n) == (80.0, 3)
+    assert (standing.interval.low + standing.interval.high) / 2 == pytest.approx(80)
+
+
+def test_a_collapse_on_one_selector_seed_is_a_collapse(table: GroundTruth, tmp_path: Path) -> None:
+    """A mean over selector seeds would hide it: percentiles of 1 and 95 have a mean of 48."""
+    twice = {"twice": (1.0, 0.8, 0.0, 0.9, 2, 1.0), "good": FEW["good"]}
+    source = source_of(tmp_path / "out", table, selectors=twice, recipes=("a",), seeds=6)
+    rows = source.results.rows
+    for seed, percentile in ((0, 1.0), (1, 95.0)):
+        of_seed = (rows["method"] == "twice") & (rows["supernet_seed"] < 3) & (rows["selector_seed"] == seed)
+        rows.loc[of_seed, "percentile"] = percentile
+    rows.loc[(rows["method"] == "twice") & (rows["supernet_seed"] >= 3), "percentile"] = 80.0
+    rows.loc[rows["method"] == "good", "percentile"] = 80.0
+    contest = source.contests[0]
+    assert contest.of("twice").collapsed == 3 and contest.of("twice").interval is None
+    assert contest.of("good").collapsed == 0
+    (line,) = (
+        line for line in lines(source.results, "test") if (line.method, line.dataset) == ("twice", contest.dataset)
+    )
+    assert line.collapsed == 3
 
 
 @pytest.mark.parametrize(

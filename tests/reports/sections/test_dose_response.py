@@ -94,5 +94,10 @@ def test_what_reads_no_supernet_is_left_out(tmp_path: Path, table: GroundTruth) 
     assert {row.cells[0].text for row in shown.rows} == {"magnitude", "darts-pt"}
 
 
+def test_where_nothing_read_a_supernet_there_is_no_empty_sentence(tmp_path: Path, table: GroundTruth) -> None:
+    of = source_of(tmp_path / "out", table, recipes=RECIPES, seeds=2, selectors=NAMES, alike=tuple(NAMES))
+    assert sentences(of, "cifar10") == []
+
+
 def test_there_is_no_section_without_imposed_shares(source: Material) -> None:
     assert dose_section(source) is None

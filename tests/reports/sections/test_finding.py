@@ -130,6 +130,22 @@ def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Pa
     assert point.numbers["others"] == (point.numbers["too_few"] or 0) + len(point.names["changed"])
 
 
+def test_without_a_seed_common_to_all_every_verdict_needs_seeds_that_others_lack(
+    table: GroundTruth, tmp_path: Path
+) -> None:
+    named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"], "other": (0.0, 0.1, 0.0, 0.5, 1, 1.0)}
+    out = write_results(tmp_path / "out", table, datasets=("cifar10",), failures=False, ranking=False, seeds=7,
+                        recipes=("a",), selectors=named)  # fmt: skip
+    rows = pd.read_csv(out / "records.csv", keep_default_na=False)
+    apart = (rows["selector"] == "other") == (rows["supernet_seed"] == 6)
+    rows[apart].to_csv(out / "records.csv", index=False)
+    source = Material(Results.read(out), table, out / "figures")
+    (point,) = of_kind(source, Kind.SEEDS)
+    assert (point.numbers["seeds"], point.numbers["common"]) == (6, 0)
+    assert point.numbers["others"] == point.numbers["too_few"] and not point.names["changed"]
+    assert findings(source)
+
+
 def test_the_finding_begins_with_the_constant_order(source: Material) -> None:
     first = findings(source)[0].partition("<li>")[2].partition("</li>")[0]
     (point,) = (

@@ -78,6 +78,11 @@ def test_the_eigenvalue_stops_as_the_paper_defines(values: list[float]) -> None:
     assert stopped("eigenvalue", of) == released(values, list(of.epochs), 0.2 * of.epochs[-1])
 
 
+def test_an_eigenvalue_that_falls_below_zero_has_not_grown() -> None:
+    assert stopped("eigenvalue", course(eigenvalues=[-1.0, -1.1, -1.2, -1.3])) == 8
+    assert stopped("eigenvalue", course(eigenvalues=[-1.0, -1.0, -1.0, 0.5])) == 6
+
+
 def test_few_eigenvalues_are_compared_with_their_neighbours() -> None:
     assert stopped("eigenvalue", course(eigenvalues=[1, 1.2, 1.5, 2.1])) == 6
     assert stopped("eigenvalue", course(eigenvalues=[1, 1.2, 1.5, 1.2])) == 8
