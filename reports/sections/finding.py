@@ -250,7 +250,7 @@ def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
         common, others = int(numbers["common"] or 0), int(numbers["others"] or 0)
         text = (
             f"{_topic('Seeds.')}Founding criteria have up to {counted(int(numbers['seeds'] or 0), 'supernet seed')},"
-            f" not all criteria as many. With {'the ' + counted(common, 'seed') if common else 'no seed'} that all have,"
+            f" not all as many. With {'the ' + counted(common, 'seed') if common else 'no seed'} that all have,"
             f" {others or 'none'} of {counted(int(numbers['verdicts'] or 0), 'verdict')}"
             f" {'changes' if others < 2 else 'change'}"
         )
