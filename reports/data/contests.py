@@ -1,22 +1,15 @@
 """Who beats whom on one data set: methods and floors compared on the checkpoints they share."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, product
-
-import numpy as np
-import pandas as pd
 
 from nas_selection_bench.bench.problem.space import Architecture
-from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected, paired, tie_groups
-from nas_selection_bench.bench.yardsticks.floors import RANDOM, RANDOM_CHOICES, Yardstick
+from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected, tie_groups
+from nas_selection_bench.bench.yardsticks.floors import RANDOM, RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.statistics import TrialNoise
-from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.founders import PRIMARY, Level, level_of
-from nas_selection_bench.reports.data.in_figures import focus
-from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint, Results, per_checkpoint
-from nas_selection_bench.reports.data.standings import Standing, most_settings_first, standing_of
+from nas_selection_bench.reports.data.standings import Standing, most_settings_first
 
 FLOORS = (*RANDOM_CHOICES, "constant-order", "params")
 """Yardsticks that take part in the comparisons, as selectors that choose the same on every checkpoint.
@@ -30,13 +23,6 @@ expectation.
 
 FLOOR = "constant-order"
 """What the headline holds every criterion against."""
-
-FEWEST_PLACED = 0.5
-"""Share of the selectors that must be told from some other one before any of them is said to lead.
-
-With less, a place goes to who has the most results: among a hundred selectors with five seeds and ten with six, the
-correction over all pairs lets nobody but those ten be placed.
-"""
 
 BASELINES = {
     RANDOM: "a random architecture",
@@ -65,7 +51,7 @@ class Contest:
     best: str
     """The method with the best mean among those that have values in the most settings."""
     leader: str | None
-    """The best of those that could have been told from some other one; None where they are less than FEWEST_PLACED."""
+    """The best of those that could have been told from some other one; None where those are too few."""
     placeable: int
     """The main forms that could have been told from some other one."""
     standings: list[Standing]
@@ -187,7 +173,7 @@ class Contest:
     @cached_property
     def family(self) -> str:
         """What verdicts over all pairs of main forms are corrected over, in words."""
-        return family_of([c for c in self.comparisons if _main_pair(c) and c.second not in self.floors])
+        return family_of([c for c in self.comparisons if main_pair(c) and c.second not in self.floors])
 
 
 def family_of(comparisons: Sequence[Comparison]) -> str:
@@ -202,120 +188,6 @@ def family_of(comparisons: Sequence[Comparison]) -> str:
     return f"the {counted} of {len(comparisons)} pairs with enough seeds"
 
 
-def _seed(checkpoint: Checkpoint) -> int:
-    return checkpoint[1]
-
-
-def _main_pair(comparison: Comparison) -> bool:
+def main_pair(comparison: Comparison) -> bool:
+    """Whether neither is exploratory."""
     return Level.EXPLORATORY not in (level_of(comparison.first), level_of(comparison.second))
-
-
-def judged_apart(comparisons: Iterable[Comparison], floors: Collection[str]) -> list[Comparison]:
-    """Holm's correction within each family: main forms among themselves, other pairs, and levels against each floor."""
-    families: dict[object, list[Comparison]] = {}
-    for c in comparisons:
-        key = (c.second, level_of(c.first)) if c.second in floors else _main_pair(c)
-        families.setdefault(key, []).append(c)
-    return [c for family in families.values() for c in corrected(family)]
-
-
-def looked_up(frame: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """The selections in `frame` with `test` and `percentile` on the data set of `truth`."""
-    places = np.array([truth.table.position(text) for text in frame["architecture"]], dtype=np.int64)
-    test = truth.test[places]
-    below = np.searchsorted(np.sort(truth.test), test, side="left")
-    return frame.assign(test=test, percentile=100 * below / len(truth.test))
-
-
-def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick]) -> Contest:
-    """The choices at the last checkpoint compared over all settings of `dataset`, paired by checkpoint.
-
-    `truth` and `sticks` are those of the data set that the choices are judged by. Where it is not `dataset`, methods
-    are compared with the floors alone.
-    """
-    frame = results.final_of(dataset)
-    transferred = truth.dataset != dataset
-    if transferred:
-        frame = looked_up(frame, truth)
-    values, percentiles = per_checkpoint(frame, "test"), per_checkpoint(frame, "percentile")
-    lowest = per_checkpoint(frame, "percentile", "min")  # a mean over selector seeds would hide a collapse
-    checkpoints = sorted({checkpoint for of_method in values.values() for checkpoint in of_method})
-    twins = _twins(sticks)
-    of_stick = {stick.name: stick for stick in sticks}
-    fixed = [name for name in twins if name not in RANDOM_CHOICES]
-    floors = {name: dict.fromkeys(checkpoints, of_stick[name].test) for name in fixed}
-    clones = results.clones(dataset, list(values))
-
-    def fell(name: str, checkpoint: Checkpoint) -> bool:
-        return name in lowest and lowest[name].get(checkpoint, COLLAPSED) < COLLAPSED
-
-    def margin(least: float) -> float | None:
-        noise = truth.noise(least)
-        return None if noise is None else noise.margin
-
-    def compared(
-        values: dict[str, dict[Checkpoint, float]], pairs: Iterable[tuple[str, str]], in_points: bool
-    ) -> list[Comparison]:
-        return paired(
-            values,
-            stratum=lambda checkpoint: checkpoint[0],
-            margin=margin if in_points else lambda least: None,
-            alike=dict.fromkeys(results.alike, _seed),
-            pairs=pairs,
-            collapsed=fell,
-            known=results.store.agreements,
-        )
-
-    # Every pair of main forms, every one with a founding criterion, and those that are drawn: what somebody reads.
-    main = {name for name in values if level_of(name) is not Level.EXPLORATORY}
-    drawn_together = set(focus(list(values), clones))
-    pairs = [
-        (first, second)
-        for first, second in combinations(values, 2)
-        if {first, second} <= main or {first, second} <= drawn_together or not {*PRIMARY}.isdisjoint((first, second))
-    ]
-    if transferred:
-        pairs = []
-    comparisons = compared({**values, **floors}, [*pairs, *product(values, fixed)], True)
-    drawn = {name: dict.fromkeys(checkpoints, of_stick[name].percentile) for name in twins if name not in fixed}
-    comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
-    comparisons = judged_apart(comparisons, twins)
-    drafts = [
-        standing_of(method, of_method, lowest[method], method in results.alike) for method, of_method in values.items()
-    ]
-    order = [s.method for s in sorted(drafts, key=most_settings_first) if s.level is not Level.EXPLORATORY]
-    groups = tie_groups(order, [c for c in comparisons if c.second not in twins and _main_pair(c)])
-    placeable = sum(map(len, groups))
-    if placeable < FEWEST_PLACED * len(order):
-        groups = []
-    group_of = {name: place for place, group in enumerate(groups) for name in group}
-    standings = [replace(standing, group=group_of.get(standing.method)) for standing in drafts]
-    standings.sort(key=lambda standing: (-standing.mean, standing.method))
-    shown = focus([standing.method for standing in standings], clones)
-    return Contest(
-        dataset=dataset,
-        lookup=truth.dataset,
-        best=min(drafts, key=most_settings_first).method,
-        leader=groups[0][0] if groups else None,
-        placeable=placeable,
-        standings=standings,
-        comparisons=comparisons,
-        noise=truth.noise(),
-        settings=len({setting for setting, _ in checkpoints}),
-        focus=shown,
-        floors=twins,
-        order_choice=of_stick["constant-order"].architecture if "constant-order" in of_stick else None,
-    )
-
-
-def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:
-    """The FLOORS, each with those that choose the same architecture, of which the first speaks for all."""
-    chosen: dict[object, str] = {}
-    twins: dict[str, list[str]] = {}
-    for stick in (stick for name in FLOORS for stick in sticks if stick.name == name):
-        first = chosen.setdefault(stick.architecture or stick.name, stick.name)
-        if first == stick.name:
-            twins[first] = []
-        else:
-            twins[first].append(stick.name)
-    return twins

@@ -5,7 +5,7 @@ something of edges; one that is not may still choose well.
 """
 
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, paired
-from nas_selection_bench.reports.data.contests import judged_apart
+from nas_selection_bench.reports.data.judging import judged_apart
 from nas_selection_bench.reports.data.results import Checkpoint, Results, per_checkpoint
 
 ANY_ORDER = "any constant order"

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
-from nas_selection_bench.reports.data.contests import BASELINES, Contest, contest
+from nas_selection_bench.reports.data.contests import BASELINES, Contest
 from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.judging import contest
 from nas_selection_bench.reports.data.material import Material
 
 

@@ -9,9 +9,10 @@ from nas_selection_bench.bench.yardsticks.comparisons import Comparison
 from nas_selection_bench.bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.bench.yardsticks.worth import trainings
-from nas_selection_bench.reports.data.contests import Contest, contest
+from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.edge_knowledge import edge_knowledge
 from nas_selection_bench.reports.data.in_figures import focus, said
+from nas_selection_bench.reports.data.judging import contest
 from nas_selection_bench.reports.data.rankings import ArchitectureScores, rankings
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.summary import Line, lines, order_of_methods

@@ -15,9 +15,10 @@ from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.bench.yardsticks.floors import floors_and_ceilings
 from nas_selection_bench.bench.yardsticks.statistics import sign_flip_ps
 from nas_selection_bench.bench.yardsticks.truth import Truth
-from nas_selection_bench.reports.data.contests import Contest, _twins, measure_of
+from nas_selection_bench.reports.data.contests import Contest, measure_of
 from nas_selection_bench.reports.data.factors import FACTORS, contrasts
 from nas_selection_bench.reports.data.founders import PRIMARY, Level
+from nas_selection_bench.reports.data.judging import _twins
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, points
 from nas_selection_bench.reports.data.results import Results
