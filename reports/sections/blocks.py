@@ -153,11 +153,6 @@ def spoken(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column]
     return [columns[i] for i in kept], [replace(row, cells=[row.cells[i] for i in kept]) for row in rows]
 
 
-def texts(*values: str) -> list[Field]:
-    """Plain cells."""
-    return [Field(value) for value in values]
-
-
 def shade(tau: float) -> str:
     """The class of the colour for a tau: `p0` to `p10`, `m1` to `m10` below zero, in tenths."""
     tenths = round(10 * tau)

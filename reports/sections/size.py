@@ -1,9 +1,8 @@
 """How large the experiment was, in words: numbers of small supernets are not those of the papers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from nas_selection_bench.bench.errors import counted, joined
-from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.text import number
 
@@ -50,23 +49,6 @@ def supernet_accuracy(results: Results, dataset: str) -> str:
         return ""
     ends = _different(number(value, 0) for value in (min(accuracies), max(accuracies)))
     return f"{'–'.join(ends)} %"
-
-
-def scale(source: Material) -> list[str]:
-    """A line per data set: the size of its supernets, how accurate they were when selected from, and the machine."""
-    return [f"{dataset}: {'; '.join(_said(source.results, dataset))}" for dataset in source.datasets]
-
-
-def _said(results: Results, dataset: str) -> Iterator[str]:
-    yield size(results, dataset)
-    reached = supernet_accuracy(results, dataset)
-    if reached:
-        yield f"supernet accuracy {reached} at selection"
-    final = results.final_of(dataset)
-    devices = _different(final["device"])
-    threads = _different(final["threads"])
-    machine = joined(["CPU" if device == "cpu" else "GPU" for device in devices])
-    yield f"{machine}, {counted(int(threads[0]), 'thread')}" if len(threads) == 1 and devices == ["cpu"] else machine
 
 
 def _different(values: Iterable[object]) -> list[str]:

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
-from nas_selection_bench.reports.sections.size import scale, size
+from nas_selection_bench.reports.sections.size import size, supernet_accuracy
 from tests.reports.synthetic import SELECTORS, write_results
 
 
@@ -19,26 +18,21 @@ def out(tmp_path: Path, table: GroundTruth) -> Path:
     return write_results(tmp_path / "out", table, datasets=("cifar10",), selectors=few, failures=False, ranking=False)
 
 
-def said(out: Path, table: GroundTruth) -> list[str]:
-    return scale(Material(Results.read(out), table, out / "figures"))
-
-
-def test_one_line_says_it_all(out: Path, table: GroundTruth) -> None:
+def test_one_line_says_it_all(out: Path) -> None:
     rows = pd.read_csv(out / "records.csv")
     rows["supernet_accuracy"] = 42.4
     rows.loc[rows["supernet_seed"] == 1, "supernet_accuracy"] = 54.3
     rows.to_csv(out / "records.csv", index=False)
-    assert said(out, table) == [
-        "cifar10: preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images;"
-        " supernet accuracy 42–54 % at selection; CPU, 1 thread"
-    ]
+    results = Results.read(out)
+    assert size(results, "cifar10") == "preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images"
+    assert supernet_accuracy(results, "cifar10") == "42–54 %"
 
 
-def test_only_the_last_checkpoint_counts(out: Path, table: GroundTruth) -> None:
+def test_only_the_last_checkpoint_counts(out: Path) -> None:
     rows = pd.read_csv(out / "records.csv")
     early = rows.assign(epoch=5, supernet_accuracy=11.0)
     pd.concat([early, rows.assign(supernet_accuracy=50.0)]).to_csv(out / "records.csv", index=False)
-    assert "supernet accuracy 50 % at selection" in said(out, table)[0]
+    assert supernet_accuracy(Results.read(out), "cifar10") == "50 %"
 
 
 def test_what_run_json_does_not_say_is_not_invented(out: Path) -> None:
