@@ -20,7 +20,7 @@ from scipy.special import fdtrc, stdtrit
 
 from nas_selection_bench.bench.names import parse
 from nas_selection_bench.bench.problem.rounding import EQUAL
-from nas_selection_bench.bench.yardsticks.statistics import holm
+from nas_selection_bench.bench.yardsticks.statistics import LEVEL, holm
 
 FACTORS = ("rule", "order", "tuning")
 
@@ -36,8 +36,6 @@ RULES: Mapping[str, tuple[str, str, str]] = {
 """Of each selector its rule, and the order and tuning that its name means when it says nothing."""
 
 TUNINGS = {"0": "none", "preset": "between decisions"}
-
-CONFIDENCE = 0.95
 
 
 def levels(selector: str) -> tuple[str, str, str] | None:
@@ -120,7 +118,7 @@ class Term:
     p: float
     """Of the F test of repeated measures."""
     effects: tuple[Effect, ...]
-    """In the order of the levels; intervals are at CONFIDENCE, not corrected for how many there are."""
+    """In the order of the levels; intervals are at LEVEL, not corrected for how many there are."""
     p_corrected: float = 1.0
     """After Holm's correction over all terms."""
 
@@ -141,7 +139,7 @@ def _term(found: Design, which: tuple[int, ...], total: float) -> Term:
     n = len(parts)
     per_block = parts.reshape(n, -1)
     mean = per_block.mean(0)
-    half = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * per_block.std(0, ddof=1) / math.sqrt(n)
+    half = stdtrit(n - 1, (1 + LEVEL) / 2) * per_block.std(0, ddof=1) / math.sqrt(n)
     freedom = math.prod(len(found.levels[axis]) - 1 for axis in which)
     repeats = found.values[0].size / per_block.shape[1]
     explained = n * repeats * float((mean**2).sum())

@@ -1,13 +1,11 @@
 """The section on the factorial: what of a method's gain is its rule, its order of edges, its fine-tuning."""
 
-from nas_selection_bench.bench.yardsticks.statistics import LEVEL
+from nas_selection_bench.bench.yardsticks.statistics import LEVEL, SIGNIFICANCE
 from nas_selection_bench.reports.data.factorial import FACTORS, Design, Effect, Term, analysed, design
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import listed, number, p_text
 from nas_selection_bench.reports.sections.blocks import Block, Column, Field, Prose, Row, Section, Table
 from nas_selection_bench.reports.sections.titles import headings
-
-SIGNIFICANT = 1 - LEVEL
 
 
 def factorial_section(source: Material) -> Section | None:
@@ -27,12 +25,12 @@ def _blocks(dataset: str, found: Design) -> list[Block]:
 
 def said(found: Design, terms: list[Term]) -> str:
     """What the design is, and which terms it shows."""
-    shown = [term for term in terms if term.p_corrected < SIGNIFICANT]
+    shown = [term for term in terms if term.p_corrected < SIGNIFICANCE]
     size = " × ".join(str(len(levels)) for levels in found.levels)
     told = listed([f"{_name(term)} ({number(100 * term.share, 0)} % of the variance within checkpoints)"
                    for term in sorted(shown, key=lambda term: -term.share)])  # fmt: skip
     return f"{size} combinations of {listed(list(FACTORS))} on the same {len(found.blocks)} checkpoints. " + (
-        f"Shown at a corrected p&nbsp;&lt;&nbsp;{SIGNIFICANT:.2g}: {told}."
+        f"Shown at a corrected p&nbsp;&lt;&nbsp;{SIGNIFICANCE:.2g}: {told}."
         if shown
         else "No effect and no interaction is shown."
     )
