@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from nas_selection_bench.bench.errors import counted
+from nas_selection_bench.bench.work.record import FAILED
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -174,7 +175,7 @@ class Progress:
     def cell_finished(self, what: str, state: str, seconds: float, reason: str = "") -> None:
         """One cell is over; failures are printed even where the bar counts silently."""
         self._count(1)
-        if self._bar is None or self._verbosity >= VERBOSE or state == "failed":
+        if self._bar is None or self._verbosity >= VERBOSE or state == FAILED:
             eta = self.eta()
             left = f", about {duration(eta)} left" if eta is not None and self.finished < self.total else ""
             why = f": {reason}" if reason else ""

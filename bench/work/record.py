@@ -45,7 +45,7 @@ KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selec
                "threads")  # fmt: skip
 """The columns that name a cell; no two rows agree in all of them."""
 
-DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
+STATES = DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
 
 _UNREADABLE = re.compile(r"[^A-Za-z0-9\-._]")
 

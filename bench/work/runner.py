@@ -11,7 +11,7 @@ from nas_selection_bench.bench.work.edited_files import Sources
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
 from nas_selection_bench.bench.work.progress import NORMAL, Progress
-from nas_selection_bench.bench.work.record import DONE, FAILED, Record, file_stem
+from nas_selection_bench.bench.work.record import DONE, FAILED, STATES, Record, file_stem
 from nas_selection_bench.bench.work.spread import spread
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, is_trained
@@ -286,4 +286,4 @@ class Run:
 
 def counts_line(counts: Mapping[str, int]) -> str:
     """The states and their numbers as a phrase: `118 done, 2 failed`."""
-    return ", ".join(f"{counts[state]} {state}" for state in (DONE, FAILED, "skipped", "missing") if counts.get(state))
+    return ", ".join(f"{counts[state]} {state}" for state in STATES if counts.get(state))

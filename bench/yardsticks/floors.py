@@ -7,7 +7,7 @@ do lie above stands beside each. How well two trainings of every architecture ag
 noise; it is not a ceiling (see `retraining_agreement`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import permutations
 
@@ -52,10 +52,7 @@ CONSTANT_ORDER = (NONE, AVG_POOL, SKIP, CONV_1X1, CONV_3X3)
 _WEIGHTS_PER_OPERATION = {NONE: 0, SKIP: 0, CONV_1X1: 1, CONV_3X3: 9, AVG_POOL: 0}
 """Weights of an operation in units of C * C, C being the number of channels."""
 
-RETRAINED = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none")
-"""The taus that `retraining_agreement` gives for two trainings."""
-
-RANDOM = "random"
+RANDOM, ONE_ORDER, ALL_3X3 = "random", "constant-order", "all-3x3"
 RANDOM_CHOICES: dict[str, tuple[Sequence[int], str]] = {
     RANDOM: (range(len(OPERATIONS)), "a random architecture; exact expectation"),
     "random-no-none-pool": (
@@ -97,6 +94,21 @@ class Yardstick:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class RetrainingAgreement:
+    """How well two trainings of the architectures agree, as a mean over draws of the two."""
+
+    taus: Mapping[str, float]
+    """`tau_best` and `tau_mean`, both also without `none` (`_no_none`), and `tau_space`, over the architectures
+    themselves. Empty where the table holds no two trials of any architecture, which does not mean that it was trained
+    once: a file may keep the means only."""
+    how: str
+    """What was compared, or why nothing could be, in words."""
+    n: int = 0
+    """Architectures with two or more trials."""
+    draws: int = 0
+
+
 def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     """Every yardstick of a data set, from the floor upwards: exact numbers, no sampling.
 
@@ -113,13 +125,13 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     sticks = [
         *(_drawn(truth, name) for name in RANDOM_CHOICES),
         _fixed(truth, "all-skip", SKIP),
-        _scored(truth, "constant-order", order, None, note),
+        _scored(truth, ONE_ORDER, order, None, note),
         _ranked(truth, "params", table.parameters(dataset)),
     ]
     flops = table.flops(dataset)
     if flops is not None:
         sticks.append(_ranked(truth, "flops", flops))
-    sticks.append(_fixed(truth, "all-3x3", CONV_3X3))
+    sticks.append(_fixed(truth, ALL_3X3, CONV_3X3))
     ties = int((truth.test == truth.best).sum()) - 1
     note = "the best architecture; its scores are the best accuracies of the oracle"
     if ties:
@@ -128,7 +140,7 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     return sticks
 
 
-def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> dict[str, float | int | str | None]:
+def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> RetrainingAgreement:
     """How well the oracle of one trial per architecture agrees with the oracle of another trial: test-retest.
 
     No ceiling for a criterion: that is held against the mean over trials, which is less noisy than a single one, so
@@ -136,11 +148,8 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
 
     Only architectures with two or more trials can be compared, so both oracles are over those. Each draw takes two
     different trials of every architecture at random (seeded); architectures that share one training share the draw.
-    Keys: `tau_best`, `tau_mean`, both without `none`, `tau_space` (over the architectures themselves), each the mean
-    over the draws; `n` architectures, `draws`, and `how` in words. The taus are None where the table holds no two
-    trials of any architecture, which does not mean that it was trained once: a file may keep the means only.
     """
-    names = (*RETRAINED, "tau_space")
+    names = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")
     trials = table.trials(dataset)
     repeated = np.zeros(0, dtype=int)
     if trials is not None:
@@ -151,7 +160,7 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
             if trials is None
             else "the table file stores no more than one training of each architecture"
         )
-        return {**dict.fromkeys(names), "n": 0, "draws": 0, "how": how}
+        return RetrainingAgreement({}, how)
     rng = np.random.default_rng(derive(0, purpose="retraining-agreement", dataset=dataset))
     trainings, training_of = np.unique(trials[repeated], axis=0, return_inverse=True)
     found = []
@@ -172,7 +181,7 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> d
         )
     taus = {name: float(value) for name, value in zip(names, np.mean(found, axis=0), strict=True)}
     how = f"two trials drawn at random of each of the {repeated.size:,} architectures with two or more, {draws} times"
-    return {**taus, "n": int(repeated.size), "draws": draws, "how": how}
+    return RetrainingAgreement(taus, how, int(repeated.size), draws)
 
 
 def _places(truth: Truth, order: np.ndarray) -> tuple[int, int]:

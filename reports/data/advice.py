@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work.presets import PRESETS, SupernetSize, settings_labelled, size_of
+from nas_selection_bench.bench.work.record import FAILED, MISSING
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.costs import seconds_per_selection
@@ -109,7 +110,7 @@ def limits(source: Material, contest: Contest) -> Limits:
         except UsageError:
             unknown.append(label)
     seeds = final.groupby("method")["supernet_seed"].nunique()
-    lost = rows[rows["state"].isin(("failed", "missing"))]
+    lost = rows[rows["state"].isin((FAILED, MISSING))]
     read = final[~final["method"].isin(source.results.alike)]
     return Limits(
         dataset, tuple(size for size in sizes if _smaller(size)), tuple(unknown), (int(seeds.min()), int(seeds.max())),

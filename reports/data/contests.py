@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nas_selection_bench.bench.problem.space import Architecture
+from nas_selection_bench.bench.problem.space import CONV_3X3, EDGES, Architecture
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected, tie_groups
-from nas_selection_bench.bench.yardsticks.floors import RANDOM, RANDOM_CHOICES
+from nas_selection_bench.bench.yardsticks.floors import ONE_ORDER, RANDOM, RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.statistics import TrialNoise
 from nas_selection_bench.reports.data.founders import PRIMARY, Level, level_of
 from nas_selection_bench.reports.data.standings import Standing, most_settings_first
 
-FLOORS = (*RANDOM_CHOICES, "constant-order", "params")
+FLOORS = (*RANDOM_CHOICES, ONE_ORDER, "params")
 """Yardsticks that take part in the comparisons, as selectors that choose the same on every checkpoint.
 
 Of those that choose the same architecture, the first speaks for all. A random choice is the exception: its accuracy
@@ -21,14 +21,14 @@ the space a random choice is uniform; against the RANDOM_CHOICES, what is compar
 expectation.
 """
 
-FLOOR = "constant-order"
+FLOOR = ONE_ORDER
 """What the headline holds every criterion against."""
 
 BASELINES = {
     RANDOM: "a random architecture",
     "random-no-none-pool": "a random architecture of skip and convolutions",
     "random-conv": "a random architecture of convolutions",
-    "constant-order": "the constant order",
+    ONE_ORDER: "the constant order",
     "params": "the parameter count",
     "magnitude": "magnitude",
 }
@@ -68,6 +68,11 @@ class Contest:
     """The floors that are compared with, and for each those that choose the same architecture."""
     order_choice: Architecture | None
     """What the constant order chooses."""
+
+    @property
+    def floor_is_all_3x3(self) -> bool:
+        """Whether FLOOR takes a 3x3 convolution on every edge."""
+        return self.order_choice == (CONV_3X3,) * len(EDGES)
 
     @property
     def drawn(self) -> list[Comparison]:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison
-from nas_selection_bench.bench.yardsticks.floors import Yardstick, floors_and_ceilings, retraining_agreement
+from nas_selection_bench.bench.yardsticks.floors import (
+    RetrainingAgreement,
+    Yardstick,
+    floors_and_ceilings,
+    retraining_agreement,
+)
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.bench.yardsticks.worth import trainings
 from nas_selection_bench.reports.data.contests import Contest
@@ -57,7 +62,7 @@ class Material:
         return {name: self.every_stick[name] for name in self.datasets}
 
     @cached_property
-    def retrainings(self) -> dict[str, dict[str, float | int | str | None]]:
+    def retrainings(self) -> dict[str, RetrainingAgreement]:
         """How well two trainings of every architecture agree, per data set."""
         return {name: retraining_agreement(self.table, name) for name in self.datasets}
 
@@ -137,7 +142,7 @@ class Material:
 
     def optimum(self, dataset: str) -> float:
         """The best test accuracy of the space."""
-        return float(self.table.accuracy(dataset).max())
+        return self.truths[dataset].best
 
     @cached_property
     def edge_knowledge(self) -> dict[str, list[Comparison]]:

@@ -9,7 +9,7 @@ import numpy as np
 from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict, corrected
 from nas_selection_bench.reports.data.collapse import collapses
-from nas_selection_bench.reports.data.contests import BASELINES, Contest
+from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
 from nas_selection_bench.reports.data.equal_seeds import seeds_compared
 from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.material import Material
@@ -169,13 +169,12 @@ def _agreement(source: Material, contest: Contest) -> Iterator[Point]:
         highest = max(reached.values())
         best = tuple(sorted(method for method, mean in reached.items() if highest - mean < EQUAL))
         counts = [contest.of(method).n for method in best]
-        retraining = source.retrainings[contest.dataset].get(measure)
         yield Point(
             Kind.AGREEMENT, contest.dataset, contest.lookup, {"measure": measure}, {"best": best},
             {
                 "highest": highest, "fewest": min(counts), "most": max(counts),
-                **{name: getattr(sticks[name], measure) for name in ("constant-order", "params")},
-                "two_trainings": retraining if isinstance(retraining, float) else None,
+                **{name: getattr(sticks[name], measure) for name in (FLOOR, "params")},
+                "two_trainings": source.retrainings[contest.dataset].taus.get(measure),
             },
         )  # fmt: skip
 

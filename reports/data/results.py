@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.problem.space import EDGES, parse
 from nas_selection_bench.bench.work.methods_file import Descriptions, read_described
-from nas_selection_bench.bench.work.record import KEY_COLUMNS
+from nas_selection_bench.bench.work.record import DONE, FAILED, KEY_COLUMNS, MISSING, STATES
 from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.yardsticks.measures import pair_signs, standardised
@@ -116,7 +116,7 @@ class Results:
     @cached_property
     def done(self) -> pd.DataFrame:
         """The rows with a result; the index still points into `rows` and `scores`."""
-        return self.rows[self.rows["state"] == "done"]
+        return self.rows[self.rows["state"] == DONE]
 
     @cached_property
     def final(self) -> pd.DataFrame:
@@ -211,7 +211,7 @@ class Results:
     def lost(self) -> dict[tuple[str, str, str], int]:
         """(data set, setting, method) -> cells that failed or are missing at the last checkpoint; those with any."""
         last = self.final.groupby(["dataset", "setting"])["epoch"].first().rename("last")
-        left = self.rows[self.rows["state"].isin(("failed", "missing"))].join(last, on=["dataset", "setting"])
+        left = self.rows[self.rows["state"].isin((FAILED, MISSING))].join(last, on=["dataset", "setting"])
         sizes = left[left["epoch"] == left["last"]].groupby(["dataset", "setting", "method"]).size()
         return {(str(d), str(s), str(m)): int(n) for (d, s, m), n in zip(sizes.index, sizes, strict=True)}
 
@@ -272,7 +272,7 @@ class Results:
     def counts(self) -> dict[str, int]:
         """Cells by state: done, failed, skipped, missing."""
         found = self.rows["state"].value_counts()
-        return {state: int(found.get(state, 0)) for state in ("done", "failed", "skipped", "missing")}
+        return {state: int(found.get(state, 0)) for state in STATES}
 
     @cached_property
     def ranked(self) -> dict[int, Mapping[str, Any]]:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from nas_selection_bench.bench.problem.space import NONE, SKIP
-from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.figures.axes import AccuracyAxis, AnyAxis, Axis, draw_horizontal, draw_vertical
@@ -77,7 +76,7 @@ def _series(ordered: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], Serie
     return found
 
 
-def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
+def epoch_figure(results: Results, dataset: str, optimum: float) -> Drawing:
     """The PANELS against the epoch of the checkpoint, one column per setting.
 
     Where there are many settings, further bands of rows stand below.
@@ -88,7 +87,6 @@ def epoch_figure(results: Results, table: GroundTruth, dataset: str) -> Drawing:
     there = set(frame["setting"])
     settings = [setting for setting in results.settings if setting in there]
     methods = sorted(frame["method"].unique())
-    optimum = float(table.accuracy(dataset).max())
     worst = optimum - float(frame["test"].min())
     operations = results.operations[frame.index]
     frame = frame.assign(skip_share=(operations == SKIP).mean(axis=1), none_share=(operations == NONE).mean(axis=1))

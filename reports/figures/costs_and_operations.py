@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, NONE, SKIP
-from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.results import COST_COLUMNS, Results
@@ -64,14 +63,13 @@ NAME_PLACES = tuple((side, shift) for shift in (4, -8, 14, -18) for side in (1, 
 COST_WIDE, COST_TALL, COST_LEFT = 760.0, 340.0, 90.0
 
 
-def cost_figure(costs: pd.DataFrame, table: GroundTruth, dataset: str) -> Drawing:
+def cost_figure(costs: pd.DataFrame, optimum: float) -> Drawing:
     """Accuracy against seconds of selection, one mark per method of `selection_costs`.
 
     Those that none is both faster and better than are joined; they are named, and of the others those with room.
     """
     if costs.empty:
         raise NotDrawn("no selection of this data set has its seconds stored")
-    optimum = float(table.accuracy(dataset).max())
     worst = optimum - float(np.fmin(costs["test"], costs["low"]).min())
     drawing = Drawing(COST_LEFT + COST_WIDE, COST_TALL + 44)
     low, high = (np.log10(costs["seconds"].agg(end)) for end in ("min", "max"))

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.doses import Response
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.figures.axes import AccuracyAxis, Axis, draw_horizontal, draw_vertical
@@ -18,7 +17,7 @@ SIZE, SMALL = (620.0, 430.0), (370.0, 300.0)
 
 
 def dose_figure(
-    found: Sequence[Response], table: GroundTruth, dataset: str, called: str, floors: Mapping[str, float],
+    found: Sequence[Response], optimum: float, called: str, floors: Mapping[str, float],
     size: tuple[float, float] = SIZE,
 ) -> Drawing:  # fmt: skip
     """One line per method through its means, a small mark per seed; `floors` (name -> accuracy) as dashed lines.
@@ -36,7 +35,6 @@ def dose_figure(
     if not alike:
         raise NotDrawn("no method was applied at two doses")
     lines = sorted(alike.items(), key=lambda item: -float(np.mean(item[0][-1][1])))
-    optimum = float(table.accuracy(dataset).max())
     worst = optimum - min(min(v for points, _ in lines for _, values in points for v in values), *floors.values())
     doses = sorted({response.dose for response in found})
     margin = 0.03 * (doses[-1] - doses[0])

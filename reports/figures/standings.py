@@ -4,7 +4,6 @@ In the manner of a critical-difference diagram (Demšar, JMLR 2006), but the bar
 Holm's correction over all pairs, not from mean ranks.
 """
 
-from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.text import interval_text, number
@@ -43,10 +42,9 @@ def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
     return runs
 
 
-def standings_figure(contest: Contest, table: GroundTruth) -> Drawing:
+def standings_figure(contest: Contest, optimum: float) -> Drawing:
     """Mean and interval of each method, best first, and the runs of ties as bars on the right."""
     runs = runs_of_ties(contest)
-    optimum = float(table.accuracy(contest.dataset).max())
     shown = [standing for standing in contest.standings if standing.method in contest.focus]
     lows = [s.mean if s.interval is None else s.interval.low for s in shown]
     left = max(width_of(s.method) for s in shown) + 8

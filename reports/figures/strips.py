@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
-from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.yardsticks.floors import RETRAINING, Yardstick
+from nas_selection_bench.bench.yardsticks.floors import ONE_ORDER, RANDOM, RETRAINING, Yardstick
 from nas_selection_bench.reports.data.results import ONE_DRAW
 from nas_selection_bench.reports.data.summary import Line, order_of_methods
 from nas_selection_bench.reports.data.text import number
@@ -107,7 +106,7 @@ class Strips:
 
 def accuracy_figure(
     found: Sequence[Line],
-    table: GroundTruth,
+    optimum: float,
     dataset: str,
     settings: Sequence[str],
     sticks: Sequence[Yardstick],
@@ -119,7 +118,6 @@ def accuracy_figure(
     """
     here = [line for line in found if line.dataset == dataset]
     order = order_of_methods(here)
-    optimum = float(table.accuracy(dataset).max())
     worst = max([optimum - line.low for line in here] + [stick.regret for stick in sticks])
     named = [(stick.name, stick.test) for stick in sticks]
     labels = [method + ONE_DRAW if method in alike else method for method in order]
@@ -130,7 +128,7 @@ def accuracy_figure(
     ):
         rows = {line.method: line for line in here if line.setting == setting}
         strips.pairs({name: line for name, line in rows.items() if name not in alike}, order, axis, height)
-        strips.yardsticks(named, axis, height, ("random", "optimum"))
+        strips.yardsticks(named, axis, height, (RANDOM, "optimum"))
         placed = [(order.index(method), line) for method, line in rows.items()]
         strips.rows(placed, axis, height, *look(settings.index(setting)), alike)
     return strips.drawing
@@ -157,7 +155,7 @@ def tau_figure(
     strips = Strips(present, [*order, *(name for name, _ in named)], len(order))
     for setting, axis, height in strips.panels(lambda start, end: Axis(-1.02, 1.02, start, end, TAU_TICKS)):
         css, shape = look(settings.index(setting))
-        strips.yardsticks(named, axis, height, (RETRAINING, "constant-order"))
+        strips.yardsticks(named, axis, height, (RETRAINING, ONE_ORDER))
         rows = [(order.index(line.method), line) for line in here if line.setting == setting]
         strips.rows(rows, axis, height, css, shape)
         with strips.drawing.group(css):

@@ -22,7 +22,7 @@ from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.pack import opened
 from nas_selection_bench.bench.work.run_file import run_of
-from nas_selection_bench.reports.data.contests import Contest
+from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.doses import imposed, responses
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
@@ -34,7 +34,7 @@ from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-IN_FIGURE = ("constant-order", "params")
+IN_FIGURE = (FLOOR, "params")
 """Floors that stand in the figure of agreement: the random ones agree with nothing."""
 
 

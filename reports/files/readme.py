@@ -12,11 +12,12 @@ from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
 from nas_selection_bench.bench.files import given_path, write_whole
-from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.bench.yardsticks.comparisons import UNJUDGED, Verdict
+from nas_selection_bench.bench.yardsticks.floors import ALL_3X3, RANDOM
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.files.tables import NO_RECIPE
-from nas_selection_bench.reports.sections.headline import ALWAYS_3X3, FLOOR, NAMED, written
+from nas_selection_bench.reports.sections.headline import FLOOR, floor_called, told, written
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
@@ -49,7 +50,7 @@ def _block(folder: Path, readme: Path, dataset: str | None) -> str:
     figure = f"{here}/figures/overview-{chosen}.svg"
     return (
         f"**{_headline(chosen, floors, _verdicts(compared, FLOOR))}**"
-        f" {_counts(len(criteria), _verdicts(compared, FLOOR), _verdicts(compared, 'random'))}\n\n"
+        f" {_counts(len(criteria), _verdicts(compared, FLOOR), _verdicts(compared, RANDOM))}\n\n"
         f"![Mean test accuracy of every criterion in its main form]({figure})\n\n"
         f"Mean test accuracy on {written(chosen)} and its 95 % interval over supernet seeds, of every criterion in its"
         " main form; orange: shown worse than the solid baseline (paired tests, Holm's correction). All criteria, seed"
@@ -78,15 +79,9 @@ def _verdicts(compared: Sequence[dict[str, str]], baseline: str) -> dict[str, Ve
 
 def _headline(dataset: str, floors: dict[str, float], verdicts: dict[str, Verdict]) -> str:
     """The page's headline, with the accuracy of the floor."""
-    same = floors.get("all-3x3") == floors.get(FLOOR)
-    floor = f"{ALWAYS_3X3 if same else 'the constant order of operations'} ({number(floors.get(FLOOR))} %)"
+    floor = f"{floor_called(floors.get(ALL_3X3) == floors.get(FLOOR))} ({number(floors.get(FLOOR))} %)"
     better = [name for name, verdict in verdicts.items() if verdict is Verdict.BETTER]
-    if better:
-        who = ", ".join(better[:NAMED]) + (f" and {len(better) - NAMED} more" if len(better) > NAMED else "")
-        return f"On {written(dataset)}, {who} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
-    if any(verdict not in (Verdict.TOO_FEW, Verdict.SAME) for verdict in verdicts.values()):
-        return f"On {written(dataset)}, no criterion is shown better than {floor}."
-    return f"On {written(dataset)}, there are too few seeds to tell any criterion from {floor}."
+    return told(dataset, better, any(verdict not in UNJUDGED for verdict in verdicts.values()), floor)
 
 
 def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> str:

@@ -76,12 +76,6 @@ def _lost(source: Material, line: Line) -> int:
     return source.results.lost.get((line.dataset, line.setting, line.method), 0)
 
 
-def _retraining(source: Material, dataset: str, measure: str) -> float | None:
-    """How well two trainings agree in a measure; of accuracies there is nothing to agree."""
-    value = source.retrainings[dataset].get(measure)
-    return value if isinstance(value, float) else None
-
-
 def _exact(source: Material, measures: Sequence[str]) -> str:
     rows: list[list[Value]] = []
     nothing: list[Value] = [None] * (len(HEADER) - HEADER.index("mean") - 1)
@@ -97,7 +91,7 @@ def _exact(source: Material, measures: Sequence[str]) -> str:
                 value = getattr(stick, measure)
                 if value is not None:
                     rows.append([dataset, NO_RECIPE, stick.name, "yardstick", measure, value, *nothing])
-            retraining = _retraining(source, dataset, measure)
+            retraining = source.retrainings[dataset].taus.get(measure)
             if retraining is not None:
                 rows.append([dataset, NO_RECIPE, RETRAINING, "retraining", measure, retraining, *nothing])
     return to_csv(HEADER, rows)
@@ -132,7 +126,7 @@ def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple
         }
         if any(value != "–" for value in values.values()):
             rows.append([NO_RECIPE, name, *(values.get(column, "–") for column in columns)])
-    agreements = [_retraining(source, dataset, measure) for dataset, measure in columns]
+    agreements = [source.retrainings[dataset].taus.get(measure) for dataset, measure in columns]
     if any(agreement is not None for agreement in agreements):
         rows.append([NO_RECIPE, RETRAINING, *(number(agreement, decimals) for agreement in agreements)])
     return header, rows

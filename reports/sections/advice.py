@@ -37,7 +37,7 @@ def _answers(told: Sequence[tuple[str, Sequence[str]]]) -> Prose:
 
 
 def _advised(found: Advice, contest: Contest) -> Iterator[str]:
-    where, floor = escape(written(found.dataset)), floor_called(contest)
+    where, floor = escape(written(found.dataset)), floor_called(contest.floor_is_all_3x3)
     better, worse = found.verdicts["better"], found.verdicts["worse"]
     if found.dataset == "digits":
         yield (

@@ -7,6 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from nas_selection_bench.bench.work.record import DONE
 from nas_selection_bench.bench.work.run_file import commands
 from nas_selection_bench.reports.data.in_figures import MOST
 from nas_selection_bench.reports.data.material import Material
@@ -191,7 +192,7 @@ def _computed_by(source: Material) -> Iterator[str]:
     known = source.results.commits
     for commit, n in sorted(known.items(), key=lambda item: (-item[1], item[0])):
         yield f"{commit}: {n:,}"
-    unknown = source.results.counts()["done"] - sum(known.values())
+    unknown = source.results.counts()[DONE] - sum(known.values())
     if known and unknown > 0:
         yield f"an unknown commit (of before it was kept): {unknown:,}"
 

@@ -46,13 +46,13 @@ def ranking_section(source: Material) -> Section:
     section = Section("ranking", "Do the scores agree with the truth?", link="Scores")
     for dataset in source.datasets:
         retraining = source.retrainings[dataset]
-        tau = retraining["tau_best"]
+        taus, how = retraining.taus, retraining.how
         noise = (
-            f"Two trainings of every architecture agree to τ {number(_float(tau))} on the best accuracies and to"
-            f" {number(_float(retraining['tau_mean']))} on the means ({retraining['how']}); this is no ceiling, since"
+            f"Two trainings of every architecture agree to τ {number(taus['tau_best'])} on the best accuracies and to"
+            f" {number(taus['tau_mean'])} on the means ({how}); this is no ceiling, since"
             " criteria are held against the mean over trainings."
-            if tau is not None
-            else f"How well two trainings agree is unknown: {retraining['how']}."
+            if taus
+            else f"How well two trainings agree is unknown: {how}."
         )
         drawn = [line.n for line in source.in_focus(source.tau_best) if line.dataset == dataset]
         caption = (
@@ -69,16 +69,12 @@ def ranking_section(source: Material) -> Section:
                 partial(
                     tau_figure, source.in_focus(source.tau_best), source.in_focus(source.tau_mean), dataset,
                     source.results.settings,
-                    source.sticks[dataset], _float(tau),
+                    source.sticks[dataset], taus.get("tau_best"),
                 ),
             ),
         ]  # fmt: skip
         section.blocks += ranking_blocks(source, dataset)
     return section
-
-
-def _float(value: object) -> float | None:
-    return value if isinstance(value, float) else None
 
 
 def training_section(source: Material) -> Section:
@@ -92,7 +88,7 @@ def training_section(source: Material) -> Section:
                 source, f"epochs-{dataset}", titled(source, dataset, "does the choice collapse during training?"),
                 "From the top: share of skip connections and of none among the six edges, test accuracy, τ-b with the"
                 f" mean accuracies. Thick: mean over {counted(seeds, 'supernet seed')}; thin: each seed. {AXIS_SAID}",
-                partial(epoch_figure, source.results, source.table, dataset),
+                partial(epoch_figure, source.results, dataset, source.optimum(dataset)),
             )
         )  # fmt: skip
     section.blocks += _supernet_quality(source)
@@ -146,7 +142,7 @@ def cost_section(source: Material) -> Section:
         section.blocks.append(
             picture(
                 source, f"cost-{dataset}", titled(source, dataset, "what does accuracy cost?"), caption,
-                partial(cost_figure, costs, source.table, dataset),
+                partial(cost_figure, costs, source.optimum(dataset)),
             )
         )  # fmt: skip
         on_gpu = bool(costs["peak_memory_bytes"].notna().any())

@@ -37,7 +37,7 @@ def first_dose(source: Material, dataset: str) -> str:
         title = f"What is chosen when {CALLED[option]} take over"
         found, floors = _reading(source, responses(frame, option)), floors_of(source, dataset, option)
         try:
-            drawing = dose_figure(found, source.table, dataset, CALLED[option], floors, SMALL)
+            drawing = dose_figure(found, source.optimum(dataset), CALLED[option], floors, SMALL)
         except NotDrawn:
             return ""
         return f'<figure class="doses"><h2>{escape(title)}</h2>{drawing.markup(title)}</figure>'
@@ -73,7 +73,7 @@ def _response(source: Material, dataset: str, option: str, found: list[Response]
         picture(
             source, f"doses-{dataset}-{option}",
             titled(source, dataset, f"who recovers when {CALLED[option]} take over?"), caption,
-            partial(dose_figure, found, source.table, dataset, CALLED[option], floors),
+            partial(dose_figure, found, source.optimum(dataset), CALLED[option], floors),
         ),
         _table(dataset, option, found, floors["a random architecture"]),
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from html import escape
 import pandas as pd
 
 from nas_selection_bench.bench.errors import counted
+from nas_selection_bench.bench.work.record import DONE, FAILED, MISSING, SKIPPED
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.sections.blocks import Column, Field, Prose, Row, Section, Table
 
@@ -15,14 +16,14 @@ def failures_section(source: Material) -> Section:
     """What failed, was skipped or is missing, and the commands that run it again."""
     rows = source.results.rows
     section = Section("failures", "Failed, skipped, missing", folded=True, link="Failures")
-    left = rows[rows["state"] != "done"]
+    left = rows[rows["state"] != DONE]
     if left.empty:
         section.blocks.append(Prose("<p>Nothing: every requested cell is done.</p>"))
         return section
     section.blocks.append(_table(left))
-    wanted = left[left["state"].isin(("failed", "missing"))]
+    wanted = left[left["state"].isin((FAILED, MISSING))]
     if not wanted.empty:
-        retry = bool((wanted["state"] == "failed").any())
+        retry = bool((wanted["state"] == FAILED).any())
         section.blocks.append(Prose(
             f"<p>To rerun what {'failed or is missing' if retry else 'is missing'}, next to this folder:</p>"
             f"{code([going_on(source.results.folder.name, retry)])}"
@@ -46,7 +47,7 @@ def _table(left: pd.DataFrame) -> Table:
     frame = left.assign(reason=left["reason"].fillna(""))
     if "where" in frame:
         frame["reason"] += frame["where"].map(" ({})".format, na_action="ignore").fillna("")
-    by_reason = frame["state"] == "skipped"
+    by_reason = frame["state"] == SKIPPED
     frame["cause"] = frame["method"].mask(by_reason, "")
     repeated = bool((frame["selector_seed"] != 0).any())
     rows = []
@@ -56,7 +57,7 @@ def _table(left: pd.DataFrame) -> Table:
         seeds = ", ".join(f"{seed} / {repeat}" if repeated else str(seed) for seed, repeat in pairs)
         rows.append(
             Row([
-                Field(state, "bad" if state in ("failed", "missing") else ""), Field(dataset),
+                Field(state, "bad" if state in (FAILED, MISSING) else ""), Field(dataset),
                 Field(", ".join(dict.fromkeys(group["setting"])), "wrap"),
                 Field(", ".join(dict.fromkeys(group["method"])), "wrap"),
                 Field(f"{reason}{_one_failure(group)}", "wrap"),
@@ -75,6 +76,6 @@ def _one_failure(group: pd.DataFrame) -> str:
     """Cells that share a draw have one result, so they fail together."""
     shared = group["shared"].dropna() if "shared" in group else pd.Series(dtype=str)
     draws = shared.nunique()
-    if (group["state"] != "failed").any() or len(shared) < len(group) or draws == len(group):
+    if (group["state"] != FAILED).any() or len(shared) < len(group) or draws == len(group):
         return ""
     return f" ({counted(draws, 'failure')}: the {len(group)} cells share {counted(draws, 'draw')}.)"

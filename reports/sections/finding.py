@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from nas_selection_bench.bench.errors import counted
-from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
-from nas_selection_bench.reports.data.contests import BASELINES, Contest
+from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, points
@@ -79,13 +78,12 @@ def _share(names: Sequence[str], of: int, one: str, several: str) -> str:
 
 def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
     """Whether a main form was shown better than choosing one architecture without looking, and what room there is."""
-    against = [p for p in _of(here, Kind.FLOOR) if p.words["baseline"] == "constant-order" and p.lookup == p.dataset]
+    against = [p for p in _of(here, Kind.FLOOR) if p.words["baseline"] == FLOOR and p.lookup == p.dataset]
     level = [p for p in against if p.words["level"] == Level.MAIN] or against
     if not level or not level[0].numbers["judged"]:
         return []
     numbers, names = level[0].numbers, level[0].names
-    constant = contest.order_choice == (CONV_3X3,) * 6
-    what = "A 3×3 convolution on every edge" if constant else "The same architecture every time"
+    what = "A 3×3 convolution on every edge" if contest.floor_is_all_3x3 else "The same architecture every time"
     room = f"{counted(int(numbers['above'] or 0), 'architecture')} {_are(int(numbers['above'] or 0))} better"
     if numbers["above_margin"] is not None:
         room += f", {numbers['above_margin']:,} of them by more than the noise of training"
@@ -183,7 +181,7 @@ def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
     for point in found:
         numbers = point.numbers
         n = from_to([int(numbers[name] or 0) for name in ("fewest", "most")])
-        aside = [f"{BASELINES[name]} {number(numbers[name])}" for name in ("constant-order", "params")]
+        aside = [f"{BASELINES[name]} {number(numbers[name])}" for name in (FLOOR, "params")]
         if point.words["measure"] != "tau_edge":  # which is 0 for any one order
             aside[0] += " (the best of all orders in hindsight)"
         if numbers["two_trainings"] is not None:

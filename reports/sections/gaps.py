@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from nas_selection_bench.bench.errors import counted
+from nas_selection_bench.bench.work.record import DONE, FAILED, MISSING, SKIPPED
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import listed
 
@@ -35,16 +36,16 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
     """
     counts, rows = source.results.counts(), source.results.rows
     found: list[Gap] = []
-    if not counts["done"]:
+    if not counts[DONE]:
         found.append(Gap("Nothing was measured: no cell is done."))
-    for state, said in (("failed", "failed"), ("missing", "not run yet")):
+    for state, said in ((FAILED, "failed"), (MISSING, "not run yet")):
         if counts[state]:
             methods = sorted(set(rows.loc[rows["state"] == state, "method"]))
-            asked = sum(counts.values()) - counts["skipped"]
+            asked = sum(counts.values()) - counts[SKIPPED]
             grave = bool(set(named) & set(methods))
             text = f"{counts[state]:,} of {asked:,} cells {said}"
             found.append(Gap(f"{text}: {listed(methods)}.", grave or counts[state] > TOO_MUCH * asked, text))
-    versions = rows[rows["state"] == "done"].groupby("method")["version"].nunique()
+    versions = rows[rows["state"] == DONE].groupby("method")["version"].nunique()
     mixed = sorted(versions.index[versions > 1])
     if mixed:
         found.append(

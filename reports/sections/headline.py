@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 
 from nas_selection_bench.bench.errors import counted, joined
-from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.bench.yardsticks.floors import RANDOM
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, by_verdict, points
@@ -31,21 +31,27 @@ def written(dataset: str) -> str:
     return WRITTEN.get(dataset, dataset)
 
 
-def floor_called(contest: Contest) -> str:
+def floor_called(all_3x3: bool) -> str:
     """What the headline holds criteria against, in words."""
-    return ALWAYS_3X3 if contest.order_choice == (CONV_3X3,) * 6 else "the constant order of operations"
+    return ALWAYS_3X3 if all_3x3 else "the constant order of operations"
 
 
 def headline(contest: Contest) -> str:
     """The finding on one data set as one sentence."""
     compared = contest.against(FLOOR)
-    names = by_verdict(compared)
-    where, floor, better = written(contest.dataset), floor_called(contest), names["better"]
+    better, judged = by_verdict(compared)["better"], any(c.judged for c in compared)
+    return told(contest.dataset, better, judged, floor_called(contest.floor_is_all_3x3))
+
+
+def told(dataset: str, better: Sequence[str], judged: bool, floor: str) -> str:
+    """Which criteria are shown better than the floor, if any could be `judged` against it."""
     if better:
-        return f"On {where}, {some(better, NAMED)} {'is' if len(better) == 1 else 'are'} shown better than {floor}."
-    if any(c.judged for c in compared):
-        return f"On {where}, no criterion is shown better than {floor}."
-    return f"On {where}, there are too few seeds to tell any criterion from {floor}."
+        said = f"{some(better, NAMED)} {'is' if len(better) == 1 else 'are'} shown better than {floor}"
+    elif judged:
+        said = f"no criterion is shown better than {floor}"
+    else:
+        said = f"there are too few seeds to tell any criterion from {floor}"
+    return f"On {written(dataset)}, {said}."
 
 
 def conditions(source: Material, contest: Contest) -> str:
@@ -78,7 +84,7 @@ def lead(source: Material, contest: Contest) -> list[str]:
 def _verdicts(source: Material, contest: Contest) -> str:
     """How good the floor is, how many criteria are shown worse than it, and how many better than chance."""
     n = len(contest.standings)
-    floor, chance = contest.against(FLOOR), contest.against("random")
+    floor, chance = contest.against(FLOOR), contest.against(RANDOM)
     of_floor, better = by_verdict(floor), len(by_verdict(chance)["better"])
     (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
     judged = any(c.judged for c in floor)

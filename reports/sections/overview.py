@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from html import escape
 
 from nas_selection_bench.bench.errors import counted
-from nas_selection_bench.bench.problem.space import CONV_3X3
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
+from nas_selection_bench.bench.yardsticks.floors import RANDOM
 from nas_selection_bench.reports.data.contests import FLOOR, Contest, Standing
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
@@ -95,14 +95,14 @@ def overview(source: Material, contest: Contest) -> Overview:
     shown = [entries[s.method] for s in contest.standings if s.method in alone or s.level is not Level.EXPLORATORY]
     lows = [e.standing.mean if e.standing.interval is None else e.standing.interval.low for e in shown]
     optimum = source.optimum(contest.dataset)
-    worst = optimum - min([*lows, sticks["random"].test])
+    worst = optimum - min([*lows, sticks[RANDOM].test])
     return Overview(
         contest.dataset, shown, {proxy: matrix[proxy] for proxy in best_first}, list(sorted_in.members),
-        {"random": sticks["random"].test, FLOOR: floor.test, "optimum": optimum},
+        {RANDOM: sticks[RANDOM].test, FLOOR: floor.test, "optimum": optimum},
         AccuracyAxis(optimum, worst, 1, 97),
         {e.standing.method: source.results.what(e.standing.method) for e in shown}
         if source.results.described["selectors"] else None,
-        contest.order_choice == (CONV_3X3,) * 6,
+        contest.floor_is_all_3x3,
     )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def forms(found: Overview) -> tuple[list[Form], dict[str, float]]:
         Form(e.standing.method, e.standing.mean, e.standing.interval, COLOURS.get(e.verdict, "grey"))  # type: ignore[arg-type]
         for e in found.main
     ]
-    return rows, {"random": found.floors["random"], "all 3×3" if found.conv else "baseline": found.floors[FLOOR]}
+    return rows, {RANDOM: found.floors[RANDOM], "all 3×3" if found.conv else "baseline": found.floors[FLOOR]}
 
 
 def small_figure(found: Overview) -> Drawing:
@@ -153,11 +153,11 @@ def _dots(found: Overview) -> str:
     lines = "".join(
         f'<line class="{css}" x1="{axis(found.floors[name]):.1f}%" x2="{axis(found.floors[name]):.1f}%" y1="0"'
         ' y2="100%"/>'
-        for name, css in (("random", "dashed"), (FLOOR, "solid"), ("optimum", "dashed"))
+        for name, css in ((RANDOM, "dashed"), (FLOOR, "solid"), ("optimum", "dashed"))
     )
     floor = "3×3" if found.conv else "baseline"
-    near = 0 <= axis(found.floors[FLOOR]) - axis(found.floors["random"]) < APART
-    named = {"random": "random", FLOOR: f"all {floor}" if found.conv else floor, "optimum": "best"}
+    near = 0 <= axis(found.floors[FLOOR]) - axis(found.floors[RANDOM]) < APART
+    named = {RANDOM: "random", FLOOR: f"all {floor}" if found.conv else floor, "optimum": "best"}
     heads = "".join(
         f'<span class="at {css}" style="left:{axis(found.floors[name]):.1f}%">{said}<br>{number(found.floors[name])}'
         "</span>"

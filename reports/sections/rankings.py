@@ -35,7 +35,7 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
     drawn = picture(
         source, f"ranking-{dataset}",
         titled(source, dataset, "does a better score mean a better architecture?"), caption,
-        partial(ranking_figure, first, source.table, dataset),
+        partial(ranking_figure, first, source.truths[dataset]),
     )  # fmt: skip
     accuracies = source.table.accuracy(dataset)
     rows: dict[str, Row] = {}

@@ -230,7 +230,7 @@ def strips_section(source: Material) -> Section:
             + source.left_out(dataset)
         )
         draw = partial(
-            accuracy_figure, source.in_focus(source.test), source.table, dataset, source.results.settings,
+            accuracy_figure, source.in_focus(source.test), source.optimum(dataset), dataset, source.results.settings,
             source.sticks.get(dataset, []), source.results.alike,
         )  # fmt: skip
         title = titled(source, dataset, "which accuracy does each selector reach, seed by seed?")

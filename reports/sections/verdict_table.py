@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nas_selection_bench.bench.errors import joined
-from nas_selection_bench.reports.data.contests import BASELINES, Contest
+from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.points import Point
 from nas_selection_bench.reports.data.text import number, some
@@ -12,8 +12,8 @@ from nas_selection_bench.reports.sections.who_beats_whom import unit_against
 
 FEW = 6
 """Names that a sentence or a cell lists; more are counted."""
-TOLD_FLOORS = ("random-conv", "constant-order", "magnitude")
-TOLD_LOOKUPS = ("random-conv", "constant-order")
+TOLD_FLOORS = ("random-conv", FLOOR, "magnitude")
+TOLD_LOOKUPS = ("random-conv", FLOOR)
 """Baselines that the table of verdicts has; tables further down have all."""
 
 

@@ -8,7 +8,7 @@ from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_SEEDS, UNJUDGED, Comparison, Verdict
 from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
-from nas_selection_bench.reports.data.contests import BASELINES, Contest, family_of
+from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest, family_of
 from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.material import Material
@@ -78,7 +78,7 @@ PAIR_COLUMNS = (
 def default_baseline(contest: Contest) -> str:
     """The name that everything is compared with at first: the constant order, else the last in the ranking."""
     names = {c.second for c in contest.comparisons} | {c.first for c in contest.comparisons}
-    return "constant-order" if "constant-order" in names else contest.standings[-1].method
+    return FLOOR if FLOOR in names else contest.standings[-1].method
 
 
 def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str, bool]] | None = None) -> Table:
@@ -239,7 +239,7 @@ def _standings(source: Material, contest: Contest) -> Picture:
         f" {AXIS_SAID}{source.left_out(contest.dataset)}"
     )
     title = titled(source, contest.dataset, "who cannot be told apart?")
-    draw = partial(standings_figure, contest, source.table)
+    draw = partial(standings_figure, contest, source.optimum(contest.dataset))
     return picture(source, f"standings-{contest.dataset}", title, caption, draw)
 
 

@@ -159,9 +159,9 @@ def test_the_optimum_is_the_best(sticks: dict[str, Yardstick]) -> None:
 def test_without_noise_two_trainings_agree() -> None:
     trials = np.stack([TEST, np.full_like(TEST, np.nan), TEST], axis=1)
     found = retraining_agreement(GroundTruth("t", {"d": Accuracies(trials=trials)}), "d", draws=2)
-    taus = [found[name] for name in ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")]
+    taus = [found.taus[name] for name in ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")]
     assert taus == pytest.approx([1] * 5)
-    assert (found["n"], found["draws"]) == (N_ARCHITECTURES, 2)
+    assert (found.n, found.draws) == (N_ARCHITECTURES, 2)
 
 
 def test_with_two_trials_it_is_their_agreement() -> None:
@@ -169,8 +169,8 @@ def test_with_two_trials_it_is_their_agreement() -> None:
     table = GroundTruth("t", {"d": Accuracies(trials=trials)})
     found = retraining_agreement(table, "d", draws=1)
     # Which of the two comes first is drawn per architecture, and moves the agreement of the trials little.
-    assert found["tau_space"] == pytest.approx(tau_b(trials[:, 0], trials[:, 1]), abs=0.02)
-    assert found["tau_space"] == retraining_agreement(table, "d", 1)["tau_space"]
+    assert found.taus["tau_space"] == pytest.approx(tau_b(trials[:, 0], trials[:, 1]), abs=0.02)
+    assert found.taus == retraining_agreement(table, "d", 1).taus
 
 
 def test_equivalent_architectures_share_the_draw() -> None:
@@ -180,7 +180,7 @@ def test_equivalent_architectures_share_the_draw() -> None:
     trials = table.trials("digits")
     assert trials is not None
     repeated = (~np.isnan(trials)).sum(axis=1) >= 2
-    assert found["n"] == repeated.sum()
+    assert found.n == repeated.sum()
     classes = np.unique(function_classes()[repeated])
     rng, expected = np.random.default_rng(1), []
     for _ in range(5):
@@ -190,7 +190,7 @@ def test_equivalent_architectures_share_the_draw() -> None:
             run = trials[members][0]
             pair[:, members] = rng.permutation(run[~np.isnan(run)])[:2, None]
         expected.append(edge_tau(oracle(pair[0], "mean"), oracle(pair[1], "mean")))
-    assert found["tau_mean"] == pytest.approx(np.mean(expected), abs=0.15)
+    assert found.taus["tau_mean"] == pytest.approx(np.mean(expected), abs=0.15)
 
 
 def test_without_a_second_trial_nothing_is_known() -> None:
@@ -200,8 +200,8 @@ def test_without_a_second_trial_nothing_is_known() -> None:
         (Accuracies(trials=TEST[:, None]), "the table file stores no more than one training of each architecture"),
     ):
         found = retraining_agreement(GroundTruth("t", {"d": held}), "d")
-        assert found["n"] == 0 and found["tau_best"] is None
-        assert found["how"] == how
+        assert found.n == 0 and not found.taus
+        assert found.how == how
 
 
 @pytest.mark.skipif("NAS_BENCH_TABLE" not in os.environ, reason="NAS_BENCH_TABLE does not name the real table")

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.summary import lines
@@ -34,6 +35,10 @@ def many(table: GroundTruth, tmp_path_factory: pytest.TempPathFactory) -> Result
     return Results.read(out)
 
 
+def best(table: GroundTruth) -> float:
+    return Truth(table, "cifar10").best
+
+
 def tips(drawing: Drawing) -> list[str]:
     """What every mark of a figure says where somebody points at it."""
     return [unescape(tip) for tip in re.findall(r'data-tip="([^"]*)"', drawing.markup("a figure"))]
@@ -49,12 +54,12 @@ def test_the_thick_line_is_the_mean_of_the_accuracies(many: Results, table: Grou
     frame = along_epochs(many, "cifar10")
     frame = frame[(frame["setting"] == "a") & (frame["method"] == "magnitude")]
     expected = [np.mean(frame.loc[frame["epoch"] == epoch, "test"]) for epoch in (5, 10)]
-    drawn = told(epoch_figure(many, table, "cifar10"), "magnitude", "a", "test accuracy")
+    drawn = told(epoch_figure(many, "cifar10", best(table)), "magnitude", "a", "test accuracy")
     np.testing.assert_allclose(drawn, expected, atol=0.005)
 
 
 def test_shares_are_counted_in_the_architectures(many: Results, table: GroundTruth) -> None:
-    figure = epoch_figure(many, table, "cifar10")
+    figure = epoch_figure(many, "cifar10", best(table))
     frame = along_epochs(many, "cifar10")
     frame = frame[(frame["setting"] == "a") & (frame["method"] == "magnitude")]
     for word, measure in (("skip_connect", "share of skip"), ("none", "share of none")):
@@ -67,12 +72,12 @@ def test_shares_are_counted_in_the_architectures(many: Results, table: GroundTru
 def test_a_method_that_the_first_panel_lacks_is_in_the_key(many: Results, table: GroundTruth) -> None:
     absent = (many.rows["setting"] == "a") & (many.rows["method"] == "magnitude-no-none")
     some = replace(many, rows=many.rows.assign(state=many.rows["state"].mask(absent, "skipped")))
-    markup = epoch_figure(some, table, "cifar10").markup("")
+    markup = epoch_figure(some, "cifar10", best(table)).markup("")
     assert all(f">{name}</text>" in markup for name in ("magnitude", "magnitude-no-none"))
 
 
 def test_every_column_shows_its_epochs(many: Results, table: GroundTruth) -> None:
-    markup = epoch_figure(many, table, "cifar10").markup("")
+    markup = epoch_figure(many, "cifar10", best(table)).markup("")
     assert markup.count("epoch of the checkpoint</text>") == len(many.settings) == 5
     assert markup.count(">10</text>") == 5
 
@@ -103,7 +108,9 @@ def test_what_read_no_supernet_is_hollow_and_not_joined(table: GroundTruth, tmp_
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), selectors=few, failures=False, ranking=False,
                         alike=("zero-cost-pt-nwot",))  # fmt: skip
     results = Results.read(out)
-    markup = accuracy_figure(lines(results, "test"), table, "cifar10", results.settings, [], results.alike).markup("")
+    markup = accuracy_figure(
+        lines(results, "test"), best(table), "cifar10", results.settings, [], results.alike
+    ).markup("")
     assert ">zero-cost-pt-nwot †</text>" in markup
     hollow = re.findall(r'class="s\d hollow" data-points="cifar10\|\w+\|([^"]*)"', markup)
     assert {*hollow} == {"zero-cost-pt-nwot"} and len(hollow) == 2
@@ -140,7 +147,7 @@ def test_costs_are_compared_by_means_over_all_recipes(table: GroundTruth, tmp_pa
         assert costs.loc[method, "seconds"] == pytest.approx(np.mean(means))
         if method != "magnitude":
             assert costs.loc[method, "low"] <= costs.loc[method, "test"] <= costs.loc[method, "high"]
-    drawing = cost_figure(costs.reset_index(), table, "cifar10")
+    drawing = cost_figure(costs.reset_index(), best(table))
     assert {tip.partition(":")[0] for tip in tips(drawing)} == {*seconds}, "every mark has a name"
     assert drawing.markup("").count('class="s0 hollow"') == 1
     for name in ("quick", "slow"):

@@ -10,6 +10,7 @@ from scipy import stats
 
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES
 from nas_selection_bench.bench.problem.table import GroundTruth
+from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.rankings import ArchitectureScores, rankings, top_agreement
 from nas_selection_bench.reports.data.results import Results
@@ -109,7 +110,7 @@ def test_panels_share_an_axis_that_holds_every_mark_and_few_marks_are_large() ->
     chosen = (best_first[-100:], best_first[:5000], best_first[:200], best_first[:200], best_first[:50])
     found = [ArchitectureScores(f"m{i}", "darts", 0, 0, codes, generator.integers(9, size=len(codes)).astype(float))
              for i, codes in enumerate(chosen)]  # fmt: skip
-    drawn = ranking_figure(found, table, "cifar10").markup("rankings")
+    drawn = ranking_figure(found, Truth(table, "cifar10")).markup("rankings")
     panels = drawn.split("data-tip=")[1:]
     assert len(panels) == len(found)
     sizes = []
