@@ -13,6 +13,9 @@ from filelock import FileLock, Timeout
 
 from nas_selection_bench.bench.errors import DataError, UsageError, in_brief
 
+USERS_CACHE = "~/.cache/nas-selection-bench"
+"""Where data, trained supernets and what methods declare are kept unless another place is named."""
+
 _TEMPORARY = ".part"
 _HALF_WRITTEN = re.compile(rf"\..+\.\d+{re.escape(_TEMPORARY)}", re.DOTALL)
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

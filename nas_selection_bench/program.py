@@ -59,13 +59,13 @@ def stopping_rules() -> Registry:
 
 def described() -> Catalogue:
     """What all methods declare, by kind; without torch unless a file has changed since it was asked for last."""
-    from nas_selection_bench.bench.files import expanded
+    from nas_selection_bench.bench.files import USERS_CACHE, expanded
     from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind
 
     package = Path(__file__).parent
     try:
         name = hashlib.sha256(str(package).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        path = expanded("~/.cache/nas-selection-bench") / f"methods-{name}.json"
+        path = expanded(USERS_CACHE) / f"methods-{name}.json"
     except UsageError:
         path = None
     kinds = {

@@ -14,48 +14,31 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_FILE
+from nas_selection_bench.bench.commands.resolve import FETCH
 from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import make_folder, unwritable
 from nas_selection_bench.bench.names import unknown
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
+from nas_selection_bench.bench.problem.official_files import (
+    ARCHIVES,
+    CIFAR_SERVER,
+    IMAGENET16_ID,
+    IMAGENET16_SIZE,
+    TABLE_ENDING,
+    TABLE_FILE,
+    TABLE_ID,
+    TABLE_NAME,
+    TABLE_SIZE,
+    TABLE_SOURCE,
+    Archive,
+)
 from nas_selection_bench.bench.problem.official_layouts import Layout
 from nas_selection_bench.bench.problem.pixels import OFFICIAL, pixels_of
 
-_SERVER = "https://www.cs.toronto.edu/~kriz"
 _PART = ".part"
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A packed data set on a server."""
-
-    file: str
-    md5: str
-    size: int
-    """Bytes of the archive."""
-    unpacked: int
-    """Bytes of the files that are kept."""
-
-
-ARCHIVES = MappingProxyType({
-    "cifar10": Archive("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", 170_498_071, 155_000_000),
-    "cifar100": Archive("cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", 169_001_437, 155_500_000),
-})  # fmt: skip
-
-TABLE_NAME = "nas-bench-201"
-TABLE_SOURCE = "NAS-Bench-201-v1_1-096897.pth"
-TABLE_ID = "16Y0UwGisiouVRxW-W5hEtbxmcHw_0hF_"
-TABLE_ENDING = "096897"
-"""Last digits of the MD5 of the file, which its authors put into its name."""
-TABLE_SIZE = 5_000_000_000
-IMAGENET16_ID = "1T3UIyZXUhMmIuJLOBMIYKAsJknAtrrO4"
-IMAGENET16_SIZE = 1_100_000_000
 
 NAMES = (*ARCHIVES, TABLE_NAME, "imagenet16")
 
@@ -105,7 +88,7 @@ def _fetch_archive(layout: Layout, archive: Archive, root: Path, mirror: str | N
     hand = f"by hand: get {layout.archive} from {layout.source} and unpack it in {root}"
     packed = root / archive.file
     _need_room(root, archive.size + archive.unpacked, hand)
-    _download(f"{(mirror or _SERVER).rstrip('/')}/{archive.file}", packed, archive.md5, hand)
+    _download(f"{(mirror or CIFAR_SERVER).rstrip('/')}/{archive.file}", packed, archive.md5, hand)
     _unpack(packed, layout, root, archive.unpacked, hand)
     if not keep:
         packed.unlink()

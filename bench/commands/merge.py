@@ -19,13 +19,10 @@ from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_descr
 from nas_selection_bench.bench.work.pack import as_stored, contents_of
 from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
 from nas_selection_bench.bench.work.record import DONE, FAILED, SKIPPED, Record
-from nas_selection_bench.bench.work.run_file import RUN_FILE, commands, read_run
+from nas_selection_bench.bench.work.run_file import ALIKE, RUN_FILE, commands, read_run
 from nas_selection_bench.bench.work.store import Store
 
 NAME = "python -m nas_selection_bench merge"
-
-ALIKE = ("seed", "device", "hardware", "threads", "environment")
-"""Entries that folders must have in common: cells of others would be paired with checkpoints that they never saw."""
 
 BETTER = (DONE, SKIPPED, FAILED)
 """Of a cell that two folders hold in different states the first of these is kept."""

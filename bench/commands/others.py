@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas_selection_bench.bench.collector import uncollected
-from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands import devices, resolve
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import only_writer
@@ -36,7 +36,7 @@ def report_only(options: Options, draw_report: DrawReport, methods: Methods) -> 
         out = options.out
     else:
         datasets = resolve.find_datasets(options.datasets, root)
-        kind = "cpu" if options.preset else resolve.find_device(options.device).kind
+        kind = "cpu" if options.preset else devices.find_device(options.device).kind
         out = resolve.default_out(datasets, resolve.find_settings(options, datasets, kind))
     earlier = run_of(out)
     table = resolve.find_table(options, list(earlier["datasets"]), root)

@@ -1,34 +1,31 @@
-"""From the words of the command line to a request: defaults, devices, tables; what does not fit together is refused."""
+"""From the words of the command line to a request: defaults, workers, tables; what does not fit together is refused."""
 
-import ctypes
-import multiprocessing
 import os
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from nas_selection_bench.bench.commands.devices import Device
 from nas_selection_bench.bench.commands.options import Options, available_cores
 from nas_selection_bench.bench.errors import MissingData, UsageError
-from nas_selection_bench.bench.files import expanded
+from nas_selection_bench.bench.files import USERS_CACHE, expanded
 from nas_selection_bench.bench.names import choose, split_names, unknown
 from nas_selection_bench.bench.problem.csv_table import OFFICIAL_NAMES
 from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names, image_count, missing_images
+from nas_selection_bench.bench.problem.official_files import TABLE_FILE, TABLE_NAME, TABLE_SOURCE
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.pixels import Pixels, pixels_of
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work import gpu_kernels
-from nas_selection_bench.bench.work.json_files import read_json
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.plan import Request
 from nas_selection_bench.bench.work.presets import PRESETS, Settings, settings_for
 from nas_selection_bench.bench.work.record import Circumstances
+from nas_selection_bench.bench.work.run_file import ALIKE
 from nas_selection_bench.bench.work.workers import Pool, no_processes
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
-TABLE_FILE = "nas-bench-201.npz"
 FETCH = "python -m nas_selection_bench fetch"
 
 
@@ -58,83 +55,6 @@ def usual_extent(settings: Mapping[str, Settings]) -> Extent:
 
 MOST_JOBS = 8
 """Workers that are started at most unless asked for: each takes some hundred megabytes."""
-
-
-@dataclass(frozen=True)
-class Device:
-    """Where to compute."""
-
-    name: str
-    """As torch spells it: `cpu`, `cuda:0`; in a worker bound to one GPU that GPU is `cuda:0`."""
-    kind: str
-    """`cpu` or `cuda`: a column of the results."""
-    described: str
-    indices: tuple[int, ...]
-    """The GPUs that workers may share out."""
-    hardware: str = ""
-    """Of a GPU the model, its compute capability, CUDA, cuDNN and Triton: with others the last digits are others."""
-
-
-def find_device(name: str) -> Device:
-    """The device that `name` (auto, cpu, cuda, cuda:i) means here; UsageError for a GPU that is not there."""
-    from nas_selection_bench.bench.work.run_file import processor
-
-    if name == "cpu":
-        return Device("cpu", "cpu", processor(), ())
-    count = gpus() if may_have_gpus() else 0
-    if name == "auto" and not count:
-        return Device("cpu", "cpu", processor(), ())
-    index = int(name.partition(":")[2] or 0)
-    if index >= count:
-        raise UsageError(f"--device {name}: this machine has {count or 'no'} CUDA devices; use --device cpu or auto.")
-    indices = (index,) if ":" in name else tuple(range(count))
-    if len(indices) == 1:
-        model, hardware = ask_gpu(index)
-    else:
-        # Not here: where a GPU takes one process only, this one must leave them all to its workers.
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
-            model, hardware = apart.submit(ask_gpu, index).result()
-    return Device(f"cuda:{index}", "cuda", model, indices, hardware)
-
-
-def may_have_gpus() -> bool:
-    """Whether a driver of GPUs is here, which costs nothing to ask; torch, which knows, takes seconds to import."""
-    names = ("libcuda.so.1", "libamdhip64.so", "nvcuda.dll")
-    if any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")):
-        return True
-    for name in names:
-        try:
-            ctypes.CDLL(name)
-        except OSError:
-            continue
-        return True
-    return False
-
-
-def gpus() -> int:
-    """How many GPUs torch can use."""
-    import torch
-
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
-def ask_gpu(index: int) -> tuple[str, str]:
-    """The model of a GPU, and all that its last digits depend on; occupies it."""
-    import torch
-
-    model = torch.cuda.get_device_name(index)
-    capability = ".".join(map(str, torch.cuda.get_device_capability(index)))
-    libraries = f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}{gpu_kernels.described()}"
-    return model, f"{model} ({capability}), {libraries}"
-
-
-def verified(hardware: str, results: Path) -> bool:
-    """Whether the whole acceptance of the GPU path has passed on this hardware, by the records in `results`/gpu."""
-
-    def says_so(record: Any) -> bool:
-        return bool(record["hardware"] == hardware and record["passed"] is True and not record["small"])
-
-    return any(read_json(path, says_so, False) for path in sorted((results / "gpu").glob("*.json")))
 
 
 def find_datasets(text: str, root: Path) -> list[str]:
@@ -213,7 +133,7 @@ def _missing_table(datasets: list[str], root: Path) -> str:
         names = ", ".join(name for name in datasets if name not in own)
         lines.append(
             f"{names}: no ground truth, {root / TABLE_FILE} does not exist; give --table FILE, or convert the"
-            f" official file once: python -m nas_selection_bench convert-table NAS-Bench-201-v1_1-096897.pth"
+            f" official file once: python -m nas_selection_bench convert-table {TABLE_SOURCE}"
             f" {root / TABLE_FILE}."
         )
     return " ".join(lines)
@@ -224,7 +144,7 @@ def all_missing(sentences: list[str], datasets: list[str], root: Path, table: bo
     wanted = [name for name in datasets if name in DATASETS and name != "digits"]
     if not wanted:
         return MissingData(" ".join(sentences))
-    absent = [name for name in wanted if missing_images(name, root, None)] + (["nas-bench-201"] if table else [])
+    absent = [name for name in wanted if missing_images(name, root, None)] + ([TABLE_NAME] if table else [])
     if not absent:
         return MissingData(" ".join(sentences))
     fetch = f"{FETCH} {' '.join(absent)} --data-root {root}"
@@ -271,7 +191,7 @@ def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
 def default_cache() -> Path:
     """The default folder of trained supernets."""
     try:
-        return expanded("~/.cache/nas-selection-bench/supernets")
+        return expanded(f"{USERS_CACHE}/supernets")
     except UsageError:
         raise UsageError("There is no home folder to keep trained supernets in; give --cache, or set HOME.") from None
 
@@ -305,24 +225,24 @@ def make_request(
     )
 
 
-def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
-    """UsageError where `out` holds results made under circumstances that must not be mixed with those of now.
+CURES = {
+    "seed": "pass --seed {} to go on",
+    "device": "pass --device {} to go on",
+    "hardware": "go on where it was begun",
+    "threads": "pass --threads {} to go on",
+    "environment": "set the same variables to go on (bench/work/run_file.py says what they do)",
+    "table_sha256": "use the table that it was made with",
+}
+"""What to do where one of the circumstances ALIKE, or the table, is another than the folder's."""
 
-    Cells of another root seed, device, thread count or table would be paired with checkpoints that they never saw.
-    """
+
+def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
+    """UsageError where `out` holds results made under circumstances that must not be mixed with those of now."""
     if earlier is None:
         return
-    cures = {
-        "seed": "pass --seed {} to go on",
-        "device": "pass --device {} to go on",
-        "hardware": "go on where it was begun",
-        "threads": "pass --threads {} to go on",
-        "table_sha256": "use the table that it was made with",
-        "environment": "set the same variables to go on (bench/work/run_file.py says what they do)",
-    }
-    for name, cure in cures.items():
+    for name in (*ALIKE, "table_sha256"):
         if name in earlier and name in now and earlier[name] != now[name]:
             raise UsageError(
                 f"{out} holds results with {name} {earlier[name]}, and this run has {now[name]}:"
-                f" {cure.format(earlier[name])}, or choose another --out."
+                f" {CURES[name].format(earlier[name])}, or choose another --out."
             )

@@ -10,18 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands import devices, resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
 from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
 from nas_selection_bench.bench.commands.options import Options, as_prefix, available_cores
-from nas_selection_bench.bench.commands.others import (
-    check_results,
-    conclude,
-    failures,
-    report_only,
-)
+from nas_selection_bench.bench.commands.others import check_results, conclude, failures, report_only
 from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData, counted
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
 from nas_selection_bench.bench.names import called
@@ -98,7 +93,7 @@ class Session:
         self.datasets = resolve.find_datasets(named, root)
         earlier = read_run(options.out) if options.out else None
         usual = earlier.get("device", "auto") if again and earlier and options.device == "auto" else options.device
-        self.device = resolve.find_device(usual)
+        self.device = devices.find_device(usual)
         self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
         resolve.refuse_too_many(options.images, self.datasets, root)
         self.out = options.out or resolve.default_out(self.datasets, self.settings)
@@ -186,7 +181,7 @@ class Session:
             f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
             f" {counted(self.jobs, 'worker')} with {counted(self.threads, 'thread')}; results in {self.out}"
         )
-        if self.device.hardware and not resolve.verified(self.device.hardware, self.code / "results"):
+        if self.device.hardware and not devices.verified(self.device.hardware, self.code / "results"):
             self.say(
                 "The GPU path has not been verified on this hardware: python -m nas_selection_bench gpu-acceptance"
                 " does so in ten minutes; --device cpu is what the stored results were made on."

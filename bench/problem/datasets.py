@@ -17,15 +17,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.files import expanded
+from nas_selection_bench.bench.files import USERS_CACHE, expanded
 from nas_selection_bench.bench.names import unknown
 from nas_selection_bench.bench.problem.digits import TRAIN_IMAGES, digits_images
 from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
+from nas_selection_bench.bench.problem.official_files import ARCHIVES, CIFAR_SERVER
 from nas_selection_bench.bench.problem.official_layouts import Layout, missing_file, read_layout
 from nas_selection_bench.bench.problem.own_dataset import count_own, load_own, own_names
 
 DATA_ROOT_VARIABLE = "NAS_BENCH_DATA"
-_DEFAULT_ROOT = "~/.cache/nas-selection-bench"
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class DatasetDescription:
     flip: bool = False
 
 
-_CIFAR_PAGE = "https://www.cs.toronto.edu/~kriz/cifar.html"
+_CIFAR_PAGE = f"{CIFAR_SERVER}/cifar.html"
 
 _CIFAR10 = Layout(
     name="cifar10", folder="cifar-10-batches-py", files=tuple(f"data_batch_{i}" for i in range(1, 6)),
     label_key="labels", size=32, classes=10, file_classes=10, first_label=0, images=50_000, images_per_file=10_000,
     source=_CIFAR_PAGE,
-    archive="cifar-10-python.tar.gz (170,498,071 bytes, md5 c58f30108f718f92721af3b95e74349a)",
+    archive=ARCHIVES["cifar10"].described,
 )  # fmt: skip
 
 _CIFAR100 = Layout(
     name="cifar100", folder="cifar-100-python", files=("train",),
     label_key="fine_labels", size=32, classes=100, file_classes=100, first_label=0, images=50_000,
     images_per_file=50_000, source=_CIFAR_PAGE,
-    archive="cifar-100-python.tar.gz (169,001,437 bytes, md5 eb9058c3a382ffc7106e4002c42a8d85)",
+    archive=ARCHIVES["cifar100"].described,
     checksums=MappingProxyType({"train": "16019d7e3df5f24257cddd939b257f8d"}),
 )  # fmt: skip
 
@@ -120,7 +120,7 @@ def data_root(argument: str | Path | None = None, needed: bool = True) -> Path:
     if given:
         return expanded(given)
     try:
-        return expanded(_DEFAULT_ROOT)
+        return expanded(USERS_CACHE)
     except UsageError:
         if needed:
             message = f"There is no home folder to look for data in; give --data-root, or set {DATA_ROOT_VARIABLE}."

@@ -23,6 +23,10 @@ ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets
          "run_bench.py")  # fmt: skip
 """Arguments of git that list files which the commit lacks, in folders whose files are found by themselves."""
 
+ALIKE = ("seed", "device", "hardware", "threads", "environment")
+"""Entries that all results of a folder have in common, beside the table: cells of others would be paired with
+checkpoints that they never saw."""
+
 TELLING = ("-q", "--quiet", "-v", "--verbose")
 """Options that change only a run's messages: with and without them it is the same command."""
 

@@ -24,8 +24,8 @@ from typing import Any
 
 import torch
 
+from nas_selection_bench.bench.commands.devices import Device, find_device
 from nas_selection_bench.bench.commands.options import device_name
-from nas_selection_bench.bench.commands.resolve import Device, find_device
 from nas_selection_bench.bench.errors import ExitCode, UsageError, in_brief, text_of
 from nas_selection_bench.bench.files import given_path, write_whole
 from nas_selection_bench.bench.problem.datasets import load_images

@@ -193,7 +193,7 @@ def accidents(place: Place) -> dict[str, Any]:
         run = cuda_graph.Repeated(lambda x: total.add_(x.sum().item()), place.torch)
         for _ in range(cuda_graph.EAGER_CALLS + 3):
             run(torch.ones(2, device=place.torch))
-    if not any("no CUDA graph" in str(w.message) for w in caught) or cuda_graph._failed:
+    if not any("no CUDA graph" in str(w.message) for w in caught) or cuda_graph.captures_given_up():
         raise Failed("a step that waits for the device was captured")
 
     class Stop(Exception):
@@ -256,7 +256,7 @@ def whole_program(place: Place) -> dict[str, Any]:
 NODE_KERNELS = "I node kernels"
 PARTS: dict[str, tuple[Callable[[Place], dict[str, Any]], str]] = {
     "A hardware": (hardware, "check the driver and that torch was built for this CUDA"),
-    "B captures": (captures, "run the recipe with cuda_graph.EAGER_CALLS = 10**9 and report both numbers"),
+    "B captures": (captures, "run the recipe inside cuda_graph.eagerly() and report both numbers"),
     "C float32": (float32, "compare supernets/network/gpu_cell.py with literal.py on this card, node by node"),
     "D accuracies": (accuracies, "see that TF32 is off: torch.backends.cudnn.allow_tf32"),
     "E criteria": (criteria, "run the criterion on both devices and compare its scores"),

@@ -10,15 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nas_selection_bench.bench.commands.resolve import Device
+from nas_selection_bench.bench.commands.devices import Device
 from nas_selection_bench.bench.errors import in_brief
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.work.cells import SupernetJob
 from nas_selection_bench.bench.work.presets import PRESETS, Settings
-from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.cuda_graph import eagerly, own_stream
 from nas_selection_bench.supernets.parts.registry import names as recipe_names
 from nas_selection_bench.supernets.training.loop import Training
-from nas_selection_bench.supernets.training.speed import eagerly
 
 STEPS_PER_EPOCH = 25_000 // 64
 

@@ -6,7 +6,6 @@ number. Whether it does is looked at before the capture, since a capture that fa
 allocator damaged. A step that cannot be captured runs eagerly, with a warning that gives the reason.
 """
 
-import gc
 import threading
 import warnings
 from collections.abc import Callable, Hashable, Iterator
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nas_selection_bench.bench.collector import uncollected
 from nas_selection_bench.supernets.network.accelerator import accelerator, on_gpu
 
 EAGER_CALLS = 3
@@ -31,6 +31,23 @@ _failed: list[Any] = []
 graph is captured in it."""
 
 _of_thread = threading.local()
+
+
+def captures_given_up() -> bool:
+    """Whether a capture failed in this process, so that every further step runs eagerly."""
+    return bool(_failed)
+
+
+@contextmanager
+def eagerly(wanted: bool = True) -> Iterator[None]:
+    """Inside no step is captured, if `wanted`."""
+    global EAGER_CALLS
+    before = EAGER_CALLS
+    EAGER_CALLS = 10**9 if wanted else before
+    try:
+        yield
+    finally:
+        EAGER_CALLS = before
 
 
 @contextmanager
@@ -112,17 +129,11 @@ class Repeated:
             return
         gpu = accelerator(self._device)
         graph = gpu.CUDAGraph()
-        with _one_capture:
+        with _one_capture, uncollected():
             # A capture allocates from memory of its own and may not give cached memory back to get it; nor may a
             # tensor or graph of other code be destroyed while it lasts.
             gpu.empty_cache()
-            collecting = gc.isenabled()
-            gc.disable()
-            try:
-                failure = self._record(one, graph)
-            finally:
-                if collecting:
-                    gc.enable()
+            failure = self._record(one, graph)
         if failure is None:
             one.graph = graph
             return

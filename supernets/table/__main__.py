@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from nas_selection_bench.bench.commands.devices import find_device
+from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.modes import unread, words_given
 from nas_selection_bench.bench.commands.options import device_name, positive
-from nas_selection_bench.bench.commands.resolve import find_device
-from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError, counted
+from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.datasets import data_root
@@ -62,17 +63,14 @@ READS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line; returns the exit code, and raises BenchError where there is nothing to be done."""
     options = _parser().parse_args(arguments)
+    words = (word for word in words_given(_parser(), arguments) if word != "benchmark")
+    stray = unread("--benchmark" if options.benchmark else "make-table", words, READS)
+    if stray is not None:
+        raise UsageError(stray)
     try:
-        words = (word for word in words_given(_parser(), arguments) if word != "benchmark")
-        stray = unread("--benchmark" if options.benchmark else "make-table", words, READS)
-        if stray is not None:
-            raise UsageError(stray)
         return _benchmark(options) if options.benchmark else _make(options)
-    except BenchError as error:
-        print(f"make-table: {error}", file=sys.stderr)
-        return int(error.exit_code)
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on.", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
@@ -304,4 +302,4 @@ def _settings(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended("make-table", main))

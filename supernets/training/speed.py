@@ -1,31 +1,17 @@
 """How long an epoch takes on a GPU: captured, eager, and by the literal network as the papers' code runs it."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.work.cells import SupernetJob
-from nas_selection_bench.supernets.network import cuda_graph
 from nas_selection_bench.supernets.network.accelerator import accelerator
-from nas_selection_bench.supernets.network.cuda_graph import own_stream
+from nas_selection_bench.supernets.network.cuda_graph import eagerly, own_stream
 from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from nas_selection_bench.supernets.network.precision import autocast, prepare
 from nas_selection_bench.supernets.parts.recipe import GRADIENT_CLIP
 from nas_selection_bench.supernets.training.loop import Training
-
-
-@contextmanager
-def eagerly(wanted: bool = True) -> Iterator[None]:
-    """Inside no step is captured, if `wanted`."""
-    before = cuda_graph.EAGER_CALLS
-    cuda_graph.EAGER_CALLS = 10**9 if wanted else before
-    try:
-        yield
-    finally:
-        cuda_graph.EAGER_CALLS = before
 
 
 def epoch_seconds(job: SupernetJob, images: ImageSet, device: torch.device, *, eager: bool = False) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nas_selection_bench import program
-from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands import devices
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.work.gpu_kernels import triton_wanted, wants_triton
 from nas_selection_bench.bench.work.presets import PRESETS
@@ -18,11 +18,11 @@ from nas_selection_bench.selectors.parts import gpu_acceptance, gpu_parts, regis
 from nas_selection_bench.selectors.parts.gpu_place import Failed, Place
 from tests.emulated.conftest import GPU, patterns
 
-EMULATED = resolve.Device(GPU, "cuda", "emulated GPU", (0,), "an emulated GPU")
+EMULATED = devices.Device(GPU, "cuda", "emulated GPU", (0,), "an emulated GPU")
 
 
 def accept(out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, object]]:
-    monkeypatch.setattr(resolve, "find_device", lambda name: EMULATED)
+    monkeypatch.setattr(devices, "find_device", lambda name: EMULATED)
     monkeypatch.setattr(gpu_acceptance, "load_images", lambda name, root, count: patterns(count))
 
     def door(arguments: Sequence[str]) -> int:

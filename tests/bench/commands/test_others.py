@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands import devices
 from nas_selection_bench.bench.errors import ExitCode
 from tests.bench import fake_bench
 from tests.bench.fake_bench import places, results, rows, states
@@ -47,7 +47,7 @@ def test_results_drawn_again_are_looked_for_where_a_run_on_a_gpu_puts_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(resolve, "find_device", lambda name: resolve.Device("cuda:0", "cuda", "a GPU", (0,)))
+    monkeypatch.setattr(devices, "find_device", lambda name: devices.Device("cuda:0", "cuda", "a GPU", (0,)))
     assert fake_bench.run("--datasets", "cifar10", "--report-only") == ExitCode.USAGE
     assert "cifar10-paper" in capsys.readouterr().err
 

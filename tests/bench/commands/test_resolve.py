@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands import devices, resolve
 from nas_selection_bench.bench.commands.options import Options, parse_options
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.datasets import DATASETS, image_count, load_images
@@ -22,9 +22,9 @@ from nas_selection_bench.bench.work.presets import PRESETS, Settings, preset_lab
 from nas_selection_bench.bench.work.record import Circumstances
 from tests.bench import fake_bench
 
-CPU = resolve.Device("cpu", "cpu", "a CPU", ())
-ONE_GPU = resolve.Device("cuda:0", "cuda", "a GPU", (0,))
-TWO_GPUS = resolve.Device("cuda:0", "cuda", "a GPU", (0, 1))
+CPU = devices.Device("cpu", "cpu", "a CPU", ())
+ONE_GPU = devices.Device("cuda:0", "cuda", "a GPU", (0,))
+TWO_GPUS = devices.Device("cuda:0", "cuda", "a GPU", (0, 1))
 
 
 def options(*arguments: str) -> Options:
@@ -57,7 +57,7 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_workers_threads_and_backend(
-    arguments: list[str], device: resolve.Device, earlier: dict[str, int] | None, jobs: int, threads: int, backend: str
+    arguments: list[str], device: devices.Device, earlier: dict[str, int] | None, jobs: int, threads: int, backend: str
 ) -> None:
     asked = options(*arguments)
     assert resolve.find_jobs(asked, device, threads) == jobs
@@ -216,13 +216,13 @@ def test_hardware_is_verified_by_a_record_that_passed_on_it(tmp_path: Path) -> N
         (tmp_path / "gpu").mkdir(exist_ok=True)
         (tmp_path / "gpu" / f"{name}.json").write_text(json.dumps({"small": False, "passed": True} | record))
 
-    assert not resolve.verified("one model", tmp_path)
+    assert not devices.verified("one model", tmp_path)
     store("failed", hardware="one model", passed=False)
     store("other", hardware="another")
     store("small", hardware="one model", small=True)
-    assert not resolve.verified("one model", tmp_path)
+    assert not devices.verified("one model", tmp_path)
     store("passed", hardware="one model")
-    assert resolve.verified("one model", tmp_path)
+    assert devices.verified("one model", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -255,12 +255,12 @@ def test_gpus_that_workers_share_are_asked_by_another_process(
         asked.append("here")
         return "a model"
 
-    monkeypatch.setattr(resolve, "may_have_gpus", lambda: True)
+    monkeypatch.setattr(devices, "may_have_gpus", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", here)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (9, 0))
-    monkeypatch.setattr(resolve, "ProcessPoolExecutor", Apart)
-    found = resolve.find_device(name)
+    monkeypatch.setattr(devices, "ProcessPoolExecutor", Apart)
+    found = devices.find_device(name)
     assert (asked, found.indices, found.described) == (["apart" if apart else "here"], indices, "a model")
     assert found.hardware

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands import devices
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench import fake_bench
@@ -195,8 +195,8 @@ def test_hardware_on_which_the_gpu_path_was_not_verified_is_told(
     record: dict[str, object] | None, told: bool, place: list[str], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    gpu = resolve.Device("cuda:0", "cuda", "a GPU", (0,), "a GPU and its libraries")
-    monkeypatch.setattr(resolve, "find_device", lambda name: gpu)
+    gpu = devices.Device("cuda:0", "cuda", "a GPU", (0,), "a GPU and its libraries")
+    monkeypatch.setattr(devices, "find_device", lambda name: gpu)
     monkeypatch.setattr(fake_bench, "__file__", str(tmp_path / "fake_bench.py"))
     if record is not None:
         (tmp_path / "results/gpu").mkdir(parents=True)

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands import devices
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work import gpu_kernels
 
@@ -18,7 +18,7 @@ def hardware(monkeypatch: pytest.MonkeyPatch, asked: str | None, installed: str 
         monkeypatch.delenv(gpu_kernels.VARIABLE, raising=False)
     else:
         monkeypatch.setenv(gpu_kernels.VARIABLE, asked)
-    return resolve.ask_gpu(0)[1]
+    return devices.ask_gpu(0)[1]
 
 
 def test_who_asks_for_them_asks_for_other_hardware(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas_selection_bench.bench.commands.resolve import Device
+from nas_selection_bench.bench.commands.devices import Device
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.space import Architecture, architecture_of, code
 from nas_selection_bench.bench.problem.table import GroundTruth
@@ -20,7 +20,10 @@ from nas_selection_bench.supernets.table.training import (
     TableRecipe,
     train_group,
 )
+from tests.as_command import as_command
 from tests.supernets.table.test_training import image_set
+
+answer = as_command("make-table", make_table.main)
 
 SMALL = ["--channels", "2", "--batch-size", "8", "--images", "32", "--networks-at-once", "3"]
 
@@ -49,7 +52,7 @@ def results(out: Path) -> dict[str, np.ndarray]:
 
 def test_a_broken_run_goes_on_to_the_same_numbers(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, broken = tmp_path / "whole.npz", tmp_path / "broken.npz"
-    assert make_table.main(command(root, whole, "--classes", "6", "--trials", "2")) == 0
+    assert answer(command(root, whole, "--classes", "6", "--trials", "2")) == 0
     calls = 0
 
     def interrupted(*arguments: object) -> tuple[list[float], list[float]]:
@@ -60,9 +63,9 @@ def test_a_broken_run_goes_on_to_the_same_numbers(root: Path, tmp_path: Path, mo
         return train_group(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(make_table, "train_group", interrupted)
-    assert make_table.main(command(root, broken, "--classes", "6", "--trials", "2")) == 130
+    assert answer(command(root, broken, "--classes", "6", "--trials", "2")) == 130
     assert np.isfinite(results(broken)["test"]).sum() == 9
-    assert make_table.main(command(root, broken, "--classes", "6", "--trials", "2")) == 0
+    assert answer(command(root, broken, "--classes", "6", "--trials", "2")) == 0
     assert calls == 5
     for split in ("test", "valid"):
         np.testing.assert_array_equal(results(broken)[split], results(whole)[split])
@@ -73,7 +76,7 @@ def test_a_broken_run_goes_on_to_the_same_numbers(root: Path, tmp_path: Path, mo
 def test_two_processes_reach_the_same_numbers(root: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one.npz", tmp_path / "two.npz"
     for out, jobs in ((one, "1"), (two, "2")):
-        assert make_table.main(command(root, out, "--classes", "6", "--jobs", jobs)) == 0
+        assert answer(command(root, out, "--classes", "6", "--jobs", jobs)) == 0
     np.testing.assert_array_equal(results(one)["test"], results(two)["test"])
 
 
@@ -81,13 +84,13 @@ def test_other_settings_do_not_mix_into_a_begun_table(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "table.npz"
-    assert make_table.main(command(root, out, "--classes", "3")) == 0
-    assert make_table.main(command(root, out, "--classes", "3", "--learning-rate", "0.2")) == 2
+    assert answer(command(root, out, "--classes", "3")) == 0
+    assert answer(command(root, out, "--classes", "3", "--learning-rate", "0.2")) == 2
     assert "started with other settings (recipe learning_rate 0.05, now 0.2);" in capsys.readouterr().err
     Path(f"{out}.progress").write_bytes(b"half a file")
-    assert make_table.main(command(root, out, "--classes", "3")) == 2
+    assert answer(command(root, out, "--classes", "3")) == 2
     assert "damaged" in capsys.readouterr().err
-    assert make_table.main(["--dataset", "nowhere", "--data-root", str(root)]) == 2
+    assert answer(["--dataset", "nowhere", "--data-root", str(root)]) == 2
     assert "No test images for 'nowhere'" in capsys.readouterr().err
 
 
@@ -102,7 +105,7 @@ def test_another_arithmetic_does_not_go_on_with_a_trial(
             return told
 
     out = tmp_path / "table.npz"
-    assert make_table.main(command(root, out, "--classes", "3")) == 0
+    assert answer(command(root, out, "--classes", "3")) == 0
     assert (kept()["device"], kept()["precision"]) == ("cpu", "float32")
     before = Path(f"{out}.progress").read_bytes()
     monkeypatch.setattr(make_table, "find_device", lambda name: Device("cuda:1", "cuda", "a GPU", (1,)))
@@ -110,7 +113,7 @@ def test_another_arithmetic_does_not_go_on_with_a_trial(
     capsys.readouterr()
     for precision in ("float32", "tf32"):
         line = command(root, out, "--classes", "6", "--device", "cuda:1", "--precision", precision)
-        assert make_table.main(line) == 2
+        assert answer(line) == 2
         said = capsys.readouterr().err
         assert "device cpu, now cuda" in said and said.count("\n") == 1
         assert ("precision float32, now tf32" in said) is (precision == "tf32")
@@ -128,7 +131,7 @@ def test_another_arithmetic_does_not_go_on_with_a_trial(
 )  # fmt: skip
 def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: Path, tmp_path: Path) -> None:
     try:
-        code: object = make_table.main(command(root, tmp_path / "table.npz", *words))
+        code: object = answer(command(root, tmp_path / "table.npz", *words))
     except SystemExit as left:
         code = left.code
     assert code == 2

@@ -1,0 +1,43 @@
+"""What the authors of the official data give out: names, sizes and checksums of the files, and where they lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+CIFAR_SERVER = "https://www.cs.toronto.edu/~kriz"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A packed data set on a server."""
+
+    file: str
+    md5: str
+    size: int
+    """Bytes of the archive."""
+    unpacked: int
+    """Bytes of the files that are kept."""
+
+    @property
+    def described(self) -> str:
+        """For messages: the file, its size and its checksum."""
+        return f"{self.file} ({self.size:,} bytes, md5 {self.md5})"
+
+
+ARCHIVES: Mapping[str, Archive] = MappingProxyType({
+    "cifar10": Archive("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", 170_498_071, 155_000_000),
+    "cifar100": Archive("cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", 169_001_437, 155_500_000),
+})  # fmt: skip
+
+TABLE_NAME = "nas-bench-201"
+TABLE_FILE = f"{TABLE_NAME}.npz"
+"""The compact table under the data root."""
+TABLE_SOURCE = "NAS-Bench-201-v1_1-096897.pth"
+TABLE_ID = "16Y0UwGisiouVRxW-W5hEtbxmcHw_0hF_"
+"""Of the file on Google Drive."""
+TABLE_ENDING = "096897"
+"""Last digits of the MD5 of the file, which its authors put into its name."""
+TABLE_SIZE = 5_000_000_000
+IMAGENET16_ID = "1T3UIyZXUhMmIuJLOBMIYKAsJknAtrrO4"
+"""Of the folder on Google Drive."""
+IMAGENET16_SIZE = 1_100_000_000
