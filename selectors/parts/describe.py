@@ -9,6 +9,8 @@ from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.criterion import Selector
 from nas_selection_bench.selectors.parts.orders import ORDERS
+from nas_selection_bench.selectors.parts.proxy_variants import MAIN
+from nas_selection_bench.selectors.parts.told import proxy_of
 
 INTRODUCTION = """\
 # Selection criteria
@@ -46,17 +48,11 @@ def selector_row(name: str, selector: Selector) -> list[str]:
     ]  # fmt: skip
 
 
-def proxy_of(selector: Selector) -> str | None:
-    """The proxy by which a selector differs from its relatives."""
-    holder = getattr(selector, "rule", selector)
-    proxy = getattr(holder, "proxy", None)
-    return proxy.name if isinstance(proxy, proxies.Proxy) else None
-
-
 def page() -> str:
     """The whole page."""
     found = {name: registry.find(name) for name in registry.names()}
-    main = {name: s for name, s in found.items() if proxy_of(s) in (None, "nwot")}
+    own = {name: proxy_of(selector) for name, selector in found.items()}
+    main = {name: found[name] for name, proxy in own.items() if proxy is None or proxy.name == MAIN}
     columns = ("name", "paper", "score", "keeps", "reads", "options", "passes", "what differs, and why")
     criteria = table(columns, (selector_row(name, s) for name, s in main.items()))
     declared = {name: proxies.find(name) for name in proxies.names()}
@@ -81,7 +77,7 @@ def page() -> str:
             orders,
             "## Zero-cost proxies\n",
             "Each gives a `zero-cost-pt-PROXY` and a `disc-zc-PROXY`, both with `-post` for the trained supernet, and a"
-            " `zero-cost-rank-PROXY` (with `-` for `_`; nwot is the one without a suffix).\n",
+            f" `zero-cost-rank-PROXY` (with `-` for `_`; {MAIN} is the one without a suffix).\n",
             scores,
         ]
     )
