@@ -6,30 +6,30 @@ Looks only; nothing is fetched and nothing is kept.
 import argparse
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from configparser import ConfigParser
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from nas_selection_bench.bench.commands.options import available_cores
-from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_FILE, TABLE_VARIABLE, default_cache
-from nas_selection_bench.bench.commands.stdout import stdout_may_close
+from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_VARIABLE, default_cache
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, counted, in_brief
 from nas_selection_bench.bench.files import expanded, make_folder, only_writer
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names, missing_images
+from nas_selection_bench.bench.problem.official_files import TABLE_FILE, TABLE_NAME
 from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.own_dataset import describe
 from nas_selection_bench.bench.problem.pixels import pixels_of
 from nas_selection_bench.bench.work.presets import PRESETS
-from nas_selection_bench.bench.work.run_file import processor
+from nas_selection_bench.bench.work.run_file import DISTRIBUTION, processor
 from nas_selection_bench.bench.work.workers import no_processes
 
 GOOD, PARTLY, MISSING = "ok", "partly", "missing"
 
-_NEEDED = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors",
-           "jinja2", "threadpoolctl", "tqdm")  # fmt: skip
 _OPTIONAL = {
     "distributed": "--backend dask, and runs on several machines",
     "pooch": "fetching CIFAR by a command",
@@ -73,13 +73,12 @@ def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path 
     except (BenchError, RuntimeError, OSError) as error:
         findings.append(Finding("data root", MISSING, in_brief(error)))
     findings += [*_packages(), *_machine(), *_places(cache)]
-    with stdout_may_close():
-        width = max(len(finding.what) for finding in findings)
-        for finding in findings:
-            print(f"{finding.what:<{width}}  {finding.state:<7}  {finding.detail}")
-        fetchable = [f.what.split()[-1] for f in findings if f.state == MISSING and "fetch" in f.detail]
-        if fetchable:
-            print(f"\nfetch what is missing: {FETCH} {' '.join(fetchable)}" + (f" --data-root {root}" if root else ""))
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        print(f"{finding.what:<{width}}  {finding.state:<7}  {finding.detail}")
+    fetchable = [f.what.split()[-1] for f in findings if f.state == MISSING and "fetch" in f.detail]
+    if fetchable:
+        print(f"\nfetch what is missing: {FETCH} {' '.join(fetchable)}" + (f" --data-root {root}" if root else ""))
     broken = any(finding.needed and finding.state == MISSING for finding in findings)
     return ExitCode.USAGE if broken else ExitCode.OK
 
@@ -87,7 +86,7 @@ def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path 
 def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
     yield Finding("table digits", GOOD, "embedded")
     path = expanded(named or os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE)
-    what = "table nas-bench-201"
+    what = f"table {TABLE_NAME}"
     if not path.exists():
         yield Finding(what, MISSING, f"{path}; without it no run on CIFAR or ImageNet16 (fetch, or --table FILE)")
         return
@@ -134,8 +133,19 @@ def _images(root: Path) -> Iterator[Finding]:
             yield Finding(what, MISSING, f"{root / layout.folder}; without it no run on {name} (fetch)")
 
 
+def required() -> list[str]:
+    """The packages that nothing runs without, as the installed program declares them; else as its checkout does."""
+    try:
+        lines = requires(DISTRIBUTION) or []
+    except PackageNotFoundError:
+        setup = ConfigParser()
+        setup.read(Path(__file__).resolve().parents[2] / "setup.cfg", encoding="utf-8")
+        lines = setup.get("options", "install_requires", fallback="").split("\n")
+    return [name[0] for line in lines if "extra ==" not in line and (name := re.match(r"[\w.-]+", line))]
+
+
 def _packages() -> Iterator[Finding]:
-    for name in _NEEDED:
+    for name in required():
         try:
             yield Finding(f"package {name}", GOOD, version(name))
         except PackageNotFoundError:

@@ -8,7 +8,6 @@ TABLE is any table, or `digits` for the one that comes with the program. ARCH ma
 import argparse
 from collections.abc import Sequence
 
-from nas_selection_bench.bench.commands.stdout import stdout_may_close
 from nas_selection_bench.bench.errors import ExitCode, UsageError
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.space import (
@@ -37,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     table = embedded_table("digits") if given.table == "digits" else open_table(given.table)
-    with stdout_may_close():
-        print(describe(table, find(table, " ".join(given.arch))))
+    print(describe(table, find(table, " ".join(given.arch))))
     return int(ExitCode.OK)
 
 
@@ -67,7 +65,8 @@ def describe(table: GroundTruth, found: Architecture) -> str:
         if trials is not None:
             runs = trials[position][trials[position] == trials[position]]  # those that were run
             parts.append("trainings " + ", ".join(f"{run:.3f}" for run in runs.tolist()))
-        for name, counts in (("parameters", table.parameters(dataset)), ("FLOPs", table.flops(dataset))):
+        sizes = {"parameters": table.parameters(dataset), "FLOPs as this table counts them": table.flops(dataset)}
+        for name, counts in sizes.items():
             if counts is not None:
                 parts.append(f"{counts[position]:,.0f} {name}")
         lines.append(f"  {dataset}: {'; '.join(parts)}")

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,28 @@ def test_an_empty_place_lacks_data_and_nothing_else(tmp_path: Path, capsys: pyte
         assert states[name] == doctor.GOOD
     assert "fetch nas-bench-201 cifar10 cifar100 imagenet16 --data-root" in said
     assert not (tmp_path / "none").exists() and not (tmp_path / "cache").exists(), "it only looks"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_every_package_that_the_program_requires_is_looked_for(
+    installed: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_seaborn(name: str) -> str:
+        if name == "seaborn":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    def unknown(name: str) -> list[str]:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", without_seaborn)
+    if not installed:
+        monkeypatch.setattr(doctor, "requires", unknown)
+    code, states, said = table(capsys)
+    assert code == 2 and states["package seaborn"] == doctor.MISSING and "pip install seaborn" in said
+    for name in ("torch", "filelock", "matplotlib", "jinja2"):
+        assert states[f"package {name}"] == doctor.GOOD
+    assert "package pytest" not in states, "extras are not required"
 
 
 def test_what_is_there_is_seen_and_what_is_damaged_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
