@@ -102,7 +102,7 @@ class GroundTruth:
         return self._of(dataset).parameters
 
     def flops(self, dataset: str) -> np.ndarray | None:
-        """[15625] float64, space order: floating-point operations of one forward pass; or None."""
+        """[15625] float64, space order: operations of one forward pass, counted as in `Accuracies.flops`; or None."""
         return self._of(dataset).flops
 
     def position(self, architecture: Architecture | str) -> int:
