@@ -11,12 +11,18 @@ import json
 
 MAX_SEED = 2**63 - 1
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def canonical_json(value: object) -> str:
+    """`value` (plain containers, numbers, strings) as JSON with one spelling: sorted keys, no spaces."""
+    return _CANONICAL.encode(value)
+
 
 def derive(root: int, /, **axes: str | int | float | bool | None) -> int:
     """The seed in [0, 2**63 - 1) of `root` and the named `axes`, whatever the order they are given in.
 
     Raises TypeError for an axis that JSON cannot write exactly (a tensor, an object).
     """
-    text = json.dumps({"root": root, "axes": axes}, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).digest()
+    digest = hashlib.sha256(canonical_json({"root": root, "axes": axes}).encode()).digest()
     return int.from_bytes(digest[:8], "big") % MAX_SEED

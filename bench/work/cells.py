@@ -5,11 +5,10 @@ data, so that they can be hashed, sent to a worker and written as canonical JSON
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from nas_selection_bench.bench.seeds import derive
+from nas_selection_bench.bench.seeds import canonical_json, derive
 from nas_selection_bench.bench.work.presets import SelectionBudget, SupernetSize, size_of
 
 NO_RECIPE = "untrained"
@@ -29,7 +28,8 @@ class SupernetJob:
     """The root seed of the run (--seed)."""
     settings: SupernetSize
     data: str = ""
-    """The fingerprint of the files of a user's own data set; empty for the official data sets."""
+    """The fingerprint of the images (`bench.problem.pixels.Pixels.key`): of the user's own, and of any others but those
+    that the results in results/ were made from; empty for these, and for embedded ones."""
 
     def __post_init__(self) -> None:
         """Keep only the size: what selection may spend makes no other supernet."""
@@ -76,14 +76,6 @@ def without_checkpoint(cell: Cell) -> Cell:
     and do not pass for independent samples of it.
     """
     return replace(cell, supernet=replace(cell.supernet, recipe=NO_RECIPE), epoch=0)
-
-
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def canonical_json(value: object) -> str:
-    """`value` (plain containers, numbers, strings) as JSON with one spelling: sorted keys, no spaces."""
-    return _CANONICAL.encode(value)
 
 
 def key(value: object) -> str:

@@ -85,7 +85,7 @@ def line_of(error: BaseException) -> str | None:
     return None
 
 
-def digest_of(content: bytes) -> str:
+def code_digest(content: bytes) -> str:
     """16 hex digits that change with the code of a module; its import statements are left out.
 
     A module that it imports may move: that changes no result.

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import canonical, parse, unknown
-from nas_selection_bench.bench.work.discovery import MARKS, digest_of, modules, shown, spelled_well
+from nas_selection_bench.bench.work.discovery import MARKS, code_digest, modules, shown, spelled_well
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.plugins import Plugin, in_use, load
 
@@ -139,4 +139,4 @@ class Finder(Generic[Method]):
         offer = self.offer(text)
         if offer.plugin:
             return offer.plugin.source
-        return Source(shown(offer.file), digest_of(offer.file.read_bytes()))
+        return Source(shown(offer.file), code_digest(offer.file.read_bytes()))

@@ -54,7 +54,7 @@ class CheckpointFacts:
 
     sha256: str
     accuracy: float | None
-    """The supernet's own accuracy on the selection half, %, where the recipe measured it."""
+    """The supernet's accuracy on the selection half, %: measured at every checkpoint; None where a file lacks it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class Source:
     file: str
     """Its short name: `selectors/magnitude.py`."""
     digest: str
-    """Names the content: the first 16 hex digits of its SHA-256."""
+    """Names the code: the first 16 hex digits of a SHA-256 that leaves out import statements and blank lines
+    (`discovery.code_digest`); of a plug-in that is a package, over all its modules."""
     origin: str = ""
     """Who brought it from outside: `--plugin mine.py`, `my-package 1.0`; empty for the project's own."""
     title: str = ""

@@ -49,7 +49,7 @@ class Request:
     root: int
     circumstances: Circumstances
     data: Mapping[str, str] = field(default_factory=dict)
-    """Fingerprints of the data sets that are the user's own (`bench.problem.own_dataset.fingerprint`)."""
+    """Of the data sets whose images have one, the fingerprint that goes into their keys (`SupernetJob.data`)."""
 
 
 @dataclass(frozen=True)

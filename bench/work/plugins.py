@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from nas_selection_bench.bench.errors import UsageError, in_brief
 from nas_selection_bench.bench.files import expanded
-from nas_selection_bench.bench.work.discovery import MARKS, digest_of, reading
+from nas_selection_bench.bench.work.discovery import MARKS, code_digest, reading
 from nas_selection_bench.bench.work.methods import Source
 
 Answer = TypeVar("Answer")
@@ -152,7 +152,7 @@ def kinds_of(plugin: Plugin) -> list[str]:
 
 def _digest(content: bytes) -> str:
     try:
-        return digest_of(content)
+        return code_digest(content)
     except (SyntaxError, ValueError):  # reported when it is loaded
         return hashlib.sha256(content).hexdigest()[:16]
 

@@ -11,9 +11,9 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.work.workers import THREAD_VARIABLES, Pool, end_with
 
-Outcome = TypeVar("Outcome")
+Done = TypeVar("Done")
 
-Again: TypeAlias = Callable[[int, Outcome], Callable[[], Outcome] | None]
+Again: TypeAlias = Callable[[int, Done], Callable[[], Done] | None]
 """The task that is to be done because of an outcome of a task, by its number; None where that was the last."""
 
 
@@ -169,8 +169,8 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
 
 
 def spread(
-    tasks: Sequence[Callable[[], Outcome]], pool: Pool, died: Outcome, again: Again[Outcome] | None = None
-) -> Iterator[tuple[int, Outcome]]:
+    tasks: Sequence[Callable[[], Done]], pool: Pool, died: Done, again: Again[Done] | None = None
+) -> Iterator[tuple[int, Done]]:
     """(number, outcome) of all `tasks`, as they come.
 
     A task returns its own failure as an outcome; what it raises ends the run. Where a worker process dies (out of
@@ -195,12 +195,12 @@ def spread(
 
 
 def _in_processes(
-    tasks: Sequence[Callable[[], Outcome]], workers: _Workers, jobs: int, died: Outcome, again: Again[Outcome]
-) -> Iterator[tuple[int, Outcome]]:
+    tasks: Sequence[Callable[[], Done]], workers: _Workers, jobs: int, died: Done, again: Again[Done]
+) -> Iterator[tuple[int, Done]]:
     waiting = list(enumerate(tasks))[::-1]
-    running: dict[Any, tuple[int, Callable[[], Outcome]]] = {}
+    running: dict[Any, tuple[int, Callable[[], Done]]] = {}
 
-    def concluded(number: int, outcome: Outcome) -> Iterator[tuple[int, Outcome]]:
+    def concluded(number: int, outcome: Done) -> Iterator[tuple[int, Done]]:
         if (task := again(number, outcome)) is None:
             yield number, outcome
         else:
@@ -223,11 +223,11 @@ def _in_processes(
             yield from concluded(running.pop(ended)[0], outcome)
 
 
-def _alone(task: Callable[[], Outcome], workers: _Workers, died: Outcome) -> Outcome:
+def _alone(task: Callable[[], Done], workers: _Workers, died: Done) -> Done:
     workers.renew()
     handle = workers.submit(task)
     try:
-        outcome: Outcome = workers.result(workers.first([handle]))
+        outcome: Done = workers.result(workers.first([handle]))
     except _Broken:
         return died
     return outcome

@@ -9,7 +9,7 @@ from typing import Any
 
 from nas_selection_bench.bench.errors import SkipCell, storable, text_of
 from nas_selection_bench.bench.files import is_disk_trouble, make_folder, only_writer, sweep
-from nas_selection_bench.bench.work.cells import canonical_json
+from nas_selection_bench.bench.seeds import canonical_json
 from nas_selection_bench.bench.work.discovery import line_of
 from nas_selection_bench.bench.work.edited_files import keep_source
 from nas_selection_bench.bench.work.methods import Supernets, Work

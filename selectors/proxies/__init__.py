@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from nas_selection_bench.bench import names as spelling
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.discovery import digest_of, shown
+from nas_selection_bench.bench.work.discovery import code_digest, shown
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
 from nas_selection_bench.selectors.proxies._network import private_copy
@@ -57,7 +57,7 @@ def file_of(name: str) -> Path:
 
 def source(name: str) -> Source:
     """That file, with the digest of its present content."""
-    return Source(f"selectors/{shown(file_of(name))}", digest_of(file_of(name).read_bytes()))
+    return Source(f"selectors/{shown(file_of(name))}", code_digest(file_of(name).read_bytes()))
 
 
 def idle() -> dict[str, str]:

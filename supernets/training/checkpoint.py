@@ -21,7 +21,8 @@ from torch import Tensor
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError
 from nas_selection_bench.bench.files import write_whole
-from nas_selection_bench.bench.work.cells import SupernetJob, canonical_json, key
+from nas_selection_bench.bench.seeds import canonical_json
+from nas_selection_bench.bench.work.cells import SupernetJob, key
 from nas_selection_bench.bench.work.presets import SupernetSize
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.registry import find
