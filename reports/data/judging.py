@@ -99,8 +99,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     comparisons += compared({**percentiles, **drawn}, product(values, drawn), False)
     comparisons = judged_apart(comparisons, twins)
     drafts = [
-        standing_of(method, of_method, lowest[method], method in results.alike)
-        for method, of_method in values.items()
+        standing_of(method, of_method, lowest[method], method in results.alike) for method, of_method in values.items()
     ]
     order = [s.method for s in sorted(drafts, key=most_settings_first) if s.level is not Level.EXPLORATORY]
     groups = tie_groups(order, [c for c in comparisons if c.second not in twins and main_pair(c)])
