@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 
 from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
+from nas_selection_bench.bench.yardsticks.intervals import Interval, Values, mean_intervals, share_interval
 from nas_selection_bench.bench.yardsticks.statistics import (
     SIGNIFICANCE,
-    Interval,
-    Values,
     detectable,
     holm,
-    mean_intervals,
-    share_interval,
     sign_flip_ps,
     sign_test_p,
     smallest_p,

@@ -1,13 +1,11 @@
-"""What a few seeds can and cannot say: intervals, tests, corrections, power, variance components.
+"""What a few seeds can and cannot say: tests, corrections, power, variance components (intervals.py has the intervals).
 
 Selectors are applied to the same checkpoints, so the unit is the supernet seed, inside each stratum (data set and
 recipe). Pure functions; every random number comes from a generator with a fixed seed.
 
-Why these methods. Intervals of means are Student's t with Welch's degrees of freedom, one variance per stratum: the
-percentile bootstrap resamples five values as if they were the population, and covered 84 % where it promised 95
-(reports/data/coverage.csv holds what the present intervals cover). Counts have Clopper and Pearson's. Paired
-differences are tested by flipping their signs, which needs symmetry and no distribution; the sign test beside it needs
-neither, and sees less. Corrections are Holm's, since the tests of a family are dependent in unknown ways.
+Why these methods. Paired differences are tested by flipping their signs, which needs symmetry and no distribution; the
+sign test beside it needs neither, and sees less. Corrections are Holm's, since the tests of a family are dependent in
+unknown ways.
 """
 
 import math
@@ -18,21 +16,14 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, stdtrit
+from scipy.special import stdtrit
 
-from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
-
-Values = NDArray[np.float64]
-Numbers = Sequence[float] | Values
+from nas_selection_bench.bench.yardsticks.intervals import Numbers, Values
 
 SIGNIFICANCE = 0.05
 POWER = 0.8
 """The probability with which a `detectable` difference is found significant."""
-LEVEL = 0.95
-ROUGH_BELOW = 7
-"""With fewer units than this in all, an interval of a mean covers less than 90 % of skewed results
-(reports/data/coverage.csv)."""
 EXACT_FLIPS = 15
 """Up to this many differing pairs all sign patterns are enumerated; beyond, FLIP_SAMPLES are drawn."""
 FLIP_SAMPLES = 50_000
@@ -42,98 +33,6 @@ SIGNS = 2**16
 """Random signs held as numbers at once: half a megabyte, which stays in the cache of a core."""
 SIGN_COLUMNS = 64
 """Random signs are drawn for multiples of so many pairs, so that comparisons of many sizes share them."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An interval at LEVEL; of the sources of chance it holds the supernet seed alone."""
-
-    low: float
-    high: float
-    n: int
-    """Units, all strata together."""
-
-    @property
-    def rough(self) -> bool:
-        """Whether there are too few units for the interval to keep its promise whatever the distribution."""
-        return self.n < ROUGH_BELOW
-
-
-def mean_of_strata(strata: Sequence[Numbers]) -> float:
-    """The mean of each stratum, averaged over strata: each counts once, whatever its number of units."""
-    return float(np.mean([np.mean(values) for values in strata]))
-
-
-def mean_interval(strata: Sequence[Numbers]) -> Interval | None:
-    """The interval of the mean over strata, by Student's t with a variance per stratum.
-
-    Strata count alike, as in `mean_of_strata`. Degrees of freedom as in Welch, "The
-    generalization of Student's problem when several different population variances are involved", Biometrika 1947.
-    None where some stratum has fewer than two units, or where the units of each are all equal: an interval without
-    width would promise too much. Raises ValueError for no strata and for values that are not finite.
-    """
-    arrays = [np.asarray(values, float) for values in strata]
-    if not arrays:
-        raise ValueError("an interval needs at least one stratum")
-    return mean_intervals(np.concatenate(arrays)[None], [len(values) for values in arrays])[0]
-
-
-def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> list[Interval | None]:
-    """`mean_interval` of each row of [k, n], in which strata of these `sizes` stand side by side; raises as that.
-
-    Where `pooled`, every unit counts alike, and strata of a single unit are joined (`_collapsed`).
-    """
-    if not np.isfinite(rows).all():
-        raise ValueError("an interval needs finite values")
-    found: list[Interval | None] = [None] * len(rows)
-    strata = [rows[:, end - size : end] for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
-    if pooled:
-        strata = _collapsed(strata)
-        sizes = [values.shape[1] for values in strata]
-    if min(sizes) < 2:
-        return found
-    wide = np.logical_or.reduce([np.ptp(values, axis=1) > EQUAL for values in strata])
-    counts = np.array(sizes)
-    weights = counts / counts.sum() if pooled else np.full(len(counts), 1 / len(counts))
-    means = np.stack([values[wide].mean(axis=1) for values in strata], axis=1)
-    variances = weights * weights * np.stack([values[wide].var(axis=1, ddof=1) for values in strata], axis=1) / counts
-    # Sums, not a product of matrices: BLAS adds in an order of its own on each kind of CPU.
-    middles, totals = (means * weights).sum(axis=1), variances.sum(axis=1)
-    freedom = totals * totals / (variances * variances / (counts - 1)).sum(axis=1)
-    halves = stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(totals)
-    for place, middle, half in zip(np.flatnonzero(wide), middles.tolist(), halves.tolist(), strict=True):
-        found[place] = Interval(middle - half, middle + half, int(counts.sum()))
-    return found
-
-
-def _collapsed(strata: list[Values]) -> list[Values]:
-    """Strata [k, n], those of a single unit joined to one; a lone one of them goes to the smallest of the others.
-
-    A single unit has no spread of its own; that of the joined strata holds the differences between them, so that the
-    interval is rather too wide. Source: Cochran, "Sampling Techniques", 3rd edition, section 5A.12.
-    """
-    single = [values for values in strata if values.shape[1] == 1]
-    others = [values for values in strata if values.shape[1] > 1]
-    if len(single) == 1 and others:
-        smallest = min(range(len(others)), key=lambda place: others[place].shape[1])
-        others[smallest] = np.hstack([others[smallest], *single])
-        return others
-    return [*others, np.hstack(single)] if single else others
-
-
-@cache
-def share_interval(count: float, n: int) -> Interval | None:
-    """Clopper and Pearson's interval of a probability, `count` of `n` having come true; a half is taken both ways.
-
-    None for no units. It covers at least LEVEL, whatever the probability.
-    """
-    if not n:
-        return None
-    fewest, most = math.floor(count), math.ceil(count)
-    tail = (1 - LEVEL) / 2
-    low = float(betaincinv(fewest, n - fewest + 1, tail)) if fewest else 0.0
-    high = float(betaincinv(most + 1, n - most, 1 - tail)) if most < n else 1.0
-    return Interval(low, high, n)
 
 
 @cache

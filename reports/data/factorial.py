@@ -20,7 +20,8 @@ from scipy.special import fdtrc, stdtrit
 
 from nas_selection_bench.bench.names import parse
 from nas_selection_bench.bench.problem.rounding import EQUAL
-from nas_selection_bench.bench.yardsticks.statistics import LEVEL, holm
+from nas_selection_bench.bench.yardsticks.intervals import LEVEL
+from nas_selection_bench.bench.yardsticks.statistics import holm
 
 FACTORS = ("rule", "order", "tuning")
 

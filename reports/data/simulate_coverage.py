@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
-from nas_selection_bench.bench.yardsticks.statistics import LEVEL, Interval, mean_interval, share_interval
+from nas_selection_bench.bench.yardsticks.intervals import LEVEL, Interval, mean_interval, share_interval
 
 SEEDS = (3, 5, 6, 10, 13, 20)
 STRATA = (1, 3)

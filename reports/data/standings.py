@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
-from nas_selection_bench.bench.yardsticks.statistics import Interval, mean_interval, mean_of_strata, share_interval
+from nas_selection_bench.bench.yardsticks.intervals import Interval, mean_interval, mean_of_strata, share_interval
 from nas_selection_bench.reports.data.founders import Level, level_of
 from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint
 

@@ -8,12 +8,8 @@ from importlib.resources import files
 import numpy as np
 
 from nas_selection_bench.bench.yardsticks.comparisons import FEWEST_WITH_COLLAPSES
-from nas_selection_bench.bench.yardsticks.statistics import (
-    Interval,
-    VarianceComponents,
-    mean_intervals,
-    variance_components,
-)
+from nas_selection_bench.bench.yardsticks.intervals import Interval, mean_intervals
+from nas_selection_bench.bench.yardsticks.statistics import VarianceComponents, variance_components
 from nas_selection_bench.reports.data.results import Place, Results
 from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SKEWED
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from nas_selection_bench.bench.errors import joined
-from nas_selection_bench.bench.yardsticks.statistics import Interval
+from nas_selection_bench.bench.yardsticks.intervals import Interval
 
 Value = str | float | int | None
 

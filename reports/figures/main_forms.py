@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nas_selection_bench.bench.yardsticks.statistics import Interval
+from nas_selection_bench.bench.yardsticks.intervals import Interval
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.figures.axes import AccuracyAxis
 from nas_selection_bench.reports.figures.strips import ROW

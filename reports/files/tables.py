@@ -12,8 +12,8 @@ from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.space import to_string
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison
 from nas_selection_bench.bench.yardsticks.floors import RETRAINING, Yardstick
+from nas_selection_bench.bench.yardsticks.intervals import Interval
 from nas_selection_bench.bench.yardsticks.measures import EDGE_TAUS
-from nas_selection_bench.bench.yardsticks.statistics import Interval
 from nas_selection_bench.reports.data.contests import BASELINES, Contest, measure_of
 from nas_selection_bench.reports.data.edge_knowledge import MEASURE
 from nas_selection_bench.reports.data.factors import contrasts

@@ -10,7 +10,7 @@ import numpy as np
 
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
 from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
-from nas_selection_bench.bench.yardsticks.statistics import Interval
+from nas_selection_bench.bench.yardsticks.intervals import Interval
 from nas_selection_bench.reports.data.contests import FLOORS, Contest
 from nas_selection_bench.reports.data.founders import PRIMARY
 from nas_selection_bench.reports.data.material import Material

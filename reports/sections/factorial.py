@@ -1,6 +1,7 @@
 """The section on the factorial: what of a method's gain is its rule, its order of edges, its fine-tuning."""
 
-from nas_selection_bench.bench.yardsticks.statistics import LEVEL, SIGNIFICANCE
+from nas_selection_bench.bench.yardsticks.intervals import LEVEL
+from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
 from nas_selection_bench.reports.data.factorial import FACTORS, Design, Effect, Term, analysed, design
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import listed, number, p_text

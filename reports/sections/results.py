@@ -9,7 +9,7 @@ import numpy as np
 from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.problem.space import Architecture
 from nas_selection_bench.bench.yardsticks.floors import Yardstick
-from nas_selection_bench.bench.yardsticks.statistics import ROUGH_BELOW
+from nas_selection_bench.bench.yardsticks.intervals import ROUGH_BELOW
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.material import Material
