@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from nas_selection_bench.__main__ import COMMANDS
 from nas_selection_bench.bench.commands.merge import main
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.work.pack import main as pack
@@ -127,7 +126,3 @@ def test_a_damaged_record_is_named(
     path.write_text(path.read_text()[:-9])
     assert merged(tmp_path / "c", *halves) == ExitCode.USAGE
     assert str(path) in capsys.readouterr().err
-
-
-def test_it_is_a_command() -> None:
-    assert COMMANDS["merge"][0] == "bench.commands.merge"

@@ -222,11 +222,13 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
     [
         ("recipe_version", "2", "one version of <b>a</b>"),
         ("checkpoint", "f", "Of 1 supernet some"),
+        ("version", "2", "more than one version of <b>good</b>"),
     ],
 )
-def test_supernets_that_are_not_one_are_told(
+def test_seeds_that_are_no_repetition_are_told(
     table: GroundTruth, tmp_path: Path, column: str, value: str, said: str
 ) -> None:
+    """Another recipe, other weights, or another definition of a criterion for one seed of three."""
     out = tmp_path / "out"
     before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW), set())
     records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
@@ -237,19 +239,6 @@ def test_supernets_that_are_not_one_are_told(
     after = gaps(Material(Results.read(out), table, out / "figures"), set())
     assert len(after) == len(before) + 1
     assert any(said in gap.said and gap.grave for gap in after)
-
-
-def test_results_of_two_versions_are_told(table: GroundTruth, tmp_path: Path) -> None:
-    """What another definition of a criterion chose for some seeds is no repetition of it."""
-    out = tmp_path / "out"
-    before = gaps(source_of(out, table, recipes=("a",), seeds=3, selectors=FEW), set())
-    records = pd.read_csv(out / "records.csv", dtype=str, keep_default_na=False)
-    place = records.index[(records["selector"] == "good") & (records["state"] == "done")][0]
-    records.loc[place, "version"] = "2"
-    records.to_csv(out / "records.csv", index=False)
-    after = gaps(Material(Results.read(out), table, out / "figures"), set())
-    assert len(after) == len(before) + 1
-    assert any("more than one version of <b>good</b>" in gap.said and gap.grave for gap in after)
 
 
 def test_a_difference_within_the_margin_is_a_difference(table: GroundTruth, tmp_path: Path) -> None:
