@@ -1,6 +1,6 @@
 """An output folder made of invented numbers: what the reports are tested on.
 
-`python -m tests.reports.synthetic OUT [--size small|large]` writes one to look at.
+`python -m tests.reports.synthetic OUT [--large]` writes one to look at.
 """
 
 import argparse

@@ -8,6 +8,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import COLUMNS, write_curvature
 from nas_selection_bench.reports.data.courses import courses, outcomes, rules, stops
 from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.sections.blocks import Table
 from nas_selection_bench.reports.sections.stopping import stopping_section
 from tests.reports.synthetic import SELECTORS, source_of
@@ -31,9 +32,6 @@ def run(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Materia
     rows = [("cifar10", "darts", s, e, f"darts-{s}-{e}", 1.0 if e < 6 else 9.0) for s in range(3) for e in EPOCHS]
     write_curvature(out, [dict(zip(COLUMNS[:-1], row, strict=True)) for row in rows])
     return Material(Results.read(out), table, out / "figures")
-
-
-from nas_selection_bench.reports.data.results import Results  # noqa: E402
 
 
 def test_courses_hold_what_is_stored(run: Material) -> None:

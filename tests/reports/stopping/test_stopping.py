@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, NONE, SKIP
 from nas_selection_bench.reports.data.courses import Course, NotStored, rules
 
+FOLDER = Path(__file__).parents[3] / "reports" / "stopping"
 RULES = sorted(rules())
 
 
@@ -33,7 +34,7 @@ def stopped(name: str, of: Course) -> int:
 
 
 def test_every_file_is_a_rule() -> None:
-    files = {p.stem.replace("_", "-") for p in Path("reports/stopping").glob("*.py") if p.stem != "__init__"}
+    files = {p.stem.replace("_", "-") for p in FOLDER.glob("*.py") if p.stem != "__init__"}
     assert set(RULES) == files >= {"last-epoch", "eigenvalue"}
 
 
