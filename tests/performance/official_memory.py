@@ -20,13 +20,7 @@ from typing import Any
 import numpy as np
 
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
-
-SPLITS = {
-    "cifar10-valid": ("x-valid", "ori-test"),
-    "cifar10": ("ori-test",),
-    "cifar100": ("x-valid", "x-test", "ori-test"),
-    "ImageNet16-120": ("x-valid", "x-test", "ori-test"),
-}
+from tests.bench.official_file import EVALUATED_ON
 
 
 class Writer:
@@ -88,7 +82,7 @@ def results(epochs: int, seeds: tuple[int, ...]) -> dict[str, Any]:
     """The results of one architecture under one schedule, all but its string."""
     curve = {epoch: 50.0 + epoch / 10 for epoch in range(epochs)}
     trainings = {}
-    for dataset, splits in SPLITS.items():
+    for dataset, splits in EVALUATED_ON.items():
         named = {f"{split}@{epoch}": 50.0 + epoch / 10 for split in splits for epoch in range(epochs)}
         for seed in seeds:
             trainings[dataset, seed] = {
@@ -99,7 +93,7 @@ def results(epochs: int, seeds: tuple[int, ...]) -> dict[str, Any]:
             }  # fmt: skip
     return {
         "arch_index": 0, "all_results": trainings, "clear_net_done": True,
-        "dataset_seed": {dataset: list(seeds) for dataset in SPLITS},
+        "dataset_seed": {dataset: list(seeds) for dataset in EVALUATED_ON},
     }  # fmt: skip
 
 

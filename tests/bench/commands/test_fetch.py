@@ -32,7 +32,7 @@ PAGE = b"<!DOCTYPE html><html><title>Sign in</title></html>"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Gives out `files`; of those in `cut` only the first half, and for those in `refused` an error."""
+    """Gives out `files`; of those in `cut` only the first half."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
