@@ -13,15 +13,9 @@ from nas_selection_bench.bench.yardsticks.floors import Yardstick
 from nas_selection_bench.reports.data.supernet_quality import SupernetQuality
 from nas_selection_bench.reports.data.two_criteria import TwoCriteria
 from nas_selection_bench.reports.files.tables import COMPARISONS, HEADER, TRANSFER
+from tests.columns import documented
 
 ROOT = Path(__file__).parents[1]
-
-
-def documented(file: str) -> list[tuple[str, str, str]]:
-    """(column, unit, definition) of each row of the table under the heading `file` of docs/columns.md."""
-    text = (ROOT / "docs" / "columns.md").read_text()
-    section = text.split(f"\n## {file}\n")[1].split("\n## ")[0]
-    return re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]+)\|$", section, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.options import parse_options
 from nas_selection_bench.bench.work.plugins import installed
 from nas_selection_bench.program import main
-from tests.bench.work.test_plugins import RECIPE, RULE, SELECTOR, file, installed_package
+from tests.bench.plugin_files import RECIPE, RULE, SELECTOR, file, installed_package
 from tests.small_data import small_data
 
 pytestmark = pytest.mark.program

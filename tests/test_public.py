@@ -19,8 +19,8 @@ from nas_selection_bench.bench.commands.modes import READS, RUN
 from nas_selection_bench.bench.commands.options import parse_options
 from nas_selection_bench.bench.work.pack import pack
 from nas_selection_bench.from_python import words
+from tests.columns import documented
 from tests.small_data import small_data
-from tests.test_docs import documented
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "results" / "digits-tiny"

@@ -13,7 +13,7 @@ import pytest
 from nas_selection_bench.bench.work.plugins import installed
 from nas_selection_bench.program import main
 from nas_selection_bench.selectors.parts.registry import SELECTORS
-from tests.bench.work.test_plugins import installed_package
+from tests.bench.plugin_files import installed_package
 
 pytestmark = pytest.mark.program
 

@@ -16,6 +16,7 @@ FILES = [
     *(ROOT / PACKAGE).glob("*.py"),
     *sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py")),
 ]
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 LONGEST = 320
 """Lines of a module."""
@@ -80,6 +81,15 @@ def test_paths_of_command_lines_are_expanded_in_one_place(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.keyword) and node.arg == "type" and isinstance(node.value, ast.Name):
             assert node.value.id != "Path", f"line {node.value.lineno}: take given_path"
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_test_module_imports_another(path: Path) -> None:
+    """What two of them need lies in a module of its own."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+            words = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+            assert not [word for word in words if word.startswith("test_")], f"line {node.lineno}"
 
 
 def test_one_name_is_one_class() -> None:

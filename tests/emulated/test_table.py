@@ -14,7 +14,7 @@ from tests.emulated.backend import Backend
 from tests.emulated.conftest import GPU
 from tests.emulated.device import State
 from tests.selectors import small
-from tests.supernets.table.test_main import image_set
+from tests.supernets.table.plain import image_set
 
 ARCHITECTURES = ((0, 1, 2, 3, 4, 3), (3, 3, 2, 1, 0, 4))
 

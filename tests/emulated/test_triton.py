@@ -23,7 +23,7 @@ from nas_selection_bench.supernets.network.skeleton import EPSILON, KERNELS, LEA
 from nas_selection_bench.supernets.network.supernet import MixedCell
 from tests.emulated.conftest import CPU, GPU
 from tests.emulated.device import State
-from tests.supernets.network.test_supernet import CLOSE, inputs, kernels_like, pair
+from tests.supernets.network.pairs import CLOSE, inputs, kernels_like, pair
 
 pytest.importorskip("triton", reason="Triton is not installed")
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,7 @@ from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from nas_selection_bench.supernets.network.skeleton import initialise
 from nas_selection_bench.supernets.network.supernet import Supernet
 from nas_selection_bench.supernets.parts.registry import find as find_recipe
+from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from nas_selection_bench.supernets.training.tuning import Tuner
 
 CLASSES = 4
@@ -57,6 +59,15 @@ def network(seed: int = 0, dtype: torch.dtype = torch.float64, channels: int = S
 def alphas(seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
     """[6, 5] far from uniform."""
     return torch.randn(6, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def store(place: Path, *, weights_seed: int = 0, alphas_seed: int = 0) -> None:
+    """Write the checkpoints of one supernet: its weights in each, and alphas of their own."""
+    job = cell("magnitude").supernet
+    state = network(weights_seed, torch.float32).state_dict()
+    for epoch in job.settings.checkpoint_epochs:
+        held = alphas(alphas_seed + epoch, torch.float32)
+        Checkpoint(job, epoch, state, held, {"supernet_accuracy": 25.0}).save(place)
 
 
 def search(

@@ -23,9 +23,9 @@ from nas_selection_bench.supernets.network.skeleton import initialise
 from nas_selection_bench.supernets.parts.registry import find, names
 from nas_selection_bench.supernets.training.checkpoint import Checkpoint, load
 from tests.selectors import small
-from tests.selectors.test_structure import CHEAPER, few_classes, relatives
+from tests.selectors.cheaper import CHEAPER, relatives
 
-__all__ = ["few_classes"]  # a fixture that is used without being named
+pytestmark = pytest.mark.usefixtures("few_classes")
 
 SETTINGS = replace(
     small.SETTINGS, channels=8, batch_size=32, selection_images=12, selection_batch=12, proposal_batch=8,

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,13 @@ from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS, SKIP
 from nas_selection_bench.bench.work.record import choice_of
-from nas_selection_bench.selectors import one_shot
 from nas_selection_bench.selectors.parts import apply, registry
-from nas_selection_bench.selectors.parts.ranking import one_of_each_class
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.selectors.parts.zero_cost import DiscretiseByProxy, MaskByProxy, ProxyRule
-from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
+from tests.selectors.cheaper import CHEAPER, relatives
+
+pytestmark = pytest.mark.usefixtures("few_classes")
 
 SETTINGS = replace(small.SETTINGS, batch_size=32, selection_images=16, proposal_batch=8)
 """One step of tuning and two batches, of ten images and of six: every step is made, and as few as can be."""
@@ -30,22 +29,8 @@ SETTINGS = replace(small.SETTINGS, batch_size=32, selection_images=16, proposal_
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three checkpoints of one supernet."""
     place = tmp_path_factory.mktemp("checkpoint")
-    store(place)
+    small.store(place)
     return place
-
-
-@pytest.fixture(autouse=True)
-def few_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One in forty of the classes that exhaustive one-shot evaluates."""
-    monkeypatch.setattr(one_shot, "one_of_each_class", lambda: one_of_each_class()[::40])
-
-
-def store(place: Path, *, weights_seed: int = 0, alphas_seed: int = 0) -> None:
-    job = small.cell("magnitude").supernet
-    state = small.network(weights_seed, torch.float32).state_dict()
-    for epoch in job.settings.checkpoint_epochs:
-        alphas = small.alphas(alphas_seed + epoch, torch.float32)
-        Checkpoint(job, epoch, state, alphas, {"supernet_accuracy": 25.0}).save(place)
 
 
 def contents(place: Path) -> dict[str, bytes]:
@@ -61,16 +46,6 @@ def same(one: Selection, other: Selection) -> None:
         np.testing.assert_array_equal(one.ranking.codes, other.ranking.codes)
         np.testing.assert_array_equal(one.ranking.scores, other.ranking.scores)
 
-
-CHEAPER = {
-    "te-nas": "te-nas[images=2,repeats=1,samples=16]",
-    "shapley": "shapley[samples=2]",
-    "disc-zc": "disc-zc[proposals=1]",
-    "zero-cost-rank": "zero-cost-rank[architectures=10]",
-    "az-nas": "az-nas[architectures=10,images=8]",
-    "balenas-tf": "balenas-tf[samples=10]",
-}
-"""Options that leave nothing out and take a fraction of the time."""
 
 CONFIGURED = (
     "disc-acc[converge=1]",
@@ -88,21 +63,6 @@ CONFIGURED = (
 
 CHEAPEST = {"order": "once", "proposals": "1", "validation": "1", "architectures": "3"}
 """Options, where a selector has them, for selectors that differ from one that was run at length in the proxy alone."""
-
-
-@cache
-def relatives() -> frozenset[str]:
-    """The selectors that differ from an earlier one in their proxy alone."""
-    families = set()
-    found = []
-    for name in registry.names():
-        selector = registry.find(name)
-        holder = getattr(selector, "rule", selector)
-        family = (type(selector), type(holder), getattr(holder, "trained", None))
-        if hasattr(holder, "proxy") and name != "balenas-tf" and family in families:
-            found.append(name)
-        families.add(family)
-    return frozenset(found)
 
 
 def few_first(names: Sequence[str]) -> list[object]:
@@ -176,7 +136,7 @@ def test_every_selector_keeps_the_contract(
     # Again, and what is not declared may be anything: other weights, alphas, images, labels, another seed.
     needs = selector.needs
     other = tmp_path / "other"
-    store(other, weights_seed=0 if needs.trained else 9, alphas_seed=0 if needs.alphas else 9)
+    small.store(other, weights_seed=0 if needs.trained else 9, alphas_seed=0 if needs.alphas else 9)
     images = small.images(
         labels_seed=0 if needs.labels or needs.tuning else 9,
         pixels_seed=5 if needs.images or needs.labels or needs.tuning else 6,
@@ -249,7 +209,7 @@ def test_no_network_with_fresh_weights_is_said_to_be_tuned(name: str) -> None:
 
 def test_trained_weights_make_a_difference_where_they_are_declared(folder: Path, tmp_path: Path) -> None:
     """The other way round: what is declared is what is scored, and fine-tuning goes on from the checkpoint."""
-    store(tmp_path, weights_seed=9)
+    small.store(tmp_path, weights_seed=9)
     for name in ("op-snip-post", "pt-magnitude", "is-darts[retrain=1]", "disc-acc[converge=1,measure=loss]"):
         text = registry.find(name).name
         searches = [apply.open_search(small.cell(text), place, small.images(), "cpu") for place in (folder, tmp_path)]

@@ -4,7 +4,6 @@ import importlib
 import pickle
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,51 +20,7 @@ from nas_selection_bench.bench.work.plugins import Plugin, in_use, installed, lo
 from nas_selection_bench.reports.data.courses import RULES
 from nas_selection_bench.selectors.parts.registry import SELECTORS, find
 from nas_selection_bench.supernets.parts.registry import RECIPES
-
-SELECTOR = """
-from dataclasses import dataclass, replace
-from nas_selection_bench import Greedy, Needs, Rule, number, option
-
-@dataclass(frozen=True, kw_only=True)
-class Weighed(Rule):
-    times: float = option(2.0, number, "what the weights are multiplied by")
-
-    @property
-    def needs(self) -> Needs:
-        return Needs(alphas=True)
-
-    def score(self, search, edges):
-        return self.times * search.probabilities()[list(edges)]
-
-SELECTOR = Greedy(paper="none", formula="times * p", direction="largest", rule=Weighed())
-VARIANTS = {"thrice": replace(SELECTOR, rule=Weighed(times=3.0))}
-"""
-RECIPE = """
-from dataclasses import dataclass
-from nas_selection_bench import Recipe
-
-@dataclass(frozen=True)
-class Mine(Recipe):
-    name = "mine-darts"
-    paper = "none"
-    equation = "as darts"
-
-RECIPE = Mine()
-"""
-RULE = """
-from nas_selection_bench import StoppingRule
-
-RULE = StoppingRule(paper="none", formula="the first", stop=lambda course: 0)
-"""
-
-
-def installed_package(site: Path, name: str, module: str, entry_points: str, version: str = "1.2") -> None:
-    """A package as pip leaves it: one module, and metadata that name its entry points."""
-    (site / f"{name}.py").write_text(module)
-    info = site / f"{name}-{version}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    (info / "entry_points.txt").write_text(textwrap.dedent(entry_points))
+from tests.bench.plugin_files import RECIPE, RULE, SELECTOR, file, installed_package
 
 
 @pytest.fixture
@@ -80,11 +35,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for path in folder.glob("*.py"):
         sys.modules.pop(path.stem, None)
     importlib.invalidate_caches()
-
-
-def file(folder: Path, name: str, text: str) -> str:
-    (folder / f"{name}.py").write_text(text)
-    return str(folder / f"{name}.py")
 
 
 def test_a_file_offers_every_kind(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.selectors.parts import apply, registry
 from nas_selection_bench.supernets.training import checkpoint
 from tests.selectors import small
-from tests.selectors.test_structure import store
 
 
 def test_proxy_batches_are_those_of_the_selection_half_and_kept_once() -> None:
@@ -35,7 +34,7 @@ def test_proxy_batches_are_those_of_the_selection_half_and_kept_once() -> None:
 
 def test_a_selection_reads_each_checkpoint_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of the six decisions of sgas-2 looks at the alphas of all earlier ones."""
-    store(tmp_path)
+    small.store(tmp_path)
     read: Counter[int] = Counter()
     load = checkpoint.load
 

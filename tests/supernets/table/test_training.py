@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.space import Architecture
 from nas_selection_bench.supernets.table.population import Population
 from nas_selection_bench.supernets.table.training import (
@@ -17,16 +16,9 @@ from nas_selection_bench.supernets.table.training import (
     new_population,
     train_group,
 )
-from tests.supernets.table.test_population import parts_of, plain_networks
+from tests.supernets.table.plain import image_set, parts_of, plain_networks
 
 SOME: list[Architecture] = [(3, 2, 1, 4, 3, 2), (1, 0, 4, 1, 1, 3)]
-
-
-def image_set(count: int, seed: int) -> ImageSet:
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randint(256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
-    labels = torch.randint(4, (count,), generator=generator)
-    return ImageSet("own", images, labels, 4, (0.5, 0.5, 0.5), (0.3, 0.3, 0.3), 0, False)
 
 
 def test_training_side_by_side_is_nesterov_sgd_on_each_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,30 @@
+"""Selectors at a fraction of their cost, and those of which one stands for many."""
+
+from functools import cache
+
+from nas_selection_bench.selectors.parts import registry
+
+CHEAPER = {
+    "te-nas": "te-nas[images=2,repeats=1,samples=16]",
+    "shapley": "shapley[samples=2]",
+    "disc-zc": "disc-zc[proposals=1]",
+    "zero-cost-rank": "zero-cost-rank[architectures=10]",
+    "az-nas": "az-nas[architectures=10,images=8]",
+    "balenas-tf": "balenas-tf[samples=10]",
+}
+"""Options that leave nothing out and take a fraction of the time."""
+
+
+@cache
+def relatives() -> frozenset[str]:
+    """The selectors that differ from an earlier one in their proxy alone."""
+    families = set()
+    found = []
+    for name in registry.names():
+        selector = registry.find(name)
+        holder = getattr(selector, "rule", selector)
+        family = (type(selector), type(holder), getattr(holder, "trained", None))
+        if hasattr(holder, "proxy") and name != "balenas-tf" and family in families:
+            found.append(name)
+        families.add(family)
+    return frozenset(found)
