@@ -10,14 +10,17 @@ from tests.bench.fake_bench import make_table
 CLASSES = 4
 
 
-def small_data(root: Path) -> Path:
-    """`root` with 160 small images of noise, the data set `tiny`, and a ground truth for them, table.npz."""
+def small_data(root: Path, test_images: int = 0) -> Path:
+    """`root` with the data set `tiny`, 160 small images of noise to train on, and a ground truth for it, table.npz."""
+    root.mkdir(exist_ok=True)
     make_table(root / "table.npz", ["tiny"])
     folder = root / "tiny"
     folder.mkdir()
     generator = np.random.default_rng(0)
-    np.save(folder / "images.npy", generator.integers(0, 256, (160, 3, 8, 8)).astype(np.uint8))
-    np.save(folder / "labels.npy", generator.integers(0, CLASSES, 160))
+    for prefix, count in (("", 160), ("test_", test_images)):
+        if count:
+            np.save(folder / f"{prefix}images.npy", generator.integers(0, 256, (count, 3, 8, 8)).astype(np.uint8))
+            np.save(folder / f"{prefix}labels.npy", generator.integers(0, CLASSES, count))
     description = {"classes": CLASSES, "mean": [0.5] * 3, "std": [0.25] * 3, "crop_padding": 1, "flip": True}
     (folder / "dataset.json").write_text(json.dumps(description))
     return root

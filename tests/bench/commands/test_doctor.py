@@ -1,16 +1,15 @@
 """The doctor: what it finds where things are there, missing or damaged."""
 
-import json
 import tempfile
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from nas_selection_bench import program
 from nas_selection_bench.bench.commands import doctor
 from tests.bench import fake_bench
+from tests.small_data import small_data
 
 
 def table(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, str], str]:
@@ -69,21 +68,16 @@ def test_what_is_there_is_seen_and_what_is_damaged_too(tmp_path: Path, capsys: p
     (batches / "data_batch_1").write_bytes(b"not a pickle")
     (tmp_path / "cifar-100-python").mkdir()
     (tmp_path / "cifar-100-python" / "train").write_bytes(b"neither")
-    own = tmp_path / "flowers"
-    own.mkdir()
-    told = {"classes": 2, "mean": [0.5] * 3, "std": [0.5] * 3, "crop_padding": 0, "flip": False}
-    (own / "dataset.json").write_text(json.dumps(told))
-    np.save(own / "images.npy", np.zeros((4, 3, 8, 8), dtype=np.uint8))
-    np.save(own / "labels.npy", np.array([0, 1, 0, 1]))
+    small_data(tmp_path)
     _, states, said = table(capsys, "--data-root", tmp_path)
     assert states["table nas-bench-201"] == doctor.GOOD
     assert states["images cifar10"] == doctor.PARTLY and "--preset lite" in said
     assert states["images cifar100"] == doctor.MISSING and "damaged" in said
-    assert states["images flowers"] == doctor.GOOD
+    assert states["images tiny"] == doctor.GOOD
     (tmp_path / "nas-bench-201.npz").write_bytes(b"PK")
-    (own / "labels.npy").unlink()
+    (tmp_path / "tiny" / "labels.npy").unlink()
     _, states, _ = table(capsys, "--data-root", tmp_path)
-    assert states["table nas-bench-201"] == states["images flowers"] == doctor.MISSING
+    assert states["table nas-bench-201"] == states["images tiny"] == doctor.MISSING
 
 
 def test_places_that_cannot_be_written_end_in_exit_code_2(

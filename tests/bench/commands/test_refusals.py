@@ -14,6 +14,7 @@ from nas_selection_bench.bench.problem.datasets import DATASETS
 from nas_selection_bench.bench.work.json_files import write_json
 from tests.bench import fake_bench
 from tests.bench.fake_bench import rows
+from tests.small_data import small_data
 
 
 @pytest.mark.parametrize(
@@ -147,19 +148,14 @@ def test_changed_pixels_of_a_known_data_set_are_told_and_never_answered_from_the
 
 def test_changed_images_make_everything_to_do(place: list[str], tmp_path: Path) -> None:
     """A data set of one's own may change; what it trained before must not pass for it."""
-    folder = tmp_path / "data" / "flowers"
-    folder.mkdir(parents=True)
-    told = {"classes": 2, "mean": [0.5] * 3, "std": [0.5] * 3, "crop_padding": 0, "flip": False}
-    (folder / "dataset.json").write_text(json.dumps(told))
-    np.save(folder / "images.npy", np.zeros((4, 3, 8, 8), dtype=np.uint8))
-    np.save(folder / "labels.npy", np.array([0, 1, 0, 1]))
-    table = fake_bench.make_table(tmp_path / "flowers.npz", ["flowers"])
-    command = [*place, "--table", table, "--datasets", "flowers", "--selectors", "random", "--seeds", "1"]
+    root = small_data(tmp_path / "data")
+    command = [*place, "--table", root / "table.npz", "--datasets", "tiny", "--selectors", "random", "--seeds", "1"]
     assert fake_bench.run(*command) == ExitCode.OK
     before = rows(tmp_path / "out")
     assert fake_bench.run(*command) == ExitCode.OK
     assert len(list((tmp_path / "cache").iterdir())) == 1
-    np.save(folder / "labels.npy", np.array([0, 1, 1, 1]))
+    labels = root / "tiny" / "labels.npy"
+    np.save(labels, np.load(labels)[::-1])
     assert fake_bench.run(*command) == ExitCode.OK
     assert len(list((tmp_path / "cache").iterdir())) == 2
     assert len(rows(tmp_path / "out")) == len(before)

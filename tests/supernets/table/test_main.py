@@ -22,7 +22,8 @@ from nas_selection_bench.supernets.table.training import (
     train_group,
 )
 from tests.as_command import as_command
-from tests.supernets.table.test_training import image_set
+from tests.small_data import small_data
+from tests.supernets.table.plain import image_set
 
 answer = as_command("make-table", make_table.main)
 
@@ -31,19 +32,12 @@ SMALL = ["--channels", "2", "--batch-size", "8", "--images", "32", "--networks-a
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A data set of the user's own: 40 training images, 20 test images."""
-    folder = tmp_path / "data" / "own"
-    folder.mkdir(parents=True)
-    for prefix, images in (("", image_set(40, 1)), ("test_", image_set(20, 2))):
-        np.save(folder / f"{prefix}images.npy", images.images.numpy())
-        np.save(folder / f"{prefix}labels.npy", images.labels.numpy())
-    told = {"classes": 4, "mean": [0.5] * 3, "std": [0.3] * 3, "crop_padding": 0, "flip": False}
-    (folder / "dataset.json").write_text(json.dumps(told))
-    return folder.parent
+    """A data set of the user's own, with test images."""
+    return small_data(tmp_path / "data", test_images=20)
 
 
 def command(root: Path, out: Path, *more: str) -> list[str]:
-    return ["--dataset", "own", "--data-root", str(root), "--out", str(out), *SMALL, *more]
+    return ["--dataset", "tiny", "--data-root", str(root), "--out", str(out), *SMALL, *more]
 
 
 def results(out: Path) -> dict[str, np.ndarray]:
