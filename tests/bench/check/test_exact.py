@@ -18,16 +18,6 @@ from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from tests.bench.invented import draw, store, truth
 
 
-@pytest.fixture(scope="module")
-def table() -> GroundTruth:
-    return truth()
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
-    return store(tmp_path_factory.mktemp("stored") / "digits", table)
-
-
 def test_an_untouched_result_holds_exactly(stored: Path, table: GroundTruth) -> None:
     outcomes = check.check(stored, table, draw)
     assert [str(d) for o in outcomes for d in o.differences] == []

@@ -13,17 +13,7 @@ from nas_selection_bench.bench.check import exact as check
 from nas_selection_bench.bench.check.fresh import compare_distributions
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.table import GroundTruth
-from tests.bench.invented import PINNED, draw, only, store, truth
-
-
-@pytest.fixture(scope="module")
-def table() -> GroundTruth:
-    return truth()
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory, table: GroundTruth) -> Path:
-    return store(tmp_path_factory.mktemp("stored") / "digits", table)
+from tests.bench.invented import PINNED, draw, only, store
 
 
 def test_the_same_run_again_holds_tightly(stored: Path, table: GroundTruth, tmp_path: Path) -> None:
