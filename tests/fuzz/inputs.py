@@ -194,8 +194,8 @@ def _lines(lines: list[bytes], draw: random.Random) -> list[bytes]:
     return lines
 
 
-class _Runs:
-    """A pickle that touches a file when it is loaded without care."""
+class Runs:
+    """A pickle that calls a function when it is loaded without care."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.call = function, arguments
@@ -212,12 +212,12 @@ def hostile() -> list[bytes]:
         pickle.dumps({"data": value, "meta_archs": value}, protocol)
         for protocol in range(6)
         for value in (
-            _Runs(os.system, f"touch {CANARY}"),
-            _Runs(eval, touch),
-            _Runs(exec, touch),
-            _Runs(Path.touch, Path(CANARY)),
-            _Runs(getattr, [], "append"),
-            np.array([_Runs(eval, touch)], dtype=object),
+            Runs(os.system, f"touch {CANARY}"),
+            Runs(eval, touch),
+            Runs(exec, touch),
+            Runs(Path.touch, Path(CANARY)),
+            Runs(getattr, [], "append"),
+            np.array([Runs(eval, touch)], dtype=object),
         )
     ]
     made = [*gadgets, *(zipped({"archive/data.pkl": gadget}) for gadget in gadgets[::4])]

@@ -14,6 +14,7 @@ import pytest
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.problem.datasets import DATASETS
 from nas_selection_bench.bench.problem.official_layouts import Layout, load_arrays, read_layout
+from tests.fuzz.inputs import Runs
 
 PARTS = 3
 PER_FILE = 7
@@ -236,16 +237,6 @@ def test_damage_never_escapes_as_another_error(tmp_path: Path) -> None:
                 read_layout(layout, tmp_path)
             except DataError as error:
                 assert layout.files[0] in str(error)
-
-
-class Runs:
-    """A pickle that runs a command when it is loaded without care."""
-
-    def __init__(self, function: object, *arguments: object) -> None:
-        self.call = function, arguments
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return self.call
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 5])

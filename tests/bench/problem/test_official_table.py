@@ -13,6 +13,7 @@ from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code, parse
 from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.bench.official_file import accuracy_of, official_content, seeds_of, string_at
+from tests.fuzz.inputs import Runs
 
 pytestmark = pytest.mark.thorough
 
@@ -176,17 +177,14 @@ def test_a_file_of_curves_is_read_in_a_fraction_of_the_memory_of_its_content(tmp
     assert (thin - base) * 4 < whole - base
 
 
-class Malicious:
-    def __reduce__(self) -> tuple:
-        return Path.touch, (Path("touched-by-a-pickle"),)
-
-
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_file_that_wants_to_run_something_is_refused_and_nothing_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    torch.save({"meta_archs": Malicious()}, "evil.pth", _use_new_zipfile_serialization=zipped)
+    torch.save(
+        {"meta_archs": Runs(Path.touch, Path("touched-by-a-pickle"))}, "evil.pth", _use_new_zipfile_serialization=zipped
+    )
     with pytest.raises(DataError, match=r"wants to run .*nothing was run"):
         open_table(Path("evil.pth"))
     assert not Path("touched-by-a-pickle").exists()
