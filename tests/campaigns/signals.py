@@ -1,7 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP at random moments of every command: `python -m tests.campaigns.signals COUNT [WORD]`.
 
 COUNT signals to each command (whose name holds WORD), at any moment from its first line of ours to its last: it must
-end with exit code 130, or with its own where it was done already, without a traceback, and leave no half-written file.
+end with exit code 130, or with that of an undisturbed one, without a traceback, and leave no half-written file.
 """
 
 import os
@@ -53,7 +53,16 @@ def prepared(place: Path) -> dict[str, list[str]]:
     fake_bench.run("--device", "cpu", "--jobs", "1", "--threads", "1", "--table", table, "-q", "--supernets", "steady",
                    "--selectors", "random", "--seeds", "1", "--out", place / "packed",
                    "--cache", place / "fake-cache")  # fmt: skip
+    shutil.copytree(place / "packed", place / "loose")
     return lines
+
+
+def begin_anew(name: str, place: Path) -> None:
+    """Undo what a command has made, without which it would have nothing more to do."""
+    for made in {"run": ("out", "cache"), "convert-images": ("own",), "pack": ("packed",)}.get(name, ()):
+        shutil.rmtree(place / made, ignore_errors=True)
+    if name == "pack":
+        shutil.copytree(place / "loose", place / "packed")
 
 
 def start(line: Sequence[str]) -> subprocess.Popen[str]:
@@ -81,8 +90,11 @@ def until_it_listens(running: subprocess.Popen[str]) -> None:
         time.sleep(0.001)
 
 
-def told(name: str, line: Sequence[str], how: signal.Signals, after: float) -> tuple[str, int]:
-    """What is wrong with how a command ended that got a signal, nothing where all is well; and its exit code."""
+def told(name: str, line: Sequence[str], how: signal.Signals, after: float, own: int) -> tuple[str, int]:
+    """What is wrong with how a command ended that got a signal, nothing where all is well; and its exit code.
+
+    `own` is the exit code of an undisturbed one.
+    """
     running = start(line)
     until_it_listens(running)
     deadline = time.monotonic() + after
@@ -94,7 +106,7 @@ def told(name: str, line: Sequence[str], how: signal.Signals, after: float) -> t
     code = fake_bench.exit_code(running)
     if "Traceback" in said or "Exception ignored" in said:
         return f"{name}, {how.name} after {after:.2f} s: {said[-600:]}", code
-    if code not in set(ExitCode) - {ExitCode.FAULT}:
+    if code not in (ExitCode.INTERRUPTED, own):
         return f"{name}, {how.name} after {after:.2f} s: exit code {code}", code
     return "", code
 
@@ -124,16 +136,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 os.killpg(undisturbed.pid, signal.SIGTERM)
             undisturbed.communicate()
             whole, codes = time.monotonic() - began, Counter[int]()
+            own = fake_bench.exit_code(undisturbed)
             for _ in range(count):
                 how = draw.choice(ENDING)
-                for made in ("out", "cache") if name == "run" else ():  # it begins anew
-                    shutil.rmtree(place / made, ignore_errors=True)
-                problem, code = told(name, line, signal.Signals(how), draw.uniform(0, whole * 1.1))
+                begin_anew(name, place)
+                problem, code = told(name, line, signal.Signals(how), draw.uniform(0, whole * 1.1), own)
                 codes[code] += 1
                 problems += [problem] if problem else []
             ended = ", ".join(f"{code} {times} times" for code, times in sorted(codes.items()))
             print(f"{name:<16} {count} signals within {whole:.1f} s: exit code {ended}", flush=True)
-            shutil.rmtree(place / "own", ignore_errors=True)
         problems += [f"left: {name}" for name in left(place)]
     print(f"{len(problems)} problems")
     for problem in problems:
