@@ -7,9 +7,8 @@ import pytest
 
 from nas_selection_bench.bench.commands.convert_table import main
 from nas_selection_bench.bench.errors import DataError
-from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
+from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
-from nas_selection_bench.bench.problem.table import GroundTruth
 from tests.as_command import as_command
 from tests.bench.synthetic_table import accuracies, class_table, write_csv
 
@@ -184,12 +183,3 @@ def test_a_schedule_cannot_be_chosen_of_a_compact_file(tmp_path: Path, capsys: p
 def test_a_compact_file_is_opened_as_it_is(tmp_path: Path) -> None:
     class_table().save(tmp_path / "t.npz")
     assert open_table(tmp_path / "t.npz").sha256 == class_table().sha256
-
-
-def test_the_embedded_table_covers_the_space() -> None:
-    try:
-        table = embedded_table("digits")
-    except DataError:
-        pytest.skip("bench/problem/digits_table.npz has not been made yet")
-    assert isinstance(table, GroundTruth)
-    assert "digits" in table.datasets

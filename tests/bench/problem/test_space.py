@@ -1,10 +1,11 @@
 """Tuples, strings and positions are three spellings of one architecture."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas_selection_bench.bench.problem.space import (
@@ -19,6 +20,7 @@ from nas_selection_bench.bench.problem.space import (
 )
 
 architectures = st.tuples(*[st.integers(0, 4)] * 6)
+WORDS = (*"|+~012 ", "none", "skip_connect", "conv")
 
 
 @given(architectures)
@@ -64,13 +66,20 @@ def test_malformed_strings_are_refused_with_the_reason(text: str, reason: str) -
         parse(text)
 
 
-@given(st.text(alphabet="|+~012none_skip", max_size=60))
-def test_any_text_is_an_architecture_or_refused(text: str) -> None:
+@settings(max_examples=300)
+@given(architectures, st.integers(0, 60), st.integers(0, 2), st.lists(st.sampled_from(WORDS), max_size=2))
+def test_text_that_is_almost_an_architecture_is_refused(
+    architecture: tuple[int, ...], place: int, gone: int, put: list[str]
+) -> None:
+    whole = to_string(architecture)
+    words = re.findall(r"\w+|\W", whole)
+    text = "".join([*words[:place], *put, *words[place + gone :]])
     try:
-        architecture = parse(text)
+        found = parse(text)
     except ValueError:
-        return
-    assert to_string(architecture) == text
+        assert text != whole
+    else:
+        assert to_string(found) == text
 
 
 @pytest.mark.parametrize("wrong", [(0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 5), (-1, 0, 0, 0, 0, 0), (0,) * 7])

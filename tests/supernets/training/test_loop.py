@@ -101,6 +101,7 @@ def test_seeds_matter_and_do_not_mix(settings: Settings, images: ImageSet) -> No
 
     assert torch.equal(start("darts", 0), start("darts", 0))
     assert not torch.equal(start("darts", 0), start("darts", 1))
+    assert not torch.equal(start("darts", 0), start("blank", 0))
 
 
 @pytest.mark.thorough
