@@ -60,19 +60,20 @@ def test_a_flipped_bit_changes_no_number_without_a_word(
     content[int(place * len(content))] ^= 1 << bit
     file.write_bytes(content)
     capsys.readouterr()
-    code = fake_bench.run(*command(folder, file.relative_to(folder).parts[0]))
+    out = file.relative_to(folder).parts[0]
+    code = fake_bench.run(*command(folder, out))
     said = capsys.readouterr().err
     if code == ExitCode.USAGE:
         assert file.name in said and len(said.splitlines()) == 1
     else:
         assert code == ExitCode.SOME_CELLS_FAILED
-        assert numbers(folder / file.relative_to(folder).parts[0]) == numbers(whole / "out")
-        assert costs(folder) <= costs(whole), "a cost that is not as it was written is none"
+        assert numbers(folder / out) == numbers(whole / "out")
+        assert costs(folder / out) <= costs(whole / "out"), "a cost that is not as it was written is none"
 
 
-def costs(folder: Path) -> set[str]:
+def costs(out: Path) -> set[str]:
     """The cells of costs.csv and what they cost; a cell without a cost is computed again where its record is lost."""
-    lines = (folder / "out" / "costs.csv").read_text().splitlines()
+    lines = (out / "costs.csv").read_text().splitlines()
     return {line for line in lines if "alphas" not in line}
 
 
