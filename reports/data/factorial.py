@@ -165,8 +165,10 @@ def sphericity(per_block: NDArray[np.float64], freedom: int) -> float:
 
     1 where they vary alike in all of them, 1 / `freedom` where they vary in one alone.
     """
-    spread = np.linalg.svd(per_block - per_block.mean(0), compute_uv=False) ** 2
-    return float(spread.sum() ** 2 / (freedom * (spread**2).sum()))
+    centred = per_block - per_block.mean(0)
+    # Sums, not a product of matrices: BLAS adds in an order of its own on each kind of CPU.
+    products = (centred[:, None] * centred[None]).sum(axis=2)
+    return float(np.trace(products) ** 2 / (freedom * (products**2).sum()))
 
 
 def component(values: NDArray[np.float64], which: tuple[int, ...]) -> NDArray[np.float64]:
