@@ -117,7 +117,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
                       help="recipes: names, globs, name[option=value,...] (darts,blank,darts-minus)")  # fmt: skip
     what.add_argument("--selectors", metavar="NAME,...",
                       help="criteria: all, names, globs, name[option=value,...], !NAME leaves out"
-                           " (all; digits the founding papers' and their controls)")  # fmt: skip
+                           " (all; on digits the founding papers' criteria and their controls)")  # fmt: skip
     what.add_argument("--seeds", type=positive, metavar="N",
                       help="supernets trained per data set and recipe, seeds 0..N-1 (3; digits 2)")  # fmt: skip
     what.add_argument("--selector-seeds", type=positive, metavar="N",

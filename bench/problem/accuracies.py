@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas_selection_bench.bench.errors import DataError
+from nas_selection_bench.bench.errors import DataError, counted
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, NONE, all_architectures, architecture_of, to_string
 
 SPLITS = ("test", "valid")
@@ -73,7 +73,9 @@ def _complete(where: str, key: str, values: np.ndarray) -> np.ndarray:
     missing = np.flatnonzero(~np.isfinite(values))
     if missing.size:
         first = to_string(architecture_of(int(missing[0])))
-        raise DataError(f"{where}: {key} is missing for {missing.size} architectures, the first is {first}.")
+        raise DataError(
+            f"{where}: {key} is missing for {counted(int(missing.size), 'architecture')}, the first is {first}."
+        )
     return frozen(values)
 
 

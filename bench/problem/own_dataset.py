@@ -15,14 +15,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
-from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief, joined
+from nas_selection_bench.bench.names import can_be_typed, nearest
 from nas_selection_bench.bench.problem.array_files import array_of
 from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
 
 DESCRIPTION = "dataset.json"
 MOST_CLASSES = 100_000
-_KEYS = ("classes", "mean", "std", "crop_padding", "flip")
+_pixels = "three numbers from 0 to 1, as pixels are scaled"
+_KEYS = {
+    "classes": f"a whole number from 2 to {MOST_CLASSES:,}", "mean": _pixels, "std": f"{_pixels}, above 0",
+    "crop_padding": "a whole number up to the images' size", "flip": "true or false",
+}  # fmt: skip
+"""The entries of a description, and what each must be."""
 _NOTE = "note"
 _LONGEST_NOTE = 600
 """Characters: what still reads as a note."""
@@ -54,22 +59,25 @@ def describe(name: str, root: Path) -> OwnDescription:
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     except DAMAGE as error:
-        raise DataError(f"{path} is not JSON ({in_brief(error)}).") from error
-    if not isinstance(given, dict) or sorted({*given} - {_NOTE}) != sorted(_KEYS):
-        found = in_brief(", ".join(sorted(given))) if isinstance(given, dict) else type(given).__name__
+        raise DataError(f"{path} is not JSON ({in_brief(error)}); correct it.") from error
+    if not isinstance(given, dict):
         raise DataError(
-            f"{path} must have the entries {', '.join(_KEYS)}, and may have {_NOTE}; it has {found or 'none'}."
+            f"{path} must hold the entries {', '.join(_KEYS)} in braces, and holds {in_brief(repr(given))}."
         )
+    for key in given:
+        if key not in (*_KEYS, _NOTE):
+            near = nearest(key, (*_KEYS, _NOTE), 1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise DataError(f"{path} has an entry {in_brief(repr(key))}, which it must not have{hint}")
+    lacking = [key for key in _KEYS if key not in given]
+    if lacking:
+        raise DataError(f"{path} lacks {joined(lacking)}: {lacking[0]} is {_KEYS[lacking[0]]}.")
     note = given.get(_NOTE, "")
     if not isinstance(note, str) or len(note) > _LONGEST_NOTE:
         raise DataError(f"{path}: {_NOTE} must be a text of at most {_LONGEST_NOTE} characters.")
     wrong = [key for key in _KEYS if not _fits(key, given[key])]
     if wrong:
-        raise DataError(
-            f"{path}: {wrong[0]} is {in_brief(given[wrong[0]])}; classes is a whole number from 2 to {MOST_CLASSES:,},"
-            " mean and std are three numbers of pixels in [0, 1] (std above 0), crop_padding is a whole number up to"
-            " the images' size, flip is true or false."
-        )
+        raise DataError(f"{path}: {wrong[0]} is {in_brief(json.dumps(given[wrong[0]]))}; it must be {_KEYS[wrong[0]]}.")
     red, green, blue = (float(value) for value in given["mean"])
     r, g, b = (float(value) for value in given["std"])
     sizes = given["crop_padding"], given["flip"]

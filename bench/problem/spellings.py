@@ -66,7 +66,8 @@ def _literal(text: str) -> Any:
 def _from_operations(value: Any, operations: tuple[str, ...]) -> Architecture:
     if len(value) != len(EDGES):
         raise ValueError(
-            f"an architecture has {len(EDGES)} operations, one per edge, and this has {len(value)}: {value!r}"
+            f"an architecture has {len(EDGES)} operations, one per edge, and this has {len(value)}:"
+            f" {', '.join(map(str, value))}"
         )
     numbers = [operations.index(entry) if entry in operations else entry for entry in value]
     if not all(type(n) is int and 0 <= n < len(operations) for n in numbers):

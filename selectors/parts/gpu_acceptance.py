@@ -3,7 +3,7 @@
     python -m nas_selection_bench gpu-acceptance [--device cuda:0] [--out results/gpu]
 
 Nine parts, A to I; each passes, or reports what is wrong and what to do. Exit code 0 where all pass, 1 where one does
-not. The record, one JSON named after the GPU and written after each part, belongs into results/gpu: a run on the same
+not. The record, one JSON named after the GPU and written after each part, belongs in results/gpu: a run on the same
 hardware then knows that it has been verified. `--small` runs the same parts on smaller networks and asks for no speed.
 With NAS_BENCH_TRITON=1 all parts run in Triton's kernels, which without it only part I looks at.
 """

@@ -28,6 +28,7 @@ from nas_selection_bench.bench.commands.modes import unread, words_given
 from nas_selection_bench.bench.commands.options import device_name, positive
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.names import nearest
 from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
@@ -133,8 +134,10 @@ def load_splits(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
     from nas_selection_bench.bench.problem.own_dataset import load_own, own_names
 
     if name not in own_names(root):
+        near = nearest(name, ("digits", *own_names(root)), 1)
         raise UsageError(
-            f"No test images for {name!r}: a table can be made of digits or of a data set of your own in {root}."
+            f"No test images for {name!r}: a table can be made of digits or of a data set of your own in {root}"
+            + (f"; did you mean {near[0]}?" if near else ".")
         )
     return load_own(name, root), load_own(name, root, split="test")
 
@@ -143,6 +146,11 @@ def _make(options: argparse.Namespace) -> int:
     """Train what is missing, write the table if it is whole."""
     recipe, arithmetic = _recipe(options), _arithmetic(options)
     train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
+    if len(train) < recipe.images != TableRecipe.images:  # the default may be more than there are
+        raise UsageError(
+            f"--images {recipe.images}: {options.dataset} has {len(train):,} training images; ask for {len(train)} or"
+            " fewer."
+        )
     firsts = representatives(function_classes())
     wanted = drawn_order(len(firsts), recipe.root_seed)[: options.classes]
     kept = options.out.with_name(f"{options.out.name}.progress")

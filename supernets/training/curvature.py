@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.out.is_dir():
         raise DataError(f"{options.out} does not exist; give an output folder of run_bench.py.")
     if not options.cache.is_dir():
-        raise DataError(f"{options.cache} is not a folder of trained supernets; give --cache.")
+        raise DataError(f"{options.cache} is not a folder of trained supernets; check --cache.")
     damaged: list[str] = []
     rows = measure(options.out, options.cache, data_root(options.data_root, needed=False), damaged.append)
     for line in damaged:

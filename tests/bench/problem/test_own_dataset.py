@@ -72,7 +72,7 @@ def test_without_a_description_it_does_not_exist(root: Path) -> None:
     ("change", "said"),
     [
         ({"classes": 1}, "classes is 1;"),
-        ({"classes": True}, "classes is True;"),
+        ({"classes": True}, "classes is true;"),
         ({"mean": [122.0, 116.0, 104.0]}, "mean is"),
         ({"std": [0.0, 0.2, 0.2]}, "std is"),
         ({"std": [0.2, 0.2]}, "std is"),
@@ -80,12 +80,20 @@ def test_without_a_description_it_does_not_exist(root: Path) -> None:
         ({"crop_padding": -1}, "crop_padding is -1;"),
         ({"note": 5}, "note must be a text"),
         ({"note": "x" * 601}, "note must be a text"),
-        ({"crop": 2}, "must have the entries classes"),
+        ({"crop_padding": "2"}, 'crop_padding is "2"; it must be a whole number'),
+        ({"crop_pading": 2}, "'crop_pading'.* did you mean crop_padding"),
     ],
 )
 def test_a_wrong_description_is_refused(root: Path, change: dict[str, Any], said: str) -> None:
     (root / "flowers" / "dataset.json").write_text(json.dumps(TOLD | change))
     with pytest.raises(DataError, match=rf"dataset\.json.*{said}"):
+        load_images("flowers", root)
+
+
+@pytest.mark.parametrize("key", sorted({*TOLD}))
+def test_an_entry_that_is_not_there_is_named(root: Path, key: str) -> None:
+    (root / "flowers" / "dataset.json").write_text(json.dumps({k: v for k, v in TOLD.items() if k != key}))
+    with pytest.raises(DataError, match=rf"dataset\.json lacks {key}: "):
         load_images("flowers", root)
 
 

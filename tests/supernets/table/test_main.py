@@ -121,7 +121,7 @@ def test_another_arithmetic_does_not_go_on_with_a_trial(
         ("--benchmark", "--trials", "1"), ("--benchmark", "--out", "x.npz"), ("--benchmark", "--precision", "float32"),
         ("--networks-at-once", "-4"), ("--batch-size", "0"), ("--trials", "0"), ("--jobs", "x"), ("--no-graph",),
         ("--device", "cuda", "--jobs", "2"), ("--precision", "bf16"), ("--learning-rate", "nan"),
-        ("--learning-rate", "-1"), ("--weight-decay", "inf"), ("--momentum", "x"),
+        ("--learning-rate", "-1"), ("--weight-decay", "inf"), ("--momentum", "x"), ("--images", "100000"),
     ],
 )  # fmt: skip
 def test_impossible_and_useless_options_are_refused(words: Sequence[str], root: Path, tmp_path: Path) -> None:
