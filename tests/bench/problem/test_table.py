@@ -147,7 +147,7 @@ def test_incomplete_or_impossible_numbers_are_refused_by_name() -> None:
     assert to_string(architecture_of(77)) in str(caught.value)
     never_run = np.full((N_ARCHITECTURES, 2), 50.0)
     never_run[5] = np.nan
-    with pytest.raises(DataError, match="missing for 1 architectures"):
+    with pytest.raises(DataError, match="missing for 1 architecture,"):
         GroundTruth("t", {"d": Accuracies(trials=never_run)})
     with pytest.raises(DataError, match="look like fractions"):
         GroundTruth("t", {"d": Accuracies(np.full(N_ARCHITECTURES, 0.9))})
