@@ -31,6 +31,11 @@ class Workplace:
     device: str
     pool: Pool
 
+    def __post_init__(self) -> None:
+        # A method may change the working directory, and its own cell is to find its files even so.
+        for name in ("data_root", "cache"):
+            object.__setattr__(self, name, getattr(self, name).absolute())
+
     def ready(self) -> Work:
         """The functions that compute, in a process that is prepared for them."""
         prepare_worker(self.pool)

@@ -1,11 +1,27 @@
-"""Switches of torch and numpy that hold for a whole process, and how a method leaves them as it found them."""
+"""Switches that hold for a whole process, most of torch and numpy, and how a method leaves them as it found them."""
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 import torch
+
+
+def _working_directory() -> str | None:
+    """None where it has been deleted."""
+    with suppress(OSError):
+        return os.getcwd()
+    return None
+
+
+def _change_to(folder: str | None) -> None:
+    """Stay where that folder is gone."""
+    if folder is not None:
+        with suppress(OSError):
+            os.chdir(folder)
+
 
 SWITCHES: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "default dtype": (torch.get_default_dtype, torch.set_default_dtype),
@@ -20,6 +36,7 @@ SWITCHES: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
         lambda: torch.backends.cudnn.enabled,
         lambda enabled: setattr(torch.backends.cudnn, "enabled", enabled),
     ),
+    "working directory": (_working_directory, _change_to),
 }
 """How each is read and set. Those that `supernets.network.precision.prepare` sets for every network are not here."""
 

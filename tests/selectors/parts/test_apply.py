@@ -1,5 +1,6 @@
 """What a criterion does to its process stays its own, and what it returns is a selection."""
 
+import os
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -64,6 +65,7 @@ def test_a_selector_works_in_modes_of_its_own(applied: Callable[..., Selection])
         torch.set_default_dtype(torch.float64)
         torch.set_grad_enabled(False)
         torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
+        os.chdir("/")
 
     before = {name: read() for name, (read, _) in SWITCHES.items()}
     applied(careless)

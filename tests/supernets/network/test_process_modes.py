@@ -1,5 +1,6 @@
 """A method that switches torch to another mode has it to itself."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,11 @@ def switch_all() -> None:
     torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
     torch.backends.cudnn.enabled = False  # type: ignore[assignment]
     np.seterr(all="raise")
+    os.chdir("/")
 
 
 def modes() -> dict[str, object]:
-    return {**{name: read() for name, (read, _) in SWITCHES.items()}, "numpy": np.geterr()}
+    return {**{name: read() for name, (read, _) in SWITCHES.items()}, "numpy": np.geterr(), "folder": os.getcwd()}
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -42,6 +44,21 @@ def test_every_switch_is_as_it_was(fails: bool) -> None:
         assert fails
     assert all(inside[name] != before[name] for name in before), "each is one that a method can switch"
     assert modes() == before
+
+
+def test_a_working_directory_that_is_gone_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    with own_modes():
+        os.chdir(tmp_path)
+        (tmp_path / "gone").rmdir()
+    assert Path.cwd() == tmp_path
+    (tmp_path / "gone").mkdir()
+    os.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with own_modes():
+        os.chdir(tmp_path)
+    assert Path.cwd() == tmp_path
 
 
 def test_a_recipe_trains_in_modes_of_its_own(
