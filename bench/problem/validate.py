@@ -35,7 +35,7 @@ def shape_of(values: Any) -> tuple[int, ...]:
     """The shape of an array, a tensor or nested lists; () for what has none."""
     try:
         return tuple(np.shape(values))
-    except ValueError:  # rows of different lengths
+    except (ValueError, TypeError, RuntimeError):  # rows of different lengths, or of tensors that numpy cannot read
         return ()
 
 

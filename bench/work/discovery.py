@@ -6,7 +6,7 @@ import pkgutil
 import re
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,13 @@ MARKS = {"SELECTOR": "selector", "VARIANTS": "selector", "RECIPE": "recipe", "RU
 ROOMS = ("selectors", "supernets")
 """The packages of methods; the first uses the second."""
 
+FOLDERS = (*ROOMS, "proxies", "stopping")
+"""The folders that hold methods and little else: their files are named without what lies above."""
+
+
+class FaultyFile(UsageError):
+    """A file of methods that cannot be used; the sentence names it, whoever imported it."""
+
 
 def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
     """Every module of a package, with its file; raises UsageError for one that cannot be imported."""
@@ -36,18 +43,23 @@ def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Raises UsageError, one sentence that names file and line, for whatever the code of `file` raises in here."""
+    """Raises FaultyFile, one sentence that names file and line, for whatever the code of `file` raises in here."""
     try:
         yield
+    except FaultyFile:
+        raise
     except (Exception, SystemExit) as error:
         lines = str(error).strip().splitlines() or [""]
         what = f"{type(error).__name__}: {lines[0]}".rstrip(": ")
-        raise UsageError(f"{_location(error, file)} cannot be read ({what}); correct or remove it.") from error
+        mend = "correct or remove it"
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            mend = f"install {error.name.partition('.')[0]}, or correct the import"
+        raise FaultyFile(f"{_location(error, file)} cannot be read ({what}); {mend}.") from error
 
 
 def _location(error: BaseException, file: Path) -> str:
     """The line that raised: of `file`, or of a file of the project that it imports."""
-    project = file.parent.parent
+    project = file.parents[2 if file.parent.name == "proxies" else 1]
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
               if frame.name == "<module>"]  # fmt: skip
     if isinstance(error, SyntaxError) and error.filename is not None:
@@ -55,7 +67,7 @@ def _location(error: BaseException, file: Path) -> str:
     ours = [(path, line) for path, line in frames
             if Path(path).is_relative_to(project) and "site-packages" not in path]  # fmt: skip
     path, line = ours[-1] if ours else (str(file), None)
-    name = Path(path).relative_to(project)
+    name = Path(path).relative_to(project) if file.parent.name in FOLDERS else shown(Path(path))
     return f"{name}, line {line}," if line else str(name)
 
 
@@ -71,9 +83,11 @@ def line_of(error: BaseException) -> str | None:
         if Path(frame.filename).is_relative_to(package)
     ]
     from_outside = [
-        f"{shown(Path(frame.f_code.co_filename))}, line {line}"
+        f"{_short(Path(frame.f_code.co_filename))}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_globals.keys() & set(MARKS) and not Path(frame.f_code.co_filename).is_relative_to(package)
+        if frame.f_globals.keys() & set(MARKS)
+        and not Path(frame.f_code.co_filename).is_relative_to(package)
+        and not frame.f_code.co_filename.startswith("<")  # what dataclasses write
     ]
     if from_outside:
         return from_outside[-1]
@@ -107,7 +121,16 @@ def spelled_well(kind: str, name: str, file: Path) -> None:
 
 
 def shown(file: Path) -> str:
-    """The short name of a file, for messages: `selectors/magnitude.py`."""
+    """The name of a file for messages: `selectors/magnitude.py`; of one that lies elsewhere, its path from here."""
+    if file.parent.name in FOLDERS:
+        return _short(file)
+    with suppress(OSError, ValueError):  # a working directory that is gone, or a file that is not below it
+        return file.relative_to(Path.cwd()).as_posix()
+    return str(file)
+
+
+def _short(file: Path) -> str:
+    """Its name and that of its folder: the same wherever they lie."""
     return f"{file.parent.name}/{file.name}"
 
 

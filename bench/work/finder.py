@@ -65,7 +65,7 @@ class Finder(Generic[Method]):
             for method, offer in self._offered(name, module, file).items():
                 if method in offers:
                     first = shown(offers[method].file)
-                    raise UsageError(f"{first} and {shown(file)} both offer the {self.kind} {method!r}.")
+                    raise UsageError(f"{first} and {shown(file)} both offer the {self.kind} {method!r}; rename yours.")
                 spelled_well(self.kind, method, file)
                 offers[method] = Offered(offer, file, plugin)
 
@@ -86,6 +86,11 @@ class Finder(Generic[Method]):
             return SimpleNamespace(**{self._marks[0]: getattr(module, plugin.attribute)})
         marks = self._marks if plugin.kind else MARKS
         if not any(hasattr(module, mark) for mark in marks):
+            if hasattr(module, "PROXY"):
+                raise UsageError(
+                    f"{shown(Path(plugin.file))} ({plugin.origin}) defines a PROXY and no method; a zero-cost proxy is"
+                    " found in selectors/proxies/ of the project: move the file there."
+                )
             raise UsageError(
                 f"{shown(Path(plugin.file))} ({plugin.origin}) defines no {' or '.join(marks)}, so it offers no method."
             )

@@ -263,6 +263,24 @@ class Configurable:
             found |= part.converters()
         return found
 
+    def unusable(self) -> str | None:
+        """A clause on an option whose present value its own converter would refuse; None where there is none.
+
+        Converters of a method's own are trusted: what they make of a text need not be spelled like it.
+        """
+        converters = self.converters()
+        for name, (value, _) in self.options().items():
+            convert = converters.get(name)
+            if convert is None or stored(convert) is None:
+                continue
+            try:
+                fits = convert(as_text(value, convert)) == value
+            except ValueError:
+                fits = False
+            if not fits:
+                return f"the default of its option {name} is {value!r}, which is not what it takes: {convert}"
+        return None
+
     def set_options(self, texts: Mapping[str, str]) -> Self:
         """A copy with the options in `texts` set; raises ValueError, naming the option, for a value it cannot take."""
         values: dict[str, Any] = {name: part.set_options(texts) for name, part in self.parts().items()}

@@ -16,6 +16,7 @@ from nas_selection_bench.bench.work.discovery import kind, require_texts, shown
 from nas_selection_bench.bench.work.finder import Finder
 from nas_selection_bench.selectors.parts.criterion import Rule, Selector
 from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.schedule import Greedy
 from nas_selection_bench.supernets.network.process_modes import own_modes
 
 DECLARED = ("needs", "stochastic", "reads_only_alphas", "decides_by_alphas", "reads_checkpoint")
@@ -42,6 +43,9 @@ def _checked(selector: object, name: str, file: Path) -> Selector:
         raise UsageError(
             f"{shown(file)}: the version of {name!r} must be a whole number of at least 1, not {selector.version!r}."
         )
+    if isinstance(selector, Greedy) and not isinstance(rule := selector.rule, Rule):
+        hint = f"; write {rule.__name__}()" if isinstance(rule, type) and issubclass(rule, Rule) else ""
+        raise UsageError(f"{shown(file)}: the rule of {name!r} must be a Rule, not {kind(rule)}{hint}.")
     for part in (selector, *selector.parts().values()):
         for declared in DECLARED:
             if isfunction(getattr(type(part), declared, None)):
@@ -50,13 +54,17 @@ def _checked(selector: object, name: str, file: Path) -> Selector:
                 )
     try:
         selector.options()
-        if not isinstance(selector.needs, Needs):
-            raise TypeError(f"needs must be Needs(...), not {kind(selector.needs)}")
+        # Those of the parts first: what a selector needs is often made of them.
+        for part in (*selector.parts().values(), selector):
+            if not isinstance(needs := getattr(part, "needs", Needs()), Needs):
+                raise TypeError(f"{type(part).__name__}.needs must be Needs(...), not {kind(needs)}")
         for declared in DECLARED[1:]:
             if not isinstance(value := getattr(selector, declared), bool):
                 raise TypeError(f"{declared} must be True or False, not {value!r}")
     except Exception as error:
         raise UsageError(f"{shown(file)}: {name!r} cannot be used ({type(error).__name__}: {error}).") from error
+    if unusable := selector.unusable():
+        raise UsageError(f"{shown(file)}: {name!r} cannot be used: {unusable}.")
     return selector
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.errors import UsageError, in_brief
 from nas_selection_bench.bench.problem.selection import Decision, Selection
 from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
 from nas_selection_bench.bench.problem.validate import shape_of
@@ -64,17 +64,28 @@ class Scorer:
         missing = [edge for edge in edges if edge not in self.known]
         if missing:
             with self.search.withholding(self.rule.needs):
-                rows = self.rule.score(self.search, missing)
-            if shape_of(rows) != (len(missing), len(OPERATIONS)):
-                rule, found = type(self.rule).__name__, shape_of(rows) or type(rows).__name__
-                raise ValueError(
-                    f"{rule}.score gave {found} for the edges {missing}, not {len(missing)} rows of 5 scores"
-                )
-            if not np.isfinite(rows).all():
-                rule = type(self.rule).__name__
-                raise ValueError(f"{rule}.score gave scores that are not finite for the edges {missing}")
+                answer = self.rule.score(self.search, missing)
+            rows = rows_of(answer, f"{type(self.rule).__name__}.score", missing)
             self.known.update(zip(missing, rows, strict=True))
         return np.stack([self.known[edge] for edge in edges])
+
+
+def rows_of(answer: object, giver: str, edges: Sequence[int]) -> np.ndarray:
+    """The scores [len(edges), 5] that `giver` returned, as they are; raises ValueError for what are none."""
+    if getattr(answer, "requires_grad", False):
+        raise ValueError(f"{giver} gave a tensor that requires grad; return scores.detach()")
+    if shape_of(answer) != (len(edges), len(OPERATIONS)):
+        found = shape_of(answer) or type(answer).__name__
+        raise ValueError(f"{giver} gave {found} for the edges {edges}, not {len(edges)} rows of 5 scores")
+    try:
+        rows = np.asarray(answer)
+    except (TypeError, ValueError, RuntimeError) as error:  # tensors on a GPU, or of bfloat16
+        raise ValueError(f"{giver} gave what numpy cannot read ({in_brief(error)}); return scores.cpu()") from error
+    if rows.dtype.kind not in "fiub":
+        raise ValueError(f"{giver} gave an array of {rows.dtype}, not of numbers, for the edges {edges}")
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{giver} gave scores that are not finite for the edges {edges}")
+    return rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ A proxy is a file of this folder that does not begin with an underscore; its nam
 import importlib
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from nas_selection_bench.bench import names as spelling
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.discovery import code_digest, shown
+from nas_selection_bench.bench.work.discovery import FaultyFile, code_digest, kind, reading, shown
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
 from nas_selection_bench.selectors.proxies._network import private_copy
@@ -46,8 +47,27 @@ def find(name: str) -> Proxy:
     stem, options = spelling.parse(name)
     if stem not in names():
         raise spelling.unknown("zero-cost score", stem, names())
-    proxy: Proxy = importlib.import_module(f"{__name__}.{stem}").PROXY
-    return proxy.configured(stem, options)
+    with reading(file_of(stem)):
+        module = importlib.import_module(f"{__name__}.{stem}")
+    return _checked(getattr(module, "PROXY", None), stem).configured(stem, options)
+
+
+def _checked(proxy: object, stem: str) -> Proxy:
+    """The proxy of a file; raises FaultyFile for anything else, and for one that lacks a declaration."""
+    file = f"selectors/proxies/{stem}.py"
+    if proxy is None:
+        raise FaultyFile(f"{file} defines no PROXY (in capitals); add it, or remove the file.")
+    if not isinstance(proxy, Proxy):
+        raise FaultyFile(f"{file}: PROXY must be an instance of a Proxy, not {kind(proxy)}.")
+    for name in ("paper", "formula", "batch_norm", "differs"):
+        if not isinstance(text := getattr(proxy, name, None), str) or not text.strip():
+            raise FaultyFile(f"{file}: `{name}` must be a non-empty string, not {text!r}.")
+    for name in ("higher_is_better", "uses_images", "uses_labels"):
+        if not isinstance(value := getattr(proxy, name, None), bool):
+            raise FaultyFile(f"{file}: `{name}` must be True or False, not {value!r}.")
+    if unusable := proxy.unusable():
+        raise FaultyFile(f"{file}: {unusable}.")
+    return proxy
 
 
 def file_of(name: str) -> Path:
@@ -150,12 +170,21 @@ def _score(name: str, proxy: Proxy, copy: nn.Module, images: Tensor, labels: Ten
             given_labels=labels.detach().clone() if proxy.uses_labels and labels is not None else None,
         )
         try:
-            value = float(proxy.compute(copy, batch))
+            value = _number(name, proxy, proxy.compute(copy, batch))
         except ProxyFailure as failure:
             raise ProxyFailure(f"{name}: {failure}") from failure
     if not math.isfinite(value):
-        raise ProxyFailure(f"{name}: its value is {value}; the network's activations or gradients are not finite.")
+        raise ProxyFailure(f"{name}: its value is {value} (often: activations or gradients that are not finite).")
     return value if proxy.higher_is_better else -value
+
+
+def _number(name: str, proxy: Proxy, answer: object) -> float:
+    """What `compute` returned, as a number; raises FaultyFile for what is not one."""
+    if not isinstance(answer, str | bytes):
+        with suppress(TypeError, ValueError, RuntimeError):
+            return float(answer)  # type: ignore[arg-type]
+    shape = f" of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else ""
+    raise FaultyFile(f"{name}.compute gave {kind(answer)}{shape}, not one number (selectors/proxies/{proxy.name}.py).")
 
 
 def _check(name: str, proxy: Proxy, images: Tensor, labels: Tensor | None) -> None:

@@ -34,6 +34,7 @@ from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.supernets.network.cuda_graph import Repeated
 from nas_selection_bench.supernets.network.precision import autocast
 from nas_selection_bench.supernets.network.supernet import Active, Supernet
+from nas_selection_bench.supernets.parts.hook_results import check_mixing
 
 Batch = tuple[Tensor, Tensor]
 """Images [n, 3, h, w] and labels [n]."""
@@ -72,6 +73,10 @@ class SupernetState:
     """The recipe's memory between steps; stored with the supernet."""
     loss_sum: Tensor = field(init=False)
     correct: Tensor = field(init=False)
+    recipe: str = "the recipe"
+    """The class of the recipe, for messages."""
+    _mixed: bool = field(default=False, init=False, repr=False)
+    """Whether a mixture of the recipe's has been looked at."""
 
     def __post_init__(self) -> None:
         self.loss_sum = torch.zeros((), device=self.alphas.device)
@@ -83,6 +88,9 @@ class SupernetState:
         In bfloat16 on a GPU unless in `full_precision`, which differences of gradients need: after a move of 1e-4 or
         of 0.01 nearly all that is left between two gradients in bfloat16 is their rounding.
         """
+        if not self._mixed:
+            check_mixing(self.recipe, mixing, Mixing)
+            self._mixed = True
         images, labels = batch
         with nullcontext() if full_precision else autocast(images.device):
             logits = self.network(images, mixing.weights, skip=mixing.skip, active=mixing.active)

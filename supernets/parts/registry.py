@@ -23,6 +23,8 @@ def offered(name: str, module: Any, file: Path) -> Mapping[str, Recipe]:
             f"{shown(file)}: the field {plain[0]} of {recipe.name!r} cannot be set by name; make it by"
             " option(default, converter, help) of bench/work/options.py, or a ClassVar."
         )
+    if unusable := recipe.unusable():
+        raise UsageError(f"{shown(file)}: {recipe.name!r} cannot be used: {unusable}.")
     return {recipe.name: recipe}
 
 

@@ -23,6 +23,7 @@ from nas_selection_bench.supernets.network.precision import prepare
 from nas_selection_bench.supernets.network.process_modes import own_modes
 from nas_selection_bench.supernets.network.skeleton import initialise
 from nas_selection_bench.supernets.network.supernet import Supernet
+from nas_selection_bench.supernets.parts.hook_results import check_after_epoch, check_alphas, check_edge_weights
 from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.registry import find
 from nas_selection_bench.supernets.training.checkpoint import (
@@ -77,6 +78,7 @@ def make_search(
     search = SupernetState(
         network=network,
         alphas=alphas,
+        recipe=type(recipe).__name__,
         # On a GPU the rate is a tensor, so that a captured step sees it change, and one kernel updates all weights.
         weight_optimiser=torch.optim.SGD(
             network.parameters(), lr=torch.tensor(weight_rate).to(device) if gpu else weight_rate,
@@ -119,7 +121,10 @@ class Training:
         network = self.recipe.build(self.settings.channels, self.settings.cells, images.classes)
         initialise(network, torch.Generator().manual_seed(job.derive("weights")))
         alphas = self.recipe.initial_alphas(torch.Generator().manual_seed(job.derive("alphas")))
+        check_alphas(self.recipe, alphas)
         self.search = make_search(network, alphas, self.recipe, self.recipe.weight_rates[0], device)
+        with torch.no_grad():
+            check_edge_weights(self.recipe, self.recipe.edge_weights(self.search.alphas), alphas)
         self.search.memory = {name: t.to(device) for name, t in self.recipe.memory().items()}
         self.step = self.recipe.repeated(self.search, device)
         self.evaluate = Evaluator(self.search.network)
@@ -140,6 +145,7 @@ class Training:
             search.number = number
             self.step(selection, weights, noise)
         self.recipe.after_epoch(search, self.epoch, epochs, lambda half: self._batches(half, "after"))
+        check_after_epoch(search.alphas, self.epoch + 1)
         seen = steps * self.settings.batch_size
         self.history.append({
             "train_accuracy": 100 * search.correct.item() / seen, "train_loss": search.loss_sum.item() / seen,

@@ -136,12 +136,13 @@ def test_another_version_at_a_worker_is_refused(site: Path) -> None:
         ("x = = 3", "mine.py, line 1, cannot be read (SyntaxError: invalid syntax"),
         ("\n\nimport no_such_module", "mine.py, line 3, cannot be read (ModuleNotFoundError: No module"),
         ("raise SystemExit(3)", "mine.py, line 1, cannot be read (SystemExit: 3)"),
+        ("PROXY = 1", "selectors/proxies/"),
         ("x = 1", "defines no SELECTOR or VARIANTS or RECIPE or RULE"),
         ("SELECTOR = 3", "mine.py: 'mine' must be a Selector, not int"),
         ("RECIPE = 3", "mine.py: RECIPE must be a Recipe, not int."),
         ("RULE = 3", "mine.py: RULE must be a StoppingRule, not int."),
         (SELECTOR.replace('"none"', '""'), "mine.py: `paper` must be a non-empty string"),
-        (RECIPE.replace("mine-darts", "darts"), "both offer the recipe 'darts'."),
+        (RECIPE.replace("mine-darts", "darts"), "both offer the recipe 'darts'; rename yours."),
     ],
 )
 def test_a_file_of_no_use_is_told_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:
@@ -150,6 +151,26 @@ def test_a_file_of_no_use_is_told_in_a_sentence(tmp_path: Path, text: str, said:
             finder.names()
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_from_outside_is_named_by_its_path_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    for text in ("SELECTOR = 3", "x = 1 / 0"):
+        written = file(tmp_path / "deep" / "er", "mine", text)
+        for folder, called in ((tmp_path, "deep/er/mine.py"), (tmp_path / "deep", "er/mine.py"), (Path("/"), written)):
+            monkeypatch.chdir(folder)
+            with using(named([written])), pytest.raises(UsageError) as error:
+                SELECTORS.names()
+            SELECTORS._known.clear()
+            assert str(error.value).startswith(called.lstrip("/") if folder == Path("/") else called)
+
+
+def test_what_dataclasses_write_is_no_line_of_a_method(tmp_path: Path) -> None:
+    text = SELECTOR + "def work():\n    SELECTOR.rule.times = 3\n"
+    with pytest.raises(AttributeError) as error:
+        load(named([file(tmp_path, "mine", text)])[0]).work()
+    line = text.splitlines().index("    SELECTOR.rule.times = 3") + 1
+    assert line_of(error.value) == f"{tmp_path.name}/mine.py, line {line}"
 
 
 def test_two_of_one_name_are_refused(tmp_path: Path, site: Path) -> None:

@@ -113,6 +113,14 @@ def test_weights_that_ask_for_a_gradient_are_refused_by_the_mixture(applied: Cal
         (np.zeros((6, 5)), r"Fixed\.score gave \(6, 5\) for the edges \[2, 4\]"),
         (np.zeros((2, 4)), r"Fixed\.score gave \(2, 4\) for the edges \[2, 4\]"),
         (np.zeros(10), r"Fixed\.score gave \(10,\) for the edges \[2, 4\]"),
+        (
+            torch.zeros(2, 5, requires_grad=True),
+            r"^Fixed\.score gave a tensor that requires grad; return scores\.detach",
+        ),
+        ([list(torch.zeros(5, requires_grad=True))] * 2, r"^Fixed\.score gave list for the edges \[2, 4\]"),
+        (torch.zeros(2, 5, dtype=torch.bfloat16), r"^Fixed\.score gave what numpy cannot read"),
+        (np.zeros((2, 5), dtype=object), r"^Fixed\.score gave an array of object, not of numbers"),
+        (np.zeros((2, 5), dtype=complex), r"^Fixed\.score gave an array of complex128, not of numbers"),
         (np.full((2, 5), np.nan), r"Fixed\.score gave scores that are not finite for the edges \[2, 4\]"),
     ],
 )

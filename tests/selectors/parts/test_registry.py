@@ -220,7 +220,26 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
         ({"mine": GREEDY.format(", paper='p'")}, "selectors/mine.py: 'mine' cannot be used (UsageError: Greedy and"),
         (
             {"mine": GREEDY.format(", paper='p'").replace("Needs(a", "dict(a").replace("tune", "n")},
-            "selectors/mine.py: 'mine' cannot be used (TypeError",
+            "selectors/mine.py: 'mine' cannot be used (TypeError: Mine.needs must be Needs(...), not dict).",
+        ),
+        (
+            {"mine": GREEDY.format(", paper='p'").replace("Needs(alphas=True)", "5").replace("tune", "n")},
+            "Mine.needs must be Needs(...), not int",
+        ),
+        (
+            {"mine": GREEDY.format(", paper='p'").replace("rule=Mine()", "rule=Mine").replace("tune", "n")},
+            "selectors/mine.py: the rule of 'mine' must be a Rule, not the class Mine; write Mine().",
+        ),
+        (
+            {"mine": GREEDY.format(", paper='p'").replace("rule=Mine()", "rule=3")},
+            "selectors/mine.py: the rule of 'mine' must be a Rule, not int.",
+        ),
+        *(
+            (
+                {"mine": GREEDY.format(", paper='p'").replace("tune", "n").replace("option(3", f"option({default}")},
+                "selectors/mine.py: 'mine' cannot be used: the default of its option n is",
+            )
+            for default in ("'abc'", "-1", "0.5", "'3'", "None", "True")
         ),
         (
             {"mine": GREEDY.format(", paper='p'").replace("    @property\n", "").replace("tune", "n")},
@@ -242,7 +261,7 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
             {"mine": GOOD.replace('another"', 'another", version=True')},
             "the version of 'mine' must be a whole number of at least 1, not True",
         ),
-        ({"darts": GOOD + "VARIANTS = {'pt': SELECTOR}"}, "both offer the selector 'darts-pt'."),
+        ({"darts": GOOD + "VARIANTS = {'pt': SELECTOR}"}, "both offer the selector 'darts-pt'; rename yours."),
         ({"Magnitude2": GOOD}, "selectors/Magnitude2.py: 'Magnitude2' is not a valid name of a selector"),
         ({"all": GOOD}, "selectors/all.py: 'all' is not a valid name of a selector"),
         ({"op_snip_": GOOD}, "selectors/op_snip_.py: 'op-snip-' is not a valid name of a selector"),

@@ -112,7 +112,14 @@ def test_a_file_is_all_that_a_recipe_takes(with_file: Callable[[str], None], tmp
         (GOOD.replace('    paper = "none"\n', ""), "supernets/my_own.py: `paper` must be a non-empty string"),
         (
             GOOD.replace('"mine"', '"darts"'),
-            "supernets/darts.py and supernets/my_own.py both offer the recipe 'darts'.",
+            "supernets/darts.py and supernets/my_own.py both offer the recipe 'darts'; rename yours.",
+        ),
+        ("import no.such", "install no, or correct the import"),
+        (
+            GOOD.replace("    name =", '    rate: float = option("abc", number, "x")\n    name =').replace(
+                "Recipe\n\n", "Recipe\nfrom nas_selection_bench import number, option\n\n"
+            ),
+            "supernets/my_own.py: 'mine' cannot be used: the default of its option rate is 'abc'",
         ),
         (GOOD.replace('"mine"', '"My recipe"'), "supernets/my_own.py: 'My recipe' is not a valid name"),
     ],

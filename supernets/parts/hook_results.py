@@ -1,0 +1,44 @@
+"""Checks what the hooks of a recipe returned, once each, so that a mistake is told in the recipe's words."""
+
+import torch
+from torch import Tensor
+
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
+
+MIXTURE = (len(EDGES), len(OPERATIONS))
+
+
+def kind_of(value: object) -> str:
+    """A tensor by its shape, anything else by its class."""
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+
+
+def check_alphas(recipe: object, alphas: object) -> None:
+    """Raises ValueError unless the first alphas are a tensor of finite numbers."""
+    name = type(recipe).__name__
+    if not isinstance(alphas, Tensor):
+        raise ValueError(f"{name}.initial_alphas gave {kind_of(alphas)}, not a tensor")
+    if not alphas.is_floating_point() or not alphas.isfinite().all():
+        raise ValueError(f"{name}.initial_alphas gave numbers that are not finite or not floating point")
+
+
+def check_edge_weights(recipe: object, weights: object, alphas: Tensor) -> None:
+    """Raises ValueError unless they are a tensor [6, 5]."""
+    if not isinstance(weights, Tensor) or tuple(weights.shape) != MIXTURE:
+        found, name = kind_of(weights), type(recipe).__name__
+        raise ValueError(f"{name}.edge_weights gave {found}, not {MIXTURE}, for alphas {tuple(alphas.shape)}")
+
+
+def check_mixing(recipe: str, mixing: object, cls: type) -> None:
+    """Raises ValueError unless it is of class `cls`, a Mixing, with weights [6, 5] or [n_cells, 6, 5]."""
+    if not isinstance(mixing, cls):
+        raise ValueError(f"{recipe}.mixing gave {type(mixing).__name__}, not a Mixing")
+    weights = getattr(mixing, "weights", None)
+    if not isinstance(weights, Tensor) or tuple(weights.shape[-2:]) != MIXTURE:
+        raise ValueError(f"{recipe}.mixing gave a Mixing with weights {kind_of(weights)}, not {MIXTURE}")
+
+
+def check_after_epoch(alphas: Tensor, epoch: int) -> None:
+    """Raises ValueError where an epoch, counted from 1, left alphas that are not finite."""
+    if not torch.isfinite(alphas).all():
+        raise ValueError(f"the alphas are not finite after epoch {epoch}")
