@@ -5,6 +5,7 @@ from importlib import import_module
 
 from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.interruption import end_at_once
+from nas_selection_bench.bench.names import nearest
 from nas_selection_bench.version import __version__
 
 COMMANDS = {
@@ -42,7 +43,9 @@ def _say(word: str) -> int:
         return 0
     known = "\n".join(f"  {command:15} {purpose}" for command, (_, purpose) in COMMANDS.items())
     asked = word in ("-h", "--help")
-    wrong = "" if asked else f"there is no command {word!r}.\n\n"
+    near = nearest(word, COMMANDS, count=1)
+    hint = f"; did you mean {near[0]}?" if near else "."
+    wrong = "" if asked else f"there is no command {word!r}{hint}\n\n"
     usage = f"{wrong}usage: python -m nas_selection_bench COMMAND [-h] ...\n\n{known}"
     print(usage, file=sys.stdout if asked else sys.stderr)
     return 0 if asked else 2

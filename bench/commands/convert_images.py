@@ -7,7 +7,6 @@ written in the order of SOURCE and compared with the official content; or a new 
 own, shuffled once.
 """
 
-import argparse
 import io
 import json
 import pickle
@@ -21,6 +20,7 @@ import numpy as np
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, make_folder, write_whole
 from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.array_files import array_of, arrays_of
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
 from nas_selection_bench.bench.problem.official_layouts import Layout
@@ -35,7 +35,7 @@ LARGEST_SIDE = 4_096
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Convert, print what was found, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench convert-images", description="Convert images.")
+    parser = Parser(prog="python -m nas_selection_bench convert-images", description="Convert images.")
     parser.add_argument(
         "source", type=given_path, help="an .npz, .npy, .parquet, a folder of them, or of class folders"
     )

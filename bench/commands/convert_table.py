@@ -4,11 +4,11 @@ SOURCE is a CSV, NAS-Bench-201's official .pth, or NATS-Bench's topology table (
 is the .npz that `--table` loads in milliseconds.
 """
 
-import argparse
 from collections.abc import Sequence
 
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.open_table import open_table
 from nas_selection_bench.bench.problem.space import to_string
 from nas_selection_bench.bench.problem.table import GroundTruth
@@ -16,9 +16,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Convert, print what was found, and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m nas_selection_bench convert-table", description="Convert a ground-truth table."
-    )
+    parser = Parser(prog="python -m nas_selection_bench convert-table", description="Convert a ground-truth table.")
     parser.add_argument(
         "source", type=given_path, help="a .csv or .csv.gz, NAS-Bench-201's .pth, NATS-Bench's file or folder"
     )

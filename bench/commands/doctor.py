@@ -3,7 +3,6 @@
 Looks only; nothing is fetched and nothing is kept.
 """
 
-import argparse
 import os
 import platform
 import re
@@ -19,6 +18,7 @@ from nas_selection_bench.bench.commands.options import available_cores
 from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_VARIABLE, default_cache
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, counted, in_brief
 from nas_selection_bench.bench.files import expanded, make_folder, only_writer
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, dataset_names, missing_images
 from nas_selection_bench.bench.problem.official_files import TABLE_FILE, TABLE_NAME
 from nas_selection_bench.bench.problem.open_table import open_table
@@ -54,9 +54,7 @@ class Finding:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; exit code 2 where even the default run cannot work."""
-    parser = argparse.ArgumentParser(
-        prog="python -m nas_selection_bench doctor", description="What is here and what is missing."
-    )
+    parser = Parser(prog="python -m nas_selection_bench doctor", description="What is here and what is missing.")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data sets")
     parser.add_argument("--table", metavar="FILE", help="ground truth")
     parser.add_argument("--cache", metavar="DIR", help="folder of trained supernets")

@@ -5,10 +5,10 @@ ARCH may have any spelling of `bench.problem.spellings`.
 TABLE is any table, or `digits` for the one that comes with the program. ARCH may be split into several words.
 """
 
-import argparse
 from collections.abc import Sequence
 
 from nas_selection_bench.bench.errors import ExitCode, UsageError
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.space import (
     EDGE_NAMES,
@@ -25,7 +25,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what the table holds of one architecture, and answer with an exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m nas_selection_bench lookup", description="Look an architecture up in a ground-truth table.",
         epilog=f"Six numbers count operations as {', '.join(OPERATIONS)} on the edges {', '.join(EDGE_NAMES)};"
                f" write {NASLIB}4,0,3,1,4,3 where they are NASLib's. One number is the table's own index.",

@@ -2,16 +2,14 @@
 
 import argparse
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from nas_selection_bench.bench.commands.modes import ASKING, INSTEAD_OF_RUNNING, READS, mode_of, unread, words_given
-from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.files import given_path
-from nas_selection_bench.bench.names import called, nearest
+from nas_selection_bench.bench.names import called
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.work.presets import PRESETS
 from nas_selection_bench.version import __version__
 
@@ -55,32 +53,6 @@ def whole(text: str) -> int:
 def as_prefix() -> str:
     """The program's name in errors and in the usage."""
     return called().removeprefix("python ") if called().endswith(".py") else called()
-
-
-class Parser(argparse.ArgumentParser):
-    """Reports errors in one sentence with the nearest option or choice, as for names of methods."""
-
-    def error(self, message: str) -> NoReturn:
-        """Leave the program with exit code 2; raises UsageError where the caller asked for that."""
-        strangers = message.removeprefix("unrecognized arguments: ")
-        option, wrong = re.match(r"argument (\S+): ", message), re.search(r"invalid choice: '(.*?)'", message)
-        if strangers != message:
-            given = strangers.split(" ")[0].partition("=")[0]
-            options = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
-            near = nearest(given, options, count=1) if given.startswith("-") else []
-            message = f"there is no option {given}" if given.startswith("-") else f"unexpected argument {given!r}"
-            message += f"; did you mean {' or '.join(near)}?" if near else f"; {called()} --help shows all options."
-        elif option and wrong:
-            action = next(a for a in self._actions if "/".join(a.option_strings) == option[1])
-            choices = [str(choice) for choice in action.choices or ()]
-            near = nearest(wrong[1], choices, count=1)
-            hint = f"; did you mean {near[0]}?" if near else "."
-            message = f"{option[1]} cannot be {wrong[1]!r}{hint} The choices are: {', '.join(choices)}."
-        else:
-            message = message.removeprefix("argument ").rstrip(".") + "."
-        if not self.exit_on_error:
-            raise UsageError(message)
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def device_name(text: str) -> str:

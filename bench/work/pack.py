@@ -5,7 +5,6 @@ the archive is there it is the truth: loose files beside it, which a killed pack
 the same, and are taken up.
 """
 
-import argparse
 import io
 import lzma
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, counted, in_brief
 from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.work.run_file import RUN_FILE
 from nas_selection_bench.bench.work.store import SCORES_FILE, Store
 
@@ -200,9 +200,7 @@ def _restore(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Pack or unpack the folders that were named, and answer with an exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m nas_selection_bench pack", description="Pack the cells of output folders."
-    )
+    parser = Parser(prog="python -m nas_selection_bench pack", description="Pack the cells of output folders.")
     parser.add_argument(
         "folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder of run_bench.py"
     )

@@ -5,7 +5,6 @@ proxies-DATASET (zero-cost proxies by schemes), doses-DATASET-OPERATION (where a
 agreement-DATASET (Kendall's tau against accuracy). The same results give the same bytes.
 """
 
-import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import parse_options
 from nas_selection_bench.bench.errors import ExitCode
 from nas_selection_bench.bench.files import given_path, make_folder, unwritable
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.pack import opened
@@ -112,7 +112,7 @@ def draw(folder: Path, table: GroundTruth, to: Path, kind: str = "pdf") -> list[
 def main(arguments: list[str] | None = None) -> int:
     """The command; answers with an exit code."""
     os.environ["MPLBACKEND"] = "agg"  # nothing is shown, whatever a notebook or a desktop asks for
-    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench figures", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m nas_selection_bench figures", description=__doc__.splitlines()[0])
     parser.add_argument("results", type=given_path, help="folder of stored results")
     parser.add_argument("--to", type=given_path, required=True, metavar="DIR", help="folder to write into")
     parser.add_argument("--format", choices=for_papers.FORMATS, default="pdf", help="pdf, unless told otherwise")

@@ -1,0 +1,45 @@
+"""Wrong words to a command beside the benchmark are one sentence with what was meant, never a block of usage."""
+
+import sys
+
+import pytest
+
+from nas_selection_bench.__main__ import main
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("pack --foo x", "--foo"),
+        ("pack", "FOLDER is missing"),
+        ("pack x --unpak", "did you mean --unpack?"),
+        ("figures x --to y --format png", "--format cannot be 'png'"),
+        ("fetch", "NAME is missing"),
+        ("fetch cifar10 --miror https://x", "did you mean --mirror?"),
+        ("doctor --cash x", "--cash"),
+        ("lookup digits", "WORD is missing"),
+        ("merge --out x", "FOLDER is missing"),
+        ("regenerate --exact --into x", "--into"),
+        ("convert-table x", "dest is missing"),
+        ("convert-images x", "--as is missing"),
+        ("readme", "are missing"),
+        ("run --dataset digits", "did you mean --datasets?"),
+    ],
+)
+def test_wrong_words_are_one_sentence(
+    line: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["nas_selection_bench", *line.split()])
+    with pytest.raises(SystemExit) as left:
+        sys.exit(main())
+    error = capsys.readouterr().err
+    assert left.value.code == 2 and said in error and error.count("\n") == 1 and "usage:" not in error
+
+
+@pytest.mark.parametrize(("word", "near"), [("lookpu", "lookup"), ("convert_table", "convert-table")])
+def test_the_nearest_command_is_named(
+    word: str, near: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["nas_selection_bench", word])
+    assert main() == 2
+    assert f"did you mean {near}?" in capsys.readouterr().err.splitlines()[0]
