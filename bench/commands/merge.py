@@ -3,7 +3,6 @@
 Nothing is computed, and nothing in the folders that are joined is changed; a packed one is read as it is.
 """
 
-import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -13,6 +12,7 @@ from typing import Any
 
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import given_path, make_folder, only_writer, write_whole
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.work.curvature_file import read_curvature, write_curvature
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described
@@ -26,6 +26,16 @@ NAME = "python -m nas_selection_bench merge"
 
 BETTER = (DONE, SKIPPED, FAILED)
 """Of a cell that two folders hold in different states the first of these is kept."""
+
+
+CURES = {
+    "seed": "run one of them again with --seed of the other",
+    "device": "run one of them again with --device of the other",
+    "threads": "run one of them again with --threads of the other",
+    "environment": "run one of them again with the variables of the other",
+    "table": "run one of them again with --table of the other",
+}
+"""What to do about folders that differ in this."""
 
 
 class Conflict(BenchError):
@@ -50,7 +60,7 @@ class JoinedFolder:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Join the folders that were named, and answer with an exit code. Raises as `merge`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=NAME, description="Join output folders of several machines. Exit code 3 where they hold different results."
     )
     parser.add_argument("folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder; two or more")
@@ -105,10 +115,17 @@ def refuse_others(parts: Sequence[JoinedFolder]) -> None:
             pairs.append((f"images of {dataset}", *prints))
         for name, one, other in pairs:
             if one != other:
+                if name == "environment":
+                    one, other = _set(one), _set(other)
                 raise UsageError(
                     f"{first.folder} and {part.folder} do not belong together: the {name} of one is {one}, of the other"
-                    f" {other}."
+                    f" {other}; {CURES.get(name, 'merge folders that were made alike')}."
                 )
+
+
+def _set(variables: Mapping[str, str] | None) -> str:
+    """Environment variables as a shell sets them."""
+    return " ".join(f"{name}={value}" for name, value in sorted((variables or {}).items())) or "without such variables"
 
 
 def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:

@@ -4,7 +4,6 @@ Replaces what stands between the lines `<!-- results -->` and `<!-- /results -->
 hand. Reads the tables of the stored results and refers to their figure; no ground truth is needed.
 """
 
-import argparse
 import csv
 import os
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
 from nas_selection_bench.bench.files import given_path, write_whole
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.yardsticks.comparisons import UNJUDGED, Verdict
 from nas_selection_bench.bench.yardsticks.floors import ALL_3X3, RANDOM
 from nas_selection_bench.reports.data.founders import Level
@@ -100,12 +100,12 @@ def _number(n: int, one: str, many: str) -> str:
     return f"{n or 'none'} {one if n == 1 else many}"
 
 
-def replace_block(text: str, content: str) -> str:
-    """`text` with `content` between the two marks; raises DataError where they are missing."""
+def replace_block(text: str, content: str, readme: Path = Path("README.md")) -> str:
+    """The `text` of `readme` with `content` between the two marks; raises DataError where they are missing."""
     before, found, rest = text.partition(BEGIN)
     _, closed, after = rest.partition(END)
     if not found or not closed:
-        raise DataError(f"The README has no lines {BEGIN} and {END} to put the results between.")
+        raise DataError(f"{readme} has no lines {BEGIN} and {END} to put the results between; add them.")
     return f"{before}{BEGIN}\n{content}{END}{after}"
 
 
@@ -118,11 +118,11 @@ def _text(readme: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; answers with an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench readme", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m nas_selection_bench readme", description=__doc__.splitlines()[0])
     parser.add_argument("results", type=given_path, help="folder of stored results")
     parser.add_argument("readme", type=given_path, help="file to write into")
     parser.add_argument("--dataset", help="which data set (the first)")
     options = parser.parse_args(arguments)
     content = block(options.results, options.readme, options.dataset)
-    write_whole(options.readme, replace_block(_text(options.readme), content))
+    write_whole(options.readme, replace_block(_text(options.readme), content, options.readme))
     return ExitCode.OK

@@ -8,6 +8,7 @@ import pytest
 
 from nas_selection_bench.bench.commands.merge import main
 from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.pack import main as pack
 from nas_selection_bench.bench.work.run_file import read_run
 from tests.as_command import as_command
@@ -117,6 +118,17 @@ def test_what_does_not_belong_together_is_refused(
         assert merged(tmp_path / out, *folders) == ExitCode.USAGE
         assert said in (line := capsys.readouterr().err) and line.count("\n") == 1
         assert not (tmp_path / "c").exists()
+
+
+def test_variables_that_differ_are_named(
+    halves: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = json.loads((halves[0] / "run.json").read_text())
+    write_json(halves[0] / "run.json", run | {"environment": {"MKL_CBWR": "SSE41"}}, indent=1)
+    write_json(halves[1] / "run.json", run | {"environment": {}}, indent=1)
+    assert merged(tmp_path / "c", *halves) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert "MKL_CBWR=SSE41" in said and "{" not in said and "run one of them again" in said
 
 
 def test_a_damaged_record_is_named(

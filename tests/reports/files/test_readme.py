@@ -64,6 +64,8 @@ def test_the_repository_shows_the_stored_results() -> None:
 def test_what_is_missing_is_named(page: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no lines"):
         readme.replace_block("nothing here", "x")
+    with pytest.raises(DataError, match=r"ABOUT\.md has no lines"):
+        readme.replace_block("nothing here", "x", Path("ABOUT.md"))
     with pytest.raises(DataError, match="no results on svhn"):
         readme.block(page.parent, tmp_path / "README.md", "svhn")
     assert answer([str(tmp_path), str(tmp_path / "README.md")]) == ExitCode.USAGE
