@@ -7,7 +7,6 @@ by file; the table is converted to its compact form at once. What is there alrea
 off is begun anew (CIFAR) or gone on with (Google Drive) by the same command.
 """
 
-import argparse
 import hashlib
 import shutil
 import sys
@@ -21,6 +20,7 @@ from nas_selection_bench.bench.commands.resolve import FETCH
 from nas_selection_bench.bench.errors import DAMAGE, BenchError, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import make_folder, unwritable
 from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
 from nas_selection_bench.bench.problem.official_files import (
     ARCHIVES,
@@ -45,7 +45,7 @@ NAMES = (*ARCHIVES, TABLE_NAME, "imagenet16")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch what was named, print where it is, and return the exit code."""
-    parser = argparse.ArgumentParser(prog=FETCH, description="Fetch data sets and the ground truth.")
+    parser = Parser(prog=FETCH, description="Fetch data sets and the ground truth.")
     parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
     parser.add_argument("--mirror", metavar="URL", help="take the files from this address; checksums stay the same")
@@ -53,7 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     failed = 0
     try:
+        if given.mirror is not None and not given.mirror.startswith(("https://", "http://")):
+            raise UsageError(f"--mirror {given.mirror} is not an address; begin with https://.")
         for name in given.names:
+            if name == "digits":
+                raise UsageError("digits is embedded; there is nothing to fetch.")
             if name not in NAMES:
                 raise unknown("name", name, NAMES)
         root = data_root(given.data_root)

@@ -277,3 +277,14 @@ def test_without_the_packages_it_says_which_one(
     assert "pip install '.[fetch]'" in capsys.readouterr().err
     assert answer(["cifar-10", "--data-root", str(tmp_path)]) == 2
     assert "did you mean cifar10" in capsys.readouterr().err
+
+
+def test_what_cannot_be_fetched_is_said_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    assert answer(["digits", "--data-root", str(root)]) == 2
+    assert "digits is embedded" in capsys.readouterr().err
+    assert answer(["cifar10", "--mirror", "foo", "--data-root", str(root)]) == 2
+    assert "--mirror foo" in capsys.readouterr().err
+    assert not root.exists()
