@@ -5,7 +5,6 @@ fresh folder with an empty cache of supernets, and `--check` compares the two. W
 that is not on this machine is skipped, with the reason.
 """
 
-import argparse
 import os
 import shlex
 import subprocess
@@ -13,15 +12,17 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.commands import resolve
 from nas_selection_bench.bench.commands.options import Options, parse_options
+from nas_selection_bench.bench.commands.out_folder import TEMPORARY
 from nas_selection_bench.bench.errors import BenchError, ExitCode, UsageError
 from nas_selection_bench.bench.files import given_path, make_folder, write_whole
 from nas_selection_bench.bench.names import unknown
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.datasets import data_root, load_images
 from nas_selection_bench.bench.work.run_file import ARITHMETIC, RUN_FILE, commands, git_commit, read_run
 
@@ -39,11 +40,13 @@ class Program:
     """How to call the benchmark: another program in tests."""
 
     words: Sequence[str] = (sys.executable, str(CODE / "run_bench.py"))
+    around: Mapping[str, str] = field(default_factory=dict)
+    """Further environment variables of its runs."""
 
     def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         """Run it for its output folder, with these ARITHMETIC variables; its progress goes to stderr."""
         others = {name: value for name, value in os.environ.items() if name not in ARITHMETIC}
-        command, around = [*self.words, *arguments], {**others, **environment}
+        command, around = [*self.words, *arguments], {**others, **environment, **self.around}
         return subprocess.run(command, stdout=subprocess.DEVNULL, env=around, check=False).returncode
 
     def check(self, arguments: Sequence[str]) -> int:
@@ -76,8 +79,8 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     against = []
     if into is not None:
         against = ["--out", str(into / stored.name)]
-        for line in lines:  # of an option that is given twice the latter counts
-            command = [*line, *against, "--cache", str(into / "supernets")]
+        for line in lines:
+            command = [*without(line, "--out", "--cache"), *against, "--cache", str(into / "supernets")]
             if parse_options(line).device == "auto":  # `auto` would take another one where this machine has it
                 command += ["--device", run.get("device", "cpu")]
             code = program.run(command, run.get("environment", {}))
@@ -92,6 +95,18 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
         return ExitCode(code)
     print(f"the check itself ended with exit code {code}, so nothing is known\n", flush=True)
     return ExitCode.USAGE
+
+
+def without(line: Sequence[str], *options: str) -> list[str]:
+    """A command line without these options, each of which takes a value."""
+    left = list[str]()
+    words = iter(line)
+    for word in words:
+        if word in options:
+            next(words, None)
+        elif word.partition("=")[0] not in options:
+            left.append(word)
+    return left
 
 
 def refuse_missing(options: Options, datasets: list[str], kind: str, images: bool) -> None:
@@ -133,7 +148,7 @@ def find(results: Path, names: Sequence[str]) -> list[Path]:
 
 def main(arguments: Sequence[str] | None = None, program: Program = Program()) -> int:
     """Regenerate what was named, and answer with an exit code: 0 holds, 3 differs, 4 nothing was compared."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m nas_selection_bench regenerate",
         description="Make stored results again by their own commands and compare.",
     )
@@ -145,7 +160,10 @@ def main(arguments: Sequence[str] | None = None, program: Program = Program()) -
     where.add_argument("--exact", action="store_true", help="run nothing: redraw the stored records and compare")
     parser.add_argument("--results", type=given_path, default=CODE / "results", metavar="DIR", help="stored results")
     given = parser.parse_args(arguments)
-    place: Any = nullcontext(given.into) if given.into or given.exact else tempfile.TemporaryDirectory()
+    vanishes = not given.into and not given.exact
+    place: Any = tempfile.TemporaryDirectory() if vanishes else nullcontext(given.into)
+    if vanishes:
+        program = replace(program, around={TEMPORARY: "1"})
     codes = set()
     try:
         folders = find(given.results, given.names)
@@ -160,6 +178,10 @@ def main(arguments: Sequence[str] | None = None, program: Program = Program()) -
         print(f"regenerate: {error}", file=sys.stderr)
         codes.add(error.exit_code)
     except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
+        if not vanishes:
+            print("\nInterrupted.", file=sys.stderr)
         codes.add(ExitCode.INTERRUPTED)
+    if vanishes and ExitCode.INTERRUPTED in codes:
+        print("\nInterrupted; the temporary folder was removed. Use --into DIR for a run that can be resumed.",
+              file=sys.stderr)  # fmt: skip
     return int(next((code for code in ORDER if code in codes), ExitCode.NOTHING_MEASURED))

@@ -97,13 +97,20 @@ def refuse_too_many(images: int | None, datasets: list[str], root: Path) -> None
             raise UsageError(f"--images {images}: {name} has {most:,} training images; ask for {most} or fewer.")
 
 
+def named_table(options: Options, datasets: list[str]) -> Path | str | None:
+    """The table that --table or $NAS_BENCH_TABLE names; None where another one is looked for."""
+    return options.table or (None if datasets == ["digits"] else os.environ.get(TABLE_VARIABLE))
+
+
 def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth:
     """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
 
     Raises MissingData where no table is found, and UsageError where it does not hold a data set.
     """
-    given = options.table or (None if datasets == ["digits"] else os.environ.get(TABLE_VARIABLE))
+    given = named_table(options, datasets)
     if given:
+        if not expanded(given).exists():
+            raise MissingData(f"The table {given} does not exist; check the path; docs/data.md says how to get one.")
         table = open_table(given)
     elif datasets == ["digits"]:
         table = embedded_table("digits")
@@ -148,7 +155,8 @@ def all_missing(sentences: list[str], datasets: list[str], root: Path, table: bo
     if not absent:
         return MissingData(" ".join(sentences))
     fetch = f"{FETCH} {' '.join(absent)} --data-root {root}"
-    return MissingData(f"Data are missing; fetch them all with {fetch}, or by hand. {' '.join(sentences)}")
+    what = "them all" if len(absent) >= len(sentences) else "the images"
+    return MissingData(f"Data are missing; fetch {what} with {fetch}, or by hand. {' '.join(sentences)}")
 
 
 def find_jobs(options: Options, device: Device, threads: int) -> int:

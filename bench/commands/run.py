@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from nas_selection_bench.bench.commands import devices, resolve
 from nas_selection_bench.bench.commands.asked import asked_before, asked_here, folders_plan, sizes
+from nas_selection_bench.bench.commands.cautions import cautions
 from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
-from nas_selection_bench.bench.commands.options import Options, as_prefix, available_cores
+from nas_selection_bench.bench.commands.options import Options, as_prefix
 from nas_selection_bench.bench.commands.others import check_results, conclude, failures, report_only
+from nas_selection_bench.bench.commands.out_folder import refuse_file, refuse_others_files, said_of_new, vanishes
 from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData, counted
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
 from nas_selection_bench.bench.names import called
@@ -32,7 +34,7 @@ from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
 from nas_selection_bench.bench.work.plan import Split
-from nas_selection_bench.bench.work.plan_file import write_plan
+from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
 from nas_selection_bench.bench.work.plugins import in_use, kinds_of, using
 from nas_selection_bench.bench.work.progress import NORMAL, QUIET, VERBOSE, duration
 from nas_selection_bench.bench.work.record import DONE, Circumstances
@@ -54,6 +56,8 @@ def answer(
     """Do what `options` ask, and end as `ended` does. `code` is the program's folder: its commit goes into run.json."""
 
     def act() -> ExitCode:
+        refuse_file(options.out, "--out")
+        refuse_file(options.check, "--check")
         with using(plugins_of(options)):
             return _work_off(options, argv, methods, draw_report, code)
 
@@ -97,6 +101,7 @@ class Session:
         self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
         resolve.refuse_too_many(options.images, self.datasets, root)
         self.out = options.out or resolve.default_out(self.datasets, self.settings)
+        refuse_others_files(self.out)
         earlier = read_run(self.out)
         self.threads = resolve.find_threads(options, earlier)
         self.jobs = resolve.find_jobs(options, self.device, self.threads)
@@ -106,7 +111,7 @@ class Session:
             missing = (missing_images(name, root, s.images) for name, s in self.settings.items())
             self.lacking += [sentence for sentence in missing if sentence]
         if self.lacking and not options.plan:
-            raise resolve.all_missing(self.lacking, self.datasets, root, self.table is None)
+            raise self.all_missing()
         self.pixels = resolve.find_pixels(self.settings, root)
         data = {name: pixels.key for name, pixels in self.pixels.items() if pixels.key}
         here = Circumstances(self.device.kind, self.threads, self.device.hardware, methods.outside())
@@ -117,9 +122,12 @@ class Session:
             self.asked = asked_here(options, methods, self.settings, here, data)
             self.words = self.argv
         resolve.refuse_another_experiment(self.out, earlier, self.facts())
+        if not again:
+            planned_cells(Store(self.out))  # a damaged plan is reported now: this run will add its cells to it
         cache = options.cache or resolve.default_cache()
-        pool = resolve.find_pool(options, self.device, self.jobs, self.threads, self.out)
-        if pool.jobs < self.jobs:
+        workers = min(self.jobs, max(1, len(self.asked.plan)))  # loky would start all, also those without a cell
+        pool = resolve.find_pool(options, self.device, workers, self.threads, self.out)
+        if pool.backend == "none" and self.jobs > 1:
             self.say(f"No worker processes can be started here ({no_processes()}): everything runs in this one.")
             self.jobs = pool.jobs
         self.store = Store(self.out)
@@ -140,6 +148,11 @@ class Session:
         except MissingData as missing:
             self.lacking.append(str(missing))
             return None
+
+    def all_missing(self) -> MissingData:
+        """All that is not there; a table that was named is not fetched."""
+        table = self.table is None and not resolve.named_table(self.options, self.datasets)
+        return resolve.all_missing(self.lacking, self.datasets, self.root, table)
 
     def facts(self) -> dict[str, Any]:
         """The resolved request, for run.json."""
@@ -168,32 +181,23 @@ class Session:
         now = [{**plugin.described(), "offers": ", ".join(kinds_of(plugin))} for plugin in in_use()]
         return [*now, *(earlier for earlier in (read_run(self.out) or {}).get("plugins", []) if earlier not in now)]
 
-    def say(self, line: str) -> None:
-        """Print a line on stderr; nothing when quiet."""
-        if not self.options.quiet:
+    def say(self, line: str | None) -> None:
+        """Print a line on stderr, if there is one; nothing when quiet."""
+        if line is not None and not self.options.quiet:
             print(line, file=sys.stderr, flush=True)
 
     def print_choices(self) -> None:
         """Print what was decided for the user."""
+        workers = self.job.workplace.pool.jobs
+        self.say(said_of_new(self.options))
         presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
         chosen = "" if self.options.preset else " (the default there)"
         self.say(
             f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
-            f" {counted(self.jobs, 'worker')} with {counted(self.threads, 'thread')}; results in {self.out}"
+            f" {counted(workers, 'worker')} with {counted(self.threads, 'thread')}; results in {self.out}"
         )
-        if self.device.hardware and not devices.verified(self.device.hardware, self.code / "results"):
-            self.say(
-                "The GPU path has not been verified on this hardware: python -m nas_selection_bench gpu-acceptance"
-                " does so in ten minutes; --device cpu is what the stored results were made on."
-            )
-        large = any(c.reads_checkpoint and c.cell.supernet.settings.preset == "paper" for c in self.job.plan)
-        if self.device.kind == "cpu" and large:
-            self.say("Training at preset `paper` takes days on a CPU; use `--preset lite`.")
-        if self.jobs * self.threads > available_cores():
-            self.say(
-                f"{counted(self.jobs, 'worker')} with {counted(self.threads, 'thread')} each on"
-                f" {counted(available_cores(), 'core')} will be slow; pass --threads, or fewer --jobs."
-            )
+        for caution in cautions(self.device, self.job.plan, workers, self.threads, self.code / "results"):
+            self.say(caution)
 
     def print_data(self, earlier: Mapping[str, Any] | None) -> None:
         """Print how the table was read, and which images are not official or not those of the folder's results."""
@@ -235,13 +239,12 @@ class Session:
         print(f"{counted(len(supernets), 'supernet')} to train" + (f": {titles}" if titles else ""))
         for selector, cells in Counter(planned.cell.selector for planned in split.todo).items():
             print(f"  {selector:<40} {cells:>5}")
-        seconds, unknown = self.job.timings.estimate(split.todo, trained, self.jobs)
+        seconds, unknown = self.job.timings.estimate(split.todo, trained, self.job.workplace.pool.jobs)
         untimed = f" ({unknown:,} of the cells and supernets have never been timed here)" if unknown else ""
         if split.todo:
             print(f"estimated time: {duration(seconds) if seconds else 'unknown'}{untimed}")
         if self.lacking:
-            missing = resolve.all_missing(self.lacking, self.datasets, self.root, self.table is None)
-            print(f"missing: {missing}")
+            print(f"missing: {self.all_missing()}")
         return ExitCode.OK
 
     def work(self, draw_report: DrawReport) -> ExitCode:
@@ -250,7 +253,7 @@ class Session:
 
         table = self.table
         if table is None:
-            raise MissingData(" ".join(self.lacking))
+            raise self.all_missing()
         self.print_choices()
         self.print_data(read_run(self.out))
         begins = not self.out.exists()
@@ -282,7 +285,8 @@ class Session:
                 self.job.work()
             except KeyboardInterrupt:
                 counts = gather(self.store, table, self.say, self.lots)
-                print(f"\nInterrupted: {counts_line(counts)}. Go on with:\n  {self.command()}", file=sys.stderr)
+                go_on = "" if vanishes() else f" Go on with:\n  {self.command()}"
+                print(f"\nInterrupted: {counts_line(counts)}.{go_on}", file=sys.stderr)
                 return ExitCode.INTERRUPTED
             finally:
                 leave_seats(self.out, max(self.jobs, len(self.device.indices)))

@@ -9,11 +9,13 @@ import pytest
 
 from nas_selection_bench.bench.commands import regenerate
 from nas_selection_bench.bench.commands.options import parse_options
+from nas_selection_bench.bench.commands.out_folder import TEMPORARY
 from nas_selection_bench.bench.commands.regenerate import Program, claim, main
 from nas_selection_bench.bench.errors import ExitCode, UsageError
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.pack import pack
 from nas_selection_bench.bench.work.run_file import commands
+from nas_selection_bench.bench.work.runner import Run
 from tests.bench import fake_bench
 
 pytestmark = pytest.mark.program
@@ -150,6 +152,45 @@ def test_a_command_that_no_longer_works_is_told(stored: Path, capsys: pytest.Cap
     edit(stored / "two", commands=[changed], argv=changed)
     assert again(stored, "two") == ExitCode.USAGE
     assert "ended with exit code 2: " in capsys.readouterr().out
+
+
+def test_interrupted_without_a_folder_of_its_own_it_says_how_to_keep_one(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupted = Program((sys.executable, "-c", "import sys; sys.exit(130)"))
+    assert main(["--results", str(stored), "two"], interrupted) == ExitCode.INTERRUPTED
+    said = capsys.readouterr()
+    assert "--into DIR" in said.err
+    (command,) = (line for line in said.out.splitlines() if "exit code 130" in line)
+    assert command.count("--out ") == command.count("--cache ") == 1 and str(stored / "two") not in command
+    kept = ["--results", str(stored), "--into", str(tmp_path / "fresh"), "two"]
+    assert main(kept, interrupted) == ExitCode.INTERRUPTED
+    assert "--into" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("vanishes", [False, True])
+def test_a_run_whose_folder_will_be_removed_names_no_command_to_go_on(
+    vanishes: bool, place: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(run: Run) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "work", interrupt)
+    if vanishes:
+        monkeypatch.setenv(TEMPORARY, "1")
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.INTERRUPTED
+    assert ("--selectors random" in capsys.readouterr().err) is not vanishes
+
+
+def test_the_environment_of_its_runs_says_that_their_folder_is_removed(stored: Path, tmp_path: Path) -> None:
+    noting = (
+        f"import os, pathlib; pathlib.Path({str(tmp_path / 'noted')!r}).write_text(os.environ.get({TEMPORARY!r}, ''))"
+    )
+    main(["--results", str(stored), "two"], Program((sys.executable, "-c", noting + "; raise SystemExit(130)")))
+    assert (tmp_path / "noted").read_text()
+    again = ["--results", str(stored), "--into", str(tmp_path / "fresh"), "two"]
+    main(again, Program((sys.executable, "-c", noting + "; raise SystemExit(130)")))
+    assert not (tmp_path / "noted").read_text()
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,62 @@
+"""The folder of --out before a run writes there: what it must not hold, and what is said of a new one."""
+
+import difflib
+import os
+from pathlib import Path
+
+from nas_selection_bench.bench.commands.options import Options
+from nas_selection_bench.bench.errors import UsageError, joined
+from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
+from nas_selection_bench.bench.work.gathered import GATHERED_FILE
+from nas_selection_bench.bench.work.methods_file import METHODS_FILE
+from nas_selection_bench.bench.work.pack import ARCHIVE
+from nas_selection_bench.bench.work.plan_file import PLAN_FILE
+from nas_selection_bench.bench.work.run_file import RUN_FILE
+from nas_selection_bench.bench.work.store import SCORES_FILE
+from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
+
+TEMPORARY = "NAS_BENCH_TEMPORARY_OUT"
+"""Environment variable of a run whose output folder will be removed, so that nothing can go on with it."""
+
+OURS = (RUN_FILE, PLAN_FILE, "records")
+"""What a run begins with: a folder that holds one of these is this program's."""
+
+WRITTEN = ("costs", "logs", "tables", "figures", "report.html", "records.csv", "costs.csv", SCORES_FILE, METHODS_FILE,
+           GATHERED_FILE, AGREEMENTS_FILE, CURVATURE_FILE, ARCHIVE)  # fmt: skip
+"""What a run writes beside them."""
+
+
+def vanishes() -> bool:
+    """Whether the output folder of this process will be removed when it ends."""
+    return bool(os.environ.get(TEMPORARY))
+
+
+def refuse_file(folder: Path | None, option: str) -> None:
+    """UsageError where the value of `option` is a file."""
+    if folder is not None and folder.is_file():
+        raise UsageError(f"{option} {folder} is a file, not a folder; choose another {option}.")
+
+
+def refuse_others_files(out: Path) -> None:
+    """UsageError where a run would overwrite files that no run has written."""
+    if any((out / name).exists() for name in OURS):
+        return
+    strange = [name for name in WRITTEN if (out / name).is_file() or _holds_something(out / name)]
+    if strange:
+        raise UsageError(f"{out} holds files that are not of this program ({joined(strange)}); choose another --out.")
+
+
+def _holds_something(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.iterdir(), None) is not None
+
+
+def said_of_new(options: Options) -> str | None:
+    """What a run is, where nothing but a folder without a run was given; None where something else was asked."""
+    out = options.out
+    if options.asks or out is None or (out / RUN_FILE).exists():
+        return None
+    state = "holds no run yet" if out.exists() else "is new"
+    beside = {path.parent.name for path in out.absolute().parent.glob(f"*/{RUN_FILE}")}
+    near = difflib.get_close_matches(out.name, sorted(beside))
+    hint = f"; did you mean {joined([str(out.with_name(name)) for name in near], 'or')}?" if near else "."
+    return f"{out} {state}: this runs the default comparison on digits{hint}"

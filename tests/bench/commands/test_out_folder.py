@@ -1,0 +1,56 @@
+"""The folder of --out before anything is written: what is not this program's stays, and a new one is said to be new."""
+
+from pathlib import Path
+
+import pytest
+
+from nas_selection_bench.bench.commands import resolve
+from nas_selection_bench.bench.commands.options import DEFAULTS
+from nas_selection_bench.bench.commands.out_folder import OURS, WRITTEN
+from nas_selection_bench.bench.errors import ExitCode
+from tests.bench import fake_bench
+
+
+@pytest.mark.parametrize("name", ["report.html", "records.csv", "tables/own.csv"])
+@pytest.mark.parametrize("mode", [[], ["--plan"]])
+def test_files_of_somebody_else_are_not_overwritten(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, mode: list[str]
+) -> None:
+    own = tmp_path / "out" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    (tmp_path / "out" / "notes.txt").touch()
+    assert fake_bench.run(*place, "--selectors", "random", *mode) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert name.partition("/")[0] in said and "notes.txt" not in said and said.count("\n") == 1
+    assert own.read_text() == "mine" and not (tmp_path / "out" / "run.json").exists()
+
+
+def test_a_folder_with_other_files_and_one_of_a_killed_run_are_taken(place: list[str], tmp_path: Path) -> None:
+    (tmp_path / "out" / "tables").mkdir(parents=True)
+    (tmp_path / "out" / "notes.txt").touch()
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+    (tmp_path / "out" / "run.json").unlink()
+    assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
+
+
+def test_what_a_run_writes_is_known(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random,fails")
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {*OURS, *WRITTEN}
+
+
+def test_a_new_folder_alone_is_told_with_the_near_ones(
+    place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DEFAULTS, "supernets", "steady")
+    monkeypatch.setattr(resolve, "usual_extent", lambda settings: resolve.Extent())
+    fake_bench.run(*place, "--selectors", "random", "--out", tmp_path / "digits-two")
+    given = [str(word) for word in fake_bench.places(place)]
+    capsys.readouterr()
+    for out, near in (("digits-tow", "digits-two"), ("elsewhere", "")):
+        given[given.index("--out") + 1] = str(tmp_path / out)
+        fake_bench.run(*given, "--supernets", "steady", "--plan")
+        assert "is new" not in capsys.readouterr().err, "it says what is compared"
+        fake_bench.run(*given, "--plan")
+        first = capsys.readouterr().err.splitlines()[0]
+        assert f"{tmp_path / out} is new" in first and (str(tmp_path / "digits-two") in first) is bool(near)
