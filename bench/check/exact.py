@@ -26,6 +26,7 @@ from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, counte
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
+from nas_selection_bench.bench.work.edited_files import edits_since
 from nas_selection_bench.bench.work.gather import gather
 from nas_selection_bench.bench.work.lots import lots_of, no_lots
 from nas_selection_bench.bench.work.methods import Methods
@@ -75,6 +76,8 @@ class Checked:
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Whatever was not compared, with the reason."""
+    edits: list[str] = field(default_factory=list)
+    """Which files of methods have changed since they gave these results, which is no difference by itself."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -140,6 +143,7 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, metho
             earlier, unknown = superseded(_rows(again / "records.csv"), methods)
             outcome.differences += earlier
             outcome.notes += unknown
+            outcome.edits = edits_since(store, methods)
     return outcome
 
 

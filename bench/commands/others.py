@@ -105,6 +105,8 @@ def check_results(stored: Path, options: Options, draw_report: DrawReport, metho
     table = resolve.find_table(options, list(run_of(stored)["datasets"]), data_root(options.data_root, needed=False))
     with uncollected():
         outcomes = check.check(stored, table, draw_report, fresh, methods)
+    for line in [line for outcome in outcomes for line in outcome.edits]:
+        print(line, file=sys.stderr)
     print(check.summary(outcomes), end="")
     return check.exit_code(outcomes)
 
