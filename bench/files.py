@@ -58,7 +58,7 @@ def unwritable(path: Path, error: OSError) -> DataError:
             f"The file system of {path.parent} has no file locks ({error.strerror}), which keep two runs apart; choose"
             " a folder on a local disk."
         )
-    return DataError(f"{path} could not be written ({error.strerror or error}).")
+    return DataError(f"{path} could not be written ({error.strerror or error}); choose another folder.")
 
 
 def is_disk_trouble(error: BaseException) -> bool:

@@ -163,6 +163,8 @@ def choose(
         if not matches:
             if find is not None and can_be_typed(pattern):
                 find(pattern)
+            if is_pattern(pattern):
+                raise UsageError(f"No {kind} matches {pattern!r}. {listed(kind, known)}")
             raise unknown(kind, pattern, known)
         spelled = [canonical(*parse(name + bracket + options)) for name in matches]
         if entry.startswith("!"):

@@ -50,4 +50,5 @@ def understood_json(text: bytes, path: Path, understood: Callable[[dict[str, Any
         content.pop(DIGEST, None)
         return understood(content)
     except DAMAGE as error:
-        raise DataError(f"{path} is damaged ({in_brief(error)}); delete it and run the command again.") from error
+        why = f"it lacks the entry {error.args[0]}" if type(error) is KeyError and error.args else in_brief(error)
+        raise DataError(f"{path} is damaged ({in_brief(why)}); delete it and run the command again.") from error

@@ -32,6 +32,9 @@ from nas_selection_bench.bench.work.record import (
     record_key,
 )
 
+MOST_CELLS = 10_000_000
+"""Of one plan: they fill the memory of a large machine."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -123,8 +126,26 @@ def epochs_for(selector: Described, request: Request, settings: Settings) -> tup
     return tuple(wanted)
 
 
+def refuse_too_many(request: Request) -> None:
+    """UsageError for more cells than can be planned, before any of them is made."""
+    per_seed = sum(
+        len(epochs_for(selector, request, settings)) * (request.selector_seeds if selector.stochastic else 1)
+        for settings in request.settings.values()
+        for selector in request.selectors
+    )
+    count = len(request.recipes) * request.supernet_seeds * per_seed
+    if count > MOST_CELLS:
+        seeds = {"--seeds": request.supernet_seeds, "--selector-seeds": request.selector_seeds}
+        option = max(seeds, key=lambda name: seeds[name])
+        raise UsageError(
+            f"{option} {seeds[option]} asks for {count:,} cells, more than the {MOST_CELLS:,} that can be planned;"
+            f" give fewer {option}."
+        )
+
+
 def make_plan(request: Request) -> list[PlannedCell]:
-    """All cells asked for, those of one supernet side by side."""
+    """All cells asked for, those of one supernet side by side; UsageError for more than MOST_CELLS."""
+    refuse_too_many(request)
     here = request.circumstances
     return [
         planned_cell(

@@ -110,8 +110,10 @@ def _of_entry_point(kind: str, entry: EntryPoint) -> Plugin:
 def named(words: Sequence[str]) -> tuple[Plugin, ...]:
     """The plug-ins that the values of `--plugin` name: files and modules, several with commas between.
 
-    Raises UsageError for what is neither.
+    Raises UsageError for what is neither, and for a value that names none.
     """
+    if any(not text.replace(",", "").strip() for text in words):
+        raise UsageError("--plugin names nothing; give a file or a module, or leave it out.")
     return tuple(dict.fromkeys(_named(word.strip()) for text in words for word in text.split(",") if word.strip()))
 
 

@@ -1,11 +1,13 @@
 """Stored results over fake methods: drawn again by --report-only, compared by --check, and refused where damaged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nas_selection_bench.bench.commands import devices
 from nas_selection_bench.bench.errors import ExitCode
+from nas_selection_bench.bench.work.methods import Source
 from tests.bench import fake_bench
 from tests.bench.fake_bench import places, results, rows, states
 
@@ -74,6 +76,30 @@ def test_a_damaged_plan_is_one_line_and_exit_2(
     (tmp_path / "out" / "plan.json").write_text(content)
     assert fake_bench.run(*places(place), "--report-only") == ExitCode.USAGE
     assert "plan.json is damaged" in capsys.readouterr().err
+    for more in ([], ["--selectors", "random"]):
+        for mode in ([], ["--plan"]):
+            assert fake_bench.run(*place, *more, *mode) == ExitCode.USAGE
+            said = capsys.readouterr().err
+            assert "plan.json is damaged" in said and said.count("\n") == 1, "before anything is announced"
+            assert "lacks the entry cells" in said or content not in ("{}", "[]")
+
+
+def test_check_tells_which_selectors_have_changed_since(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = {"random": "r1", "ranks": "k1"}
+    plain = fake_bench.methods()
+    selectors = replace(plain.selectors, source=lambda name: Source(f"selectors/{name}.py", now[name]))  # type: ignore[type-var]
+    monkeypatch.setattr(fake_bench, "methods", lambda: replace(plain, selectors=selectors))
+    fake_bench.run(*place, "--selectors", "random,ranks")
+    check = ["--table", place[place.index("--table") + 1], "--check", str(tmp_path / "out")]
+    capsys.readouterr()
+    assert fake_bench.run(*check) == ExitCode.OK
+    assert "has changed" not in capsys.readouterr().err
+    now["random"] = "r2"
+    assert fake_bench.run(*check) == ExitCode.OK
+    told = [line for line in capsys.readouterr().err.splitlines() if "has changed" in line]
+    assert len(told) == 1 and "selectors/random.py" in told[0] and "2 results" in told[0]
 
 
 def test_damaged_costs_are_left_out_and_a_neighbour_costs_nothing(place: list[str], tmp_path: Path) -> None:

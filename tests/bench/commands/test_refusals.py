@@ -23,7 +23,11 @@ from tests.small_data import small_data
         (["--selectors", "randon"], "did you mean random"),
         (["--supernets", "stead"], "did you mean steady"),
         (["--datasets", "cifar"], "did you mean cifar"),
-        (["--selectors", "nothing-*"], "The selectors are: alphas"),
+        (["--selectors", "nothing-*"], "matches 'nothing-*'. The selectors are: alphas"),
+        (["--plugin", ""], "--plugin"),
+        (["--plugin", " , "], "--plugin"),
+        (["--seeds", "1000000000"], "--seeds"),
+        (["--selectors", "random", "--selector-seeds", "1000000000", "--plan"], "--selector-seeds"),
         (["--selectors", "random", "--epochs", "3"], "stores the epochs 2, 4, 6, 8"),
         (["--datasets", "cifar100"], "not cifar100"),
         (["--table", "nowhere.npz"], "nowhere.npz does not exist"),
@@ -59,6 +63,10 @@ def test_everything_that_is_missing_is_told_at_once_and_a_plan_is_made_without_i
                    "fetch cifar10 cifar100 nas-bench-201"):  # fmt: skip
         assert wanted in said
     assert not (tmp_path / "out").exists()
+    assert fake_bench.run(*command, "--table", "nb201.csv.gz") == ExitCode.USAGE
+    said = capsys.readouterr().err
+    for wanted in ("nb201.csv.gz", "docs/data.md", "data_batch_1 is missing", "fetch cifar10 cifar100 --data-root"):
+        assert wanted in said
     assert fake_bench.run(*command, "--plan") == ExitCode.OK
     said = capsys.readouterr().out
     assert "to do" in said and "missing: " in said and "fetch cifar10 cifar100 nas-bench-201" in said
@@ -85,8 +93,12 @@ def test_an_output_folder_that_cannot_be_written_is_refused(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    assert fake_bench.run(*place, "--out", tmp_path / "file" / "out") == ExitCode.USAGE
-    assert "choose another folder" in capsys.readouterr().err
+    for out in (tmp_path / "file" / "out", Path("/proc/nas-bench-out")):
+        assert fake_bench.run(*place, "--out", out) == ExitCode.USAGE
+        assert "choose another folder" in capsys.readouterr().err
+    for asked in (["--out"], ["--check"], ["--report-only", "--out"]):
+        assert fake_bench.run(*asked, tmp_path / "file") == ExitCode.USAGE
+        assert f"{tmp_path / 'file'} is a file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("option", "value"), [("--seed", "1"), ("--threads", "2")])
