@@ -28,6 +28,7 @@ from nas_selection_bench.bench.commands.devices import Device, find_device
 from nas_selection_bench.bench.commands.options import device_name
 from nas_selection_bench.bench.errors import ExitCode, UsageError, in_brief, text_of
 from nas_selection_bench.bench.files import given_path, write_whole
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.datasets import load_images
 from nas_selection_bench.bench.work.gpu_kernels import wants_triton
 from nas_selection_bench.bench.work.presets import PRESETS
@@ -75,7 +76,7 @@ def main(
     door: Callable[[Sequence[str]], int] = run_door,
 ) -> int:  # fmt: skip
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m nas_selection_bench gpu-acceptance", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip

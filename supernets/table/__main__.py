@@ -29,6 +29,7 @@ from nas_selection_bench.bench.commands.options import device_name, positive
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.names import nearest
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.datasets import data_root
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m nas_selection_bench make-table",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -9,7 +9,6 @@ writes curvature.csv beside the records, from which the report applies the rule 
 code it is of one mini-batch of selection images, and the weight decay of the alphas is part of the loss.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from nas_selection_bench.bench.errors import DataError, ExitCode, counted
 from nas_selection_bench.bench.files import given_path
+from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.batches import Half
 from nas_selection_bench.bench.problem.datasets import data_root, load_images
 from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, write_curvature
@@ -95,7 +95,7 @@ def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> l
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, and write curvature.csv."""
-    parser = argparse.ArgumentParser(prog="python -m nas_selection_bench curvature", description=__doc__.split("\n")[0])
+    parser = Parser(prog="python -m nas_selection_bench curvature", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=given_path, help="the output folder whose checkpoints are measured")
     parser.add_argument("--cache", type=given_path, required=True, help="the folder of trained supernets")
     parser.add_argument("--data-root", help="folder of the data sets")
