@@ -30,11 +30,15 @@ def check_edge_weights(recipe: object, weights: object, alphas: Tensor) -> None:
 
 
 def check_mixing(recipe: str, mixing: object, cls: type) -> None:
-    """Raises ValueError unless it is of class `cls`, a Mixing, with weights [6, 5] or [n_cells, 6, 5]."""
+    """Raises ValueError unless it is of class `cls`, a Mixing, with weights [6, 5] or [n_cells, 6, 5].
+
+    A recipe with a network of its own may have further columns.
+    """
     if not isinstance(mixing, cls):
         raise ValueError(f"{recipe}.mixing gave {type(mixing).__name__}, not a Mixing")
     weights = getattr(mixing, "weights", None)
-    if not isinstance(weights, Tensor) or tuple(weights.shape[-2:]) != MIXTURE:
+    shape = tuple(weights.shape) if isinstance(weights, Tensor) else ()
+    if shape[-2:-1] != MIXTURE[:1] or shape[-1] < MIXTURE[1]:
         raise ValueError(f"{recipe}.mixing gave a Mixing with weights {kind_of(weights)}, not {MIXTURE}")
 
 

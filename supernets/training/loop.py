@@ -145,7 +145,6 @@ class Training:
             search.number = number
             self.step(selection, weights, noise)
         self.recipe.after_epoch(search, self.epoch, epochs, lambda half: self._batches(half, "after"))
-        check_after_epoch(search.alphas, self.epoch + 1)
         seen = steps * self.settings.batch_size
         self.history.append({
             "train_accuracy": 100 * search.correct.item() / seen, "train_loss": search.loss_sum.item() / seen,
@@ -176,6 +175,7 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """The supernet as it is now, its accuracy on the selection images measured with batch statistics."""
         search = self.search
+        check_after_epoch(search.alphas, self.epoch)  # here, where a GPU is asked for numbers anyway
         search.network.normalise("batch")
         batches = self.selection_half.fixed(self.settings.selection_batch, self.settings.selection_images)
         accuracy, loss = self.evaluate(batches, self.recipe.edge_weights(search.alphas).detach()[None])

@@ -52,5 +52,5 @@ def test_a_new_folder_alone_is_told_with_the_near_ones(
         fake_bench.run(*given, "--supernets", "steady", "--plan")
         assert "is new" not in capsys.readouterr().err, "it says what is compared"
         fake_bench.run(*given, "--plan")
-        first = capsys.readouterr().err.splitlines()[0]
-        assert f"{tmp_path / out} is new" in first and (str(tmp_path / "digits-two") in first) is bool(near)
+        (told,) = (line for line in capsys.readouterr().err.splitlines() if f"{tmp_path / out} is new" in line)
+        assert (str(tmp_path / "digits-two") in told) is bool(near)
