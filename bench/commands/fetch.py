@@ -3,8 +3,8 @@
 `python -m nas_selection_bench fetch cifar10 cifar100 nas-bench-201 imagenet16` is the whole of it.
 
 Nothing else in the program opens a connection. An archive is checked against its published checksum and unpacked file
-by file; the table is converted to its compact form at once. What is there already is left alone. A download that broke
-off is begun anew (CIFAR) or gone on with (Google Drive) by the same command.
+by file; the table is converted to its compact form at once. What is there already is left alone. To resume an
+interrupted download, repeat the command: CIFAR starts from the beginning, Google Drive continues where it stopped.
 """
 
 import hashlib

@@ -13,7 +13,13 @@ from nas_selection_bench.bench.errors import MissingData, UsageError
 from nas_selection_bench.bench.files import USERS_CACHE, expanded
 from nas_selection_bench.bench.names import choose, split_names, unknown
 from nas_selection_bench.bench.problem.csv_table import OFFICIAL_NAMES
-from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names, image_count, missing_images
+from nas_selection_bench.bench.problem.datasets import (
+    DATASETS,
+    dataset_names,
+    image_count,
+    missing_images,
+    refuse_more_images,
+)
 from nas_selection_bench.bench.problem.official_files import TABLE_FILE, TABLE_NAME, TABLE_SOURCE
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
 from nas_selection_bench.bench.problem.pixels import Pixels, pixels_of
@@ -89,12 +95,14 @@ def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str,
     return settings
 
 
-def refuse_too_many(images: int | None, datasets: list[str], root: Path) -> None:
+def refuse_missing_images(images: int | None, datasets: list[str], root: Path) -> None:
     """UsageError where --images asks for more training images than a data set has: the preset's name would lie."""
-    for name in datasets if images is not None else ():
-        most = image_count(name, root)
-        if most is not None and images is not None and images > most:
-            raise UsageError(f"--images {images}: {name} has {most:,} training images; ask for {most} or fewer.")
+    if images is None:
+        return
+    for name in datasets:
+        there = image_count(name, root)
+        if there is not None:
+            refuse_more_images(images, there, name)
 
 
 def named_table(options: Options, datasets: list[str]) -> Path | str | None:

@@ -99,7 +99,7 @@ class Session:
         usual = earlier.get("device", "auto") if again and earlier and options.device == "auto" else options.device
         self.device = devices.find_device(usual)
         self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
-        resolve.refuse_too_many(options.images, self.datasets, root)
+        resolve.refuse_missing_images(options.images, self.datasets, root)
         self.out = options.out or resolve.default_out(self.datasets, self.settings)
         refuse_others_files(self.out)
         earlier = read_run(self.out)

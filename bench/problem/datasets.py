@@ -142,6 +142,12 @@ def image_count(name: str, data_root: Path) -> int | None:
     return TRAIN_IMAGES if layout is None else layout.images
 
 
+def refuse_more_images(asked: int, there: int, name: str) -> None:
+    """UsageError where --images asks for more than the training images of the data set `name` that are there."""
+    if asked > there:
+        raise UsageError(f"--images {asked}: {name} has {there:,} training images; ask for {there} or fewer.")
+
+
 def load_images(name: str, data_root: Path, limit: int | None = None) -> ImageSet:
     """Training images of the data set `name`: the first `limit` in official order, all where there are fewer.
 

@@ -126,7 +126,7 @@ def epochs_for(selector: Described, request: Request, settings: Settings) -> tup
     return tuple(wanted)
 
 
-def refuse_too_many(request: Request) -> None:
+def refuse_too_many_cells(request: Request) -> None:
     """UsageError for more cells than can be planned, before any of them is made."""
     per_seed = sum(
         len(epochs_for(selector, request, settings)) * (request.selector_seeds if selector.stochastic else 1)
@@ -145,7 +145,7 @@ def refuse_too_many(request: Request) -> None:
 
 def make_plan(request: Request) -> list[PlannedCell]:
     """All cells asked for, those of one supernet side by side; UsageError for more than MOST_CELLS."""
-    refuse_too_many(request)
+    refuse_too_many_cells(request)
     here = request.circumstances
     return [
         planned_cell(

@@ -182,7 +182,7 @@ def _number(name: str, proxy: Proxy, answer: object) -> float:
     """What `compute` returned, as a number; raises FaultyFile for what is not one."""
     if not isinstance(answer, str | bytes):
         with suppress(TypeError, ValueError, RuntimeError):
-            return float(answer)  # type: ignore[arg-type]
+            return float(answer.detach() if isinstance(answer, Tensor) else answer)  # type: ignore[arg-type]
     shape = f" of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else ""
     raise FaultyFile(f"{name}.compute gave {kind(answer)}{shape}, not one number (selectors/proxies/{proxy.name}.py).")
 

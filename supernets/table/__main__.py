@@ -31,7 +31,7 @@ from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.names import nearest
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.accuracies import Accuracies
-from nas_selection_bench.bench.problem.datasets import data_root
+from nas_selection_bench.bench.problem.datasets import data_root, refuse_more_images
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.space import Architecture, architecture_of
@@ -147,11 +147,8 @@ def _make(options: argparse.Namespace) -> int:
     """Train what is missing, write the table if it is whole."""
     recipe, arithmetic = _recipe(options), _arithmetic(options)
     train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
-    if len(train) < recipe.images != TableRecipe.images:  # the default may be more than there are
-        raise UsageError(
-            f"--images {recipe.images}: {options.dataset} has {len(train):,} training images; ask for {len(train)} or"
-            " fewer."
-        )
+    if recipe.images != TableRecipe.images:  # the default may be more than there are
+        refuse_more_images(recipe.images, len(train), options.dataset)
     firsts = representatives(function_classes())
     wanted = drawn_order(len(firsts), recipe.root_seed)[: options.classes]
     kept = options.out.with_name(f"{options.out.name}.progress")

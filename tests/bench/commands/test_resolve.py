@@ -113,9 +113,9 @@ def test_sizes_change_what_they_name_and_enter_names_and_keys() -> None:
 def test_no_more_images_can_be_asked_for_than_there_are(tmp_path: Path) -> None:
     for name in DATASETS:
         there = image_count(name, tmp_path) or 0
-        resolve.refuse_too_many(there, [name], tmp_path)
+        resolve.refuse_missing_images(there, [name], tmp_path)
         with pytest.raises(UsageError, match=f"--images {there + 1}: {name} has {there:,} "):
-            resolve.refuse_too_many(there + 1, [name], tmp_path)
+            resolve.refuse_missing_images(there + 1, [name], tmp_path)
     assert image_count("digits", tmp_path) == len(load_images("digits", tmp_path))
 
 
