@@ -4,7 +4,7 @@
 # make all-tests  both at once, as CI does
 # make check redraws the stored results and compares, runs the smallest of them again and compares, and runs the
 #            tests that start a whole program
-# make results  runs the command of every stored result again and compares; hours
+# make results  runs the command of every stored result again and compares; about 90 core-hours
 # make fuzz  10,000 damaged and hostile files to every reader; minutes
 # make performance  ratios to the literal reference, measured in one run
 PYTHON ?= python3

@@ -10,7 +10,7 @@ from nas_selection_bench.version import __version__
 
 COMMANDS = {
     "run": ("program", "run the benchmark; what run_bench.py and run-bench do"),
-    "doctor": ("bench.commands.doctor", "what is here, what is missing, and what each missing thing costs"),
+    "doctor": ("bench.commands.doctor", "what is here, what is missing, and what it is needed for"),
     "fetch": ("bench.commands.fetch", "download images and the benchmark table"),
     "lookup": ("bench.commands.lookup", "what a table says of one architecture"),
     "convert-table": ("bench.commands.convert_table", "the compact form of a benchmark table"),

@@ -1,5 +1,6 @@
-"""The folder selectors/ shares its name with a module of the standard library; both must work."""
+"""Names of folders in a checkout: selectors/ is also a module of the standard library, the others are no modules."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -24,3 +25,12 @@ def test_both_modules_work_whichever_is_imported_first(imports: str) -> None:
     done = subprocess.run([sys.executable, "-c", imports + WORKS], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "both"
+
+
+@pytest.mark.parametrize("name", ["bench", "reports", "supernets"])
+def test_no_second_copy_of_a_package_can_be_imported(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `bench.errors` raises would not be what the program catches."""
+    monkeypatch.syspath_prepend(ROOT)
+    with pytest.raises(ImportError, match=rf"import nas_selection_bench\.{name}\b"):
+        importlib.import_module(name)
+    assert name not in sys.modules

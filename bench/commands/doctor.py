@@ -1,4 +1,4 @@
-"""Data, packages and devices: what is here, and what each missing one costs: `python -m nas_selection_bench doctor`.
+"""What is here of data, packages and devices, and what is missing: `python -m nas_selection_bench doctor`.
 
 Looks only; nothing is fetched and nothing is kept.
 """
@@ -47,7 +47,7 @@ class Finding:
     state: str
     """`ok`, `partly` or `missing`."""
     detail: str
-    """The thing itself, or the cost of its absence and the cure."""
+    """The thing itself, or what it is needed for and how to get it."""
     needed: bool = False
     """Whether the default run, on digits, cannot do without it."""
 
@@ -152,7 +152,7 @@ def _packages() -> Iterator[Finding]:
         try:
             yield Finding(f"package {name}", GOOD, version(name))
         except PackageNotFoundError:
-            yield Finding(f"package {name}", MISSING, f"costs: {use}; pip install {name}")
+            yield Finding(f"package {name}", MISSING, f"needed for: {use}; pip install {name}")
 
 
 def _machine() -> Iterator[Finding]:
@@ -165,7 +165,7 @@ def _machine() -> Iterator[Finding]:
 
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         names = ", ".join(sorted({torch.cuda.get_device_name(i) for i in range(count)}))
-        absent = "costs: time; --preset paper takes days without one"
+        absent = "needed for: speed; --preset paper takes days without one"
         yield Finding("device cuda", GOOD if count else MISSING, f"{count} x {names}" if count else absent)
     except (ImportError, RuntimeError) as error:
         yield Finding("device cuda", MISSING, in_brief(error))
@@ -176,7 +176,9 @@ def _workers() -> Finding:
     why = no_processes()
     if why is not None:
         return Finding(
-            "worker processes", MISSING, f"{why}; costs: parallel runs, and a crash of one cell ends them all"
+            "worker processes",
+            MISSING,
+            f"{why}; needed for: parallel runs, and so that a crash of one cell does not end them all",
         )
     return Finding("worker processes", GOOD, "can be started")
 
@@ -186,7 +188,9 @@ def _places(cache: str | Path | None) -> Iterator[Finding]:
         yield Finding("home", GOOD, str(Path.home()))
     except RuntimeError as error:
         yield Finding(
-            "home", MISSING, f"{in_brief(error).rstrip('.')}; costs: the usual places (give --cache and --data-root)"
+            "home",
+            MISSING,
+            f"{in_brief(error).rstrip('.')}; needed for: the usual places (give --cache and --data-root)",
         )
     try:
         supernets = expanded(cache) if cache else default_cache()

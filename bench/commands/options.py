@@ -88,7 +88,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     what.add_argument("--supernets", metavar="NAME,...",
                       help="recipes: names, globs, name[option=value,...] (darts,blank,darts-minus)")  # fmt: skip
     what.add_argument("--selectors", metavar="NAME,...",
-                      help="criteria: all, names, globs, name[option=value,...], !NAME leaves out"
+                      help="criteria: all, main, founders, names, globs, name[option=value,...], !NAME leaves out"
                            " (all; on digits the founding papers' criteria and their controls)")  # fmt: skip
     what.add_argument("--seeds", type=positive, metavar="N",
                       help="supernets trained per data set and recipe, seeds 0..N-1 (3; digits 2)")  # fmt: skip
@@ -105,7 +105,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     size.add_argument("--preset", choices=tuple(PRESETS),
                       help="size of the experiment (digits on digits; else paper on a GPU, lite on a CPU)")  # fmt: skip
     size.add_argument("--budget", choices=tuple(PRESETS),
-                      help="what selection may spend on the same supernets, as at another preset: epochs of tuning,"
+                      help="select with another preset's budget on the same supernets: epochs of tuning,"
                            " proposals and mini-batches of proxies")  # fmt: skip
     size.add_argument("--train-epochs", type=positive, metavar="N", help="train supernets for N epochs instead")
     size.add_argument("--channels", type=positive, metavar="C",
@@ -149,14 +149,16 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
                          help="list data sets, presets, supernets, selectors, proxies and stopping rules; with NAME"
                               " all about that one: formula, paper, options; with a glob, a line on each that it"
                               " matches")  # fmt: skip
-    instead.add_argument("--doctor", action="store_true", help="what is here, what is missing, and what that costs")
+    instead.add_argument(
+        "--doctor", action="store_true", help="what is here, what is missing, and what it is needed for"
+    )
     instead.add_argument("--plan", action="store_true", help="cells done and to do, with the estimated time")
     instead.add_argument("--report-only", action="store_true", help="gather the records in --out and draw the report")
     instead.add_argument(
         "--check",
         metavar="DIR",
         type=given_path,
-        help="draw the results stored in DIR again and compare; with --out, compare the fresh run there too",
+        help="redraw the report from the records in DIR and compare; with --out, compare the fresh run there too",
     )
     parser.add_argument("--json", action="store_true", help="with --list: the same as JSON, in full")
     return parser

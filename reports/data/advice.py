@@ -109,7 +109,7 @@ def limits(source: Material, contest: Contest) -> Limits:
             sizes.append(settings_labelled(label).size)
         except UsageError:
             unknown.append(label)
-    seeds = final.groupby("method")["supernet_seed"].nunique()
+    seeds = final.groupby(["method", "setting"])["supernet_seed"].nunique()
     lost = rows[rows["state"].isin((FAILED, MISSING))]
     read = final[~final["method"].isin(source.results.alike)]
     return Limits(

@@ -19,8 +19,8 @@ MOSTLY = 0.5
 CALLED = {SKIP: "skip connections", NONE: "none"}
 
 
-SHARE, LOWEST = "share of {}", "lowest accuracy of the space"
-"""What a collapse is told by: the mean share of an operation among the edges, or how many chose the worst network."""
+MOSTLY_OF, LOWEST = "mostly {}", "the least accurate architecture of the space"
+"""What was chosen: one operation on most edges (its mean share follows), or the worst network (how often follows)."""
 
 
 def collapses(source: Material, contest: Contest) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
@@ -40,7 +40,7 @@ def collapses(source: Material, contest: Contest) -> Iterator[tuple[str, dict[st
         shares = chosen[said].mean()
         shares = shares[shares >= MOSTLY].sort_values(ascending=False, kind="stable")
         if len(shares):
-            yield SHARE.format(said), _named(shares.map(_percent))
+            yield MOSTLY_OF.format(said), _named(shares.map(_percent))
     counts = chosen["lowest"].agg(["sum", "size"])
     counts = counts[counts["sum"] > 0].sort_values("sum", ascending=False, kind="stable")
     if len(counts):

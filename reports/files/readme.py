@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief
+from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief, joined
 from nas_selection_bench.bench.files import given_path, write_whole
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.yardsticks.comparisons import UNJUDGED, Verdict
@@ -85,18 +85,25 @@ def _headline(dataset: str, floors: dict[str, float], verdicts: dict[str, Verdic
 
 
 def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> str:
-    """How many are shown worse than the floor, choose it, cannot be judged, and are shown better than chance."""
-    worse, better = [*floor.values()].count(Verdict.WORSE), [*chance.values()].count(Verdict.BETTER)
-    same, few = ([*floor.values()].count(verdict) for verdict in (Verdict.SAME, Verdict.TOO_FEW))
-    return (
-        f"Of {n} criteria, {_number(worse, 'is', 'are')} shown worse than that baseline,"
-        f" {_number(same, 'always chooses', 'always choose')} it, and {_number(few, 'has', 'have')} too few seeds to"
-        f" judge; {_number(better, 'is', 'are')} shown better than a random architecture."
-    )
+    """How many are worse than the floor, do not differ, choose it, cannot be judged, and are better than chance."""
+    of_floor, better = [*floor.values()], [*chance.values()].count(Verdict.BETTER)
+    parts = [
+        _number(of_floor.count(verdict), one, many)
+        for verdict, one, many in (
+            (Verdict.WORSE, "is shown worse than that baseline", "are shown worse than that baseline"),
+            (Verdict.SMALL, "differs from it within the noise", "differ from it within the noise"),
+            (Verdict.OPEN, "shows no difference", "show no difference"),
+            (Verdict.SAME, "always chooses it", "always choose it"),
+            (Verdict.TOO_FEW, "has too few seeds to judge", "have too few seeds to judge"),
+        )
+        if verdict is Verdict.WORSE or verdict in of_floor
+    ]
+    above = _number(better, "is shown better than a random architecture", "are shown better than a random architecture")
+    return f"Of {n} criteria, {joined(parts)}; {above}."
 
 
 def _number(n: int, one: str, many: str) -> str:
-    """How many, with the verb that agrees."""
+    """How many, with the words that agree."""
     return f"{n or 'none'} {one if n == 1 else many}"
 
 

@@ -74,7 +74,12 @@ GLOSSARY = (
     ("one draw per seed (†)", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained"
      " networks) gives one result per supernet seed, whatever the recipe and epoch. Its n counts seeds; in a"
      " comparison its differences are first averaged over recipes, since they are one observation"),
-    ("blank", "a supernet whose architecture parameters are never trained (all operations weigh the same)"),
+    ("cell", "of results: one selector on one checkpoint, with one seed of its own. Cells per stage are those of the"
+     " network"),
+    ("main form, variant", "a criterion as its paper defines it; the same with options, or a scheme with another"
+     " zero-cost proxy than its paper's. Schemes make a criterion of a proxy: zero-cost-pt, disc-zc, zero-cost-rank"),
+    ("blank", "a supernet whose architecture parameters are never trained: all operations weigh the same, or, as in"
+     " blank[skip=0.6], one of them has a fixed share on every edge"),
     ("skipped", "the selector does not apply to the recipe; not a failure, and the reason is given. For example, one"
      " that decides by alphas alone, on a supernet whose alphas never learn"),
     ("missing", "asked for by a command that filled the folder, but not tried yet"),

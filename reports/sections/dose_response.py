@@ -108,10 +108,10 @@ def said(found: list[Response], floor: float, option: str) -> str:
             f" {number(deepest[0].mean)} % (n = {deepest[0].n}). "
         )
     doses_held = sorted((dose for dose in held if dose is not None), reverse=True)
-    parts = [f"{listed(held[dose])} up to a share of {dose:g}" for dose in doses_held]
-    parts += [f"{criteria(len(held[None]))} at none of the shares tried"] if None in held else []
+    parts = [f"up to a share of {dose:g}: {listed(held[dose])}" for dose in doses_held]
+    parts += [f"at none of the shares tried: {criteria(len(held[None]))}"] if None in held else []
     if parts:
-        text += f"Better than a random architecture ({number(floor)} %) on every seed: {'; '.join(parts)}."
+        text += f"On every seed better than a random architecture ({number(floor)} %), {'; '.join(parts)}."
     return text.strip()
 
 

@@ -1,13 +1,17 @@
 """The section on what has no result: failed, skipped or missing cells, and the commands that run them again."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
+from pathlib import PurePath
+from typing import Any
 
 import pandas as pd
 
 from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.work.record import DONE, FAILED, MISSING, SKIPPED
+from nas_selection_bench.bench.work.run_file import commands
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.sections.blocks import Column, Field, Prose, Row, Section, Table
 
@@ -24,16 +28,18 @@ def failures_section(source: Material) -> Section:
     wanted = left[left["state"].isin((FAILED, MISSING))]
     if not wanted.empty:
         retry = bool((wanted["state"] == FAILED).any())
+        folder = last_out(source.results.run, source.results.folder.name)
         section.blocks.append(Prose(
-            f"<p>To rerun what {'failed or is missing' if retry else 'is missing'}, next to this folder:</p>"
-            f"{code([going_on(source.results.folder.name, retry)])}"
+            f"<p>To rerun what {'failed or is missing' if retry else 'is missing'}, give the path of this folder:</p>"
+            f"{code([['--out', folder, *(['--retry-failed'] if retry else [])]])}"
         ))  # fmt: skip
     return section
 
 
-def going_on(folder: str, retry: bool) -> list[str]:
-    """The options that go on with what the runs of an output folder asked for."""
-    return ["--out", folder, *(["--retry-failed"] if retry else [])]
+def last_out(run: Mapping[str, Any], name: str) -> str:
+    """The path that the last command gave for the output folder called `name`; the name where none did."""
+    given = [after for line in commands(run) for word, after in pairwise(line) if word == "--out"]
+    return next((path for path in reversed(given) if PurePath(path).name == name), name)
 
 
 def code(lines: Sequence[Sequence[str]]) -> str:

@@ -89,7 +89,7 @@ def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
         room += f", {numbers['above_margin']:,} of them by more than the noise of training"
     of, judged = int(numbers["of"] or 0), int(numbers["judged"] or 0)
     better, worse, same = (names[name] for name in ("better", "worse", "same"))
-    alike = f" {_counted(same)} {'make' if len(same) > 1 else 'makes'} exactly this choice." if same else ""
+    alike = f" Exactly this choice is made by {_counted(same)}." if same else ""
     return [
         f"{_topic('The baseline.')}{what} (<b>constant-order</b>) reaches {number(numbers['test'])} %, percentile"
         f" {number(numbers['percentile'], 1)}. {room}. {judged} of {called(Level(level[0].words['level']), of)} can be"
@@ -237,8 +237,8 @@ def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
         rows = zip(*(point.names[name] for name in ("methods", "settings", "shares")), strict=True)
         where = listed([f"{method} on {setting} ({share})" for method, setting, share in rows], 4)
         parts.append(f"{point.words['what']}: {where}")
-    of = "Of the founding criteria, by" if contest.primary else "By"
-    return [f"{_topic('Collapse.')}{of} {'; by '.join(parts)}."] if parts else []
+    whose = "The founding criteria chose" if contest.primary else "Chosen were"
+    return [f"{_topic('Collapse.')}{whose} {'; '.join(parts)}."] if parts else []
 
 
 def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:

@@ -57,10 +57,10 @@ def told(dataset: str, better: Sequence[str], judged: bool, floor: str) -> str:
 def conditions(source: Material, contest: Contest) -> str:
     """What was compared, in one line."""
     frame = source.results.final_of(contest.dataset)
-    seeds = sorted(set(frame.groupby("method")["supernet_seed"].nunique()))
+    seeds = sorted(set(frame.groupby(["method", "setting"])["supernet_seed"].nunique()))
     reached = supernet_accuracy(source.results, contest.dataset)
     seeds_said = f"{from_to(seeds).replace(' to ', '–')} {'seed' if seeds == [1] else 'seeds'}"
-    trained = f"the same supernets for all: {counted(contest.settings, 'recipe')} × {seeds_said}"
+    trained = f"shared supernets: {counted(contest.settings, 'recipe')} × {seeds_said}"
     parts = [
         "NAS-Bench-201" if contest.dataset in WRITTEN else "search space of NAS-Bench-201",
         criteria(len(contest.standings)),

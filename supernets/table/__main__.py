@@ -90,13 +90,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
     parser.add_argument("--trials", type=positive, default=1, help="trainings of each network (1)")
-    parser.add_argument("--classes", type=positive, metavar="N", help="N classes drawn at random: a sample, no table")
+    parser.add_argument(
+        "--classes",
+        type=positive,
+        metavar="N",
+        help="train only N classes of equivalent architectures, drawn at random: a sample, no table",
+    )
     parser.add_argument("--device", type=device_name, default="cpu", metavar="auto|cpu|cuda[:i]", help="(cpu)")
     parser.add_argument("--networks-at-once", type=positive, metavar="G",
                         help=f"({CPU_GROUP} on a CPU, {GPU_GROUP} on a GPU)")  # fmt: skip
     parser.add_argument("--jobs", type=positive, default=1, help="processes of one thread each, on a CPU (1)")
     parser.add_argument("--precision", default=None, choices=("float32", "tf32", "bf16"), help="(float32; GPU: tf32)")
-    parser.add_argument("--layout", default="channels_last", choices=("channels_last", "contiguous"))
+    parser.add_argument("--layout", default="channels_last", choices=("channels_last", "contiguous"),
+                        help="order of feature maps in memory (channels_last)")  # fmt: skip
     parser.add_argument("--no-graph", action="store_true", help="GPU: run the steps one by one, no CUDA graph")
     parser.add_argument("--benchmark", action="store_true", help="time the ways to compute, write nothing")
     for field in fields(TableRecipe):

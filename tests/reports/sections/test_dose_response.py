@@ -75,8 +75,8 @@ def test_the_sentence_says_who_holds_how_far() -> None:
     ]  # fmt: skip
     text = said(found, 87.0, "skip")
     assert "54.30 % (n = 2)" in text
-    assert re.findall(r"<b>(\w)</b> up to a share of ([\d.]+);", text) == [("a", "0.8"), ("b", "0.4")]
-    assert "1 criterion at none" in text
+    assert re.findall(r"up to a share of ([\d.]+): <b>(\w)</b>;", text) == [("0.8", "a"), ("0.4", "b")]
+    assert "at none of the shares tried: 1 criterion." in text
     assert "only-shallow" not in text, "it was not asked at the largest dose"
 
 

@@ -48,7 +48,7 @@ def test_collapse_is_counted_in_the_architectures(dataset: str, said: dict[str, 
     shares = (skips.groupby(rows["selector"] + " on " + rows["recipe"]).mean() / 6).sort_values(ascending=False)
     expected = [(place, f"{100 * share:.0f}") for place, share in shares.items() if share >= 0.5]
     assert len(expected) == 2 and shares.iloc[2] < 0.45
-    (told,) = re.findall(r"share of skip connections: (.*?)(?:;|\.</li>)", said[dataset])
+    (told,) = re.findall(r"mostly skip connections: (.*?)(?:;|\.</li>)", said[dataset])
     assert re.findall(r"<b>(.*?)</b> \((\d+) %\)", told) == expected
 
 
@@ -100,7 +100,7 @@ def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material
 def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Material, tmp_path: Path) -> None:
     said = conditions(source, source.contests[0]).split(" · ")
     assert said[2:4] == [
-        "the same supernets for all: 3 recipes × 3 seeds",
+        "shared supernets: 3 recipes × 3 seeds",
         f"{size(source.results, 'cifar10')}, 62 % accurate",
     ]
     out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
@@ -109,6 +109,11 @@ def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Materia
     rows.to_csv(out / "records.csv", index=False)
     uneven = Material(Results.read(out), source.table, out / "figures")
     assert " × 2–3 seeds · " in conditions(uneven, uneven.contests[0])
+    first = rows["recipe"].min()
+    rows.loc[(rows["recipe"] == first) & (rows["supernet_seed"] > 0), "state"] = "missing"
+    rows.to_csv(out / "records.csv", index=False)
+    by_recipe = Material(Results.read(out), source.table, out / "figures")
+    assert " × 1–3 seeds · " in conditions(by_recipe, by_recipe.contests[0]), "counted per recipe"
 
 
 def test_what_more_seeds_of_some_decide_is_told(table: GroundTruth, tmp_path: Path) -> None:
@@ -195,9 +200,9 @@ def test_collapse_to_none_to_skip_and_to_nothing(table: GroundTruth, tmp_path: P
     fresh = Material(replace(source.results, rows=rows), table, tmp_path / "figures")
     found = {p.words["what"]: tuple(zip(p.names["methods"], p.names["shares"], strict=True))
              for p in of_kind(fresh, Kind.COLLAPSE)}  # fmt: skip
-    assert ("good", "50 %") in found["share of none"]
-    assert found["share of skip connections"] == (("one-draw", "50 %"),)
-    assert found["lowest accuracy of the space"] == (("bad", "3 of 3"),)
+    assert ("good", "50 %") in found["mostly none"]
+    assert found["mostly skip connections"] == (("one-draw", "50 %"),)
+    assert found["the least accurate architecture of the space"] == (("bad", "3 of 3"),)
 
 
 def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Path) -> None:
