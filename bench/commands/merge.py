@@ -19,7 +19,7 @@ from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_descr
 from nas_selection_bench.bench.work.pack import as_stored, contents_of
 from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
 from nas_selection_bench.bench.work.record import DONE, FAILED, SKIPPED, Record
-from nas_selection_bench.bench.work.run_file import ALIKE, RUN_FILE, commands, read_run
+from nas_selection_bench.bench.work.run_file import ALIKE, RUN_FILE, commands, processors, read_run
 from nas_selection_bench.bench.work.store import Store
 
 NAME = "python -m nas_selection_bench merge"
@@ -197,6 +197,7 @@ def joined_run(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     latest = max(runs, key=lambda run: str(run.get("last_started", "")))
     joined = dict(latest)
     joined["commands"] = in_order(command for run in runs for command in commands(run))
+    joined["processors"] = in_order(name for run in runs for name in processors(run))
     together: Mapping[str, Callable[[list[Any]], Any]] = {
         **dict.fromkeys(("datasets", "supernets", "selectors", "plugins"), lambda values: in_order(chain(*values))),
         **dict.fromkeys(("settings", "images"), union),

@@ -34,7 +34,7 @@ _KINDS: dict[str, Any] = {
     "argv": [str], "commands": [[str]], "datasets": [str], "table": {"sha256": str}, "device": str, "hardware": str,
     "threads": int, "jobs": int, "seed": int, "settings": {str: dict}, "images": {str: dict}, "notes": {str: str},
     "environment": {str: str}, "repository": str,
-    "versions": {str: str}, "git_commit": str | None, "first_started": str,
+    "processors": [str], "versions": {str: str}, "git_commit": str | None, "first_started": str,
 }  # fmt: skip
 """The types of the entries that the program reads; older folders lack some entries."""
 
@@ -105,11 +105,12 @@ def write_run(
 ) -> None:
     """Write run.json: `facts` of the request, and what they were resolved and run with; `commit` is the program's.
 
-    The time of the folder's first run is kept, and every command line that filled it.
+    The time of the folder's first run is kept, and every command line and every kind of CPU that filled it.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     earlier = read_run(folder) or {}
     known, command = commands(earlier), [word for word in argv if word not in TELLING]
+    here = processor()
     content = {
         "schema": 1,
         "argv": list(argv),
@@ -119,7 +120,8 @@ def write_run(
         "versions": versions(),
         "git_commit": commit,
         **({"repository": address} if (address := repository()) else {}),
-        "processor": processor(),
+        "processor": here,
+        "processors": list(dict.fromkeys([*processors(earlier), here])),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
@@ -137,6 +139,14 @@ def commands(run: Mapping[str, Any]) -> list[list[str]]:
     """
     known = run.get("commands", [run["argv"]] if "argv" in run else [])
     return [list(command) for command in known]
+
+
+def processors(run: Mapping[str, Any]) -> list[str]:
+    """The kinds of CPU that filled a folder, in the order of their first use; older folders store the last one only.
+
+    Supernets of one seed differ between them, since training amplifies the last digit.
+    """
+    return list(run.get("processors", [run["processor"]] if "processor" in run else []))
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:

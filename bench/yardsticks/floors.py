@@ -116,8 +116,8 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     an edge scores the mean over the architectures that have it there.
     """
     table, dataset = truth.table, truth.dataset
-    order = np.tile(np.argsort(CONSTANT_ORDER).astype(float), (len(EDGES), 1))
-    mean_place, best_place = _places(truth, order)
+    order = _constant_order()
+    mean_place, best_place = places_of_constant_order(truth)
     note = (
         f"none < pool < skip < 1x1 < 3x3 on every edge; of all 120 orders, number {mean_place} by τ mean and"
         f" {best_place} by τ best"
@@ -184,8 +184,14 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> R
     return RetrainingAgreement(taus, how, int(repeated.size), draws)
 
 
-def _places(truth: Truth, order: np.ndarray) -> tuple[int, int]:
-    """Places of a constant order [6, 5] among all of them, by `tau_mean` and by `tau_best`; 1 is the highest."""
+def _constant_order() -> np.ndarray:
+    """[6, 5]: the place of each operation in CONSTANT_ORDER, on every edge."""
+    return np.tile(np.argsort(CONSTANT_ORDER).astype(float), (len(EDGES), 1))
+
+
+def places_of_constant_order(truth: Truth) -> tuple[int, int]:
+    """Its places among all 120 orders, by `tau_mean` and by `tau_best`; 1 is the highest."""
+    order = _constant_order()
     best, mean = truth.oracles
     every = np.array([np.tile(ranks, (len(EDGES), 1)) for ranks in permutations(ALL_OPERATIONS)])
     mean_place, best_place = (

@@ -11,7 +11,7 @@ from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
-from nas_selection_bench.reports.data.points import by_verdict, middle
+from nas_selection_bench.reports.data.points import by_verdict
 
 PUBLISHED = size_of(PRESETS["paper"])
 """Supernets as large as those of the papers."""
@@ -35,8 +35,11 @@ class Advice:
     """The candidates that read no trained supernet."""
     collapsed: Mapping[str, tuple[int, int]]
     """Main forms with choices among the worst tenth of the space: how many of how many, most often first."""
-    could_show: float | None
-    """The true difference that would have shown, in points: the middle one of those of which no difference is shown."""
+    could_show: tuple[float, float] | None
+    """The smallest and the largest true difference that would have shown, in points, of the candidates of which no
+    difference is shown."""
+    pairs: tuple[int, int]
+    """Pairs of candidates, and how many of these have too few seeds to be judged."""
     higher_on_fewer: bool
     """Whether a mean over fewer recipes, which are other supernets, is above that of the contest's best."""
 
@@ -60,6 +63,8 @@ class Limits:
     recipes: tuple[str, ...]
     """Those of which some criterion read a supernet."""
     criteria: int
+    untried: Mapping[str, int]
+    """Recipes on which criteria that read a supernet were not tried: how many of them."""
     untold: int
     """Criteria with too few seeds to be judged against FLOOR."""
     exploratory: int
@@ -73,18 +78,24 @@ class Limits:
 
 def advice(source: Material, contest: Contest) -> Advice:
     """What can be advised after the comparisons on one data set."""
-    main = set(contest.ranked)
-    compared = [c for c in contest.against(FLOOR) if c.first in main]
+    compared = contest.against(FLOOR, contest.ranked)  # one family, as the finding counts them
     verdicts = by_verdict(compared)
     candidates = _candidates(contest, verdicts)
+    could = [
+        c.detectable
+        for c in compared
+        if c.verdict is Verdict.OPEN and c.first in candidates and c.detectable is not None
+    ]  # fmt: skip
+    pairs = [c for c in contest.comparisons if c.first in candidates and c.second in candidates]
     costs = seconds_per_selection(source.results, contest.dataset)["seconds"]
-    fallen = {s.method: (s.collapsed, s.n) for s in contest.standings if s.collapsed and s.method in main}
+    fallen = {s.method: (s.collapsed, s.n) for s in contest.standings if s.collapsed and s.method in contest.ranked}
     return Advice(
         contest.dataset, verdicts, sum(c.judged for c in compared), candidates,
         {name: float(costs[name]) for name in candidates if name in costs.index},
         tuple(name for name in candidates if name in source.results.alike),
         dict(sorted(fallen.items(), key=lambda item: -item[1][0] / item[1][1])),
-        middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
+        (min(could), max(could)) if could else None,
+        (len(pairs), sum(c.verdict is Verdict.TOO_FEW for c in pairs)),
         max(s.mean for s in contest.standings) > contest.of(contest.best).mean,
     )  # fmt: skip
 
@@ -114,12 +125,20 @@ def limits(source: Material, contest: Contest) -> Limits:
     read = final[~final["method"].isin(source.results.alike)]
     return Limits(
         dataset, tuple(size for size in sizes if _smaller(size)), tuple(unknown), (int(seeds.min()), int(seeds.max())),
-        tuple(dict.fromkeys(read["setting"])), len(contest.standings),
+        tuple(dict.fromkeys(read["setting"])), len(contest.standings), _untried(source, dataset),
         sum(c.verdict is Verdict.TOO_FEW for c in contest.against(FLOOR)),
         sum(s.level is Level.EXPLORATORY for s in contest.standings),
         len(lost), tuple(sorted(set(lost["method"]))),
         tuple(other.lookup for other in source.transfers if other.dataset == dataset),
     )  # fmt: skip
+
+
+def _untried(source: Material, dataset: str) -> dict[str, int]:
+    """Recipe -> criteria without any cell there, skipped ones counted as tried, that have cells elsewhere."""
+    rows = source.results.rows
+    rows = rows[(rows["dataset"] == dataset) & ~rows["method"].isin(source.results.alike)]
+    tried = rows.groupby("setting")["method"].nunique()
+    return {str(name): int(count) for name, count in (rows["method"].nunique() - tried).items() if count}
 
 
 def _smaller(size: SupernetSize) -> bool:

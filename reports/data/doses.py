@@ -17,6 +17,9 @@ IMPOSED = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool":
 EVEN = 1 / len(OPERATIONS)
 """The dose of `blank` itself, whichever operation is meant."""
 
+HALF = 50.0
+"""The percentile of a random architecture on average: the mean accuracy of the space lies far below its middle."""
+
 _NAME = re.compile(rf"blank\[({'|'.join(IMPOSED)})=([0-9.e-]+)\]")
 
 
@@ -70,11 +73,11 @@ def responses(frame: pd.DataFrame, option: str, measure: str = "test") -> list[R
     return sorted(found, key=lambda response: (response.method, response.dose))
 
 
-def holds_up_to(found: list[Response], method: str, floor: float) -> float | None:
-    """The largest dose up to which, without a gap, every seed of a method stays above `floor`; None from the start."""
+def holds_up_to(percentiles: list[Response], method: str) -> float | None:
+    """The largest dose up to which, at each that was tried, every seed of a method is above HALF; None for no dose."""
     held = None
-    for response in sorted((r for r in found if r.method == method), key=lambda r: r.dose):
-        if min(response.values) <= floor:
+    for response in sorted((r for r in percentiles if r.method == method), key=lambda r: r.dose):
+        if min(response.values) <= HALF:
             break
         held = response.dose
     return held

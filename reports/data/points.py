@@ -8,8 +8,10 @@ import numpy as np
 
 from nas_selection_bench.bench.problem.rounding import EQUAL
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict, corrected
+from nas_selection_bench.bench.yardsticks.floors import places_of_constant_order
 from nas_selection_bench.reports.data.collapse import collapses
 from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
+from nas_selection_bench.reports.data.doses import imposed
 from nas_selection_bench.reports.data.equal_seeds import seeds_compared
 from nas_selection_bench.reports.data.factors import contrasts
 from nas_selection_bench.reports.data.material import Material
@@ -28,7 +30,8 @@ class Kind(StrEnum):
     FACTOR = "one factor"
     """Two selectors that differ in one part. Words: `first`, `second`, `changed`, `verdict`."""
     AGREEMENT = "agreement"
-    """Whose scores agree best. Words: `measure`. Names: `best`."""
+    """Whose scores agree best. Words: `measure`. Names: `best`. Numbers: `place`, that of the constant order among all
+    orders, where they differ."""
     EDGES = "edges"
     """Who is shown to know which edge wants what, in `tau_edge`. Words: `level`. Names by verdict. Numbers: `of`,
     `judged`, `could_show`."""
@@ -65,8 +68,7 @@ def points(source: Material) -> list[Point]:
         if contest.standings:
             found += [
                 *_floors(source, contest),
-                *_groups(contest),
-                *_leader(source, contest),
+                *(() if imposed(source.results.final_of(contest.dataset)) else _highest(source, contest)),
                 *_factors(contest),
                 *_agreement(source, contest),
                 *_edges(source, contest),
@@ -111,6 +113,12 @@ def middle(values: Sequence[float | None]) -> float | None:
     """The median of those that are known."""
     known = [value for value in values if value is not None]
     return float(np.median(known)) if known else None
+
+
+def _highest(source: Material, contest: Contest) -> Iterator[Point]:
+    """Who leads; left out where doses were imposed, since means over doses depend on which doses were tried."""
+    yield from _groups(contest)
+    yield from _leader(source, contest)
 
 
 def _groups(contest: Contest) -> Iterator[Point]:
@@ -174,6 +182,7 @@ def _agreement(source: Material, contest: Contest) -> Iterator[Point]:
             {
                 "highest": highest, "fewest": min(counts), "most": max(counts),
                 **{name: getattr(sticks[name], measure) for name in (FLOOR, "params")},
+                "place": places_of_constant_order(source.truths[contest.dataset])[0] if measure == "tau_mean" else None,
                 "two_trainings": source.retrainings[contest.dataset].taus.get(measure),
             },
         )  # fmt: skip

@@ -17,7 +17,7 @@ from nas_selection_bench.bench.yardsticks.floors import ALL_3X3, RANDOM
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.files.tables import NO_RECIPE
-from nas_selection_bench.reports.sections.headline import FLOOR, floor_called, told, written
+from nas_selection_bench.reports.sections.headline import FLOOR, floor_called, random_said, told, written
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
@@ -86,7 +86,7 @@ def _headline(dataset: str, floors: dict[str, float], verdicts: dict[str, Verdic
 
 def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> str:
     """How many are worse than the floor, do not differ, choose it, cannot be judged, and are better than chance."""
-    of_floor, better = [*floor.values()], [*chance.values()].count(Verdict.BETTER)
+    of_floor, of_chance = [*floor.values()], [*chance.values()]
     parts = [
         _number(of_floor.count(verdict), one, many)
         for verdict, one, many in (
@@ -98,7 +98,8 @@ def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> st
         )
         if verdict is Verdict.WORSE or verdict in of_floor
     ]
-    above = _number(better, "is shown better than a random architecture", "are shown better than a random architecture")
+    judged = sum(verdict not in UNJUDGED for verdict in of_chance)
+    above = random_said(judged, of_chance.count(Verdict.BETTER), of_chance.count(Verdict.WORSE))
     return f"Of {n} criteria, {joined(parts)}; {above}."
 
 

@@ -80,12 +80,7 @@ def _choice(found: Advice) -> Iterator[str]:
         elif len(names) > 1:
             yield "None of these is shown better than another."
     else:
-        are, among = ("is", "") if len(names) == 1 else ("are", ", nor than each other")
-        could = "" if found.could_show is None else f"; a true {number(found.could_show, 1)} points would have shown"
-        yield (
-            f"If you want a criterion all the same: {_names(names)} {are} not shown worse than that{among}. That is no"
-            f" proof of being as good{could}."
-        )
+        yield from _not_worse(found)
     if cheapest is not None and len(names) > 1:
         dearest = max(found.seconds, key=found.seconds.__getitem__)
         least, most = (duration(found.seconds[name]) for name in (cheapest, dearest))
@@ -93,6 +88,30 @@ def _choice(found: Advice) -> Iterator[str]:
         yield f"The cheapest of them is {ends}."
     if found.no_supernet and len(names) > 1:
         yield f"{_names(found.no_supernet)} {'needs' if len(found.no_supernet) == 1 else 'need'} no trained supernet."
+
+
+def _not_worse(found: Advice) -> Iterator[str]:
+    """Those of which no difference from the floor is shown, those that differ by little, and how they compare."""
+    small = [name for name in found.candidates if name in found.verdicts["small"]]
+    if alike := [name for name in found.candidates if name not in small]:
+        could = ""
+        if found.could_show is not None:
+            sizes = "–".join(dict.fromkeys(number(points, 1) for points in found.could_show))
+            could = f"; true differences of {sizes} points would have shown in four of five repetitions"
+        are = "is" if len(alike) == 1 else "are"
+        yield (
+            f"If you want a criterion all the same: {_names(alike)} {are} not shown worse than that. That is no proof"
+            f" of being as good{could}."
+        )
+    if small:
+        yield (
+            f"{_names(small)} {'differs' if len(small) == 1 else 'differ'} from it on average, by a median within the"
+            " noise of training."
+        )
+    pairs, unjudged = found.pairs
+    if pairs:
+        few = f"; {unjudged} of the {counted(pairs, 'pair')} {'has' if unjudged == 1 else 'have'} too few seeds to tell"
+        yield f"None of these is shown better than another{few * bool(unjudged)}."
 
 
 def _unsaid(found: Limits) -> Iterator[str]:
@@ -117,6 +136,9 @@ def _unsaid(found: Limits) -> Iterator[str]:
         yield f"What another training recipe would change: every supernet is trained by {escape(found.recipes[0])}."
     else:
         yield f"What holds on a single recipe: verdicts pool {counted(len(found.recipes), 'recipe')}."
+    if found.untried:
+        parts = [f"{count} on {escape(recipe)}" for recipe, count in found.untried.items()]
+        yield f"What criteria that were not tried on a recipe would choose there: {joined(parts)}."
     if found.lost:
         cells = "cell that failed or is" if found.lost == 1 else "cells that failed or are"
         lost = f"{found.lost:,} {cells} missing ({_names(found.lost_of)})"

@@ -50,8 +50,8 @@ GLOSSARY = (
      " gap between two trainings of one architecture. No proof that the two are equal"),
     ("95 % interval", "of a mean: Student's t with a variance per recipe and Welch's degrees of freedom; selector seeds"
      " are averaged first. None where all values are equal, nor where some of fewer than 7 results collapsed: so few"
-     " say too little of how often that happens. ~: fewer than 7 results, too few where they are skewed. Of a share:"
-     " Clopper and Pearson's"),
+     " say too little of how often that happens. Not cut off at the best of the space. ~: fewer than 7 results, too few"
+     " where they are skewed. Of a share: Clopper and Pearson's"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
      " ties half"),
     ("collapsed", "chose from the worst tenth of the space"),

@@ -182,8 +182,10 @@ def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
         numbers = point.numbers
         n = from_to([int(numbers[name] or 0) for name in ("fewest", "most")])
         aside = [f"{BASELINES[name]} {number(numbers[name])}" for name in (FLOOR, "params")]
-        if point.words["measure"] != "tau_edge":  # which is 0 for any one order
+        if numbers["place"] == 1:
             aside[0] += " (the best of all orders in hindsight)"
+        elif numbers["place"]:
+            aside[0] += f" (number {numbers['place']} of all 120 orders)"
         if numbers["two_trainings"] is not None:
             aside.append(f"a second training of every architecture {number(numbers['two_trainings'])}")
         best, measure = point.names["best"], point.words["measure"]

@@ -9,6 +9,7 @@ from nas_selection_bench.bench.yardsticks.floors import RANDOM
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, by_verdict, points
+from nas_selection_bench.reports.data.standings import Standing
 from nas_selection_bench.reports.data.text import criteria, from_to, number, some
 from nas_selection_bench.reports.sections.dose_response import sentences
 from nas_selection_bench.reports.sections.size import size, supernet_accuracy, untrained
@@ -92,10 +93,16 @@ def _verdicts(source: Material, contest: Contest) -> str:
     said = _bold(worse) if judged else ""
     if judged and (few := len(of_floor["too_few"])):
         said += f" and {few} {'has' if few == 1 else 'have'} too few seeds to judge"
-    if any(c.judged for c in chance):
-        above = f"{better or 'none'} {'is' if better < 2 else 'are'} shown better than a random architecture"
-        said = f"{said}; {above}" if said else _bold(f"{_of(better, n)} shown better than a random architecture")
+    if against_chance := sum(c.judged for c in chance):
+        above = random_said(against_chance, better, len(by_verdict(chance)["worse"]))
+        said = f"{said}; {above}" if said else _bold(above)
     return f"{said}." if said else f"The baseline reaches {number(stick.test)} %."
+
+
+def random_said(judged: int, better: int, worse: int) -> str:
+    """How many could be judged against a random architecture, and how many are shown better and worse."""
+    shown = f"{better or 'none'} {'is' if better < 2 else 'are'} shown better and {worse or 'none'} worse"
+    return f"of {judged} that could be judged against a random architecture, {shown}"
 
 
 def elsewhere(source: Material, contest: Contest) -> str:
@@ -125,8 +132,10 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
     there = [standing for standing in contest.standings if standing.method in FOUNDING]
     said = []
     if there and len(there) < len(contest.standings):
-        best, *others = (f"{FOUNDING[s.method]}{' reaches' * (i == 0)} {number(s.mean)} %" for i, s in enumerate(there))
-        said.append(joined([best, *others]))
+        said.append(joined([
+            f"{FOUNDING[s.method]}{' reaches' * (i == 0)} {number(s.mean)} % ({_behind(s, contest)})"
+            for i, s in enumerate(there)
+        ]))  # fmt: skip
     told = [
         point
         for point in here
@@ -140,6 +149,12 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
         said.append(f"with DARTS-PT's schedule fixed, perturbation {' and '.join(parts)}")
     whole = "; ".join(said)
     return f"{whole[0].upper()}{whole[1:]}." if whole else ""
+
+
+def _behind(standing: Standing, contest: Contest) -> str:
+    """What stands behind a mean: n, and on how many of the recipes where those are not all."""
+    fewer = f" on {standing.settings} of {counted(contest.settings, 'recipe')}"
+    return f"n = {standing.n}{fewer * (standing.settings < contest.settings)}"
 
 
 def _perturbation(point: Point) -> str:

@@ -173,7 +173,8 @@ def _dots(found: Overview) -> str:
         f'<figure class="dots"><h2>{_called(found.main)}: mean test accuracy and'
         " 95\N{NO-BREAK SPACE}% interval</h2>"
         '<table><thead><tr><th scope="col">criterion</th><th scope="col" class="number">test %</th>'
-        f'<th scope="col" class="number">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
+        f'<th scope="col" class="number" title="difference of means over recipes; the tables of pairs have that over'
+        f' shared checkpoints">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
         f'<th scope="col" class="track"><div class="heads">{heads}</div></th></tr></thead><tbody>{rows}</tbody>'
         f'<tfoot><tr><td colspan="4"></td>'
         f'<td class="track"><div class="heads">{ticks}</div></td></tr></tfoot></table></figure>'

@@ -55,7 +55,11 @@ PAIR_COLUMNS = (
         "over shared checkpoints, what the sign-flip test is of: test accuracy, points; against a random choice,"
         " percentile",
     ),
-    Column("95 % interval", "of the mean difference, Welch's t over supernet seeds; ~ = rough"),
+    Column(
+        "95 % interval",
+        "of the mean difference, Welch's t over supernet seeds; ~ = rough. Where a few runs collapse it can hold 0"
+        " although the sign-flip test, which assumes no distribution, is significant",
+    ),
     Column("median difference", "what the margin is of"),
     Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
     Column("95 % interval ", "of P(better), Clopper and Pearson's"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nas_selection_bench.bench.problem.open_table import embedded_table
+from nas_selection_bench.bench.work import run_file
 from nas_selection_bench.bench.work.run_file import commands, git_commit, read_run, write_run
 
 BY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false")
@@ -47,3 +48,12 @@ def test_a_command_that_tells_more_or_less_is_one_command(tmp_path: Path) -> Non
     run = read_run(tmp_path)
     assert run is not None and run["argv"] == ["--seeds", "3", "-v"]
     assert commands(run) == [["--seeds", "2"], ["--seeds", "3"]]
+
+
+def test_every_kind_of_cpu_that_filled_a_folder_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("A", "B", "B", "A"):
+        monkeypatch.setattr(run_file, "processor", lambda name=name: name)
+        write_run(tmp_path, None, embedded_table("digits"), {"datasets": ["digits"]}, ["--seeds", "1"])
+    run = run_file.read_run(tmp_path) or {}
+    assert (run["processor"], run_file.processors(run)) == ("A", ["A", "B"])
+    assert run_file.processors({"processor": "C"}) == ["C"] and run_file.processors({}) == []

@@ -11,6 +11,7 @@ from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.advice import Advice, Limits, advice, limits
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
 from nas_selection_bench.reports.data.material import Material
+from nas_selection_bench.reports.data.points import Kind, points
 from nas_selection_bench.reports.data.results import Results
 from tests.reports.synthetic import FEW, SELECTORS, source_of, write_results
 
@@ -27,7 +28,7 @@ def with_verdicts(contest: Contest, verdicts: dict[tuple[str, str], Verdict]) ->
     ]  # fmt: skip
     found = replace(contest, comparisons=comparisons)
     against = [c for c in comparisons if c.second == FLOOR]
-    found._judged[FLOOR, None] = against
+    found._judged[FLOOR, frozenset(found.ranked)] = against
     return found
 
 
@@ -58,6 +59,47 @@ def test_where_none_is_better_what_is_not_shown_worse_is_left(source: Material) 
     found = advice(source, with_verdicts(contest, {(name, FLOOR): verdict for name, verdict in verdicts.items()}))
     assert found.candidates == (names[1],) and found.judged == 2
     assert found.verdicts["worse"] == (names[0],) and found.verdicts["too_few"] == (names[2],)
+
+
+def test_what_differs_by_little_and_what_cannot_be_compared_is_counted(source: Material) -> None:
+    (contest,) = source.contests
+    names = [s.method for s in contest.standings]
+    verdicts = dict(zip(names, (Verdict.SMALL, Verdict.OPEN, Verdict.OPEN), strict=True))
+    pairs = [(c.first, c.second) for c in contest.comparisons if c.second in names]
+    given = {**{(name, FLOOR): verdict for name, verdict in verdicts.items()}, **dict.fromkeys(pairs, Verdict.OPEN)}
+    judged = with_verdicts(contest, {**given, pairs[0]: Verdict.TOO_FEW})
+    found = advice(source, judged)
+    assert found.candidates == tuple(names) and found.verdicts["small"] == (names[0],)
+    assert found.pairs == (len(pairs), 1)
+    could = [c.detectable for c in judged.against(FLOOR, judged.ranked) if c.verdict is Verdict.OPEN]
+    known = [points for points in could if points is not None]
+    assert known and found.could_show == (min(known), max(known))
+
+
+def test_one_family_is_counted_in_one_sentence(results: Results, table: GroundTruth, tmp_path: Path) -> None:
+    """The main forms as the finding counts them: a founding criterion's verdict within its own family is another."""
+    source = Material(results, table, tmp_path)
+    for contest in source.contests:
+        found = advice(source, contest)
+        (point,) = (
+            p for p in points(source)
+            if p.kind is Kind.FLOOR and p.dataset == p.lookup == contest.dataset
+            and (p.words["level"], p.words["baseline"]) == (contest.levels[0], FLOOR)
+        )  # fmt: skip
+        assert (found.judged, found.verdicts) == (point.numbers["judged"], point.names)
+
+
+def test_recipes_that_some_criteria_were_not_tried_on_are_told(tmp_path: Path, table: GroundTruth) -> None:
+    out = tmp_path / "out"
+    source_of(out, table, seeds=2, selectors=FEW)
+    rows = pd.read_csv(out / "records.csv")
+    _, _, bounds = first(Material(Results.read(out), table, out / "f"))
+    assert bounds.untried == {}
+    gone = (rows["selector"] == "good") & (rows["recipe"] == "blank")
+    rows.loc[(rows["selector"] == "bad") & (rows["recipe"] == "blank"), "state"] = "skipped"
+    rows[~gone].to_csv(out / "records.csv", index=False)
+    _, _, bounds = first(Material(Results.read(out), table, out / "figures"))
+    assert bounds.untried == {"blank": 1}, "a skipped cell was tried"
 
 
 def test_costs_and_collapses_are_those_of_the_rows(results: Results, table: GroundTruth, tmp_path: Path) -> None:
@@ -112,7 +154,7 @@ def test_the_bounds_are_those_of_the_rows(results: Results, folder: Path, table:
         assert found.lost == len(lost) and found.lost_of == tuple(sorted(set(lost["selector"])))
         assert set(found.recipes) == set(rows["recipe"]) and found.criteria == len(contest.standings)
         assert found.lookups == tuple(name for name in table.datasets if name != contest.dataset)
-        seeds = rows[rows["state"] == "done"].groupby("selector")["supernet_seed"].nunique()
+        seeds = rows[rows["state"] == "done"].groupby(["selector", "recipe"])["supernet_seed"].nunique()
         assert found.seeds == (seeds.min(), seeds.max())
 
 

@@ -1,5 +1,7 @@
 """The README's results come from stored ones."""
 
+import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -50,7 +52,8 @@ def test_what_was_shown_is_counted_as_on_the_page(tmp_path: Path) -> None:
     (tmp_path / "tables" / "comparisons.csv").write_text("dataset,lookup,family,first,second,verdict\n" + lines)
     text = readme.block(tmp_path, tmp_path / "README.md")
     assert "**On c, no criterion is shown better than always taking 3×3 convolutions (93.76 %).**" in text
-    assert "Of 3 criteria, 2 are shown worse than that baseline and 1 always chooses it; 1 is shown better than" in text
+    assert "Of 3 criteria, 2 are shown worse than that baseline and 1 always chooses it; of 1 that could be" in text
+    assert "judged against a random architecture, 1 is shown better and none worse." in text
 
 
 def test_the_repository_shows_the_stored_results() -> None:
@@ -69,3 +72,14 @@ def test_what_is_missing_is_named(page: Path, tmp_path: Path) -> None:
         readme.block(page.parent, tmp_path / "README.md", "svhn")
     assert answer([str(tmp_path), str(tmp_path / "README.md")]) == ExitCode.USAGE
     assert answer([str(page.parent), str(tmp_path / "README.md")]) == ExitCode.USAGE, "there is no README"
+
+
+def test_what_the_readme_says_of_thirteen_seeds_is_stored() -> None:
+    root = Path(__file__).parents[3]
+    (said,) = re.findall(r"(\d+) of (\d+) are shown worse than the baseline", (root / "README.md").read_text("utf-8"))
+    with (root / "results" / "cifar10-training-free" / "tables" / "comparisons.csv").open(newline="") as stream:
+        rows = [
+            row for row in csv.DictReader(stream) if row["second"] == "constant-order" and row["lookup"] == "cifar10"
+        ]
+    worse = {row["first"] for row in rows if row["verdict"] == "worse"}
+    assert (str(len(worse)), str(len({row["first"] for row in rows}))) == said and "zero-cost-pt" in worse

@@ -131,7 +131,7 @@ def test_failures_tell_the_command(text: str) -> None:
 
 def test_the_head_tells_how_small_the_supernets_are(text: str) -> None:
     head = unescape(text[text.index("<header>") : text.index("</header>")]).replace("\N{NO-BREAK SPACE}", " ")
-    assert "2 recipes × 3 seeds" in head and "preset lite" in head and "62 % accurate" in head
+    assert "2 recipes × 2–3 seeds" in head and "preset lite" in head and "62 % accurate" in head
 
 
 def test_no_line_ends_between_a_number_and_its_unit(text: str) -> None:

@@ -278,12 +278,16 @@ def test_the_headline_says_who_is_shown_better_and_the_lead_how_many_are_worse(
     worse = verdicts.count(Verdict.WORSE)
     shown, _, others = lead(source, contest)[0].partition("</b>")
     assert re.findall(r"(\d+|[Nn]one) of 3 ", shown)[0] == (str(worse) if worse else "None")
-    few, above = (
+    few, above, below = (
         [c.verdict for c in contest.against(floor)].count(verdict)
-        for floor, verdict in (("constant-order", Verdict.TOO_FEW), ("random", Verdict.BETTER))
-    )
+        for floor, verdict in (
+            ("constant-order", Verdict.TOO_FEW), ("random", Verdict.BETTER), ("random", Verdict.WORSE),
+        )
+    )  # fmt: skip
+    judged = sum(c.judged for c in contest.against("random"))
     assert re.findall(r"(\d+) ha(?:s|ve) too few seeds", others) == ([str(few)] if few else [])
-    assert re.findall(r"(\d+|none) (?:is|are) shown better than a random", others) == [str(above or "none")]
+    counts = re.findall(r"of (\d+) that could be judged .* (\d+|none) (?:is|are) shown better and (\d+|none)", others)
+    assert counts == [(str(judged), str(above or "none"), str(below or "none"))]
     assert len(lead(source, contest)) <= 2
 
 
