@@ -109,7 +109,9 @@ def _not_worse(found: Advice) -> Iterator[str]:
             " noise of training."
         )
     pairs, unjudged = found.pairs
-    if pairs:
+    if pairs and unjudged == pairs:
+        yield "There are too few seeds to tell any of these from another."
+    elif pairs:
         few = f"; {unjudged} of the {counted(pairs, 'pair')} {'has' if unjudged == 1 else 'have'} too few seeds to tell"
         yield f"None of these is shown better than another{few * bool(unjudged)}."
 

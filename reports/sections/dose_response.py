@@ -113,7 +113,7 @@ def said(found: list[Response], percentiles: list[Response], option: str) -> str
         )
     doses_held = sorted((dose for dose in held if dose is not None), reverse=True)
     parts = [f"up to a share of {dose:g}: {listed(held[dose])}" for dose in doses_held]
-    parts += [f"not at the lowest share tried: {criteria(len(held[None]))}"] if None in held else []
+    parts += [f"not even at their lowest share: {criteria(len(held[None]))}"] if None in held else []
     if parts:
         told = {method for of in held.values() for method in of}
         seeds = from_to([response.n for response in found if response.method in told])

@@ -82,7 +82,7 @@ def test_the_sentence_says_who_holds_how_far() -> None:
     text = said(found, percentiles, "skip")
     assert "54.30 % (n = 2)" in text
     assert re.findall(r"up to a share of ([\d.]+): <b>(\w)</b>;", text) == [("0.8", "a"), ("0.4", "b")]
-    assert "not at the lowest share tried: 1 criterion." in text and "n = 2 a share" in text
+    assert "not even at their lowest share: 1 criterion." in text and "n = 2 a share" in text
     assert "only-shallow" not in text, "it was not asked at the largest dose"
 
 
