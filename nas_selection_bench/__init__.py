@@ -48,7 +48,7 @@ _PUBLIC = {
     "Mixing": "supernets.parts.recipe:Mixing",
     "SupernetState": "supernets.parts.recipe:SupernetState",
     # What a stopping rule is written with.
-    "StoppingRule": "reports.data.courses:StoppingRule",
+    "StoppingRule": "reports.stopping._rule:StoppingRule",
     "Course": "reports.data.courses:Course",
     "NotStored": "reports.data.courses:NotStored",
     # Options of methods: a field made by `option` can be set by name.

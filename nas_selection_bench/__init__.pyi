@@ -32,9 +32,9 @@ from nas_selection_bench.bench.yardsticks.truth import Truth as Truth
 from nas_selection_bench.from_python import run as run
 from nas_selection_bench.reports.data.courses import Course as Course
 from nas_selection_bench.reports.data.courses import NotStored as NotStored
-from nas_selection_bench.reports.data.courses import StoppingRule as StoppingRule
 from nas_selection_bench.reports.data.stored import StoredResults as StoredResults
 from nas_selection_bench.reports.data.stored import load_results as load_results
+from nas_selection_bench.reports.stopping._rule import StoppingRule as StoppingRule
 from nas_selection_bench.selectors import proxies as _proxies
 from nas_selection_bench.selectors.parts.criterion import Rule as Rule
 from nas_selection_bench.selectors.parts.criterion import Selector as Selector

@@ -52,7 +52,7 @@ def proxies() -> Registry:
 
 def stopping_rules() -> Registry:
     """The stopping rules, `reports/stopping/NAME.py`."""
-    from nas_selection_bench.reports.data.courses import RULES
+    from nas_selection_bench.reports.stopping._rule import RULES
 
     return RULES
 

@@ -1,25 +1,17 @@
-"""What is stored of each supernet along its training, and the rules that say from which checkpoint to select.
+"""What is stored of each supernet along its training, and what criteria reach at the epochs at which rules stop.
 
-A rule is one file in reports/stopping/, found by its name. It reads what is stored and runs nothing: the weights of the
-operations (which `magnitude` stores for every checkpoint), the supernet's accuracy on the selection images, and the
-largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature` has measured it. So every rule meets
-every criterion that was applied to all checkpoints.
+Stored are the weights of the operations (by `magnitude`, for every checkpoint), the supernet's accuracy on the selection
+images, and the largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature` has measured it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.work.curvature_file import eigenvalues
-from nas_selection_bench.bench.work.discovery import kind, require_texts, shown
-from nas_selection_bench.bench.work.finder import Finder
-from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.reports.data.results import Results
 
 WEIGHTS_OF = "magnitude"
@@ -50,38 +42,6 @@ class Course:
         if values is None or not np.isfinite(values).all():
             raise NotStored(f"{what} are not stored for every checkpoint")
         return values
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoppingRule(Configurable):
-    """When a search stops."""
-
-    paper: str
-    formula: str
-    """In one line."""
-    stop: Callable[[Course], int]
-    """The place among the stored checkpoints of that to select from; raises NotStored."""
-    differs: str = "nothing"
-    """From the paper and its code."""
-    version: int = 1
-
-    def declared(self) -> dict[str, str]:
-        """What it says of itself beside its paper, for people."""
-        return {"stops at": self.formula, "differs": self.differs}
-
-
-def offered(name: str, module: Any, file: Path) -> Mapping[str, StoppingRule]:
-    """The rule of a module, by the name of its file; raises UsageError for what is none."""
-    rule = module.RULE
-    if not isinstance(rule, StoppingRule):
-        raise UsageError(f"{shown(file)}: RULE must be a StoppingRule, not {kind(rule)}.")
-    require_texts(rule, ("paper", "formula"), file)
-    return {name: rule}
-
-
-RULES = Finder("stopping rule", "nas_selection_bench.reports.stopping", ("RULE",), offered)
-
-rules = RULES.methods
 
 
 def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
@@ -116,18 +76,6 @@ def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
 
 Stops = dict[tuple[str, int], int]
 """(setting, seed) -> the epoch to select from."""
-
-
-def stops(found: dict[tuple[str, int], Course]) -> dict[str, Stops]:
-    """What each rule says; supernets of which it lacks something are left out."""
-    told_by: dict[str, Stops] = {}
-    for name, rule in rules().items():
-        for supernet, course in found.items():
-            try:
-                told_by.setdefault(name, {})[supernet] = course.epochs[rule.stop(course)]
-            except NotStored:
-                continue
-    return {name: epochs for name, epochs in told_by.items() if epochs}
 
 
 def outcomes(

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from nas_selection_bench.reports.data.courses import Stops, courses, outcomes, rules, stops
+from nas_selection_bench.reports.data.courses import Stops, courses, outcomes
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import from_to, number
 from nas_selection_bench.reports.sections.blocks import Column, Field, Row, Section, Table
 from nas_selection_bench.reports.sections.titles import headings
+from nas_selection_bench.reports.stopping._rule import rules, stops
 
 
 def stopping_section(source: Material) -> Section | None:

@@ -6,7 +6,8 @@ NeurIPS 2023, among them), which store the genotype of the best validation accur
 
 import numpy as np
 
-from nas_selection_bench.reports.data.courses import Course, StoppingRule
+from nas_selection_bench.reports.data.courses import Course
+from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 
 def stop(course: Course) -> int:

@@ -7,7 +7,8 @@ over DELTA measurements, the search goes back to the beginning of that growth. T
 
 import numpy as np
 
-from nas_selection_bench.reports.data.courses import Course, StoppingRule
+from nas_selection_bench.reports.data.courses import Course
+from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 WINDOW, DELTA, FACTOR = 5, 4, 1.3
 START = 0.2

@@ -1,6 +1,7 @@
 """Search to the end: the last checkpoint. What DARTS and all that do not say otherwise do."""
 
-from nas_selection_bench.reports.data.courses import Course, StoppingRule
+from nas_selection_bench.reports.data.courses import Course
+from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 
 def stop(course: Course) -> int:

@@ -5,7 +5,8 @@ Liang, Zhang, Sun, He, Huang, Zhuang & Li, "DARTS+: Improved Differentiable Arch
 """
 
 from nas_selection_bench.bench.problem.space import NONE, SKIP
-from nas_selection_bench.reports.data.courses import Course, StoppingRule
+from nas_selection_bench.reports.data.courses import Course
+from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 ALLOWED = 1
 

@@ -7,7 +7,8 @@ Liang, Zhang, Sun, He, Huang, Zhuang & Li, "DARTS+: Improved Differentiable Arch
 import numpy as np
 
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3
-from nas_selection_bench.reports.data.courses import Course, StoppingRule
+from nas_selection_bench.reports.data.courses import Course
+from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 STABLE = 0.2
 """Share of the search for which it has to last (10 of the paper's 50 epochs)."""

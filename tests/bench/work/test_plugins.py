@@ -17,7 +17,7 @@ from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind
 from nas_selection_bench.bench.work.discovery import line_of
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.plugins import Plugin, in_use, installed, load, named, using
-from nas_selection_bench.reports.data.courses import RULES
+from nas_selection_bench.reports.stopping._rule import RULES
 from nas_selection_bench.selectors.parts.registry import SELECTORS, find
 from nas_selection_bench.supernets.parts.registry import RECIPES
 from tests.bench.plugin_files import RECIPE, RULE, SELECTOR, file, installed_package

@@ -6,11 +6,12 @@ import pytest
 
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import COLUMNS, write_curvature
-from nas_selection_bench.reports.data.courses import courses, outcomes, rules, stops
+from nas_selection_bench.reports.data.courses import courses, outcomes
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.sections.blocks import Table
 from nas_selection_bench.reports.sections.stopping import stopping_section
+from nas_selection_bench.reports.stopping._rule import rules, stops
 from tests.reports.synthetic import SELECTORS, source_of
 
 EPOCHS = (2, 4, 6, 8)

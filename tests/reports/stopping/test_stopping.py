@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, NONE, SKIP
-from nas_selection_bench.reports.data.courses import Course, NotStored, rules
+from nas_selection_bench.reports.data.courses import Course, NotStored
+from nas_selection_bench.reports.stopping._rule import rules
 
 FOLDER = Path(__file__).parents[3] / "reports" / "stopping"
 RULES = sorted(rules())
@@ -34,7 +35,7 @@ def stopped(name: str, of: Course) -> int:
 
 
 def test_every_file_is_a_rule() -> None:
-    files = {p.stem.replace("_", "-") for p in FOLDER.glob("*.py") if p.stem != "__init__"}
+    files = {p.stem.replace("_", "-") for p in FOLDER.glob("[!_]*.py")}
     assert set(RULES) == files >= {"last-epoch", "eigenvalue"}
 
 
