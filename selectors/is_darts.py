@@ -99,7 +99,9 @@ SELECTOR = Greedy(
     passes="3 B forward",
     differs=(
         "A selector on a stored supernet, without training between prunings (retrain=2 is the paper's); selection"
-        " images, while the code measures on its whole training set in fixed order"
+        " images, while the code measures on its whole training set in fixed order, augmented; batch statistics"
+        " throughout (the code: running ones in the stem); retrain=2 has DARTS-PT's constant rate (the code: the end"
+        " of a cosine)"
     ),
     rule=InformationPruning(),
 )

@@ -61,7 +61,8 @@ SELECTOR = Greedy(
     direction="smallest -c (H g), which is what GraSP keeps",
     passes="2 B forward and 3 B backward",
     differs=(
-        "The authors' code prunes weights; there is none for gates. The sign is the opposite of that of zero-cost-nas,"
+        "The authors' code prunes weights, with the logits divided by a temperature of 200 (here 1, as zero-cost-nas);"
+        " there is none for gates. The sign is the opposite of that of zero-cost-nas,"
         " which scores a whole network by the sum of -w (H g), larger = better, and of -c (H g) as gates are scored"
         " after it: GraSP itself removes what has the largest -c (H g), and what it would remove last is kept here;"
         " sign=proxy gives theirs"

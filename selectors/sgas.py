@@ -15,7 +15,8 @@ from nas_selection_bench.selectors.parts.schedule import Greedy
 PAPER = "Li et al., SGAS: Sequential Greedy Architecture Search, CVPR 2020"
 DIFFERS = (
     "The paper decides while the supernet trains, every 5 epochs after 9; here the stored supernet is fine-tuned"
-    " between decisions as DARTS-PT does, and stability looks at stored checkpoints. Importance,"
+    " between decisions as DARTS-PT does, and stability compares with the stored checkpoints before the one"
+    " selected from, not with the epochs of tuning. Importance,"
     " certainty and stability are scaled to [0, 1] over the open edges (the code: over all), so that of two edges left"
     " each factor gives one 1 and the other 0; of equal products the edge nearer to the input is decided. The code is"
     " for DARTS's space."

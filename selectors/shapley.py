@@ -78,7 +78,8 @@ SELECTOR = Greedy(
     differs=(
         "A selector on a stored supernet (the paper moves alphas by these values while it trains, on a PC-DARTS"
         " supernet of another space); the mean, as the paper has it (the code: mean minus standard deviation,"
-        " bound=yes); batch statistics without moving the running ones; mini-batches of up to 256 images (the code:"
+        " bound=yes); batch statistics without moving the running ones (in the code, which validates every other epoch,"
+        " every second estimate has running statistics); mini-batches of up to 256 images (the code:"
         " 1024), the fixed ones in turn, so that no more than selection images / batch of them are different (the code"
         " draws one per permutation)"
     ),

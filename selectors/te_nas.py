@@ -86,13 +86,16 @@ SELECTOR = Greedy(
     direction="largest: pruned last",
     passes="57 times `repeats` kernels and region counts",
     differs=(
-        "Kaiming initialisation and new networks per repeat, as the paper says (in the released code the names of"
-        " the schemes do not match, so that nothing is drawn anew: weights=released); batch norm in cells without"
-        " affine part; fewer images and crops, so that it takes seconds. As released: falls are relative within a"
-        " repeat, then averaged; dense ranks; of equal sums the largest fall of the kernel's goes. Mean falls are"
+        "Kaiming initialisation and new networks per repeat, the same for all candidates and rounds (in the paper new"
+        " ones for each candidate; in the released code the names of the schemes do not match, so that repeats share"
+        " PyTorch's own weights: weights=released does so for the kernel, where the code also draws a network each"
+        " round, and for the regions one per candidate); one mini-batch per repeat (the code: a fresh one for each"
+        " candidate); batch norm in cells without affine part; fewer images and crops, so that it takes seconds. As"
+        " released: each image of the regions has one channel, drawn at random; falls are relative within a repeat,"
+        " then averaged; dense ranks; of equal sums the largest fall of the kernel's goes. Mean falls are"
         " rounded to 3 digits, so that falls which differ by less are equal (the code rounds each repeat before the"
         " mean); each repeat has crops of its own (the code: the same for all)"
     ),
-    version=2,
+    version=3,
     rule=PruningByImportance(),
 )

@@ -40,8 +40,9 @@ class Balenas(Recipe):
     alpha_update = f"{Recipe.alpha_rate:g} in the update above, without Adam and without weight decay but the prior's"
     offers = "the softmax of the mean"
     differs = (
-        "no code was released: prior, N and one sample are those of an optimiser line in the authors' iDARTS "
-        "notebook, and N stays 25,000 whatever the data set; that the weights' pass draws as well is our reading"
+        "no code was released under its name: prior, N and one sample are those of a Vadam optimiser in the authors' "
+        "iDARTS repository, and N stays 25,000 whatever the data set; that the weights' pass draws as well is our "
+        "reading (in that code it would see the mean)"
     )
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:

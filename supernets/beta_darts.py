@@ -22,7 +22,10 @@ class BetaDarts(Rated):
     name = "beta-darts"
     paper = 'Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022'
     equation = "L_val + lambda(t) mean_e logsumexp_o(alpha_eo), lambda(t) = decay t/T; else as darts"
-    differs = "nothing but the batches: as in the released code, Adam's weight decay of 1e-3 on the alphas stays on"
+    differs = (
+        "the batches; as in the released code, Adam's weight decay of 1e-3 on the alphas stays on (there the alphas' "
+        "gradient also counts in the norm that is clipped, and the cosine runs one epoch ahead)"
+    )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
         """The penalty's weight: zero in the first epoch, linear."""

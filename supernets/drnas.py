@@ -31,7 +31,7 @@ class Drnas(Recipe):
     noise_on_host = True
     offers = "the mean of the Dirichlet distribution: (elu(alpha) + 1) / sum"
     differs = (
-        "the released code draws for validation and selection too; this is its train_search.py (k = 1), "
+        "the released code draws for validation too; this is its train_search.py (k = 1), "
         "without the progressive widening"
     )
 

@@ -24,7 +24,8 @@ class FairDarts(Recipe):
     differs = (
         "the authors searched the DARTS space only, by a threshold on the gates; of their numbers the weight of 10 is "
         "kept, while rates and betas are darts' (the released code: weights 0.005 to 0.001 at batch 128, 50 epochs, "
-        "alphas 3e-3, betas 0.9 and 0.999)"
+        "alphas 3e-3, betas 0.9 and 0.999). Their space has no `none`: here its gate gets no gradient from the loss, "
+        "and the penalty drives it to 0 or 1 by the sign of its initial noise"
     )
 
     def edge_weights(self, alphas: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Gdas(Concrete):
     )
     differs = (
         "the released code adds the probabilities of the operations not drawn to the output as constants, "
-        "which gives them a gradient too; steps the weights before the alphas; trains 250 epochs with Nesterov and "
+        "which gives them a gradient too; steps the weights before the alphas; trains 240 epochs with Nesterov and "
         "weight decay 5e-4 (ours 3e-4, without)"
     )
 

@@ -46,7 +46,8 @@ class Racl(Recipe):
     offers = "the mean of the log-normal weights, not probabilities"
     differs = (
         "our reading of the abstract, no code was released: no adversarial training, a penalty in place of constrained "
-        "optimisation, one cell's constant in place of the network's; limit, confidence, strength and sigma are ours"
+        "optimisation, one cell's constant in place of the network's; limit, confidence, strength and sigma are ours; "
+        "`none`, whose constant is 0, is neither learnt nor penalised, so that it often ends with the largest weight"
     )
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:

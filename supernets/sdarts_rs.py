@@ -33,7 +33,8 @@ class SdartsRs(Rated):
     )
     offers = "probabilities, unperturbed"
     differs = (
-        "nothing but the batches: epsilon 0.03 to 0.3 over the whole search, as the authors' script for NAS-Bench-201"
+        "the batches: epsilon 0.03 to 0.3 over the whole search, as the authors' script for NAS-Bench-201 (there the "
+        "alphas' gradient also counts in the norm that is clipped, and the cosine runs one epoch ahead)"
     )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:

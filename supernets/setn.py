@@ -27,8 +27,8 @@ class Setn(Recipe):
     offers = "probabilities (the template), never mixed like this while the weights learnt"
     differs = (
         "the released code steps the weights before the alphas and trains 250 epochs with Nesterov and weight decay "
-        "5e-4 (ours 3e-4, without); "
-        "a node that no edge reaches is drawn again, as in rsps"
+        "5e-4 (ours 3e-4, without), and clips no gradients; here a node that no edge reaches is drawn again, as in "
+        "rsps (there the draw is free)"
     )
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:

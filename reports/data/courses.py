@@ -1,7 +1,7 @@
 """What is stored of each supernet along its training, and what criteria reach at the epochs at which rules stop.
 
-Stored are the weights of the operations (by `magnitude`, for every checkpoint), the supernet's accuracy on the selection
-images, and the largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature` has measured it.
+Stored are the weights of the operations (by `magnitude`, at every checkpoint), the accuracy on the selection images,
+and the largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature` has measured it.
 """
 
 from collections.abc import Mapping

@@ -37,8 +37,9 @@ PRESCRIBES = "as the proxy prescribes, whatever --bn says: {proxy}"
 POST = "One mini-batch for all edges; the mixture is the recipe's, and without the masked operation not renormalised. "
 SEARCH = (
     "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
-    " proposals are one cell: reinitialise=no), one mini-batch per proposal (the code: one per edge), and an exactly"
-    " uniform mixture. "
+    " proposals are one cell: reinitialise=no), one mini-batch per proposal (the code: one per edge), an exactly"
+    " uniform mixture, and in stage 2 one draw of the proxy's own random numbers for all V mini-batches, so that V is without"
+    " effect for a proxy that reads no images. "
 )
 
 
@@ -67,6 +68,7 @@ def variants(
         version += proxy in LOOKS_INSIDE  # since masked operations are fed zeros
         source = f"{PAPER}; the proxy: {about.paper}"
         common = COMMON.format(bn=FOLLOWS if about.follows_batch_norm else PRESCRIBES.format(proxy=about.batch_norm))
+        common += f". {about.caution}" if about.caution else ""
         selectors[suffix] = search(
             paper=source, formula=text, direction=direction, differs=remark + SEARCH + common, version=version,
             passes="N times 30 scores, and V per distinct proposal", rule=rule(proxy=about),

@@ -1,7 +1,7 @@
 """The small untrained supernets on which TE-NAS measures.
 
-C=3, N=1 for the kernel; for the linear regions one cell of one channel without a stem, on crops of one channel. Weights
-are Kaiming normal, by fan-out for the kernel and by fan-in for the regions.
+C=3, N=1 for the kernel; for the linear regions one cell of one channel without a stem, then batch norm and a ReLU, on
+crops of one channel. Weights are Kaiming normal, by fan-out for the kernel and by fan-in for the regions.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nas_selection_bench.bench.problem.space import CONV_1X1, CONV_3X3, EDGES, OPERATIONS
+from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts.initialisation import (
     Fill,
@@ -43,16 +43,19 @@ def measured(
     images = search.proxy_batch(repeat)[0]
     if measure == "ntk":
         name, images = measure, images[:count]
-        varies = [True] * len(masks)
     else:
-        name, images = f"{measure}[samples={count}]", images[:, :1]
-        # The thin network is linear without a convolution, whose ReLU is its only bend.
-        varies = [bool(mask[:, [CONV_1X1, CONV_3X3]].any()) for mask in masks]
-    variants = (partial(keep_only, mask=mask) for mask, asked in zip(masks, varies, strict=True) if asked)
-    values = np.ones(len(masks))
+        name = f"{measure}[samples={count}]"
+        images = one_channel(images, search.shared_generator("channel of regions", repeat=repeat))
+    variants = (partial(keep_only, mask=mask) for mask in masks)
     seed = search.shared_seed("regions", repeat=repeat)
-    values[varies] = proxies.defined(proxies.scores(name, network, variants, images, seed=seed, bn=search.cell.bn))
+    values = np.array(proxies.defined(proxies.scores(name, network, variants, images, seed=seed, bn=search.cell.bn)))
     return values if proxies.find(measure).higher_is_better else -values
+
+
+def one_channel(images: Tensor, generator: torch.Generator) -> Tensor:
+    """[n, c, h, w] -> [n, 1, h, w]: of each image a channel drawn at random."""
+    drawn = torch.randint(images.shape[1], (len(images),), generator=generator).to(images.device)
+    return images[torch.arange(len(images), device=images.device), drawn].unsqueeze(1)
 
 
 def small_supernet(search: Search, proxy: str, repeat: int, *, released: bool) -> Mixture:
@@ -72,15 +75,19 @@ def small_supernet(search: Search, proxy: str, repeat: int, *, released: bool) -
 
 
 class ThinSupernet(nn.Module):
-    """One cell of one channel, so narrow that operations differ in how many regions they leave apart."""
+    """One cell of one channel, so narrow that operations differ in how many regions they leave apart.
+
+    Batch norm and ReLU, the end of every network, stay behind it: no other ReLU sees what edges to node 3 put out.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.cells = nn.ModuleList([LiteralCell(1)])
+        self.end = nn.Sequential(nn.BatchNorm2d(1, affine=False), nn.ReLU())
 
     def forward(self, images: Tensor, weights: Tensor) -> Tensor:
         """[n, 1, h, w] and weights [6, 5] -> [n, h * w]."""
-        features: Tensor = self.cells[0](images, weights)
+        features: Tensor = self.end(self.cells[0](images, weights))
         return features.flatten(1)
 
 

@@ -80,6 +80,8 @@ class Proxy(Configurable, ABC):
     """Whether batch norm does what the caller asks for (`--bn`); False for a proxy that prescribes its own."""
     differs: ClassVar[str]
     """What differs from the released code, and why."""
+    caution: ClassVar[str] = ""
+    """A sentence for its criteria where a score can fail to tell operations apart."""
     version: ClassVar[int] = 1
     """Raised by hand when the numbers change."""
     minimum_images: ClassVar[int] = 1

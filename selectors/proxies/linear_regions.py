@@ -36,6 +36,10 @@ class LinearRegions(Proxy):
         "all samples in one batch (the released code runs 3 batches of 1000), crops with replacement from the given"
         " images, all input channels unless the caller takes one; the paper speaks of 5000 images"
     )
+    caution = (
+        "A wide network gives each of a few thousand crops a region of its own: then all operations score alike, and"
+        " the first, none, is chosen (so on digits)"
+    )
     changes_network = False
     watches = "relus"
     draws = True

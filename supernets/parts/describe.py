@@ -15,11 +15,14 @@ A recipe is a variation of one training loop: how architecture parameters (alpha
 they are updated, and what is added to the loss or the network. Options are written behind the name:
 `gdas[tau_max=5]`. What all recipes share, where a section does not say otherwise:
 
-- the weights learn on the first half of the training images, the alphas on the second, alphas first in each step;
+- the weights learn on the first half of the training images, the alphas on the second, alphas first in each step
+  (the code of NAS-Bench-201's authors, for `gdas`, `setn`, `rsps` and `darts-second-order`, does so on CIFAR-10; on
+  CIFAR-100 and ImageNet16-120 weights learn on the whole training set and alphas on half of the test set);
 - batches: an epoch is one pass over each half without replacement, the incomplete last batch dropped
   (`bench/problem/batches.py`), where DARTS-PT's code draws every batch anew from the whole half, and SmoothDARTS's
   every selection batch, that is with replacement;
-- weights: SGD, momentum 0.9, weight decay 3e-4, gradient norm clipped to 5, learning rate on a cosine per epoch;
+- weights: SGD, momentum 0.9, weight decay 3e-4, gradient norm clipped to 5, learning rate on a cosine per epoch
+  (the code of gdas, setn, darts-second-order, is-darts and lambda-darts: per step);
 - alphas: the same for all cells; where they are learnt, by Adam, betas 0.5 and 0.999;
 - length of training, batch size and network size are the preset's, not the recipe's;
 - a GPU, or another number of threads, gives numbers that differ by rounding. `lambda-darts`, `darts-second-order` and

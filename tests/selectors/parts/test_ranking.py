@@ -10,7 +10,7 @@ from nas_selection_bench.bench.problem.space import CONV_1X1, NONE, SKIP, archit
 from nas_selection_bench.selectors import proxies, te_nas
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.ranking import marginal_means, one_of_each_class
-from nas_selection_bench.selectors.parts.small_supernets import small_supernet
+from nas_selection_bench.selectors.parts.small_supernets import at, measured, one_channel, small_supernet
 from nas_selection_bench.selectors.parts.view import Evaluation, Search
 from nas_selection_bench.supernets.network.literal import LiteralSupernet, Mixture
 from tests.selectors import small
@@ -176,7 +176,7 @@ def test_te_nas_measures_networks_without_the_operation() -> None:
 
 
 def test_te_nas_counts_regions_on_one_thin_cell() -> None:
-    """The different sign patterns of the cell's ReLUs on crops of one channel, masked operations left out."""
+    """The different sign patterns of the ReLUs of the cell and the one behind it, masked operations left out."""
     search = small.search("te-nas")
     rule = te_nas.PruningByImportance(repeats=1, samples=200)
     masks = [torch.arange(5) != NONE, torch.arange(5) == SKIP, torch.arange(5) == CONV_1X1]
@@ -188,12 +188,29 @@ def test_te_nas_counts_regions_on_one_thin_cell() -> None:
         own = Mixture(mixture.network, weights)
         own.run_only(weights > 0)
         seed = search.shared_seed("regions", repeat=0)
-        images = search.proxy_batches(1)[0][0][:, :1]
-        if mask[SKIP] and mask.sum() == 1:
-            assert value == 1  # no ReLU: one linear piece
-        else:
-            assert value == proxies.score("linear_regions[samples=200]", own, images, seed=seed)
+        images = one_channel(search.proxy_batches(1)[0][0], search.shared_generator("channel of regions", repeat=0))
+        assert value == proxies.score("linear_regions[samples=200]", own, images, seed=seed)
+        assert value > 1, "the last ReLU cuts even what is linear before it"
     assert 1 < found[0, 2] <= found[0, 0] < 200  # not at the ceiling
+
+
+def test_te_nas_hears_of_every_edge_in_the_regions() -> None:
+    """What edges to node 3 put out meets a ReLU behind the cell, as in the released thin network."""
+    search = small.search("te-nas")
+    whole = torch.ones(6, 5, dtype=torch.bool)
+    whole[:, NONE] = False
+    masks = [whole, *(whole & ~at(edge, SKIP) for edge in range(6))]
+    found = [measured(search, "linear_regions", masks, repeat, 2000, released=False) for repeat in range(3)]
+    assert (np.array([values[1:] != values[0] for values in found]).any(axis=0)).all()
+
+
+def test_the_channel_of_each_image_is_drawn_alone() -> None:
+    images = torch.arange(3.0)[None, :, None, None].expand(3000, 3, 2, 2)
+    drawn = one_channel(images, torch.Generator().manual_seed(0))
+    assert drawn.shape == (3000, 1, 2, 2) and torch.equal(drawn, drawn[:, :, :1, :1].expand_as(drawn))
+    counts = drawn[:, 0, 0, 0].long().bincount(minlength=3)
+    assert counts.sum() == 3000 and ((counts - 1000).abs() < 130).all()
+    assert torch.equal(one_channel(images[:, :1], torch.Generator()), images[:, :1])
 
 
 def test_te_nas_counts_equal_falls_as_one_rank(monkeypatch: pytest.MonkeyPatch) -> None:
