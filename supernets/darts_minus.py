@@ -27,8 +27,8 @@ class DartsMinus(Rated):
     differs = (
         "nothing in the decay (linear, the last epoch at beta/T); the authors released no NAS-Bench-201 code; the "
         "network of a checkpoint was last trained with beta > 0 (in the last of ten epochs 0.1, where the authors' "
-        "last of fifty has 0.02) but is offered without, so that supernet accuracy and curves over epochs are of a mixture "
-        "never trained so"
+        "last of fifty has 0.02) but is offered without, so that supernet accuracy and curves over epochs are of a "
+        "mixture never trained so"
     )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:

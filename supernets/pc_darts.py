@@ -37,8 +37,8 @@ class PcDarts(Recipe):
     offers = "probabilities of the operations; the edges' beta stays in the network"
     differs = (
         "the authors' 0.1 at batch 256 is 0.025 at our 64, and ends at 0 as in Lambda-DARTS's code (theirs: 0.001), "
-        "while the alphas keep their 6e-4 for four times as many steps; Lambda-DARTS's code for NAS-Bench-201 has no edge "
-        "normalisation (normalise_edges=false), and its alphas do not rest at first (warm_up=0)"
+        "while the alphas keep their 6e-4 for four times as many steps; Lambda-DARTS's code for NAS-Bench-201 has no "
+        "edge normalisation (normalise_edges=false), and its alphas do not rest at first (warm_up=0)"
     )
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:

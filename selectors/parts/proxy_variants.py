@@ -38,8 +38,8 @@ POST = "One mini-batch for all edges; the mixture is the recipe's, and without t
 SEARCH = (
     "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
     " proposals are one cell: reinitialise=no), one mini-batch per proposal (the code: one per edge), an exactly"
-    " uniform mixture, and in stage 2 one draw of the proxy's own random numbers for all V mini-batches, so that V is without"
-    " effect for a proxy that reads no images. "
+    " uniform mixture, and in stage 2 one draw of the proxy's own random numbers for all V mini-batches, so that V is"
+    " without effect for a proxy that reads no images. "
 )
 
 

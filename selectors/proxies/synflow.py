@@ -28,8 +28,8 @@ class Synflow(GradientProxy):
     batch_norm = "bypassed (option bn=batch: synflow_bn)"
     follows_batch_norm = False
     differs = (
-        "the logarithm, which changes no order of networks and keeps values of 1e50 readable; double precision throughout,"
-        " as in the released code"
+        "the logarithm, which changes no order of networks and keeps values of 1e50 readable; double precision"
+        " throughout, as in the released code"
     )
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
