@@ -11,7 +11,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def program(*rooms: str) -> list[bytes]:
-    """What numbers depend on that the sources in these folders of the package compute, each part whole.
+    """Everything that numbers from these folders of the package depend on.
 
     The versions of Python and NumPy, then the path and the text of each source in order of their paths.
     """

@@ -81,7 +81,7 @@ class Checked:
 
     @property
     def exit_code(self) -> ExitCode:
-        """OK, DIFFERS, or NOTHING_MEASURED where nothing could be compared; never one for another."""
+        """OK, DIFFERS, or NOTHING_MEASURED where nothing could be compared."""
         if self.differences:
             return ExitCode.DIFFERS
         return ExitCode.OK if self.compared else ExitCode.NOTHING_MEASURED

@@ -1,1 +1,1 @@
-"""One file for each thing a user can ask for."""
+"""Commands of the harness; `nas_selection_bench/__main__.py` lists those of all rooms."""

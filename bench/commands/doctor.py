@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from nas_selection_bench.bench.commands.devices import gpus
 from nas_selection_bench.bench.commands.options import available_cores
 from nas_selection_bench.bench.commands.resolve import FETCH, TABLE_VARIABLE, default_cache
 from nas_selection_bench.bench.errors import BenchError, DataError, ExitCode, counted, in_brief
@@ -163,7 +164,7 @@ def _machine() -> Iterator[Finding]:
     try:
         import torch
 
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        count = gpus()
         names = ", ".join(sorted({torch.cuda.get_device_name(i) for i in range(count)}))
         absent = "needed for: speed; --preset paper takes days without one"
         yield Finding("device cuda", GOOD if count else MISSING, f"{count} x {names}" if count else absent)

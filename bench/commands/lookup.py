@@ -7,6 +7,8 @@ TABLE is any table, or `digits` for the one that comes with the program. ARCH ma
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from nas_selection_bench.bench.errors import ExitCode, UsageError
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.open_table import embedded_table, open_table
@@ -63,7 +65,7 @@ def describe(table: GroundTruth, found: Architecture) -> str:
         parts.append(f"rank {1 + int((table.accuracy(dataset) > splits['test']).sum()):,} of {N_ARCHITECTURES:,}")
         trials = table.trials(dataset)
         if trials is not None:
-            runs = trials[position][trials[position] == trials[position]]  # those that were run
+            runs = trials[position][~np.isnan(trials[position])]  # those that were run
             parts.append("trainings " + ", ".join(f"{run:.3f}" for run in runs.tolist()))
         sizes = {"parameters": table.parameters(dataset), "FLOPs as this table counts them": table.flops(dataset)}
         for name, counts in sizes.items():

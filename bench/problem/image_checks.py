@@ -26,7 +26,7 @@ def refuse_unfit(images: ImageSet, batch_size: int) -> None:
 
 
 def doubts(images: ImageSet) -> list[str]:
-    """Sentences on labels that hardly can be meant: sorted ones, classes that a half lacks. Empty where all is well."""
+    """Sentences on suspicious labels: sorted ones, classes that one half lacks. Empty where all is well."""
     labels = images.labels.numpy()
     middle = len(labels) // 2
     cure = "halves are taken by index, so shuffle the images once before you save them"

@@ -12,7 +12,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.names import canonical, parse, unknown
+from nas_selection_bench.bench.names import parse, unknown
 from nas_selection_bench.bench.work.discovery import MARKS, code_digest, modules, shown, spelled_well
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.plugins import Plugin, in_use, load
@@ -129,11 +129,6 @@ class Finder(Generic[Method]):
         method: Any = self.offer(text).method
         found: Method = method.configured(name, options)
         return found
-
-    def spelled(self, text: str) -> str:
-        """The one name of what `text` asks for: options at their defaults are left out. Raises as `find`."""
-        found: Any = self.find(text)
-        return canonical(parse(text)[0], found.differing(self.offer(text).method))
 
     def file_of(self, text: str) -> Path:
         """The file that offers the method that `text` names, with options or without."""

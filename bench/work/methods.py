@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,7 +34,7 @@ class Described:
     stochastic: bool = False
     """Whether further selector seeds can change a selector's choice."""
     reads_only_alphas: bool = False
-    """Whether a selector costs nothing, so that it runs at every stored epoch."""
+    """Whether a selector reads nothing but alphas; it is then applied to every stored epoch, since that is cheap."""
     reads_checkpoint: bool = True
     """Whether a selector depends on the checkpoint; if not, all recipes of a supernet seed share its result."""
     decides_by_alphas: bool = False
@@ -43,8 +43,7 @@ class Described:
     """Further descriptions from the method's file, shown in reports."""
 
 
-TRAITS = ("learns_alphas", "alphas_rest", "alphas_rest_less", "stochastic", "reads_only_alphas", "reads_checkpoint",
-          "decides_by_alphas")  # fmt: skip
+TRAITS = tuple(f.name for f in fields(Described) if f.name not in ("name", "version", "paper", "declared"))
 """The declarations of a method that a plan reads; an object has those of its kind."""
 
 

@@ -35,10 +35,10 @@ class Material:
     """Folder that every figure is also written to, as a stand-alone SVG."""
     drawn: list[str] = field(default_factory=list)
     """Names of the files in `figures` that were written so far."""
-    _lines: dict[str, list[Line]] = field(default_factory=dict)
-    _lines_of: dict[str, dict[tuple[str, str], list[Line]]] = field(default_factory=dict)
-    _shown: dict[str, list[str]] = field(default_factory=dict)
-    _rankings: dict[str, dict[str, list[ArchitectureScores]]] = field(default_factory=dict)
+    _lines: dict[str, list[Line]] = field(default_factory=dict, init=False, repr=False)
+    _lines_of: dict[str, dict[tuple[str, str], list[Line]]] = field(default_factory=dict, init=False, repr=False)
+    _shown: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
+    _rankings: dict[str, dict[str, list[ArchitectureScores]]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def datasets(self) -> list[str]:

@@ -116,7 +116,10 @@ class Promise:
 
 
 def promise_of(seeds: int) -> Promise:
-    """The nearest simulated case in which intervals are drawn, or withheld, alike; of fewer seeds of two as near."""
+    """The simulated case with the nearest number of seeds on the same side of FEWEST_WITH_COLLAPSES.
+
+    Of two that are equally near, the one with fewer.
+    """
     rows = [row for row in written_coverage() if row["recipes"] == "1" and row["interval"] == MEAN]
     simulated = sorted({int(row["seeds_per_recipe"]) for row in rows})
     alike = [n for n in simulated if (n < FEWEST_WITH_COLLAPSES) == (seeds < FEWEST_WITH_COLLAPSES)]

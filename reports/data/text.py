@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -19,7 +20,7 @@ _LATEX = {
 
 def number(value: float | None, decimals: int = 2) -> str:
     """`value` with fixed decimals and a true minus sign; an en dash where there is none; never -0.00."""
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return "–"
     text = f"{value:.{decimals}f}"
     if float(text) == 0:
@@ -58,7 +59,7 @@ def p_said(p: float) -> str:
 
 def trainings_text(worth: float | None) -> str:
     """A number of trainings; an infinity sign where no number does, an en dash where it is not known."""
-    if worth is None or worth != worth:
+    if worth is None or math.isnan(worth):
         return "–"
     return "∞" if worth == float("inf") else f"{worth:,.0f}"
 
@@ -78,7 +79,7 @@ def interval_text(interval: Interval | None, decimals: int = 2) -> str:
 
 def duration(seconds: float | None) -> str:
     """Seconds as a person reads them: 0.03 s, 4.2 s, 12 s, 4.2 min, 1.3 h; an en dash for none."""
-    if seconds is None or seconds != seconds or seconds == 0:
+    if seconds is None or math.isnan(seconds) or seconds == 0:
         return "–"
     for unit, size in (("h", 3600.0), ("min", 60.0)):
         if seconds >= 1.5 * size:

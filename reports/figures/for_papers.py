@@ -133,7 +133,7 @@ def proxies(means: pd.DataFrame, signs: pd.DataFrame) -> Figure:
     import seaborn as sns
 
     figure, axis = _figure(1.6 + 0.75 * means.shape[1], 0.9 + 0.19 * means.shape[0])
-    told = means.map(lambda value: "" if value != value else f"{value:.1f}") + signs.fillna("")
+    told = means.map(lambda value: "" if pd.isna(value) else f"{value:.1f}") + signs.fillna("")
     sns.heatmap(
         means, annot=told, fmt="", cmap="viridis", ax=axis, linewidths=0.4, annot_kws={"size": 6},
         cbar_kws={"label": "test accuracy (%)"}, robust=True,

@@ -132,9 +132,11 @@ def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple
     return header, rows
 
 
-def _notes(source: Material, rows: Sequence[Sequence[str]]) -> list[str]:
-    """What the marks in readable rows mean."""
-    lost = any(text.endswith("*") for row in rows for text in row[2:])
+def _notes(source: Material, measures: Sequence[str]) -> list[str]:
+    """What the marks in readable rows of these measures mean."""
+    lost = any(
+        _lost(source, line) for measure in measures for line in source.lines(measure) if line.dataset in source.datasets
+    )
     return [*([LOST_SAID] if lost else []), *([ONE_DRAW_SAID] if source.results.alike else [])]
 
 
@@ -210,7 +212,7 @@ def write_tables(source: Material, folder: Path) -> set[str]:
         ("kendall_tau", KENDALL_TAU, ("tau_mean", "tau_edge", "tau_best"), 3),
     ):
         header, rows = _readable(source, shown, decimals)
-        notes = _notes(source, rows)
+        notes = _notes(source, shown)
         texts[f"{name}.csv"] = _exact(source, exact)
         texts[f"{name}.md"] = to_markdown(header, rows, left=2) + "".join(f"\n{note}\n" for note in notes)
         texts[f"{name}.tex"] = "".join(f"% {note}\n" for note in notes) + to_latex(header, rows, left=2)

@@ -32,6 +32,8 @@ class Field:
     css: str = ""
     title: str = ""
     markup: bool = False
+    partial: bool = False
+    """Whether recipes or cells are missing behind the number, as the star in its text says."""
 
 
 @dataclass(frozen=True)

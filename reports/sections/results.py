@@ -1,6 +1,6 @@
 """Sections on outcomes: the main table, the strips, and where the spread comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from html import escape
 
@@ -49,8 +49,32 @@ def main_table(source: Material, contest: Contest) -> Table:
     """One row per method and yardstick of a data set, best first."""
     dataset = contest.dataset
     settings = [s for s in source.results.settings if any(x.dataset == dataset and x.setting == s for x in source.test)]
-    costs = seconds_per_selection(source.results, dataset)["seconds"]
-    columns = [
+    families = families_in(source, dataset)
+    rows = dict(_method_rows(source, contest, settings))
+    accuracies = {standing.method: standing.mean for standing in contest.standings}
+    first: dict[Architecture, str] = {}  # the floor that stands for all of one architecture
+    for stick in source.sticks.get(dataset, []):
+        rows[f" {stick.name}"] = _yardstick_row(stick, len(settings))
+        accuracies[f" {stick.name}"] = stick.test
+        speaker = stick.name if stick.architecture is None else first.setdefault(stick.architecture, stick.name)
+        if speaker != stick.name:
+            families[f" {stick.name}"] = (f" {speaker}", False)
+    best_first = sorted(rows, key=lambda name: -accuracies[name])
+    columns = _main_columns(settings)
+    columns, shown = spoken(columns, folded(columns, {name: rows[name] for name in best_first}, families))
+    caption = f"{_groups_said(contest)} Italics: floors and ceilings."
+    if families:
+        caption += f" {FOLDED_SAID}"
+    if any(cell.partial for row in shown for cell in row.cells):
+        caption += f" {INCOMPLETE_SAID}"
+    if any(standing.method in source.results.alike for standing in contest.standings):
+        caption += f" {ONE_DRAW_SAID}"
+    return Table(f"main-{dataset}", caption, columns, shown)
+
+
+def _main_columns(settings: Sequence[str]) -> list[Column]:
+    many = len(settings) > 2
+    return [
         Column("criterion", "floors and ceilings of the table in italics", numeric=False),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
         Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
@@ -59,81 +83,78 @@ def main_table(source: Material, contest: Contest) -> Table:
                f" than {ROUGH_BELOW} seeds in all; – = one seed, all values equal, or few of which some collapsed"),
         Column("collapsed", "of the n, choices from the worst tenth of the space; on hover, the 95 % interval of their"
                " share (Clopper and Pearson)", low=True),
-        Column("regret", "best test accuracy of the space minus this one, points", low=True, hidden=len(settings) > 2),
+        Column("regret", "best test accuracy of the space minus this one, points", low=True, hidden=many),
         Column("cost", "mean time of one selection: scoring and tuning", low=True),
         Column("group", "tie group: A is the leader and all that were not shown worse than it, B the same among the"
                " rest; ? = too few seeds to place it", numeric=False),
         Column("founders", "tie group among the founding papers' criteria and their controls alone", numeric=False),
-        Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=len(settings) > 2),
+        Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=many),
         Column("worth", "trainings: how many random architectures, the best by validation taken, are expected to reach"
                " the mean test accuracy"),
         Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
         Column("τ edge", "agreement on what is particular to an edge; whatever has one order for all edges scores 0"),
         Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes: mostly noise of"
-               " training", hidden=len(settings) > 2),
+               " training", hidden=many),
         *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds "
                  " (number of seeds)")
           for setting in settings),
     ]  # fmt: skip
-    families, rows = families_in(source, dataset), {}
+
+
+def _method_rows(source: Material, contest: Contest, settings: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    """Each method, best mean first, and its row."""
+    dataset = contest.dataset
+    costs = seconds_per_selection(source.results, dataset)["seconds"]
     for standing in contest.standings:
-        per_setting = {x.setting: x for x in source.lines_of("test", dataset, standing.method)}
+        method = standing.method
+        per_setting = {x.setting: x for x in source.lines_of("test", dataset, method)}
         fewer = standing.settings < contest.settings
-        lost = {s: n for s in settings if (n := source.results.lost.get((dataset, s, standing.method)))}
-        percentile = _mean(source.lines_of("percentile", dataset, standing.method))
+        lost = {s for s in settings if source.results.lost.get((dataset, s, method))}
         cells = [
-            _name(source, standing.method),
-            Field(
-                number(standing.mean) + ("*" if fewer or lost else ""), "strong",
+            _name(source, method),
+            _starred(
+                number(standing.mean), fewer or bool(lost), "strong",
                 f"over {standing.settings} of {contest.settings} recipes" if fewer else "",
             ),
             Field(str(standing.n)),
             Field(interval_text(standing.interval), "quiet"),
             Field(str(standing.collapsed), "", interval_text(standing.collapses)),
             Field(number(source.optimum(dataset) - standing.mean)),
-            Field(duration(float(costs[standing.method])) if standing.method in costs else "–"),
+            Field(duration(float(costs[method])) if method in costs else "–"),
             Field("?" if standing.group is None else group_name(standing.group)),
-            Field(_among_founders(contest, standing.method)),
-            Field(number(percentile, 1)),
+            Field(_among_founders(contest, method)),
+            Field(number(_mean(source.lines_of("percentile", dataset, method)), 1)),
             Field(trainings_text(source.worth(dataset, standing.mean))),
             *(
-                Field(number(_mean(source.lines_of(tau, dataset, standing.method))))
+                Field(number(_mean(source.lines_of(tau, dataset, method))))
                 for tau in ("tau_mean", "tau_edge", "tau_best")
             ),
             *(
-                Field(spread(x.mean, x.deviation, x.n) + ("*" if setting in lost else ""))
+                _starred(spread(x.mean, x.deviation, x.n), setting in lost)
                 if (x := per_setting.get(setting))
                 else Field("–")
                 for setting in settings
             ),
         ]  # fmt: skip
-        rows[standing.method] = Row(cells, "leader" if standing.group == 0 else "")
-    accuracies = {standing.method: standing.mean for standing in contest.standings}
-    first: dict[Architecture, str] = {}  # the floor that stands for all of one architecture
-    for stick in source.sticks.get(dataset, []):
-        cells = [
-            Field(stick.name, "name", stick.note), Field(number(stick.test), "strong"),
-            Field("–"), Field("exact", "quiet"), Field("–"), Field(number(stick.regret)),
-            Field("–"), Field(""), Field(""), Field(number(stick.percentile, 1)),
-            Field(trainings_text(stick.worth)),
-            *(Field(number(tau)) for tau in (stick.tau_mean, stick.tau_edge, stick.tau_best)),
-            *(Field("–") for _ in settings),
-        ]  # fmt: skip
-        rows[f" {stick.name}"] = Row(cells, "yardstick")
-        accuracies[f" {stick.name}"] = stick.test
-        speaker = stick.name if stick.architecture is None else first.setdefault(stick.architecture, stick.name)
-        if speaker != stick.name:
-            families[f" {stick.name}"] = (f" {speaker}", False)
-    best_first = sorted(rows, key=lambda name: -accuracies[name])
-    columns, shown = spoken(columns, folded(columns, {name: rows[name] for name in best_first}, families))
-    caption = f"{_groups_said(contest)} Italics: floors and ceilings."
-    if families:
-        caption += f" {FOLDED_SAID}"
-    if any(cell.text.endswith("*") for row in shown for cell in row.cells):
-        caption += f" {INCOMPLETE_SAID}"
-    if any(standing.method in source.results.alike for standing in contest.standings):
-        caption += f" {ONE_DRAW_SAID}"
-    return Table(f"main-{dataset}", caption, columns, shown)
+        yield method, Row(cells, "leader" if standing.group == 0 else "")
+
+
+def _starred(text: str, partial: bool, css: str = "", title: str = "") -> Field:
+    """A number, with a star where recipes or cells are missing behind it."""
+    return Field(text + "*" * partial, css, title, partial=partial)
+
+
+def _yardstick_row(stick: Yardstick, settings: int) -> Row:
+    """A floor or a ceiling, with nothing under each of so many settings."""
+    cells = [
+        Field(stick.name, "name", stick.note), Field(number(stick.test), "strong"),
+        Field("–"), Field("exact", "quiet"), Field("–"), Field(number(stick.regret)),
+        Field("–"), Field(""), Field(""), Field(number(stick.percentile, 1)),
+        Field(trainings_text(stick.worth)),
+        *(Field(number(tau)) for tau in (stick.tau_mean, stick.tau_edge, stick.tau_best)),
+        *([Field("–")] * settings),
+    ]  # fmt: skip
+    return Row(cells, "yardstick")
 
 
 def _among_founders(contest: Contest, method: str) -> str:

@@ -102,7 +102,7 @@ class Selector(Configurable, ABC):
 
     @property
     def reads_only_alphas(self) -> bool:
-        """Whether it costs nothing, so that it is applied to every checkpoint."""
+        """Whether it reads nothing but alphas; it is then applied to every checkpoint, since that is cheap."""
         return self.needs == Needs(alphas=True)
 
     @property

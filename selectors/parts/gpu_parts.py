@@ -73,7 +73,7 @@ def captures(place: Place) -> dict[str, Any]:
 
 
 def same_captured_or_not(place: Place, recipe: str) -> None:
-    """Raises Failed where not."""
+    """Raises Failed unless captured and eager training, and a second run, give equal numbers."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         captured = state_after(place, recipe, place.torch, 2)

@@ -73,10 +73,4 @@ SELECTORS = Finder("selector", "nas_selection_bench.selectors", ("SELECTOR", "VA
 names = SELECTORS.names
 
 
-def find(text: str) -> Selector:
-    """The selector that `text` names, options set, under its canonical name.
-
-    An option that is set to its default is dropped, so that one selector has one name. Raises UsageError,
-    with the nearest names, for a selector or an option that does not exist.
-    """
-    return replace(SELECTORS.find(text), name=SELECTORS.spelled(text))
+find = SELECTORS.find
