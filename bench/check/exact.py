@@ -28,7 +28,6 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
 from nas_selection_bench.bench.work.edited_files import edits_since
 from nas_selection_bench.bench.work.gather import gather
-from nas_selection_bench.bench.work.lots import lots_of, no_lots
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE
 from nas_selection_bench.bench.work.pack import contents_of, opened
@@ -36,6 +35,7 @@ from nas_selection_bench.bench.work.plan_file import PLAN_FILE
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS
 from nas_selection_bench.bench.work.run_file import RUN_FILE, processors, run_of
 from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.work.untrained_alphas import never_skipped, skip_reasons
 from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE, Agreements, entries_of
 
 DrawReport = Callable[[Store, GroundTruth], Path]
@@ -135,8 +135,8 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, metho
         packed = contents_of(stored)
         store = Store(again, packed)
         store.agreements = Agreements.read(stored, audited=AUDITED)
-        lots = lots_of(methods) if methods is not None else no_lots
-        outcome.compared = gather(store, table, outcome.notes.append, lots)[DONE]
+        skip_reason = skip_reasons(methods) if methods is not None else never_skipped
+        outcome.compared = gather(store, table, outcome.notes.append, skip_reason)[DONE]
         draw_report(store, table)
         _compare_folders(stored, again, packed, outcome)
         if methods is not None:

@@ -14,12 +14,12 @@ from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.problem.datasets import data_root
-from nas_selection_bench.bench.work.lots import LotsOf, lots_of
 from nas_selection_bench.bench.work.pack import as_stored, unpack
 from nas_selection_bench.bench.work.record import DONE, FAILED, Record
 from nas_selection_bench.bench.work.run_file import run_of
 from nas_selection_bench.bench.work.runner import counts_line
 from nas_selection_bench.bench.work.store import SCORES_FILE, Store
+from nas_selection_bench.bench.work.untrained_alphas import SkipReason, skip_reasons
 
 if TYPE_CHECKING:
     from nas_selection_bench.bench.check.exact import DrawReport
@@ -46,12 +46,12 @@ def report_only(options: Options, draw_report: DrawReport, methods: Methods) -> 
             " give that table with --table."
         )
     with only_writer(out / ".lock", wait=False), uncollected():
-        store, counts, page = _drawn(out, table, draw_report, lots_of(methods))
+        store, counts, page = _drawn(out, table, draw_report, skip_reasons(methods))
     return conclude(counts, page, failures(store, None), quiet=options.quiet, retry=None)
 
 
 def _drawn(
-    out: Path, table: GroundTruth, draw_report: DrawReport, lots: LotsOf
+    out: Path, table: GroundTruth, draw_report: DrawReport, skip_reason: SkipReason
 ) -> tuple[Store, Counter[str], Path]:  # fmt: skip
     """Gather the records of a folder unless nothing has changed since, and draw its report.
 
@@ -60,12 +60,12 @@ def _drawn(
     from nas_selection_bench.bench.work import gathered
 
     store, warnings = as_stored(out), list[str]()
-    basis = gathered.basis(store, table, lots)
+    basis = gathered.basis(store, table, skip_reason)
     noted = gathered.counts_noted(out, basis)
     if noted is not None:
         store.gathered_before = True
         return store, noted, draw_report(store, table)
-    store, counts = _gathered(store, table, warnings, lots)
+    store, counts = _gathered(store, table, warnings, skip_reason)
     page = draw_report(store, table)
     if not warnings:
         gathered.note(out, basis, counts)
@@ -73,7 +73,7 @@ def _drawn(
 
 
 def _gathered(
-    store: Store, table: GroundTruth, warnings: list[str], lots: LotsOf
+    store: Store, table: GroundTruth, warnings: list[str], skip_reason: SkipReason
 ) -> tuple[Store, Counter[str]]:  # fmt: skip
     """Gather the records of a folder; a packed one is unpacked only where its archive holds other scores than these."""
 
@@ -83,7 +83,7 @@ def _gathered(
         warnings.append(line)
         print(line, file=sys.stderr)
 
-    counts = gather(store, table, warn, lots)
+    counts = gather(store, table, warn, skip_reason)
     if store.packed is None:
         return store, counts
     scores = store.folder / SCORES_FILE
@@ -94,7 +94,7 @@ def _gathered(
         return store, counts
     unpack(store.folder, warn)
     store = Store(store.folder)
-    return store, gather(store, table, lambda line: None, lots)
+    return store, gather(store, table, lambda line: None, skip_reason)
 
 
 def check_results(stored: Path, options: Options, draw_report: DrawReport, methods: Methods) -> ExitCode:

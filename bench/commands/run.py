@@ -29,7 +29,6 @@ from nas_selection_bench.bench.problem.own_dataset import describe, own_names
 from nas_selection_bench.bench.problem.pixels import UNKNOWN
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.edited_files import sources
-from nas_selection_bench.bench.work.lots import lots_of
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.methods_file import write_described
 from nas_selection_bench.bench.work.pack import opened, unpack
@@ -44,6 +43,7 @@ from nas_selection_bench.bench.work.seats import leave_seats
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.tasks import Workplace
 from nas_selection_bench.bench.work.timings import Timings, stored_costs
+from nas_selection_bench.bench.work.untrained_alphas import skip_reasons
 from nas_selection_bench.bench.work.workers import no_processes
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Session:
 
     def __init__(self, options: Options, argv: Sequence[str], methods: Methods, code: Path) -> None:
         self.options, self.argv, self.code = options, list(argv), code
-        self.lots = lots_of(methods)
+        self.skip_reason = skip_reasons(methods)
         self.verbosity = QUIET if options.quiet else VERBOSE if options.verbose else NORMAL
         again = folders_plan(options)
         named = ",".join(cell["dataset"] for cell in again) or options.datasets
@@ -284,13 +284,13 @@ class Session:
             try:
                 self.job.work()
             except KeyboardInterrupt:
-                counts = gather(self.store, table, self.say, self.lots)
+                counts = gather(self.store, table, self.say, self.skip_reason)
                 go_on = "" if vanishes() else f" Go on with:\n  {self.command()}"
                 print(f"\nInterrupted: {counts_line(counts)}.{go_on}", file=sys.stderr)
                 return ExitCode.INTERRUPTED
             finally:
                 leave_seats(self.out, max(self.jobs, len(self.device.indices)))
-            gather(self.store, table, self.say, self.lots)
+            gather(self.store, table, self.say, self.skip_reason)
             page = draw_report(self.store, table)
         counts = Counter(self.job.states.values())
         stems = {cell.stem for cell in self.job.plan}

@@ -19,10 +19,10 @@ from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.problem.table import GroundTruth
-from nas_selection_bench.bench.work.lots import LotsOf, no_lots
 from nas_selection_bench.bench.work.plan_file import planned_cells, sort_key
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, MISSING, Record, as_skipped
 from nas_selection_bench.bench.work.store import SCORES_FILE, Store
+from nas_selection_bench.bench.work.untrained_alphas import SkipReason, never_skipped
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from nas_selection_bench.bench.yardsticks.measures import MEASURES, measures
 from nas_selection_bench.bench.yardsticks.truth import Truth
@@ -104,11 +104,11 @@ def _spelled(value: Any) -> Any:
 
 
 def gather(
-    store: Store, table: GroundTruth, warn: Callable[[str], None], lots: LotsOf = no_lots
+    store: Store, table: GroundTruth, warn: Callable[[str], None], skip_reason: SkipReason = never_skipped
 ) -> Counter[str]:  # fmt: skip
     """Write records.csv, scores.csv and costs.csv of a folder; returns how many cells are in which state.
 
-    A result for which `lots` has a reason is gathered as skipped.
+    A result for which `skip_reason` has a reason is gathered as skipped.
 
     Records that are damaged, or do not hold a valid selection, are reported through `warn` and left out: their cells
     are missing.
@@ -120,7 +120,7 @@ def gather(
     for stem, record in list(records.items()):
         if record.state != DONE:
             continue
-        if why := lots(record.cell):
+        if why := skip_reason(record.cell):
             records[stem] = as_skipped(record, why)
             continue
         try:

@@ -15,9 +15,9 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.sources import digest, program
 from nas_selection_bench.bench.work.gather import COSTS_FILE, RECORDS_FILE
 from nas_selection_bench.bench.work.json_files import read_json, write_json
-from nas_selection_bench.bench.work.lots import LotsOf
 from nas_selection_bench.bench.work.plan_file import PLAN_FILE, planned_cells
 from nas_selection_bench.bench.work.store import SCORES_FILE, Store
+from nas_selection_bench.bench.work.untrained_alphas import SkipReason
 from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
 
 GATHERED_FILE = "gathered.json"
@@ -26,14 +26,14 @@ _ROOMS = ("bench", "reports")
 """The sources that gather and draw; what is drawn decides which agreements are kept."""
 
 
-def basis(store: Store, table: GroundTruth, lots: LotsOf) -> str:
+def basis(store: Store, table: GroundTruth, skip_reason: SkipReason) -> str:
     """Digest of all that gathering depends on; `store` is as it is in the folder, with no record read yet."""
     files = [named for folder in (store.records, store.costs) for named in store.texts(folder)]
     parts = [
         *program(*_ROOMS),
         table.sha256.encode(),
         _content(store.folder / PLAN_FILE),
-        repr(list(map(lots, planned_cells(store)))).encode(),
+        repr(list(map(skip_reason, planned_cells(store)))).encode(),
         store.scores if store.packed is not None else b"",
         *(part for name, content in files for part in (name.encode(), content)),
     ]

@@ -28,7 +28,7 @@ class Described:
     learns_alphas: bool = True
     """Whether a recipe trains the alphas of its supernets."""
     alphas_rest: float = 0.0
-    """Share of the search in which they say nothing yet (`bench.work.lots`)."""
+    """Share of the search in which they say nothing yet (`bench.work.untrained_alphas`)."""
     alphas_rest_less: int = 0
     """How many epochs sooner than that they do."""
     stochastic: bool = False

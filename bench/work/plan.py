@@ -16,7 +16,6 @@ from nas_selection_bench.bench.work.cells import (
     supernet_key,
     without_checkpoint,
 )
-from nas_selection_bench.bench.work.lots import why_by_lot
 from nas_selection_bench.bench.work.methods import Described, Methods, Supernets
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import (
@@ -31,6 +30,7 @@ from nas_selection_bench.bench.work.record import (
     identity,
     record_key,
 )
+from nas_selection_bench.bench.work.untrained_alphas import reason_to_skip
 
 MOST_CELLS = 10_000_000
 """Of one plan: they fill the memory of a large machine."""
@@ -94,13 +94,13 @@ class PlannedCell:
     """Key of the computation when several cells share one result (the selector ignores the checkpoint); else None."""
     former_shared: str | None = None
     """The same in records of earlier versions."""
-    lots: str = ""
-    """Why it is skipped: its choice would be drawing lots."""
+    skip_reason: str = ""
+    """Why it is skipped: its choice would be random."""
 
     @property
     def reads_checkpoint(self) -> bool:
         """Whether its supernet has to be trained; a result that is shared, or a skip, comes of no checkpoint."""
-        return self.shared is None and not self.lots
+        return self.shared is None and not self.skip_reason
 
     @property
     def title(self) -> str:
@@ -195,8 +195,8 @@ def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circu
     versions chose by those alphas.
     """
     supernet, columns = planned_supernet(cell, recipe.version, here), identity(cell, here)
-    lots = why_by_lot(recipe, selector, cell.epoch, cell.supernet.settings.epochs)
-    names = {"alphas": "not learnt"} if lots else {}
+    skip_reason = reason_to_skip(recipe, selector, cell.epoch, cell.supernet.settings.epochs)
+    names = {"alphas": "not learnt"} if skip_reason else {}
     former = dict(names)
     plugin = here.outside.get(f"selector {parse(selector.name)[0]}")
     names |= {"plugin": plugin} if plugin else {}
@@ -210,7 +210,7 @@ def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circu
         key=record_key(cell, supernet.key, selector.version, **names),
         former_key=FORMER + former_record_key(cell, supernet.former_key, selector.version, **former),
         shared=names.get("shared"),
-        former_shared=FORMER + former["shared"] if "shared" in former else None, lots=lots,
+        former_shared=FORMER + former["shared"] if "shared" in former else None, skip_reason=skip_reason,
     )  # fmt: skip
 
 
@@ -232,9 +232,9 @@ def state_of(planned: PlannedCell, record: Record | None, checkpoint: str | None
     """The state of a cell whose record still holds (done, failed, skipped), None for one that is to do.
 
     A record made from another checkpoint than the cached one does not hold: every selector of a
-    supernet must have seen the same weights. What was chosen by lot is gathered as skipped, so it stays where it is.
+    supernet must have seen the same weights. A choice by untrained alphas is gathered as skipped, so it stays.
     """
-    if record is not None and planned.lots and record.state == DONE:
+    if record is not None and planned.skip_reason and record.state == DONE:
         return SKIPPED
     if record is None or record.key not in (planned.key, planned.former_key):
         return None

@@ -1,9 +1,9 @@
 """Floors and ceilings: how good or bad a selection can be, by the table alone.
 
 They stand in every table of results. What a criterion gains over a floor is what it adds to the little that the floor
-knows: to drawing lots, to drawing lots among convolutions, to one order of the operations for every edge, to counting
-parameters. A floor can lie close to the optimum, and then hardly anything above it can be shown: how many architectures
-do lie above stands beside each. How well two trainings of every architecture agree is a measure of the table's
+knows: to a random choice, to a random choice of convolutions, to one order of the operations for every edge, to
+counting parameters. A floor can lie close to the optimum, and then hardly anything above it can be shown: how many
+architectures do lie above stands beside each. How well two trainings of every architecture agree is a measure of the table's
 noise; it is not a ceiling (see `retraining_agreement`).
 """
 
@@ -61,7 +61,7 @@ RANDOM_CHOICES: dict[str, tuple[Sequence[int], str]] = {
     ),
     "random-conv": ((CONV_1X1, CONV_3X3), "a random architecture of 1x1 and 3x3; exact expectation"),
 }
-"""Floors that draw lots among some of the operations on every edge."""
+"""Floors that draw one of some operations at random on every edge."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ FLOORS = (*RANDOM_CHOICES, ONE_ORDER, "params")
 
 Of those that choose the same architecture, the first speaks for all. A random choice is the exception: its accuracy
 has a long tail of broken networks, so that most choices lie above its mean and a paired test against the mean would
-call a criterion that draws lots better (about every fourth time, simulated with nine checkpoints). In percentiles of
+call a random choice better (about every fourth time, simulated with nine checkpoints). In percentiles of
 the space a random choice is uniform; against the RANDOM_CHOICES, what is compared is the percentile with that of their
 expectation.
 """

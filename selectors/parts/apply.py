@@ -17,7 +17,7 @@ from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 from nas_selection_bench.bench.problem.validate import checked
 from nas_selection_bench.bench.work.cells import Cell, without_checkpoint
-from nas_selection_bench.bench.work.lots import why_by_lot
+from nas_selection_bench.bench.work.untrained_alphas import reason_to_skip
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.supernets.network.cuda_graph import own_stream
@@ -38,7 +38,7 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
     """
     selector = registry.find(cell.selector)
     recipe = find_recipe(cell.supernet.recipe)
-    if why := why_by_lot(recipe, selector, cell.epoch, cell.supernet.settings.epochs):
+    if why := reason_to_skip(recipe, selector, cell.epoch, cell.supernet.settings.epochs):
         raise SkipCell(why)
     with own_modes(), own_stream(torch.device(device)):
         search = open_search(cell, folder, images, device)

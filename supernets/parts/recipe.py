@@ -201,7 +201,7 @@ class Recipe(Configurable):
 
     @property
     def learns_alphas(self) -> bool:
-        """Whether the alphas of a trained supernet carry information; if not, choosing by them is drawing lots."""
+        """Whether the alphas of a trained supernet carry information; if not, a choice by them is random."""
         return True
 
     @property

@@ -20,12 +20,12 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import COLUMNS, CURVATURE_FILE, eigenvalues, write_curvature
 from nas_selection_bench.bench.work.gather import gather, planned_cells
 from nas_selection_bench.bench.work.gathered import basis, counts_noted
-from nas_selection_bench.bench.work.lots import no_lots
 from nas_selection_bench.bench.work.methods_file import read_described
 from nas_selection_bench.bench.work.pack import as_stored, opened, pack
 from nas_selection_bench.bench.work.run_file import commands, read_run
 from nas_selection_bench.bench.work.store import Store
 from nas_selection_bench.bench.work.timings import Timings, stored_costs
+from nas_selection_bench.bench.work.untrained_alphas import never_skipped
 from nas_selection_bench.bench.yardsticks.agreements import Agreements
 from tests.bench import fake_bench
 from tests.fuzz import training_files
@@ -99,7 +99,7 @@ def _run_file(folder: Path) -> object:
 
 def _noted(folder: Path) -> object:
     out = folder / "out"
-    return counts_noted(out, basis(as_stored(out), _table(), no_lots))
+    return counts_noted(out, basis(as_stored(out), _table(), never_skipped))
 
 
 def _estimated(folder: Path) -> object:

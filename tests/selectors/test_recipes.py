@@ -13,8 +13,8 @@ from nas_selection_bench.bench.errors import SkipCell
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import NONE, OPERATIONS
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
-from nas_selection_bench.bench.work.lots import first_learnt
 from nas_selection_bench.bench.work.record import choice_of
+from nas_selection_bench.bench.work.untrained_alphas import first_learnt
 from nas_selection_bench.selectors import balenas_tf
 from nas_selection_bench.selectors.parts import apply, orders, registry
 from nas_selection_bench.selectors.zero_cost_rank import best_by_proxy
@@ -96,7 +96,7 @@ def test_every_recipe_can_be_selected_from(recipe: str, tmp_path: Path) -> None:
     store(job, tmp_path)
     skipped = skipped_at(SETTINGS.epochs, job, tmp_path, KINDS)
     assert set(skipped) == SKIPPED.get(recipe, set()) | (set() if find(recipe).learns_alphas else BY_ALPHAS)
-    assert all("1/4 of the channels" in reason or "drawing lots" in reason for reason in skipped.values())
+    assert all("1/4 of the channels" in reason or "would be random" in reason for reason in skipped.values())
 
 
 @pytest.mark.parametrize("recipe", names())
@@ -104,10 +104,10 @@ def test_nothing_is_chosen_by_alphas_that_are_not_learnt_yet(recipe: str, tmp_pa
     job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
     store(job, tmp_path)
     asked = BY_ALPHAS - {"sgas-2[tune=0]"}  # which looks back at earlier checkpoints
-    by_lot = recipe in {"blank", "rsps", "is-darts", "pc-darts"}
+    untrained = recipe in {"blank", "rsps", "is-darts", "pc-darts"}
     skipped = skipped_at(2, job, tmp_path, asked)
-    assert set(skipped) == (asked if by_lot else set())
-    assert all("drawing lots" in reason for reason in skipped.values())
+    assert set(skipped) == (asked if untrained else set())
+    assert all("would be random" in reason for reason in skipped.values())
 
 
 WARM = [f"pc-darts[warm_up={share}]" for share in ("0", "0.01", "0.29", "0.5", "1")]

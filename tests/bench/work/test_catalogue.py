@@ -36,7 +36,7 @@ def facts(kind: str, text: str) -> object:
     """What the object says, by the finder's own rules."""
     found = REAL[kind].find(text)
     return (
-        REAL[kind].spelled(text), found.version, found.paper, dict(found.declared()),
+        REAL[kind].find(text).name, found.version, found.paper, dict(found.declared()),
         {trait: getattr(found, trait) for trait in TRAITS if hasattr(found, trait)},
     )  # fmt: skip
 

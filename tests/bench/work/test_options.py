@@ -125,7 +125,7 @@ def test_stored_names_are_the_names_of_today() -> None:
                 names.add(cell[kind])
     assert len(asked["recipe"]) > 20 and len(asked["selector"]) > 100
     for name in asked["recipe"]:
-        assert recipes.RECIPES.spelled(name) == name
+        assert recipes.RECIPES.find(name).name == name
     for name in asked["selector"]:
         assert selectors.find(name).name == name
 

@@ -117,18 +117,18 @@ def test_so_has_choosing_by_alphas_that_are_not_learnt_yet() -> None:
     usual, late = along_one_supernet(recipe), along_one_supernet(replace(recipe, alphas_rest=0.45))
     assert [epoch for epoch in usual if usual[epoch].key != late[epoch].key] == [2, 4]
     assert [epoch for epoch, cell in late.items() if not cell.reads_checkpoint] == [2, 4], "none is trained for a skip"
-    assert late[4].lots == "the alphas of pc say nothing before epoch 5, so that choosing by them is drawing lots"
+    assert late[4].skip_reason == "the alphas of pc say nothing before epoch 5, so a choice by them would be random"
     sooner = along_one_supernet(replace(recipe, alphas_rest=0.4, alphas_rest_less=1))
-    assert [epoch for epoch, cell in sooner.items() if cell.lots] == [2]
-    assert "does not learn its alphas" in along_one_supernet(replace(recipe, alphas_rest=1.0))[10].lots
+    assert [epoch for epoch, cell in sooner.items() if cell.skip_reason] == [2]
+    assert "never trains its alphas" in along_one_supernet(replace(recipe, alphas_rest=1.0))[10].skip_reason
 
 
 def test_what_was_chosen_by_lot_counts_as_skipped_and_is_not_run_again() -> None:
     cell = along_one_supernet(Described("pc", 1, "", alphas_rest=0.3))[2]
     record = Record(dict(cell.columns), "of before", 1, 1, "done")
-    assert cell.lots and state_of(cell, record, None) == "skipped"
+    assert cell.skip_reason and state_of(cell, record, None) == "skipped"
     assert state_of(cell, replace(record, state="failed"), None) is None
-    assert state_of(replace(cell, lots=""), record, None) is None
+    assert state_of(replace(cell, skip_reason=""), record, None) is None
 
 
 @given(st.lists(st.sampled_from(KNOWN), min_size=1))

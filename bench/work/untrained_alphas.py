@@ -1,6 +1,6 @@
-"""Cells that would draw lots: what alphas alone decide, at a checkpoint whose alphas say nothing, or nothing yet.
+"""Skips selectors that choose by alphas alone at checkpoints whose alphas the recipe has not trained.
 
-Such cells are skipped with the reason. What earlier versions chose there is left in the records and is no result.
+What earlier versions chose there is left in the records and is no result.
 """
 
 import math
@@ -44,8 +44,8 @@ class Decides(Protocol):
         """Whether it depends on alphas alone."""
 
 
-LotsOf = Callable[[Mapping[str, Any]], str]
-"""Why the cell with these key columns draws lots; nothing for one that does not."""
+SkipReason = Callable[[Mapping[str, Any]], str]
+"""Why the cell with these key columns is skipped; nothing for one that is not."""
 
 
 def first_learnt(recipe: Alphas, epochs: int) -> int:
@@ -53,30 +53,30 @@ def first_learnt(recipe: Alphas, epochs: int) -> int:
     return math.floor(recipe.alphas_rest * epochs + ROUNDING) - recipe.alphas_rest_less + 1
 
 
-def why_by_lot(recipe: Alphas, selector: Decides, epoch: int, epochs: int) -> str:
-    """Why the choice of `selector` at this checkpoint would be drawing lots; nothing where it is not."""
+def reason_to_skip(recipe: Alphas, selector: Decides, epoch: int, epochs: int) -> str:
+    """Why `selector` is skipped at this checkpoint; nothing where it is not."""
     first = first_learnt(recipe, epochs)
     if not selector.decides_by_alphas or (recipe.learns_alphas and epoch >= first):
         return ""
     if not recipe.learns_alphas or first > epochs:
-        return f"{recipe.name} does not learn its alphas, so that choosing by them is drawing lots"
-    return f"the alphas of {recipe.name} say nothing before epoch {first}, so that choosing by them is drawing lots"
+        return f"{recipe.name} never trains its alphas, so a choice by them would be random"
+    return f"the alphas of {recipe.name} say nothing before epoch {first}, so a choice by them would be random"
 
 
-def lots_of(methods: Methods) -> LotsOf:
+def skip_reasons(methods: Methods) -> SkipReason:
     """Of the cells of any folder; a method or a preset that is not known here tells nothing."""
     recipe, selector = methods.recipes.find, methods.selectors.find
 
     @cache
     def told(trained: str, asked: str, epoch: int, preset: str) -> str:
         try:
-            return why_by_lot(recipe(trained), selector(asked), epoch, settings_labelled(preset).epochs)
+            return reason_to_skip(recipe(trained), selector(asked), epoch, settings_labelled(preset).epochs)
         except UsageError:
             return ""
 
     return lambda cell: told(cell["recipe"], cell["selector"], cell["epoch"], cell["preset"])
 
 
-def no_lots(cell: Mapping[str, Any]) -> str:
+def never_skipped(cell: Mapping[str, Any]) -> str:
     """Where no methods are known: nothing."""
     return ""

@@ -1,4 +1,4 @@
-"""What would be drawing lots is no result, whatever its record holds."""
+"""A choice by alphas that were never trained is no result, whatever its record holds."""
 
 import csv
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 from nas_selection_bench.bench.check import exact
 from nas_selection_bench.bench.work.gather import gather
 from nas_selection_bench.bench.work.gathered import basis
-from nas_selection_bench.bench.work.lots import lots_of, no_lots
 from nas_selection_bench.bench.work.plan_file import write_plan
 from nas_selection_bench.bench.work.store import Store
+from nas_selection_bench.bench.work.untrained_alphas import never_skipped, skip_reasons
 from nas_selection_bench.program import methods
 from tests.bench.invented import draw, store, truth
 
@@ -19,7 +19,7 @@ def cell(recipe: str, selector: str, epoch: int, preset: str = "digits") -> dict
 
 
 def test_the_stored_cells_that_draw_lots() -> None:
-    told = lots_of(methods())
+    told = skip_reasons(methods())
     early = {
         recipe: [epoch for epoch in (2, 4, 6, 8) if told(cell(recipe, "magnitude", epoch))]
         for recipe in ("darts", "blank", "pc-darts", "pc-darts[warm_up=0]", "pc-darts[warm_up=1]", "is-darts", "sgas")
@@ -36,11 +36,11 @@ def test_the_stored_cells_that_draw_lots() -> None:
 def test_a_result_that_was_drawn_by_lot_is_gathered_as_skipped_and_stays_stored(tmp_path: Path) -> None:
     out, table = store(tmp_path / "out", truth()), truth()
     records = {path.name: path.read_bytes() for path in (out / "records").iterdir()}
-    assert gather(Store(out), table, print, lots_of(methods())) == {"done": 9, "skipped": 3}
+    assert gather(Store(out), table, print, skip_reasons(methods())) == {"done": 9, "skipped": 3}
     rows = list(csv.DictReader((out / "records.csv").open()))
     skipped = [row for row in rows if row["state"] == "skipped"]
     assert {(row["recipe"], row["selector"]) for row in skipped} == {("blank", "magnitude")}
-    assert all("drawing lots" in row["reason"] and not row["architecture"] + row["test"] for row in skipped)
+    assert all("would be random" in row["reason"] and not row["architecture"] + row["test"] for row in skipped)
     assert len(list(csv.DictReader((out / "scores.csv").open()))) == 9 * 30
     assert {path.name: path.read_bytes() for path in (out / "records").iterdir()} == records
     draw(Store(out), table)
@@ -52,4 +52,4 @@ def test_what_draws_lots_decides_whether_a_folder_is_gathered_again(tmp_path: Pa
     out, table = store(tmp_path / "out", truth()), truth()
     row = {"dataset": "digits", "supernet_seed": 0, "selector_seed": 0, "bn": "batch", "device": "cpu", "threads": 1}
     write_plan(Store(out), [row | cell("blank", "magnitude", 2)])
-    assert basis(Store(out), table, no_lots) != basis(Store(out), table, lots_of(methods()))
+    assert basis(Store(out), table, never_skipped) != basis(Store(out), table, skip_reasons(methods()))
