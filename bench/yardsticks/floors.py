@@ -3,8 +3,8 @@
 They stand in every table of results. What a criterion gains over a floor is what it adds to the little that the floor
 knows: to a random choice, to a random choice of convolutions, to one order of the operations for every edge, to
 counting parameters. A floor can lie close to the optimum, and then hardly anything above it can be shown: how many
-architectures do lie above stands beside each. How well two trainings of every architecture agree is a measure of the table's
-noise; it is not a ceiling (see `retraining_agreement`).
+architectures do lie above stands beside each. How well two trainings of every architecture agree is a measure of the
+table's noise; it is not a ceiling (see `retraining_agreement`).
 """
 
 from collections.abc import Mapping, Sequence

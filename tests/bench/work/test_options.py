@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.names import canonical
 from nas_selection_bench.bench.work.options import (
     SWITCHES,
     Configurable,
@@ -125,7 +126,8 @@ def test_stored_names_are_the_names_of_today() -> None:
                 names.add(cell[kind])
     assert len(asked["recipe"]) > 20 and len(asked["selector"]) > 100
     for name in asked["recipe"]:
-        assert recipes.RECIPES.find(name).name == name
+        offer = recipes.RECIPES.offer(name).method
+        assert canonical(offer.name, recipes.find(name).differing(offer)) == name
     for name in asked["selector"]:
         assert selectors.find(name).name == name
 
