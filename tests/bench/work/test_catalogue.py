@@ -36,7 +36,8 @@ def facts(kind: str, text: str) -> object:
     """What the object says, by the finder's own rules."""
     found = REAL[kind].find(text)
     return (
-        canonical(parse(text)[0], found.differing(REAL[kind].offer(text).method)), found.version, found.paper, dict(found.declared()),
+        canonical(parse(text)[0], found.differing(REAL[kind].offer(text).method)), found.version, found.paper,
+        dict(found.declared()),
         {trait: getattr(found, trait) for trait in TRAITS if hasattr(found, trait)},
     )  # fmt: skip
 
