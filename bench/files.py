@@ -44,6 +44,11 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise
 
 
+def unreadable(path: Path, error: OSError, cure: str = "check that it is there and that you may read it") -> DataError:
+    """The error for a `path` that could not be read because of `error`; `cure` says what to do."""
+    return DataError(f"{path} cannot be read ({error.strerror or in_brief(error)}); {cure}.")
+
+
 def unwritable(path: Path, error: OSError) -> DataError:
     """The error for a `path` that could not be written because of `error`."""
     if isinstance(error, shutil.Error):  # of many files: its text has the reason of the first

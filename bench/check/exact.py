@@ -23,7 +23,7 @@ from nas_selection_bench.bench.check.difference import Difference, cell_of
 from nas_selection_bench.bench.check.fresh import Rows, compare_distributions, compare_runs
 from nas_selection_bench.bench.check.superseded import superseded
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, counted, in_brief
-from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.files import unreadable, write_whole
 from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.curvature_file import CURVATURE_FILE
 from nas_selection_bench.bench.work.edited_files import edits_since
@@ -179,7 +179,7 @@ def _bytes(path: Path) -> bytes | None:
     try:
         return path.read_bytes() if path.is_file() else None
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); gather it with --report-only.") from error
+        raise unreadable(path, error, "gather it with --report-only") from error
 
 
 def _rows(path: Path) -> Rows:

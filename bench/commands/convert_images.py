@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, in_brief
-from nas_selection_bench.bench.files import given_path, make_folder, write_whole
+from nas_selection_bench.bench.files import given_path, make_folder, unreadable, write_whole
 from nas_selection_bench.bench.names import can_be_typed
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.problem.array_files import array_of, arrays_of
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Images [n, 3, height, width] uint8 and labels [n] int64 in `source`; DataError says what is wrong with it."""
     if not source.exists():
-        raise DataError(f"{source} does not exist.")
+        raise DataError(f"{source} does not exist; check the path.")
     if labels is not None and source.suffix != ".npy":
         raise UsageError(f"--labels is for an .npy, and {source} is none; leave it out.")
     try:
@@ -80,7 +80,7 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
     except DAMAGE as error:
         raise DataError(f"{source} is damaged or holds no images ({in_brief(error)}).") from error
     except OSError as error:
-        raise DataError(f"{source} cannot be read ({error.strerror or in_brief(error)}).") from error
+        raise unreadable(source, error) from error
 
 
 def _arrays(source: Path) -> tuple[Any, Any]:

@@ -54,7 +54,7 @@ def checked(name: str, dataset: str, held: Accuracies) -> Accuracies:
         if count in arrays:
             _check_counts(where, count, arrays[count])
     if {"parameters", "flops"} <= arrays.keys() and np.median(arrays["flops"]) < np.median(arrays["parameters"]):
-        raise DataError(f"{where}: most networks have fewer FLOPs than parameters, so the units of one are wrong.")
+        raise DataError(f"{where}: most networks have fewer FLOPs than parameters; correct the units of one of them.")
     _check_sense(where, arrays["test"], trials)
     return Accuracies(trials=None if trials is None else frozen(trials), **arrays)
 

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.files import unreadable
 from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.equivalence import function_classes, published_classes
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, code
@@ -147,7 +148,7 @@ def _text(path: Path) -> str:
     except DAMAGE as error:
         raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
     except OSError as error:
-        raise DataError(f"The table {path} cannot be read ({error.strerror or error}).") from error
+        raise unreadable(path, error) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -156,7 +157,7 @@ def _sheet(path: Path, text: str) -> Sheet:
     lines = text.split("\n")
     first = next((n for n, line in enumerate(lines) if not _REMARK.match(line)), None)
     if first is None:
-        raise DataError(f"{path} is not a table: it holds no column `arch`, and no line at all.")
+        raise DataError(f"{path} is not a table: it is empty.")
 
     def parted(separator: str) -> list[str]:
         return next(csv.reader([lines[first]], delimiter=separator, skipinitialspace=True), [])
@@ -172,7 +173,7 @@ def _sheet(path: Path, text: str) -> Sheet:
     except csv.Error as error:
         raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
     if not rows:
-        raise DataError(f"{path} is not a table: it holds no column `arch`, and no name of any.")
+        raise DataError(f"{path} is not a table: its first line is empty; name its columns there, `arch` first.")
     header = rows[0][1]
     for line, row in rows[1:]:
         if len(row) != len(header):

@@ -26,6 +26,7 @@ import numpy as np
 
 from nas_selection_bench.bench.collector import uncollected
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.files import unreadable
 from nas_selection_bench.bench.problem.accuracies import Accuracies
 from nas_selection_bench.bench.problem.pickled_names import ARRAYS, CONTAINERS, RefusedName
 from nas_selection_bench.bench.problem.safe_pickle import Machine
@@ -206,7 +207,7 @@ def _read(path: Path, schedule: Schedule) -> Any:
     except OSError as error:
         if error.errno is None:  # how bz2 says that it is not bzip2
             raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise unreadable(path, error) from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
     """
     path = expanded(path)
     if not path.exists():
-        raise DataError(f"The table {path} does not exist.")
+        raise DataError(f"The table {path} does not exist; check the path.")
     name = path.name.lower()
     if name.endswith(".npz") and path.is_file():
         if hp != "200":

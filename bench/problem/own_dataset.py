@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief, joined
+from nas_selection_bench.bench.files import unreadable
 from nas_selection_bench.bench.names import can_be_typed, nearest
 from nas_selection_bench.bench.problem.array_files import array_of
 from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
@@ -57,7 +58,7 @@ def describe(name: str, root: Path) -> OwnDescription:
     try:
         given = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise unreadable(path, error) from error
     except DAMAGE as error:
         raise DataError(f"{path} is not JSON ({in_brief(error)}); correct it.") from error
     if not isinstance(given, dict):
@@ -96,17 +97,27 @@ def load_own(name: str, root: Path, limit: int | None = None, split: Literal["tr
     images_path, labels_path = root / name / f"{prefix}images.npy", root / name / f"{prefix}labels.npy"
     images, labels = _array(images_path), _array(labels_path)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
-        raise DataError(f"{images_path} holds {images.dtype} of shape {images.shape}, not uint8 [n, 3, height, width].")
+        raise DataError(
+            f"{images_path} holds {images.dtype} of shape {images.shape}, not uint8 [n, 3, height, width];"
+            " convert-images writes that."
+        )
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"{labels_path} holds {labels.dtype} of shape {labels.shape}, not one whole number per image.")
     if own.crop_padding > min(images.shape[2:]):
-        raise DataError(f"{root / name / DESCRIPTION}: crop_padding {own.crop_padding} is larger than the images.")
+        raise DataError(
+            f"{root / name / DESCRIPTION}: crop_padding {own.crop_padding} is larger than the images; give"
+            f" at most {min(images.shape[2:])}."
+        )
     if len(labels) != len(images):
-        raise DataError(f"{labels_path} holds {len(labels)} labels for the {len(images)} images of {images_path}.")
+        raise DataError(
+            f"{labels_path} holds {len(labels)} labels for the {len(images)} images of {images_path}; save"
+            " one label per image."
+        )
     wrong = np.flatnonzero((labels < 0) | (labels >= own.classes))
     if len(wrong):
         raise DataError(
-            f"{labels_path} gives image {wrong[0]} the label {labels[wrong[0]]}, outside 0 to {own.classes - 1}."
+            f"{labels_path} gives image {wrong[0]} the label {labels[wrong[0]]}, outside 0 to {own.classes - 1};"
+            f" correct it, or `classes` in {DESCRIPTION}."
         )
     last = len(labels) if limit is None else min(limit, len(labels))
     return ImageSet(
@@ -136,7 +147,7 @@ def fingerprint(name: str, root: Path) -> str:
             with path.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
         except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+            raise unreadable(path, error) from error
     return digest.hexdigest()[:16]
 
 
@@ -145,7 +156,7 @@ def _array(path: Path) -> np.ndarray:
     try:
         return array_of(path)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+        raise unreadable(path, error) from error
     except DAMAGE as error:
         raise DataError(f"{path} is not a whole .npy file of numbers ({in_brief(error)}).") from error
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
-from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.files import unreadable, write_whole
 from nas_selection_bench.bench.work.json_files import DIGEST, digest_of
 
 CURVATURE_FILE = "curvature.csv"
@@ -35,7 +35,7 @@ def read_curvature(folder: Path) -> list[dict[str, str]]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise unreadable(path, error) from error
     except DAMAGE as error:
         raise _damaged(path, in_brief(error)) from error
     try:

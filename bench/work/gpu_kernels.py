@@ -24,7 +24,7 @@ def described() -> str:
     """The addition to a GPU's name in keys and records: nothing, or Triton's version. UsageError without one."""
     asked = os.environ.get(VARIABLE, "0")
     if asked not in ("", "0", "1"):
-        raise UsageError(f"{VARIABLE}={asked}: it is 1 for Triton's kernels, or 0.")
+        raise UsageError(f"{VARIABLE}={asked}: it must be 1 (Triton's kernels) or 0.")
     if not wants_triton():
         return ""
     installed = triton_version()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
-from nas_selection_bench.bench.files import write_whole
+from nas_selection_bench.bench.files import unreadable, write_whole
 from nas_selection_bench.bench.work.cells import key
 
 Read = TypeVar("Read")
@@ -36,7 +36,7 @@ def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing:
     except (FileNotFoundError, NotADirectoryError):
         return missing
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise unreadable(path, error) from error
     return understood_json(text, path, understood)
 
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, counted, in_brief
-from nas_selection_bench.bench.files import given_path, only_writer, sweep, unwritable, write_whole
+from nas_selection_bench.bench.files import given_path, only_writer, sweep, unreadable, unwritable, write_whole
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.work.run_file import RUN_FILE
 from nas_selection_bench.bench.work.store import SCORES_FILE, Store
@@ -56,7 +56,7 @@ def read_archive(archive: Path) -> dict[str, bytes]:
         # All of it first: an archive that was cut off behind its last file is damaged as well.
         return dict(_members(_unpacked(archive.read_bytes())))
     except OSError as error:
-        raise DataError(f"{archive} cannot be read ({error.strerror or error}).") from error
+        raise unreadable(archive, error) from error
     except DAMAGE as error:
         raise DataError(
             f"{archive} is damaged or not an archive of this program ({in_brief(error)}); get it again."

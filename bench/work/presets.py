@@ -8,7 +8,7 @@ import ast
 import warnings
 from dataclasses import asdict, dataclass, fields, replace
 
-from nas_selection_bench.bench.errors import DAMAGE, UsageError, in_brief
+from nas_selection_bench.bench.errors import DAMAGE, UsageError, in_brief, joined
 
 
 @dataclass(frozen=True)
@@ -144,5 +144,5 @@ def settings_labelled(label: str) -> Settings:
     except DAMAGE:
         settings = settings_for(name)
     if preset_label(settings.size, settings.budget) != label:
-        raise UsageError(f"The preset {in_brief(label)} is not one that this program knows.")
+        raise UsageError(f"The preset {in_brief(label)} is unknown; the presets are {joined([*PRESETS])}.")
     return settings

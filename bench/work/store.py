@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError
+from nas_selection_bench.bench.files import unreadable
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.json_files import understood_json
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem, read_record, write_record
@@ -198,7 +199,7 @@ class Store:
             try:
                 known = self._known[path.name] = (state, read_record(self._content(path.parent, path.name), path))
             except OSError as error:
-                raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+                raise unreadable(path, error) from error
             if self.packed is not None:  # remembered from now on, so that its text need not be
                 self.packed[f"{self.records.name}/{path.name}"] = b""
         return known[1]

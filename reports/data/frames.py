@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
+from nas_selection_bench.bench.files import unreadable
 from nas_selection_bench.bench.problem.space import EDGE_NAMES, OPERATIONS
 from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, file_stem
 from nas_selection_bench.bench.work.store import Store
@@ -46,7 +47,7 @@ def _parts(path: Path, columns: tuple[str, ...], again: str, size: int | None) -
     except FileNotFoundError:
         raise DataError(f"{path} is missing; run the benchmark with --out {path.parent} first.") from None
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
+        raise unreadable(path, error) from error
     except DAMAGE as error:
         raise DataError(f"{path} is not a CSV file ({in_brief(error)}); {again}.") from error
 

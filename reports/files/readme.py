@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, in_brief, joined
-from nas_selection_bench.bench.files import given_path, write_whole
+from nas_selection_bench.bench.files import given_path, unreadable, write_whole
 from nas_selection_bench.bench.parser import Parser
 from nas_selection_bench.bench.yardsticks.comparisons import UNJUDGED, Verdict
 from nas_selection_bench.bench.yardsticks.floors import ALL_3X3, RANDOM
@@ -64,7 +64,7 @@ def _rows(path: Path, folder: Path) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8") as stream:
             return list(csv.DictReader(stream))
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); draw the report of {folder} first.") from error
+        raise unreadable(path, error, f"draw the report of {folder} first") from error
 
 
 def _verdicts(compared: Sequence[dict[str, str]], baseline: str) -> dict[str, Verdict]:
@@ -120,8 +120,10 @@ def replace_block(text: str, content: str, readme: Path = Path("README.md")) -> 
 def _text(readme: Path) -> str:
     try:
         return readme.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{readme} cannot be read ({error}).") from error
+    except OSError as error:
+        raise unreadable(readme, error) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{readme} is not UTF-8 text ({error}); check the path.") from error
 
 
 def main(arguments: list[str] | None = None) -> int:
