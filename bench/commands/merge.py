@@ -19,7 +19,7 @@ from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_descr
 from nas_selection_bench.bench.work.pack import as_stored, contents_of
 from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
 from nas_selection_bench.bench.work.record import DONE, FAILED, SKIPPED, Record
-from nas_selection_bench.bench.work.run_file import ALIKE, RUN_FILE, commands, processors, read_run
+from nas_selection_bench.bench.work.run_file import ALIKE, RUN_FILE, as_text, commands, processors, read_run
 from nas_selection_bench.bench.work.store import Store
 
 NAME = "python -m nas_selection_bench merge"
@@ -115,17 +115,10 @@ def refuse_others(parts: Sequence[JoinedFolder]) -> None:
             pairs.append((f"images of {dataset}", *prints))
         for name, one, other in pairs:
             if one != other:
-                if name == "environment":
-                    one, other = _set(one), _set(other)
                 raise UsageError(
-                    f"{first.folder} and {part.folder} do not belong together: the {name} of one is {one}, of the other"
-                    f" {other}; {CURES.get(name, 'merge folders that were made alike')}."
+                    f"{first.folder} and {part.folder} do not belong together: the {name} of one is {as_text(one)}, of"
+                    f" the other {as_text(other)}; {CURES.get(name, 'merge folders that were made alike')}."
                 )
-
-
-def _set(variables: Mapping[str, str] | None) -> str:
-    """Environment variables as a shell sets them."""
-    return " ".join(f"{name}={value}" for name, value in sorted((variables or {}).items())) or "without such variables"
 
 
 def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:

@@ -28,7 +28,7 @@ from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.plan import Request
 from nas_selection_bench.bench.work.presets import PRESETS, Settings, settings_for
 from nas_selection_bench.bench.work.record import Circumstances
-from nas_selection_bench.bench.work.run_file import ALIKE
+from nas_selection_bench.bench.work.run_file import ALIKE, as_text
 from nas_selection_bench.bench.work.workers import Pool, no_processes
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
@@ -246,7 +246,7 @@ CURES = {
     "device": "pass --device {} to go on",
     "hardware": "go on where it was begun",
     "threads": "pass --threads {} to go on",
-    "environment": "set the same variables to go on (bench/work/run_file.py says what they do)",
+    "environment": "set the same environment variables to go on",
     "table_sha256": "use the table that it was made with",
 }
 """What to do where one of the circumstances ALIKE, or the table, is another than the folder's."""
@@ -259,6 +259,6 @@ def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now:
     for name in (*ALIKE, "table_sha256"):
         if name in earlier and name in now and earlier[name] != now[name]:
             raise UsageError(
-                f"{out} holds results with {name} {earlier[name]}, and this run has {now[name]}:"
-                f" {CURES[name].format(earlier[name])}, or choose another --out."
+                f"{out} holds results with {name} {as_text(earlier[name])}, and this run has {as_text(now[name])}:"
+                f" {CURES[name].format(as_text(earlier[name]))}, or choose another --out."
             )

@@ -53,6 +53,13 @@ def arithmetic() -> dict[str, str]:
     return {name: os.environ[name] for name in ARITHMETIC if name in os.environ}
 
 
+def as_text(circumstance: object) -> str:
+    """A value of one of ALIKE in a sentence; environment variables as a shell sets them."""
+    if isinstance(circumstance, Mapping):
+        return " ".join(f"{name}={value}" for name, value in sorted(circumstance.items())) or "without such variables"
+    return "not stored" if circumstance is None else str(circumstance)
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages whose numbers end up in results."""
     found = {"python": platform.python_version()}
