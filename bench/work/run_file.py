@@ -56,7 +56,7 @@ def arithmetic() -> dict[str, str]:
 def as_text(circumstance: object) -> str:
     """A value of one of ALIKE in a sentence; environment variables as a shell sets them."""
     if isinstance(circumstance, Mapping):
-        return " ".join(f"{name}={value}" for name, value in sorted(circumstance.items())) or "without such variables"
+        return " ".join(f"{name}={value}" for name, value in sorted(circumstance.items())) or "none"
     return "not stored" if circumstance is None else str(circumstance)
 
 
