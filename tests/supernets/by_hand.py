@@ -25,12 +25,25 @@ class Tiny:
         """A copy of the network as the papers write it."""
         return LiteralSupernet.like(self.search.network)
 
-    def slope(self, mixed: Tensor) -> Tensor:
+    def slope(self, mixed: Tensor, skip: float = 0.0) -> Tensor:
         """The gradient of the selection loss in the edge weights at `mixed`, by the literal network."""
         mixed = mixed.detach().clone().requires_grad_()
         x, y = self.selection
-        (gradient,) = torch.autograd.grad(F.cross_entropy(self.literal()(x, mixed), y), mixed)
+        (gradient,) = torch.autograd.grad(F.cross_entropy(self.literal()(x, mixed, skip=skip), y), mixed)
         return gradient
+
+    def weights_after(self, mixed: Tensor, skip: float = 0.0) -> dict[str, Tensor]:
+        """What the first step at the edge weights `mixed` makes of some weights, by the literal network and SGD."""
+        literal = self.literal()
+        x, y = self.weights
+        F.cross_entropy(literal(x, mixed, skip=skip), y).backward()
+        norm = torch.stack([p.grad.norm() for p in literal.parameters() if p.grad is not None]).norm().item()
+        after = {}
+        for name in ("classifier.weight", "stem.0.weight", "reductions.1.second.1.weight"):
+            weight = literal.get_parameter(name)
+            assert weight.grad is not None
+            after[name] = (weight - 0.025 * (weight.grad * min(1.0, 5 / norm) + 3e-4 * weight)).detach()
+        return after
 
     def draw(self, steps: int = 1, seed: int = 3) -> Tensor:
         """Set the noise of the first of `steps` steps, and return that of all."""

@@ -25,6 +25,20 @@ def test_dirichlet_gradient_in_expectation() -> None:
     torch.testing.assert_close(draws.mean(0), find("drnas").edge_weights(alphas), rtol=0, atol=0.006)
 
 
+def test_drnas_draws_around_the_mean_of_its_distribution_and_as_far_from_it_as_that_does() -> None:
+    """Concentrations a = alpha + 1 above zero and e^alpha below: mean a / A, variance a (A - a) / (A^2 (A + 1))."""
+    t = tiny("drnas")
+    alphas = torch.tensor([1.5, 0.5, 0.0, -0.5, -1.5]).double().expand(6, 5)
+    a = np.array([2.5, 1.5, 1.0, np.exp(-0.5), np.exp(-1.5)])
+    draws = []
+    for noise in t.draw(1500):
+        t.search.noise = noise
+        draws.append(t.recipe.mixing(t.search, alphas).weights)
+    drawn = torch.cat(draws).numpy()
+    np.testing.assert_allclose(drawn.mean(0), a / a.sum(), atol=0.01)
+    np.testing.assert_allclose(drawn.var(0), a * (a.sum() - a) / (a.sum() ** 2 * (a.sum() + 1)), rtol=0.08)
+
+
 def test_drnas_draws_once_per_pass_on_the_simplex() -> None:
     t = tiny("drnas")
     t.draw()
@@ -60,6 +74,17 @@ def test_balenas_is_the_natural_gradient_step_by_hand() -> None:
     torch.testing.assert_close(t.recipe.edge_weights(t.search.alphas), torch.from_numpy(mu).softmax(-1))
 
 
+def test_the_weights_of_balenas_learn_at_a_draw_of_their_own() -> None:
+    t = tiny("balenas[examples=50,prior=2]")
+    noise = t.draw()[0, 1]
+    t.search.memory["s"] += 0.02
+    alphas = t.search.alphas.detach()
+    expected = t.weights_after((alphas + noise / np.sqrt(50 * 0.02 + 2)).softmax(-1))
+    t.recipe.weight_step(t.search, t.weights)
+    for name, weight in expected.items():
+        torch.testing.assert_close(t.search.network.get_parameter(name).detach(), weight, **CLOSE)
+
+
 def alpha_gradient(name: str, epoch: int = 1) -> tuple[Tensor, Tensor, Tensor]:
     """The alphas, their gradient in one step, and that of the selection loss in the edge weights."""
     t = tiny(name, epoch)
@@ -70,19 +95,22 @@ def alpha_gradient(name: str, epoch: int = 1) -> tuple[Tensor, Tensor, Tensor]:
     return alphas, t.search.alphas.grad, slope
 
 
-def test_beta_darts_pulls_each_alpha_by_its_probability() -> None:
-    alphas, gradient, slope = alpha_gradient("beta-darts", epoch=1)
+@pytest.mark.parametrize(("name", "decay"), [("beta-darts", 50), ("beta-darts[decay=20]", 20)])
+def test_beta_darts_pulls_each_alpha_by_its_probability(name: str, decay: float) -> None:
+    alphas, gradient, slope = alpha_gradient(name, epoch=1)
     p = alphas.softmax(-1)
     through_softmax = p * (slope - (p * slope).sum(-1, keepdim=True))
-    torch.testing.assert_close(gradient, through_softmax + 50 / 4 * p / 6, **CLOSE)
-    _, unpenalised, _ = alpha_gradient("beta-darts", epoch=0)
+    torch.testing.assert_close(gradient, through_softmax + decay / 4 * p / 6, **CLOSE)
+    _, unpenalised, _ = alpha_gradient(name, epoch=0)
     torch.testing.assert_close(unpenalised, through_softmax, **CLOSE)
-    assert [find("beta-darts").schedule(e, 100)["lambda"] for e in (0, 50, 99)] == pytest.approx([0, 25, 49.5])
+    grown = [find(name).schedule(epoch, 100)["lambda"] for epoch in (0, 50, 99)]
+    assert grown == pytest.approx([0, decay / 2, 0.99 * decay])
 
 
-def test_fair_darts_pushes_gates_away_from_one_half() -> None:
-    alphas, gradient, slope = alpha_gradient("fair-darts")
+@pytest.mark.parametrize(("name", "zero_one"), [("fair-darts", 10), ("fair-darts[zero_one=4]", 4)])
+def test_fair_darts_pushes_gates_away_from_one_half(name: str, zero_one: float) -> None:
+    alphas, gradient, slope = alpha_gradient(name)
     gate = 1 / (1 + (-alphas).exp())
-    expected = gate * (1 - gate) * (slope - 10 * 2 * (gate - 0.5) / 30)
+    expected = gate * (1 - gate) * (slope - zero_one * 2 * (gate - 0.5) / 30)
     torch.testing.assert_close(gradient, expected, **CLOSE)
-    torch.testing.assert_close(find("fair-darts").edge_weights(alphas), gate)
+    torch.testing.assert_close(find(name).edge_weights(alphas), gate)
