@@ -10,12 +10,21 @@ from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.work.cells import SupernetJob
 from nas_selection_bench.bench.work.presets import Settings
 from nas_selection_bench.supernets.network.supernet import Supernet
-from nas_selection_bench.supernets.parts.registry import find
+from nas_selection_bench.supernets.parts.registry import find, names
 from nas_selection_bench.supernets.training.loop import Training
 from nas_selection_bench.supernets.training.tuning import Tuner
 from tests.coloured import coloured_images, indices
 
 FIRST, SECOND = list(range(32)), list(range(32, 64))
+
+HALVES = {
+    "darts-second-order": "wswww",  # one step ahead, there, the difference, and the step of the weights
+    "idarts": "www" + "w" + "s" + "ww" * 2 + "ww",  # the alphas after four steps: two terms, the mixed derivative
+    "importance-sampling": "s" * 6 + "w",  # two draws of each of three distributions
+    "lambda-darts": "swww",  # the weights' step, and the difference
+    "sdarts-adv": "s" + "w" * 7 + "w",  # seven steps of the ascent
+}
+"""Which halves the passes of a step (idarts: of four) see, in their order; the others: `sw`, or `w` without alphas."""
 
 
 @pytest.fixture
@@ -55,6 +64,22 @@ def test_an_epoch_of_search_shows_each_half_once_to_those_whom_it_teaches(settin
     run.run_epoch()
     assert (sorted(seen.weights), sorted(seen.alphas)) == (FIRST, SECOND)
     assert seen.order == ["alphas", "weights"] * 4
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_pass_of_a_recipe_sees_the_half_that_it_is_about(name: str, settings: Settings, images: ImageSet) -> None:
+    run, _ = start(name, settings, images)
+    seen: list[str] = []
+
+    def look(_network: nn.Module, inputs: tuple[Tensor, Tensor]) -> None:
+        shown = set(indices(inputs[0]))
+        assert shown <= set(FIRST) or shown <= set(SECOND)
+        seen.append("w" if shown <= set(FIRST) else "s")
+
+    run.search.network.register_forward_pre_hook(look)
+    run.run_epoch()
+    step = HALVES.get(name, "sw" if find(name).tunes_alphas else "w")
+    assert "".join(seen) == (step if name == "idarts" else step * 4)
 
 
 def test_where_alphas_do_not_learn_the_second_half_is_not_seen(settings: Settings, images: ImageSet) -> None:
