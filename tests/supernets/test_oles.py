@@ -65,6 +65,23 @@ def test_an_operation_is_judged_when_count_similarities_are_due(options: str, st
         assert bool(t.search.memory["frozen"].any()) == (step >= steps)
 
 
+@pytest.mark.parametrize("as_written", [False, True])
+def test_what_freezes_is_what_agrees_less_than_the_threshold_on_average(as_written: bool) -> None:
+    """Of 3 cosines; as released of 4, their sum divided by 3. Until then another supernet sums the same ones."""
+    due = 3 if as_written else 4
+    other = tiny(f"oles[as_written={str(as_written).lower()},count=50]")
+    for _ in range(due + 1):  # there is nothing to compare with in the first step
+        other.recipe.step(other.search, other.selection, other.weights)
+    sums = other.search.memory["similarity"]
+    threshold = sums.median().item() / 3 + 1e-3
+    t = tiny(f"oles[as_written={str(as_written).lower()},count=3,threshold={threshold}]")
+    for _ in range(due + 1):
+        t.recipe.step(t.search, t.selection, t.weights)
+    expected = [[[value / 3 < threshold for value in edge] for edge in cell] for cell in sums.tolist()]
+    assert t.search.memory["frozen"].tolist() == expected
+    assert not torch.equal(sums < threshold, t.search.memory["frozen"]), "not the sum"
+
+
 def test_what_is_frozen_keeps_still_and_the_rest_learns_as_if_it_were_alone() -> None:
     t, other = tiny("oles"), tiny("darts")
     t.recipe.step(t.search, t.selection, t.weights)

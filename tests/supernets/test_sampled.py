@@ -243,6 +243,17 @@ def test_distributions_part_by_complexity_and_take_turns() -> None:
     assert turns == [0, 1, 2, 0]
 
 
+def test_the_distributions_draw_for_the_weights_in_turn() -> None:
+    """Distribution k is all but sure of operation k + 1."""
+    t = tiny("importance-sampling")
+    t.draw()
+    with torch.no_grad():
+        for k in range(3):
+            t.search.alphas[k, :, k + 1] = 1000
+    chosen = [hard(t.recipe.mixing(t.search, t.search.alphas.detach()).weights) for _ in range(4)]
+    assert [edges.tolist() for edges in chosen] == [[1] * 6, [2] * 6, [3] * 6, [1] * 6]
+
+
 def test_ranks_and_complexities() -> None:
     assert utilities(torch.tensor([3.0, 1.0, 2.0])).tolist() == [-1.0, 1.0, 0.0]
     architectures = torch.tensor([[CONV_3X3] * 6, [NONE, SKIP, AVG_POOL, CONV_1X1, CONV_1X1, CONV_1X1]])

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from nas_selection_bench.supernets.network.literal import LiteralSupernet
 from nas_selection_bench.supernets.parts.recipe import Mixing, SupernetState
 from nas_selection_bench.supernets.sdarts_adv import RECIPE as ADV
 from nas_selection_bench.supernets.sdarts_rs import RECIPE as RS
@@ -67,14 +70,19 @@ def test_the_adversary_stays_near_and_raises_the_loss() -> None:
     assert loss(found) > loss(RS.perturbed(search, data))
 
 
-def test_one_step_of_the_ascent_by_hand() -> None:
-    search, data = perturbable(ADV, 0.05), batch(1)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_ascent_by_hand(steps: int) -> None:
+    """Steps of 2 epsilon / steps uphill of the literal network, cut to the cube and to [0, 1], rows summing to one."""
+    search, (x, y) = perturbable(ADV, 0.05), batch(1)
+    literal = LiteralSupernet.like(search.network)
     p = ADV.edge_weights(search.alphas.detach())
-    start = RS.perturbed(search, data).requires_grad_()
-    (uphill,) = torch.autograd.grad(search.loss(data, Mixing(start)), start)
-    moved = (start.detach() + 0.1 * uphill.sign()).clamp(p - 0.05, p + 0.05).clamp(0, 1)
-    expected = moved / moved.sum(-1, keepdim=True)
-    torch.testing.assert_close(replace(ADV, steps=1).perturbed(search, data), expected)
+    expected = RS.perturbed(search, (x, y))
+    for _ in range(steps):
+        here = expected.clone().requires_grad_()
+        (uphill,) = torch.autograd.grad(F.cross_entropy(literal(x, here), y), here)
+        moved = (expected + 0.1 / steps * uphill.sign()).clamp(p - 0.05, p + 0.05).clamp(0, 1)
+        expected = moved / moved.sum(-1, keepdim=True)
+    torch.testing.assert_close(replace(ADV, steps=steps).perturbed(search, (x, y)), expected)
 
 
 def test_the_weights_learn_there_and_the_alphas_do_not_see_it() -> None:

@@ -104,6 +104,21 @@ def test_stability_decides_under_the_second_criterion() -> None:
     torch.testing.assert_close(search.memory["past"][1][4], PROBABILITIES[4], rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize(("window", "edge"), [(1, 4), (4, 2)])
+def test_stability_looks_back_as_far_as_the_window(window: int, edge: int) -> None:
+    """Edge 4 wavered until three epochs ago, edge 5 does now: only a short memory takes edge 4 for stable."""
+    recipe = Sgas(criterion=2, window=window)
+    search = tiny_search(recipe)
+    earlier, lately = PROBABILITIES.clone(), PROBABILITIES.clone()
+    earlier[4] = PROBABILITIES[4, [0, 1, 4, 3, 2]]
+    lately[5] = PROBABILITIES[5, [0, 2, 1, 3, 4]]
+    for epoch, probabilities in enumerate([earlier, earlier, earlier, lately, PROBABILITIES], 13):
+        with torch.no_grad():
+            search.alphas.copy_(probabilities.log())
+        recipe.after_epoch(search, epoch, 100, lambda half: iter(()))
+    assert (search.memory["decided"] != OPEN).nonzero().tolist() == [[edge]]
+
+
 def test_a_decided_edge_stays_and_runs_one_operation() -> None:
     search = search_at(PROBABILITIES)
     RECIPE.after_epoch(search, 17, 100, lambda half: iter(()))
