@@ -50,7 +50,7 @@ def _holds_something(folder: Path) -> bool:
     return folder.is_dir() and next(folder.iterdir(), None) is not None
 
 
-def said_of_new(options: Options) -> str | None:
+def note_on_new_folder(options: Options) -> str | None:
     """What a run is, where nothing but a folder without a run was given; None where something else was asked."""
     out = options.out
     if options.asks or out is None or (out / RUN_FILE).exists():

@@ -18,7 +18,7 @@ from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
 from nas_selection_bench.bench.commands.options import Options, as_prefix
 from nas_selection_bench.bench.commands.others import check_results, conclude, failures, report_only
-from nas_selection_bench.bench.commands.out_folder import refuse_file, refuse_others_files, said_of_new, vanishes
+from nas_selection_bench.bench.commands.out_folder import note_on_new_folder, refuse_file, refuse_others_files, vanishes
 from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData, counted
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
 from nas_selection_bench.bench.names import called
@@ -189,7 +189,7 @@ class Session:
     def print_choices(self) -> None:
         """Print what was decided for the user."""
         workers = self.job.workplace.pool.jobs
-        self.say(said_of_new(self.options))
+        self.say(note_on_new_folder(self.options))
         presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
         chosen = "" if self.options.preset else " (the default there)"
         self.say(

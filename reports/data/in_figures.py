@@ -30,6 +30,6 @@ def focus(names: Sequence[str], clones: Collection[str] = (), most: int = MOST) 
     return [name for name in names if name in taken]
 
 
-def said(shown: int, of: int) -> str:
+def left_out_sentence(shown: int, of: int) -> str:
     """What a caption says of the selectors that are not drawn; nothing where all are. The glossary says which are."""
     return "" if shown == of else f" Drawn: {shown} of {of} selectors."

@@ -16,7 +16,7 @@ from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.bench.yardsticks.worth import trainings
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.edge_knowledge import edge_knowledge
-from nas_selection_bench.reports.data.in_figures import focus, said
+from nas_selection_bench.reports.data.in_figures import focus, left_out_sentence
 from nas_selection_bench.reports.data.judging import contest
 from nas_selection_bench.reports.data.rankings import ArchitectureScores, rankings
 from nas_selection_bench.reports.data.results import Results
@@ -133,7 +133,7 @@ class Material:
 
     def left_out(self, dataset: str) -> str:
         """What captions say of the methods that the figures do not show."""
-        return said(len(self.focus(dataset)), len(self.order(dataset)))
+        return left_out_sentence(len(self.focus(dataset)), len(self.order(dataset)))
 
     def in_focus(self, found: list[Line]) -> list[Line]:
         """Those of the lines that the figures show."""

@@ -17,7 +17,7 @@ from nas_selection_bench.bench.yardsticks.floors import ALL_3X3, RANDOM
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.text import number
 from nas_selection_bench.reports.files.tables import NO_RECIPE
-from nas_selection_bench.reports.sections.headline import FLOOR, floor_called, random_said, told, written
+from nas_selection_bench.reports.sections.headline import FLOOR, floor_called, headline_sentence, random_said, written
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
@@ -81,7 +81,7 @@ def _headline(dataset: str, floors: dict[str, float], verdicts: dict[str, Verdic
     """The page's headline, with the accuracy of the floor."""
     floor = f"{floor_called(floors.get(ALL_3X3) == floors.get(FLOOR))} ({number(floors.get(FLOOR))} %)"
     better = [name for name, verdict in verdicts.items() if verdict is Verdict.BETTER]
-    return told(dataset, better, any(verdict not in UNJUDGED for verdict in verdicts.values()), floor)
+    return headline_sentence(dataset, better, any(verdict not in UNJUDGED for verdict in verdicts.values()), floor)
 
 
 def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> str:

@@ -29,7 +29,7 @@ def sentences(source: Material, dataset: str) -> list[str]:
     told = []
     for option in imposed(frame):
         test, percentiles = (responses(frame, option, measure) for measure in ("test", "percentile"))
-        told.append(said(_reading(source, test), percentiles, option))
+        told.append(summary_sentence(_reading(source, test), percentiles, option))
     return [sentence for sentence in told if sentence]
 
 
@@ -95,7 +95,7 @@ def floors_of(source: Material, dataset: str, option: str) -> dict[str, float]:
     }
 
 
-def said(found: list[Response], percentiles: list[Response], option: str) -> str:
+def summary_sentence(found: list[Response], percentiles: list[Response], option: str) -> str:
     """The dose-response in two or three sentences: how deep magnitude falls, who holds how far, how many nowhere."""
     methods = sorted({response.method for response in found})
     doses = sorted({response.dose for response in found})

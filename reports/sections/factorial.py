@@ -21,10 +21,10 @@ def factorial_section(source: Material) -> Section | None:
 
 def _blocks(dataset: str, found: Design) -> list[Block]:
     terms = analysed(found)
-    return [Prose(f"<p>{said(found, terms)}</p>"), _terms(dataset, found, terms), _effects(dataset, terms)]
+    return [Prose(f"<p>{summary_sentence(found, terms)}</p>"), _terms(dataset, found, terms), _effects(dataset, terms)]
 
 
-def said(found: Design, terms: list[Term]) -> str:
+def summary_sentence(found: Design, terms: list[Term]) -> str:
     """What the design is, and which terms it shows."""
     shown = [term for term in terms if term.p_corrected < SIGNIFICANCE]
     size = " × ".join(str(len(levels)) for levels in found.levels)

@@ -41,10 +41,10 @@ def headline(contest: Contest) -> str:
     """The finding on one data set as one sentence."""
     compared = contest.against(FLOOR)
     better, judged = by_verdict(compared)["better"], any(c.judged for c in compared)
-    return told(contest.dataset, better, judged, floor_called(contest.floor_is_all_3x3))
+    return headline_sentence(contest.dataset, better, judged, floor_called(contest.floor_is_all_3x3))
 
 
-def told(dataset: str, better: Sequence[str], judged: bool, floor: str) -> str:
+def headline_sentence(dataset: str, better: Sequence[str], judged: bool, floor: str) -> str:
     """Which criteria are shown better than the floor, if any could be `judged` against it."""
     if better:
         said = f"{some(better, NAMED)} {'is' if len(better) == 1 else 'are'} shown better than {floor}"

@@ -19,7 +19,7 @@ from nas_selection_bench.bench.names import canonical, parse
 from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.work.options import Configurable
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.told import told
+from nas_selection_bench.selectors.parts.option_texts import with_options
 from nas_selection_bench.selectors.parts.view import Search
 
 
@@ -74,7 +74,7 @@ class Selector(Configurable, ABC):
 
     def declared(self) -> dict[str, str]:
         """Descriptions beside its paper, shown in lists and reports: those of its options."""
-        return {**told(self, self.asked, self.of_file()), "reads": ", ".join(self.needs.names()) or "nothing"}
+        return {**with_options(self, self.asked, self.of_file()), "reads": ", ".join(self.needs.names()) or "nothing"}
 
     def of_file(self) -> dict[str, str]:
         """What its file says of the default options."""

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.criterion import Selector
+from nas_selection_bench.selectors.parts.option_texts import proxy_of
 from nas_selection_bench.selectors.parts.orders import ORDERS
 from nas_selection_bench.selectors.parts.proxy_variants import MAIN
-from nas_selection_bench.selectors.parts.told import proxy_of
 
 INTRODUCTION = """\
 # Selection criteria

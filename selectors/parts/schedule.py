@@ -12,8 +12,8 @@ from nas_selection_bench.bench.problem.validate import shape_of
 from nas_selection_bench.bench.work.options import not_negative, one_of, option, or_preset, yes_or_no
 from nas_selection_bench.selectors.parts.criterion import Rule, Selector
 from nas_selection_bench.selectors.parts.needs import Needs
+from nas_selection_bench.selectors.parts.option_texts import with_tuning, without_tuning
 from nas_selection_bench.selectors.parts.orders import ORDERS, Step
-from nas_selection_bench.selectors.parts.told import with_tuning, without_tuning
 from nas_selection_bench.selectors.parts.view import Search
 
 ALL_EDGES = tuple(range(len(EDGES)))

@@ -13,7 +13,7 @@ from nas_selection_bench.reports.data.doses import Response
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, points
 from nas_selection_bench.reports.sections.blocks import Picture, Prose, Table
-from nas_selection_bench.reports.sections.dose_response import dose_section, floors_of, said, sentences
+from nas_selection_bench.reports.sections.dose_response import dose_section, floors_of, sentences, summary_sentence
 from nas_selection_bench.reports.sections.finding import details_section
 from tests.reports.synthetic import SELECTORS, source_of
 
@@ -79,7 +79,7 @@ def test_the_sentence_says_who_holds_how_far() -> None:
     percentiles = [
         replace(r, values=tuple(ranks.get(int(value), 2.0) for value in r.values)) for r in found
     ]  # fmt: skip
-    text = said(found, percentiles, "skip")
+    text = summary_sentence(found, percentiles, "skip")
     assert "54.30 % (n = 2)" in text
     assert re.findall(r"up to a share of ([\d.]+): <b>(\w)</b>;", text) == [("0.8", "a"), ("0.4", "b")]
     assert "not even at their lowest share: 1 criterion." in text and "n = 2 a share" in text

@@ -7,7 +7,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.reports.data.factorial import Design, analysed, design
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.sections.blocks import Table
-from nas_selection_bench.reports.sections.factorial import factorial_section, said
+from nas_selection_bench.reports.sections.factorial import factorial_section, summary_sentence
 from tests.reports.synthetic import source_of
 
 STRENGTHS = {"disc-acc": (-1.0, 0.0, 0.5, 1.0), "ostr": (0.8, 0.5, 0.0, 0.9), "darts-pt-loss": (1.2, 0.6, 0.2, 1.0)}
@@ -52,4 +52,4 @@ def test_a_design_that_shows_nothing_is_a_sentence() -> None:
     """Every checkpoint has the same values for all combinations: no effect, and no division by nothing."""
     values = np.repeat(np.arange(4.0), 12).reshape(4, 3, 2, 2)
     found = Design((("a", "b", "c"), ("x", "y"), ("-", "+")), tuple(("s", i) for i in range(4)), values)
-    assert "No effect" in said(found, analysed(found))
+    assert "No effect" in summary_sentence(found, analysed(found))

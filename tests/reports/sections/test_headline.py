@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas_selection_bench.reports.sections.headline import told
+from nas_selection_bench.reports.sections.headline import headline_sentence
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,13 @@ from nas_selection_bench.reports.sections.headline import told
     ],
 )
 def test_who_is_better_is_named_while_they_are_few(better: str, said: str) -> None:
-    assert told("cifar10", [*better], True, "the floor") == f"On CIFAR-10, {said} than the floor."
+    assert headline_sentence("cifar10", [*better], True, "the floor") == f"On CIFAR-10, {said} than the floor."
 
 
 def test_nobody_better_and_nobody_judged_are_told_apart() -> None:
-    assert told("digits", [], True, "the floor") == "On digits, no criterion is shown better than the floor."
-    assert told("digits", [], False, "the floor") == (
+    assert (
+        headline_sentence("digits", [], True, "the floor") == "On digits, no criterion is shown better than the floor."
+    )
+    assert headline_sentence("digits", [], False, "the floor") == (
         "On digits, there are too few seeds to tell any criterion from the floor."
     )

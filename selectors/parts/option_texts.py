@@ -22,7 +22,7 @@ SCHEDULE = {"order", "tune", "none"}
 """Options of the greedy schedule: how a score is used, not what it is."""
 
 
-def told(selector: Configurable, asked: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, str]:
+def with_options(selector: Configurable, asked: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, str]:
     """`texts` (score, keeps, passes, differs) of the default, made those of the options `asked` for.
 
     Every option can change a score, but for those of the schedule and of the proxy, whose name tells them; choices can

@@ -11,7 +11,7 @@ from nas_selection_bench.program import methods
 from nas_selection_bench.selectors import proxies
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.criterion import Selector
-from nas_selection_bench.selectors.parts.told import proxy_of
+from nas_selection_bench.selectors.parts.option_texts import proxy_of
 
 BETWEEN = re.compile(r"gaps? of|with fine-tuning")
 
