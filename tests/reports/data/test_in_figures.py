@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_selection_bench.reports.data.in_figures import focus, is_variant, said
+from nas_selection_bench.reports.data.in_figures import focus, is_variant, left_out_sentence
 
 NAMES = ["zero-cost-pt-zen", "darts-pt", "darts-pt-loss", "zero-cost-pt", "zero-cost-pt-snip", "ostr", "magnitude",
          "ostr[order=random]", "magnitude · bn running"]  # fmt: skip
@@ -42,5 +42,5 @@ def test_no_more_than_fit_and_all_where_they_do(names: list[str], most: int) -> 
 
 
 def test_captions_say_what_is_not_drawn() -> None:
-    assert said(5, 5) == ""
-    assert "32 of 108" in said(32, 108)
+    assert left_out_sentence(5, 5) == ""
+    assert "32 of 108" in left_out_sentence(32, 108)
