@@ -39,6 +39,11 @@ class Store:
     _known: dict[str, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
     """By the name of a file of `records`: which state of it was read, and the record in it."""
 
+    def __post_init__(self) -> None:
+        """What was read is dropped from `packed`, which must not be seen by whoever gave it."""
+        if self.packed is not None:
+            self.packed = dict(self.packed)
+
     @cached_property
     def agreements(self) -> Agreements:
         """Agreements kept beside the records, so that reports need not compute them again."""

@@ -11,7 +11,17 @@ import pytest
 from nas_selection_bench.bench.errors import DataError, ExitCode
 from nas_selection_bench.bench.files import only_writer
 from nas_selection_bench.bench.work.gathered import GATHERED_FILE
-from nas_selection_bench.bench.work.pack import ARCHIVE, as_archive, main, opened, pack, read_archive, unpack
+from nas_selection_bench.bench.work.pack import (
+    ARCHIVE,
+    as_archive,
+    contents_of,
+    main,
+    opened,
+    pack,
+    read_archive,
+    unpack,
+)
+from nas_selection_bench.bench.work.store import Store
 from tests.as_command import as_command
 from tests.bench import fake_bench
 from tests.fuzz.inputs import sparse_tar
@@ -276,3 +286,11 @@ def test_a_changed_score_in_the_archive_and_a_damaged_one_are_told(
         assert fake_bench.run(*command) == ExitCode.USAGE
         assert "is damaged" in capsys.readouterr().err.splitlines()[-1]
     assert (out / ARCHIVE).read_bytes() == content[:-20]
+
+
+def test_contents_that_a_store_reads_stay_whole_for_who_gave_them(place: list[str], tmp_path: Path) -> None:
+    fake_bench.run(*place, "--selectors", "random")
+    contents = contents_of(tmp_path / "out")
+    before = dict(contents)
+    records, damaged = Store(tmp_path / "out", contents).read_all()
+    assert records and not damaged and contents == before
