@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, SKIP
 from nas_selection_bench.supernets.parts.registry import RECIPES, find
+from tests.canonical_names import canonical_name
 
 OPTIONS = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool": AVG_POOL}
 
@@ -35,4 +36,4 @@ def test_alphas_say_something_only_where_one_share_is_the_largest(name: str, say
      ("darts[alpha_rate=.001]", "darts[alpha_rate=0.001]")],
 )  # fmt: skip
 def test_one_name_for_one_recipe(typed: str, name: str) -> None:
-    assert RECIPES.spelled(typed) == name
+    assert canonical_name(RECIPES, typed) == name

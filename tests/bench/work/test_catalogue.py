@@ -9,12 +9,13 @@ import pytest
 
 from nas_selection_bench import program
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.names import canonical, parse
+from nas_selection_bench.bench.names import canonical
 from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind, Kept, content_of
 from nas_selection_bench.bench.work.methods import TRAITS
 from nas_selection_bench.bench.work.options import Choice, Number, OrWord, restored, stored
 from nas_selection_bench.selectors.parts.registry import SELECTORS
 from nas_selection_bench.supernets.parts.registry import RECIPES
+from tests.canonical_names import canonical_name
 
 REAL: dict[str, Any] = {"selectors": SELECTORS, "recipes": RECIPES}
 
@@ -36,7 +37,7 @@ def facts(kind: str, text: str) -> object:
     """What the object says, by the finder's own rules."""
     found = REAL[kind].find(text)
     return (
-        canonical(parse(text)[0], found.differing(REAL[kind].offer(text).method)), found.version, found.paper,
+        canonical_name(REAL[kind], text), found.version, found.paper,
         dict(found.declared()),
         {trait: getattr(found, trait) for trait in TRAITS if hasattr(found, trait)},
     )  # fmt: skip

@@ -12,6 +12,7 @@ from nas_selection_bench import supernets
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.supernets.parts.recipe import Recipe
 from nas_selection_bench.supernets.parts.registry import RECIPES, find, names, recipes
+from tests.canonical_names import canonical_name
 
 
 @pytest.mark.parametrize("name", names())
@@ -37,13 +38,15 @@ def test_options_have_the_type_of_their_default() -> None:
 
 def test_one_recipe_has_one_name() -> None:
     assert (
-        RECIPES.spelled("gdas")
-        == RECIPES.spelled("gdas[tau_max=10]")
-        == RECIPES.spelled(" gdas[ tau_max = 10.0 ]")
+        canonical_name(RECIPES, "gdas")
+        == canonical_name(RECIPES, "gdas[tau_max=10]")
+        == canonical_name(RECIPES, " gdas[ tau_max = 10.0 ]")
         == "gdas"
     )
-    assert RECIPES.spelled("gdas[tau_max=5]") == RECIPES.spelled("gdas[tau_max=5.0]") == "gdas[tau_max=5]"
-    assert find(RECIPES.spelled("darts-minus[beta=0.25]")) == find("darts-minus[beta=.25]")
+    assert (
+        canonical_name(RECIPES, "gdas[tau_max=5]") == canonical_name(RECIPES, "gdas[tau_max=5.0]") == "gdas[tau_max=5]"
+    )
+    assert find(canonical_name(RECIPES, "darts-minus[beta=0.25]")) == find("darts-minus[beta=.25]")
 
 
 def test_mistakes_are_answered_with_what_exists() -> None:
