@@ -1,6 +1,7 @@
 """The batch norm that a cell asks for reaches every criterion that does not say that it prescribes its own."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,20 @@ def test_an_option_that_is_typed_is_kept_whatever_the_cell_says(proxy: str) -> N
     for bn, text in typed.items():
         for asked in ("batch", "running"):
             np.testing.assert_array_equal(scores(text, asked), scores(name, bn))
+
+
+@pytest.mark.parametrize("name", ["zero-cost-pt-ntk-post", "zero-cost-pt-ntk-post[bn=running]"])
+def test_a_kernel_is_of_as_many_images_whatever_batch_norm_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, real = [], proxies.scores
+
+    def watched(proxy: Any, network: Any, variants: Any, images: torch.Tensor, *rest: Any, **words: Any) -> Any:
+        seen.append(len(images))
+        return real(proxy, network, variants, images, *rest, **words)
+
+    monkeypatch.setattr(proxies, "scores", watched)
+    for bn in ("batch", "running"):
+        scores(name, bn)
+    assert len(seen) >= 2 and set(seen) == {8}, "the fewest that a kernel has"
 
 
 def test_synflow_with_batch_statistics_is_that_whatever_the_cell_says() -> None:
