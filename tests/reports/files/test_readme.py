@@ -83,3 +83,17 @@ def test_what_the_readme_says_of_thirteen_seeds_is_stored() -> None:
         ]
     worse = {row["first"] for row in rows if row["verdict"] == "worse"}
     assert (str(len(worse)), str(len({row["first"] for row in rows}))) == said and "zero-cost-pt" in worse
+
+
+def test_what_the_readme_says_of_the_papers_size_is_stored() -> None:
+    root = Path(__file__).parents[3]
+    text = (root / "README.md").read_text("utf-8")
+    (said,) = re.findall(r"stays ([\d.]+) points below the baseline \(n = (\d+), p = ([\d.]+);", text)
+    with (root / "results" / "cifar10-paper" / "tables" / "comparisons.csv").open(newline="") as stream:
+        (row,) = (
+            row for row in csv.DictReader(stream)
+            if (row["first"], row["second"], row["lookup"], row["family"])
+            == ("zero-cost-pt", "constant-order", "cifar10", "founding")
+        )  # fmt: skip
+    assert row["verdict"] == "worse"
+    assert said == (f"{-float(row['mean']):.2f}", row["n"], f"{float(row['p_corrected']):.3f}".lstrip("0"))
