@@ -1,11 +1,11 @@
 """IS-DARTS: operations that carry little information are pruned while the supernet trains."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from nas_selection_bench.bench.problem.rounding import whole_epochs
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 from nas_selection_bench.supernets.parts.recipe import BatchesOf, Mixing, Recipe, SupernetState
 from nas_selection_bench.supernets.parts.sampling import drawn
@@ -72,7 +72,7 @@ class IsDarts(Recipe):
 
 def pruned_by(epochs_done: int, epochs: int) -> int:
     """How many operations of each edge are pruned once `epochs_done` of `epochs` are."""
-    return sum(epochs_done >= max(1, math.floor(epochs * moment + 1e-9)) for moment in MOMENTS)
+    return sum(epochs_done >= max(1, whole_epochs(moment, epochs)) for moment in MOMENTS)
 
 
 @torch.no_grad()

@@ -1,11 +1,11 @@
 """PC-DARTS: operations see 1/k of the channels, edges are normalised, alphas start late."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from nas_selection_bench.bench.problem.rounding import whole_epochs
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 from nas_selection_bench.bench.work.options import between, option, positive, yes_or_no
 from nas_selection_bench.supernets.network.partial_channels import PartialSupernet
@@ -60,8 +60,7 @@ class PcDarts(Recipe):
 
     def searches(self, epoch: int, epochs: int) -> bool:
         """Not during the warm-up."""
-        # A share such as 0.29 of 100 epochs is 28.999999999999996 in floating point.
-        return epoch >= math.floor(self.warm_up * epochs + 1e-9)
+        return epoch >= whole_epochs(self.warm_up, epochs)
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         """Operations' weights, and the edges' as a sixth column."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.rounding import whole_epochs
 from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
 from nas_selection_bench.bench.work.options import between, option, positive, whole
 from nas_selection_bench.supernets.network.accelerator import on_gpu
@@ -91,7 +92,7 @@ class Sgas(Recipe):
 def decisions_due(epochs_done: int, epochs: int) -> int:
     """How many edges are decided once `epochs_done` of `epochs` are."""
     moments = [FIRST + (LAST - FIRST) * k / (len(EDGES) - 1) for k in range(len(EDGES))]
-    return sum(epochs_done >= max(1, math.floor(epochs * moment + 1e-9)) for moment in moments)
+    return sum(epochs_done >= max(1, whole_epochs(moment, epochs)) for moment in moments)
 
 
 def still_open(search: SupernetState) -> Active:

@@ -7,9 +7,7 @@ from nas_selection_bench.bench.commands import devices
 from nas_selection_bench.bench.commands.options import available_cores
 from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.work.plan import PlannedCell
-from nas_selection_bench.bench.work.presets import PRESETS
-
-LARGE = PRESETS["paper"].size
+from nas_selection_bench.bench.work.presets import PUBLISHED
 
 
 def cautions(
@@ -21,8 +19,8 @@ def cautions(
             "The GPU path has not been verified on this hardware: python -m nas_selection_bench gpu-acceptance does so"
             " in ten minutes; --device cpu is what the stored results were made on."
         )
-    if device.kind == "cpu" and any(c.reads_checkpoint and c.cell.supernet.settings == LARGE for c in plan):
-        yield "Training at preset `paper` takes days on a CPU; use `--preset lite`."
+    if device.kind == "cpu" and any(c.reads_checkpoint and c.cell.supernet.settings == PUBLISHED.size for c in plan):
+        yield f"Training at preset `{PUBLISHED.preset}` takes days on a CPU; use `--preset lite`."
     if workers * threads > available_cores():
         yield (
             f"{counted(workers, 'worker')} with {counted(threads, 'thread')} each on"

@@ -107,6 +107,8 @@ PRESETS = {
         validation_batches=100,
     ),
 }  # fmt: skip
+PUBLISHED = PRESETS["paper"]
+"""The preset whose supernets are as large as those of the papers."""
 
 
 def settings_for(name: str) -> Settings:

@@ -3,17 +3,14 @@
 What earlier versions chose there is left in the records and is no result.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Protocol
 
 from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.problem.rounding import whole_epochs
 from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.presets import settings_labelled
-
-ROUNDING = 1e-9
-"""A share such as 0.29 of 100 epochs is 28.999999999999996 in floating point."""
 
 
 class Alphas(Protocol):
@@ -50,7 +47,7 @@ SkipReason = Callable[[Mapping[str, Any]], str]
 
 def first_learnt(recipe: Alphas, epochs: int) -> int:
     """The first checkpoint of a search of `epochs` whose alphas say something, if its alphas ever do."""
-    return math.floor(recipe.alphas_rest * epochs + ROUNDING) - recipe.alphas_rest_less + 1
+    return whole_epochs(recipe.alphas_rest, epochs) - recipe.alphas_rest_less + 1
 
 
 def reason_to_skip(recipe: Alphas, selector: Decides, epoch: int, epochs: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.presets import PRESETS, SupernetSize, settings_labelled, size_of
+from nas_selection_bench.bench.work.presets import PUBLISHED, SupernetSize, settings_labelled
 from nas_selection_bench.bench.work.record import FAILED, MISSING
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import FLOOR, Contest
@@ -12,9 +12,6 @@ from nas_selection_bench.reports.data.costs import seconds_per_selection
 from nas_selection_bench.reports.data.founders import Level
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import by_verdict
-
-PUBLISHED = size_of(PRESETS["paper"])
-"""Supernets as large as those of the papers."""
 
 
 @dataclass(frozen=True)

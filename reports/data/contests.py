@@ -155,7 +155,7 @@ class Contest:
         """The methods that are in some tie group."""
         return [standing.method for standing in self.standings if standing.group is not None]
 
-    @property
+    @cached_property
     def ranked(self) -> list[str]:
         """The methods that tie groups could hold: main forms, best mean first."""
         return [standing.method for standing in self.standings if standing.level is not Level.EXPLORATORY]

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from nas_selection_bench.bench.errors import counted, joined
-from nas_selection_bench.bench.work.presets import SupernetSize
-from nas_selection_bench.reports.data.advice import PUBLISHED, Advice, Limits, advice, limits
+from nas_selection_bench.bench.work.presets import PUBLISHED, SupernetSize
+from nas_selection_bench.reports.data.advice import Advice, Limits, advice, limits
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import criteria, duration, from_to, listed, number
@@ -119,7 +119,7 @@ def _not_worse(found: Advice) -> Iterator[str]:
 def _unsaid(found: Limits) -> Iterator[str]:
     for size in found.smaller:
         yield (
-            f"How the criteria do on supernets as large as the papers': {_size(PUBLISHED)} (preset"
+            f"How the criteria do on supernets as large as the papers': {_size(PUBLISHED.size)} (preset"
             f" {PUBLISHED.preset}). These have {_size(size)}."
         )
     if found.unknown_sizes:

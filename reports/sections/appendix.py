@@ -7,6 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from nas_selection_bench.bench.work.presets import PUBLISHED
 from nas_selection_bench.bench.work.record import DONE
 from nas_selection_bench.bench.work.run_file import commands
 from nas_selection_bench.reports.data.in_figures import MOST
@@ -17,7 +18,7 @@ from nas_selection_bench.reports.data.text import spread
 from nas_selection_bench.reports.figures.axes import REGRET_FLOOR
 from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Prose, Row, Section, Table
 from nas_selection_bench.reports.sections.failures import code
-from nas_selection_bench.reports.sections.size import PUBLISHED_SIZE, presets, size
+from nas_selection_bench.reports.sections.size import presets, size
 
 GLOSSARY = (
     ("test, valid", "accuracy of the selected architecture trained alone, %, mean over the trials that the table holds,"
@@ -99,7 +100,7 @@ def published_section(source: Material) -> Section | None:
     if not datasets:
         return None
     section = Section("published", "Published numbers beside ours", folded=True, link="Published")
-    small = [name for name in datasets if presets(source.results, name) != [PUBLISHED_SIZE]]
+    small = [name for name in datasets if presets(source.results, name) != [PUBLISHED.preset]]
     ours = {(x.dataset, x.setting.split(" · ")[0], x.method.split(" · ")[0]): x for x in source.test}
     rows = []
     for entry in published:

@@ -6,9 +6,6 @@ from nas_selection_bench.bench.errors import counted, joined
 from nas_selection_bench.reports.data.results import Results
 from nas_selection_bench.reports.data.text import number
 
-PUBLISHED_SIZE = "paper"
-"""The preset whose supernets are as large as those of the papers."""
-
 
 def presets(results: Results, dataset: str) -> list[str]:
     """The presets that stand behind the results on a data set."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError
+from nas_selection_bench.bench.files import unreadable
 from nas_selection_bench.bench.work.cells import key
 from nas_selection_bench.bench.work.methods import CheckpointFacts
 
@@ -63,7 +64,7 @@ def content_of(path: Path) -> bytes:
     except FileNotFoundError:
         raise DataError(f"Checkpoint {path} does not exist; train the supernet again.") from None
     except OSError as error:
-        raise DataError(f"Checkpoint {path} cannot be read ({error.strerror or error}).") from None
+        raise unreadable(path, error) from error
 
 
 def description_of(path: Path) -> dict[str, Any]:
