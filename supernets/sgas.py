@@ -1,6 +1,5 @@
 """SGAS: edges are decided one after the other while the supernet trains, the most certain first."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from nas_selection_bench.bench.problem.space import EDGES, NONE, OPERATIONS
 from nas_selection_bench.bench.work.options import between, option, positive, whole
 from nas_selection_bench.supernets.network.accelerator import on_gpu
 from nas_selection_bench.supernets.network.supernet import Active
+from nas_selection_bench.supernets.parts.edge_certainty import edge_certainty
 from nas_selection_bench.supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, SupernetState
 
 OPEN = -1
@@ -80,8 +80,9 @@ class Sgas(Recipe):
         while int((decided != OPEN).sum()) < due:
             open_edges = (decided == OPEN).nonzero().flatten()
             seen = past[~past.isnan().any(-1).any(-1)] if self.criterion == 2 else past[:0]
-            edge = open_edges[certainty(p[open_edges], seen[:, open_edges]).argmax()]
-            operation = without_none(p[edge]).argmax() + NONE + 1
+            certainty = edge_certainty(p[open_edges].cpu().numpy(), seen[:, open_edges].cpu().numpy())
+            edge = open_edges[int(certainty.argmax())]
+            operation = p[edge, NONE + 1 :].argmax() + NONE + 1
             decided[edge] = operation
             with torch.no_grad():
                 search.alphas[edge] = CLOSED
@@ -101,27 +102,6 @@ def still_open(search: SupernetState) -> Active:
     if on_gpu(decided.device):
         return (decided[:, None] == OPEN) | (decided[:, None] == torch.arange(len(OPERATIONS), device=decided.device))
     return [[d in (OPEN, o) for o in range(len(OPERATIONS))] for d in decided.tolist()]
-
-
-def without_none(p: Tensor) -> Tensor:
-    """[..., 4]: the probabilities of the operations but `none`, given that it is not `none`."""
-    kept = p[..., NONE + 1 :]
-    return kept / kept.sum(-1, keepdim=True)
-
-
-def certainty(p: Tensor, past: Tensor) -> Tensor:
-    """The criterion [k] for the probabilities [k, 5] of the open edges and of earlier epochs [t, k, 5], t may be 0."""
-    q = without_none(p)
-    factors = [1 - p[:, NONE], 1 + torch.special.xlogy(q, q).sum(-1) / math.log(q.shape[-1])]
-    if len(past):
-        factors.append(torch.minimum(q, without_none(past)).sum(-1).mean(0))
-    return torch.stack([min_max(factor) for factor in factors]).prod(0)
-
-
-def min_max(values: Tensor) -> Tensor:
-    """[k] scaled to [0, 1]; equal values are all 0."""
-    low, high = values.min(), values.max()
-    return (values - low) / torch.where(high > low, high - low, 1)
 
 
 RECIPE = Sgas()

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from nas_selection_bench.bench.errors import SkipCell
-from nas_selection_bench.bench.problem.space import NONE
 from nas_selection_bench.selectors.parts.needs import Needs
 from nas_selection_bench.selectors.parts.view import Search
+from nas_selection_bench.supernets.parts.edge_certainty import edge_certainty
 
 NOTHING = Needs()
 
@@ -71,34 +71,6 @@ def _global(reduce: Callable[..., np.ndarray], step: Step) -> int:
 def _global_once(reduce: Callable[..., np.ndarray], step: Step) -> int:
     """The same by the scores at the checkpoint."""
     return _best(step, np.array([reduce(step.at_start[edge][step.first :]) for edge in step.open_edges]))
-
-
-def _min_max(values: np.ndarray) -> np.ndarray:
-    low, high = values.min(), values.max()
-    return np.zeros_like(values) if high == low else (values - low) / (high - low)
-
-
-def _without_none(probabilities: np.ndarray) -> np.ndarray:
-    kept = np.delete(probabilities, NONE, axis=1)
-    return kept / kept.sum(axis=1, keepdims=True)
-
-
-def edge_certainty(probabilities: np.ndarray, history: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """SGAS's certainty [k] of k edges with operation `probabilities` [k, 5], larger = decide sooner.
-
-    Criterion 1: importance (the sum of those that are not `none`) times selection certainty (1 - the normalised
-    entropy of the others), each scaled to [0, 1] over the edges given. With `history`, the probabilities at
-    earlier epochs, criterion 2: times the selection stability, the mean intersection with them.
-    """
-    importance = probabilities[:, NONE + 1 :].sum(axis=1)  # not 1 - p(none): gates need not add up to 1
-    kept = _without_none(probabilities)
-    logs = np.log(np.where(kept > 0, kept, 1))
-    certainty = 1 + (kept * logs).sum(axis=1) / np.log(kept.shape[1])
-    result = _min_max(importance) * _min_max(certainty)
-    if history:
-        stability = np.mean([np.minimum(kept, _without_none(past)).sum(axis=1) for past in history], axis=0)
-        result = result * _min_max(stability)
-    return result
 
 
 def _sgas(step: Step) -> int:

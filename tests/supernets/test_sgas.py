@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from nas_selection_bench.supernets.parts.edge_certainty import edge_certainty
 from nas_selection_bench.supernets.parts.recipe import SupernetState
-from nas_selection_bench.supernets.sgas import OPEN, RECIPE, Sgas, certainty, decisions_due, still_open
+from nas_selection_bench.supernets.sgas import OPEN, RECIPE, Sgas, decisions_due, still_open
 from tests.supernets.tiny import batch, tiny_search
 
 
@@ -51,10 +52,12 @@ def criterion_by_hand(rows: list[list[float]], past: list[list[list[float]]]) ->
 
 def test_the_criteria_by_hand() -> None:
     rows = PROBABILITIES.tolist()
-    found = certainty(PROBABILITIES, PROBABILITIES[None][:0])
+    found = edge_certainty(PROBABILITIES.numpy())
     assert found.tolist() == pytest.approx(criterion_by_hand(rows, []))
     past = torch.rand(4, 6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).softmax(-1)
-    assert certainty(PROBABILITIES, past).tolist() == pytest.approx(criterion_by_hand(rows, past.tolist()))
+    assert edge_certainty(PROBABILITIES.numpy(), past.numpy()).tolist() == pytest.approx(
+        criterion_by_hand(rows, past.tolist())
+    )
 
 
 def test_the_certain_edge_that_matters_is_decided_first() -> None:

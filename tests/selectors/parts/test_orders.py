@@ -12,9 +12,9 @@ from nas_selection_bench.bench.problem.space import NONE
 from nas_selection_bench.selectors.parts import registry
 from nas_selection_bench.selectors.parts.criterion import Rule
 from nas_selection_bench.selectors.parts.needs import Needs
-from nas_selection_bench.selectors.parts.orders import edge_certainty
 from nas_selection_bench.selectors.parts.schedule import Greedy
 from nas_selection_bench.selectors.parts.view import Search, UndeclaredNeed
+from nas_selection_bench.supernets.parts.edge_certainty import edge_certainty
 from tests.selectors import small
 
 TABLE = np.random.default_rng(3).normal(size=(6, 5))
