@@ -1,1 +1,1 @@
-"""What a report tells, as data: rows, contests, families."""
+"""The content of a report as data: rows, contests, families, points."""

@@ -1,4 +1,4 @@
-"""Which criteria a result speaks for, and what it cannot say, as data; `reports.sections.advice` tells it."""
+"""Which criteria a result supports, and what limits it, as data; `reports.sections.advice` writes the sentences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,65 +16,65 @@ from nas_selection_bench.reports.data.points import by_verdict
 
 @dataclass(frozen=True)
 class Advice:
-    """Which main forms one may choose from after this result on one data set, and what it leaves open."""
+    """The main forms that one may choose from, given the result on one data set, and what the result leaves open."""
 
     dataset: str
     verdicts: Mapping[str, tuple[str, ...]]
-    """The main forms by what was shown of them against FLOOR, as in `points.counted`."""
+    """The main forms by their verdict against FLOOR, as in `points.by_verdict`."""
     judged: int
-    """Main forms of which there is a verdict."""
+    """Number of main forms that could be judged against FLOOR."""
     candidates: tuple[str, ...]
-    """Those shown better than FLOOR; where none is, those judged and not shown worse. Less those that another one of
-    these is shown better than; highest mean first, which does not count where recipes are missing."""
+    """The main forms shown better than FLOOR; if there are none, those that were judged and not shown worse. Without
+    those that another candidate is shown better than. Highest mean first, even where recipes are missing."""
     seconds: Mapping[str, float]
-    """Of a selection of each candidate whose cost is stored."""
+    """Seconds per selection, of each candidate whose cost is stored."""
     no_supernet: tuple[str, ...]
     """The candidates that read no trained supernet."""
     collapsed: Mapping[str, tuple[int, int]]
-    """Main forms with choices among the worst tenth of the space: how many of how many, most often first."""
+    """Main form -> (choices among the worst tenth of the space, all choices); the most frequent collapses first."""
     could_show: tuple[float, float] | None
-    """The smallest and the largest true difference that would have shown, in points, of the candidates of which no
+    """The smallest and the largest detectable difference from FLOOR, in points, over the candidates for which no
     difference is shown."""
     pairs: tuple[int, int]
-    """Pairs of candidates, and how many of these have too few seeds to be judged."""
+    """Pairs of candidates, and how many of these pairs have too few seeds to be judged."""
     higher_on_fewer: bool
-    """Whether a mean over fewer recipes, which are other supernets, is above that of the contest's best."""
+    """Whether some method with fewer recipes, hence other supernets, has a higher mean than the contest's best."""
 
     @property
     def cheapest(self) -> str | None:
-        """The candidate whose selection takes least time."""
+        """The candidate with the fastest selection; None if no cost is stored."""
         return min(self.seconds, key=self.seconds.__getitem__, default=None)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds a result on one data set."""
+    """The limits of a result on one data set."""
 
     dataset: str
     smaller: tuple[SupernetSize, ...]
-    """The sizes of its supernets that fall short of PUBLISHED."""
+    """The sizes of its supernets that are smaller than PUBLISHED in some respect."""
     unknown_sizes: tuple[str, ...]
-    """Presets of which no size is known here."""
+    """Presets whose size is not known here."""
     seeds: tuple[int, int]
     """The fewest and the most supernet seeds of a criterion."""
     recipes: tuple[str, ...]
-    """Those of which some criterion read a supernet."""
+    """The recipes whose supernets were read by some criterion."""
     criteria: int
     untried: Mapping[str, int]
-    """Recipes on which criteria that read a supernet were not tried: how many of them."""
+    """Recipe -> number of criteria that read a supernet and were not tried on it; only recipes with any."""
     untold: int
-    """Criteria with too few seeds to be judged against FLOOR."""
+    """Number of criteria with too few seeds to be judged against FLOOR."""
     exploratory: int
     lost: int
     """Cells on this data set that failed or are missing."""
     lost_of: tuple[str, ...]
-    """The criteria that those are of."""
+    """The criteria of the lost cells."""
     lookups: tuple[str, ...]
-    """Other data sets on which its choices are looked up."""
+    """Other data sets whose accuracies the choices are also looked up in."""
 
 
 def advice(source: Material, contest: Contest) -> Advice:
-    """What can be advised after the comparisons on one data set."""
+    """The advice that follows from the comparisons on one data set."""
     compared = contest.against(FLOOR, contest.ranked)  # one family, as the finding counts them
     verdicts = by_verdict(compared)
     candidates = _candidates(contest, verdicts)
@@ -108,7 +108,7 @@ def _candidates(contest: Contest, verdicts: Mapping[str, tuple[str, ...]]) -> tu
 
 
 def limits(source: Material, contest: Contest) -> Limits:
-    """What bounds the result on one data set."""
+    """The limits of the result on one data set."""
     results, dataset = source.results, contest.dataset
     rows, final = results.rows[results.rows["dataset"] == dataset], results.final_of(dataset)
     sizes, unknown = [], []
@@ -131,7 +131,7 @@ def limits(source: Material, contest: Contest) -> Limits:
 
 
 def _untried(source: Material, dataset: str) -> dict[str, int]:
-    """Recipe -> criteria without any cell there, skipped ones counted as tried, that have cells elsewhere."""
+    """Recipe -> number of criteria with cells on other recipes and none on it; a skipped cell counts as tried."""
     rows = source.results.rows
     rows = rows[(rows["dataset"] == dataset) & ~rows["method"].isin(source.results.alike)]
     tried = rows.groupby("setting")["method"].nunique()

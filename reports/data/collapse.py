@@ -1,7 +1,7 @@
-"""What the finding says of choices that gave up: mostly skip connections, mostly `none`, a network that learns nothing.
+"""Collapsed choices, for the finding: mostly skip connections, mostly `none`, or a network that learns nothing.
 
 Collapse to skip connections is the known failure of DARTS (Zela et al., "Understanding and Robustifying Differentiable
-Architecture Search", ICLR 2020); where `none` is a candidate, cells without a path are the other one.
+Architecture Search", ICLR 2020). If `none` is a candidate, a cell without a path is the other failure.
 """
 
 from collections.abc import Iterator
@@ -15,21 +15,22 @@ from nas_selection_bench.reports.data.results import shares_of
 from nas_selection_bench.reports.data.text import number
 
 MOSTLY = 0.5
-"""Share of the edges from which on an operation is told."""
+"""An operation is reported if its mean share of the edges is at least this."""
 CALLED = {SKIP: "skip connections", NONE: "none"}
 
 
 MOSTLY_OF, LOWEST = "mostly {}", "the least accurate architecture of the space"
-"""What was chosen: one operation on most edges (its mean share follows), or the worst network (how often follows)."""
+"""The two kinds of collapse: one operation on most edges (its mean share follows), or the worst network (its count
+follows)."""
 
 
 def collapses(source: Material, contest: Contest) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
-    """What collapsed, and `methods`, `settings` and `shares` (as text) in equal order, the worst first.
+    """Each kind of collapse that occurs, with `methods`, `settings` and `shares` (as text) in one order, worst first.
 
-    Of the PRIMARY criteria, where there are some among others; else of all.
+    Covers the PRIMARY criteria if the contest has them among others, else all criteria.
     """
     frame = source.results.final_of(contest.dataset)
-    if contest.primary:  # of a hundred others some always do
+    if contest.primary:  # among a hundred other criteria, some always collapse
         frame = frame[frame["method"].isin(contest.primary)]
     worst = float(source.table.accuracy(contest.dataset).min())
     chosen = frame.assign(

@@ -1,4 +1,4 @@
-"""Who beats whom on one data set: methods and floors compared on the checkpoints they share."""
+"""The contest on one data set: methods and floors, compared on the checkpoints they share."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from nas_selection_bench.reports.data.standings import Standing, most_settings_f
 FLOORS = (*RANDOM_CHOICES, ONE_ORDER, "params")
 """Yardsticks that take part in the comparisons, as selectors that choose the same on every checkpoint.
 
-Of those that choose the same architecture, the first speaks for all. A random choice is the exception: its accuracy
-has a long tail of broken networks, so that most choices lie above its mean and a paired test against the mean would
-call a random choice better (about every fourth time, simulated with nine checkpoints). In percentiles of
-the space a random choice is uniform; against the RANDOM_CHOICES, what is compared is the percentile with that of their
-expectation.
+Floors that choose the same architecture are compared once, under the name of the first. The RANDOM_CHOICES are
+compared differently: the accuracy of a random architecture has a long tail of broken networks, so most random choices
+lie above the mean, and a paired test against the mean would call a random choice better (about every fourth time,
+simulated with nine checkpoints). In percentiles of the space a random choice is uniform, so methods are compared with
+RANDOM_CHOICES by percentile, against the expected percentile.
 """
 
 FLOOR = ONE_ORDER
-"""What the headline holds every criterion against."""
+"""The baseline of the headline, which every criterion is compared with."""
 
 BASELINES = {
     RANDOM: "a random architecture",
@@ -32,42 +32,43 @@ BASELINES = {
     "params": "the parameter count",
     "magnitude": "magnitude",
 }
-"""What every selector is held against, and how sentences call it."""
+"""The baselines that every selector is compared with, and their names in sentences."""
 
 
 def measure_of(comparison: Comparison) -> str:
-    """The column of records.csv that is compared: `percentile` against a random choice, else `test`."""
+    """The column of records.csv that is compared: `percentile` if one side is a random choice, else `test`."""
     return "test" if RANDOM_CHOICES.keys().isdisjoint((comparison.first, comparison.second)) else "percentile"
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Everything that is compared on one data set."""
+    """All standings and comparisons on one data set."""
 
     dataset: str
-    """Whose supernets the choices were made on."""
+    """The data set of the supernets that the choices were made on."""
     lookup: str
-    """Whose test accuracies they are judged by: the same, or another where choices are transferred."""
+    """The data set whose test accuracies judge the choices: `dataset`, or another if the choices are transferred."""
     best: str
     """The method with the best mean among those that have values in the most settings."""
     leader: str | None
-    """The best of those that could have been told from some other one; None where those are too few."""
+    """The leader of the first tie group; None if too few main forms are placeable (`judging.FEWEST_PLACED`)."""
     placeable: int
-    """The main forms that could have been told from some other one."""
+    """Number of main forms with enough seeds to be told from some other main form."""
     standings: list[Standing]
     """Best mean first."""
     comparisons: list[Comparison]
-    """Pairs of main forms, of what is drawn, of methods with founding criteria, and of methods with the floors. Pairs
-    of main forms are one family, all others another; with a floor, every Level is a family."""
+    """The pairs of main forms, of drawn methods, of a method and a founding criterion, and of a method and a floor.
+    Holm's correction runs over one family for the pairs of main forms, one for all other pairs of methods, and one
+    per Level for each floor."""
     noise: TrialNoise | None
-    """Of the whole space; the margin of a comparison is that of the region compared."""
+    """Trial noise of the whole space; the margin of a comparison is that of the accuracies it compares."""
     settings: int
     focus: list[str]
-    """The methods that are drawn, best mean first: all of them where they are not too many."""
+    """The methods that the figures draw, best mean first; all of them if they fit."""
     floors: dict[str, list[str]]
-    """The floors that are compared with, and for each those that choose the same architecture."""
+    """Floor that methods are compared with -> the other floors that choose the same architecture."""
     order_choice: Architecture | None
-    """What the constant order chooses."""
+    """The architecture that the constant order chooses."""
 
     @property
     def floor_is_all_3x3(self) -> bool:
@@ -76,19 +77,21 @@ class Contest:
 
     @property
     def drawn(self) -> list[Comparison]:
-        """The comparisons among the methods in focus, and of those with FLOORS."""
+        """The comparisons of methods in focus with each other and with the floors."""
         return [c for c in self.comparisons if c.first in self.focus and c.second in {*self.focus, *self.floors}]
 
     @cached_property
     def primary(self) -> list[str]:
-        """The PRIMARY methods, best mean first, where they are some among others; else none, all being one family."""
+        """The PRIMARY methods, best mean first; none if there are fewer than two, or if every method is PRIMARY."""
         found = [standing.method for standing in self.standings if standing.method in PRIMARY]
         return found if 1 < len(found) < len(self.standings) else []
 
     @cached_property
     def families(self) -> dict[Level, list[str]]:
-        """The methods judged together, best mean first; the main forms hold the founding criteria, unless those are
-        all there is."""
+        """Level -> the methods judged together, best mean first; only Levels with methods.
+
+        The main forms include the founding criteria; if there are no other main forms, MAIN is absent.
+        """
         names = {level: [s.method for s in self.standings if s.level is level] for level in Level}
         if names[Level.MAIN]:
             names[Level.MAIN] = [s.method for s in self.standings if s.level is not Level.EXPLORATORY]
@@ -96,11 +99,14 @@ class Contest:
 
     @property
     def levels(self) -> list[Level]:
-        """The families with members, the main forms first where they are one."""
+        """The families with members, the main forms first."""
         return sorted(self.families, key=lambda level: level is not Level.MAIN)
 
     def against(self, baseline: str, among: Collection[str] | None = None) -> list[Comparison]:
-        """Every method against one name, best first, each judged in its own family; or those in `among`, as one."""
+        """Every method against `baseline`, best mean first, each judged in its own family.
+
+        With `among`, only those methods, judged as one family.
+        """
         key = baseline, None if among is None else frozenset(among)
         if key not in self._judged:
             found = self._with(baseline)
@@ -111,13 +117,13 @@ class Contest:
         return self._judged[key]
 
     def _with(self, baseline: str) -> dict[str, Comparison]:
-        """The comparisons with one name, by the other, seen from that."""
+        """Other name -> its comparison with `baseline`, seen from the other name."""
         others = ((c.second if c.first == baseline else c.first, c) for c in self.comparisons_of.get(baseline, ()))
         return {other: comparison.seen_from(other) for other, comparison in others}
 
     @cached_property
     def comparisons_of(self) -> dict[str, list[Comparison]]:
-        """The comparisons that a name takes part in."""
+        """Name -> the comparisons that it takes part in."""
         found: dict[str, list[Comparison]] = {}
         for comparison in self.comparisons:
             found.setdefault(comparison.first, []).append(comparison)
@@ -126,7 +132,7 @@ class Contest:
 
     @cached_property
     def _judged(self) -> dict[tuple[str, frozenset[str] | None], list[Comparison]]:
-        """What `against` a baseline found before; no field, so that a changed copy begins without."""
+        """Cache of `against`. Not a dataclass field, so that a copy made with `replace` starts empty."""
         return {}
 
     def _by_family(self, found: Mapping[str, Comparison]) -> list[Comparison]:
@@ -138,11 +144,11 @@ class Contest:
         return [judged[standing.method] for standing in self.standings if standing.method in judged]
 
     def among(self, names: Collection[str]) -> list[Comparison]:
-        """All pairs of `names`, and of these with the floors; Holm's correction over these alone."""
+        """The pairs within `names`, and those of `names` with the floors; Holm's correction over these alone."""
         return corrected([c for c in self.comparisons if c.first in names and c.second in {*names, *self.floors}])
 
     def of(self, method: str) -> Standing:
-        """Where one method stands."""
+        """The standing of one method."""
         return next(standing for standing in self.standings if standing.method == method)
 
     @property
@@ -157,12 +163,12 @@ class Contest:
 
     @cached_property
     def ranked(self) -> list[str]:
-        """The methods that tie groups could hold: main forms, best mean first."""
+        """The main forms, which alone can be in tie groups, best mean first."""
         return [standing.method for standing in self.standings if standing.level is not Level.EXPLORATORY]
 
     @property
     def unplaced_above(self) -> list[Standing]:
-        """Main forms in no tie group whose mean is above the leader's."""
+        """The main forms in no tie group whose mean is above the leader's; none without a leader."""
         if self.leader is None:
             return []
         least = self.of(self.leader).mean
@@ -177,12 +183,12 @@ class Contest:
 
     @cached_property
     def family(self) -> str:
-        """What verdicts over all pairs of main forms are corrected over, in words."""
+        """The number of pairs that Holm's correction over the main forms counts, in words."""
         return family_of([c for c in self.comparisons if main_pair(c) and c.second not in self.floors])
 
 
 def family_of(comparisons: Sequence[Comparison]) -> str:
-    """What Holm's correction counts of `comparisons`, in words."""
+    """How many of `comparisons` Holm's correction counts, in words."""
     counted = sum(comparison.hopeful for comparison in comparisons)
     if len(comparisons) < 2:
         return "the only pair" if comparisons else "no pairs"
@@ -194,5 +200,5 @@ def family_of(comparisons: Sequence[Comparison]) -> str:
 
 
 def main_pair(comparison: Comparison) -> bool:
-    """Whether neither is exploratory."""
+    """Whether both sides are main forms (neither is exploratory)."""
     return Level.EXPLORATORY not in (level_of(comparison.first), level_of(comparison.second))

@@ -1,4 +1,4 @@
-"""What a selection costs, by method."""
+"""The cost of a selection, by method."""
 
 import pandas as pd
 
@@ -6,10 +6,11 @@ from nas_selection_bench.reports.data.results import COST_COLUMNS, Results
 
 
 def seconds_per_selection(results: Results, dataset: str) -> pd.DataFrame:
-    """What a selection costs, by method: means of COST_COLUMNS on each setting, then over settings; `seconds` of both.
+    """The mean cost of a selection: one row per method, COST_COLUMNS averaged per setting and then over settings.
 
-    Peak memory is that of the CUDA allocator. On a CPU only the mark of the whole worker process is stored, which is
-    mostly PyTorch and images and says nothing of the selection: nan.
+    `seconds` is scoring plus tuning; methods without stored seconds are left out. Peak memory is that of the CUDA
+    allocator. For a CPU only the peak of the whole worker process is stored, which is mostly PyTorch and images and
+    says nothing about the selection, so it is nan here.
     """
     frame = results.final_of(dataset)
     frame = frame.assign(peak_memory_bytes=frame["peak_memory_bytes"].where(frame["device"] != "cpu"))

@@ -1,7 +1,7 @@
-"""What is stored of each supernet along its training, and what criteria reach at the epochs at which rules stop.
+"""The course of each supernet along its training, and what criteria reach at the epochs where stopping rules stop.
 
-Stored are the weights of the operations (by `magnitude`, at every checkpoint), the accuracy on the selection images,
-and the largest eigenvalue of the Hessian where `python -m nas_selection_bench curvature` has measured it.
+A course holds, per stored checkpoint, the weights of the operations (the scores of `magnitude`), the accuracy on the
+selection images, and the largest eigenvalue of the Hessian if `python -m nas_selection_bench curvature` measured it.
 """
 
 from collections.abc import Mapping
@@ -21,23 +21,23 @@ Values = NDArray[np.float64]
 
 
 class NotStored(Exception):
-    """A rule needs what is not stored of this supernet; the message says what."""
+    """A stopping rule needs a value that is not stored for this supernet; the message names it."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """One supernet along its training: a value per stored checkpoint."""
+    """One supernet along its training: one value per stored checkpoint (T of them); None if not stored."""
 
     epochs: tuple[int, ...]
     accuracy: Values | None = None
-    """[T], on the selection images, %."""
+    """[T], accuracy of the supernet on the selection images, %."""
     weights: Values | None = None
-    """[T, 6, 5], of the operations."""
+    """[T, 6, 5], weights of the operations on each edge."""
     eigenvalues: Values | None = None
-    """[T], the largest of the Hessian of the validation loss by the alphas."""
+    """[T], largest eigenvalue of the Hessian of the validation loss with respect to the alphas."""
 
     def needed(self, what: str) -> Values:
-        """The values called `what`; raises NotStored."""
+        """The field called `what`; raises NotStored if it is None or not finite at every checkpoint."""
         values: Values | None = getattr(self, what)
         if values is None or not np.isfinite(values).all():
             raise NotStored(f"{what} are not stored for every checkpoint")
@@ -45,7 +45,7 @@ class Course:
 
 
 def courses(results: Results, dataset: str) -> dict[tuple[str, int], Course]:
-    """The course of each supernet of a data set, by (setting, seed), that has two or more stored checkpoints."""
+    """(setting, seed) -> course, for each supernet of a data set with two or more stored checkpoints."""
     frame = results.done[results.done["dataset"] == dataset]
     frame = frame[frame["checkpoint"].notna()] if "checkpoint" in frame else frame.iloc[:0]
     measured = eigenvalues(results.folder)
@@ -81,11 +81,11 @@ Stops = dict[tuple[str, int], int]
 def outcomes(
     results: Results, dataset: str, known: Mapping[tuple[str, int], Course], said: Mapping[str, Stops]
 ) -> pd.DataFrame:
-    """One row per (setting, method, rule): mean test accuracy and n at the epochs at which the rule stops.
+    """One row per (setting, method, rule): mean test accuracy, mean epoch and n at the epochs where the rule stops.
 
-    `known` are the `courses` of the data set, and `said` their `stops`. Only methods that were applied to every stored
-    checkpoint of a supernet; a mean is over the supernets that all rules of the table could judge, so that rules are
-    compared on the same ones.
+    `known` are the `courses` of the data set, `said` the `stops` of each rule. Covers methods that were applied to
+    every stored checkpoint of a supernet. Means are over the supernets for which every rule in the table gives an
+    epoch, so that rules are compared on the same supernets; n counts them.
     """
     frame = results.done[results.done["dataset"] == dataset]
     means = frame.groupby(["setting", "method", "supernet_seed", "epoch"])["test"].mean()

@@ -1,7 +1,7 @@
-"""A dose-response: what criteria choose where one operation has a share of its own on every edge of the supernet.
+"""Dose-response: what criteria choose if one operation is given a fixed share on every edge of the supernet.
 
-`blank[skip=0.6]` imposes the collapse that DARTS is known for, at a depth that is known, so that one can ask up to
-which share a criterion still finds a good architecture. `blank` is the dose at which all operations weigh the same.
+`blank[skip=0.6]` imposes the collapse that DARTS is known for, to a known degree, which shows up to which share a
+criterion still finds a good architecture. Plain `blank` is the dose at which all operations weigh the same.
 """
 
 import re
@@ -12,34 +12,35 @@ import pandas as pd
 from nas_selection_bench.bench.problem.space import AVG_POOL, CONV_1X1, CONV_3X3, OPERATIONS, SKIP
 
 IMPOSED = {"skip": SKIP, "conv_1x1": CONV_1X1, "conv_3x3": CONV_3X3, "avg_pool": AVG_POOL}
-"""The options of `blank` that give an operation its share."""
+"""Option of `blank` -> the operation whose share it sets."""
 
 EVEN = 1 / len(OPERATIONS)
-"""The dose of `blank` itself, whichever operation is meant."""
+"""The dose of plain `blank`, the same for every operation."""
 
 HALF = 50.0
-"""The percentile of a random architecture on average: the mean accuracy of the space lies far below its middle."""
+"""Mean percentile of a random architecture. Better suited than the mean accuracy of the space, which lies far below
+its median."""
 
 _NAME = re.compile(rf"blank\[({'|'.join(IMPOSED)})=([0-9.e-]+)\]")
 
 
 @dataclass(frozen=True)
 class Response:
-    """What one method chose at one dose."""
+    """The choices of one method at one dose."""
 
     method: str
     dose: float
     values: tuple[float, ...]
-    """Of the measure, one per supernet seed: means over selector seeds."""
+    """Values of the measure, one per supernet seed, each a mean over selector seeds."""
 
     @property
     def mean(self) -> float:
-        """Over supernet seeds."""
+        """The mean over supernet seeds."""
         return sum(self.values) / len(self.values)
 
     @property
     def n(self) -> int:
-        """Supernet seeds."""
+        """The number of supernet seeds."""
         return len(self.values)
 
 
@@ -50,7 +51,7 @@ def dose(recipe: str) -> tuple[str, float] | None:
 
 
 def imposed(frame: pd.DataFrame) -> list[str]:
-    """The operations of which the rows hold two doses or more, `blank` counted, that with most doses first."""
+    """The options with two or more doses in the rows, `blank` counted as one; the option with the most doses first."""
     doses: dict[str, set[float]] = {}
     recipes = set(frame["recipe"])
     for recipe in sorted(recipes):
@@ -60,7 +61,10 @@ def imposed(frame: pd.DataFrame) -> list[str]:
 
 
 def responses(frame: pd.DataFrame, option: str, measure: str = "test") -> list[Response]:
-    """The response of each method at each dose of `option`, by method and dose; `frame` is of one data set."""
+    """The response of each method at each dose of `option`, sorted by method and dose.
+
+    `frame` holds the rows of one data set.
+    """
     found = []
     for recipe in sorted(set(frame["recipe"])):
         known = (option, EVEN) if recipe == "blank" else dose(recipe)
@@ -74,7 +78,7 @@ def responses(frame: pd.DataFrame, option: str, measure: str = "test") -> list[R
 
 
 def holds_up_to(percentiles: list[Response], method: str) -> float | None:
-    """The largest dose up to which, at each that was tried, every seed of a method is above HALF; None for no dose."""
+    """The largest dose up to which every seed of a method is above HALF at every dose tried; None if at no dose."""
     held = None
     for response in sorted((r for r in percentiles if r.method == method), key=lambda r: r.dose):
         if min(response.values) <= HALF:

@@ -1,7 +1,7 @@
-"""Is it shown of any criterion that it knows which edge wants which operation? Its `tau_edge` against 0.
+"""Tests of edge-specific agreement: whether the `tau_edge` of a criterion is shown to differ from 0.
 
-Whatever has one order for all edges has a `tau_edge` of exactly 0, however good the order. A criterion above that knows
-something of edges; one that is not may still choose well.
+A criterion that orders the operations alike on every edge has a `tau_edge` of exactly 0, however good the order. A
+criterion above 0 tells edges apart; one at 0 may still choose well.
 """
 
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, paired
@@ -9,12 +9,12 @@ from nas_selection_bench.reports.data.judging import judged_apart
 from nas_selection_bench.reports.data.results import Checkpoint, Results, per_checkpoint
 
 ANY_ORDER = "any constant order"
-"""What `tau_edge` is compared with: all 120 of them have 0."""
+"""The baseline that `tau_edge` is compared with: each of the 120 constant orders has 0."""
 MEASURE = "tau_edge"
 
 
 def edge_knowledge(results: Results, dataset: str) -> list[Comparison]:
-    """Every method on one data set against ANY_ORDER in `tau_edge`, highest mean first; each level a family."""
+    """Every method on one data set against ANY_ORDER in `tau_edge`, highest mean first; each Level is one family."""
     values = per_checkpoint(results.final_of(dataset), MEASURE)
     checkpoints: set[Checkpoint] = {checkpoint for of_method in values.values() for checkpoint in of_method}
     compared = paired(

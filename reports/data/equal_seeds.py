@@ -1,7 +1,7 @@
-"""Do the verdicts on the founding papers' criteria rest on seeds that other selectors do not have?
+"""Verdicts on the founding criteria, recomputed with the supernet seeds that all selectors share.
 
-Seeds can be added to some selectors after the results of the others are known. What the same comparisons say with the
-seeds that all selectors have is therefore told beside them.
+Seeds can be added to some selectors after the results of the others are known. The report therefore says which
+verdicts would change if only the common seeds counted.
 """
 
 from collections.abc import Iterator
@@ -17,23 +17,23 @@ from nas_selection_bench.reports.data.material import Material
 
 @dataclass(frozen=True)
 class SeedsCompared:
-    """The verdicts that the finding tells, with all seeds and with those that all selectors have."""
+    """The verdicts that the finding reports, with all seeds and with the common seeds alone."""
 
     seeds: int
-    """Most supernet seeds of a founding criterion."""
+    """Number of supernet seeds that some founding criterion has."""
     common: int
-    """Supernet seeds that all selectors have."""
+    """Number of supernet seeds that all selectors have."""
     verdicts: int
     others: int
-    """Verdicts that would be others with the common seeds."""
+    """Number of verdicts that would differ with the common seeds."""
     too_few: int
-    """Of those, the ones that would be "too few seeds"."""
+    """How many of `others` would be "too few seeds"."""
     changed: tuple[str, ...]
-    """The rest of them in words."""
+    """The remaining changes, in words."""
 
 
 def seeds_compared(source: Material, whole: Contest) -> SeedsCompared | None:
-    """The comparison where the PRIMARY criteria have seeds that others lack; None where all have the same."""
+    """The comparison of the two sets of seeds; None if no PRIMARY criterion has a seed that some selector lacks."""
     final = source.results.final_of(whole.dataset)
     seeds = final.groupby("method")["supernet_seed"].agg(frozenset)
     common = frozenset.intersection(*seeds)
@@ -41,7 +41,7 @@ def seeds_compared(source: Material, whole: Contest) -> SeedsCompared | None:
     if not common < of_primary:
         return None
     before = dict(_judged(whole))
-    if not common:  # nothing is left to compare: what needs seeds has too few
+    if not common:  # nothing is left to compare, so every verdict becomes "too few seeds"
         decided = sum(c.verdict is not Verdict.TOO_FEW for c in before.values())
         return SeedsCompared(len(of_primary), 0, len(before), decided, decided, ())
     rows = source.results.rows
@@ -61,7 +61,7 @@ def seeds_compared(source: Material, whole: Contest) -> SeedsCompared | None:
 
 
 def _judged(judged: Contest) -> Iterator[tuple[tuple[str, frozenset[str]], Comparison]]:
-    """The comparisons that the finding tells of the PRIMARY criteria: with each baseline, and of one part."""
+    """The comparisons of PRIMARY criteria that the finding reports: with each baseline, and the FACTORS."""
     for baseline in BASELINES:
         for c in judged.against(baseline, PRIMARY):
             yield (baseline, frozenset((c.first, c.second))), c

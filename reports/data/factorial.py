@@ -1,10 +1,10 @@
-"""Rule x order x tuning as one experiment: main effects and interactions, each with its interval.
+"""Rule x order x tuning as one factorial experiment: main effects and interactions, each with its interval.
 
 DARTS-PT changed three things at once: what an operation is scored by, in which order the edges are decided, and whether
-the supernet is fine-tuned in between. Here every combination was applied to the same checkpoints, so a checkpoint is a
-block: an effect is computed inside each, and its interval is Student's over blocks. The tests are those of an analysis
-of variance with repeated measures, in which the error of an effect is how it differs from block to block. A rule that
-collapses now and then varies more than the others, so the degrees of freedom are scaled by Greenhouse and Geisser's
+the supernet is fine-tuned between decisions. Here every combination is applied to the same checkpoints, so a checkpoint
+is a block: each effect is computed within blocks, and its interval is Student's t over blocks. The tests are those of a
+repeated-measures analysis of variance, in which the error of an effect is its variation from block to block. A rule
+that sometimes collapses varies more than the others, so the degrees of freedom are scaled by Greenhouse and Geisser's
 epsilon ("On methods in the analysis of profile data", Psychometrika 1959).
 """
 
@@ -34,13 +34,13 @@ RULES: Mapping[str, tuple[str, str, str]] = {
     "ostr-exact": ("loss without it", "once", "0"),
     "disc-acc": ("accuracy of it alone", "once", "0"),
 }
-"""Of each selector its rule, and the order and tuning that its name means when it says nothing."""
+"""Selector -> its rule, and the order and tuning that it has by default."""
 
 TUNINGS = {"0": "none", "preset": "between decisions"}
 
 
 def levels(selector: str) -> tuple[str, str, str] | None:
-    """(rule, order, tuning) of a selector; None for one that is not of this kind or has another option set."""
+    """(rule, order, tuning) of a selector; None if it is not in RULES, has other options or another tuning."""
     if selector.partition("[")[0] not in RULES:
         return None
     name, options = parse(selector)
@@ -56,15 +56,18 @@ class Design:
     """A full factorial: every combination of the levels on every block."""
 
     levels: tuple[tuple[str, ...], ...]
-    """Of each of FACTORS."""
+    """The levels of each of FACTORS."""
     blocks: tuple[tuple[str, int], ...]
     """(setting, supernet seed)."""
     values: NDArray[np.float64]
-    """[blocks, rules, orders, tunings], means over selector seeds."""
+    """[blocks, rules, orders, tunings], each a mean over selector seeds."""
 
 
 def design(frame: pd.DataFrame, measure: str = "test") -> Design | None:
-    """The largest full factorial in the rows of one data set; None where a factor has fewer than two levels."""
+    """The largest full factorial in the rows of one data set.
+
+    None if a factor has fewer than two levels or if there are fewer than two blocks.
+    """
     cells: dict[tuple[str, str, str], dict[tuple[str, int], float]] = {}
     found = frame.assign(levels=frame["selector"].map(levels)).dropna(subset=["levels", measure])
     means = found.groupby(["levels", "setting", "supernet_seed"], sort=True)[measure].mean()
@@ -76,7 +79,7 @@ def design(frame: pd.DataFrame, measure: str = "test") -> Design | None:
         order for order in sorted({order for _, order, _ in cells})
         if all((rule, order, tuning) in cells for rule in every_rule for tuning in tunings)
     ]  # fmt: skip
-    # On some supernets a rule is skipped (magnitude where alphas are not learnt): then fewer rules have more blocks.
+    # A rule is skipped on some supernets (magnitude without learnt alphas), so fewer rules can have more blocks.
     complete: dict[tuple[str, int], frozenset[str]] = {
         block: frozenset(
             rule for rule in every_rule
@@ -101,7 +104,7 @@ def design(frame: pd.DataFrame, measure: str = "test") -> Design | None:
 
 @dataclass(frozen=True)
 class Effect:
-    """How much better one combination of levels is than the levels apart would make it; of one level, than the mean."""
+    """Effect of a combination of levels beyond all lower-order effects; for a single level, beyond the block mean."""
 
     levels: tuple[str, ...]
     mean: float
@@ -115,17 +118,17 @@ class Term:
 
     factors: tuple[str, ...]
     share: float
-    """Of the sum of squares inside blocks."""
+    """Share of the within-block sum of squares that the term explains."""
     p: float
-    """Of the F test of repeated measures."""
+    """The p value of the repeated-measures F test."""
     effects: tuple[Effect, ...]
-    """In the order of the levels; intervals are at LEVEL, not corrected for how many there are."""
+    """One per combination of levels, in order; intervals at LEVEL, not corrected for their number."""
     p_corrected: float = 1.0
-    """After Holm's correction over all terms."""
+    """`p` after Holm's correction over all terms."""
 
 
 def analysed(found: Design) -> list[Term]:
-    """All terms, main effects first."""
+    """All main effects and interactions, main effects first."""
     inside = found.values - found.values.mean((1, 2, 3), keepdims=True)
     inside[np.abs(inside) < EQUAL] = 0
     total = float((inside**2).sum())
@@ -163,16 +166,16 @@ def _term(found: Design, which: tuple[int, ...], total: float) -> Term:
 def sphericity(per_block: NDArray[np.float64], freedom: int) -> float:
     """Greenhouse and Geisser's epsilon of [blocks, parts] that vary in `freedom` directions.
 
-    1 where they vary alike in all of them, 1 / `freedom` where they vary in one alone.
+    1 if they vary equally in all directions, 1 / `freedom` if in only one.
     """
     centred = per_block - per_block.mean(0)
-    # Sums, not a product of matrices: BLAS adds in an order of its own on each kind of CPU.
+    # Sums instead of a matrix product: the order in which BLAS adds depends on the kind of CPU.
     products = (centred[:, None] * centred[None]).sum(axis=2)
     return float(np.trace(products) ** 2 / (freedom * (products**2).sum()))
 
 
 def component(values: NDArray[np.float64], which: tuple[int, ...]) -> NDArray[np.float64]:
-    """[blocks, levels of the axes `which`]: in each block, the means over the other axes less all lower terms."""
+    """[blocks, levels of the axes `which`]: per block, the means over the other axes minus all lower-order terms."""
     axes = tuple(axis for axis in range(values.ndim - 1) if axis not in which)
     means = values.mean(tuple(axis + 1 for axis in axes)) if axes else values.copy()
     for axis in range(1, means.ndim):

@@ -1,9 +1,9 @@
-"""Families of comparisons, fixed before results: families.csv, corrected apart.
+"""Families of selectors, fixed before the results (families.csv); p values are corrected within each family.
 
-Whoever adds selectors adds comparisons, and the correction for them makes every verdict harder to reach. Three levels
-keep what the benchmark was made for judged among itself: the criteria of the papers that founded the question, with the
-controls that separate what those mix; every criterion in its main form, those included; and combinations of proxies
-and schemes, of which there can be any number, and whose verdicts are exploratory.
+Every added selector adds comparisons, and correcting for them makes every verdict harder to reach. Three families keep
+the comparisons that the benchmark was made for separate: the criteria of the founding papers, with the controls that
+separate what those papers mix; every criterion in its main form, the founding ones included; and combinations of
+proxies and schemes, of which there can be any number and whose verdicts are exploratory.
 """
 
 import csv
@@ -14,14 +14,14 @@ from importlib.resources import files
 
 
 class Level(StrEnum):
-    """A family of selectors that is judged by itself."""
+    """A family of selectors that is judged on its own."""
 
     FOUNDING = "founding"
     """The criteria of DARTS, DARTS-PT, OStr-DARTS and Zero-Cost-PT, and the controls that separate what they mix."""
     MAIN = "main"
     """Every criterion in its main form, the founding ones among them."""
     EXPLORATORY = "exploratory"
-    """Proxies x schemes, and selectors with options."""
+    """Combinations of proxies and schemes, and selectors with options."""
 
 
 CALLED = {
@@ -29,7 +29,7 @@ CALLED = {
     Level.MAIN: ("main form", "main forms"),
     Level.EXPLORATORY: ("exploratory variant", "exploratory variants"),
 }
-"""What one, and what several, of a family are called; the controls count among the founding criteria."""
+"""Singular and plural of what a member of each family is called; the controls count as founding criteria."""
 
 
 def called(level: Level, number: int) -> str:
@@ -45,18 +45,18 @@ def _read() -> dict[Level, tuple[str, ...]]:
 
 _PATTERNS = _read()
 PRIMARY = _PATTERNS[Level.FOUNDING]
-"""The founding criteria."""
+"""The founding criteria, including the controls."""
 
 GROUPS = {
     "founders": ",".join(_PATTERNS[Level.FOUNDING]),
     "main": ",".join((*_PATTERNS[Level.FOUNDING], *_PATTERNS[Level.MAIN])),
 }
-"""What `--selectors` takes for several criteria, and the criteria."""
+"""Group name that `--selectors` accepts -> the criteria that it stands for, separated by commas."""
 
 
 @cache
 def level_of(method: str) -> Level:
-    """The family that a method is judged in; a criterion that the file does not name is one in its main form."""
+    """The family that a method is judged in; MAIN for a criterion that families.csv does not name."""
     selector = method.partition(" ")[0]
     for level in Level:
         if any(fnmatchcase(selector, pattern) for pattern in _PATTERNS[level]):

@@ -1,4 +1,4 @@
-"""The CSV files of an output folder as frames, and the records and scores that belong to their rows."""
+"""Reading of the CSV files of an output folder as frames, and of the scores and rankings that belong to their rows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,33 +15,33 @@ from nas_selection_bench.bench.work.record import DONE, KEY_COLUMNS, Record, fil
 from nas_selection_bench.bench.work.store import Store
 
 TEXTS = {"commit": str, "checkpoint": str, "shared": str}
-"""Columns of hexadecimal digits, which may read as a number."""
+"""Columns of hexadecimal digits, which pandas might otherwise parse as numbers."""
 
 PART = 100_000
-"""Rows of scores.csv that are read at once: a hundred thousand records have three million."""
+"""Number of rows of scores.csv read at a time; a hundred thousand records have three million rows."""
 
 GATHER = "run with --report-only to gather it again"
 
 
 def read_frame(path: Path, columns: tuple[str, ...] = (), again: str = GATHER) -> pd.DataFrame:
-    """A CSV file of an output folder; raises DataError where it is missing or damaged, or lacks one of `columns`.
+    """A CSV file of an output folder; raises DataError if it is missing, damaged, or lacks one of `columns`.
 
-    `again` is what makes a new one.
+    `again` ends the error message: it says how to make the file again.
     """
     (frame,) = _parts(path, columns, again, None)
     return frame
 
 
 def _parts(path: Path, columns: tuple[str, ...], again: str, size: int | None) -> Iterator[pd.DataFrame]:
-    """`read_frame`, in parts of `size` rows."""
+    """The frame of `read_frame` in parts of `size` rows; in one part if `size` is None."""
     try:
-        with path.open(encoding="utf-8", newline="") as stream:  # pandas reads more than a path into a path
+        with path.open(encoding="utf-8", newline="") as stream:  # pandas would take some paths for a URL or an archive
             read = pd.read_csv(stream, keep_default_na=False, na_values=[""], dtype=TEXTS, chunksize=size)
             for frame in [read] if isinstance(read, pd.DataFrame) else read:
                 absent = [name for name in columns if name not in frame.columns]
                 if absent:
                     raise DataError(f"{path} lacks the columns {', '.join(absent)}; {again}.")
-                # Plain objects are taken far quicker, row by row, than pandas's strings.
+                # Row by row, plain objects are read far faster than pandas's strings.
                 texts = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)]
                 yield frame.astype(dict.fromkeys(texts, object))
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def _parts(path: Path, columns: tuple[str, ...], again: str, size: int | None) -
 
 
 def label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
-    """The column `base`, followed by those of `extras` that differ within the frame."""
+    """The column `base`, each value followed by those columns of `extras` that vary within the frame."""
     said = frame[base].astype(str).astype(object)
     for name in extras:
         if frame[name].nunique() > 1:
@@ -62,9 +62,9 @@ def label(frame: pd.DataFrame, base: str, extras: tuple[str, ...]) -> pd.Series:
 
 
 def scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
-    """[rows, 6, 5] the scores of each row, as its record holds them; nan where a row has none.
+    """[rows, 6, 5] the scores of each row, from its record; nan if a row has none.
 
-    Where they were gathered before, scores.csv holds the same, and is read more quickly.
+    If the records were gathered before, the scores are read from scores.csv, which holds the same and is faster.
     """
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
     if store.gathered_before:
@@ -80,7 +80,7 @@ def scores_of(rows: pd.DataFrame, store: Store) -> NDArray[np.float64]:
 
 
 def rankings_of(rows: pd.DataFrame, store: Store) -> dict[int, Mapping[str, Any]]:
-    """The codes and scores of each row whose selection ranks architectures, by its index."""
+    """Index of a row -> its architecture codes and scores, for rows whose selection ranks architectures."""
     columns = (rows[name].tolist() for name in KEY_COLUMNS)
     stems = [file_stem(dict(zip(KEY_COLUMNS, values, strict=True))) for values in zip(*columns, strict=True)]
     records = store.mentioning(b'"codes"', stems)
@@ -89,14 +89,17 @@ def rankings_of(rows: pd.DataFrame, store: Store) -> dict[int, Mapping[str, Any]
 
 
 def _by_row(rows: pd.DataFrame, records: Iterable[Record]) -> dict[int, Record]:
-    """The record of each row, by its place, where there is one."""
+    """Position of a row -> its record, for rows that have one."""
     by_cell = {tuple(record.cell[name] for name in KEY_COLUMNS): record for record in records}
     keys = zip(*(rows[name].tolist() for name in KEY_COLUMNS), strict=True)
     return {i: by_cell[key] for i, key in enumerate(keys) if key in by_cell}
 
 
 def stored_scores(rows: pd.DataFrame, path: Path) -> NDArray[np.float64]:
-    """[rows, 6, 5] the scores of each row in a CSV file; nan where a row has none."""
+    """[rows, 6, 5] the scores of each row, read from scores.csv at `path`; nan if a row has none.
+
+    Raises DataError if the file is missing or damaged, or does not fit `rows`.
+    """
     array = np.full((len(rows), len(EDGE_NAMES), len(OPERATIONS)), np.nan)
     edges, operations = pd.Index(EDGE_NAMES), pd.Index(OPERATIONS)
     cells: pd.MultiIndex | None = None

@@ -1,27 +1,27 @@
-"""Which selectors the figures show where there are more than fit: each criterion in its main form, then the best."""
+"""The selectors that figures show if not all fit: each criterion in its main form, then the best variants."""
 
 from collections.abc import Collection, Sequence
 
 from nas_selection_bench.reports.data.founders import PRIMARY
 
 MOST = 32
-"""Selectors that a figure with one row per selector can show; tables and CSV files hold all."""
+"""Most selectors in a figure with one row per selector; tables and CSV files hold all of them."""
 
 
 def is_variant(name: str, names: Sequence[str]) -> bool:
-    """Whether `name` is another of `names` with an ending or options: `darts-pt-loss`, `darts-pt[tune=0]`."""
+    """Whether `name` extends another of `names` by an ending or options: `darts-pt-loss`, `darts-pt[tune=0]`."""
     return any(name != other and name.startswith((f"{other}-", f"{other}[", f"{other} ")) for other in names)
 
 
 def first_shown(name: str, names: Sequence[str]) -> tuple[bool, bool]:
-    """What sorts names by how much a figure wants them: the PRIMARY criteria, then main forms, then variants."""
+    """Sort key of `name` by its priority in figures: the PRIMARY criteria, then main forms, then variants."""
     return name not in PRIMARY, is_variant(name, names)
 
 
 def focus(names: Sequence[str], clones: Collection[str] = (), most: int = MOST) -> list[str]:
-    """Up to `most` of `names` (best first), in that order: PRIMARY criteria, main forms, then the best variants.
+    """Up to `most` of `names`, which are ordered best first: PRIMARY criteria, main forms, then the best variants.
 
-    `clones` always choose as another of `names` does, and are shown where there is room for all.
+    The order of `names` is kept. `clones` always choose as another of `names` does, and come last in priority.
     """
     if len(names) <= most:
         return list(names)
@@ -31,5 +31,5 @@ def focus(names: Sequence[str], clones: Collection[str] = (), most: int = MOST) 
 
 
 def left_out_sentence(shown: int, of: int) -> str:
-    """What a caption says of the selectors that are not drawn; nothing where all are. The glossary says which are."""
+    """The sentence of a caption on selectors left out; empty if none are. The glossary says how they are chosen."""
     return "" if shown == of else f" Drawn: {shown} of {of} selectors."

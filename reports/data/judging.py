@@ -1,4 +1,4 @@
-"""The choices on one data set judged: paired with each other and with the floors, corrected, put into tie groups."""
+"""Judging the choices on one data set: pairing with each other and with the floors, correction, tie groups."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -17,10 +17,10 @@ from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint, Resu
 from nas_selection_bench.reports.data.standings import most_settings_first, standing_of
 
 FEWEST_PLACED = 0.5
-"""Share of the selectors that must be told from some other one before any of them is said to lead.
+"""Share of the main forms that must have enough seeds to be told from some other one before any is said to lead.
 
-With less, a place goes to who has the most results: among a hundred selectors with five seeds and ten with six, the
-correction over all pairs lets nobody but those ten be placed.
+Below it, tie groups would reward having the most results: among a hundred selectors with five seeds and ten with six,
+the correction over all pairs allows only those ten to be placed.
 """
 
 
@@ -29,7 +29,7 @@ def _seed(checkpoint: Checkpoint) -> int:
 
 
 def judged_apart(comparisons: Iterable[Comparison], floors: Collection[str]) -> list[Comparison]:
-    """Holm's correction within each family: main forms among themselves, other pairs, and levels against each floor."""
+    """Holm's correction within each family: pairs of main forms, all other pairs, each Level against each floor."""
     families: dict[object, list[Comparison]] = {}
     for c in comparisons:
         key = (c.second, level_of(c.first)) if c.second in floors else main_pair(c)
@@ -38,7 +38,7 @@ def judged_apart(comparisons: Iterable[Comparison], floors: Collection[str]) -> 
 
 
 def looked_up(frame: pd.DataFrame, truth: Truth) -> pd.DataFrame:
-    """The selections in `frame` with `test` and `percentile` on the data set of `truth`."""
+    """The selections in `frame`, with `test` and `percentile` replaced by those on the data set of `truth`."""
     places = np.array([truth.table.position(text) for text in frame["architecture"]], dtype=np.int64)
     test = truth.test[places]
     below = np.searchsorted(np.sort(truth.test), test, side="left")
@@ -46,10 +46,10 @@ def looked_up(frame: pd.DataFrame, truth: Truth) -> pd.DataFrame:
 
 
 def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick]) -> Contest:
-    """The choices at the last checkpoint compared over all settings of `dataset`, paired by checkpoint.
+    """The contest of the choices at the last checkpoint, over all settings of `dataset`, paired by checkpoint.
 
-    `truth` and `sticks` are those of the data set that the choices are judged by. Where it is not `dataset`, methods
-    are compared with the floors alone.
+    `truth` and `sticks` are those of the data set that judges the choices. If it is not `dataset`, methods are
+    compared with the floors only.
     """
     frame = results.final_of(dataset)
     transferred = truth.dataset != dataset
@@ -84,7 +84,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
             known=results.store.agreements,
         )
 
-    # Every pair of main forms, every one with a founding criterion, and those that are drawn: what somebody reads.
+    # Only the pairs that the report shows: of main forms, with a founding criterion, and of drawn methods.
     main = {name for name in values if level_of(name) is not Level.EXPLORATORY}
     drawn_together = set(focus(list(values), clones))
     pairs = [
@@ -127,7 +127,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
 
 
 def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:
-    """The FLOORS, each with those that choose the same architecture, of which the first speaks for all."""
+    """Each of FLOORS -> the later ones that choose the same architecture, which have no entry of their own."""
     chosen: dict[object, str] = {}
     twins: dict[str, list[str]] = {}
     for stick in (stick for name in FLOORS for stick in sticks if stick.name == name):

@@ -1,4 +1,4 @@
-"""Everything the sections draw from, computed once: results, table, summaries, contests; and where figures go."""
+"""The material of a report, computed once: results, table, summaries, contests; and the folder of the figures."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,14 +27,14 @@ from nas_selection_bench.reports.data.two_criteria import TwoCriteria, two_crite
 
 @dataclass
 class Material:
-    """One report in the making."""
+    """The results and everything computed from them for one report."""
 
     results: Results
     table: GroundTruth
     figures: Path
-    """Folder that every figure is also written to, as a stand-alone SVG."""
+    """Folder to which every figure is also written as a stand-alone SVG."""
     drawn: list[str] = field(default_factory=list)
-    """Names of the files in `figures` that were written so far."""
+    """Names of the files written to `figures` so far, without `.svg`."""
     _lines: dict[str, list[Line]] = field(default_factory=dict, init=False, repr=False)
     _lines_of: dict[str, dict[tuple[str, str], list[Line]]] = field(default_factory=dict, init=False, repr=False)
     _shown: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
@@ -53,7 +53,7 @@ class Material:
 
     @cached_property
     def every_stick(self) -> dict[str, list[Yardstick]]:
-        """Floors and ceilings of each data set of the table, whether anything was selected on it or not."""
+        """Floors and ceilings of each data set of the table, with or without results."""
         return {name: floors_and_ceilings(truth) for name, truth in self.truths.items()}
 
     @cached_property
@@ -63,17 +63,17 @@ class Material:
 
     @cached_property
     def retrainings(self) -> dict[str, RetrainingAgreement]:
-        """How well two trainings of every architecture agree, per data set."""
+        """Agreement of two trainings of every architecture, per data set."""
         return {name: retraining_agreement(self.table, name) for name in self.datasets}
 
     @cached_property
     def contests(self) -> list[Contest]:
-        """Who beats whom, per data set."""
+        """The contest of each data set, judged by its own accuracies."""
         return [contest(self.results, self.truths[name], name, self.sticks[name]) for name in self.datasets]
 
     @cached_property
     def transfers(self) -> list[Contest]:
-        """The choices made on one data set judged by the accuracies on each other one of the table."""
+        """The contests that judge the choices on one data set by the accuracies on another data set of the table."""
         return [
             contest(self.results, self.truths[other], name, self.every_stick[other])
             for name in self.datasets
@@ -82,13 +82,13 @@ class Material:
         ]
 
     def lines(self, measure: str) -> list[Line]:
-        """Summaries of a column of records.csv at the last checkpoints."""
+        """Summaries of the column `measure` of records.csv at the last checkpoints."""
         if measure not in self._lines:
             self._lines[measure] = lines(self.results, measure)
         return self._lines[measure]
 
     def lines_of(self, measure: str, dataset: str, method: str) -> list[Line]:
-        """Those of `lines` of one method on one data set."""
+        """The `lines` of one method on one data set."""
         if measure not in self._lines_of:
             found = self._lines_of[measure] = {}
             for line in self.lines(measure):
@@ -119,24 +119,24 @@ class Material:
         return {name: order_of_methods([line for line in self.test if line.dataset == name]) for name in self.datasets}
 
     def rankings(self, dataset: str) -> dict[str, list[ArchitectureScores]]:
-        """What the ranking criteria scored on a data set at the last checkpoint."""
+        """Method -> scores of its selections that rank whole architectures, at the last checkpoint of a data set."""
         if dataset not in self._rankings:
             self._rankings[dataset] = rankings(self.results, dataset)
         return self._rankings[dataset]
 
     def focus(self, dataset: str) -> list[str]:
-        """Those methods of a data set that the figures show, best mean accuracy first."""
+        """The methods of a data set that the figures show, best mean accuracy first."""
         if dataset not in self._shown:
             order = self.order(dataset)
             self._shown[dataset] = focus(order, self.results.clones(dataset, order))
         return self._shown[dataset]
 
     def left_out(self, dataset: str) -> str:
-        """What captions say of the methods that the figures do not show."""
+        """The sentence of captions on the methods that the figures do not show; empty if they show all."""
         return left_out_sentence(len(self.focus(dataset)), len(self.order(dataset)))
 
     def in_focus(self, found: list[Line]) -> list[Line]:
-        """Those of the lines that the figures show."""
+        """The lines of `found` whose method the figures show."""
         shown = {dataset: set(self.focus(dataset)) for dataset in self.datasets}
         return [line for line in found if line.method in shown.get(line.dataset, ())]
 
@@ -146,17 +146,17 @@ class Material:
 
     @cached_property
     def edge_knowledge(self) -> dict[str, list[Comparison]]:
-        """Per data set, every method's `tau_edge` against the 0 of all constant orders."""
+        """Per data set, the `tau_edge` of every method against the 0 of all constant orders."""
         return {name: edge_knowledge(self.results, name) for name in self.datasets}
 
     @cached_property
     def supernet_quality(self) -> list[SupernetQuality]:
-        """Whether a better supernet means a better selection, per data set and recipe."""
+        """The correlation of supernet accuracy with the accuracy of choices, per data set and recipe."""
         return [row for name in self.datasets for row in supernet_quality(self.results, name)]
 
     @cached_property
     def two_criteria(self) -> list[TwoCriteria]:
-        """Agreement of every two main forms, and what their mean chooses, per data set."""
+        """Per data set, the agreement of every two main forms, and the accuracy of what their mean chooses."""
         return [
             row
             for contest in self.contests
@@ -164,6 +164,9 @@ class Material:
         ]
 
     def worth(self, dataset: str, accuracy: float) -> float | None:
-        """Random architectures that one would have to train to expect that test accuracy (bench.yardsticks.worth)."""
+        """Number of random architectures to train to expect this test accuracy (bench.yardsticks.worth).
+
+        None if the table has no validation accuracy.
+        """
         reached = self.truths[dataset].random_search
         return None if reached is None else trainings(reached, accuracy)

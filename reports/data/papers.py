@@ -1,4 +1,4 @@
-"""Where the papers are that methods name: an address for what a method says is its source."""
+"""Addresses of the papers that methods name as their source."""
 
 import csv
 import re
@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 ARXIV = re.compile(r"arXiv:? ?(\d{4}\.\d{4,5}(?:v\d+)?)")
-"""How sources write that a paper is on arXiv; the group is its number."""
+"""Pattern of an arXiv reference in a source; the group is the arXiv number."""
 
 
 @cache
@@ -16,7 +16,7 @@ def _known() -> tuple[tuple[str, str], ...]:
 
 
 def address_of(paper: str) -> str | None:
-    """The address of the paper that a source names: the arXiv number in it, or that of a title in papers.csv."""
+    """The address of the paper that a source names, by arXiv number or by a phrase in papers.csv; None if unknown."""
     found = ARXIV.search(paper)
     if found:
         return f"https://arxiv.org/abs/{found[1]}"

@@ -1,4 +1,4 @@
-"""What was found, as data: one Point a statement, in reading order; `reports.sections.finding` tells them."""
+"""The findings as data: one Point per statement, in reading order; `reports.sections.finding` writes the sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,34 +18,41 @@ from nas_selection_bench.reports.data.material import Material
 
 
 class Kind(StrEnum):
-    """What a point is about."""
+    """The subject of a point, and what its `words`, `names` and `numbers` hold."""
 
     FLOOR = "against a floor"
-    """A family of selectors against one name. Words: `level`, `baseline`. Names by verdict. Numbers: `of` them could
-    be `judged`; what stands below; `could_show` (the median over those of which no difference was shown)."""
+    """A family of selectors against one baseline. Words: `level`, `baseline`. Names by verdict. Numbers: `of`
+    (selectors compared), `judged`, `could_show` (median detectable difference of those with no difference shown); if
+    the baseline is a yardstick, also its `test`, `percentile`, `above` and `above_margin`."""
     GROUPS = "tie groups"
-    """Who leads a family. Words: `level`, `leader`. Names: `tied`, `worse`, `unplaced`."""
+    """The leader of a family. Words: `level`, `leader`. Names: `tied`, `worse`, `unplaced`, `fewer_recipes`. Numbers:
+    `recipes` (of the leader), `pairs`, `counted` (pairs that Holm's correction counts)."""
     LEADER = "leader"
-    """Over all main forms. Words: `leader`, or `best` where nobody leads. Names: `tied`, `above`."""
+    """The leader of all main forms. Words: `leader`, or `best` if there is none. Names: `tied`, `above`. Numbers:
+    `mean`, `n`, `recipes`, `below_optimum` and `worth` of the leader or best; `of_recipes`, `placed`, `placeable`,
+    `of` (main forms)."""
     FACTOR = "one factor"
-    """Two selectors that differ in one part. Words: `first`, `second`, `changed`, `verdict`."""
+    """Two selectors that differ in one part. Words: `first`, `second`, `changed`, `verdict`. Numbers: `judged`, `n`,
+    `mean`, `median`, `p` (corrected), `could_show`."""
     AGREEMENT = "agreement"
-    """Whose scores agree best. Words: `measure`. Names: `best`. Numbers: `place`, that of the constant order among all
-    orders, where they differ."""
+    """The highest agreement of scores with the oracle. Words: `measure`. Names: `best`. Numbers: `highest`, `fewest`
+    and `most` (n of the best), the value of the floors, `two_trainings`, and for `tau_mean` alone `place`: that of the
+    constant order among all orders."""
     EDGES = "edges"
-    """Who is shown to know which edge wants what, in `tau_edge`. Words: `level`. Names by verdict. Numbers: `of`,
-    `judged`, `could_show`."""
+    """Selectors shown to tell edges apart, by `tau_edge`. Words: `level`. Names by verdict. Numbers: `of`, `judged`,
+    `could_show`."""
     SUPERNETS = "supernets"
-    """Whether a better supernet means a better selection. Words: `recipe`. Numbers: `supernets`, `selectors`, `tau`,
-    `p`."""
+    """The correlation of supernet accuracy with the accuracy of choices. Words: `recipe`. Numbers: `supernets`,
+    `selectors`, `tau`, `p`."""
     COLLAPSE = "collapse"
-    """Choices that gave up. Words: `what`. Names: `methods`, `settings`, `shares` (as text, in the same order)."""
+    """Collapsed choices. Words: `what`. Names: `methods`, `settings`, `shares` (as text, in the same order)."""
     SEEDS = "seeds"
-    """Verdicts that rest on seeds which not all selectors have. Names: `changed` (as text)."""
+    """Verdicts that rest on seeds which not all selectors have. Names: `changed` (as text). Numbers: `seeds`,
+    `common`, `verdicts`, `others`, `too_few`, as in `SeedsCompared`."""
 
 
 TOLD_AGREEMENT = ("tau_mean", "tau_edge")
-"""Agreements of which the finding says whose is highest."""
+"""Agreement measures for which the finding names the selector with the highest value."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +62,14 @@ class Point:
     kind: Kind
     dataset: str
     lookup: str
-    """The data set whose accuracies decide: `dataset`, or another on which choices are looked up."""
+    """The data set whose accuracies judge the choices: `dataset`, or another if they are transferred."""
     words: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     numbers: Mapping[str, float | int | None] = field(default_factory=dict)
 
 
 def points(source: Material) -> list[Point]:
-    """Everything that the report finds, data set by data set; transfers after all."""
+    """All findings, data set by data set; those of transferred choices last."""
     found: list[Point] = []
     for contest in source.contests:
         if contest.standings:
@@ -83,7 +90,7 @@ def points(source: Material) -> list[Point]:
 
 
 def by_verdict(compared: Sequence[Comparison]) -> dict[str, tuple[str, ...]]:
-    """The first names of comparisons by their verdict, in their order; every verdict is a key."""
+    """Lower-case name of each Verdict -> the first names of the comparisons with it, in the given order."""
     return {verdict.name.lower(): tuple(c.first for c in compared if c.verdict is verdict) for verdict in Verdict}
 
 
@@ -110,13 +117,13 @@ def _floors(source: Material, contest: Contest) -> Iterator[Point]:
 
 
 def middle(values: Sequence[float | None]) -> float | None:
-    """The median of those that are known."""
+    """The median of the values that are not None; None if all are."""
     known = [value for value in values if value is not None]
     return float(np.median(known)) if known else None
 
 
 def _highest(source: Material, contest: Contest) -> Iterator[Point]:
-    """Who leads; left out where doses were imposed, since means over doses depend on which doses were tried."""
+    """The points on leaders. Left out if doses were imposed: means over doses depend on which doses were tried."""
     yield from _groups(contest)
     yield from _leader(source, contest)
 

@@ -1,7 +1,7 @@
-"""What a run left on disk, read back: rows, scores and costs of an output folder, and how they are grouped.
+"""The stored results of a run: rows, scores and costs of an output folder, and how they are grouped.
 
-A *method* is a selector as the report names it, a *setting* a training recipe as the report names it;
-both names carry the batch norm mode, preset or device where those differ within the folder.
+A *method* is a selector as the report names it; a *setting* is a training recipe as the report names it. The name of a
+method includes the batch norm mode, that of a setting the preset, device and threads, if these vary within the folder.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ from nas_selection_bench.reports.data.frames import label, rankings_of, read_fra
 from nas_selection_bench.reports.data.in_figures import first_shown
 
 Checkpoint = tuple[str, int]
-"""(setting, supernet seed): what comparisons are paired by, inside one data set."""
+"""(setting, supernet seed): the unit by which comparisons on one data set are paired."""
 
 Place = tuple[str, str, str]
-"""Data set, setting, method."""
+"""(data set, setting, method)."""
 
 ONE_DRAW = " †"
-"""Stands behind the name of a selector that reads nothing of the checkpoint."""
+"""Mark behind the name of a selector that does not read the checkpoint."""
 
 ONE_DRAW_SAID = "† reads no supernet: one result per seed, the same for every recipe."
 
@@ -41,8 +41,8 @@ INCOMPLETE_SAID = (
 )
 
 COLLAPSED = 10.0
-"""Percentile of the space below which a choice has collapsed: networks that hardly learn, by a path that is cut or of
-skip connections alone."""
+"""A choice below this percentile of the space has collapsed: the network hardly learns, because its path is cut or
+consists of skip connections alone."""
 
 COST_COLUMNS = ("scoring_seconds", "tuning_seconds", "peak_memory_bytes")
 
@@ -60,24 +60,24 @@ class Results:
     rows: pd.DataFrame
     """records.csv, with `method`, `setting` and the COST_COLUMNS joined."""
     scores: NDArray[np.float64]
-    """[rows, 6, 5]; nan for rows without scores."""
+    """[rows, 6, 5] scores of the operations on each edge; nan for rows without scores."""
     supernets: pd.DataFrame
-    """Costs of training: dataset, recipe, supernet_seed, training_seconds."""
+    """Training costs, with the columns dataset, recipe, supernet_seed and training_seconds."""
     run: dict[str, Any]
     """run.json."""
     commits: dict[str, int]
-    """Selections by the commit of the program that computed them; those of an unknown one are left out."""
+    """Commit of this program -> number of selections computed with it; those of an unknown commit are left out."""
     described: Descriptions
     """methods.json."""
     store: Store
-    """The records that the rows were gathered from, where they are still there."""
+    """The records that the rows were gathered from, if they still exist."""
 
     @classmethod
     def read(cls, folder: Path, store: Store | None = None) -> "Results":
         """The results in `folder`; raises DataError naming the file that is missing or malformed.
 
-        `store` holds the records that its files were gathered from just now; without one, scores are read from
-        scores.csv.
+        `store` holds the records that the files of the folder were just gathered from. Without it, scores are read
+        from scores.csv.
         """
         try:
             return cls._read(folder, store)
@@ -115,7 +115,7 @@ class Results:
 
     @cached_property
     def done(self) -> pd.DataFrame:
-        """The rows with a result; the index still points into `rows` and `scores`."""
+        """The rows with a result; their index still points into `rows` and `scores`."""
         return self.rows[self.rows["state"] == DONE]
 
     @cached_property
@@ -126,7 +126,7 @@ class Results:
 
     @cached_property
     def scored(self) -> NDArray[np.bool_]:
-        """[rows] which have scores."""
+        """[rows] whether a row has scores."""
         return np.asarray(np.isfinite(self.scores).all(axis=(1, 2)))
 
     @cached_property
@@ -136,7 +136,7 @@ class Results:
 
     @cached_property
     def final_places(self) -> dict[Place, dict[int, list[int]]]:
-        """Each Place, by data set and then in order -> supernet seed -> where its rows stand in `final_in_order`."""
+        """Place -> supernet seed -> positions of its rows in `final_in_order`; data sets in the order of the run."""
         columns = (self.final_in_order[name].tolist() for name in ("dataset", "setting", "method", "supernet_seed"))
         found: dict[Place, dict[int, list[int]]] = {}
         for i, (dataset, setting, method, seed) in enumerate(zip(*columns, strict=True)):
@@ -146,7 +146,7 @@ class Results:
 
     @cached_property
     def fallen(self) -> dict[Place, set[int]]:
-        """Each Place -> the supernet seeds on which some choice is COLLAPSED."""
+        """Place -> the supernet seeds on which some choice is below COLLAPSED."""
         percentiles = self.final_in_order["percentile"].tolist()
         return {
             place: {seed for seed, rows in by_seed.items() if any(percentiles[i] < COLLAPSED for i in rows)}
@@ -155,13 +155,13 @@ class Results:
 
     @cached_property
     def operations(self) -> NDArray[np.int64]:
-        """[rows, 6] of the architecture of each row; -1 where it has none."""
+        """[rows, 6] the operation on each edge of the architecture of a row; -1 for rows without one."""
         nothing = (-1,) * len(EDGES)
         return np.array([parse(text) if isinstance(text, str) else nothing for text in self.rows["architecture"]])
 
     @cached_property
     def signs(self) -> NDArray[np.int8]:
-        """[rows, 6, 5, 5] which of two operations has the higher score on an edge; 0 for rows without scores."""
+        """[rows, 6, 5, 5] sign of the score difference of two operations on an edge; 0 for rows without scores."""
         return pair_signs(np.where(self.scored[:, None, None], self.scores, 0.0))
 
     @cached_property
@@ -173,18 +173,21 @@ class Results:
 
     @cached_property
     def _finals(self) -> dict[str, pd.DataFrame]:
-        """What `final_of` gave; no field, so that a changed copy begins without."""
+        """Cache of `final_of`. Not a dataclass field, so that a copy made with `replace` starts empty."""
         return {}
 
     def final_of(self, dataset: str) -> pd.DataFrame:
-        """Those of `final` on one data set."""
+        """The rows of `final` on one data set."""
         if dataset not in self._finals:
             self._finals[dataset] = self.final[self.final["dataset"] == dataset]
         return self._finals[dataset]
 
     @cached_property
     def own_checkpoint(self) -> pd.DataFrame:
-        """The rows with a result whose selector read its checkpoint; results of long ago may not say which one."""
+        """The rows with a result whose selector read the checkpoint.
+
+        `shared`, `checkpoint` and `recipe_version` are nan if the folder is too old to have these columns.
+        """
         unsaid = {name: np.nan for name in ("shared", "checkpoint", "recipe_version") if name not in self.done}
         rows = self.done.assign(**unsaid)
         return rows[rows["shared"].isna()]
@@ -201,7 +204,7 @@ class Results:
 
     @cached_property
     def alike(self) -> set[str]:
-        """Methods that read nothing of the checkpoint: their result is one for all recipes of a supernet seed."""
+        """The methods that do not read the checkpoint: all recipes share their one result per supernet seed."""
         if "shared" not in self.done:
             return set()
         every = self.done["shared"].notna().groupby(self.done["method"]).all()
@@ -209,7 +212,7 @@ class Results:
 
     @cached_property
     def lost(self) -> dict[tuple[str, str, str], int]:
-        """(data set, setting, method) -> cells that failed or are missing at the last checkpoint; those with any."""
+        """(data set, setting, method) -> number of cells that failed or are missing at the last checkpoint, if any."""
         last = self.final.groupby(["dataset", "setting"])["epoch"].first().rename("last")
         left = self.rows[self.rows["state"].isin((FAILED, MISSING))].join(last, on=["dataset", "setting"])
         sizes = left[left["epoch"] == left["last"]].groupby(["dataset", "setting", "method"]).size()
@@ -217,7 +220,7 @@ class Results:
 
     @cached_property
     def _choices(self) -> dict[tuple[str, str], tuple[object, ...]]:
-        """(data set, method) -> what it chose on every checkpoint."""
+        """(data set, method) -> its choice on every checkpoint."""
         columns = ("dataset", "method", "setting", "supernet_seed", "selector_seed", "architecture")
         found: dict[tuple[str, str], list[object]] = {}
         for dataset, method, *choice in zip(*(self.final_in_order[name].tolist() for name in columns), strict=True):
@@ -225,7 +228,10 @@ class Results:
         return {of: tuple(choices) for of, choices in found.items()}
 
     def speakers(self, dataset: str, names: Sequence[str]) -> dict[str, str]:
-        """Each of `names` -> the one that speaks for all that chose on every checkpoint what it did."""
+        """Each of `names` -> the representative of all methods with the same choices on every checkpoint.
+
+        The representative is the one that figures would show first (`first_shown`).
+        """
         choices = {name: self._choices[dataset, name] for name in names}
         speaker: dict[object, str] = {}
         for name in sorted(names, key=lambda name: first_shown(name, names)):
@@ -233,34 +239,34 @@ class Results:
         return {name: speaker[choices[name]] for name in names}
 
     def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
-        """Those of `names` that another one speaks for."""
+        """The methods of `names` that are represented by another one (`speakers`)."""
         return {name for name, speaker in self.speakers(dataset, names).items() if name != speaker}
 
     def what(self, method: str) -> str:
-        """What a method is, in the first line of its file; nothing where that is not stored."""
+        """The first line of a method's file, which says what it is; empty if it is not stored."""
         return self.described["selectors"].get(method.partition(" ")[0], {}).get("what", "")
 
     def draw(self, method: str, place: int) -> tuple[str | int, ...]:
-        """Names the independent selection behind the row at `place`, one of a method at a last checkpoint.
+        """A key of the independent selection behind the row at `place`, a row of `method` at the last checkpoint.
 
-        A method that reads nothing of the checkpoint draws once per pair of seeds, and stands so beside every recipe.
+        A method that does not read the checkpoint draws once per pair of seeds, and all recipes share that draw.
         """
         setting, *seeds = self._drawn[place]
         return tuple(seeds) if method in self.alike else (setting, *seeds)
 
     @cached_property
     def _drawn(self) -> list[tuple[str, int, int]]:
-        """Of each row: setting, supernet seed and selector seed."""
+        """(setting, supernet seed, selector seed) of each row."""
         return list(
             zip(*(self.rows[name].tolist() for name in ("setting", "supernet_seed", "selector_seed")), strict=True)
         )
 
     def marked(self, method: str) -> str:
-        """The name of a method in a table, ONE_DRAW behind it where its result is one per supernet seed."""
+        """The name of a method in a table, with ONE_DRAW appended if it does not read the checkpoint."""
         return method + ONE_DRAW if method in self.alike else method
 
     def scored_at(self, dataset: str) -> dict[str, dict[Checkpoint, int]]:
-        """Method -> its rows with scores at the last checkpoints, selector seed 0, by checkpoint."""
+        """Method -> checkpoint -> its row with scores at the last checkpoint, for selector seed 0."""
         frame = self.final_of(dataset)
         frame = frame[(frame["selector_seed"] == 0) & self.scored[frame.index]]
         found: dict[str, dict[Checkpoint, int]] = {}
@@ -270,22 +276,22 @@ class Results:
         return found
 
     def counts(self) -> dict[str, int]:
-        """Cells by state: done, failed, skipped, missing."""
+        """State (done, failed, skipped, missing) -> number of cells."""
         found = self.rows["state"].value_counts()
         return {state: int(found.get(state, 0)) for state in STATES}
 
     @cached_property
     def ranked(self) -> dict[int, Mapping[str, Any]]:
-        """The codes and scores of each row of `final` whose selection ranks architectures, where its record is left."""
+        """Index of a row of `final` -> its architecture codes and scores, if it has a record with a ranking."""
         return rankings_of(self.final, self.store)
 
 
 def per_checkpoint(
     frame: pd.DataFrame, column: str, over_selector_seeds: Literal["mean", "min"] = "mean"
 ) -> dict[str, dict[Checkpoint, float]]:
-    """`column` of each method on each checkpoint of one data set, the mean or the least over selector seeds.
+    """Method -> checkpoint -> mean or minimum of `column` over selector seeds; `frame` is of one data set.
 
-    Methods are in the order of their overall mean, best first; checkpoints without a value are absent.
+    Methods are ordered by their overall mean, best first. Checkpoints without a value are absent.
     """
     by_checkpoint = frame.groupby(["method", "setting", "supernet_seed"], sort=True)[column]
     averaged = by_checkpoint.agg(over_selector_seeds).dropna()

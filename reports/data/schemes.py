@@ -1,7 +1,7 @@
-"""Which criteria are one scheme with many proxies: `zero-cost-pt-zen` is zero-cost-pt with the proxy zen.
+"""Sorting of criteria into main forms and schemes x proxies: `zero-cost-pt-zen` is zero-cost-pt with the proxy zen.
 
-Seen from the names alone, so that a criterion of one's own is placed too: a name that at least FEWEST others continue
-is a scheme, and what they add is the proxy. `-post` is said of the scheme: the same on the trained supernet.
+Names alone decide, so that user-defined criteria are sorted too: a name that at least FEWEST other names extend is a
+scheme, and their suffixes are the proxies. `-post` belongs to the scheme: the same scheme on the trained supernet.
 """
 
 import re
@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 FEWEST = 3
-"""Variants from which on a name is a scheme."""
+"""Fewest variants that make a name a scheme."""
 POST = "-post"
 _SCORED_BY = re.compile(r"^-?([a-z][a-z0-9_]*)[\[(]")
-"""The proxy in what a criterion declares as its score: `-nwot[reached=false](supernet without o on e)`."""
+"""Pattern of the proxy in a declared score such as `-nwot[reached=false](supernet without o on e)`."""
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,20 @@ class Schemes:
     """The criteria of a run as main forms and schemes x proxies."""
 
     main: list[str]
-    """Criteria that are no scheme, in the order given."""
+    """The criteria that belong to no scheme, in the order given."""
     members: dict[str, dict[str, str]]
     """Scheme -> proxy -> criterion."""
 
     @property
     def proxies(self) -> list[str]:
-        """All proxies, in the order of the schemes."""
+        """All proxies without repetition, in the order of the schemes."""
         return list(dict.fromkeys(proxy for of in self.members.values() for proxy in of))
 
 
 def schemes(names: Sequence[str], declared: Mapping[str, Mapping[str, str]]) -> Schemes:
-    """`names` sorted into main forms and schemes; `declared` (methods.json) says which proxy a scheme has by itself."""
+    """`names` sorted into main forms and schemes; `declared` (methods.json) gives the default proxy of a scheme."""
     found: dict[str, dict[str, str]] = {}
-    trained = {f"{name}{POST}" for name in names if not name.endswith(POST)}  # a scheme though it is not there itself
+    trained = {f"{name}{POST}" for name in names if not name.endswith(POST)}  # schemes that need not be criteria
     for base in sorted({*names, *trained}, key=lambda name: (-len(name), name)):
         post = base.endswith(POST)
         stem = base.removesuffix(POST)

@@ -1,12 +1,13 @@
-"""How much the intervals cover, simulated once.
+"""Simulated coverage of the report's confidence intervals; the result is stored in coverage.csv.
 
 Made by `python -m nas_selection_bench.reports.data.simulate_coverage > reports/data/coverage.csv`.
 
-The intervals promise 95 %; the report says what they keep. Three kinds of results, all of mean 0: normal ones, skewed
-ones, and ones that fail now and then (a normal spread, and with probability 0.15 a collapse of 10 points), which is how
-selections on a benchmark behave. Where few seeds show a collapse no interval of the mean is given, so that `shown` is
-the share of runs with an interval and `covered` is over those; of runs that show no collapse an interval
-is given, and it is one of the results that did not collapse. The count of collapses has an interval of its own.
+The intervals promise 95 %; the report says what they achieve. Three kinds of results are simulated, all of mean 0:
+normal, skewed, and with collapses (normal, and with probability 0.15 lower by 10 points), which is how selections on a
+benchmark behave. If there are few seeds and some collapsed, the report gives no interval of the mean. `shown` is the
+share of runs with an interval, and `covered` is the share of those that hold the truth. A run with few seeds and no
+collapse does get an interval, though it describes only results that did not collapse. The share of collapses has an
+interval of its own.
 """
 
 import sys
@@ -30,7 +31,7 @@ Values = NDArray[np.float64]
 
 
 def draw(kind: str, shape: tuple[int, int], generator: np.random.Generator) -> tuple[Values, NDArray[np.bool_]]:
-    """Invented results of mean 0, [strata, seeds], and which of them collapsed."""
+    """Simulated results of mean 0, [strata, seeds], and which of them collapsed."""
     if kind == SKEWED:
         return _SPREAD * (1 - generator.exponential(size=shape)), np.zeros(shape, dtype=bool)
     values = _SPREAD * generator.normal(size=shape)
@@ -42,7 +43,7 @@ def draw(kind: str, shape: tuple[int, int], generator: np.random.Generator) -> t
 
 
 def _given(interval: str, values: Values, fell: NDArray[np.bool_]) -> Interval | None:
-    """The interval as the reports give it."""
+    """The interval as reports give it; None if they give none."""
     if interval == SHARE:
         return share_interval(float(fell.sum()), fell.size)
     if fell.any() and values.size < FEWEST_WITH_COLLAPSES:
@@ -53,7 +54,7 @@ def _given(interval: str, values: Values, fell: NDArray[np.bool_]) -> Interval |
 def coverage(
     interval: str, kind: str, strata: int, seeds: int, simulations: int = SIMULATIONS
 ) -> tuple[float, float | None]:
-    """Share of simulated runs that show an interval, and share of those whose interval holds the truth."""
+    """Share of simulated runs with an interval, and share of those whose interval holds the truth (None if no run)."""
     generator = np.random.default_rng([KINDS.index(kind), strata, seeds])
     truth = CHANCE if interval == SHARE else 0.0
     given = (_given(interval, *draw(kind, (strata, seeds), generator)) for _ in range(simulations))
@@ -62,7 +63,7 @@ def coverage(
 
 
 def cases() -> Iterator[tuple[str, str, int, int]]:
-    """Interval, kind of results, recipes and seeds per recipe of every row."""
+    """(interval, kind of results, recipes, seeds per recipe) of every row of the table."""
     for strata in STRATA:
         for seeds in SEEDS:
             yield from ((MEAN, kind, strata, seeds) for kind in KINDS)

@@ -1,4 +1,4 @@
-"""Where one method stands on a data set: its mean over recipes, how sure that is, and how often it collapsed."""
+"""The standing of one method on a data set: its mean over recipes, the interval, and how often it collapsed."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ class Standing:
 
     method: str
     mean: float
-    """Mean over settings of the mean over supernet seeds; over the draws of a method that reads no supernet."""
+    """Mean over settings of the mean over supernet seeds; mean over draws for a method that reads no supernet."""
     interval: Interval | None
     settings: int
     """Settings in which the method has a value."""
     n: int
-    """Checkpoints; supernet seeds for a method that reads nothing of them."""
+    """Number of checkpoints; of supernet seeds for a method that does not read the checkpoint."""
     group: int | None
-    """Tie group, 0 = the leader's; None without groups, or where the method cannot be told from any other."""
+    """Tie group, 0 = the leader's; None if there are no groups, or if the method cannot be told from any other."""
     level: Level
-    """The family that it is judged in."""
+    """The family that the method is judged in."""
     collapsed: int = 0
-    """Of the n, those of which some choice is among the worst tenth of the space."""
+    """How many of the n have some choice among the worst tenth of the space."""
 
     @property
     def collapses(self) -> Interval | None:
@@ -34,7 +34,10 @@ class Standing:
 
 
 def most_settings_first(standing: Standing) -> tuple[int, float, str]:
-    """By mean, but those with values in fewer settings last: their means are over other supernets."""
+    """Sort key: methods with values in most settings first, then by mean, then by name.
+
+    A mean over fewer settings is over other supernets, so it does not compare.
+    """
     return -standing.settings, -standing.mean, standing.method
 
 
@@ -46,11 +49,14 @@ def _by_setting(values: dict[Checkpoint, float]) -> list[list[float]]:
 
 
 def standing_of(method: str, values: dict[Checkpoint, float], lowest: dict[Checkpoint, float], alike: bool) -> Standing:
-    """Of test accuracies and lowest percentiles by checkpoint; `alike` where one result stands beside every recipe."""
+    """The standing of a method, from its test accuracies and lowest percentiles by checkpoint, without a tie group.
+
+    `alike` says that the method does not read the checkpoint, so that all recipes share one result per seed.
+    """
     groups = _by_setting(values)
     draws = groups
     fallen = {c[1] if alike else c for c in values if lowest[c] < COLLAPSED}
-    if alike:  # one result per seed, however many recipes it stands beside
+    if alike:  # one result per seed, however many recipes share it
         draws = [list({seed: value for (_, seed), value in values.items()}.values())]
     n = sum(map(len, draws))
     interval = None if fallen and n < FEWEST_WITH_COLLAPSES else mean_interval(draws)

@@ -1,4 +1,4 @@
-"""An output folder as pandas frames; docs/columns.md says what each column is."""
+"""An output folder as pandas frames; docs/columns.md describes the columns."""
 
 import json
 from collections.abc import Mapping
@@ -18,25 +18,25 @@ from nas_selection_bench.reports.data.frames import GATHER, read_frame
 
 @dataclass(frozen=True)
 class StoredResults:
-    """What a run left in its output folder."""
+    """The results in an output folder."""
 
     folder: Path
     records: pd.DataFrame
-    """records.csv: a row per cell; `decision_regret` as lists."""
+    """records.csv: one row per cell; `decision_regret` as lists."""
     scores: pd.DataFrame
     """scores.csv: thirty rows per cell that is done."""
     costs: pd.DataFrame
-    """costs.csv: a row per cell that is done and one per supernet."""
+    """costs.csv: one row per cell that is done and one per supernet."""
     tables: Mapping[str, pd.DataFrame]
-    """Those in tables/, by name: `accuracy`, `comparisons`, `yardsticks`, ..."""
+    """The tables in tables/, by name: `accuracy`, `comparisons`, `yardsticks`, ..."""
     run: Mapping[str, Any]
-    """run.json: under which circumstances it was made."""
+    """run.json: the circumstances of the run."""
     methods: Descriptions
-    """methods.json: what its supernets and selectors are."""
+    """methods.json: descriptions of the recipes and selectors."""
 
 
 def load_results(folder: Path | str) -> StoredResults:
-    """What the output folder `folder`, packed or not, holds; raises DataError naming what is missing or damaged."""
+    """The results in the output folder `folder`, packed or not; raises DataError naming what is missing or damaged."""
     place = expanded(folder)
     run = run_of(place)
     with opened(place) as unpacked:

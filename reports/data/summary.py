@@ -14,12 +14,12 @@ from nas_selection_bench.reports.data.results import Place, Results
 from nas_selection_bench.reports.data.simulate_coverage import COLLAPSES, MEAN, NORMAL, SKEWED
 
 ACCURACIES = ("test", "valid", "regret", "percentile", "gain")
-"""Columns that a collapse takes far from all others."""
+"""Columns in which a collapsed choice is an outlier."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one method did in one setting on one data set, for one measure."""
+    """One measure of one method in one setting on one data set."""
 
     dataset: str
     setting: str
@@ -27,22 +27,22 @@ class Line:
     values: dict[int, list[float]]
     """Supernet seed -> one value per selector seed."""
     collapsed: int
-    """Supernet seeds on which some choice is among the worst tenth of the space."""
+    """Number of supernet seeds on which some choice is among the worst tenth of the space."""
     mean: float
     """Mean over supernet seeds of the means over selector seeds."""
     deviation: float | None
     """Standard deviation over supernet seeds (n - 1); None for one seed."""
     interval: Interval | None
-    """Of the mean over supernet seeds; none where there are few and some collapsed."""
+    """Interval of the mean over supernet seeds; None if there are few seeds and some collapsed."""
 
     @property
     def n(self) -> int:
-        """Supernet seeds."""
+        """Number of supernet seeds."""
         return len(self.values)
 
     @property
     def selector_seeds(self) -> int:
-        """Most selector seeds on one supernet."""
+        """Largest number of selector seeds on one supernet."""
         return max(map(len, self.values.values()))
 
     @property
@@ -57,12 +57,12 @@ class Line:
 
     @property
     def components(self) -> VarianceComponents | None:
-        """The spread split into supernet seeds and selector seeds, where both vary."""
+        """The spread split into supernet seeds and selector seeds; None if no supernet has several selector seeds."""
         return variance_components(list(self.values.values())) if self.selector_seeds > 1 else None
 
 
 def lines(results: Results, column: str) -> list[Line]:
-    """One line per data set, setting and method that has values of `column`; methods in alphabetical order."""
+    """One line per data set, setting and method with values of `column`; settings and methods sorted by name."""
     values = results.final_in_order[column].tolist()
     found: dict[Place, dict[int, list[float]]] = {}
     collapsed: dict[Place, int] = {}
@@ -77,7 +77,7 @@ def lines(results: Results, column: str) -> list[Line]:
 
 
 def _summed(found: dict[Place, dict[int, list[float]]], collapsed: dict[Place, int]) -> list[Line]:
-    """The line of each place, in their order; those with equally many supernet seeds are computed at once."""
+    """The line of each place, in order; places with the same number of supernet seeds are computed together."""
     per_supernet = {
         place: [values[0] if len(values) == 1 else float(np.mean(values)) for values in by_seed.values()]
         for place, by_seed in found.items()
@@ -103,22 +103,22 @@ def written_coverage() -> list[dict[str, str]]:
 
 @dataclass(frozen=True)
 class Promise:
-    """What a 95 % interval over some seeds of one recipe covers, by the nearest simulated case; shares."""
+    """Simulated coverage of a 95 % interval over some seeds of one recipe, as shares; from the nearest case."""
 
     seeds: int
-    """Of the nearest simulated case."""
+    """Number of seeds of the nearest simulated case."""
     normal: float
     skewed: float
     collapses: float | None
-    """Of the runs that show an interval; None where hardly any does."""
+    """Coverage for results with collapses, over the runs that show an interval; None if no run shows one."""
     shown: float
-    """Runs with collapses that show an interval."""
+    """Share of the runs for results with collapses that show an interval."""
 
 
 def promise_of(seeds: int) -> Promise:
     """The simulated case with the nearest number of seeds on the same side of FEWEST_WITH_COLLAPSES.
 
-    Of two that are equally near, the one with fewer.
+    Of two equally near cases, the one with fewer seeds.
     """
     rows = [row for row in written_coverage() if row["recipes"] == "1" and row["interval"] == MEAN]
     simulated = sorted({int(row["seeds_per_recipe"]) for row in rows})
@@ -133,7 +133,7 @@ def promise_of(seeds: int) -> Promise:
 
 
 def promise(seeds: int) -> str:
-    """A sentence on the simulated coverage of a 95 % interval with this many seeds; none for a single seed."""
+    """A sentence on the simulated coverage of a 95 % interval with this many seeds; empty for a single seed."""
     if seeds < 2:
         return ""
     found = promise_of(seeds)
@@ -147,7 +147,7 @@ def promise(seeds: int) -> str:
 
 
 def order_of_methods(found: Sequence[Line]) -> list[str]:
-    """Methods by their mean over settings, best first; equal ones by name."""
+    """Methods by their mean over settings, best first; ties by name."""
     means: dict[str, list[float]] = {}
     for line in found:
         means.setdefault(line.method, []).append(line.mean)

@@ -1,4 +1,4 @@
-"""Does a better supernet mean a better selection? Rank correlation over the seeds of a recipe."""
+"""Supernet quality: the rank correlation, over the seeds of a recipe, of supernet accuracy and accuracy of choices."""
 
 import math
 from collections.abc import Iterator
@@ -11,28 +11,29 @@ from numpy.typing import NDArray
 from nas_selection_bench.reports.data.results import Results
 
 FEWEST_SEEDS = 4
-"""With fewer, no order of the seeds could be remarkable."""
+"""With fewer seeds, even the most extreme order would be unremarkable."""
 MOST_ORDERS = 5_040
-"""Orders of the seeds that are enumerated; of more, as many are drawn."""
+"""Up to this many orders of the seeds are enumerated; beyond it, this many are drawn at random."""
 
 
 @dataclass(frozen=True)
 class SupernetQuality:
-    """One recipe on one data set."""
+    """The correlation for one recipe on one data set."""
 
     dataset: str
     setting: str
     supernets: int
+    """Number of supernets, one per seed."""
     lowest: float
     """Accuracy of the worst supernet on the selection images, %."""
     highest: float
     selectors: int
-    """Selectors whose choices differ between the supernets."""
+    """Number of selectors whose accuracy differs between the supernets."""
     tau: float
     """Mean over selectors of tau-b between the accuracy of the supernet and that of the choice made on it."""
     p: float
-    """Share of the orders of the supernets, the observed one among them, with a mean as far from 0: all selectors see
-    the same supernets, so that the supernets are what can be exchanged."""
+    """Permutation p value: share of the orders of the supernets, the observed one included, with a mean tau at least
+    as far from 0. All selectors see the same supernets, so the supernets are what is permuted."""
 
 
 def supernet_quality(results: Results, dataset: str) -> Iterator[SupernetQuality]:
@@ -44,7 +45,7 @@ def supernet_quality(results: Results, dataset: str) -> Iterator[SupernetQuality
         if len(accuracy) < FEWEST_SEEDS or accuracy.nunique() < 2:
             continue
         chosen = rows.groupby(["method", "supernet_seed"])["test"].mean().unstack().reindex(columns=accuracy.index)
-        # Of the seeds that all have: a mean over selectors of other seeds would not be one of the same supernets.
+        # Only seeds that all selectors have, so that the mean over selectors is over the same supernets.
         enough = chosen[chosen.notna().sum(axis=1) >= FEWEST_SEEDS].dropna(axis=1)
         values = enough.to_numpy()
         values = values[np.ptp(values, axis=1) > 0] if values.size else values
@@ -61,14 +62,14 @@ def supernet_quality(results: Results, dataset: str) -> Iterator[SupernetQuality
 
 
 def _directions(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[..., pairs] the direction of each pair, scaled so that the product of two sums to their tau-b."""
+    """[..., pairs] the sign of each pair, scaled so that the inner product of two such vectors is their tau-b."""
     first, second = np.triu_indices(values.shape[-1], k=1)
     signs = np.ascontiguousarray(np.sign(values[..., second] - values[..., first]))
     return np.asarray(signs / np.sqrt(np.count_nonzero(signs, axis=-1, keepdims=True)))
 
 
 def _orders(n: int) -> Iterator[tuple[int, ...]]:
-    """All orders of n supernets; of more than MOST_ORDERS, the observed one and as many drawn ones."""
+    """All orders of n supernets; if they exceed MOST_ORDERS, the observed one and MOST_ORDERS random ones."""
     if math.factorial(n) <= MOST_ORDERS:
         yield from permutations(range(n))
     else:

@@ -19,7 +19,7 @@ _LATEX = {
 
 
 def number(value: float | None, decimals: int = 2) -> str:
-    """`value` with fixed decimals and a true minus sign; an en dash where there is none; never -0.00."""
+    """`value` with fixed decimals and a true minus sign, never -0.00; an en dash for None or nan."""
     if value is None or math.isnan(value):
         return "–"
     text = f"{value:.{decimals}f}"
@@ -29,18 +29,18 @@ def number(value: float | None, decimals: int = 2) -> str:
 
 
 def signed(value: float, decimals: int = 2) -> str:
-    """`+0.04`, `−15.92`."""
+    """A number with its sign: `+0.04`, `−15.92`; zero has none."""
     text = number(value, decimals)
     return text if text.startswith("−") or not float(text) else f"+{text}"
 
 
 def criteria(number: int) -> str:
-    """`1 criterion`, `27 criteria`."""
+    """A number of criteria: `1 criterion`, `27 criteria`."""
     return "1 criterion" if number == 1 else f"{number} criteria"
 
 
 def from_to(values: Sequence[int]) -> str:
-    """`3`, or `3 to 9`; an en dash for none."""
+    """The range of `values`: `3`, or `3 to 9`; an en dash for no values."""
     if not values:
         return "–"
     low, high = min(values), max(values)
@@ -58,27 +58,27 @@ def p_said(p: float) -> str:
 
 
 def trainings_text(worth: float | None) -> str:
-    """A number of trainings; an infinity sign where no number does, an en dash where it is not known."""
+    """A number of trainings: an infinity sign if no number suffices, an en dash if it is unknown."""
     if worth is None or math.isnan(worth):
         return "–"
     return "∞" if worth == float("inf") else f"{worth:,.0f}"
 
 
 def spread(mean: float, deviation: float | None, n: int, decimals: int = 2) -> str:
-    """`mean ± deviation (n)`; without the deviation where one value has none."""
+    """`mean ± deviation (n)`, or `mean (n)` without a deviation."""
     around = "" if deviation is None else f" ± {number(deviation, decimals)}"
     return f"{number(mean, decimals)}{around} ({n})"
 
 
 def interval_text(interval: Interval | None, decimals: int = 2) -> str:
-    """`[low, high]`, with a tilde where it is rough; an en dash for none, and where resampling found no spread."""
+    """`[low, high]`, with a tilde if it is rough; an en dash for None and for an interval of zero width."""
     if interval is None or interval.low == interval.high:
         return "–"
     return f"{'~' if interval.rough else ''}[{number(interval.low, decimals)}, {number(interval.high, decimals)}]"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person reads them: 0.03 s, 4.2 s, 12 s, 4.2 min, 1.3 h; an en dash for none."""
+    """Seconds in readable units: 0.03 s, 4.2 s, 12 s, 4.2 min, 1.3 h; an en dash for None, nan and 0."""
     if seconds is None or math.isnan(seconds) or seconds == 0:
         return "–"
     for unit, size in (("h", 3600.0), ("min", 60.0)):
@@ -90,7 +90,7 @@ def duration(seconds: float | None) -> str:
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
-    """CSV with floats that read back exactly and nothing for None."""
+    """CSV with floats that read back exactly; None is an empty field."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
@@ -99,19 +99,19 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
 
 
 def to_markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A Markdown table; the first `left` columns to the left, the others to the right."""
+    """A Markdown table with the first `left` columns left-aligned and the others right-aligned."""
     ruler = [":--" if i < left else "--:" for i in range(len(header))]
     lines = [header, ruler, *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 def latex(text: str) -> str:
-    """`text` with everything that LaTeX would read as a command escaped."""
+    """`text` with LaTeX's special characters escaped."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 
 def to_latex(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A LaTeX tabular that needs the package booktabs."""
+    """A LaTeX tabular, with the first `left` columns left-aligned; it needs the package booktabs."""
     columns = "l" * left + "r" * (len(header) - left)
     body = "".join(" & ".join(map(latex, row)) + r" \\" + "\n" for row in rows)
     return (
@@ -122,13 +122,13 @@ def to_latex(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1
 
 
 def some(names: Sequence[str], most: int) -> str:
-    """`a, b and c`, or `a, b and 3 more` beyond `most` names; one more is named, not counted."""
+    """`a, b and c`, or `a, b and 3 more` for more than `most` + 1 names."""
     if len(names) > most + 1:
         return ", ".join(names[:most]) + f" and {len(names) - most} more"
     return joined(names)
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
-    """`some` of the names as HTML, each in bold up to a bracket behind it."""
+    """The names as in `some`, as HTML, each in bold up to its opening bracket."""
     parts = (name.partition(" (") for name in names)
     return some([f"<b>{escape(name)}</b>{bracket}{escape(rest)}" for name, bracket, rest in parts], most)

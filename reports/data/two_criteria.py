@@ -1,4 +1,4 @@
-"""Do two criteria say the same, and what does the mean of their scores choose?"""
+"""Pairs of criteria: how well their scores agree, and how good the choice by their mean score is."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,26 +15,28 @@ from nas_selection_bench.reports.data.results import Results
 
 @dataclass(frozen=True)
 class TwoCriteria:
-    """Two methods on the checkpoints that both have scores of, selector seed 0."""
+    """Two methods on the checkpoints for which both have scores, with selector seed 0."""
 
     dataset: str
     first: str
     second: str
     n: int
-    """Checkpoints; supernet seeds where both read nothing of them."""
+    """Number of checkpoints; of supernet seeds if neither method reads the checkpoint."""
     tau: float
     """Mean over checkpoints and edges of tau-b between their scores."""
     of_first: float
     """Mean test accuracy of the choices of `first`, %."""
     of_second: float
+    """Mean test accuracy of the choices of `second`, %."""
     of_mean: float
-    """Of the architecture that has on every edge the operation with the highest sum of standardised scores."""
+    """Mean test accuracy, %, of the architectures that take on each edge the operation with the highest sum of
+    standardised scores."""
     lowest: float
-    """The lowest accuracy that the mean of the two chose."""
+    """The lowest of the accuracies that `of_mean` averages, %."""
 
 
 def two_criteria(results: Results, truth: Truth, names: Sequence[str]) -> Iterator[TwoCriteria]:
-    """Every pair of `names` that shares a checkpoint of the data set of `truth`, in their order."""
+    """Every pair of `names` with a shared checkpoint on the data set of `truth`, in the order of `names`."""
     rows = results.scored_at(truth.dataset)
     tests = results.rows["test"].to_numpy()
     for first, second in combinations([name for name in names if name in rows], 2):
@@ -52,8 +54,8 @@ def two_criteria(results: Results, truth: Truth, names: Sequence[str]) -> Iterat
 
 
 def _best(scores: NDArray[np.float64]) -> NDArray[np.intp]:
-    """[n] positions of the architectures with the highest of [n, 6, 5] scores on every edge.
+    """[n] positions of the architectures that take the highest of [n, 6, 5] scores on every edge.
 
-    Of equal ones, to 1e-9, the first.
+    Ties (scores equal after rounding to 9 decimals) go to the first operation.
     """
     return np.ravel_multi_index(tuple(scores.round(9).argmax(axis=2).T), GRID)
