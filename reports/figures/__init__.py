@@ -1,1 +1,1 @@
-"""Figures, each drawn from rows."""
+"""The figures, as SVG for the page and with matplotlib for papers."""

@@ -1,4 +1,4 @@
-"""The figure along training: what is chosen, and how good it is, at each stored checkpoint."""
+"""The figure along training: the choices and their quality at each stored checkpoint."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,16 @@ PANELS = {
     "skip_share": "share of skip", "none_share": "share of none", "test": "test accuracy, %",
     "tau_mean": "τ, mean oracle",
 }  # fmt: skip
-"""What the panels of a band show along training, from the top."""
+"""Measure -> title of its panel, from the top of a band."""
 
 ACROSS = 4
-"""Settings side by side; further ones go below."""
+"""Settings side by side; further settings go into bands below."""
 LEFT, TALL, GAP, HEAD, FOOT = 110.0, 96.0, 18.0, 34.0, 30.0
 SHARE_TICKS = tuple((share, (f"{100 * share:.0f} %",)) for share in (0.0, 0.5, 1.0))
 
 
 def along_epochs(results: Results, dataset: str) -> pd.DataFrame:
-    """Rows of the methods that were applied to two or more checkpoints of a setting on one data set."""
+    """The rows of methods that were applied to two or more epochs of a setting on one data set."""
     frame = results.done[results.done["dataset"] == dataset]
     if frame.empty:
         return frame
@@ -39,18 +39,18 @@ Series = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class AlongTraining:
-    """What one method chose along the training of one setting's supernets."""
+    """The choices of one method along the training of one setting's supernets."""
 
     method: str
     setting: str
     runs: list[Series]
-    """One per seed."""
+    """One per pair of supernet seed and selector seed."""
     means: Series
-    """Over supernet seeds of means over selector seeds, as in the tables."""
+    """Means over supernet seeds of means over selector seeds, as in the tables."""
 
 
 def courses_of_choices(frame: pd.DataFrame) -> dict[tuple[str, str], AlongTraining]:
-    """What each method of `along_epochs` chose, by (setting, method)."""
+    """(setting, method) -> the course of its choices; `frame` is that of `along_epochs` with the PANELS as columns."""
     by = ["setting", "method"]
     panels = list(PANELS)
     per_seed = frame.groupby([*by, "epoch", "supernet_seed"])[panels].mean()
@@ -66,7 +66,7 @@ def courses_of_choices(frame: pd.DataFrame) -> dict[tuple[str, str], AlongTraini
 
 
 def _series(ordered: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], Series]:
-    """The series of each group of `by`, whose rows stand in the order of the epochs."""
+    """Key of a group of `by` -> its series; the rows of `ordered` are in the order of the epochs."""
     columns = {name: ordered[name].tolist() for name in ("epoch", *PANELS)}
     found: dict[tuple[str, ...], Series] = {}
     for i, key in enumerate(zip(*(ordered[name].tolist() for name in by), strict=True)):
@@ -77,9 +77,9 @@ def _series(ordered: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], Serie
 
 
 def epoch_figure(results: Results, dataset: str, optimum: float) -> Drawing:
-    """The PANELS against the epoch of the checkpoint, one column per setting.
+    """The PANELS against the epoch of the checkpoint, one column per setting, ACROSS columns per band.
 
-    Where there are many settings, further bands of rows stand below.
+    Raises NotDrawn if no method was applied to more than one checkpoint.
     """
     frame = along_epochs(results, dataset)
     if frame.empty:
@@ -137,7 +137,7 @@ def _axis(measure: str, top: float, optimum: float, worst: float) -> AnyAxis:
 def _curves(
     drawing: Drawing, of: AlongTraining, measure: str, x: Axis, y: AnyAxis, looks: tuple[str, int]
 ) -> None:  # fmt: skip
-    """A thin line per seed and the mean over them of one method, in one panel."""
+    """Draw one method in one panel: a thin line per seed and a thick line through the means."""
     css, shape = looks
     with drawing.group(css, series=of.method):
         for ordered in of.runs:

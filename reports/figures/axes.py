@@ -1,4 +1,4 @@
-"""Axes: from values to pixels, with ticks and names."""
+"""Axes: the mapping from values to pixels, with ticks and labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 from nas_selection_bench.reports.figures.svg import Drawing
 
 REGRET_FLOOR = 0.1
-"""Points of regret below which the accuracy axis stops stretching."""
+"""Regret, in points, below which the accuracy axis stops stretching."""
 
 AXIS_SAID = "The accuracy axis is stretched towards the best; in brackets, points below it."
-"""What captions say of the accuracy axis."""
+"""The sentence of captions on the accuracy axis."""
 
 AT_END = 4.0
-"""Pixels from the end of an axis within which a tick is at its end."""
+"""A tick this close to an end of its axis, in pixels, counts as at the end."""
 
 STEPS = (0, 0.1, 0.3, 1, 3, 10, 30, 90)
 FEW_STEPS = (0, 0.5, 3, 10, 30, 90)
-"""Distances from the optimum at which the accuracy axis has ticks; the second where it is narrow."""
+"""Distances from the optimum, in points, at which the accuracy axis has ticks; FEW_STEPS are for a narrow axis."""
 
 
 def stretched(regret: ArrayLike) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ class Axis:
     start: float
     end: float
     ticks: Sequence[tuple[float, tuple[str, ...]]]
-    """(number, the lines of its name)"""
+    """(number, lines of its label)."""
 
     def __call__(self, value: float) -> float:
         """The pixel of a number."""
@@ -49,7 +49,7 @@ class AccuracyAxis:
 
     optimum: float
     worst: float
-    """The largest distance from the optimum that has to fit."""
+    """The largest distance from the optimum that has to fit, in points."""
     start: float
     end: float
     narrow: bool = False
@@ -61,10 +61,10 @@ class AccuracyAxis:
 
     @property
     def ticks(self) -> list[tuple[float, tuple[str, ...]]]:
-        """Round distances from the optimum, named by the accuracy and the distance."""
+        """Round distances from the optimum, labelled with the accuracy and the distance."""
         wanted = FEW_STEPS if self.narrow else STEPS
         steps = [step for step in wanted if step <= max(self.worst * 1.05, wanted[1])]
-        # Below the best one decimal is enough: the distance is exact.
+        # Below the optimum one decimal is enough, because the distance is exact.
         return [
             (self.optimum - step, (f"{self.optimum - step:.1f}", f"(−{step:g})") if step else
              (f"{self.optimum:.2f}", "(best)"))
@@ -76,7 +76,7 @@ AnyAxis = Axis | AccuracyAxis
 
 
 def draw_horizontal(drawing: Drawing, axis: AnyAxis, top: float, bottom: float) -> None:
-    """Ticks as lines from top to bottom, their names below; those at its ends keep inside, clear of a neighbour's."""
+    """Draw ticks as lines from top to bottom with labels below; labels at the ends stay inside, clear of neighbours."""
     drawing.lines([(axis(value), top, axis(value), bottom) for value, _ in axis.ticks], "rule")
     for value, names in axis.ticks:
         place = axis(value)
@@ -86,7 +86,7 @@ def draw_horizontal(drawing: Drawing, axis: AnyAxis, top: float, bottom: float) 
 
 
 def draw_vertical(drawing: Drawing, axis: AnyAxis, left: float, right: float, named: bool = True) -> None:
-    """Ticks as lines from left to right, their names on the left."""
+    """Draw ticks as lines from left to right, with labels on the left if `named`."""
     drawing.lines([(left, axis(value), right, axis(value)) for value, _ in axis.ticks], "rule")
     for value, names in axis.ticks if named else ():
         drawing.text(left - 4, axis(value) + 3, " ".join(names), "small muted", "end")

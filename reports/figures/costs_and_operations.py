@@ -1,4 +1,4 @@
-"""Figures of cost and of what was chosen; strips, maps and curves along training have files of their own."""
+"""The figures of selection costs and of the operations chosen."""
 
 from collections.abc import Collection, Sequence
 
@@ -15,20 +15,20 @@ from nas_selection_bench.reports.figures.strips import ROW, WIDTH
 from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
 
 ACROSS = 4
-"""Settings side by side; further ones go below."""
+"""Settings side by side; further settings go below."""
 
 OPERATION_LABELS = ("none", "skip", "1×1", "3×3", "pool")
-"""As NAS-Bench-201 orders them: none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3."""
+"""Short labels in the order of NAS-Bench-201: none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3."""
 
 STACK = (CONV_3X3, CONV_1X1, SKIP, AVG_POOL, NONE)
-"""Operations in the order in which the bars stack."""
+"""The operations in stacking order of the bars, from the left."""
 
 
 def selection_costs(results: Results, contest: Contest) -> pd.DataFrame:
-    """One row per method whose seconds are stored: its costs, and where it stands over all settings.
+    """One row per method with stored seconds: its costs, and its mean and interval over all settings.
 
-    `whole` is whether it has results on as many settings as any; `front`, whether it is of these and no other one of
-    them is both faster and better. `low` and `high` are nan where there is no interval.
+    `whole`: the method has results in every setting. `front`: it is whole, and no other whole method is both faster
+    and better. `low` and `high` are nan without an interval.
     """
     costs = seconds_per_selection(results, contest.dataset)
     standings = [standing for standing in contest.standings if standing.method in costs.index]
@@ -48,7 +48,7 @@ def selection_costs(results: Results, contest: Contest) -> pd.DataFrame:
 
 
 def pareto(costs: pd.DataFrame) -> list[int]:
-    """Rows that no other row beats in both accuracy and seconds, cheapest first."""
+    """Indices of the rows that no other row beats in both accuracy and seconds, cheapest first."""
     kept: list[int] = []
     best = -np.inf
     for i, row in costs.sort_values(["seconds", "test"], ascending=[True, False], kind="stable").iterrows():
@@ -59,14 +59,15 @@ def pareto(costs: pd.DataFrame) -> list[int]:
 
 
 NAME_PLACES = tuple((side, shift) for shift in (4, -8, 14, -18) for side in (1, -1))
-"""Where the name of a point may stand: to its right (1) or left (-1), and how far below it, in pixels."""
+"""Candidate positions for the name of a point: to its right (1) or left (-1), and pixels below it."""
 COST_WIDE, COST_TALL, COST_LEFT = 760.0, 340.0, 90.0
 
 
 def cost_figure(costs: pd.DataFrame, optimum: float) -> Drawing:
-    """Accuracy against seconds of selection, one mark per method of `selection_costs`.
+    """Accuracy against seconds per selection, one mark per method of `selection_costs`.
 
-    Those that none is both faster and better than are joined; they are named, and of the others those with room.
+    The methods on the front are joined by a line and named; other methods are named if there is room. Raises NotDrawn
+    if no seconds are stored.
     """
     if costs.empty:
         raise NotDrawn("no selection of this data set has its seconds stored")
@@ -103,7 +104,7 @@ def cost_figure(costs: pd.DataFrame, optimum: float) -> Drawing:
 def _name_points(
     drawing: Drawing, names: Sequence[str], at: dict[str, tuple[float, float]], always: Collection[str]
 ) -> None:  # fmt: skip
-    """Write the names beside their points: those in `always`, and of the others those that hide no mark and no name."""
+    """Write names beside their points: those in `always`, and others that would cover no mark and no name."""
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in at.values()]
 
     def hidden(box: tuple[float, float, float, float]) -> int:
@@ -127,7 +128,7 @@ def _name_points(
 
 
 def operation_shares(results: Results, dataset: str) -> dict[str, dict[str, np.ndarray]]:
-    """Setting -> method -> [5] share of each operation among the edges of its selected architectures."""
+    """Setting -> method -> [5] share of each operation on the edges of its selected architectures."""
     found: dict[str, dict[str, np.ndarray]] = {setting: {} for setting in results.settings}
     frame = results.final_of(dataset)
     places: dict[tuple[str, str], list[int]] = {}
@@ -139,7 +140,7 @@ def operation_shares(results: Results, dataset: str) -> dict[str, dict[str, np.n
 
 
 def operation_figure(results: Results, dataset: str, order: Sequence[str]) -> Drawing:
-    """Which operations were chosen: stacked shares per method, one panel per setting."""
+    """The operations chosen: stacked shares per method, one panel per setting, methods in the given `order`."""
     shares = {setting: found for setting, found in operation_shares(results, dataset).items() if found}
     across = max(1, min(len(shares), ACROSS))
     left, head, foot, gap = max(map(width_of, order), default=0.0) + 8, 20.0, 22.0, 16.0

@@ -1,4 +1,4 @@
-"""The figure of a dose-response: test accuracy against the share that one operation was given in the supernet."""
+"""The dose-response figure: test accuracy against the share that one operation was given in the supernet."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,9 +11,9 @@ from nas_selection_bench.reports.figures.strips import look
 from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
 
 LEFT, LINE = 90.0, 13.0
-"""Pixels; LINE keeps two labels beside the figure apart."""
+"""Pixels; LINE is the distance between labels beside the figure."""
 SIZE, SMALL = (620.0, 430.0), (370.0, 300.0)
-"""Pixels, width and height of what the axes enclose; the second where there is little room."""
+"""Width and height of the plotting area in pixels; SMALL is for places with little room."""
 
 
 def dose_figure(
@@ -22,7 +22,7 @@ def dose_figure(
 ) -> Drawing:  # fmt: skip
     """One line per method through its means, a small mark per seed; `floors` (name -> accuracy) as dashed lines.
 
-    Methods that chose alike at every dose share a line. Raises NotDrawn where no method has two doses.
+    Methods with the same values at every dose share a line. Raises NotDrawn if no method has two doses.
     """
     wide, tall = size
     by_method: dict[str, list[Response]] = {}
@@ -64,7 +64,7 @@ def dose_figure(
             below = max(y(means[-1][1]), below + LINE)
             drawing.line(x(means[-1][0]), y(means[-1][1]), LEFT + wide + 14, below, "thin")
             drawing.text(LEFT + wide + 18, below + 4, name)
-    for name, value in floors.items():  # above the lines, which cross them
+    for name, value in floors.items():  # on top of the lines that cross them
         drawing.text(x(doses[0]) + 5, y(value) - 3, name, "small muted halo")
     drawing.height = max(drawing.height, below + 8)
     return drawing

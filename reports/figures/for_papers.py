@@ -1,7 +1,8 @@
 """Figures for papers, drawn with matplotlib and seaborn: vector graphics whose bytes depend on the results alone.
 
-The page draws its own SVG, which is quick, interactive and needs nothing; a paper wants PDF, fonts that a publisher
-takes, and axes that LaTeX can stand beside. Both show the same data. matplotlib and seaborn are imported only here.
+The page draws its own SVG, which is fast, interactive and free of dependencies. A paper needs PDF, fonts that
+publishers accept, and axes that fit beside LaTeX text. Both show the same data. matplotlib and seaborn are imported
+only here.
 """
 
 from __future__ import annotations
@@ -31,30 +32,30 @@ NO_DATE: Mapping[str, dict[str, Any]] = {
     "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
     "svg": {"Creator": None, "Date": None},
 }
-"""Metadata by format: none that changes from day to day or from one version of matplotlib to another."""
+"""Format -> metadata entries to leave out: those that change with the date or the version of matplotlib."""
 FORMATS = tuple(NO_DATE)
 COLOURS: Mapping[str, str] = {"s0": "#0173b2", "s1": "#de8f05", "grey": "#949494"}
-"""By the class of a form: seaborn's palette for the colour-blind."""
+"""CSS class of a form -> colour, from seaborn's palette for the colour-blind."""
 
 
 NEAREST = 0.1
-"""Share of an axis that its ticks keep between them."""
+"""Smallest distance between two ticks, as a share of the axis."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """A criterion in the figure of agreement against accuracy: means over its selections."""
+    """A criterion in the figure of agreement against accuracy, as means over its selections."""
 
     name: str
     tau: float
     accuracy: float
     main: bool
-    """Whether it is a main form, which is named; combinations of schemes and proxies are small points."""
+    """Whether the criterion is a main form, which is named; all others are small points without a name."""
 
 
 @contextmanager
 def plain_style() -> Iterator[None]:
-    """seaborn's paper style on matplotlib's defaults, whatever a matplotlibrc says; as before afterwards."""
+    """Context of seaborn's paper style on matplotlib's defaults, independent of any matplotlibrc; restored on exit."""
     import matplotlib as mpl
     import seaborn as sns  # type: ignore[import-untyped]
 
@@ -66,7 +67,7 @@ def plain_style() -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure in the format that the suffix names, one of FORMATS, without a date."""
+    """Write a figure without a date, in the format of the suffix of `path`, one of FORMATS."""
     figure.savefig(path, metadata=NO_DATE[path.suffix[1:]], bbox_inches="tight")
 
 
@@ -78,7 +79,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _stretch(axis: Axes, optimum: float, ticks: Sequence[float], *, vertical: bool) -> None:
-    """Stretch an accuracy axis towards the optimum, as on the page."""
+    """Stretch an accuracy axis towards the optimum, as on the page, and set those `ticks` that fit."""
 
     def forward(accuracy: ArrayLike) -> NDArray[np.float64]:
         return stretched(optimum - np.asarray(accuracy, float))
@@ -104,7 +105,7 @@ def _none() -> Any:
 
 
 def criteria(rows: Sequence[Form], floors: Mapping[str, float], optimum: float, ticks: Sequence[float]) -> Figure:
-    """Mean test accuracy of each form with its interval, best first; floors as lines, the optimum as the last."""
+    """Mean test accuracy of each form with its interval, in the given order; floors and the optimum as lines."""
     figure, axis = _figure(COLUMN, 0.8 + 0.16 * len(rows))
     for place, row in enumerate(rows):
         colour = COLOURS[row.css]
@@ -129,7 +130,7 @@ def criteria(rows: Sequence[Form], floors: Mapping[str, float], optimum: float, 
 
 
 def proxies(means: pd.DataFrame, signs: pd.DataFrame) -> Figure:
-    """A matrix of mean test accuracy, proxies [rows] by schemes [columns]; `signs` stand behind the numbers."""
+    """A matrix of mean test accuracies, proxies [rows] by schemes [columns]; `signs` are appended to the numbers."""
     import seaborn as sns
 
     figure, axis = _figure(1.6 + 0.75 * means.shape[1], 0.9 + 0.19 * means.shape[0])
@@ -145,7 +146,10 @@ def proxies(means: pd.DataFrame, signs: pd.DataFrame) -> Figure:
 
 
 def doses(found: Sequence[Response], called: str, floors: Mapping[str, float]) -> Figure:
-    """Test accuracy against an imposed share: one line per criterion through its means, a mark per supernet seed."""
+    """Test accuracy against the imposed share: one line per criterion through its means, one mark per supernet seed.
+
+    `called` is the operation in words; `floors` (name -> accuracy) are dashed lines.
+    """
     import seaborn as sns
 
     frame = pd.DataFrame(

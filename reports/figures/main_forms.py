@@ -1,4 +1,4 @@
-"""Every criterion in its main form as one point: the small figure of a README."""
+"""The small figure of a README: one point with its interval per criterion in its main form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ WIDE, HEAD = 520.0, 30.0
 
 @dataclass(frozen=True)
 class Form:
-    """One row: a criterion, its mean and interval, and the class of its colour."""
+    """One row of the figure: a criterion, its mean and interval, and the CSS class of its colour."""
 
     name: str
     mean: float
@@ -25,7 +25,10 @@ class Form:
 def main_forms_figure(
     rows: Sequence[Form], floors: Mapping[str, float], optimum: float, worst: float, ticks: Sequence[float]
 ) -> Drawing:
-    """The rows in the order given; `floors` (name -> accuracy) as dashed lines, `ticks` on the axis below."""
+    """The rows in the given order, `floors` (name -> accuracy) as dashed lines, and `ticks` on the axis below.
+
+    `worst` is the largest distance from the optimum that the axis shows, in points; longer intervals are cut there.
+    """
     left = max(width_of(row.name) for row in rows) + 60
     bottom = HEAD + ROW * len(rows)
     drawing = Drawing(left + WIDE + 20, bottom + 20)

@@ -1,4 +1,4 @@
-"""The rank that a criterion gives against test accuracy."""
+"""The figure of rankings: the rank that a criterion gives each architecture, against its test accuracy."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ from nas_selection_bench.reports.figures.svg import Drawing, px, short
 ACROSS = 4
 LEFT, WIDE, TALL, GAP, HEAD, FOOT = 76.0, 220.0, 150.0, 16.0, 34.0, 30.0
 DOT = 2.0
-"""Pixels of a dot: architectures that fall into one square are one dot, the denser the darker."""
+"""Grid of the dots, in pixels: the architectures in one square are one dot, darker the more there are."""
 LEVELS = ((1, 0.35), (3, 0.6), (10, 1.0))
-"""From so many architectures in a square on, so opaque."""
+"""(fewest architectures in a square, opacity of its dot)."""
 PERCENTS = tuple((float(percent), (f"{percent} %",)) for percent in (0, 50, 100))
 
 
 def ranking_figure(found: Sequence[ArchitectureScores], truth: Truth) -> Drawing:
-    """Rank by criterion against accuracy, one panel per ranking, as the density of the architectures."""
+    """Rank by criterion against test accuracy, one panel per ranking, as a density of architectures."""
     worst = max(float(truth.best - truth.test[ranking.codes].min()) for ranking in found)
     across = min(ACROSS, len(found))
     down = -(-len(found) // across)
@@ -52,7 +52,7 @@ def _density(
     heights = np.floor(np.array([y(value) for value in np.unique(accuracies)]) / DOT).astype(int)
     rows = heights[np.searchsorted(np.unique(accuracies), accuracies)]
     squares, counts = np.unique(np.stack([rows, columns]), axis=1, return_counts=True)
-    # A hundred architectures have to be seen, ten thousand told apart.
+    # A hundred architectures must be visible, and ten thousand distinguishable.
     dot = DOT if len(accuracies) > 2_000 else 1.6 * DOT
     for number_of_level, (least, opacity) in enumerate(LEVELS):
         most = LEVELS[number_of_level + 1][0] if number_of_level + 1 < len(LEVELS) else np.inf

@@ -1,4 +1,4 @@
-"""Heat maps of the 6 x 5 scores beside the oracle."""
+"""Heat maps of the 6 x 5 scores of operations on edges, beside those of the oracles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,26 +21,27 @@ CELL = 27.0, 14.0
 """Width and height of a cell, pixels."""
 LEFT, GAP, HEAD, FOOT = 44.0, 34.0, 20.0, 18.0
 LEVELS = 10
-"""Shades from 0 to LIMIT."""
+"""Number of shades from 0 to LIMIT."""
 LIMIT = 2
-"""Standard deviations at which the colours end."""
+"""Score, in standard deviations, at which the colours saturate."""
 
 
 @dataclass(frozen=True)
 class ScoreMap:
-    """The scores of one method in one setting, standardised per edge and averaged over selections."""
+    """The scores [6, 5] of one method in one setting, standardised per edge and averaged over selections."""
 
     title: str
     scores: Values
     chosen: Values
     """[6, 5] share of the selections that took this operation on this edge."""
     n: int
+    """Number of selections; 0 for an oracle."""
 
 
 def score_maps(results: Results, dataset: str, setting: str | None, order: Sequence[str]) -> list[ScoreMap]:
     """One map per method in `order` that has scores.
 
-    Without a setting each draw is counted once, which is for methods that have the same draws in every setting.
+    Without a setting, each pair of seeds counts once, for methods that have the same draws in every setting.
     """
     frame = results.final_of(dataset)
     if setting is None:
@@ -59,7 +60,7 @@ def score_maps(results: Results, dataset: str, setting: str | None, order: Seque
 
 
 def score_map_figure(maps: Sequence[ScoreMap], table: GroundTruth, dataset: str) -> Drawing:
-    """The two oracles of a data set, then the mean scores of each method; dots on its most frequent choice."""
+    """The two oracles of a data set, then the given maps; a dot marks the most frequent choice on each edge."""
     accuracies = table.accuracy(dataset)
     shown = [
         ScoreMap(f"oracle ({kind})", standardised(oracle(accuracies, kind)), np.zeros((6, 5)), 0)
@@ -98,7 +99,7 @@ def score_map_figure(maps: Sequence[ScoreMap], table: GroundTruth, dataset: str)
 
 
 def _told(panel: ScoreMap) -> str:
-    """What the tooltip of a panel says."""
+    """The tooltip of a panel."""
     wanted = ", ".join(OPERATION_LABELS[o] for o in panel.scores.argmax(axis=1))
     said = f"{panel.title}\nhighest score on each edge: {wanted}"
     if panel.n:
@@ -109,7 +110,7 @@ def _told(panel: ScoreMap) -> str:
 
 
 def _key(drawing: Drawing, top: float) -> None:
-    """What the shades mean."""
+    """Draw the key of the shades."""
     x = LEFT
     for step in range(-LIMIT, LIMIT + 1):
         drawing.rect(x, top, 26, 13, f"{'keep' if step > 0 else 'drop'} l{round(LEVELS * abs(step) / LIMIT)}")

@@ -1,7 +1,7 @@
-"""Who cannot be told apart: means in order, joined by a bar where no pair among them was shown to differ.
+"""The figure of standings: means in order, with bars that join methods of which no pair was shown to differ.
 
-In the manner of a critical-difference diagram (Demšar, JMLR 2006), but the bars come from the paired tests with
-Holm's correction over all pairs, not from mean ranks.
+It resembles a critical-difference diagram (Demšar, JMLR 2006), but the bars come from the paired tests with Holm's
+correction, as in `Contest.comparisons`, not from mean ranks.
 """
 
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
@@ -16,9 +16,9 @@ ROOM, STEP = 420.0, 9.0
 
 
 def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
-    """First and last place of every longest run of neighbours in which no pair was shown to differ.
+    """First and last place of every maximal run of neighbours in which no pair was shown to differ.
 
-    Raises NotDrawn where most selectors cannot be told from any other, or none from another.
+    Raises NotDrawn if too few criteria have enough seeds to differ from another one, or if no pair differs.
     """
     if contest.leader is None and contest.placeable:
         raise NotDrawn(
@@ -43,7 +43,7 @@ def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
 
 
 def standings_figure(contest: Contest, optimum: float) -> Drawing:
-    """Mean and interval of each method, best first, and the runs of ties as bars on the right."""
+    """Mean and interval of each method in focus, best first, and the runs of ties as bars on the right."""
     runs = runs_of_ties(contest)
     shown = [standing for standing in contest.standings if standing.method in contest.focus]
     lows = [s.mean if s.interval is None else s.interval.low for s in shown]

@@ -16,23 +16,23 @@ ROW = 15.0
 PANELS_PER_ROW = 3
 PANEL_HEAD, PANEL_FOOT, GAP = 18.0, 34.0, 14.0
 ROOM = 330.0
-"""Width of a panel."""
+"""Width of a panel in pixels, if three stand side by side."""
 
 
 def _jitter(count: int) -> list[float]:
-    """Vertical offsets, in rows, that keep marks of one row apart, the same every time."""
+    """Vertical offsets, in rows, that keep the marks of one row apart; the same on every call."""
     return list(np.linspace(-0.26, 0.26, count)) if count > 1 else [0.0]
 
 
 Height = Callable[[float], float]
-"""From a row to its middle, pixels."""
+"""Maps a row to the y coordinate of its middle, in pixels."""
 
 
 class Strips:
-    """Panels of rows that share their names on the left."""
+    """Panels, one per setting, whose rows share their names on the left."""
 
     def __init__(self, settings: Sequence[str], names: Sequence[str], methods: int):
-        """`names` of all rows, of which the first `methods` are methods and the others yardsticks."""
+        """`names` are those of all rows: the first `methods` of them are methods, the others yardsticks."""
         self.settings, self.names, self.methods = settings, names, methods
         self.across = max(1, min(len(settings), PANELS_PER_ROW))
         self.left = max(map(width_of, names), default=0.0) + 8
@@ -44,7 +44,7 @@ class Strips:
     def panels(
         self, axis: Callable[[float, float], AnyAxis]
     ) -> Iterator[tuple[str, AnyAxis, Callable[[float], float]]]:
-        """Each setting with the axis of its panel, drawn, and the height of a row."""
+        """Draw the panels; yields each setting with the axis of its panel and its Height function."""
         for index, setting in enumerate(self.settings):
             band, column = divmod(index, self.across)
             start, top = self.left + column * (self.room + GAP), band * self.tall + PANEL_HEAD
@@ -69,7 +69,10 @@ class Strips:
         self, rows: Sequence[tuple[int, Line]], axis: AnyAxis, height: Height, css: str, shape: int,
         hollow: Collection[str] = (),
     ) -> None:  # fmt: skip
-        """The marks of each line in its row, its mean as a tick and its interval as a bar; those of `hollow` empty."""
+        """Draw the marks of each line in its row, its mean as a tick and its interval as a bar.
+
+        The marks of methods in `hollow` are not filled.
+        """
         bars, ticks = [], []
         for row, line in rows:
             values = [value for per_seed in line.values.values() for value in per_seed]
@@ -86,14 +89,14 @@ class Strips:
     def yardsticks(
         self, sticks: Sequence[tuple[str, float]], axis: AnyAxis, height: Height, lines: Sequence[str]
     ) -> None:
-        """Diamonds below the methods; those in `lines` also as a dashed line through all rows."""
+        """Draw yardsticks as diamonds below the methods; those in `lines` also as a dashed line through all rows."""
         for row, (name, value) in enumerate(sticks, start=self.methods):
             if name in lines:
                 self.drawing.line(axis(value), height(-0.5), axis(value), height(row), "dashed")
             self.drawing.mark(3, axis(value), height(row), "hollow", 4, f"{name}: {number(value)}")
 
     def pairs(self, rows: dict[str, Line], order: Sequence[str], axis: AnyAxis, height: Height) -> None:
-        """A faint line through all methods for each supernet seed: the selections that share a checkpoint."""
+        """Draw a faint line per supernet seed, which joins the selections that share a checkpoint."""
         for seed in sorted({seed for line in rows.values() for seed in line.values}):
             points = [
                 (axis(float(np.mean(rows[method].values[seed]))), height(y))
@@ -114,7 +117,7 @@ def accuracy_figure(
 ) -> Drawing:
     """Test accuracy of every selection on one data set; floors, ceilings and the optimum as diamonds.
 
-    Methods in `alike` read no supernet: they are hollow, and not joined to what was selected on it.
+    Methods in `alike` read no supernet: their marks are hollow and not joined to the selections made on it.
     """
     here = [line for line in found if line.dataset == dataset]
     order = order_of_methods(here)
@@ -145,7 +148,8 @@ def tau_figure(
     sticks: Sequence[Yardstick],
     retraining: float | None,
 ) -> Drawing:
-    """Kendall's tau-b per method: marks against the oracle of best accuracies, the mean against the mean one hollow."""
+    """Kendall's tau-b per method: marks for the oracle of best accuracies, a hollow mark for the mean tau-b with the
+    oracle of mean accuracies."""
     here = [line for line in best if line.dataset == dataset]
     order = order_of_methods(here)
     named = [(stick.name, stick.tau_best) for stick in sticks if stick.tau_best is not None and stick.name != "optimum"]
@@ -169,6 +173,5 @@ def tau_figure(
 
 
 def look(index: int) -> tuple[str, int]:
-    """Classes of the colour, and shape, of series number `index`, the same in all figures; lines whose colour comes
-    again are dashed."""
+    """CSS classes and shape of series number `index`, the same in all figures; repeated colours have dashed lines."""
     return f"s{index % SERIES}" + (" again" if index >= SERIES else ""), index % SHAPES
