@@ -1,1 +1,1 @@
-"""What is written beside the page: tables, and the part of README that is made from them."""
+"""Files made beside the page: tables, figures for papers, and the block of a README that is made from the tables."""

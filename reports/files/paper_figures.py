@@ -1,8 +1,8 @@
 """Figures for papers from stored results: `python -m nas_selection_bench figures results/NAME --to DIR`.
 
-Four kinds per data set, as far as the results hold them: criteria-DATASET (mean accuracy and interval, with floors),
-proxies-DATASET (zero-cost proxies by schemes), doses-DATASET-OPERATION (where a share was imposed) and
-agreement-DATASET (Kendall's tau against accuracy). The same results give the same bytes.
+There are four kinds per data set, each drawn if the results hold its data: criteria-DATASET (mean accuracy and
+interval, with floors), proxies-DATASET (zero-cost proxies by schemes), doses-DATASET-OPERATION (if a share was imposed)
+and agreement-DATASET (Kendall's tau against accuracy). The same results give the same bytes.
 """
 
 import os
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 IN_FIGURE = (FLOOR, "params")
-"""Floors that stand in the figure of agreement: the random ones agree with nothing."""
+"""Floors shown in the figure of agreement; random choices agree with nothing, so they are left out."""
 
 
 def figures(source: Material) -> Iterator[tuple[str, "Figure"]]:
-    """(name of the file, figure) of every figure that the results hold; to be drawn in `plain_style`."""
+    """(name without suffix, figure) of every figure that the results allow; consume it within `plain_style`."""
     for contest in source.contests:
         if not contest.standings:
             continue
@@ -66,7 +66,7 @@ def figures(source: Material) -> Iterator[tuple[str, "Figure"]]:
 
 
 def matrix(found: Overview) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean accuracies and the signs of verdicts, proxies by schemes; nan and "" where there is no such criterion."""
+    """Mean accuracies and verdict signs, proxies by schemes; nan and "" for combinations without a criterion."""
     entries = {
         proxy: {scheme: of.get(scheme) for scheme in found.schemes} for proxy, of in found.matrix.items()
     }  # fmt: skip
@@ -79,7 +79,7 @@ def matrix(found: Overview) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def agreements(source: Material, contest: Contest) -> list[for_papers.Agreement]:
-    """Mean tau and mean accuracy of each criterion over its selections, best first."""
+    """Mean tau and mean accuracy of each criterion over its selections, best mean accuracy first."""
     taus: dict[str, list[float]] = {}
     for line in source.tau_mean:
         if line.dataset == contest.dataset:
@@ -93,7 +93,10 @@ def agreements(source: Material, contest: Contest) -> list[for_papers.Agreement]
 
 
 def draw(folder: Path, table: GroundTruth, to: Path, kind: str = "pdf") -> list[Path]:
-    """Write the figures of the results in `folder`, packed or not, to `to`; their paths. DataError without results."""
+    """Write the figures of the results in `folder`, packed or not, to `to` and return their paths.
+
+    Raises DataError if the folder holds no readable results or a figure cannot be written.
+    """
     with opened(folder) as whole:
         source = Material(Results.read(whole), table, to)
         make_folder(to)
@@ -110,8 +113,8 @@ def draw(folder: Path, table: GroundTruth, to: Path, kind: str = "pdf") -> list[
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; answers with an exit code."""
-    os.environ["MPLBACKEND"] = "agg"  # nothing is shown, whatever a notebook or a desktop asks for
+    """Run the command and return its exit code."""
+    os.environ["MPLBACKEND"] = "agg"  # draw to files only, whatever backend a notebook or a desktop sets
     parser = Parser(prog="python -m nas_selection_bench figures", description=__doc__.splitlines()[0])
     parser.add_argument("results", type=given_path, help="folder of stored results")
     parser.add_argument("--to", type=given_path, required=True, metavar="DIR", help="folder to write into")

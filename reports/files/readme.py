@@ -1,7 +1,7 @@
-"""The finding of a README, from stored results: `python -m nas_selection_bench readme results/NAME README.md`.
+"""The findings in a README, from stored results: `python -m nas_selection_bench readme results/NAME README.md`.
 
-Replaces what stands between the lines `<!-- results -->` and `<!-- /results -->`, so that nobody edits numbers by
-hand. Reads the tables of the stored results and refers to their figure; no ground truth is needed.
+The command replaces the text between the lines `<!-- results -->` and `<!-- /results -->`, so that no number is edited
+by hand. It reads the tables of the stored results and links to their figure; it needs no ground truth.
 """
 
 import csv
@@ -21,13 +21,13 @@ from nas_selection_bench.reports.sections.headline import FLOOR, floor_called, h
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 LAST_WORD = (Level.EXPLORATORY, Level.MAIN, Level.FOUNDING)
-"""Families that a criterion is judged in; the verdict of the last one that it is in counts, as on the page."""
+"""The families in ascending priority: a criterion in several of them has the verdict of the last, as on the page."""
 
 
 def block(folder: Path, readme: Path, dataset: str | None = None) -> str:
-    """Markdown for the results in `folder`, with paths relative to `readme`; the first data set unless one is named.
+    """Markdown for the results in `folder` on `dataset` (default: the first), with paths relative to `readme`.
 
-    Raises DataError where the tables of its report are missing or damaged.
+    Raises DataError if the tables of the report are missing or damaged, or hold no results.
     """
     try:
         return _block(folder, readme, dataset)
@@ -68,7 +68,7 @@ def _rows(path: Path, folder: Path) -> list[dict[str, str]]:
 
 
 def _verdicts(compared: Sequence[dict[str, str]], baseline: str) -> dict[str, Verdict]:
-    """Criterion -> the verdict against a baseline, in the order of the table."""
+    """Criterion -> its verdict against `baseline`, family by family as in LAST_WORD, then in the order of the table."""
     return {
         row["first"]: Verdict(row["verdict"])
         for level in LAST_WORD
@@ -78,14 +78,14 @@ def _verdicts(compared: Sequence[dict[str, str]], baseline: str) -> dict[str, Ve
 
 
 def _headline(dataset: str, floors: dict[str, float], verdicts: dict[str, Verdict]) -> str:
-    """The page's headline, with the accuracy of the floor."""
+    """The headline of the page, with the accuracy of the floor."""
     floor = f"{floor_called(floors.get(ALL_3X3) == floors.get(FLOOR))} ({number(floors.get(FLOOR))} %)"
     better = [name for name, verdict in verdicts.items() if verdict is Verdict.BETTER]
     return headline_sentence(dataset, better, any(verdict not in UNJUDGED for verdict in verdicts.values()), floor)
 
 
 def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> str:
-    """How many are worse than the floor, do not differ, choose it, cannot be judged, and are better than chance."""
+    """The sentence that counts the criteria by their verdict against the floor and against a random choice."""
     of_floor, of_chance = [*floor.values()], [*chance.values()]
     parts = [
         _number(of_floor.count(verdict), one, many)
@@ -104,12 +104,12 @@ def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> st
 
 
 def _number(n: int, one: str, many: str) -> str:
-    """How many, with the words that agree."""
+    """A count with its singular or plural phrase: `none are ...`, `1 is ...`."""
     return f"{n or 'none'} {one if n == 1 else many}"
 
 
 def replace_block(text: str, content: str, readme: Path = Path("README.md")) -> str:
-    """The `text` of `readme` with `content` between the two marks; raises DataError where they are missing."""
+    """The `text` of `readme` with `content` between BEGIN and END; raises DataError if either is missing."""
     before, found, rest = text.partition(BEGIN)
     _, closed, after = rest.partition(END)
     if not found or not closed:
@@ -127,7 +127,7 @@ def _text(readme: Path) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; answers with an exit code."""
+    """Run the command and return its exit code."""
     parser = Parser(prog="python -m nas_selection_bench readme", description=__doc__.splitlines()[0])
     parser.add_argument("results", type=given_path, help="folder of stored results")
     parser.add_argument("readme", type=given_path, help="file to write into")

@@ -1,7 +1,8 @@
-"""tables/accuracy, tables/kendall_tau and tables/comparisons.csv: every method in numbers, and who beats whom.
+"""The files in tables/: accuracy and kendall_tau in three formats; comparisons and four more tables as CSV alone.
 
-The CSV of the first two holds one line per data set, setting, method and measure with exact numbers, floors and
-ceilings among them; Markdown and LaTeX show the same as `mean ± standard deviation over supernet seeds (n)`.
+accuracy.csv and kendall_tau.csv hold one line per data set, setting, method and measure with exact numbers, including
+floors and ceilings. Their Markdown and LaTeX show the main measures as `mean ± standard deviation over supernet seeds
+(n)`. The other tables are comparisons, yardsticks, transfer, two_criteria and supernet_quality.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,12 +49,13 @@ TRANSFER = (
     "worth",
 )
 ALL_PAIRS, ONE_FACTOR = "all pairs", "one factor"
-"""Families that p values are corrected over; comparisons with a baseline have that of their Level."""
+"""Families over which p values are corrected; comparisons with a baseline name their Level instead."""
 
 ACCURACY = ("test", "valid", "regret", "percentile", "gain", "worth")
 KENDALL_TAU = (*EDGE_TAUS, "tau_space")
 WORTH = "worth"
-"""Of a selector: that of its mean accuracy, since some selections are beyond what any number of trainings finds."""
+"""The measure `worth`, for a selector that of its mean accuracy: single selections can exceed what random search
+reaches with any number of trainings."""
 NO_RECIPE = "(table)"
 LOST_SAID = "* some of its selections failed or are missing; the mean is over the others."
 
@@ -72,7 +74,7 @@ def _ends(interval: Interval | None) -> tuple[Value, Value]:
 
 
 def _lost(source: Material, line: Line) -> int:
-    """Cells of the line that failed or are missing."""
+    """Number of cells of the line that failed or are missing."""
     return source.results.lost.get((line.dataset, line.setting, line.method), 0)
 
 
@@ -98,7 +100,7 @@ def _exact(source: Material, measures: Sequence[str]) -> str:
 
 
 def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: one row per setting and method, one column per data set and measure."""
+    """Header and rows: one row per setting and method, then the yardsticks; one column per data set and measure."""
     columns = [(dataset, measure) for dataset in source.datasets for measure in measures]
     header = ["recipe", "selector", *(f"{d} {m}" if len(measures) > 1 else d for d, m in columns)]
     cells: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
@@ -109,7 +111,7 @@ def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple
             shown = spread(line.mean, line.deviation, line.n, decimals) + ("*" if _lost(source, line) else "")
             cells.setdefault(place, {})[line.dataset, measure] = shown
             means.setdefault(place, line.mean)
-    # Best first inside a recipe, by the first data set and measure that the method has.
+    # Best first within a recipe, by the first measure and data set for which the method has a value.
     order = sorted(cells, key=lambda place: (place[0], -means[place], place[1]))
     rows = [
         [setting, source.results.marked(method), *(cells[setting, method].get(column, "–") for column in columns)]
@@ -133,7 +135,7 @@ def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple
 
 
 def _notes(source: Material, measures: Sequence[str]) -> list[str]:
-    """What the marks in readable rows of these measures mean."""
+    """The notes that explain the marks in the readable rows of these measures."""
     lost = any(
         _lost(source, line) for measure in measures for line in source.lines(measure) if line.dataset in source.datasets
     )
@@ -150,7 +152,7 @@ def _comparison_row(contest: Contest, family: str, c: Comparison, measure: str |
 
 
 def _against_baselines(contest: Contest, baselines: Iterable[str]) -> list[list[Value]]:
-    """Every method against each baseline, each Level a family."""
+    """One row per method and baseline; each Level is one family."""
     return [
         _comparison_row(contest, level, c)
         for baseline in baselines
@@ -160,7 +162,7 @@ def _against_baselines(contest: Contest, baselines: Iterable[str]) -> list[list[
 
 
 def _comparisons(source: Material) -> str:
-    """The pairs that the page shows; every method against each baseline, on the lookups of other data sets too."""
+    """comparisons.csv: the drawn pairs, every method against each baseline, single factors, edges, and transfers."""
     rows = []
     for contest in source.contests:
         rows += [_comparison_row(contest, ALL_PAIRS, c) for c in contest.drawn if c.second not in contest.floors]
@@ -175,7 +177,7 @@ def _comparisons(source: Material) -> str:
 
 
 def _transfers(source: Material) -> str:
-    """Every method's choices judged by the accuracies on another data set."""
+    """transfer.csv: the choices of every method, judged by the accuracies on another data set."""
     rows: list[list[Value]] = []
     for contest in source.transfers:
         for s in contest.standings:
@@ -186,13 +188,13 @@ def _transfers(source: Material) -> str:
 
 
 def _fields(of: type[TwoCriteria] | type[SupernetQuality], found: Sequence[TwoCriteria | SupernetQuality]) -> str:
-    """A table whose columns are the fields of a dataclass."""
+    """CSV whose columns are the fields of the dataclass `of`."""
     names = [field.name for field in fields(of)]
     return to_csv(names, ([getattr(row, name) for name in names] for row in found))
 
 
 def _yardsticks(source: Material) -> str:
-    """Every floor and ceiling with all that is known of it."""
+    """yardsticks.csv: every floor and ceiling, with all fields of Yardstick."""
     names = [field.name for field in fields(Yardstick)]
     rows: list[list[Value]] = []
     for dataset, sticks in source.every_stick.items():
@@ -204,7 +206,7 @@ def _yardsticks(source: Material) -> str:
 
 
 def write_tables(source: Material, folder: Path) -> set[str]:
-    """Write accuracy and kendall_tau as .csv, .md and .tex, and those that are CSV alone; returns the names of all."""
+    """Write all tables to `folder`, accuracy and kendall_tau as .csv, .md and .tex; return the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
     texts: dict[str, str] = {}
     for name, exact, shown, decimals in (

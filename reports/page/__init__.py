@@ -1,1 +1,1 @@
-"""The page itself: its frame, style and scripts."""
+"""The page report.html: its template, style, scripts and data."""

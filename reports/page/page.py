@@ -1,4 +1,4 @@
-"""report.html: one file that shows everything, offline, the same bytes for the same records."""
+"""report.html: the whole report in one file that works offline; the same records give the same bytes."""
 
 import json
 import re
@@ -47,36 +47,36 @@ from nas_selection_bench.reports.sections.stopping import stopping_section
 from nas_selection_bench.reports.sections.who_beats_whom import pairs_section
 
 LIMIT = 1_980_000
-"""Bytes that the page stays under, so that it can be mailed."""
+"""Largest size of the page in bytes, so that it can be mailed."""
 
 DRAWN_WITH = ("numpy", "scipy", "pandas", "jinja2")
-"""Packages whose versions the bytes of the page depend on; the page names them."""
+"""Packages whose versions affect the bytes of the page; the page names them."""
 
 BEGINNING = re.compile(
     rb'<svg xmlns="[^"]+" viewBox="[^"]+" width="[^"]+" height="[^"]+" class="figure">\n<style>|dataset,'
 )
-"""How the figures and tables of a report begin."""
+"""Pattern of the first bytes of figures and CSV tables of a report."""
 
 SCRIPTS = ("controls.js", "point_at_marks.js", "pair_details.js")
-"""Parts of the page's script, which share one scope; each uses what those before it define."""
+"""Parts of the page's script, in order: they share one scope, and later parts use the definitions of earlier ones."""
 
 TOGETHER = re.compile(
     r"(?<=[\d)]) (?=(?:%|points?|s|min|h)(?![\w%]))|(?<=\b[nNp]) (?=[=≤<] ?[\d−])|(?<=\b[nNp] [=≤]) (?=[\d−])"
 )
-"""Spaces at which no line may end: between a number and its unit, and in `n = 3`."""
+"""Pattern of spaces at which a line must not break: between a number and its unit, and in `n = 3`."""
 
 WHERE_RUN = (transfer_section, dose_section, stopping_section, factorial_section)
-"""Sections on what not every output folder holds."""
+"""Sections that need data which not every output folder holds."""
 
 KEPT_FIRST = ("accuracy-", "tau-", "epochs-", "cost-", "operations-", "ranking-", "scores-")
-"""Figures that may give way where a page would grow beyond LIMIT, by the beginnings of their names."""
+"""Prefixes of the figures that may be left out if the page would exceed LIMIT; earlier ones are kept longer."""
 
 
 def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> Path:
-    """Draw tables/, figures/ and report.html in `out` from its records.csv, scores.csv, costs.csv and run.json.
+    """Write tables/, figures/ and report.html in `out` from its records.csv, scores.csv, costs.csv and run.json.
 
-    Where the records were read already they are in `store`. Returns the path of the page. Raises DataError for a
-    folder without results.
+    `store` holds the records if they were already read. Returns the path of the page; raises DataError for a folder
+    without results.
     """
     reuse_memory()
     results = Results.read(out, store)
@@ -86,20 +86,20 @@ def write_report(out: Path, table: GroundTruth, store: Store | None = None) -> P
     write_whole(page, render(source))
     drop_stale(out / "tables", tables)
     drop_stale(out / "figures", {f"{name}.svg" for name in source.drawn})
-    if store is not None and not store.gathered_before:  # its file holds what gathering asked for as well
+    if store is not None and not store.gathered_before:  # else writing would drop what gathering computed
         store.agreements.write(out)
     return page
 
 
 def drop_stale(folder: Path, written: set[str]) -> None:
-    """Remove what earlier drawings left in `folder`; whatever does not begin as a file of the report stays."""
+    """Remove files of earlier reports from `folder`: those not in `written` that begin like a file of a report."""
     for path in folder.glob("[!.]*"):
         if path.name not in written and path.is_file() and BEGINNING.match(path.read_bytes()):
             path.unlink()
 
 
 def sections(source: Material) -> list[Section]:
-    """The sections in reading order; those that need results are left out where there are none."""
+    """The sections in reading order; without results, only failures and provenance."""
     if not source.datasets:
         return [failures_section(source), provenance_section(source)]
     return [
@@ -124,12 +124,12 @@ def sections(source: Material) -> list[Section]:
 
 
 def _there(source: Material, *of: Callable[[Material], Section | None]) -> Iterator[Section]:
-    """The sections that have something to say."""
+    """The sections that are not None for this material."""
     return (section for one in of if (section := one(source)) is not None)
 
 
 def render(source: Material) -> str:
-    """The page as text; figures are written to `source.figures` on the way."""
+    """The page as text; as a side effect, figures are written to `source.figures`."""
     folder = files("nas_selection_bench.reports.page")
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -138,25 +138,25 @@ def render(source: Material) -> str:
     template = environment.from_string(folder.joinpath("template.html").read_text(encoding="utf-8"))
     shown = sections(source)
     around, data = _around(source), page_data(source)
-    tables: dict[str, Markup] = {}  # what the template made of each, which stays while figures are left out
+    tables: dict[str, Markup] = {}  # rendered tables, reused when figures are left out and the page is rendered again
     while True:
         told = [replace(section, blocks=gathered(section.blocks)) for section in shown]
         script = json.dumps(data, separators=(",", ":"), sort_keys=True, allow_nan=False)
-        # Inside a script element no "<" may stand; JSON has another spelling for it.
+        # "<" must not occur inside a script element; JSON can escape it.
         page = template.render(sections=told, tables=tables, data=Markup(script.replace("<", "\\u003c")), **around)
         beyond = len(page.encode()) - LIMIT
         if beyond <= 0:
             return page
         if data["rows"]:
-            data |= {"rows": [], "architectures": [], "accuracy": {}}  # numbers of single marks, as in records.csv
+            data |= {"rows": [], "architectures": [], "accuracy": {}}  # data of single marks, also in records.csv
         elif not leave_out(shown, beyond):
             return page
 
 
 def leave_out(shown: list[Section], size: int) -> bool:
-    """Replace figures of `size` bytes or more by references to their files; False if none is left.
+    """Replace figures of `size` bytes or more in total by references to their files; False if there are none.
 
-    What fits into the remaining bytes stays, in the order of KEPT_FIRST and the smallest first.
+    The figures that fit into the remaining bytes are kept, in the order of KEPT_FIRST and then smallest first.
     """
     places = sorted(
         (rank, len(block.markup.encode()), number, place)
@@ -179,12 +179,12 @@ def leave_out(shown: list[Section], size: int) -> bool:
 
 
 def unbroken(text: str) -> str:
-    """`text` with the TOGETHER spaces unbreakable; markup stays markup, since no tag has such a space."""
+    """`text` with non-breaking spaces for those that match TOGETHER; safe for markup, since no tag has such a space."""
     return type(text)(TOGETHER.sub("\N{NO-BREAK SPACE}", text))
 
 
 def _around(source: Material) -> dict[str, object]:
-    """What the page says beside its sections."""
+    """The variables of the template beside the sections."""
     folder = files("nas_selection_bench.reports.page")
     missing = gaps(source, named(source))
     return {
@@ -199,7 +199,7 @@ def _around(source: Material) -> dict[str, object]:
 
 
 def _first(source: Material, contest: Contest) -> dict[str, object]:
-    """The first screen of one data set; its figure, the main forms alone, is written to `source.figures` too."""
+    """The first screen of one data set; a small figure, of the main forms alone, is written to `source.figures`."""
     found = overview(source, contest)
     if found.main:
         write_figure(source, f"overview-{contest.dataset}", small_figure(found))

@@ -1,7 +1,7 @@
-"""What the page's script reads, and 'Data (JSON)' hands out: selections and comparisons as plain numbers.
+"""The data in the page, for its script and the link 'Data (JSON)': selections and comparisons as plain numbers.
 
-The page has to stay small, so of many selectors it holds the selections of those that are drawn; against the floors
-and the PRIMARY criteria it holds every selector, and among the others the pairs that are drawn.
+To keep the page small, it holds the selections of drawn selectors only. Its comparisons are those of every selector
+with the floors and with the PRIMARY criteria, and the drawn pairs among the others.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ PAIR_COLUMNS = (
 
 
 def page_data(source: Material) -> dict[str, Any]:
-    """One row per selection that is drawn, one per comparison, and what says how to read them."""
+    """One row per drawn selection and one per comparison, with the names and columns needed to read them."""
     final = source.results.final
     shown = [(final["dataset"] == dataset) & final["method"].isin(source.focus(dataset)) for dataset in source.datasets]
     final = final[np.logical_or.reduce(shown)] if shown else final.iloc[:0]
@@ -66,21 +66,21 @@ def page_data(source: Material) -> dict[str, Any]:
 
 
 def baselines(contest: Contest) -> list[str]:
-    """The names that the page can compare with: those that are drawn, PRIMARY criteria and floors, best first."""
+    """The baselines that the page offers: drawn methods and PRIMARY criteria, best mean first, then the floors."""
     drawn = {*contest.focus, *(s.method for s in contest.standings if s.method in PRIMARY)}
     floors = {c.second for c in contest.comparisons} & set(FLOORS)
     return [*(s.method for s in contest.standings if s.method in drawn), *sorted(floors, key=FLOORS.index)]
 
 
 def _shipped(contest: Contest) -> list[Comparison]:
-    """The comparisons that the page holds: those drawn, and every one with a PRIMARY criterion or a floor."""
+    """The comparisons in the page: the drawn ones, and every one with a PRIMARY criterion or a floor."""
     drawn = {(c.first, c.second) for c in contest.drawn}
     whole = {*PRIMARY, *FLOORS}
     return [c for c in contest.comparisons if (c.first, c.second) in drawn or not whole.isdisjoint((c.first, c.second))]
 
 
 def _pairs(contest: Contest, at: dict[str, int]) -> list[list[float | None]]:
-    """One row per pair: over all pairs, then judged in the family of either name as the baseline."""
+    """One row of PAIR_COLUMNS per pair: judged over all pairs, then against `second`, then against `first`."""
     family = {
         (comparison.first, baseline): comparison
         for baseline in baselines(contest)
@@ -105,7 +105,10 @@ def _pairs(contest: Contest, at: dict[str, int]) -> list[list[float | None]]:
 
 
 def _captions(contest: Contest) -> dict[str, Any]:
-    """Per baseline the number of its caption, since most are alike; a caption says how many rows the page lacks."""
+    """The distinct captions, and the number of the caption of each baseline, since most baselines share one.
+
+    A caption says how many rows are listed if the page lacks some.
+    """
     held = dict.fromkeys(baselines(contest), 0)
     for c in _shipped(contest):
         for baseline, other in ((c.first, c.second), (c.second, c.first)):

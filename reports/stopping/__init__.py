@@ -1,4 +1,4 @@
-"""When to stop a search: one rule per file, each a function of what is stored along training.
+"""Stopping rules, which say when to stop a search: one per file, each a function of the stored course of training.
 
-`_rule.py` holds what the rules share.
+`_rule.py` holds their common parts.
 """

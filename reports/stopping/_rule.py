@@ -1,6 +1,7 @@
-"""What a stopping rule declares, and the rules of this folder: each reads what is stored and runs nothing.
+"""The class of stopping rules, and the registry of the rules in this folder.
 
-So every rule meets every criterion that was applied to all checkpoints.
+A rule reads stored values and runs nothing, so every rule can be combined with every criterion that was applied to all
+checkpoints.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,24 +18,24 @@ from nas_selection_bench.reports.data.courses import Course, NotStored, Stops
 
 @dataclass(frozen=True, kw_only=True)
 class StoppingRule(Configurable):
-    """When a search stops."""
+    """A rule that says when a search stops."""
 
     paper: str
     formula: str
-    """In one line."""
+    """The rule as a formula, in one line."""
     stop: Callable[[Course], int]
-    """Index of the stored checkpoint to select from; raises NotStored."""
+    """Returns the index of the stored checkpoint to select from; raises NotStored if the course lacks a value."""
     differs: str = "nothing"
-    """From the paper and its code."""
+    """How the rule differs from the paper and its code."""
     version: int = 1
 
     def declared(self) -> dict[str, str]:
-        """What it says of itself beside its paper, for people."""
+        """The description of the rule beside its paper, for readers."""
         return {"stops at": self.formula, "differs": self.differs}
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, StoppingRule]:
-    """The rule of a module, by the name of its file; raises UsageError for what is none."""
+    """{`name`: the RULE of a module}; raises UsageError if it is not a well-formed StoppingRule."""
     rule = module.RULE
     if not isinstance(rule, StoppingRule):
         raise UsageError(f"{shown(file)}: RULE must be a StoppingRule, not {kind(rule)}.")
@@ -48,7 +49,7 @@ rules = RULES.methods
 
 
 def stops(found: dict[tuple[str, int], Course]) -> dict[str, Stops]:
-    """What each rule says; supernets of which it lacks something are left out."""
+    """Rule -> (setting, seed) -> the epoch at which it stops, without supernets that lack a value the rule needs."""
     told_by: dict[str, Stops] = {}
     for name, rule in rules().items():
         for supernet, course in found.items():

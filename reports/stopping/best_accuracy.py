@@ -1,7 +1,7 @@
-"""The checkpoint whose supernet is the most accurate on the selection images.
+"""Best accuracy: select from the checkpoint whose supernet is the most accurate on the selection images.
 
-Kept by the code of several papers (Jiang et al., "Operation-Level Early Stopping for Robustifying Differentiable NAS",
-NeurIPS 2023, among them), which store the genotype of the best validation accuracy so far.
+The code of several papers does this (Jiang et al., "Operation-Level Early Stopping for Robustifying Differentiable
+NAS", NeurIPS 2023, among them) by storing the genotype of the best validation accuracy so far.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 
 def stop(course: Course) -> int:
-    """The most accurate, the earliest of several."""
+    """The checkpoint with the highest accuracy; the earliest if several have it."""
     return int(np.argmax(course.needed("accuracy")))
 
 

@@ -1,7 +1,7 @@
-"""DARTS-ES: stop before the largest eigenvalue of the validation loss's Hessian by the alphas has grown by a third.
+"""DARTS-ES: stop before the largest eigenvalue of the validation loss's Hessian in the alphas grows by a third.
 
 Zela, Elsken, Saikia, Marrakchi, Brox & Hutter, "Understanding and Robustifying Differentiable Architecture Search",
-ICLR 2020, section 4.3. The eigenvalue is averaged over a window of measurements; where the average has grown by FACTOR
+ICLR 2020, section 4.3. The eigenvalue is averaged over a window of measurements; once the average has grown by FACTOR
 over DELTA measurements, the search goes back to the beginning of that growth. The numbers are those of the code.
 """
 
@@ -12,11 +12,11 @@ from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 WINDOW, DELTA, FACTOR = 5, 4, 1.3
 START = 0.2
-"""Share of the search before which nothing stops it (the code: 10 of 50 epochs)."""
+"""Share of the search during which it never stops (the code: 10 of 50 epochs)."""
 
 
 def stop(course: Course) -> int:
-    """The last checkpoint before the growth; the last of all where there is none."""
+    """The last checkpoint before the growth; the last of all if there is no growth."""
     values = course.needed("eigenvalues")
     enough = len(values) >= WINDOW + DELTA
     window, delta = (WINDOW, DELTA) if enough else (1, 1)
@@ -24,7 +24,7 @@ def stop(course: Course) -> int:
     for newest in range(delta, len(averages)):
         back = newest - delta + window // 2
         old, new = averages[newest - delta], averages[newest]
-        grown = new > max(old, FACTOR * old)  # below zero, FACTOR times the old one is less
+        grown = new > max(old, FACTOR * old)  # for a negative old average, FACTOR times it would be lower
         if grown and course.epochs[back] >= START * course.epochs[-1]:
             return back
     return len(values) - 1

@@ -1,11 +1,11 @@
-"""Search to the end: the last checkpoint. What DARTS and all that do not say otherwise do."""
+"""Last epoch: search to the end and select from the last checkpoint, as DARTS and papers without another rule do."""
 
 from nas_selection_bench.reports.data.courses import Course
 from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 
 def stop(course: Course) -> int:
-    """The last."""
+    """The last checkpoint."""
     return len(course.epochs) - 1
 
 

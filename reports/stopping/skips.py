@@ -1,4 +1,4 @@
-"""DARTS+: stop as soon as two edges or more of the cell would be skip connections.
+"""DARTS+: stop as soon as two or more edges of the cell would be skip connections.
 
 Liang, Zhang, Sun, He, Huang, Zhuang & Li, "DARTS+: Improved Differentiable Architecture Search with Early Stopping",
 2019, criterion 1.
@@ -12,7 +12,8 @@ ALLOWED = 1
 
 
 def stop(course: Course) -> int:
-    """The first checkpoint with more than ALLOWED skips among the largest weights, `none` left out; else the last."""
+    """The first checkpoint at which skip has the largest weight, `none` excluded, on more than ALLOWED edges; else the
+    last."""
     chosen = course.needed("weights")[:, :, NONE + 1 :].argmax(2) + NONE + 1
     collapsed = ((chosen == SKIP).sum(1) > ALLOWED).nonzero()[0]
     return int(collapsed[0]) if len(collapsed) else len(course.epochs) - 1

@@ -1,4 +1,4 @@
-"""DARTS+: stop when the order of the operations that have weights has not changed for a while.
+"""DARTS+: stop when the order of the operations with learnable parameters has been stable for a fifth of the search.
 
 Liang, Zhang, Sun, He, Huang, Zhuang & Li, "DARTS+: Improved Differentiable Architecture Search with Early Stopping",
 2019, criterion 1*: the ranking of the architecture parameters of the learnable operations is stable for ten epochs.
@@ -11,11 +11,11 @@ from nas_selection_bench.reports.data.courses import Course
 from nas_selection_bench.reports.stopping._rule import StoppingRule
 
 STABLE = 0.2
-"""Share of the search for which it has to last (10 of the paper's 50 epochs)."""
+"""Share of the search for which the order must stay the same (10 of the paper's 50 epochs)."""
 
 
 def stop(course: Course) -> int:
-    """The first checkpoint whose order is that of all since at least STABLE of the search; else the last."""
+    """The first checkpoint whose order has not changed for at least STABLE of the search; else the last."""
     order = np.argsort(course.needed("weights")[:, :, [CONV_1X1, CONV_3X3]], axis=2, kind="stable")
     since = 0
     for t in range(1, len(course.epochs)):
