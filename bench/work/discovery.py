@@ -1,7 +1,5 @@
 """Finds methods by their files; one that cannot be imported, or defines no method, is reported in one sentence."""
 
-import ast
-import hashlib
 import pkgutil
 import re
 import traceback
@@ -97,18 +95,6 @@ def line_of(error: BaseException) -> str | None:
         if lines:
             return f"{lines[-1][0].as_posix()}, line {lines[-1][1]}"
     return None
-
-
-def code_digest(content: bytes) -> str:
-    """16 hex digits that change with the code of a module; its import statements are left out.
-
-    A module that it imports may move: that changes no result.
-    """
-    lines = content.splitlines()
-    for statement in ast.walk(ast.parse(content)):
-        if isinstance(statement, ast.Import | ast.ImportFrom) and statement.end_lineno is not None:
-            lines[statement.lineno - 1 : statement.end_lineno] = [b""] * (statement.end_lineno - statement.lineno + 1)
-    return hashlib.sha256(b"\n".join(line for line in lines if line.strip())).hexdigest()[:16]
 
 
 def spelled_well(kind: str, name: str, file: Path) -> None:

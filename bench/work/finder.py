@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import parse, unknown
-from nas_selection_bench.bench.work.discovery import MARKS, code_digest, modules, shown, spelled_well
+from nas_selection_bench.bench.work.code_digest import code_digest
+from nas_selection_bench.bench.work.discovery import MARKS, modules, shown, spelled_well
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.plugins import Plugin, in_use, load
 

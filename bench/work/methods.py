@@ -63,8 +63,8 @@ class Source:
     file: str
     """Its short name: `selectors/magnitude.py`."""
     digest: str
-    """Names the code: the first 16 hex digits of a SHA-256 that leaves out import statements and blank lines
-    (`discovery.code_digest`); of a plug-in that is a package, over all its modules."""
+    """Names the code, without its comments, docstrings and imports (`code_digest`); of a plug-in that is a package, the
+    code of all its modules."""
     origin: str = ""
     """Who brought it from outside: `--plugin mine.py`, `my-package 1.0`; empty for the project's own."""
     title: str = ""

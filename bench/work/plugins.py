@@ -25,7 +25,8 @@ from typing import Any, TypeVar
 
 from nas_selection_bench.bench.errors import UsageError, in_brief
 from nas_selection_bench.bench.files import expanded
-from nas_selection_bench.bench.work.discovery import MARKS, code_digest, reading
+from nas_selection_bench.bench.work.code_digest import code_digest
+from nas_selection_bench.bench.work.discovery import MARKS, reading
 from nas_selection_bench.bench.work.methods import Source
 
 Answer = TypeVar("Answer")

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from nas_selection_bench.bench import names as spelling
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.discovery import FaultyFile, code_digest, kind, reading, shown
+from nas_selection_bench.bench.work.code_digest import code_digest
+from nas_selection_bench.bench.work.discovery import FaultyFile, kind, reading, shown
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.selectors.proxies._contract import Batch, Passes, Proxy, ProxyFailure, Sees
 from nas_selection_bench.selectors.proxies._network import private_copy

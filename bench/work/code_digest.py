@@ -1,0 +1,45 @@
+"""A digest of the code of a module, which names the version of a method that gave a result."""
+
+import ast
+import hashlib
+import io
+import tokenize
+from collections.abc import Iterator
+from importlib.util import decode_source
+
+Span = tuple[int, int, int, int]
+"""First line (from 0), its first byte, last line, and the byte after the last."""
+
+
+def code_digest(content: bytes) -> str:
+    """16 hex digits that change with the code in `content`, but not with its comments, docstrings or imports.
+
+    None of these changes a result: a module that is imported may have moved. Raises SyntaxError or ValueError for
+    what is not Python.
+    """
+    text = decode_source(content)
+    lines = [line.encode() for line in text.split("\n")]
+    spans = [*_docstrings_and_imports(ast.parse(text)), *_comments(text)]
+    for first, start, last, end in sorted(spans, reverse=True):
+        kept = lines[first][:start] + lines[last][end:]
+        lines[first : last + 1] = [kept] + [b""] * (last - first)
+    code = (line.rstrip() for line in lines)
+    return hashlib.sha256(b"\n".join(line for line in code if line)).hexdigest()[:16]
+
+
+def _docstrings_and_imports(tree: ast.AST) -> Iterator[Span]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.Expr) and _is_text(node.value)):
+            assert node.end_lineno is not None and node.end_col_offset is not None
+            yield node.lineno - 1, node.col_offset, node.end_lineno - 1, node.end_col_offset
+
+
+def _is_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _comments(text: str) -> Iterator[Span]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            (line, column), end = token.start, len(token.line.encode())
+            yield line - 1, len(token.line[:column].encode()), line - 1, end
