@@ -1,4 +1,4 @@
-"""Python's garbage collector, and when to do without it."""
+"""Switching off Python's garbage collector."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No collection inside: where millions of objects are made that stay, it would walk through them all the time."""
+    """Disable the collector inside the `with` block.
+
+    While code creates millions of long-lived objects, the collector would otherwise keep walking through all of them.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:

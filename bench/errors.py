@@ -1,6 +1,6 @@
-"""The ways in which a run can end, and the errors that a user can correct.
+"""Exit codes, the errors that a user can correct, and helpers that word their messages.
 
-Each exit code has one meaning, so that a script or a CI job can tell a regression from a gate
+Each exit code has one meaning, so that a script or a CI job can tell a regression from a check
 that measured nothing.
 """
 
@@ -21,10 +21,10 @@ DAMAGE = (
     BufferError, NotImplementedError, RuntimeError, SyntaxError, csv.Error, gzip.BadGzipFile, lzma.LZMAError,
     pickle.UnpicklingError, struct.error, tarfile.TarError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""The errors that readers of the standard library, numpy and torch raise for malformed bytes.
+"""The exceptions that the standard library, NumPy and PyTorch raise when they read malformed bytes.
 
-Every reader of files catches these; OSError is caught apart, since it means that the file could not be read at all.
-RuntimeError includes RecursionError, and ValueError the errors of JSON and of text.
+Every file reader catches these. OSError is caught separately, since it means that the file could not be read at all.
+RuntimeError includes RecursionError, and ValueError includes the errors of JSON and of text decoding.
 """
 
 
@@ -37,22 +37,25 @@ class ExitCode(IntEnum):
     DIFFERS = 3
     NOTHING_MEASURED = 4
     FAULT = 70
-    """A fault of the program itself, with its traceback; the number is that of sysexits.h."""
+    """A bug in the program itself, reported with its traceback; the number is EX_SOFTWARE of sysexits.h."""
     INTERRUPTED = 130
 
 
 def counted(number: int, noun: str) -> str:
-    """So many of them: `1 cell`, `1,702 cells`."""
+    """A number with its noun, plural unless it is 1: `1 cell`, `1,702 cells`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`; nothing of no words."""
+    """The words as a list in English, `a, b and c`; empty if there are none."""
     return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def in_brief(error: BaseException | str, most: int = 200) -> str:
-    """An exception or a text as a part of one sentence: one line, printable, not long."""
+    """The message of an exception, or a text, as one printable line that fits into a sentence.
+
+    It is cut after `most` characters. An exception without a message is represented by the name of its class.
+    """
     text = text_of(error)
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[: 4 * most]).split())
     line = line if len(line) <= most else line[:most] + "..."
@@ -60,7 +63,7 @@ def in_brief(error: BaseException | str, most: int = 200) -> str:
 
 
 def text_of(error: BaseException | str) -> str:
-    """The message of an exception; empty for one that cannot be printed."""
+    """The message of an exception; empty if it cannot be converted to a string."""
     try:
         return str(error)
     except BaseException as another:
@@ -70,19 +73,18 @@ def text_of(error: BaseException | str) -> str:
 
 
 def storable(text: str, most: int) -> str:
-    """`text` that UTF-8 can encode, cut after `most` characters.
+    """`text` in a form that UTF-8 can encode, cut after `most` characters.
 
-    Python decodes the bytes of file names in other encodings to surrogates, which UTF-8 cannot encode; they are
-    escaped.
+    Python decodes file names in other encodings to surrogates, which UTF-8 cannot encode; these are escaped.
     """
     whole = text[:most].encode("utf-8", "backslashreplace").decode()
     return whole if len(text) <= most else f"{whole}... ({len(text):,} characters)"
 
 
 class BenchError(Exception):
-    """An error that the user can correct. Its message is one sentence: what is wrong, where, what to do.
+    """An error that the user can correct. Its message is one sentence: what is wrong, where, and what to do.
 
-    Unprintable characters in it (of a file's name, of a damaged file) are escaped.
+    Unprintable characters in the message (from a file name or a damaged file) are escaped.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
@@ -100,8 +102,8 @@ class DataError(BenchError):
 
 
 class MissingData(DataError):
-    """Data that the user has to provide is not there."""
+    """Data that the user has to provide is missing."""
 
 
 class SkipCell(Exception):
-    """Raised by a method that does not apply to a cell; the message is the reason that the record keeps."""
+    """Raised by a method that does not apply to a cell; the message is stored in the record as the reason."""

@@ -1,4 +1,7 @@
-"""Files that are whole or absent: written beside their place, synced, renamed; and one writer per folder."""
+"""Atomic writes, lock files that keep each folder to one writer, and errors for files that cannot be used.
+
+A file is written under a temporary name beside its target, synced and renamed, so it is either whole or absent.
+"""
 
 import argparse
 import errno
@@ -14,7 +17,7 @@ from filelock import FileLock, Timeout
 from nas_selection_bench.bench.errors import DataError, UsageError, in_brief
 
 USERS_CACHE = "~/.cache/nas-selection-bench"
-"""Where data, trained supernets and what methods declare are kept unless another place is named."""
+"""Default folder for data, trained supernets and the cached declarations of methods."""
 
 _TEMPORARY = ".part"
 _HALF_WRITTEN = re.compile(rf"\..+\.\d+{re.escape(_TEMPORARY)}", re.DOTALL)
@@ -24,9 +27,9 @@ _NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIS
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write `content` to `path` so that a reader, or a kill at any moment, sees the old file or the new one.
+    """Write `content` to `path` atomically: even if the process is killed, readers see the old file or the new one.
 
-    Raises DataError when the disk is full or the place cannot be written.
+    Raises DataError if the disk is full or `path` cannot be written.
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
@@ -44,14 +47,14 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise
 
 
-def unreadable(path: Path, error: OSError, cure: str = "check that it is there and that you may read it") -> DataError:
-    """The error for a `path` that could not be read because of `error`; `cure` says what to do."""
+def unreadable(path: Path, error: OSError, cure: str = "check that it exists and that you may read it") -> DataError:
+    """The error for a `path` that could not be read because of `error`; `cure` tells the user what to do."""
     return DataError(f"{path} cannot be read ({error.strerror or in_brief(error)}); {cure}.")
 
 
 def unwritable(path: Path, error: OSError) -> DataError:
     """The error for a `path` that could not be written because of `error`."""
-    if isinstance(error, shutil.Error):  # of many files: its text has the reason of the first
+    if isinstance(error, shutil.Error):  # about many files: its text has the first one's reason
         full = any(os.strerror(number) in str(error) for number in _NO_ROOM)
         error = OSError(errno.ENOSPC if full else None, in_brief(error))
     if error.errno in _NO_ROOM:
@@ -60,14 +63,14 @@ def unwritable(path: Path, error: OSError) -> DataError:
         return DataError(f"{path} cannot be written ({error.strerror}); choose another folder.")
     if error.errno in _NO_LOCKS:
         return DataError(
-            f"The file system of {path.parent} has no file locks ({error.strerror}), which keep two runs apart; choose"
-            " a folder on a local disk."
+            f"The file system of {path.parent} does not support file locks ({error.strerror}), which keep two runs from"
+            " writing the same folder; choose a folder on a local disk."
         )
     return DataError(f"{path} could not be written ({error.strerror or error}); choose another folder.")
 
 
 def is_disk_trouble(error: BaseException) -> bool:
-    """Whether `error`, or its cause, means that no file can be written any more."""
+    """Whether `error`, or an exception that caused it, means that no more files can be written (full or read-only)."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _NO_ROOM | {errno.EROFS}:
@@ -77,7 +80,7 @@ def is_disk_trouble(error: BaseException) -> bool:
 
 
 def make_folder(path: Path) -> None:
-    """Make `path` and prove that it can be written; raises DataError where it cannot."""
+    """Make the folder `path` and check that files can be written in it; raises DataError if not."""
     probe = path / f".probe.{os.getpid()}{_TEMPORARY}"
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -88,7 +91,7 @@ def make_folder(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed writer left half-written in `folder`; only the folder's one writer may call it."""
+    """Remove half-written files that a killed writer left in `folder`; only for the holder of the folder's lock."""
     for left in folder.glob(f".*{_TEMPORARY}"):
         if _HALF_WRITTEN.fullmatch(left.name) and left.is_file():  # hidden files of other programs stay
             left.unlink(missing_ok=True)
@@ -96,30 +99,31 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def only_writer(path: Path, wait: bool) -> Iterator[None]:
-    """Hold the lock file `path`; with `wait` until its holder is gone, else DataError at once.
+    """Hold the lock file `path` inside the `with` block.
 
-    The lock goes with the process, however it ends, so a killed run leaves nothing to clean up.
+    If another process holds it, wait for that process with `wait`, else raise DataError at once. The lock is released
+    when this process ends, however it ends, so a killed run leaves nothing to clean up.
     """
     lock = held_lock(path, wait)
     if lock is None:
         raise DataError(
             f"Another run (process {_holder(path)}) is writing {path.parent}; wait for it or choose another --out."
         )
-    with suppress(OSError):  # only for the message above
+    with suppress(OSError):  # the process id serves only the message above
         path.write_text(str(os.getpid()))
     try:
         yield
     finally:
         with suppress(OSError):
-            path.unlink()  # while it is still held: who waits for it sees that it is gone and makes another
+            path.unlink()  # while the lock is held: a process that waits for it notices, and makes a new file
         lock.release()
 
 
 def held_lock(path: Path, wait: bool) -> FileLock | None:
-    """The lock of the file `path`, held; None where another has it and this is not to `wait`.
+    """The acquired lock of the file `path`; None if another process holds it and `wait` is false.
 
-    It is held until its `release`, or until the process ends. Raises DataError where the file cannot be written, or
-    lies on a file system without locks.
+    It is held until its `release` is called or the process ends. Raises DataError if the file cannot be written or is
+    on a file system without locks.
     """
     lock = FileLock(path, thread_local=False, fallback_to_soft=False)
     try:
@@ -132,16 +136,16 @@ def held_lock(path: Path, wait: bool) -> FileLock | None:
 
 
 def leave_no_lock(path: Path) -> None:
-    """Remove the lock file `path` that a killed holder left; one that is held stays."""
+    """Remove the lock file `path` if a killed process left it; a lock that is held stays."""
     if path.exists():
         with suppress(DataError), only_writer(path, wait=False):
             pass
 
 
 def expanded(path: str | Path) -> Path:
-    """A path that a user gave, with `~` in front for the home folder; no other function expands it.
+    """A path from the user, with a leading `~` expanded to the home folder; no other function expands it.
 
-    Raises UsageError where there is no such home, and for an empty path.
+    Raises UsageError if there is no such home folder, and for an empty path.
     """
     if not os.fspath(path):
         raise UsageError("the path is empty; write . for the current folder.")
@@ -152,7 +156,7 @@ def expanded(path: str | Path) -> Path:
 
 
 def given_path(text: str) -> Path:
-    """`expanded` for argparse."""
+    """`expanded` as a type for argparse, which needs errors of its own class."""
     try:
         return expanded(text)
     except UsageError as error:
@@ -160,7 +164,7 @@ def given_path(text: str) -> Path:
 
 
 def _holder(path: Path) -> str:
-    """The process that wrote its number into a lock file."""
+    """The process id in a lock file, or `unknown`."""
     try:
         number = path.read_text()
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,8 @@
-"""Signals that end a program: at once while it starts; later as Ctrl-C, so that finished work is kept and reported."""
+"""Handling of the signals that end the program.
+
+While the program starts, a signal ends it at once; later, a signal acts like Ctrl-C, so that finished work is kept and
+reported.
+"""
 
 import atexit
 import os
@@ -11,14 +15,14 @@ from types import FrameType
 from nas_selection_bench.bench.errors import ExitCode
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Ctrl-C, a polite kill (a batch system's time limit), a closed terminal."""
+"""Signals of Ctrl-C, of a plain `kill` (also from a batch system at its time limit), and of a closed terminal."""
 
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """While nothing is written yet, a signal ends the program with the line `Interrupted.`.
+    """Let a signal end the program with the line `Interrupted.`, for as long as nothing has been written.
 
-    KeyboardInterrupt in the middle of an import would not do: libraries turn it into errors of their own.
+    A KeyboardInterrupt in the middle of an import would not work: libraries turn it into errors of their own.
     """
 
     with _handled(_leave):
@@ -26,10 +30,10 @@ def ended_at_once() -> Iterator[None]:
 
 
 def end_at_once() -> None:
-    """From now on a signal ends this process with that line; for a program's first line and its last moments.
+    """From now on, let a signal end this process with the line `Interrupted.`; meant for a program's first statement.
 
-    Code with results to keep handles signals in between. At exit they are ignored: Python would restore their default
-    action while it shuts down, and the exit code would be the signal's.
+    Code that has results to keep installs its own handlers for its duration. At exit the signals are ignored: Python
+    would restore their default action while it shuts down, and the exit code would be the signal's.
     """
     handled = _not_ignored()
 
@@ -37,7 +41,7 @@ def end_at_once() -> None:
         for number in handled:
             signal.signal(number, signal.SIG_IGN)
 
-    atexit.register(ignore)  # the first to be registered is the last to be called
+    atexit.register(ignore)  # registered first, so called last
     for number in handled:
         signal.signal(number, _leave)
 
@@ -50,20 +54,20 @@ def _leave(signum: int, frame: FrameType | None) -> None:
 
 
 class Interrupted:
-    """Whether a signal has come."""
+    """A signal handler that acts like Ctrl-C; `came` says whether a signal has arrived."""
 
     def __init__(self) -> None:
         self.came = False
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        """Take the signal for Ctrl-C."""
+        """Note that a signal arrived, and raise KeyboardInterrupt."""
         self.came = True
         raise KeyboardInterrupt
 
 
 @contextmanager
 def like_ctrl_c() -> Iterator[Interrupted]:
-    """Each of the signals raises KeyboardInterrupt, and is remembered."""
+    """Let each of the signals raise KeyboardInterrupt; the yielded object notes whether one arrived."""
     interrupted = Interrupted()
     with _handled(interrupted):
         yield interrupted
@@ -71,7 +75,7 @@ def like_ctrl_c() -> Iterator[Interrupted]:
 
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """`handler` for the signals that are not ignored: a program started with nohup is to go on."""
+    """Handle signals with `handler`, except ignored ones, so that a program started with nohup keeps running."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return

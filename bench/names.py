@@ -16,20 +16,20 @@ from nas_selection_bench.bench.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-"""A name in lower or upper case; one in upper case gets a better error than that it is malformed."""
+"""A name in lower or upper case; a capital letter gets a more helpful error than "malformed"."""
 LISTED = 40
-"""How many names an error lists at most."""
+"""Largest number of names that an error message lists."""
 
 _SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
 
 
 def can_be_typed(text: str) -> bool:
-    """Whether it has the letters of a name without options."""
+    """Whether `text` is spelled like a name without options."""
     return _NAME.fullmatch(text) is not None
 
 
 def parse(text: str) -> tuple[str, dict[str, str]]:
-    """The name and the options in `name` or `name[option=value,...]`; values stay text.
+    """The name and the options in `name` or `name[option=value,...]`; values stay strings.
 
     Raises UsageError, with the expected form, for anything else and for an option given twice.
     """
@@ -49,7 +49,7 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
 
 
 def canonical(name: str, options: Mapping[str, str]) -> str:
-    """The one spelling of a name with its options: options sorted, no spaces."""
+    """The canonical spelling of a name with its options: options sorted, no spaces."""
     if not options:
         return name
     return f"{name}[{','.join(f'{option}={options[option]}' for option in sorted(options))}]"
@@ -66,7 +66,7 @@ def called() -> str:
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Up to `count` of the `known` names that look most like `name`, the likeliest first."""
+    """Up to `count` of the `known` names that look most like `name`, the most likely first."""
     alike: dict[str, str] = {}
     for word in sorted(known, reverse=True):
         alike[_plain(word)] = word
@@ -85,11 +85,11 @@ CALLED_ELSEWHERE = {
     "zerocostptnwot": ["zero-cost-pt"], "zcpt": ["zero-cost-pt"], "imagenet16120": ["imagenet16"],
     "jacov": ["jacob-cov"],
 }  # fmt: skip
-"""Names in use in papers and other programs, as `_letters` has them, and what they are called here."""
+"""Names used in papers and other programs, as spelled by `_letters` -> the names used here."""
 
 
 def _letters(name: str) -> str:
-    """A name by its letters and digits alone: papers write NASWOT, NAS-WOT and nas_wot."""
+    """The letters and digits of a name, in lower case: papers write NASWOT, NAS-WOT and nas_wot."""
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
@@ -101,7 +101,7 @@ def _plain(name: str) -> str:
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a `kind` (recipe, selector, ...) that does not exist: the nearest names, then the list.
 
-    A list too long to read in an error is left to --list.
+    If the list is too long for an error message, the error points to --list instead.
     """
     known = sorted(known)
     near = nearest(name, known)
@@ -110,7 +110,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def listed(kind: str, known: Sequence[str]) -> str:
-    """A sentence that names all of a `kind`, or how to list them where they are many."""
+    """A sentence that names all of a `kind`, or says how to list them if there are more than LISTED."""
     if len(known) > LISTED:
         return f"`{called()} --list` shows all {len(known)} {kind}s."
     return f"The {kind}s are: {', '.join(known)}."
@@ -122,7 +122,7 @@ def is_pattern(text: str) -> bool:
 
 
 def matching(pattern: str, known: Iterable[str]) -> list[str]:
-    """The known names that a pattern stands for, in their order."""
+    """The `known` names that match `pattern`, in their order."""
     return [name for name in known if pattern == "all" or fnmatchcase(name, pattern)]
 
 
@@ -141,10 +141,10 @@ def choose(
 ) -> list[str]:
     """The names that `text` asks for, each once, in the order asked.
 
-    `all`, a name, a name with options, a glob of * and ?, one of the `groups`, which stand for such names, or any of
-    these with ! in front to leave out, wherever it stands.
-    Raises UsageError, with the nearest names and the list, for what matches nothing; `find` may raise it with a better
-    reason.
+    Each entry of `text` is `all`, a name, a name with options, a glob of * and ?, or the name of one of the `groups`,
+    which stand for lists of such entries. An entry with ! in front excludes what it matches, wherever it stands.
+    Raises UsageError, with the nearest names and the list, for an entry that matches nothing; `find` may raise it with
+    a better reason.
     """
     for name in sorted({*groups} & {*known}):
         raise UsageError(f"{name!r} is the name of a group of {kind}s; give your {kind} another name.")

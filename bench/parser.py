@@ -1,4 +1,4 @@
-"""The parser of every command line of this program: what is wrong with one is one sentence."""
+"""The argument parser of every command of this program; it reports an error in one sentence."""
 
 import argparse
 import re
@@ -9,15 +9,15 @@ from nas_selection_bench.bench.names import nearest
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports errors in one sentence with the nearest option or choice, as for names of methods."""
+    """Reports an error in one sentence that suggests the nearest option or choice, as for names of methods."""
 
     @property
     def call(self) -> str:
-        """How the program is called, for hints: its name in a shell."""
+        """How to start the program in a shell, for hints."""
         return f"python {self.prog}" if self.prog.endswith(".py") else self.prog
 
     def error(self, message: str) -> NoReturn:
-        """Leave the program with exit code 2; raises UsageError where the caller asked for that."""
+        """Exit with code 2 and `message`; without `exit_on_error`, raise UsageError instead."""
         lacking = message.removeprefix("the following arguments are required: ")
         strangers = message.removeprefix("unrecognized arguments: ")
         option, wrong = re.match(r"argument (\S+): ", message), re.search(r"invalid choice: '(.*?)'", message)

@@ -1,8 +1,8 @@
 """Seeds derived from one root and named axes.
 
 Each random decision names the axes that it depends on (data set, recipe, supernet seed, epoch,
-purpose, ...). Two decisions with equal axes see the same numbers, which makes comparisons paired;
-adding a selector, a recipe or a data set changes no other numbers, because the seed is a hash
+purpose, ...). Two decisions with equal axes see the same numbers, which makes comparisons paired.
+Adding a selector, a recipe or a data set changes no other numbers, because the seed is a hash
 of the names and not a position in a list.
 """
 
@@ -20,7 +20,7 @@ def canonical_json(value: object) -> str:
 
 
 def derive(root: int, /, **axes: str | int | float | bool | None) -> int:
-    """The seed in [0, 2**63 - 1) of `root` and the named `axes`, whatever the order they are given in.
+    """The seed in [0, 2**63 - 1) of `root` and the named `axes`, whose order does not matter.
 
     Raises TypeError for an axis that JSON cannot write exactly (a tensor, an object).
     """

@@ -1,4 +1,4 @@
-"""Digests of the program itself: numbers kept in a file are believed by the program that computed them alone."""
+"""Digests of the program's own source, so that only the program that computed numbers in a file trusts them."""
 
 import hashlib
 import platform
@@ -11,9 +11,10 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def program(*rooms: str) -> list[bytes]:
-    """Everything that numbers from these folders of the package depend on.
+    """Everything that numbers computed in these folders of the package depend on, as bytes for `digest`.
 
-    The versions of Python and NumPy, then the path and the text of each source in order of their paths.
+    These are the versions of Python and NumPy, then for each folder the path and content of its source files, sorted
+    by path.
     """
     sources = [(path, path.relative_to(_PACKAGE)) for room in rooms for path in sorted((_PACKAGE / room).rglob("*.py"))]
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}".encode()
@@ -21,7 +22,7 @@ def program(*rooms: str) -> list[bytes]:
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """SHA-256 of the parts and of where each ends."""
+    """SHA-256, in hex, of the parts and their lengths."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(len(part).to_bytes(8, "little"))

@@ -1,1 +1,1 @@
-"""Does a stored result still hold?"""
+"""Checks of whether stored results still hold."""

@@ -8,12 +8,12 @@ _WORDS = {
     "selector_seed": "selector seed {}", "edge": "edge {}", "operation": "{}", "measure": "{}",
     "family": "{}", "first": "{}", "second": "against {}",
 }  # fmt: skip
-"""The key columns in words; those that never help to find a cell are left out."""
+"""Key column -> how a message words its value; columns that never help to find a cell are left out."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A stored value, a fresh one, and where they stand."""
+    """A stored value, the fresh one that differs from it, and their location."""
 
     file: str
     cell: Mapping[str, str]
@@ -32,5 +32,5 @@ class Difference:
 
 
 def cell_of(row: Mapping[str, str]) -> dict[str, str]:
-    """The key columns of a row, as far as it has them."""
+    """The key columns of a row that are there and not empty."""
     return {key: row[key] for key in _WORDS if row.get(key)}

@@ -1,14 +1,14 @@
-"""Does a stored result still hold? Three levels, from bit-equal to statistical.
+"""Checks of whether a stored result still holds, on three levels from bit-equal to statistical.
 
-* exact: the stored records are gathered, measured and drawn again, and every byte is compared. Notices a
+* exact: the stored records are gathered, measured and drawn again, and every byte is compared. Detects a
   changed measure, statistic, table or report, a changed ground truth, and cells of a method whose version has been
-  raised since. What the same sources computed before (bench.yardsticks.agreements) is believed but for a sample.
-  Seconds.
+  raised since. Numbers that the same sources computed before (bench.yardsticks.agreements) are trusted, except for a
+  sample. Takes seconds.
 * tight: a fresh run of the same cells on the same kind of CPU is compared cell by cell, with a stated
-  tolerance per column. Notices a changed selector, recipe or seed.
-* statistical: a fresh run that cannot be equal (another device, other seeds) is compared in distribution; a
-  difference has to be significant and large, and "too few seeds" is an answer. A result that failed or is missing
-  where the fresh run asked for it is a difference without a test.
+  tolerance per column. Detects a changed selector, recipe or seed.
+* statistical: a fresh run that cannot be equal (another device, other seeds) is compared in distribution. A
+  difference has to be significant and large, and "too few seeds" is a possible answer. A result that the fresh run
+  asked for, but that failed or is missing, is a difference without a test.
 """
 
 import csv
@@ -39,7 +39,7 @@ from nas_selection_bench.bench.work.untrained_alphas import never_skipped, skip_
 from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE, Agreements, entries_of
 
 DrawReport = Callable[[Store, GroundTruth], Path]
-"""(records of an output folder, table) -> the page."""
+"""(records of an output folder, ground truth) -> path of the report page."""
 
 EXACT, TIGHT, STATISTICAL = "exact", "tight", "statistical"
 _KEYED = {
@@ -54,16 +54,16 @@ _KEYED = {
     "tables/two_criteria.csv": ("dataset", "first", "second"),
     "tables/supernet_quality.csv": ("dataset", "setting"),
 }
-"""CSV files that are compared row by row, and the columns that name a row."""
+"""CSV file that is compared row by row -> the columns that identify a row."""
 
 _COPIED = (RUN_FILE, PLAN_FILE, METHODS_FILE, CURVATURE_FILE)
 _DRAWN = (".html", ".svg")
 _OF_THE_REPORT = ("tables", "figures")
-"""Folders in which nothing but the report writes, so that a file that it does not write is a stale one."""
+"""Folders that only the report writes to, so a file that it does not write is stale."""
 
 
 AUDITED = 64
-"""Of the agreements that the same sources computed before, one in so many is computed again all the same."""
+"""Of the agreements that the same sources computed before, one in AUDITED is computed again nevertheless."""
 
 
 @dataclass
@@ -72,22 +72,22 @@ class Checked:
 
     level: str
     compared: int = 0
-    """Rows of done cells (exact, tight) or groups of seeds (statistical) that were compared."""
+    """Number of rows of done cells (exact, tight) or of groups of seeds (statistical) that were compared."""
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """Whatever was not compared, with the reason."""
+    """What was not compared, with the reason."""
     edits: list[str] = field(default_factory=list)
-    """Which files of methods have changed since they gave these results, which is no difference by itself."""
+    """Files of methods that have changed since they gave these results; this alone is not a difference."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """OK, DIFFERS, or NOTHING_MEASURED where nothing could be compared."""
+        """OK, DIFFERS, or NOTHING_MEASURED if nothing could be compared."""
         if self.differences:
             return ExitCode.DIFFERS
         return ExitCode.OK if self.compared else ExitCode.NOTHING_MEASURED
 
     def lines(self, most: int = 40) -> Iterator[str]:
-        """The outcome as lines of Markdown, which a job summary can show."""
+        """The outcome as lines of Markdown for a CI job summary, with at most `most` differences."""
         yield from (f"- {difference}" for difference in self.differences[:most])
         if len(self.differences) > most:
             yield f"- ... and {len(self.differences) - most} more"
@@ -99,12 +99,12 @@ class Checked:
 def check(
     stored: Path, table: GroundTruth, draw_report: DrawReport, fresh: Path | None = None, methods: Methods | None = None
 ) -> list[Checked]:
-    """Check the results in `stored`: always exactly, and against the run in `fresh` where one is given.
+    """Check the results in `stored`: always exactly, and against the run in `fresh` if there is one.
 
-    Where `methods` are given, a cell of an earlier version of its method is a difference.
+    If `methods` are given, a cell made with another version of its method is a difference.
 
-    The fresh run is compared tightly if it has the same seeds and sums alike (`sum_alike`), else statistically.
-    Either may be packed. Raises DataError where one holds no results.
+    The fresh run is compared tightly if it has the same seeds and order of sums (`sum_alike`), else statistically.
+    Either folder may be packed. Raises DataError if one holds no results.
     """
     outcomes = [check_exact(stored, table, draw_report, methods)]
     if fresh is not None:
@@ -114,7 +114,7 @@ def check(
 
 
 def exit_code(outcomes: Sequence[Checked]) -> ExitCode:
-    """A difference wins over nothing measured, which wins over all right."""
+    """The exit code of all outcomes together: DIFFERS if any has it, else NOTHING_MEASURED if any has it, else OK."""
     codes = {outcome.exit_code for outcome in outcomes}
     return next((code for code in (ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED) if code in codes), ExitCode.OK)
 
@@ -148,7 +148,7 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, metho
 
 
 def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Checked:
-    """Compare a fresh run with the stored one."""
+    """Compare a fresh run with the stored one: tightly if `sum_alike`, else statistically."""
     before, after = run_of(stored), run_of(fresh)
     old, new = _rows(stored / "records.csv"), _rows(fresh / "records.csv")
     if sum_alike(before, after):
@@ -162,11 +162,11 @@ def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Checked:
 
 
 def sum_alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two runs have the same seeds and add up their float32 in the same order, as far as run.json says.
+    """Whether two runs have the same seeds and sum float32 numbers in the same order, as far as run.json says.
 
-    That takes the same kind of CPU. Instructions that all CPUs have (the ARITHMETIC variables) are not enough: blocks
-    follow the size of the caches, and after one epoch on digits an AMD EPYC and an Intel Xeon with the same
-    instructions differed by eleven images in 512.
+    This requires the same kind of CPU. It is not enough to restrict both runs to instructions that all CPUs have (the
+    ARITHMETIC variables): block sizes depend on the caches, and after one epoch on digits an AMD EPYC and an Intel Xeon
+    with the same instructions differed by eleven images in 512.
     """
     names = ["device", "threads", "seed", "environment", "machine"]
     if len({*processors(before), *processors(after)}) > 1:
@@ -175,7 +175,7 @@ def sum_alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def _bytes(path: Path) -> bytes | None:
-    """The content of a file; None where there is no file."""
+    """The content of a file; None if there is no file."""
     try:
         return path.read_bytes() if path.is_file() else None
     except OSError as error:
@@ -201,20 +201,20 @@ def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], out
     names = sorted(str(path.relative_to(again)) for path in again.rglob("*") if path.is_file())
     names = [name for name in names if name not in _COPIED and not name.startswith(("records/", "costs/"))]
     drawn_with, here = _generator(stored), _generator(again)
-    drawn_alike = drawn_with in ("", here)  # the report writes no page without versions
+    drawn_alike = drawn_with in ("", here)  # every page states its versions, so without them there is no stored page
     if not drawn_alike:
         outcome.notes.append(f"the page and figures, drawn with {drawn_with}, here with {here}")
     for name in names:
         old = packed.get(name) or _bytes(stored / name)
         new = (again / name).read_bytes()
-        if old is None and name == AGREEMENTS_FILE:  # not kept by earlier versions, and it holds no result
+        if old is None and name == AGREEMENTS_FILE:  # earlier versions did not write it, and it holds no results
             continue
         if old is None:
             outcome.differences.append(Difference(name, {}, "file", "missing", "drawn from the stored records"))
         elif old != new and not (name == AGREEMENTS_FILE and entries_of(old) == entries_of(new)):
             if name in _KEYED:
                 found = list(_row_differences(name, _parsed(stored / name, old), _parsed(again / name, new)))
-                # Rows in another order, or twice: equal row by row and yet not the file that is written.
+                # Reordered or repeated rows: all rows are equal, and yet the file is not the one that is written.
                 outcome.differences += found or [_first_line(name, old, new)]
             elif drawn_alike or not name.endswith(_DRAWN):
                 outcome.differences.append(_first_line(name, old, new))
@@ -222,7 +222,7 @@ def _compare_folders(stored: Path, again: Path, packed: Mapping[str, bytes], out
 
 
 def _stale(stored: Path, again: Path) -> Iterator[Difference]:
-    """Files in the folders of the report that it does not write any more."""
+    """Files in the report's folders that it no longer writes."""
     for folder in _OF_THE_REPORT:
         for path in sorted((stored / folder).glob("*")):
             name = f"{folder}/{path.name}"
@@ -231,7 +231,7 @@ def _stale(stored: Path, again: Path) -> Iterator[Difference]:
 
 
 def _generator(folder: Path) -> str:
-    """The versions that a page was drawn with, as it states."""
+    """The versions that the report page in `folder` says it was drawn with; empty if there is no page."""
     try:
         text = (folder / "report.html").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -259,9 +259,9 @@ def _row_differences(name: str, stored: Rows, fresh: Rows) -> Iterator[Differenc
 
 
 def _first_line(name: str, stored: bytes, fresh: bytes) -> Difference:
-    """The first line in which two texts differ; the sizes of both where they are not text."""
+    """The first line in which two texts differ; the sizes of both if they are not text."""
     if b"\0" in stored + fresh:
-        return Difference(name, {}, "bytes", f"{len(stored):,}", f"{len(fresh):,} others")
+        return Difference(name, {}, "bytes", f"{len(stored):,}", f"{len(fresh):,} different ones")
     old, new = (content.decode(errors="replace").splitlines() for content in (stored, fresh))
     for number, (before, after) in enumerate(zip(old, new, strict=False), start=1):
         if before != after:

@@ -1,4 +1,4 @@
-"""A fresh run against a stored one: cell by cell with tolerances, or in distribution."""
+"""Comparison of a fresh run with a stored one: cell by cell with tolerances, or in distribution."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
@@ -23,34 +23,34 @@ Rows = list[dict[str, str]]
 
 EXACT_COLUMNS = ("state", "reason", "tied_edges", "tau_space_n", "forward_passes", "backward_passes", "version",
                  "recipe_version", "schema")  # fmt: skip
-"""Counts and words: no arithmetic stands behind them, so they must be equal. The line of a failure, which moves with
-every edit of the file above it, is a column of its own."""
+"""Columns of counts and words, which do not depend on floating-point arithmetic and so must be equal. The line number
+of a failure, which moves with every edit above it, is in a column of its own and not compared."""
 
 TOLERANCES = {
     # Sums of float32 differ in the last digit between kinds of CPU, and training amplifies that. One swapped
     # pair of operations on one edge moves a tau over five operations by 0.2 and its mean over six edges by 0.033.
     "tau_mean": 0.07,
     "tau_best": 0.07,
-    # Over four operations a swap moves an edge by 0.33 and the mean by 0.056.
+    # Over four operations, a swap moves the tau of an edge by 0.33 and the mean by 0.056.
     "tau_best_no_none": 0.12,
     "tau_mean_no_none": 0.12,
-    # Over three operations a swap moves an edge by 0.67 and the mean by 0.11; of what is particular to edges it moves
-    # the rank of two operations on all of them.
+    # Over three operations, a swap moves the tau of an edge by 0.67 and the mean by 0.11. For tau_edge, which compares
+    # deviations from the mean over edges, a swap on one edge moves two operations on all edges.
     "tau_mean_ops": 0.23,
     "tau_edge": 0.23,
     "tau_space": 0.05,
-    # One image of the selection half in a hundred that falls to the other side.
+    # In percentage points: one in a hundred images of the selection half is classified otherwise.
     "supernet_accuracy": 1.0,
 }
-"""Largest difference that is still the same result."""
+"""Column -> largest difference that still counts as the same result."""
 
 FOLLOWING = ("index", "test", "valid", "regret", "percentile", "gain", "worth", "decision_regret", "skips",
              "parameters")  # fmt: skip
-"""Columns that follow from the architecture, so equal unless it is another one; `decision_regret` follows from the
-order of the decisions too, which is part of the result."""
+"""Columns that follow from the architecture, so they are equal if the architecture is. `decision_regret` also depends
+on the order of the decisions, which is part of the result."""
 
 NEAR_TIE = 0.1
-"""Share of an edge's spread of scores below which two operations may change places."""
+"""Two operations may swap if their scores differ by at most this share of the range of scores on their edge."""
 
 SCORE_TOLERANCE = 0.1
 """Largest difference of a score, in standard deviations of the 30 scores of its cell."""
@@ -67,7 +67,7 @@ NO_SCORES = np.full((len(EDGE_NAMES), len(OPERATIONS)), np.nan)
 
 
 def _score_arrays(rows: Rows) -> dict[tuple[str, ...], NDArray[np.float64]]:
-    """[6, 5] scores by the key columns of their cell, nan where the rows lack one."""
+    """Key columns of a cell -> its [6, 5] scores, nan where the rows lack one."""
     arrays: dict[tuple[str, ...], NDArray[np.float64]] = {}
     for row in rows:
         key = tuple(row[name] for name in KEY_COLUMNS)
@@ -83,11 +83,11 @@ def _score_arrays(rows: Rows) -> dict[tuple[str, ...], NDArray[np.float64]]:
 def compare_runs(
     stored: Rows, fresh: Rows, stored_scores: Rows, fresh_scores: Rows
 ) -> tuple[int, list[Difference], list[str]]:
-    """Cells of two runs, compared by column; returns how many, what differs, and what could not be compared.
+    """Compare the cells of two runs column by column.
 
-    A stored cell that the fresh run lacks is a difference, listed after those in cells of both. One that only the
-    fresh run has, since there is a new selector or the stored run was not finished, contradicts nothing that is
-    stored.
+    Returns the number of done cells compared, the differences, and notes on cells that only one run has. A stored cell
+    that the fresh run lacks is a difference, listed after those in cells of both runs. A cell that only the fresh run
+    has, because of a new selector or because the stored run was not finished, contradicts nothing that is stored.
     """
     old = {tuple(row[name] for name in KEY_COLUMNS): row for row in stored}
     new = {tuple(row[name] for name in KEY_COLUMNS): row for row in fresh}
@@ -167,22 +167,22 @@ def _compare_scores(
 
 MEASURES = ("test", "tau_best", "tau_mean")
 ONE_DRAW = ""
-"""The recipe of a selector that reads none."""
+"""Stands for the recipe if one result is shared by all recipes."""
 LARGE_TAU = 0.1
 LARGE_POINTS = 1.0
-"""Differences that count as large where the table holds no repeated trainings."""
+"""Differences that count as large: of a tau, and of test accuracy if the table holds no repeated trainings."""
 
 
 def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tuple[int, list[Difference], list[str]]:
-    """Per data set, selector and measure: do the seeds of two runs come from the same distribution?
+    """Test, per data set, selector and measure, whether the seeds of two runs come from the same distribution.
 
-    Stratified by recipe, one value per supernet, at the last epoch that both runs have: epochs of one supernet are
-    no independent results. Holm's correction over everything compared. A difference must be significant and larger
-    than the table's noise; that a selector has no results any more needs no test. Returns how many groups were
-    compared, the differences, and what could not be compared.
+    The tests are stratified by recipe, with one value per supernet at the last epoch that both runs have, because
+    epochs of one supernet are not independent. Holm's correction covers everything compared. A difference must be
+    significant and larger than the table's noise; lost results are a difference without a test. Returns the number of
+    groups compared, the differences, and notes on what could not be compared.
     """
     last = _last_epochs(stored, fresh)
-    # Early rows lack the column and have the same draws, so one run that has it is enough.
+    # Rows of early versions lack the column but hold the same draws, so it is enough if one run has it.
     drawn_once = {(row["dataset"], row["selector"]) for row in [*stored, *fresh] if row.get("shared")}
     old, new = _by_group(stored, last, drawn_once), _by_group(fresh, last, drawn_once)
     differences = _lost_results(stored, fresh)
@@ -214,9 +214,10 @@ def compare_distributions(stored: Rows, fresh: Rows, table: GroundTruth) -> tupl
 
 
 def _lost_results(stored: Rows, fresh: Rows) -> list[Difference]:
-    """Cells done in the stored run that, asked for again, failed, were skipped or are missing.
+    """Cells that were done in the stored run, but failed, were skipped or are missing in the fresh run.
 
-    Where seeds had failed in the stored run too, only the loss of all results counts: which seeds fail is chance.
+    Only cells that the fresh run asked for count. If seeds had failed in the stored run too, only the loss of all
+    results counts, because it is chance which seeds fail.
     """
     before, after = _states(stored), _states(fresh)
     found = []
@@ -244,7 +245,7 @@ def _states(rows: Rows) -> dict[tuple[str, ...], list[str]]:
 
 
 def _asked_by_one(stored: Rows, fresh: Rows) -> list[str]:
-    """Cells that only one of the runs asked for: whole data sets, recipes, epochs and selectors in one line each."""
+    """Notes on cells that only one run asked for, with one line per whole data set, recipe, epoch or selector."""
     names = ("dataset", "recipe", "epoch", "selector")
     before, after = ({tuple(row[name] for name in names) for row in rows} for rows in (stored, fresh))
     notes = []
@@ -266,11 +267,11 @@ _COARSE_FIRST = (
     ((0, 1, 3), "{}, {}, {}"),
     ((0, 1, 2, 3), "{}, {}, epoch {}, {}"),
 )
-"""Parts of (data set, recipe, epoch, selector) that one run may lack, and how they are worded."""
+"""Parts of (data set, recipe, epoch, selector) that one run may lack, and their wording, coarsest first."""
 
 
 def _last_epochs(stored: Rows, fresh: Rows) -> dict[tuple[str, ...], str]:
-    """(data set, recipe, selector) -> the last epoch that both runs have rows of."""
+    """(data set, recipe, selector) -> the last epoch for which both runs have rows."""
     epochs: list[dict[tuple[str, ...], set[str]]] = []
     for rows in (stored, fresh):
         found: dict[tuple[str, ...], set[str]] = {}
@@ -293,7 +294,7 @@ def _by_group(
         for measure in MEASURES:
             number = _number(row.get(measure, ""))
             if number is not None:
-                # One run that stands beside many recipes is one observation of its seed.
+                # A result shared by many recipes is one observation of its seed.
                 recipe = ONE_DRAW if (row["dataset"], row["selector"]) in drawn_once else row["recipe"]
                 recipes = values.setdefault((row["dataset"], row["selector"], measure), {})
                 recipes.setdefault(recipe, {}).setdefault(row["supernet_seed"], []).append(number)

@@ -1,4 +1,4 @@
-"""Which stored cells are of an earlier version of their selector or recipe: those results no longer hold."""
+"""Detection of stored cells made with another version of their selector or recipe, which no longer hold."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,10 @@ from nas_selection_bench.bench.work.record import SKIPPED
 
 
 def superseded(rows: Sequence[Mapping[str, str]], methods: Methods) -> tuple[list[Difference], list[str]]:
-    """A difference for each method and version in `rows` of records.csv that is not the present one; notes.
+    """Compare the versions in `rows` of records.csv with those of the present methods.
 
-    A note names each method that does not exist here, such as a plug-in's.
+    Returns a difference for each method and stored version that is not the present one, and a note for each method
+    that does not exist here, such as a plug-in's.
     """
     differences: list[Difference] = []
     notes: list[str] = []

@@ -146,7 +146,7 @@ def test_a_folder_without_results_is_an_error(table: GroundTruth, tmp_path: Path
 
 def test_what_is_no_text_is_told_by_its_size() -> None:
     told = check._first_line("agreements.bin", b"\0\xff", b"\0\xfe\n")
-    assert (told.file, told.column, told.stored, told.fresh) == ("agreements.bin", "bytes", "2", "3 others")
+    assert (told.file, told.column, told.stored, told.fresh) == ("agreements.bin", "bytes", "2", "3 different ones")
     assert check._first_line("a.md", b"one\ntwo", b"one\nten").column == "line 2"
 
 
