@@ -1,1 +1,1 @@
-"""Commands of the harness; `nas_selection_bench/__main__.py` lists those of all rooms."""
+"""Commands of the benchmark; `nas_selection_bench/__main__.py` lists the commands of all packages."""

@@ -1,4 +1,4 @@
-"""The cells of a run: the grid that a command line asks for, or the plan of an output folder that it goes on with."""
+"""The cells of a run: the grid that a command line asks for, or the plan of an output folder that it resumes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,24 +18,24 @@ from nas_selection_bench.bench.work.store import Store
 
 @dataclass(frozen=True)
 class Asked:
-    """The cells, with the methods they need."""
+    """The cells of a run, with the methods they need."""
 
     plan: list[PlannedCell]
     recipes: Sequence[Described]
     selectors: Sequence[Described]
     facts: Mapping[str, Any]
-    """The request in words, for run.json."""
+    """The request as entries of run.json."""
 
 
 def folders_plan(options: Options) -> list[dict[str, Any]]:
-    """The cells of the plan of `--out`, where the command line does not choose any; else none."""
+    """The cells in the plan of `--out` if the command line does not choose any itself; else none."""
     if options.asks or options.out is None or read_run(options.out) is None:
         return []
     return planned_cells(Store(options.out))
 
 
 def sizes(cells: Sequence[Mapping[str, Any]]) -> dict[str, Settings]:
-    """The size of the experiment per data set; raises UsageError where a data set has several in one folder."""
+    """Data set -> size of its experiment; raises UsageError if the folder holds a data set at several sizes."""
     labels: dict[str, str] = {}
     for cell in cells:
         if labels.setdefault(cell["dataset"], cell["preset"]) != cell["preset"]:
@@ -49,7 +49,7 @@ def sizes(cells: Sequence[Mapping[str, Any]]) -> dict[str, Settings]:
 def asked_here(
     options: Options, methods: Methods, settings: Mapping[str, Settings], here: Circumstances, data: Mapping[str, str]
 ) -> Asked:
-    """The cells that a command line asks for; UsageError for names that do not exist."""
+    """The cells that a command line asks for; raises UsageError for names that do not exist."""
     request = make_request(options, methods, settings, here, data)
     facts = {
         "datasets": list(settings),
@@ -69,7 +69,7 @@ def asked_before(
     cells: Sequence[Mapping[str, Any]], methods: Methods, run: Mapping[str, Any], here: Circumstances,
     data: Mapping[str, str],
 ) -> Asked:  # fmt: skip
-    """The `cells` that the runs of a folder asked for, of which `run` is its run.json."""
+    """The `cells` that earlier runs of a folder asked for; `run` is the content of its run.json."""
     plan = plan_again(cells, methods, run.get("seed", 0), data, here)
     recipes = dict.fromkeys(planned.cell.supernet.recipe for planned in plan)
     selectors = dict.fromkeys(planned.cell.selector for planned in plan)

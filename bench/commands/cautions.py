@@ -1,4 +1,4 @@
-"""What may go slowly, or has not been verified, said before a run begins."""
+"""Warnings before a run begins: what may be slow, and what has not been verified."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,11 +13,11 @@ from nas_selection_bench.bench.work.presets import PUBLISHED
 def cautions(
     device: devices.Device, plan: Sequence[PlannedCell], workers: int, threads: int, results: Path
 ) -> Iterator[str]:
-    """A sentence on each; `results` holds the records of hardware on which the GPU path was verified."""
+    """One sentence per warning; `results` holds the records of hardware on which the GPU path was verified."""
     if device.hardware and not devices.verified(device.hardware, results):
         yield (
-            "The GPU path has not been verified on this hardware: python -m nas_selection_bench gpu-acceptance does so"
-            " in ten minutes; --device cpu is what the stored results were made on."
+            "The GPU path has not been verified on this hardware: python -m nas_selection_bench gpu-acceptance verifies"
+            " it in ten minutes; the stored results were made with --device cpu."
         )
     if device.kind == "cpu" and any(c.reads_checkpoint and c.cell.supernet.settings == PUBLISHED.size for c in plan):
         yield f"Training at preset `{PUBLISHED.preset}` takes days on a CPU; use `--preset lite`."

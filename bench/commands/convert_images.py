@@ -1,10 +1,10 @@
-"""Images in common formats, made readable: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
+"""Convert images from common formats to a data set: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
 
 SOURCE is an .npz (`images` and `labels`, or `x_train` and `y_train`, or `data` and `labels`), an .npy with `--labels`,
 a .parquet file or a folder of them (an image column `img` or `image`, a label column `label` or `fine_label`), or a
 folder with one folder of image files per class. NAME is cifar10, cifar100 or imagenet16, whose official files are
-written in the order of SOURCE and compared with the official content; or a new name, which becomes a data set of your
-own, shuffled once.
+written in the order of SOURCE and compared with the official content; or it is a new name, for a data set of your own,
+which is shuffled once.
 """
 
 import io
@@ -30,20 +30,20 @@ from nas_selection_bench.bench.problem.pixels import pixels_of
 _NAMES = (("images", "labels"), ("x_train", "y_train"), ("train_images", "train_labels"), ("data", "labels"))
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm"}
 LARGEST_SIDE = 4_096
-"""Pixels of a picture, either way: the largest that is unpacked, far above what any of these networks is trained on."""
+"""Largest width or height, in pixels, of a picture that is unpacked; far more than these networks are trained on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Convert, print what was found, and return the exit code."""
-    parser = Parser(prog="python -m nas_selection_bench convert-images", description="Convert images.")
+    parser = Parser(prog="python -m nas_selection_bench convert-images", description="Convert images to a data set.")
     parser.add_argument(
-        "source", type=given_path, help="an .npz, .npy, .parquet, a folder of them, or of class folders"
+        "source", type=given_path, help="an .npz, an .npy, a .parquet or a folder of them, or a folder of class folders"
     )
     parser.add_argument(
-        "--as", dest="name", required=True, metavar="NAME", help="cifar10, cifar100, imagenet16, or yours"
+        "--as", dest="name", required=True, metavar="NAME", help="cifar10, cifar100, imagenet16, or a name of your own"
     )
-    parser.add_argument("--labels", type=given_path, metavar="FILE", help="labels of an .npy")
-    parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
+    parser.add_argument("--labels", type=given_path, metavar="FILE", help="the labels that belong to an .npy")
+    parser.add_argument("--data-root", metavar="DIR", help="where to write ($NAS_BENCH_DATA, else the user's cache)")
     given = parser.parse_args(arguments)
     if given.name == "digits" or not can_be_typed(given.name):
         raise UsageError(
@@ -58,11 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Images [n, 3, height, width] uint8 and labels [n] int64 in `source`; DataError says what is wrong with it."""
+    """Images [n, 3, height, width] uint8 and labels [n] int64 in `source`; raises DataError if it holds none.
+
+    Raises UsageError for `labels` without an .npy, and if reading `source` needs a package that is not installed.
+    """
     if not source.exists():
         raise DataError(f"{source} does not exist; check the path.")
     if labels is not None and source.suffix != ".npy":
-        raise UsageError(f"--labels is for an .npy, and {source} is none; leave it out.")
+        raise UsageError(f"--labels belongs to an .npy file, which {source} is not; leave it out.")
     try:
         if source.is_dir() and not list(source.glob("*.parquet")):
             raw, numbers = _class_folders(source)
@@ -110,7 +113,7 @@ def _parquet(files: Sequence[Path]) -> tuple[Any, Any]:
 
 
 def _pixels(file: Path | io.BytesIO) -> np.ndarray:
-    """[height, width, 3] of a picture; ValueError for one that is too large, before it is unpacked."""
+    """The pixels [height, width, 3] of a picture; raises ValueError, before unpacking, if it is too large."""
     from PIL import Image
 
     try:
@@ -123,7 +126,7 @@ def _pixels(file: Path | io.BytesIO) -> np.ndarray:
 
 
 def _class_folders(source: Path) -> tuple[Any, Any]:
-    """Classes in the order of their names, pictures in the order of theirs."""
+    """The images and labels of a folder of class folders; classes, and pictures in a class, are sorted by name."""
     images: list[np.ndarray] = []
     labels: list[int] = []
     classes = sorted(path for path in source.iterdir() if path.is_dir())
@@ -137,7 +140,7 @@ def _class_folders(source: Path) -> tuple[Any, Any]:
 
 
 def _planes(raw: Any) -> np.ndarray:
-    """[n, 3, height, width] uint8, whichever way the channels stand."""
+    """Images as [n, 3, height, width] uint8, from flat, grey, channels-first or channels-last arrays."""
     images = np.asarray(raw)
     if images.dtype != np.uint8:
         raise ValueError(f"pixels are {images.dtype}; give bytes (uint8, 0 to 255)")
@@ -162,7 +165,7 @@ def _numbers(raw: Any, count: int) -> np.ndarray:
 
 
 def _official(layout: Layout, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
-    """Write the official files of a data set, and report whether their content is the official one."""
+    """Write the official files of a data set, and say whether their content is the official one."""
     if images.shape != (layout.images, 3, layout.size, layout.size) or labels.max() >= layout.classes:
         raise DataError(
             f"{layout.name} is {layout.images} images of {layout.size}x{layout.size} in {layout.classes} classes; these"
@@ -185,10 +188,12 @@ def _official(layout: Layout, images: np.ndarray, labels: np.ndarray, root: Path
 
 
 def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
-    """Write a user's own data set, shuffled once, with the mean and deviation of its channels."""
+    """Write a user's own data set, shuffled once, with the mean and standard deviation of its channels."""
     folder, classes = root / name, int(labels.max()) + 1
     if not 2 <= classes <= MOST_CLASSES:
-        raise DataError(f"The labels go up to {classes - 1}; a data set has 2 to {MOST_CLASSES:,} classes, from 0 on.")
+        raise DataError(
+            f"The labels go up to {classes - 1}; a data set has 2 to {MOST_CLASSES:,} classes, numbered from 0."
+        )
     if (folder / DESCRIPTION).exists():
         raise DataError(f"{folder} holds a data set already; move it away first.")
     make_folder(folder)
@@ -212,5 +217,5 @@ def _own(name: str, images: np.ndarray, labels: np.ndarray, root: Path) -> str:
     write_whole(folder / DESCRIPTION, json.dumps(description) + "\n")
     return (
         f"{folder}: {len(images):,} images of {images.shape[2]}x{images.shape[3]} in {classes} classes,"
-        f" shuffled; set flip to true in {DESCRIPTION} where a mirror image is of the same class"
+        f" shuffled; set flip to true in {DESCRIPTION} if a mirror image belongs to the same class"
     )

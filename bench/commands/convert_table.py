@@ -21,12 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "source", type=given_path, help="a .csv or .csv.gz, NAS-Bench-201's .pth, NATS-Bench's file or folder"
     )
     parser.add_argument("dest", type=given_path, help="the compact .npz to write")
-    parser.add_argument("--hp", choices=("200", "12"), default="200", help="epochs of the trainings to read (200)")
+    parser.add_argument("--hp", choices=("200", "12"), default="200", help="read trainings of this many epochs (200)")
     given = parser.parse_args(arguments)
     if given.dest.suffix != ".npz":
-        raise DataError(f"{given.dest}: the compact table must be called something.npz.")
+        raise DataError(f"{given.dest}: the name of the compact table must end in .npz.")
     if not given.dest.absolute().parent.is_dir():
-        raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; make it first.")
+        raise DataError(f"{given.dest}: there is no folder {given.dest.absolute().parent}; create it first.")
     table = open_table(given.source, given.hp)
     table.save(given.dest)
     print(describe(table))
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def describe(table: GroundTruth) -> str:
-    """The content of a table, one line per data set: enough to recognise it."""
+    """The content of a table, with one line per data set: enough to recognise the table."""
     lines = [f"{table.name}: 15,625 architectures, sha256 of the numbers {table.sha256}"]
     for dataset in table.datasets:
         test, trials, best = table.accuracy(dataset), table.trials(dataset), table.best(dataset)

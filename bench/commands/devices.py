@@ -1,4 +1,4 @@
-"""The devices of this machine: which one is meant, and what its last digits depend on."""
+"""The devices of this machine: which one a name means, and what the last digits of its results depend on."""
 
 import ctypes
 import multiprocessing
@@ -15,21 +15,21 @@ from nas_selection_bench.bench.work.run_file import processor
 
 @dataclass(frozen=True)
 class Device:
-    """Where to compute."""
+    """A device to compute on."""
 
     name: str
-    """As torch spells it: `cpu`, `cuda:0`; in a worker bound to one GPU that GPU is `cuda:0`."""
+    """PyTorch's name for it: `cpu`, `cuda:0`; in a worker that is bound to one GPU, that GPU is `cuda:0`."""
     kind: str
     """`cpu` or `cuda`: a column of the results."""
     described: str
     indices: tuple[int, ...]
-    """The GPUs that workers may share out."""
+    """Indices of the GPUs to distribute over the workers."""
     hardware: str = ""
-    """Of a GPU the model, its compute capability, CUDA, cuDNN and Triton: with others the last digits are others."""
+    """For a GPU: its model, compute capability, CUDA, cuDNN and Triton, all of which affect the last digits."""
 
 
 def find_device(name: str) -> Device:
-    """The device that `name` (auto, cpu, cuda, cuda:i) means here; UsageError for a GPU that is not there."""
+    """The device that `name` (auto, cpu, cuda, cuda:i) means here; raises UsageError for a GPU that is not there."""
     if name == "cpu":
         return Device("cpu", "cpu", processor(), ())
     count = gpus() if may_have_gpus() else 0
@@ -42,14 +42,14 @@ def find_device(name: str) -> Device:
     if len(indices) == 1:
         model, hardware = ask_gpu(index)
     else:
-        # Not here: where a GPU takes one process only, this one must leave them all to its workers.
+        # In another process: if a GPU accepts only one, this process must leave all of them to its workers.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
             model, hardware = apart.submit(ask_gpu, index).result()
     return Device(f"cuda:{index}", "cuda", model, indices, hardware)
 
 
 def may_have_gpus() -> bool:
-    """Whether a driver of GPUs is here, which costs nothing to ask; torch, which knows, takes seconds to import."""
+    """Whether a GPU driver is installed: a quick check that avoids importing torch, which takes seconds."""
     names = ("libcuda.so.1", "libamdhip64.so", "nvcuda.dll")
     if any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")):
         return True
@@ -63,14 +63,14 @@ def may_have_gpus() -> bool:
 
 
 def gpus() -> int:
-    """How many GPUs torch can use."""
+    """Number of GPUs that torch can use."""
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def ask_gpu(index: int) -> tuple[str, str]:
-    """The model of a GPU, and all that its last digits depend on; occupies it."""
+    """The model of a GPU, and everything that its last digits depend on; from then on this process occupies it."""
     import torch
 
     model = torch.cuda.get_device_name(index)
@@ -80,7 +80,7 @@ def ask_gpu(index: int) -> tuple[str, str]:
 
 
 def verified(hardware: str, results: Path) -> bool:
-    """Whether the whole acceptance of the GPU path has passed on this hardware, by the records in `results`/gpu."""
+    """Whether the full acceptance test of the GPU path has passed on this hardware, by the records in `results`/gpu."""
 
     def says_so(record: Any) -> bool:
         return bool(record["hardware"] == hardware and record["passed"] is True and not record["small"])

@@ -1,6 +1,6 @@
-"""What is here of data, packages and devices, and what is missing: `python -m nas_selection_bench doctor`.
+"""Report which data, packages and devices are here and which are missing: `python -m nas_selection_bench doctor`.
 
-Looks only; nothing is fetched and nothing is kept.
+It only looks: nothing is downloaded and no files are left behind.
 """
 
 import os
@@ -33,11 +33,11 @@ GOOD, PARTLY, MISSING = "ok", "partly", "missing"
 
 _OPTIONAL = {
     "distributed": "--backend dask, and runs on several machines",
-    "pooch": "fetching CIFAR by a command",
-    "gdown": "fetching NAS-Bench-201 and ImageNet16 by a command",
-    "pyarrow": "converting images from parquet",
+    "pooch": "downloading CIFAR with a command",
+    "gdown": "downloading NAS-Bench-201 and ImageNet16 with a command",
+    "pyarrow": "converting images in parquet files",
 }
-"""Package -> what cannot be done without it."""
+"""Optional package -> what it is needed for."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Finding:
     state: str
     """`ok`, `partly` or `missing`."""
     detail: str
-    """The thing itself, or what it is needed for and how to get it."""
+    """What was found; or what the missing thing is needed for, and how to get it."""
     needed: bool = False
-    """Whether the default run, on digits, cannot do without it."""
+    """Whether the default run, on digits, requires it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; exit code 2 where even the default run cannot work."""
-    parser = Parser(prog="python -m nas_selection_bench doctor", description="What is here and what is missing.")
+    """Print the findings; return exit code 2 if not even the default run can work."""
+    parser = Parser(prog="python -m nas_selection_bench doctor", description="Show what is here and what is missing.")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data sets")
     parser.add_argument("--table", metavar="FILE", help="ground truth")
     parser.add_argument("--cache", metavar="DIR", help="folder of trained supernets")
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path | None) -> ExitCode:
-    """Print what is here and what is missing of all that a run may need."""
+    """Print everything that a run may need, and whether it is here; the exit code is that of `main`."""
     findings: list[Finding] = []
     try:
         folder = data_root(root)
@@ -87,13 +87,13 @@ def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
     path = expanded(named or os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE)
     what = f"table {TABLE_NAME}"
     if not path.exists():
-        yield Finding(what, MISSING, f"{path}; without it no run on CIFAR or ImageNet16 (fetch, or --table FILE)")
+        yield Finding(what, MISSING, f"{path}; needed for: runs on CIFAR and ImageNet16 (fetch, or --table FILE)")
         return
     if path.suffix != ".npz":
         yield Finding(
             what,
             PARTLY,
-            f"{path} is parsed by every run; python -m nas_selection_bench convert-table makes a quick one",
+            f"{path} is parsed again by every run; python -m nas_selection_bench convert-table makes a fast one",
         )
         return
     try:
@@ -129,11 +129,11 @@ def _images(root: Path) -> Iterator[Finding]:
         elif missing_images(name, root, PRESETS["lite"].images) is None:
             yield Finding(what, PARTLY, f"{root / layout.folder}: enough for --preset lite, not for paper")
         else:
-            yield Finding(what, MISSING, f"{root / layout.folder}; without it no run on {name} (fetch)")
+            yield Finding(what, MISSING, f"{root / layout.folder}; needed for: runs on {name} (fetch)")
 
 
 def required() -> list[str]:
-    """The packages that nothing runs without, as the installed program declares them; else as its checkout does."""
+    """The required packages, as declared by the installed program, or by setup.cfg if it is not installed."""
     try:
         lines = requires(DISTRIBUTION) or []
     except PackageNotFoundError:
@@ -148,7 +148,7 @@ def _packages() -> Iterator[Finding]:
         try:
             yield Finding(f"package {name}", GOOD, version(name))
         except PackageNotFoundError:
-            yield Finding(f"package {name}", MISSING, f"nothing runs without it: pip install {name}", needed=True)
+            yield Finding(f"package {name}", MISSING, f"needed for: every run; pip install {name}", needed=True)
     for name, use in _OPTIONAL.items():
         try:
             yield Finding(f"package {name}", GOOD, version(name))
@@ -179,7 +179,7 @@ def _workers() -> Finding:
         return Finding(
             "worker processes",
             MISSING,
-            f"{why}; needed for: parallel runs, and so that a crash of one cell does not end them all",
+            f"{why}; needed for: computing cells in parallel, and surviving the crash of a single cell",
         )
     return Finding("worker processes", GOOD, "can be started")
 
@@ -191,7 +191,7 @@ def _places(cache: str | Path | None) -> Iterator[Finding]:
         yield Finding(
             "home",
             MISSING,
-            f"{in_brief(error).rstrip('.')}; needed for: the usual places (give --cache and --data-root)",
+            f"{in_brief(error).rstrip('.')}; needed for: the default folders (or give --cache and --data-root)",
         )
     try:
         supernets = expanded(cache) if cache else default_cache()
@@ -203,7 +203,7 @@ def _places(cache: str | Path | None) -> Iterator[Finding]:
 
 
 def _folder(what: str, path: Path) -> Iterator[Finding]:
-    """Whether files can be written and locked in a folder, or in the nearest one that is there, and the room in it."""
+    """Whether files can be written and locked in `path` or its nearest existing parent, and the free space there."""
     there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
     try:
         with tempfile.TemporaryDirectory(prefix=".doctor", dir=there) as probe:

@@ -1,4 +1,4 @@
-"""How a command ends: with the exit code of what happened, and what happened in one sentence."""
+"""The end of a command: an exit code and, if something went wrong, one sentence about it."""
 
 import sys
 import traceback
@@ -10,9 +10,10 @@ from nas_selection_bench.bench.interruption import like_ctrl_c
 
 
 def ended(name: str, act: Callable[[], int]) -> int:
-    """The exit code of `act`, for the command `name`.
+    """Run `act` for the command `name`, and return the exit code.
 
-    A BenchError ends in one line on stderr and the exit code of its kind, a signal in INTERRUPTED.
+    A BenchError becomes one line on stderr and the exit code of its class; a signal becomes INTERRUPTED; any other
+    error becomes a traceback and FAULT.
     """
     with like_ctrl_c() as interrupted, stderr_may_close():
         try:
@@ -22,13 +23,13 @@ def ended(name: str, act: Callable[[], int]) -> int:
             print(f"{name}: {error}", file=sys.stderr)
             return error.exit_code
         except BaseException as error:
-            if interrupted.came or isinstance(error, KeyboardInterrupt):  # libraries turn it into errors of their own
+            if interrupted.came or isinstance(error, KeyboardInterrupt):  # libraries turn it into other errors
                 print("\nInterrupted.", file=sys.stderr)
                 return ExitCode.INTERRUPTED
             if not isinstance(error, Exception):
                 raise
-            # A script must not take a fault of the program for cells that failed.
+            # A script must not mistake a bug in the program for failed cells.
             traceback.print_exc()
-            print(f"{name}: this is a fault of the program, not of its input; what was finished stays."
+            print(f"{name}: this is a bug in the program, not in its input; finished work is kept."
                   " Please report the lines above.", file=sys.stderr)  # fmt: skip
             return ExitCode.FAULT

@@ -1,9 +1,9 @@
-"""Fetch data from where its authors keep it.
+"""Download data sets and the ground truth from where their authors publish them.
 
-`python -m nas_selection_bench fetch cifar10 cifar100 nas-bench-201 imagenet16` is the whole of it.
+`python -m nas_selection_bench fetch cifar10 cifar100 nas-bench-201 imagenet16` downloads everything.
 
-Nothing else in the program opens a connection. An archive is checked against its published checksum and unpacked file
-by file; the table is converted to its compact form at once. What is there already is left alone. To resume an
+Nothing else in the program accesses the internet. An archive is checked against its published checksum and unpacked
+file by file; the table is converted to its compact form at once. Data that is already there is left alone. To resume an
 interrupted download, repeat the command: CIFAR starts from the beginning, Google Drive continues where it stopped.
 """
 
@@ -44,12 +44,12 @@ NAMES = (*ARCHIVES, TABLE_NAME, "imagenet16")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch what was named, print where it is, and return the exit code."""
-    parser = Parser(prog=FETCH, description="Fetch data sets and the ground truth.")
+    """Fetch the named data, print where it is, and return the exit code."""
+    parser = Parser(prog=FETCH, description="Download data sets and the ground truth.")
     parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--data-root", metavar="DIR", help="where to ($NAS_BENCH_DATA, else the user's cache)")
-    parser.add_argument("--mirror", metavar="URL", help="take the files from this address; checksums stay the same")
-    parser.add_argument("--keep", action="store_true", help="keep the archives and the source of the table")
+    parser.add_argument("--data-root", metavar="DIR", help="where to write ($NAS_BENCH_DATA, else the user's cache)")
+    parser.add_argument("--mirror", metavar="URL", help="download from this address; checksums stay the same")
+    parser.add_argument("--keep", action="store_true", help="keep the archives and the original file of the table")
     given = parser.parse_args(arguments)
     failed = 0
     try:
@@ -69,13 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name}: {error}", file=sys.stderr)
                 failed += 1
     except KeyboardInterrupt:
-        print("\nInterrupted; the same command goes on.", file=sys.stderr)
+        print("\nInterrupted; run the same command to continue.", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.USAGE if failed else ExitCode.OK)
 
 
 def fetch(name: str, root: Path, mirror: str | None = None, keep: bool = False) -> str:
-    """Fetch one of NAMES into `root` and describe what is there; raises DataError, with what to do by hand."""
+    """Fetch one of NAMES into `root` and describe the result; raises DataError, which says how to get it by hand."""
     if name == TABLE_NAME:
         return _fetch_table(root, mirror, keep)
     layout = DATASETS[name].layout
@@ -117,7 +117,7 @@ def _fetch_imagenet16(layout: Layout, root: Path, mirror: str | None) -> str:
             continue
         found = [entry for entry in listed or () if Path(entry.path).name == file]
         if not found:
-            raise DataError(f"The folder of its authors lists no {file}; {hand}.")
+            raise DataError(f"The authors' folder does not list {file}; {hand}.")
         part = target.with_name(file + _PART)
         _from_drive(found[0].id, part, hand)
         if _md5(part) != layout.checksums[file]:
@@ -151,7 +151,7 @@ def _fetch_table(root: Path, mirror: str | None, keep: bool) -> str:
     if not _md5(source).endswith(TABLE_ENDING):
         source.unlink()
         raise DataError(f"The checksum of the file does not end in {TABLE_ENDING}; run the command again, or {hand}.")
-    print(f"{TABLE_NAME}: converting, some minutes", file=sys.stderr, flush=True)
+    print(f"{TABLE_NAME}: converting, which takes some minutes", file=sys.stderr, flush=True)
     open_table(source).save(compact)
     if not keep:
         source.unlink()
@@ -162,14 +162,14 @@ def _need_room(root: Path, size: int, hand: str) -> None:
     free = shutil.disk_usage(root).free
     if free < size:
         raise DataError(
-            f"{root} has {free / 1e6:,.0f} MB free and {size / 1e6:,.0f} MB are needed; make room, name another place"
-            f" with --data-root, or {hand}."
+            f"{root} has {free / 1e6:,.0f} MB free and {size / 1e6:,.0f} MB are needed; make room, choose another"
+            f" folder with --data-root, or {hand}."
         )
 
 
 @contextmanager
 def _reported(source: str, target: Path, hand: str) -> Iterator[None]:
-    """DataError, one sentence, for each way in which the network, `source` or the disk refuses a download."""
+    """Turn each way in which the network, `source` or the disk can refuse a download into a DataError."""
     import requests
 
     try:
@@ -187,7 +187,7 @@ def _reported(source: str, target: Path, hand: str) -> Iterator[None]:
 
 
 def _download(url: str, target: Path, md5: str | None, hand: str) -> None:
-    """Fetch one file whole and checked; raises DataError in one sentence."""
+    """Download one file and check it against `md5`, if there is one; raises DataError."""
     pooch = _library("pooch", hand)
     pooch.get_logger().setLevel("WARNING")
     try:
@@ -196,16 +196,16 @@ def _download(url: str, target: Path, md5: str | None, hand: str) -> None:
                 url, f"md5:{md5}" if md5 else None, target.name, target.parent,
                 downloader=pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=2**18, timeout=60),
             )  # fmt: skip
-    except ValueError as error:  # how pooch says that the checksum is another
+    except ValueError as error:  # pooch's error for a wrong checksum
         raise DataError(
-            f"The file from {url} does not have the checksum {md5}: cut short, a page of a login or proxy, or another"
-            f" version; run it again, or {hand}."
+            f"The file from {url} does not have the checksum {md5}: it was cut short, is the page of a login or proxy,"
+            f" or is another version; run it again, or {hand}."
         ) from error
     _refuse_page(target, url, hand)
 
 
 def _from_drive(file_id: str, part: Path, hand: str) -> None:
-    """Fetch one file from Google Drive, going on where an earlier try broke off."""
+    """Download one file from Google Drive to `part`, continuing an earlier try that broke off."""
     gdown = _library("gdown", hand)
     _google(
         lambda: gdown.download(id=file_id, output=str(part), resume=True, quiet=not sys.stderr.isatty()), part, hand
@@ -224,7 +224,7 @@ def _drive_folder(hand: str) -> Sequence[Any]:
 
 
 def _google(call: Callable[[], Any], target: Path, hand: str) -> Any:
-    """The result of a call of gdown; DataError for each way in which Google or the network refuses."""
+    """The result of `call`, which uses gdown; raises DataError if Google or the network refuses."""
     from gdown.exceptions import DownloadError
 
     try:
@@ -232,15 +232,15 @@ def _google(call: Callable[[], Any], target: Path, hand: str) -> Any:
             return call()
     except DownloadError as error:
         raise DataError(
-            f"Google Drive refused it ({in_brief(error, 120)}): its quota for today is used up or a login is needed;"
-            f" try again tomorrow, or {hand}."
+            f"Google Drive refused the download ({in_brief(error, 120)}): today's quota is used up or a login is"
+            f" needed; try again tomorrow, or {hand}."
         ) from error
     except DAMAGE as error:
         raise DataError(f"Google Drive did not send a file ({in_brief(error, 120)}); {hand}.") from error
 
 
 def _refuse_page(path: Path, source: str, hand: str) -> None:
-    """For a login or a used-up quota the server sends a page instead of the file."""
+    """Delete `path` and raise DataError if it is a web page, which servers send for a login or a used-up quota."""
     with path.open("rb") as stream:
         start = stream.read(512).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
@@ -249,7 +249,7 @@ def _refuse_page(path: Path, source: str, hand: str) -> None:
 
 
 def _unpack(packed: Path, layout: Layout, root: Path, most: int, hand: str) -> None:
-    """The files of `layout` out of a tar, each whole or not at all, and nothing else that it may hold."""
+    """Unpack the files of `layout` from a tar archive, each whole or not at all, and ignore all other members."""
     try:
         with tarfile.open(packed, "r:*") as tar:
             wanted = {f"{layout.folder}/{file}": file for file in layout.files}
@@ -260,7 +260,7 @@ def _unpack(packed: Path, layout: Layout, root: Path, most: int, hand: str) -> N
                     continue
                 stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
                 if stream is None or member.size > 2 * most:
-                    raise tarfile.TarError(f"{member.name} is no plain file of a sensible size")
+                    raise tarfile.TarError(f"{member.name} is not a plain file of a sensible size")
                 part = root / layout.folder / f".{file}{_PART}"
                 try:
                     with part.open("wb") as out:
@@ -281,7 +281,7 @@ def _unpack(packed: Path, layout: Layout, root: Path, most: int, hand: str) -> N
 def _arrived(layout: Layout, root: Path, hand: str) -> str:
     found = pixels_of(layout.name, root, None)
     if found is None or not found.fingerprint:
-        raise DataError(f"{root / layout.folder} is not whole after fetching; {hand}.")
+        raise DataError(f"{root / layout.folder} is incomplete after fetching; {hand}.")
     note = "the official images" if found.origin == OFFICIAL else f"not the official images ({found.origin})"
     return f"in {root / layout.folder}: {note}"
 

@@ -1,4 +1,4 @@
-"""Which methods from outside a command line means: those of `--plugin`, and those that are installed."""
+"""The plug-ins of a command line: those of `--plugin`, and those that are installed."""
 
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.errors import UsageError, joined
@@ -7,10 +7,11 @@ from nas_selection_bench.bench.work.run_file import read_run
 
 
 def plugins_of(options: Options) -> tuple[Plugin, ...]:
-    """The plug-ins of a command line.
+    """The plug-ins that a command line uses.
 
-    What is installed changes no stored result: one that is only drawn again or checked is drawn with the stopping
-    rules that it was made with. Raises UsageError for a plug-in that does not exist, and where a folder needs one.
+    Installed plug-ins change no stored result: results that are only drawn again or checked are drawn with the stopping
+    rules that they were made with. Raises UsageError for a plug-in that does not exist, and if a folder needs one that
+    is not given.
     """
     given = named(options.plugin)
     drawn = options.check or (options.out if options.report_only else None)

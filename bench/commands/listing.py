@@ -1,4 +1,4 @@
-"""Every name of the command line: `--list` in one screen, `--list NAME` in full, with `--json` for programs."""
+"""The names that the command line takes: `--list` on one screen, `--list NAME` in full, `--json` for programs."""
 
 import json
 import shutil
@@ -16,21 +16,21 @@ from nas_selection_bench.bench.work.methods import Described, MethodEntry, Metho
 from nas_selection_bench.bench.work.presets import PRESETS, Settings
 
 WIDTH, NAME = 100, 20
-"""Columns of the whole list, and of the names."""
+"""Width, in characters, of the whole list and of its column of names."""
 
 READS = {"weights": "trained", "alphas": "alphas", "images": "images", "labels": "labels", "tuning": "tuning"}
-"""Inputs of a selector: a word whose first letter the list gives, and the selector's name for it."""
+"""Inputs of a selector: the word whose first letter the list shows -> the input's name in what a selector declares."""
 
 Kinds = Mapping[str, Offer]
 
 
 def kinds_of(methods: Methods) -> Kinds:
-    """All methods by kind, under the names of the options."""
+    """Kind -> all methods of that kind; recipes and selectors are under the names of their options."""
     return {"supernets": methods.recipes, "selectors": methods.selectors, **methods.further}
 
 
 def list_all(root: Path, methods: Methods) -> ExitCode:
-    """Print everything that has a name, a line per family of selectors."""
+    """Print everything that has a name, with one line per family of selectors."""
     print("\n".join(overview(root, methods)))
     return ExitCode.OK
 
@@ -51,7 +51,7 @@ def overview(root: Path, methods: Methods) -> Iterator[str]:
         name = members[0] + (f" +{len(members) - 1}" if len(members) > 1 else "")
         yield _line(name, about(entry), reads(entry) or "-")
     if methods.groups:
-        yield f"  groups of them: all, {', '.join(methods.groups)}"
+        yield f"  groups of selectors: all, {', '.join(methods.groups)}"
     for kind, offer in methods.further.items():
         yield kind
         yield from _wrapped(offer.names())
@@ -59,7 +59,7 @@ def overview(root: Path, methods: Methods) -> Iterator[str]:
 
 
 def families_of(selectors: Offer) -> list[list[str]]:
-    """The names of the selectors of one file together, the main form first."""
+    """The names of the selectors, grouped by their source file; the main form (the shortest name) comes first."""
     families: dict[str, list[str]] = {}
     for name in selectors.names():
         families.setdefault(selectors.entry(name).source.file, []).append(name)
@@ -67,14 +67,14 @@ def families_of(selectors: Offer) -> list[list[str]]:
 
 
 def about(entry: MethodEntry) -> str:
-    """A method in a few words: the first sentence of its file, without its name."""
+    """A method in a few words: the first sentence of its file's title, without the method's name."""
     name, colon, rest = entry.source.title.partition(": ")
     text = rest if colon and len(name.split()) < 4 else entry.source.title
     return text.split(". ")[0].rstrip(".")
 
 
 def reads(entry: MethodEntry) -> str:
-    """The inputs of a selector, a letter each."""
+    """The inputs of a selector, one letter each."""
     read = entry.described.declared.get("reads", "").split(", ")
     return " ".join(word[0] for word, what in READS.items() if what in read)
 
@@ -101,9 +101,9 @@ def _wrapped(names: Sequence[str]) -> list[str]:
 
 
 def list_one(text: str, root: Path, methods: Methods) -> ExitCode:
-    """Print all that is known of one name, of whatever kind, or a line on each that a pattern stands for.
+    """Print everything known about one name, of any kind, or one line for each name that matches a pattern.
 
-    Raises UsageError for a name that nothing has.
+    Raises UsageError if nothing has that name.
     """
     if is_pattern(text):
         print("\n".join(_matching_lines(text, root, methods)))
@@ -120,7 +120,7 @@ def list_one(text: str, root: Path, methods: Methods) -> ExitCode:
 
 
 def _matching_lines(pattern: str, root: Path, methods: Methods) -> list[str]:
-    """A heading per kind that has names like `pattern`, and a line on each of them."""
+    """For each kind with names that match `pattern`: a heading, and one line per name."""
     lines = _told(
         "data sets (--datasets)", {name: notes(name, root) for name in matching(pattern, dataset_names(root))}
     )
@@ -134,7 +134,7 @@ def _matching_lines(pattern: str, root: Path, methods: Methods) -> list[str]:
 
 
 def _told_apart(entries: Sequence[MethodEntry]) -> dict[str, str]:
-    """A method in a few words, by its name; those of one file by their scores, since their file says one thing."""
+    """Name -> the method in a few words; methods that share a file, hence its title, are described by their scores."""
     files = Counter(entry.source.file for entry in entries)
     return {
         entry.described.name: entry.described.declared.get("score", about(entry)) if files[entry.source.file] > 1
@@ -151,7 +151,7 @@ Facts = list[tuple[str, str]]
 
 
 def _facts_of(text: str, root: Path, methods: Methods) -> list[tuple[str, Facts]]:
-    """A heading and labelled texts of everything that is called `text`."""
+    """A heading and labelled facts for everything that is called `text`; raises UsageError if nothing is."""
     found: list[tuple[str, Facts]] = []
     if text in dataset_names(root):
         found.append((f"{text}: a data set (--datasets)", [("what", notes(text, root))]))
@@ -208,9 +208,9 @@ def _spelled(value: object) -> str:
 
 
 def list_json(text: str, root: Path, methods: Methods) -> ExitCode:
-    """Print everything as JSON, or all that is called `text` or that this pattern stands for.
+    """Print everything as JSON or, with a `text`, everything that has this name or matches this pattern.
 
-    Raises UsageError for a name that nothing has.
+    Raises UsageError if nothing has that name.
     """
     content: dict[str, dict[str, Any]] = {
         "datasets": {name: {"note": notes(name, root)} for name in dataset_names(root)},

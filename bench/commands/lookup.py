@@ -1,8 +1,7 @@
-"""Look an architecture up: `python -m nas_selection_bench lookup TABLE ARCH`.
+"""Look up an architecture in a ground-truth table: `python -m nas_selection_bench lookup TABLE ARCH`.
 
-ARCH may have any spelling of `bench.problem.spellings`.
-
-TABLE is any table, or `digits` for the one that comes with the program. ARCH may be split into several words.
+TABLE is any table, or `digits` for the one that comes with the program. ARCH may have any spelling of
+`bench.problem.spellings`, and may be split into several words.
 """
 
 from collections.abc import Sequence
@@ -26,11 +25,12 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what the table holds of one architecture, and answer with an exit code."""
+    """Print everything that the table holds about one architecture, and return the exit code."""
     parser = Parser(
-        prog="python -m nas_selection_bench lookup", description="Look an architecture up in a ground-truth table.",
-        epilog=f"Six numbers count operations as {', '.join(OPERATIONS)} on the edges {', '.join(EDGE_NAMES)};"
-               f" write {NASLIB}4,0,3,1,4,3 where they are NASLib's. One number is the table's own index.",
+        prog="python -m nas_selection_bench lookup", description="Look up an architecture in a ground-truth table.",
+        epilog=f"Six numbers stand for operations, counted from 0 as {', '.join(OPERATIONS)}, on the edges"
+               f" {', '.join(EDGE_NAMES)}; write {NASLIB}4,0,3,1,4,3 if they are NASLib's. One number is the table's"
+               " own index.",
     )  # fmt: skip
     parser.add_argument("table", metavar="TABLE", help="a table in any format, or digits")
     parser.add_argument(
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def find(table: GroundTruth, text: str) -> Architecture:
-    """The architecture that `text` spells; a single number is the table's index. UsageError for what spells none."""
+    """The architecture that `text` spells; a single number is the table's index. Raises UsageError if there is none."""
     try:
         found = architecture(text)
     except ValueError as error:
@@ -52,12 +52,12 @@ def find(table: GroundTruth, text: str) -> Architecture:
         return found
     places = (table.index == found).nonzero()[0]
     if not len(places):
-        raise UsageError(f"The table {table.name!r} has no index {found}; they go from 0 to {N_ARCHITECTURES - 1}.")
+        raise UsageError(f"The table {table.name!r} has no index {found}; indices go from 0 to {N_ARCHITECTURES - 1}.")
     return architecture_of(int(places[0]))
 
 
 def describe(table: GroundTruth, found: Architecture) -> str:
-    """Everything that the table holds of one architecture."""
+    """Everything that the table holds about one architecture, as text."""
     position = code(found)
     lines = [f"{to_string(found)}", f"index {table.index[position]} of {table.name}; operations {found}"]
     for dataset, splits in table.lookup(found).items():
@@ -65,7 +65,7 @@ def describe(table: GroundTruth, found: Architecture) -> str:
         parts.append(f"rank {1 + int((table.accuracy(dataset) > splits['test']).sum()):,} of {N_ARCHITECTURES:,}")
         trials = table.trials(dataset)
         if trials is not None:
-            runs = trials[position][~np.isnan(trials[position])]  # those that were run
+            runs = trials[position][~np.isnan(trials[position])]  # nan: not run
             parts.append("trainings " + ", ".join(f"{run:.3f}" for run in runs.tolist()))
         sizes = {"parameters": table.parameters(dataset), "FLOPs as this table counts them": table.flops(dataset)}
         for name, counts in sizes.items():

@@ -1,6 +1,6 @@
-"""Output folders of several machines as one: `python -m nas_selection_bench merge A B --out C`.
+"""Join the output folders of several machines into one: `python -m nas_selection_bench merge A B --out C`.
 
-Nothing is computed, and nothing in the folders that are joined is changed; a packed one is read as it is.
+Nothing is computed, and nothing in the joined folders is changed; a packed folder is read without unpacking it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from nas_selection_bench.bench.work.store import Store
 NAME = "python -m nas_selection_bench merge"
 
 BETTER = (DONE, SKIPPED, FAILED)
-"""Of a cell that two folders hold in different states the first of these is kept."""
+"""If two folders hold a cell in different states, the state that comes first here is kept."""
 
 
 CURES = {
@@ -35,53 +35,53 @@ CURES = {
     "environment": "run one of them again with the variables of the other",
     "table": "run one of them again with --table of the other",
 }
-"""What to do about folders that differ in this."""
+"""What two folders may differ in -> what the user can do about it."""
 
 
 class Conflict(BenchError):
-    """Two folders hold different results of one cell."""
+    """Two folders hold different results of one cell, or read different checkpoints of one supernet."""
 
     exit_code = ExitCode.DIFFERS
 
 
 @dataclass(frozen=True)
 class JoinedFolder:
-    """A folder that is joined."""
+    """The content of one of the folders to join."""
 
     folder: Path
     run: Mapping[str, Any]
     records: Mapping[str, Record]
     contents: Mapping[str, bytes]
-    """Of its records, costs and logs, by their path inside of it."""
+    """Path inside the folder -> content of the file, for its records, costs and logs."""
     plan: Sequence[Mapping[str, Any]]
     described: Mapping[str, Mapping[str, Any]]
     curvature: Sequence[Mapping[str, str]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Join the folders that were named, and answer with an exit code. Raises as `merge`."""
+    """Join the named folders, and return the exit code; raises the errors of `merge`."""
     parser = Parser(
-        prog=NAME, description="Join output folders of several machines. Exit code 3 where they hold different results."
+        prog=NAME, description="Join output folders of several machines. Exit code 3 if they hold different results."
     )
     parser.add_argument("folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder; two or more")
-    parser.add_argument("--out", required=True, type=given_path, metavar="DIR", help="a folder that is not there yet")
+    parser.add_argument("--out", required=True, type=given_path, metavar="DIR", help="a new or empty folder")
     given = parser.parse_args(arguments)
     count = merge(given.folders, given.out)
     cells, folders = counted(count, "cell"), counted(len(given.folders), "folder")
-    print(f"{given.out}: {cells} of {folders}; draw the report with --out {given.out} --report-only")
+    print(f"{given.out}: {cells} from {folders}; draw the report with --out {given.out} --report-only")
     return int(ExitCode.OK)
 
 
 def merge(folders: Sequence[Path], out: Path) -> int:
-    """Write what `folders` hold into `out`, a new folder; returns how many cells have a record there.
+    """Write the content of `folders` to `out`, a new or empty folder; returns the number of cells with a record there.
 
-    Raises UsageError for folders that do not belong together, Conflict where two hold different results, and DataError
-    for one that is damaged; nothing is written then.
+    Raises UsageError for folders that do not belong together, Conflict if two hold different results, and DataError if
+    one is damaged; nothing is written then.
     """
     if len({folder.resolve() for folder in folders}) < max(2, len(folders)):
         raise UsageError("Name two or more different folders.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is there already; name a new folder with --out.")
+        raise UsageError(f"{out} already exists; name a new folder with --out.")
     parts = [read_part(folder) for folder in folders]
     refuse_others(parts)
     refuse_other_weights(parts)
@@ -105,7 +105,7 @@ def read_part(folder: Path) -> JoinedFolder:
 
 
 def refuse_others(parts: Sequence[JoinedFolder]) -> None:
-    """UsageError where two folders were made under circumstances that must not be mixed."""
+    """Raise UsageError if two folders were made under circumstances that must not be mixed."""
     first = parts[0]
     for part in parts[1:]:
         pairs = [(name, first.run.get(name), part.run.get(name)) for name in ALIKE]
@@ -122,7 +122,7 @@ def refuse_others(parts: Sequence[JoinedFolder]) -> None:
 
 
 def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:
-    """Conflict where two folders read different checkpoints of one supernet, which would be compared as one."""
+    """Raise Conflict if two folders read different checkpoints of one supernet, which would be compared as one."""
     seen: dict[tuple[object, ...], tuple[str, Path]] = {}
     for part in parts:
         for record in part.records.values():
@@ -139,7 +139,7 @@ def refuse_other_weights(parts: Sequence[JoinedFolder]) -> None:
 
 
 def choose(parts: Sequence[JoinedFolder]) -> dict[str, JoinedFolder]:
-    """The folder whose record of each cell is kept, by file stem; Conflict where results of one cell differ."""
+    """File stem of each cell -> the folder whose record is kept; raises Conflict if results of one cell differ."""
     chosen: dict[str, JoinedFolder] = {}
     conflicts: dict[str, tuple[JoinedFolder, JoinedFolder]] = {}
     for part in parts:
@@ -162,7 +162,7 @@ def choose(parts: Sequence[JoinedFolder]) -> dict[str, JoinedFolder]:
 
 
 def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], store: Store) -> None:
-    """Fill the folder of `store`; run.json last, so that a folder that was not filled is not taken for one."""
+    """Fill the folder of `store`, run.json last, so that a half-filled folder is not taken for an output folder."""
     for folder in (store.records, store.costs, store.logs):
         make_folder(folder)
     for stem, part in chosen.items():
@@ -170,7 +170,7 @@ def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], sto
         for name in (f"records/{stem}.json", f"costs/{stem}.json", log):
             if name in part.contents and not (store.folder / name).exists():
                 write_whole(store.folder / name, part.contents[name])
-    for part in parts:  # what supernets cost, which have no record
+    for part in parts:  # the costs of supernets, which have no record
         for name in part.contents:
             path = store.folder / name
             if name.startswith("costs/") and path.suffix == ".json" and path.stem not in chosen and not path.exists():
@@ -186,7 +186,7 @@ def write(parts: Sequence[JoinedFolder], chosen: Mapping[str, JoinedFolder], sto
 
 
 def joined_run(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """run.json of all: the latest one's, with the commands, names and extents of every one."""
+    """The run.json of the joined folder: that of the latest run, with the commands, names and extents of all runs."""
     latest = max(runs, key=lambda run: str(run.get("last_started", "")))
     joined = dict(latest)
     joined["commands"] = in_order(command for run in runs for command in commands(run))
@@ -205,7 +205,7 @@ def joined_run(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def in_order(values: Iterable[Any]) -> list[Any]:
-    """Each value once, as it came first."""
+    """Each value once, in the order of first appearance."""
     found: list[Any] = []
     for value in values:
         if value not in found:
@@ -214,5 +214,5 @@ def in_order(values: Iterable[Any]) -> list[Any]:
 
 
 def union(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """All entries; the last of those of one name."""
+    """The entries of all mappings; for a name in several of them, the last one's value."""
     return reduce(lambda one, other: {**one, **other}, mappings, {})

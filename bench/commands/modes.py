@@ -1,4 +1,7 @@
-"""What a command line asks for, and the words that this reads: any other word is refused, so that none is ignored."""
+"""The modes of a command line (a run, --list, --check, ...) and the options that each reads.
+
+Options are given by their names in `Options`. Any other option is refused, so that none is silently ignored.
+"""
 
 import argparse
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,10 +11,10 @@ from nas_selection_bench.bench.errors import joined
 
 ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
           "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
-"""The words that choose what is compared, and its size."""
+"""Options that choose what is compared, and its size."""
 
 INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
-"""The words that ask for something other than a run."""
+"""Options that ask for something other than a run."""
 
 RUN = "a run"
 _WITH, _WITHOUT = "--report-only with --out", "--report-only without --out"
@@ -23,18 +26,18 @@ _DRAWS = {"plugin", "data_root", "table", "quiet"}
 
 READS: Mapping[str, Collection[str]] = MappingProxyType({
     RUN: _RUNS,
-    "--plan": _RUNS,  # of the very command that it is appended to
+    "--plan": _RUNS,  # it is appended to the command of a run
     "--list": {"json", "plugin", "data_root"},
     "--doctor": {"data_root", "table", "cache"},
     _WITH: {*_DRAWS, "out"},
     _WITHOUT: {*_DRAWS, *_FINDS_DEFAULT_FOLDER},
     "--check": {"plugin", "data_root", "table", "out"},
 })  # fmt: skip
-"""What a command line of the benchmark can ask for, and the words that each reads beside the one that asks for it."""
+"""Mode -> the options that it reads, besides the one that asks for it."""
 
 
 def mode_of(given: Collection[str]) -> str:
-    """What a command line with these words asks for: a key of READS."""
+    """The mode of a command line with these options: a key of READS."""
     asked = next((word for word in INSTEAD_OF_RUNNING if word in given), None)
     if asked is None:
         return RUN
@@ -44,13 +47,13 @@ def mode_of(given: Collection[str]) -> str:
 
 
 def words_given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> list[str]:
-    """Which words a command line says itself, whatever the defaults are; the parser has none from then on."""
+    """The options that a command line gives itself, whatever the defaults; sets all defaults of `parser` to None."""
     parser.set_defaults(**dict.fromkeys(vars(parser.parse_args(arguments))))
     return [word for word, value in vars(parser.parse_args(arguments)).items() if value is not None]
 
 
 def unread(mode: str, words: Iterable[str], reads: Mapping[str, Collection[str]]) -> str | None:
-    """One sentence on those of `words` that `mode` does not read, with what does; None where it reads all."""
+    """A sentence about the options in `words` that `mode` does not read, and what does; None if it reads all."""
     strays = [word for word in words if word not in reads[mode]]
     if not strays:
         return None

@@ -1,4 +1,4 @@
-"""The command line: its words, and nothing that takes long to import."""
+"""The options of the command line; this module imports nothing that takes long."""
 
 import argparse
 import os
@@ -15,28 +15,28 @@ from nas_selection_bench.version import __version__
 
 DESCRIPTION = """\
 Which selection criterion should one trust? Trains weight-sharing supernets on the NAS-Bench-201 space,
-applies every criterion to the same checkpoints, looks the choices up in the ground truth, and draws tables,
-figures and a page. Without arguments it runs on embedded digits, in minutes, on any CPU."""
+applies every criterion to the same checkpoints, looks up the choices in the ground truth, and draws tables,
+figures and a page. Without arguments it runs on the embedded digits, within minutes, on any CPU."""
 
 EXAMPLES = """\
 examples:
   {program}                                         digits, everything embedded
-  {program} --plan                                  what that would do, and how long it may take
+  {program} --plan                                  what this would do, and how long it may take
   {program} --list                                  all data sets, supernets, selectors, presets
   {program} --datasets cifar10 --table nb201.csv.gz --seeds 3 --out out/cifar10
   {program} --selectors 'darts-pt*,!darts-pt-loss,zero-cost-pt-snip'
   {program} --selectors 'darts-pt[order=fixed,tune=0]' --supernets darts,blank
-  {program} --out out/cifar10                       go on with what was asked for there
-  {program} --out out/cifar10 --retry-failed        the same, and try again what failed
+  {program} --out out/cifar10                       resume what was asked for there
+  {program} --out out/cifar10 --retry-failed        the same, and rerun what failed
   {program} --out out/cifar10 --report-only         draw the report again
   {program} --check results/digits                  does the stored result still hold?
 
-exit codes: 0 all right; 1 some cells failed; 2 wrong usage or missing data; 3 differs from the stored
-results; 4 nothing was measured; 70 a fault of this program; 130 interrupted (the same command goes on where it was)."""
+exit codes: 0 success; 1 some cells failed; 2 wrong usage or missing data; 3 differs from the stored
+results; 4 nothing was measured; 70 a bug in this program; 130 interrupted (the same command resumes the run)."""
 
 
 def positive(text: str) -> int:
-    """A whole number of at least 1."""
+    """A whole number of at least 1; a type for argparse, like the functions below."""
     if not text.strip().isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
@@ -51,7 +51,7 @@ def whole(text: str) -> int:
 
 
 def as_prefix() -> str:
-    """The program's name in errors and in the usage."""
+    """The program's name in error messages and in the usage line."""
     return called().removeprefix("python ") if called().endswith(".py") else called()
 
 
@@ -71,24 +71,24 @@ def epoch_list(text: str) -> tuple[int | str, ...]:
     epochs = tuple(int(entry) if entry.isdecimal() else entry for entry in entries)
     words = {epoch for epoch in epochs if isinstance(epoch, str)}
     if not epochs or words - {"last", "all"} or ("all" in words and len(epochs) > 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 20,60,last or all")
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a list such as 20,60,last nor all")
     return epochs
 
 
 def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
-    """All options, grouped by what they are about; None where a default depends on the rest."""
+    """The parser of all options, grouped by topic; a default of None is filled in later."""
     parser = Parser(
         prog=as_prefix(), description=DESCRIPTION, epilog=EXAMPLES.replace("{program}", called()), allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter, exit_on_error=exit_on_error,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"nas-selection-bench {__version__}")
-    what = parser.add_argument_group("what is compared")
+    what = parser.add_argument_group("what to compare")
     what.add_argument("--datasets", metavar="NAME,...",
                       help="data sets to train and select on (digits)")  # fmt: skip
     what.add_argument("--supernets", metavar="NAME,...",
                       help="recipes: names, globs, name[option=value,...] (darts,blank,darts-minus)")  # fmt: skip
     what.add_argument("--selectors", metavar="NAME,...",
-                      help="criteria: all, main, founders, names, globs, name[option=value,...], !NAME leaves out"
+                      help="criteria: all, main, founders, names, globs, name[option=value,...], !NAME to exclude"
                            " (all; on digits the founding papers' criteria and their controls)")  # fmt: skip
     what.add_argument("--seeds", type=positive, metavar="N",
                       help="supernets trained per data set and recipe, seeds 0..N-1 (3; digits 2)")  # fmt: skip
@@ -97,7 +97,7 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     what.add_argument("--epochs", type=epoch_list, metavar="E,...|last|all",
                       help="checkpoints to select from (last; all for selectors that only read alphas)")  # fmt: skip
     what.add_argument("--bn", choices=("batch", "running"),
-                      help="batch norm at selection: statistics of the batch, or running ones (batch)")  # fmt: skip
+                      help="batch-norm statistics at selection: of the batch, or running ones (batch)")  # fmt: skip
     what.add_argument("--plugin", action="append", metavar="FILE|MODULE,...",
                       help="methods of your own: files or modules like those of selectors/, supernets/ and"
                            " reports/stopping/ (docs/python.md)")  # fmt: skip
@@ -107,15 +107,15 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     size.add_argument("--budget", choices=tuple(PRESETS),
                       help="select with another preset's budget on the same supernets: epochs of tuning,"
                            " proposals and mini-batches of proxies")  # fmt: skip
-    size.add_argument("--train-epochs", type=positive, metavar="N", help="train supernets for N epochs instead")
+    size.add_argument("--train-epochs", type=positive, metavar="N", help="training epochs instead of the preset's")
     size.add_argument("--channels", type=positive, metavar="C",
                       help="channels of the supernet's first stage instead of the preset's")  # fmt: skip
     size.add_argument("--cells", type=positive, metavar="N", help="cells per stage instead of the preset's")
     size.add_argument("--images", type=positive, metavar="N",
                       help="only the first N training images, half for the weights and half for selection")  # fmt: skip
     size.add_argument("--seed", type=whole, metavar="ROOT",
-                      help="the root from which all seeds are derived (0)")  # fmt: skip
-    where = parser.add_argument_group("where things are")
+                      help="root from which all seeds are derived (0)")  # fmt: skip
+    where = parser.add_argument_group("files and folders")
     where.add_argument("--data-root", type=given_path, metavar="DIR",
                        help="folder of the data sets ($NAS_BENCH_DATA, else ~/.cache/nas-selection-bench)")  # fmt: skip
     where.add_argument("--table", type=given_path, metavar="FILE",
@@ -125,34 +125,33 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
         "--out",
         type=given_path,
         metavar="DIR",
-        help="output folder (out/ and the names of the data sets); alone, it goes on with what was asked for there",
+        help="output folder (out/ and the names of the data sets); alone, it resumes what was asked for there",
     )
     where.add_argument("--cache", type=given_path, metavar="DIR",
                        help="folder of trained supernets, shared by all output folders"
                             " (~/.cache/nas-selection-bench/supernets)")  # fmt: skip
-    how = parser.add_argument_group("how it runs")
+    how = parser.add_argument_group("how to run")
     how.add_argument("--device", type=device_name, default="auto", metavar="auto|cpu|cuda[:i]",
                      help="where to compute (auto: a GPU if there is one)")  # fmt: skip
     how.add_argument("--jobs", type=positive, metavar="N",
-                     help="workers (one per GPU; on the CPU as many as the cores hold, up to 8)")  # fmt: skip
+                     help="workers (one per GPU; on the CPU as many as the cores allow, up to 8)")  # fmt: skip
     how.add_argument("--threads", type=positive, metavar="T",
-                     help="CPU threads per worker (what --out was begun with; else 1, with --jobs cores / jobs);"
+                     help="CPU threads per worker (as in earlier runs of --out; else 1, or cores / jobs with --jobs);"
                           " the number affects the last digits, so it is part of a result's identity")  # fmt: skip
     how.add_argument("--backend", choices=("loky", "dask"), default="loky",
-                     help="who starts the workers: processes here, or a dask cluster (loky)")  # fmt: skip
-    how.add_argument("--retry-failed", action="store_true", help="run cells again that failed before")
+                     help="what starts the workers: loky on this machine, or a dask cluster (loky)")  # fmt: skip
+    how.add_argument("--retry-failed", action="store_true", help="rerun cells that failed before")
     volume = how.add_mutually_exclusive_group()
     volume.add_argument("-v", "--verbose", action="store_true", help="report every cell and epoch")
     volume.add_argument("-q", "--quiet", action="store_true", help="print only errors and where the report is")
     instead = parser.add_argument_group("instead of running").add_mutually_exclusive_group()
     instead.add_argument("--list", nargs="?", const="", metavar="NAME",
-                         help="list data sets, presets, supernets, selectors, proxies and stopping rules; with NAME"
-                              " all about that one: formula, paper, options; with a glob, a line on each that it"
-                              " matches")  # fmt: skip
+                         help="list data sets, presets, supernets, selectors, proxies and stopping rules; with NAME,"
+                              " everything about it: formula, paper, options; with a glob, one line each")  # fmt: skip
     instead.add_argument(
-        "--doctor", action="store_true", help="what is here, what is missing, and what it is needed for"
+        "--doctor", action="store_true", help="show what is here, what is missing, and what it is needed for"
     )
-    instead.add_argument("--plan", action="store_true", help="cells done and to do, with the estimated time")
+    instead.add_argument("--plan", action="store_true", help="show the cells done and to do, with the estimated time")
     instead.add_argument("--report-only", action="store_true", help="gather the records in --out and draw the report")
     instead.add_argument(
         "--check",
@@ -166,10 +165,10 @@ def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
 
 @dataclass(frozen=True)
 class Options:
-    """The words of one command line; None where a default depends on the rest."""
+    """The options of one command line; None if a default depends on the rest."""
 
     asks: bool
-    """Whether any word chooses what is compared, or its size; if none does, `out` goes on with its own plan."""
+    """Whether any option of ASKING is given; if none is, the run resumes the plan of the folder `out`."""
     datasets: str
     supernets: str
     selectors: str | None
@@ -198,7 +197,7 @@ class Options:
     verbose: bool
     quiet: bool
     list: str | None
-    """Nothing for the whole list."""
+    """The name or glob to list; empty for the whole list."""
     json: bool
     doctor: bool
     plan: bool
@@ -210,9 +209,10 @@ DEFAULTS = {"datasets": "digits", "supernets": "darts,blank,darts-minus", "bn": 
 
 
 def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
-    """The options of a command line; leaves the program, as argparse does, for --help and for what is malformed.
+    """The options of a command line.
 
-    So it does for words that nothing which it asks for reads. Without `exit_on_error` it raises UsageError for both.
+    Like argparse, it exits for --help and for a malformed command line, and also for options that the mode does not
+    read. Without `exit_on_error` it raises UsageError for both errors.
     """
     parser = build_parser(exit_on_error)
     try:
@@ -228,7 +228,7 @@ def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
 
 
 def available_cores() -> int:
-    """CPU cores that this process may use, container limits included."""
+    """Number of CPU cores that this process may use, container limits included."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

@@ -1,4 +1,4 @@
-"""Commands that compute nothing: draw stored results again, check them, report how a run ended."""
+"""Commands that compute no cells: draw stored results again, check them, report how a run ended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FAILURES_SHOWN = 5
 
 
 def report_only(options: Options, draw_report: DrawReport, methods: Methods) -> ExitCode:
-    """Gather the records of an output folder again and draw its report; nothing is computed."""
+    """Gather the records of an output folder again and draw its report; no cell is computed."""
     root = data_root(options.data_root, needed=False)
     if options.out:
         out = options.out
@@ -42,8 +42,8 @@ def report_only(options: Options, draw_report: DrawReport, methods: Methods) -> 
     table = resolve.find_table(options, list(earlier["datasets"]), root)
     if table.sha256 != earlier["table"]["sha256"]:
         raise UsageError(
-            f"{out} was made with a table {earlier['table'].get('name')!r} of other numbers than {table.name!r} has;"
-            " give that table with --table."
+            f"{out} was made with a table {earlier['table'].get('name')!r} whose numbers differ from those of"
+            f" {table.name!r}; give the table of that run with --table."
         )
     with only_writer(out / ".lock", wait=False), uncollected():
         store, counts, page = _drawn(out, table, draw_report, skip_reasons(methods))
@@ -53,9 +53,9 @@ def report_only(options: Options, draw_report: DrawReport, methods: Methods) -> 
 def _drawn(
     out: Path, table: GroundTruth, draw_report: DrawReport, skip_reason: SkipReason
 ) -> tuple[Store, Counter[str], Path]:  # fmt: skip
-    """Gather the records of a folder unless nothing has changed since, and draw its report.
+    """Gather the records of a folder unless nothing has changed since the last time, and draw its report.
 
-    What was gathered with a warning is gathered again each time, so that the warning is repeated.
+    A folder that was gathered with warnings is gathered again each time, so that the warnings are repeated.
     """
     from nas_selection_bench.bench.work import gathered
 
@@ -75,7 +75,7 @@ def _drawn(
 def _gathered(
     store: Store, table: GroundTruth, warnings: list[str], skip_reason: SkipReason
 ) -> tuple[Store, Counter[str]]:  # fmt: skip
-    """Gather the records of a folder; a packed one is unpacked only where its archive holds other scores than these."""
+    """Gather the records of a folder; a packed one is unpacked only if its archive holds different scores."""
 
     from nas_selection_bench.bench.work.gather import gather
 
@@ -98,7 +98,7 @@ def _gathered(
 
 
 def check_results(stored: Path, options: Options, draw_report: DrawReport, methods: Methods) -> ExitCode:
-    """Draw stored results again and compare every byte; with --out, compare the fresh run there with them too."""
+    """Draw stored results again and compare every byte; with --out, also compare them with the fresh run there."""
     from nas_selection_bench.bench.check import exact as check
 
     fresh = options.out
@@ -137,6 +137,6 @@ def conclude(
 
 
 def failures(store: Store, stems: set[str] | None) -> list[Record]:
-    """The records of failed cells, of those with a stem in `stems` or of all."""
+    """The records of failed cells: of those with a stem in `stems`, or of all if it is None."""
     records = store.mentioning(FAILED.encode(), None if stems is None else sorted(stems))
     return [record for record in records.values() if record.state == FAILED]

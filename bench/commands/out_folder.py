@@ -1,4 +1,4 @@
-"""The folder of --out before a run writes there: what it must not hold, and what is said of a new one."""
+"""Checks of the --out folder before a run writes to it, and a note for the user if the folder is new."""
 
 import difflib
 import os
@@ -16,14 +16,14 @@ from nas_selection_bench.bench.work.store import SCORES_FILE
 from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
 
 TEMPORARY = "NAS_BENCH_TEMPORARY_OUT"
-"""Environment variable of a run whose output folder will be removed, so that nothing can go on with it."""
+"""Environment variable of a run whose output folder will be removed, so that it cannot be resumed."""
 
 OURS = (RUN_FILE, PLAN_FILE, "records")
-"""What a run begins with: a folder that holds one of these is this program's."""
+"""Files and folders that a run writes first: a folder that holds one of them belongs to this program."""
 
 WRITTEN = ("costs", "logs", "tables", "figures", "report.html", "records.csv", "costs.csv", SCORES_FILE, METHODS_FILE,
            GATHERED_FILE, AGREEMENTS_FILE, CURVATURE_FILE, ARCHIVE)  # fmt: skip
-"""What a run writes beside them."""
+"""Further files and folders that a run writes."""
 
 
 def vanishes() -> bool:
@@ -32,18 +32,18 @@ def vanishes() -> bool:
 
 
 def refuse_file(folder: Path | None, option: str) -> None:
-    """UsageError where the value of `option` is a file."""
+    """Raise UsageError if `folder`, the value of `option`, is a file."""
     if folder is not None and folder.is_file():
         raise UsageError(f"{option} {folder} is a file, not a folder; choose another {option}.")
 
 
 def refuse_others_files(out: Path) -> None:
-    """UsageError where a run would overwrite files that no run has written."""
+    """Raise UsageError if a run would overwrite files that no run has written."""
     if any((out / name).exists() for name in OURS):
         return
     strange = [name for name in WRITTEN if (out / name).is_file() or _holds_something(out / name)]
     if strange:
-        raise UsageError(f"{out} holds files that are not of this program ({joined(strange)}); choose another --out.")
+        raise UsageError(f"{out} holds files that no run has written ({joined(strange)}); choose another --out.")
 
 
 def _holds_something(folder: Path) -> bool:
@@ -51,7 +51,7 @@ def _holds_something(folder: Path) -> bool:
 
 
 def note_on_new_folder(options: Options) -> str | None:
-    """What a run is, where nothing but a folder without a run was given; None where something else was asked."""
+    """A note that the default comparison runs, if nothing but a folder without a run was given; else None."""
     out = options.out
     if options.asks or out is None or (out / RUN_FILE).exists():
         return None

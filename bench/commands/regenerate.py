@@ -1,8 +1,8 @@
-"""Stored results, made again by their own commands and compared: `python -m nas_selection_bench regenerate [NAME ...]`.
+"""Regenerate stored results by their own commands and compare: `python -m nas_selection_bench regenerate [NAME ...]`.
 
-The run.json of each folder of results/ names the command lines that filled it. They run again, in that order, into a
-fresh folder with an empty cache of supernets, and `--check` compares the two. What needs a data set or a table
-that is not on this machine is skipped, with the reason.
+The run.json of each folder of results/ lists the command lines that filled it. They run again, in that order, into a
+fresh folder with an empty cache of supernets, and `--check` compares the two. Results that need a data set or a table
+that is not on this machine are skipped, with the reason.
 """
 
 import os
@@ -29,35 +29,39 @@ from nas_selection_bench.bench.work.run_file import ARITHMETIC, RUN_FILE, comman
 CODE = Path(__file__).resolve().parents[2]
 STAMP = "commit.txt"
 ORDER = (ExitCode.INTERRUPTED, ExitCode.DIFFERS, ExitCode.USAGE, ExitCode.OK, ExitCode.NOTHING_MEASURED)
-"""Which exit code speaks for several results: the first that any of them ended with."""
+"""Precedence of exit codes: for several results, the first of these that any of them ended with is returned."""
 
 ANSWERS = (ExitCode.OK, ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED, ExitCode.INTERRUPTED)
-"""The exit codes of a check that judge results; Python itself exits with 1 after a traceback."""
+"""The exit codes of a check that are verdicts on results. 1 is not one: Python itself exits with it after a traceback.
+"""
 
 
 @dataclass(frozen=True)
 class Program:
-    """How to call the benchmark: another program in tests."""
+    """How to start the benchmark; tests substitute another program."""
 
     words: Sequence[str] = (sys.executable, str(CODE / "run_bench.py"))
     around: Mapping[str, str] = field(default_factory=dict)
-    """Further environment variables of its runs."""
+    """Additional environment variables of its runs."""
 
     def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-        """Run it for its output folder, with these ARITHMETIC variables; its progress goes to stderr."""
+        """Run it to fill its output folder, and return its exit code; its progress goes to stderr.
+
+        Of the ARITHMETIC variables it gets those in `environment` and no others.
+        """
         others = {name: value for name, value in os.environ.items() if name not in ARITHMETIC}
         command, around = [*self.words, *arguments], {**others, **environment, **self.around}
         return subprocess.run(command, stdout=subprocess.DEVNULL, env=around, check=False).returncode
 
     def check(self, arguments: Sequence[str]) -> int:
-        """Run it for what it prints."""
+        """Run it, print what it prints on stdout, and return its exit code."""
         done = subprocess.run([*self.words, *arguments], stdout=subprocess.PIPE, text=True, check=False)
         print(done.stdout, flush=True)
         return done.returncode
 
 
 def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
-    """Make the results in `stored` again below `into` and compare; without `into` only draw and compare them.
+    """Regenerate the results in `stored` below `into` and compare; without `into`, only redraw and compare them.
 
     Prints Markdown: a title, and the outcome of the check or why there was no check.
     """
@@ -67,7 +71,7 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     if not lines:
         raise UsageError(f"{stored / RUN_FILE} names no command, so the results cannot be made again.")
     last = run.get("argv", lines[-1])
-    if last != lines[-1]:  # it decides which cells are asked for; its cells are there by then
+    if last != lines[-1]:  # it decides which cells are asked for; they exist by then
         lines.append(last)
     try:
         for line in lines:
@@ -81,7 +85,7 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
         against = ["--out", str(into / stored.name)]
         for line in lines:
             command = [*without(line, "--out", "--cache"), *against, "--cache", str(into / "supernets")]
-            if parse_options(line).device == "auto":  # `auto` would take another one where this machine has it
+            if parse_options(line).device == "auto":  # `auto` might choose another one on this machine
                 command += ["--device", run.get("device", "cpu")]
             code = program.run(command, run.get("environment", {}))
             if code not in (ExitCode.OK, ExitCode.SOME_CELLS_FAILED, ExitCode.NOTHING_MEASURED):
@@ -93,7 +97,7 @@ def regenerate(stored: Path, into: Path | None, program: Program) -> ExitCode:
     code = program.check(["--check", str(stored), *against, *places])
     if code in ANSWERS:
         return ExitCode(code)
-    print(f"the check itself ended with exit code {code}, so nothing is known\n", flush=True)
+    print(f"the check itself ended with exit code {code}, so the outcome is unknown\n", flush=True)
     return ExitCode.USAGE
 
 
@@ -110,9 +114,9 @@ def without(line: Sequence[str], *options: str) -> list[str]:
 
 
 def refuse_missing(options: Options, datasets: list[str], kind: str, images: bool) -> None:
-    """BenchError where the ground truth, or with `images` the training images, of a command are not here.
+    """Raise BenchError if a command's ground truth or, with `images`, its training images are not here.
 
-    `kind` is that of the device which it ran on, on which the preset depends.
+    `kind` is the kind of device that it ran on, which decides the default preset.
     """
     root = data_root(options.data_root, needed=False)
     resolve.find_table(options, datasets, root)
@@ -123,9 +127,9 @@ def refuse_missing(options: Options, datasets: list[str], kind: str, images: boo
 
 
 def claim(into: Path) -> Path:
-    """`into`, if it is new or holds runs of this very commit, with which a regeneration goes on.
+    """Mark `into` as a folder of the present commit, and return it; runs that this commit left there are resumed.
 
-    UsageError otherwise: what other code trained or selected would be compared as if this code had.
+    Raises UsageError if it holds anything else: results of other code would be compared as if they were of this code.
     """
     commit, stamp = git_commit(CODE), into / STAMP
     if into.exists() and any(into.iterdir()):
@@ -147,15 +151,15 @@ def find(results: Path, names: Sequence[str]) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None, program: Program = Program()) -> int:
-    """Regenerate what was named, and answer with an exit code: 0 holds, 3 differs, 4 nothing was compared."""
+    """Regenerate the named results, and return an exit code: 0 holds, 3 differs, 4 nothing was compared."""
     parser = Parser(
         prog="python -m nas_selection_bench regenerate",
-        description="Make stored results again by their own commands and compare.",
+        description="Regenerate stored results by their own commands and compare.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="folders of results/ (all)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--into", type=given_path, metavar="DIR",
-                       help="keep the fresh runs here; the same commit goes on with an interrupted one"
+                       help="keep the fresh runs in DIR; the same commit can resume an interrupted one"
                             " (a temporary folder)")  # fmt: skip
     where.add_argument("--exact", action="store_true", help="run nothing: redraw the stored records and compare")
     parser.add_argument("--results", type=given_path, default=CODE / "results", metavar="DIR", help="stored results")

@@ -1,4 +1,4 @@
-"""From the words of the command line to a request: defaults, workers, tables; what does not fit together is refused."""
+"""From the options of a command line to a request: defaults, workers, tables; options that clash are refused."""
 
 import os
 from collections.abc import Mapping
@@ -40,13 +40,14 @@ class Extent:
     """How much is compared by default."""
 
     quick: bool = False
-    """Whether only the quick selectors (`Methods.quick_selectors`) are meant."""
+    """Whether to take only the quick selectors (`Methods.quick_selectors`)."""
     supernet_seeds: int = 3
     selector_seeds: int = 2
 
 
 EXTENTS = {"digits": Extent(quick=True, supernet_seeds=2, selector_seeds=1)}
-"""Per preset. The default run must stay within minutes on two cores; `--selectors all` asks for the rest."""
+"""Preset -> its extent, if unusual. The default run must stay within minutes on two cores; `--selectors all` asks for
+the rest."""
 
 
 def usual_extent(settings: Mapping[str, Settings]) -> Extent:
@@ -60,11 +61,11 @@ def usual_extent(settings: Mapping[str, Settings]) -> Extent:
 
 
 MOST_JOBS = 8
-"""Workers that are started at most unless asked for: each takes some hundred megabytes."""
+"""Largest number of workers that is started by default: each takes some hundred megabytes."""
 
 
 def find_datasets(text: str, root: Path) -> list[str]:
-    """The data sets named in `text`, each once."""
+    """The data sets named in `text`, each once; raises UsageError for an unknown one, and if there are none."""
     known = dataset_names(root)
     names = list(dict.fromkeys(split_names(text)))
     if not names:
@@ -78,13 +79,13 @@ def find_datasets(text: str, root: Path) -> list[str]:
 
 
 def find_pixels(settings: Mapping[str, Settings], root: Path) -> dict[str, Pixels]:
-    """The origin of the images that the data sets read; embedded ones are left out."""
+    """Data set -> the origin of the images that it reads; data sets with embedded images are left out."""
     found = {name: pixels_of(name, root, chosen.images) for name, chosen in settings.items()}
     return {name: pixels for name, pixels in found.items() if pixels is not None}
 
 
 def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str, Settings]:
-    """The size of the experiment per data set."""
+    """Data set -> size of its experiment; the default preset depends on the `kind` of device."""
     settings = {}
     for dataset in datasets:
         fallback = dataset if dataset in PRESETS else ("paper" if kind == "cuda" else "lite")
@@ -96,7 +97,7 @@ def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str,
 
 
 def refuse_missing_images(images: int | None, datasets: list[str], root: Path) -> None:
-    """UsageError where --images asks for more training images than a data set has: the preset's name would lie."""
+    """Raise UsageError if --images asks for more training images than a data set has: the preset's label would lie."""
     if images is None:
         return
     for name in datasets:
@@ -106,14 +107,14 @@ def refuse_missing_images(images: int | None, datasets: list[str], root: Path) -
 
 
 def named_table(options: Options, datasets: list[str]) -> Path | str | None:
-    """The table that --table or $NAS_BENCH_TABLE names; None where another one is looked for."""
+    """The table that --table or (not for digits) $NAS_BENCH_TABLE names; None if neither does."""
     return options.table or (None if datasets == ["digits"] else os.environ.get(TABLE_VARIABLE))
 
 
 def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth:
-    """The ground truth of `datasets`: --table, $NAS_BENCH_TABLE, the data root's, or the one that is embedded.
+    """The ground truth of `datasets`: from --table, $NAS_BENCH_TABLE or the data root, or the embedded one.
 
-    Raises MissingData where no table is found, and UsageError where it does not hold a data set.
+    Raises MissingData if no table is found, and UsageError if it does not hold one of the data sets.
     """
     given = named_table(options, datasets)
     if given:
@@ -123,7 +124,7 @@ def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth
     elif datasets == ["digits"]:
         table = embedded_table("digits")
     elif "digits" in datasets:
-        raise UsageError("digits has its own ground truth: run it apart from the other data sets.")
+        raise UsageError("digits has its own ground truth: run it separately from the other data sets.")
     elif (root / TABLE_FILE).exists():
         table = open_table(root / TABLE_FILE)
     else:
@@ -137,7 +138,7 @@ def find_table(options: Options, datasets: list[str], root: Path) -> GroundTruth
 
 
 def _missing_table(datasets: list[str], root: Path) -> str:
-    """How to get the ground truth of `datasets`, in one sentence each."""
+    """Sentences on how to get the ground truth of `datasets`."""
     own = [dataset for dataset in datasets if dataset not in DATASETS]
     lines = [
         f"{name}: no ground truth; make one with python -m nas_selection_bench make-table --dataset {name}"
@@ -155,7 +156,7 @@ def _missing_table(datasets: list[str], root: Path) -> str:
 
 
 def all_missing(sentences: list[str], datasets: list[str], root: Path, table: bool) -> MissingData:
-    """One message for everything that is not there, with the one command that fetches it."""
+    """One error for everything that is missing, with a single command that fetches it."""
     wanted = [name for name in datasets if name in DATASETS and name != "digits"]
     if not wanted:
         return MissingData(" ".join(sentences))
@@ -168,7 +169,7 @@ def all_missing(sentences: list[str], datasets: list[str], root: Path, table: bo
 
 
 def find_jobs(options: Options, device: Device, threads: int) -> int:
-    """Workers: as asked, else one per GPU, or on the CPU as many as the cores hold with `threads` each."""
+    """Number of workers: as asked, else one per GPU, or on the CPU as many as the cores allow with `threads` each."""
     if options.jobs:
         return options.jobs
     if device.kind == "cuda":
@@ -177,10 +178,10 @@ def find_jobs(options: Options, device: Device, threads: int) -> int:
 
 
 def find_threads(options: Options, earlier: Mapping[str, Any] | None) -> int:
-    """Threads per worker: as asked, else what the output folder was begun with, else a share of the cores.
+    """Threads per worker: as asked, else as in earlier runs of the output folder, else cores / --jobs.
 
-    Where nothing is asked it is one, which is fastest for these small networks and gives the same numbers
-    on machines with more or fewer cores.
+    Without --jobs it is one, which is fastest for these small networks and gives the same numbers on
+    machines with more or fewer cores.
     """
     if options.threads:
         return options.threads
@@ -190,7 +191,10 @@ def find_threads(options: Options, earlier: Mapping[str, Any] | None) -> int:
 
 
 def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
-    """How the work is spread over workers: one job has a worker process too, so that a crash costs its own cell."""
+    """How the work is spread over workers.
+
+    Except on a single GPU, even one job gets a worker process, so that a crash costs only its own cell.
+    """
     if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
         return Pool(jobs, "threading", threads)
     if options.backend == "loky" and no_processes():
@@ -199,13 +203,13 @@ def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: 
 
 
 def default_out(datasets: list[str], settings: Mapping[str, Settings]) -> Path:
-    """The default output folder: out/ and the names of the data sets and of an unexpected preset."""
+    """The default output folder: out/ and the names of the data sets and of any preset not named like one of them."""
     presets = sorted({s.preset for s in settings.values()} - set(datasets))
     return Path("out") / "-".join(["+".join(datasets), *presets])
 
 
 def default_cache() -> Path:
-    """The default folder of trained supernets."""
+    """The default folder of trained supernets; raises UsageError if there is no home folder."""
     try:
         return expanded(f"{USERS_CACHE}/supernets")
     except UsageError:
@@ -219,7 +223,7 @@ def make_request(
     here: Circumstances,
     data: Mapping[str, str] = MappingProxyType({}),
 ) -> Request:
-    """The request of `options`; UsageError for names that do not exist."""
+    """The request of `options`; raises UsageError for names that do not exist."""
     named = choose("supernet", options.supernets, methods.recipes.names(), methods.recipes.find)
     recipes = {recipe.name: recipe for recipe in map(methods.recipes.find, named)}
     extent = usual_extent(settings)
@@ -244,16 +248,16 @@ def make_request(
 CURES = {
     "seed": "pass --seed {} to go on",
     "device": "pass --device {} to go on",
-    "hardware": "go on where it was begun",
+    "hardware": "go on with it on the hardware that it was begun on",
     "threads": "pass --threads {} to go on",
     "environment": "set the same environment variables to go on",
     "table_sha256": "use the table that it was made with",
 }
-"""What to do where one of the circumstances ALIKE, or the table, is another than the folder's."""
+"""Circumstance of ALIKE, or the table -> what the user can do if it differs from the folder's."""
 
 
 def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
-    """UsageError where `out` holds results made under circumstances that must not be mixed with those of now."""
+    """Raise UsageError if `out` holds results made under circumstances that must not be mixed with the present ones."""
     if earlier is None:
         return
     for name in (*ALIKE, "table_sha256"):

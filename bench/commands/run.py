@@ -1,4 +1,4 @@
-"""One command line from its resolution to its exit code: list, plan, run, gather, report."""
+"""Carry out one command line, from its options to its exit code: list, plan, run, gather, report."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 def answer(
     options: Options, argv: Sequence[str], methods: Callable[[], Methods], draw_report: DrawReport, code: Path
 ) -> ExitCode:
-    """Do what `options` ask, and end as `ended` does. `code` is the program's folder: its commit goes into run.json."""
+    """Do what `options` ask, and end as `ended` does; the commit of the program's folder `code` goes into run.json."""
 
     def act() -> ExitCode:
         refuse_file(options.out, "--out")
@@ -125,10 +125,10 @@ class Session:
         if not again:
             planned_cells(Store(self.out))  # a damaged plan is reported now: this run will add its cells to it
         cache = options.cache or resolve.default_cache()
-        workers = min(self.jobs, max(1, len(self.asked.plan)))  # loky would start all, also those without a cell
+        workers = min(self.jobs, max(1, len(self.asked.plan)))  # loky would start all of them, even without cells
         pool = resolve.find_pool(options, self.device, workers, self.threads, self.out)
         if pool.backend == "none" and self.jobs > 1:
-            self.say(f"No worker processes can be started here ({no_processes()}): everything runs in this one.")
+            self.say(f"No worker processes can be started here ({no_processes()}): everything runs in one process.")
             self.jobs = pool.jobs
         self.store = Store(self.out)
         self.job = Run(
@@ -142,7 +142,7 @@ class Session:
         )
 
     def _table(self, root: Path) -> GroundTruth | None:
-        """The ground truth; None where no table is found, which a plan can do without."""
+        """The ground truth; None if no table is found, since a plan can do without it."""
         try:
             return resolve.find_table(self.options, self.datasets, root)
         except MissingData as missing:
@@ -150,7 +150,7 @@ class Session:
             return None
 
     def all_missing(self) -> MissingData:
-        """All that is not there; a table that was named is not fetched."""
+        """The error for everything that is missing; it does not suggest to fetch a table that the user named."""
         table = self.table is None and not resolve.named_table(self.options, self.datasets)
         return resolve.all_missing(self.lacking, self.datasets, self.root, table)
 
@@ -171,27 +171,27 @@ class Session:
         }
 
     def _notes(self) -> dict[str, str]:
-        """The notes in the descriptions of the user's own data sets, for readers of results."""
+        """Data set -> the note in its description, for the user's own data sets; meant for readers of results."""
         root = self.root
         found = {name: describe(name, root).note for name in self.datasets if name in own_names(root)}
         return {name: note for name, note in found.items() if note}
 
     def _plugins(self) -> list[dict[str, str]]:
-        """The plug-ins of this run, and of earlier ones of the folder."""
+        """The plug-ins of this run, and of earlier runs of the folder."""
         now = [{**plugin.described(), "offers": ", ".join(kinds_of(plugin))} for plugin in in_use()]
         return [*now, *(earlier for earlier in (read_run(self.out) or {}).get("plugins", []) if earlier not in now)]
 
     def say(self, line: str | None) -> None:
-        """Print a line on stderr, if there is one; nothing when quiet."""
+        """Print `line` on stderr, unless it is None or the run is quiet."""
         if line is not None and not self.options.quiet:
             print(line, file=sys.stderr, flush=True)
 
     def print_choices(self) -> None:
-        """Print what was decided for the user."""
+        """Print the choices that were made for the user, and the cautions."""
         workers = self.job.workplace.pool.jobs
         self.say(note_on_new_folder(self.options))
         presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
-        chosen = "" if self.options.preset else " (the default there)"
+        chosen = "" if self.options.preset else " (the default)"
         self.say(
             f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
             f" {counted(workers, 'worker')} with {counted(self.threads, 'thread')}; results in {self.out}"
@@ -209,21 +209,21 @@ class Session:
             if pixels.fingerprint and made_from and made_from != pixels.fingerprint:
                 self.say(
                     f"The images of {name} are not those that {self.out} was made from (fingerprint {made_from}, now"
-                    f" {pixels.fingerprint}): their supernets and results are computed again."
+                    f" {pixels.fingerprint}): their supernets and results will be computed again."
                 )
             elif pixels.origin == UNKNOWN and name in DATASETS:
                 self.say(
-                    f"The images of {name} are not the official ones (fingerprint {pixels.fingerprint}); results are"
-                    " kept apart from those of the official ones."
+                    f"The images of {name} are not the official ones (fingerprint {pixels.fingerprint}); their results"
+                    " are kept apart from those of the official ones."
                 )
 
     def print_edits(self, split: Split, store: Store) -> None:
-        """Print which files have changed since the results that hold were made."""
+        """Print which files of methods have changed since they gave the results that are kept."""
         for line in self.job.sources.edits(split.standing[DONE], self.job.plan, store, self.job.workplace.cache):
             self.say(line)
 
     def show_plan(self) -> ExitCode:
-        """Print what is done, what is to do, how long it may take, and what is missing for it."""
+        """Print what is done, what remains to do, how long that may take, and what is missing for it."""
         self.print_choices()
         self.print_data(read_run(self.out))
         with opened(self.out) as folder:
@@ -248,7 +248,7 @@ class Session:
         return ExitCode.OK
 
     def work(self, draw_report: DrawReport) -> ExitCode:
-        """Run what is to do, gather, draw the report."""
+        """Run the cells that remain to do, gather the records, and draw the report."""
         from nas_selection_bench.bench.work.gather import gather
 
         table = self.table
@@ -257,7 +257,7 @@ class Session:
         self.print_choices()
         self.print_data(read_run(self.out))
         begins = not self.out.exists()
-        if begins:  # while no folder is there that would be left
+        if begins:  # before a folder is created that would be left behind
             self.refuse_missing_images({cell.cell.supernet.dataset for cell in self.job.plan})
         make_folder(self.out)
         with only_writer(self.out / ".lock", wait=False):
@@ -285,7 +285,7 @@ class Session:
                 self.job.work()
             except KeyboardInterrupt:
                 counts = gather(self.store, table, self.say, self.skip_reason)
-                go_on = "" if vanishes() else f" Go on with:\n  {self.command()}"
+                go_on = "" if vanishes() else f" Resume with:\n  {self.command()}"
                 print(f"\nInterrupted: {counts_line(counts)}.{go_on}", file=sys.stderr)
                 return ExitCode.INTERRUPTED
             finally:
@@ -300,7 +300,7 @@ class Session:
         )  # fmt: skip
 
     def refuse_missing_images(self, datasets: set[str]) -> None:
-        """Load what will be needed, before anything is computed, so that missing and unfit data is reported at once."""
+        """Load the images before anything is computed, so that missing and unfit data is reported at once."""
         workplace, sentences = self.job.workplace, []
         for dataset in sorted(datasets):
             settings = self.settings[dataset]
@@ -316,5 +316,5 @@ class Session:
             raise resolve.all_missing(sentences, sorted(datasets), workplace.data_root, table=False)
 
     def command(self) -> str:
-        """The command line that goes on with this run."""
+        """The command line that resumes this run."""
         return f"{called()} {shlex.join(self.argv)}".rstrip()

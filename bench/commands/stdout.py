@@ -1,4 +1,4 @@
-"""Standard streams that end before the program: `| head`, a full disk, a closed terminal."""
+"""Handling of standard streams that end before the program: `| head`, a full disk, a closed terminal."""
 
 import errno
 import os
@@ -10,20 +10,20 @@ from typing import Any, TextIO, cast
 from nas_selection_bench.bench.errors import DataError
 
 _GONE = {errno.EPIPE, errno.EIO, errno.EBADF}
-"""Errors of a write whose reader has left, or whose terminal was closed."""
+"""Error numbers of a write whose reader is gone, or whose terminal was closed."""
 
 
 class ClosableStream:
-    """An output stream that accepts and drops everything once its reader has gone.
+    """An output stream that accepts and discards everything once its reader is gone.
 
-    Where it cannot be written for another reason (a full disk) it raises DataError, unless it `must_not_fail`.
+    If it cannot be written for another reason (a full disk), it raises DataError, unless it `must_not_fail`.
     """
 
     def __init__(self, stream: TextIO, must_not_fail: bool = False) -> None:
         self._stream, self._must_not_fail = stream, must_not_fail
 
     def write(self, text: str) -> int:
-        """How many characters of `text` were taken: all; those that its encoding lacks are spelled out."""
+        """Write `text` and return its length; if the encoding lacks a character, all non-ASCII ones are escaped."""
         try:
             text.encode(self._stream.encoding or "utf-8", self._stream.errors or "strict")
             encodable = text
@@ -33,14 +33,14 @@ class ClosableStream:
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what is still held."""
+        """Flush the underlying stream."""
         self._tried(self._stream.flush)
 
     def _tried(self, act: Callable[[], object]) -> None:
         try:
             act()
         except OSError as error:
-            # What is still held goes nowhere, or Python would try again, and fail, at its end.
+            # Discard what is still buffered; else Python would try to write it again at exit, and fail.
             sink = os.open(os.devnull, os.O_WRONLY)
             os.dup2(sink, self._stream.fileno())
             os.close(sink)
@@ -53,7 +53,7 @@ class ClosableStream:
 
 @contextmanager
 def stdout_may_close() -> Iterator[None]:
-    """The exit code is right even where stdout is not read to its end: `--check ... | head -1`."""
+    """Keep the exit code right even if stdout is not read to its end: `--check ... | head -1`."""
     stream = ClosableStream(sys.stdout)
     with redirect_stdout(cast(TextIO, stream)):
         try:
@@ -64,6 +64,6 @@ def stdout_may_close() -> Iterator[None]:
 
 @contextmanager
 def stderr_may_close() -> Iterator[None]:
-    """A run whose terminal was closed still ends as it should; what it prints then is dropped."""
+    """Let a run end as it should even if its terminal was closed; what it prints after that is discarded."""
     with redirect_stderr(cast(TextIO, ClosableStream(sys.stderr, must_not_fail=True))):
         yield

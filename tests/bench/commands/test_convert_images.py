@@ -86,7 +86,7 @@ def test_labels_beside_a_file_that_holds_its_own_are_refused(
     line = [str(tmp_path / "x.npz"), "--labels", str(tmp_path / "y.npy"), "--as", "flowers"]
     assert main([*line, "--data-root", str(tmp_path / "root")]) == 2
     said = capsys.readouterr().err
-    assert "--labels is for an .npy" in said and said.count("\n") == 1
+    assert "--labels belongs to an .npy" in said and said.count("\n") == 1
     assert not (tmp_path / "root").exists()
 
 

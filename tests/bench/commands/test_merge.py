@@ -113,7 +113,7 @@ def test_what_does_not_belong_together_is_refused(
         ("c", (halves[0], nothing), "is not an output folder"),
         ("c", (halves[0],), "two or more"),
         ("c", (halves[0], halves[0]), "two or more"),
-        ("taken", halves, "is there already"),
+        ("taken", halves, "already exists"),
     ):
         assert merged(tmp_path / out, *folders) == ExitCode.USAGE
         assert said in (line := capsys.readouterr().err) and line.count("\n") == 1

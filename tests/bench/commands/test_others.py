@@ -42,7 +42,7 @@ def test_another_table_is_refused_when_results_are_drawn_again(
     fake_bench.run(*place, "--selectors", "random")
     other = fake_bench.make_table(tmp_path / "other.npz", worth=9.0)
     assert fake_bench.run(*places(place), "--report-only", "--table", other) == ExitCode.USAGE
-    assert "other numbers" in capsys.readouterr().err
+    assert "whose numbers differ" in capsys.readouterr().err
 
 
 def test_results_drawn_again_are_looked_for_where_a_run_on_a_gpu_puts_them(

@@ -148,7 +148,7 @@ def test_the_names_of_the_packages_are_translated(tmp_path: Path, theirs: str, o
 
 
 def test_digits_and_others_have_different_ground_truths(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="run it apart"):
+    with pytest.raises(UsageError, match="run it separately"):
         resolve.find_table(options(), ["digits", "cifar10"], tmp_path)
 
 

@@ -131,8 +131,8 @@ def test_a_fault_of_the_program_is_not_taken_for_cells_that_failed(
     monkeypatch.setattr(fake_bench, "draw_report", break_down)
     assert fake_bench.run(*place, "--selectors", "random", "--seeds", "1") == ExitCode.FAULT == 70
     told = capsys.readouterr().err
-    assert "ZeroDivisionError: in the page" in told and "this is a fault of the program" in told
-    assert len(list((tmp_path / "out" / "records").glob("*.json"))) == 1, "what was finished stays"
+    assert "ZeroDivisionError: in the page" in told and "this is a bug in the program" in told
+    assert len(list((tmp_path / "out" / "records").glob("*.json"))) == 1, "finished work is kept"
 
 
 def test_a_failing_training_costs_its_own_cells(place: list[str], tmp_path: Path) -> None:

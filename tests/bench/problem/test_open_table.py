@@ -160,7 +160,7 @@ def test_converting_says_what_was_found(tmp_path: Path, capsys: pytest.CaptureFi
     ("source", "dest", "reason"),
     [
         ("nowhere.csv", "t.npz", "nowhere.csv does not exist"),
-        ("t.csv", "t.csv", "must be called something.npz"),
+        ("t.csv", "t.csv", "must end in .npz"),
         ("t.csv", "no/folder/t.npz", "there is no folder"),
     ],
 )
