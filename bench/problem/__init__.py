@@ -1,1 +1,1 @@
-"""The problem: the space, its ground truth, the images, and what counts as an answer."""
+"""The problem: the search space, its ground truth, the image data sets, and the answers that selectors return."""

@@ -1,4 +1,4 @@
-"""The numbers that a table holds of one data set: checked, read-only, and told apart by more than their rounding."""
+"""The arrays that a ground-truth table holds for one data set, with checks of their shape, range and plausibility."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,26 @@ SPLITS = ("test", "valid")
 
 @dataclass(frozen=True)
 class Accuracies:
-    """The numbers of one data set. All arrays are in space order; accuracies are in %."""
+    """The arrays of one data set, all in space order; accuracies are in %."""
 
     test: np.ndarray | None = None
-    """[15625] float64: mean test accuracy. None: the mean of `trials`."""
+    """[15625] float64: mean test accuracy. None stands for the mean of `trials`."""
     valid: np.ndarray | None = None
-    """[15625] float64: mean validation accuracy, if there is any."""
+    """[15625] float64: mean validation accuracy, if the table has any."""
     trials: np.ndarray | None = None
-    """[15625, T] float64: test accuracy of single trainings, nan where there was none."""
+    """[15625, T] float64: test accuracy of each single training, nan where there was none."""
     parameters: np.ndarray | None = None
     """[15625] float64: number of parameters."""
     flops: np.ndarray | None = None
-    """[15625] float64: operations of one forward pass of one image. NAS-Bench-201 counts a multiply-add as one,
-    make-table as two: their order within a table is all that is used."""
+    """[15625] float64: operations in the forward pass of one image. NAS-Bench-201 counts a multiply-add as one
+    operation, make-table as two; only the order within a table is used."""
 
 
 def checked(name: str, dataset: str, held: Accuracies) -> Accuracies:
-    """The arrays as read-only float64, shapes and ranges checked; `test` None becomes the mean of the trials."""
+    """The arrays as read-only float64, checked for shape, range and plausibility.
+
+    If `test` is None, it becomes the mean of the trials. Raises DataError that says what is wrong.
+    """
     if not dataset or "/" in dataset:
         raise DataError(f"The table {name!r}: {dataset!r} cannot be the name of a data set.")
     where = f"The table {name!r}, data set {dataset!r}"
@@ -43,7 +46,7 @@ def checked(name: str, dataset: str, held: Accuracies) -> Accuracies:
         if trials is None:
             raise DataError(f"{where} holds no test accuracies.")
         counts = (~np.isnan(trials)).sum(axis=1)
-        # Where no trial was run the sum is 0 over 0; it becomes nan here and is refused by name below.
+        # The mean of no trials is 0 / 0: it becomes nan here, and `_complete` refuses it and names the architecture.
         test = np.divide(np.nansum(trials, axis=1), counts, out=np.full(len(trials), np.nan), where=counts > 0)
     fields = {"test": test, "valid": held.valid, "parameters": held.parameters, "flops": held.flops}
     arrays = {key: _complete(where, key, values) for key, values in fields.items() if values is not None}
@@ -87,25 +90,25 @@ def _check_percent(where: str, key: str, values: np.ndarray) -> None:
 
 
 _LARGEST = {"parameters": (1e4, 1e9), "flops": (1e4, 1e12)}
-"""Between what the largest network of a table lies: one with 4 channels on 8x8 images has more than the first, and
-counts in thousands or millions, or taken for millions, are outside."""
+"""Limits for the count of the largest network in a table. Even with 4 channels on 8x8 images it exceeds the lower one;
+counts given in thousands or millions, or plain counts read as millions, fall outside."""
 
 
 def _check_counts(where: str, key: str, values: np.ndarray) -> None:
-    """Counts are whole and at least 0; the packages of NAS-Bench-201 give them in millions."""
+    """Refuse counts that are negative, not whole or in other units; the NAS-Bench-201 packages give millions."""
     least, most = _LARGEST[key]
     if values.min() < 0 or (values != np.round(values)).any() or not least <= values.max() <= most:
         raise DataError(
             f"{where}: {key} from {values.min():g} to {values.max():g} are not whole counts; give plain"
-            " counts, or name the column ..._millions in a CSV where they are in millions."
+            " counts, or, if a CSV gives millions, end the name of the column in _millions."
         )
 
 
 def _check_sense(where: str, test: np.ndarray, trials: np.ndarray | None) -> None:
-    """Refuses impossible tables: networks whose output ignores the image among the best; trials of another table."""
+    """Refuse implausible tables: networks that ignore the image among the best, or trials from another table."""
     if np.median(test[_disconnected()]) > np.quantile(test, 0.9):
         raise DataError(
-            f"{where}: networks that pass nothing on are among the best, so these look like error rates;"
+            f"{where}: networks that ignore their input are among the best, so these look like error rates;"
             " give accuracies."
         )
     if trials is not None:
@@ -115,12 +118,12 @@ def _check_sense(where: str, test: np.ndarray, trials: np.ndarray | None) -> Non
         if apart.size and np.median(apart) > 5:
             raise DataError(
                 f"{where}: test accuracies and their single trials differ by {np.median(apart):.1f} points (median);"
-                " they are not of one table."
+                " they do not come from the same table."
             )
 
 
 def _disconnected() -> np.ndarray:
-    """[15625] bool, space order: whether no path of operations other than `none` leads to the output."""
+    """[15625] bool, space order: whether every path from the input to the output contains a `none`."""
     passes = (all_architectures() != NONE).T
     one = passes[0]
     two = passes[1] | (passes[2] & one)
@@ -128,7 +131,7 @@ def _disconnected() -> np.ndarray:
 
 
 def frozen(values: np.ndarray) -> np.ndarray:
-    """The values, read-only; a copy where the caller could write to them."""
+    """The values as a read-only array; a copy if the caller could write to them."""
     values = values.copy() if values.flags.writeable else values
     values.setflags(write=False)
     return values

@@ -1,14 +1,15 @@
-"""A ground-truth table from CSV.
+"""Reader for ground-truth tables in CSV.
 
-One row per architecture and the columns `arch` (see `bench.problem.spellings`), for each data set D `D_test` (mean test
-accuracy, %), and where known `index`, `D_valid`, `D_params`, `D_flops` and single trials as `D_test_SEED`. `D_test` may
-be left out where there are trials. Counts are plain, or in millions as the packages of NAS-Bench-201 give them under
-`D_params_millions`, `D_flops_millions`. Columns ending in `_12` hold NAS-Bench-201's short schedule; they are read in
-the place of the others when that schedule is asked for.
+The file has one row per architecture. The column `arch` holds the architecture (see `bench.problem.spellings`), and for
+each data set D the column `D_test` holds the mean test accuracy (%). Optional columns are `index`, `D_valid`,
+`D_params`, `D_flops` and, for single trials, `D_test_SEED`; with trials, `D_test` may be left out. Counts are plain, or
+in millions, as the packages of NAS-Bench-201 give them, in `D_params_millions` and `D_flops_millions`. Columns ending
+in `_12` hold NAS-Bench-201's short schedule and replace the others when that schedule is asked for.
 
-Read are commas, semicolons (with decimal commas too) and tabs; UTF-8 with or without a byte-order mark, UTF-16 and
-UTF-32; gzip or not, whatever the file is called; blank lines, a comment or a spreadsheet's `sep=;` before the header,
-blanks around names and values. A column that nothing is read from is named in `GroundTruth.notes`.
+The reader accepts commas, semicolons and tabs as separators (the last two also with decimal commas); UTF-8 with or
+without a byte-order mark, UTF-16 and UTF-32; gzip or plain text, whatever the file is called; blank lines, a comment or
+a spreadsheet's `sep=;` before the header; and blanks around names and values. Unused columns are listed in
+`GroundTruth.notes`, except those of the short schedule.
 """
 
 import codecs
@@ -31,7 +32,7 @@ from nas_selection_bench.bench.problem.spellings import from_string
 from nas_selection_bench.bench.problem.table import GroundTruth, refuse_missing
 
 MOST_BYTES = 2**28
-"""The largest table that is read, unpacked: a whole one with every trial has some 5 MB."""
+"""Size of the largest table that is read, unpacked; a complete table with every trial takes about 5 MB."""
 _PACKED = {
     b"\x1f\x8b": "gzip twice",
     b"BZh": "bz2",
@@ -39,37 +40,37 @@ _PACKED = {
     b"PK\x03\x04": "zip",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-"""First bytes of other archives, after gzip was removed."""
+"""First bytes of other archive formats, looked for after gzip is removed."""
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16", codecs.BOM_UTF8: "utf-8-sig",
 }  # fmt: skip
-"""Byte-order marks; the longer ones first."""
+"""Byte-order marks and their encodings, the longer marks first."""
 _REMARK = re.compile(r"\s*(#|sep=.?\s*$|$)", re.IGNORECASE)
-"""A line before the header: empty, a comment, or a spreadsheet's word on its separator."""
+"""Matches lines to skip before the header: empty ones, comments, and a spreadsheet's declaration of its separator."""
 _SHORT = "_12"
 _COLUMN = re.compile(r"(?P<dataset>.+)_(?P<field>test|valid|params|flops)(?P<unit>_millions)?", re.IGNORECASE)
 _TRIAL = re.compile(r"(?P<dataset>.+)_test_(?P<seed>\d+)", re.IGNORECASE)
 _ARCH = ("arch", "arch_str", "architecture")
 
 OFFICIAL_NAMES = {"imagenet16-120": "imagenet16", "cifar10-valid": "cifar10"}
-"""What the packages of NAS-Bench-201 call data sets, in lower case. Trained on cifar10-valid, a half of CIFAR-10, is
-what gives the validation accuracy; the test accuracy is that of the training on all of it."""
+"""Names of data sets in the packages of NAS-Bench-201, in lower case, and ours. Networks trained on cifar10-valid, one
+half of CIFAR-10, give the validation accuracy; networks trained on all of CIFAR-10 give the test accuracy."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The cells of a CSV file, blanks around them removed."""
+    """The cells of a CSV file, without the blanks around them."""
 
     path: Path
     header: list[str]
     rows: list[tuple[int, list[str]]]
-    """Line number and values."""
+    """Line number and cells of each row below the header."""
     decimal_comma: bool
 
 
 def read_csv(path: Path, hp: str = "200") -> GroundTruth:
-    """A table from CSV, see the module; raises DataError naming the line or the columns of what is wrong."""
+    """Read a table from CSV, as described in the module; raises DataError that names the line or columns at fault."""
     sheet = _sheet(path, _text(path))
     header = sheet.header
     found = f"columns found: {listing(header)}"
@@ -95,7 +96,7 @@ def read_csv(path: Path, hp: str = "200") -> GroundTruth:
             continue
         meant = _meaning(name, hp)
         if meant is None:
-            if not name.endswith(_SHORT):  # of the other schedule, as documented
+            if not name.endswith(_SHORT):  # columns of the short schedule are not listed
                 unread.append(name)
             continue
         dataset, field, million = meant
@@ -123,13 +124,13 @@ def read_csv(path: Path, hp: str = "200") -> GroundTruth:
 
 
 def listing(names: list[str]) -> str:
-    """Names of columns for one sentence."""
+    """Column names joined for an error message: at most 40, each shortened."""
     shown = [in_brief(name, 40) if name else "(no name)" for name in names[:40]]
     return ", ".join(shown) + (", ..." if len(names) > 40 else "")
 
 
 def _text(path: Path) -> str:
-    """The text of the file: unpacked if it is gzip, in whichever of the encodings it was saved."""
+    """The text of the file: gzip is unpacked, and a byte-order mark tells the encoding."""
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
@@ -143,7 +144,7 @@ def _text(path: Path) -> str:
             raise DataError(f"{path} is packed with {wrapped}: unpack it, or pack it once with gzip.")
         encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
         if b"\0" in content and encoding.startswith("utf-8"):
-            raise ValueError("zero bytes in it")
+            raise ValueError("it contains zero bytes")
         text = content.decode(encoding)
     except DAMAGE as error:
         raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
@@ -153,7 +154,7 @@ def _text(path: Path) -> str:
 
 
 def _sheet(path: Path, text: str) -> Sheet:
-    """The cells: the separator is the one that parts the first line into a column `arch` and others."""
+    """The cells, split at whichever separator gives the first line the most columns."""
     lines = text.split("\n")
     first = next((n for n, line in enumerate(lines) if not _REMARK.match(line)), None)
     if first is None:
@@ -173,7 +174,7 @@ def _sheet(path: Path, text: str) -> Sheet:
     except csv.Error as error:
         raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
     if not rows:
-        raise DataError(f"{path} is not a table: its first line is empty; name its columns there, `arch` first.")
+        raise DataError(f"{path} is not a table: its first line is empty; put the column names there, `arch` first.")
     header = rows[0][1]
     for line, row in rows[1:]:
         if len(row) != len(header):
@@ -184,7 +185,7 @@ def _sheet(path: Path, text: str) -> Sheet:
 
 
 def _meaning(name: str, hp: str) -> tuple[str, str, float] | None:
-    """Data set, field (`trial`, `test`, `valid`, `parameters`, `flops`) and unit of a column; None for no such."""
+    """Data set, field (`trial`, `test`, `valid`, `parameters`, `flops`) and unit of a column; None if it is unused."""
     short = name.endswith(_SHORT)
     if hp == "12":
         counts = re.fullmatch(r".+_(params|flops)(_millions)?", name, re.IGNORECASE)
@@ -208,10 +209,10 @@ def _meaning(name: str, hp: str) -> tuple[str, str, float] | None:
 
 
 def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Which architecture each row is, from which each of the space takes its numbers, and how many were filled in.
+    """Architecture of each row, architecture that each one of the space takes its numbers from, and number filled in.
 
-    A table of one member of each class of equal architectures, and of nothing else, is a table of unique cells; in
-    any other a missing architecture is a mistake. Malformed and doubled ones are refused.
+    A table with exactly one member of each equivalence class is a table of unique cells, and the other architectures
+    are filled in. In any other table, a missing architecture is an error. Malformed and duplicate ones are refused.
     """
     line_of: dict[int, int] = {}
     for line, row in sheet.rows:
@@ -238,7 +239,7 @@ def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _index(sheet: Sheet, column: int, order: np.ndarray, filled: int) -> np.ndarray:
-    """[15625] the table's own index, in space order; those filled in get the numbers that are left."""
+    """[15625] the table's own index, in space order; architectures that were filled in get unused numbers."""
     given = _numbers(sheet, column, empty=False)
     whole = np.isfinite(given) & (given >= 0) & (given < 2**31) & (given == np.round(given))
     if not whole.all() or np.unique(given).size != len(given):
@@ -252,7 +253,7 @@ def _index(sheet: Sheet, column: int, order: np.ndarray, filled: int) -> np.ndar
 
 
 def _numbers(sheet: Sheet, column: int, *, empty: bool) -> np.ndarray:
-    """[rows] one column as float64; an empty entry is nan where `empty` entries are allowed."""
+    """[rows] one column as float64; empty entries become nan if `empty`, and are refused otherwise."""
     return np.fromiter(_parsed(sheet, column, empty), dtype=np.float64, count=len(sheet.rows))
 
 

@@ -1,11 +1,11 @@
-"""The data sets: what they are, where they lie, and their training images in memory.
+"""The data sets: their descriptions, their places on disk, and their training images loaded into memory.
 
 Only training images are ever read: selection never sees a test image, and test accuracies come
 from the ground truth.
 
-Sources of the numbers: mean, standard deviation, crop and flip as the DARTS family trains on
-NAS-Bench-201 (Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021,
-released code); ImageNet16-120 has 151,700 training images and is cropped with 2 pixels of padding.
+Sources of the numbers: mean, standard deviation, crop and flip are those with which the DARTS family
+trains on NAS-Bench-201 (Wang et al., "Rethinking Architecture Selection in Differentiable NAS", ICLR
+2021, released code); ImageNet16-120 has 151,700 training images and is cropped with 2 pixels of padding.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class DatasetDescription:
 
     name: str
     layout: Layout | None
-    """How it lies on disk; None when it is embedded and needs no file."""
+    """Its layout on disk; None if it is embedded and needs no file."""
     note: str
-    """One line for `--list`: what it is and what the user has to bring."""
+    """One line for `--list`: what the data set is and what the user has to provide."""
     mean: Channels = (0.0, 0.0, 0.0)
     std: Channels = (1.0, 1.0, 1.0)
     crop_padding: int = 0
@@ -101,11 +101,11 @@ DATASETS: Mapping[str, DatasetDescription] = MappingProxyType({
         crop_padding=2, flip=True,
     ),
 })  # fmt: skip
-"""Every data set by name, in the order of lists and tables."""
+"""Every built-in data set by name, in the order of lists and tables."""
 
 
 def dataset_names(data_root: Path | None = None) -> tuple[str, ...]:
-    """Names that `--datasets` knows: the built-in ones, then those of the user's own under `data_root`."""
+    """Names that `--datasets` accepts: the built-in data sets, then the user's own under `data_root`."""
     if data_root is None:
         return tuple(DATASETS)
     return (*DATASETS, *(name for name in own_names(data_root) if name not in DATASETS))
@@ -114,7 +114,8 @@ def dataset_names(data_root: Path | None = None) -> tuple[str, ...]:
 def data_root(argument: str | Path | None = None, needed: bool = True) -> Path:
     """The folder that holds the data sets: `argument`, else $NAS_BENCH_DATA, else the user's cache.
 
-    Where there is no home for that, UsageError; or, if it is not `needed`, a folder that does not exist.
+    If the cache is meant and there is no home folder, raises UsageError, or, unless the folder is `needed`, returns a
+    path that does not exist.
     """
     given = argument or os.environ.get(DATA_ROOT_VARIABLE)
     if given:
@@ -129,13 +130,13 @@ def data_root(argument: str | Path | None = None, needed: bool = True) -> Path:
 
 
 def missing_images(name: str, data_root: Path, limit: int | None) -> str | None:
-    """One sentence on the first file that is not there of those that hold `limit` images of `name`; None for none."""
+    """One sentence on the first missing file among those with the first `limit` images of `name`; None if all exist."""
     layout = DATASETS[name].layout if name in DATASETS else None
     return None if layout is None else missing_file(layout, data_root, limit)
 
 
 def image_count(name: str, data_root: Path) -> int | None:
-    """Training images of the data set `name`; None where its files cannot be read, which `load_images` explains."""
+    """Number of training images of `name`; None if its files cannot be read, which `load_images` explains."""
     if name not in DATASETS:
         return count_own(name, data_root)
     layout = DATASETS[name].layout
@@ -143,13 +144,13 @@ def image_count(name: str, data_root: Path) -> int | None:
 
 
 def refuse_more_images(asked: int, there: int, name: str) -> None:
-    """UsageError where --images asks for more than the training images of the data set `name` that are there."""
+    """Raise UsageError if --images asks for more training images than the data set `name` has."""
     if asked > there:
         raise UsageError(f"--images {asked}: {name} has {there:,} training images; ask for {there} or fewer.")
 
 
 def load_images(name: str, data_root: Path, limit: int | None = None) -> ImageSet:
-    """Training images of the data set `name`: the first `limit` in official order, all where there are fewer.
+    """Training images of the data set `name`: the first `limit` in official order, or all if there are fewer.
 
     `data_root` holds the official layouts and the user's own data sets; `digits` needs nothing there.
     Raises UsageError for an unknown name or a `limit` that leaves a half empty, and DataError

@@ -1,15 +1,15 @@
 """The embedded data set `digits`: handwritten digits under clutter, small enough to need no download.
 
-Made from scikit-learn's bundled digits (real 8x8 scans, 1,797 of them; Alpaydin & Kaynak, "Optical
-Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998), which the wheel holds, so
-that a fresh machine without a network has images. Each canvas shows one whole scan and 4x4 fragments
-of other scans over it; the label is the whole scan's. The scans behind training and test canvases are
-apart, so that a test canvas shows no stroke that was trained on.
+The images are made from the digits in scikit-learn's wheel (real 8x8 scans, 1,797 of them; Alpaydin &
+Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998), so that a
+fresh machine without a network has images. Each canvas shows one whole scan with 4x4 fragments of other
+scans over it; its label is that of the whole scan. Training and test canvases are made from different
+scans, so that a test canvas shows no stroke seen in training.
 
-Everything is a pure function of constants: the same bytes on every machine, which a test checks. Why
-8x8: on two cores a table of 5,000 networks must not take a day, and small canvases are learnt sooner. In a
-trial of 30 architectures, 125 steps of 64 images, two trainings each, tau-b between the trainings was
-0.76 on canvases of 8x8 and 0.38 on 12x12.
+The images depend on constants alone: they have the same bytes on every machine, which a test checks. They
+are 8x8 because a table of 5,000 networks must not take a day on two cores, and small canvases are learnt
+sooner: in a trial of 30 architectures, each trained twice for 125 steps of 64 images, tau-b between the two
+trainings was 0.76 on 8x8 canvases and 0.38 on 12x12.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from nas_selection_bench.bench.problem.image_set import ImageSet
 
 CLASSES = 10
 CANVAS = 8
-"""Height and width of a canvas and of a scan, pixels."""
+"""Height and width of a canvas and of a scan, in pixels."""
 FRAGMENT = 4
-"""Height and width of a fragment, pixels."""
+"""Height and width of a fragment, in pixels."""
 FRAGMENTS = 4
-"""Fragments of other scans over one canvas."""
+"""Number of fragments of other scans on one canvas."""
 INK = 16
-"""The scans' largest grey level."""
+"""Largest grey level of the scans."""
 TRAIN_IMAGES = 4_000
 TEST_IMAGES = 4_000
 TRAIN_SCANS = 1_200
-"""Scans that training canvases are made of; the other 597 make the test canvases."""
+"""Number of scans that training canvases are made from; test canvases are made from the other 597."""
 SEED = 201
 
 
@@ -49,8 +49,8 @@ class Canvases:
 
 
 def digits_arrays(split: Literal["train", "test"]) -> Canvases:
-    """All canvases of `split`. The test canvases are for making the ground-truth table only."""
-    from sklearn.datasets import load_digits  # a second to import, and only this data set needs it
+    """All canvases of `split`. The test canvases serve only to make the ground-truth table."""
+    from sklearn.datasets import load_digits  # takes a second to import, and only this data set needs it
 
     bundled = load_digits()
     order = np.random.default_rng(SEED).permutation(len(bundled.target))
@@ -62,7 +62,7 @@ def digits_arrays(split: Literal["train", "test"]) -> Canvases:
 
 
 def digits_images(limit: int | None = None, split: Literal["train", "test"] = "train") -> ImageSet:
-    """The first `limit` canvases of `split` as an ImageSet; raises UsageError for fewer than 2."""
+    """The first `limit` canvases of `split` as an ImageSet; raises UsageError if `limit` is below 2."""
     import torch
 
     if limit is not None and limit < 2:
@@ -78,7 +78,7 @@ def digits_images(limit: int | None = None, split: Literal["train", "test"] = "t
 
 
 def draw_canvases(scans: np.ndarray, labels: np.ndarray, count: int, generator: np.random.Generator) -> Canvases:
-    """`count` canvases made of `scans` [m, 8, 8] (0..16) with their `labels` [m]; ink over ink is the darker one."""
+    """`count` canvases made from `scans` [m, 8, 8] (0..16) and their `labels` [m]; overlaps keep the darker ink."""
     rows = np.arange(count)
     chosen = generator.integers(len(scans), size=count)
     pictures = scans[chosen].copy()

@@ -1,4 +1,4 @@
-"""Checks of images before a run: whether the network and the batches fit, whether labels were shuffled."""
+"""Checks of images before a run: whether they fit the network and the batches, and whether they were shuffled."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from nas_selection_bench.bench.errors import DataError
 from nas_selection_bench.bench.problem.image_set import ImageSet
 
 STRIDE = 4
-"""The network halves the height and the width twice, and both times adds what came two ways."""
+"""Divisor of the sides of images: the network halves both twice, each time adding the outputs of two branches."""
 
 
 def refuse_unfit(images: ImageSet, batch_size: int) -> None:
-    """DataError where no supernet can be trained on `images` in batches of `batch_size`."""
+    """Raise DataError if no supernet can be trained on `images` in batches of `batch_size`."""
     height, width = images.images.shape[-2:]
     if height % STRIDE or width % STRIDE:
         raise DataError(
@@ -20,13 +20,13 @@ def refuse_unfit(images: ImageSet, batch_size: int) -> None:
     half = len(images) // 2
     if half < batch_size:
         raise DataError(
-            f"{images.name} has {len(images)} images, and a half of {half} fills no batch of {batch_size}: use at least"
-            f" {2 * batch_size} images."
+            f"{images.name} has {len(images)} images, and a half of {half} does not fill a batch of {batch_size}: use"
+            f" at least {2 * batch_size} images."
         )
 
 
 def doubts(images: ImageSet) -> list[str]:
-    """Sentences on suspicious labels: sorted ones, classes that one half lacks. Empty where all is well."""
+    """Warnings about suspicious labels: sorted labels, or classes missing from one half. Empty if there are none."""
     labels = images.labels.numpy()
     middle = len(labels) // 2
     cure = "halves are taken by index, so shuffle the images once before you save them"

@@ -1,4 +1,4 @@
-"""Python's literals in texts from outside."""
+"""Python literals in text from outside."""
 
 import ast
 import warnings
@@ -6,6 +6,6 @@ from typing import Any
 
 
 def literal(text: str) -> Any:
-    """The value of a literal of Python, without Python's warnings of what it nearly spells; raises DAMAGE."""
+    """The value of a Python literal, without Python's syntax warnings; raises one of `bench.errors.DAMAGE`."""
     with warnings.catch_warnings(action="ignore"):
         return ast.literal_eval(text)

@@ -1,4 +1,4 @@
-"""What the authors of the official data give out: names, sizes and checksums of the files, and where they lie."""
+"""The official data files as their authors publish them: names, sizes, checksums and addresses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class Archive:
     size: int
     """Bytes of the archive."""
     unpacked: int
-    """Bytes of the files that are kept."""
+    """Bytes of the files that are kept after unpacking."""
 
     @property
     def described(self) -> str:
-        """For messages: the file, its size and its checksum."""
+        """The file with its size and checksum, for messages."""
         return f"{self.file} ({self.size:,} bytes, md5 {self.md5})"
 
 
@@ -31,13 +31,13 @@ ARCHIVES: Mapping[str, Archive] = MappingProxyType({
 
 TABLE_NAME = "nas-bench-201"
 TABLE_FILE = f"{TABLE_NAME}.npz"
-"""The compact table under the data root."""
+"""Name of the compact table under the data root."""
 TABLE_SOURCE = "NAS-Bench-201-v1_1-096897.pth"
 TABLE_ID = "16Y0UwGisiouVRxW-W5hEtbxmcHw_0hF_"
-"""Of the file on Google Drive."""
+"""Google Drive id of the file."""
 TABLE_ENDING = "096897"
-"""Last digits of the MD5 of the file, which its authors put into its name."""
+"""Last digits of the file's MD5, which its authors put into its name."""
 TABLE_SIZE = 5_000_000_000
 IMAGENET16_ID = "1T3UIyZXUhMmIuJLOBMIYKAsJknAtrrO4"
-"""Of the folder on Google Drive."""
+"""Google Drive id of the folder."""
 IMAGENET16_SIZE = 1_100_000_000

@@ -1,8 +1,8 @@
 """The official layouts of CIFAR-10, CIFAR-100 and ImageNet16 on disk, read without trusting them.
 
-The three data sets come as pickles, and unpickling a file from outside can run anything. Here a file
-may build numpy arrays and plain containers and nothing else. Each way in which a file can be
-missing, damaged or of another kind is refused with one sentence that names the file.
+The three data sets come as pickles, and unpickling a file from outside can run arbitrary code. Here a
+file may build numpy arrays and plain containers and nothing else. A missing, damaged or wrong file is
+refused with one sentence that names it.
 
 Sources: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009 (CIFAR);
 Chrabaszcz, Loshchilov & Hutter, "A Downsampled Variant of ImageNet as an Alternative to the CIFAR
@@ -28,7 +28,7 @@ class Layout:
 
     name: str
     folder: str
-    """Folder under the data root, as the official archive unpacks."""
+    """Folder under the data root, as unpacked from the official archive."""
     files: tuple[str, ...]
     """Training files in official order."""
     label_key: str
@@ -36,36 +36,36 @@ class Layout:
     size: int
     """Height and width in pixels; an image is 3 planes of size x size bytes."""
     classes: int
-    """Classes kept: those with the lowest labels."""
+    """Number of classes kept: those with the lowest labels."""
     file_classes: int
-    """Classes in the files."""
+    """Number of classes in the files."""
     first_label: int
     """Label of the first class in the files: 0, or 1 for ImageNet16."""
     images: int
-    """Training images kept, all files together."""
+    """Number of training images kept, over all files."""
     images_per_file: int | None
-    """Images in each file, where every file has as many and all of them are kept; else None."""
+    """Number of images in each file, if all files have equally many and all images are kept; else None."""
     source: str
-    """Where to get the data set, as a clause of the error sentence."""
+    """Where to get the data set, as a clause for error messages."""
     archive: str
-    """The official archive or file, its size and checksum as far as they are published."""
+    """The official archive or files, with size and checksum if they are published."""
     checksums: Mapping[str, str] = field(default_factory=dict)
-    """MD5 of single files, where published."""
+    """MD5 of single files, if published."""
 
 
 def load_arrays(file: BinaryIO, named: str) -> dict[str, object]:
-    """The dictionary pickled in `file`, keys as text; `named` is what error sentences call the file.
+    """The dictionary pickled in `file`, with its keys as text; error messages call the file `named`.
 
-    Reads pickles of Python 2 and 3. Raises DataError when the file is truncated or damaged, when it
-    holds something else than a dictionary, and when it names a class or function other than
-    numpy arrays (nothing of it has run then).
+    Reads pickles of Python 2 and 3. Raises DataError if the file is truncated or damaged, if it
+    holds something other than a dictionary, or if it names a class or function other than those
+    of numpy arrays (nothing in it has run then).
     """
     try:
         content = Machine(file, ARRAYS).load()
     except RefusedName as refused:
         raise DataError(
-            f"{named} asks for {in_brief(refused)}, and a file of images may hold numpy arrays and plain containers"
-            " only; nothing of it was run, get the official file instead."
+            f"{named} asks for {in_brief(refused)}, but a file of images may hold only numpy arrays and plain"
+            " containers; nothing in it was run, get the official file instead."
         ) from None
     except DAMAGE as damage:
         raise DataError(f"{named} is truncated or damaged ({in_brief(damage)}).") from damage
@@ -75,12 +75,12 @@ def load_arrays(file: BinaryIO, named: str) -> dict[str, object]:
 
 
 def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The first `limit` training images of `layout` under `root` (all where None or where there are fewer).
+    """The first `limit` training images of `layout` under `root`; all if `limit` is None or there are fewer.
 
     Returns images [n, 3, size, size] uint8 and labels [n] int64 counted from 0, in official order.
     Files beyond those that hold the first `limit` images are not needed and not opened.
-    Raises DataError, one sentence with the source and the path, when a needed file is missing or
-    is not what the layout promises.
+    Raises DataError, one sentence with the source and the path, if a needed file is missing or
+    does not match the layout.
     """
     whole = limit is None or limit >= layout.images
     wanted = layout.images if limit is None or whole else limit
@@ -101,7 +101,7 @@ def read_layout(layout: Layout, root: Path, limit: int | None = None) -> tuple[n
 
 
 def missing_file(layout: Layout, root: Path, limit: int | None = None) -> str | None:
-    """One sentence on the first needed file that is not there; None where none is missing."""
+    """One sentence on the first needed file that is missing; None if all exist."""
     before = 0
     for name in layout.files:
         if limit is not None and before >= limit:
@@ -113,9 +113,9 @@ def missing_file(layout: Layout, root: Path, limit: int | None = None) -> str | 
 
 
 def read_file(layout: Layout, root: Path, name: str, before: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels [n, 3 * size * size] and labels [n] from 0 of the kept classes in one file, checked.
+    """Checked pixels [n, 3 * size * size] and labels [n], counted from 0, of the kept classes in one file.
 
-    Raises DataError as `read_layout` does; `before` is the number of images in the files that were read before it.
+    Raises DataError as `read_layout` does; `before` is the number of images in the files before this one.
     """
     path = root / layout.folder / name
     named = f"{path} ({layout.name})"
@@ -139,7 +139,7 @@ def read_file(layout: Layout, root: Path, name: str, before: int = 0) -> tuple[n
 
 
 def _checked(layout: Layout, content: dict[str, object]) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels and labels (from 0) of one file; raises ValueError with what is wrong as a clause."""
+    """Pixels and labels (from 0) of one file; raises ValueError whose message is a clause on what is wrong."""
     for key in ("data", layout.label_key):
         if key not in content:
             raise ValueError(f"has no entry {key!r}, only {', '.join(sorted(content)) or 'an empty dictionary'}")
@@ -152,7 +152,7 @@ def _checked(layout: Layout, content: dict[str, object]) -> tuple[np.ndarray, np
     raw = content[layout.label_key]
     labels = np.asarray(raw if isinstance(raw, list | np.ndarray) else None)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"holds under {layout.label_key!r} no list of whole numbers")
+        raise ValueError(f"holds no list of whole numbers under {layout.label_key!r}")
     if len(labels) != len(pixels):
         raise ValueError(f"holds {len(pixels)} images but {len(labels)} labels")
     if layout.images_per_file is not None and len(labels) != layout.images_per_file:
@@ -165,18 +165,14 @@ def _checked(layout: Layout, content: dict[str, object]) -> tuple[np.ndarray, np
 
 
 def _remedy(layout: Layout, root: Path, name: str) -> str:
-    """The cure as a clause: which file to get, from where, and where to put it."""
+    """The remedy as a clause: which file to get, from where, and where to put it."""
     checksum = f", md5 of {name} {layout.checksums[name]}" if name in layout.checksums else ""
     path = root / layout.folder / name
     return f"get {layout.archive}{checksum} from {layout.source} and unpack it so that {path} is there"
 
 
 def _missing(layout: Layout, root: Path, path: Path, before: int) -> DataError:
-    partial = (
-        f" (the files before it hold {before} images, enough for a preset that uses no more than these)"
-        if before
-        else ""
-    )
+    partial = f" (the files before it hold {before} images, enough for a preset that uses no more)" if before else ""
     return MissingData(f"{layout.name}: {path} is missing{partial}; {_remedy(layout, root, path.name)}.")
 
 

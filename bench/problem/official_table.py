@@ -1,17 +1,17 @@
 """The official tables: NAS-Bench-201 (v1_0-e61699, v1_1-096897) and NATS-Bench's topology table (tss).
 
-Facts, from the packages' sources (nas-bench-201 2.1, nats_bench 1.8):
+Facts about the files, from the packages' sources (nas-bench-201 2.1, nats_bench 1.8):
 
-* A file is one pickled dict: `meta_archs` (the architecture strings in the table's order), `evaluated_indexes` and
-  `arch2infos`, which holds for each index a state dict per schedule: `less` (12 epochs) and `full` (200) in
-  NAS-Bench-201, which torch wrote; `12` and `200` in NATS-Bench, which is packed with bzip2. NATS-Bench's simple
-  folder holds `meta.pickle.pbz2` and one file of state dicts for each architecture.
-* A state dict holds `all_results[dataset, seed]`, one training each. `get_more_info` of the packages draws a random
-  training unless told otherwise. Here every one is read, and the mean is taken.
-* v1_0 stores no times and evaluates some splits after the last epoch only, and `get_eval` sums times over all epochs;
-  so the accuracy after the last epoch is taken from the training's own record, `eval_acc1es["SPLIT@199"]`.
-* v1_1 holds some 10^8 numbers, most of them curves over epochs: 28 GB once unpickled. What is not the last epoch's is
-  dropped here while it is read, and text is kept once, so that 2 GB do.
+* A file is one pickled dict with `meta_archs` (the architecture strings in the table's order), `evaluated_indexes` and
+  `arch2infos`, which holds one state dict per index and schedule. The schedules are `less` (12 epochs) and `full` (200)
+  in NAS-Bench-201, written by torch, and `12` and `200` in NATS-Bench, compressed with bzip2. NATS-Bench's simple
+  folder holds `meta.pickle.pbz2` and one file of state dicts per architecture.
+* A state dict holds `all_results[dataset, seed]`, one entry per training. `get_more_info` of the packages draws a
+  random training by default. Here all trainings are read and averaged.
+* v1_0 stores no times and evaluates some splits after the last epoch only, and `get_eval` sums times over all epochs.
+  The accuracy after the last epoch is therefore taken from the training's own record, `eval_acc1es["SPLIT@199"]`.
+* v1_1 holds about 10^8 numbers, most of them curves over epochs: 28 GB once unpickled. Here the values of other epochs
+  are dropped while the file is read and equal texts are kept once, so that 2 GB suffice.
 """
 
 import bz2
@@ -38,32 +38,32 @@ SPLITS = {
     "cifar100": {"test": ("cifar100", "x-test"), "valid": ("cifar100", "x-valid")},
     "imagenet16": {"test": ("ImageNet16-120", "x-test"), "valid": ("ImageNet16-120", "x-valid")},
 }
-"""Our data set -> our split -> the package's data set (what the network was trained on) and evaluation split."""
+"""Our data set -> our split -> the packages' data set (which the network was trained on) and evaluation split."""
 
 _KEYS = ("meta_archs", "arch2infos", "evaluated_indexes")
 _READ = {"eval_acc1es", "epochs", "seed", "params", "flop"}
-"""The entries that are read of the record of one training."""
+"""Entries that are read from the record of one training."""
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _LARGE = 2**28
-"""Bytes from which on the progress of reading is shown."""
+"""Size in bytes from which a progress bar is shown while a file is read."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """One of the two lengths for which every architecture was trained."""
+    """One of the two training lengths; every architecture was trained for both."""
 
     hp: str
-    """As the packages call it: 200 or 12."""
+    """Its name in the packages: 200 or 12."""
     names: frozenset[str]
     """Its keys in the files."""
 
     @property
     def epochs(self) -> int:
-        """Epochs trained."""
+        """Number of training epochs."""
         return int(self.hp)
 
     def thin(self, items: list[Any]) -> list[Any]:
-        """Of the keys and values that are to enter a dictionary of the file, those that the table needs."""
+        """The subset that the table needs of the keys and values about to enter a dictionary of the file."""
         first = items[0] if items else None
         if isinstance(first, str):
             if "@" in first:
@@ -90,10 +90,10 @@ def _kept(items: list[Any], wanted: Callable[[Any], bool]) -> list[Any]:
 
 
 def read_official(path: Path, hp: str = "200") -> GroundTruth:
-    """The ground truth in an official file or NATS-Bench's simple folder: the mean over all trainings of `hp` epochs.
+    """The ground truth in an official file or NATS-Bench's simple folder: means over all trainings of `hp` epochs.
 
-    Raises DataError for a wrong or truncated file, and naming the architecture for a missing or duplicated one, a
-    missing data set and another number of epochs.
+    Raises DataError for a wrong or truncated file, and, with the name of the architecture, for a missing or duplicate
+    architecture, a missing data set or another number of epochs.
     """
     schedule = SCHEDULES[hp]
     if path.is_dir():
@@ -102,7 +102,7 @@ def read_official(path: Path, hp: str = "200") -> GroundTruth:
 
 
 class _Folder(Mapping[int, Any]):
-    """The state dicts of NATS-Bench's simple folder, one file an architecture, read when they are asked for."""
+    """The state dicts of NATS-Bench's simple folder, which has one file per architecture; each is read on access."""
 
     def __init__(self, path: Path, schedule: Schedule) -> None:
         self._path, self._schedule = path, schedule
@@ -124,9 +124,9 @@ class _Folder(Mapping[int, Any]):
 def from_content(
     content: Any, path: Path, schedule: Schedule = SCHEDULES["200"], infos: Mapping[int, Any] | None = None
 ) -> GroundTruth:
-    """The ground truth in the unpickled `content` of an official file; `path` is what error sentences call it.
+    """The ground truth in the unpickled `content` of an official file; error messages call the file `path`.
 
-    `infos` holds the state dicts where they do not stand in the content.
+    `infos` holds the state dicts if they are not in the content.
     """
     needed = _KEYS if infos is None else _KEYS[:1]
     if not isinstance(content, dict) or not set(needed) <= content.keys():
@@ -134,7 +134,7 @@ def from_content(
     try:
         return _table(content, path, schedule, infos)
     except DAMAGE as error:
-        raise DataError(f"{path}: its results are not as the package writes them ({in_brief(error)}).") from error
+        raise DataError(f"{path}: its results do not have the packages' format ({in_brief(error)}).") from error
 
 
 def _table(content: Mapping[str, Any], path: Path, schedule: Schedule, infos: Mapping[int, Any] | None) -> GroundTruth:
@@ -164,7 +164,7 @@ def _table(content: Mapping[str, Any], path: Path, schedule: Schedule, infos: Ma
                         costs[dataset, "parameters"][position] = round(float(first["params"]) * 1e6)
                         costs[dataset, "flops"][position] = round(float(first["flop"]) * 1e6)
         except DAMAGE as error:
-            raise DataError(f"{where}: its results are not as the package writes them ({in_brief(error)}).") from error
+            raise DataError(f"{where}: its results do not have the packages' format ({in_brief(error)}).") from error
     name = path.name.removesuffix(".pbz2").removesuffix(".pickle").removesuffix(".pth")
     return GroundTruth(
         name if schedule.hp == "200" else f"{name}-{schedule.hp}",
@@ -183,14 +183,12 @@ def _table(content: Mapping[str, Any], path: Path, schedule: Schedule, infos: Ma
 
 
 def _read(path: Path, schedule: Schedule) -> Any:
-    """The content of one file, thinned."""
+    """The content of one file, reduced to what the schedule needs (`Schedule.thin`)."""
     try:
         with uncollected(), _opened(path) as file:
             machine = Machine(file, {**ARRAYS, **CONTAINERS}, tensors=True, thin=schedule.thin)
             content = machine.load()
-            if (
-                content == _TORCH_MAGIC
-            ):  # how torch wrote files before 1.6: three small pickles stand before the content
+            if content == _TORCH_MAGIC:  # written by torch before 1.6: three small pickles precede the content
                 machine.load(), machine.load()
                 content = machine.load()
             return content
@@ -205,14 +203,14 @@ def _read(path: Path, schedule: Schedule) -> Any:
             f" ({type(error).__name__}: {in_brief(error)})."
         ) from error
     except OSError as error:
-        if error.errno is None:  # how bz2 says that it is not bzip2
+        if error.errno is None:  # bz2 raises this for data that is not bzip2
             raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
         raise unreadable(path, error) from error
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The pickle in a file: as it is, in torch's zip, or packed with bzip2."""
+    """The pickle in a file, which is stored plainly, in torch's zip archive, or compressed with bzip2."""
     from tqdm import tqdm
 
     size = path.stat().st_size
@@ -237,7 +235,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _positions(path: Path, strings: Any) -> list[int]:
-    """Position in space order of each index of the file; refuses malformed, duplicated and missing architectures."""
+    """Position in space order of each index of the file; refuses malformed, duplicate and missing architectures."""
     if not isinstance(strings, list | tuple):
         raise DataError(f"{path}: meta_archs is not a list.")
     seen: dict[int, int] = {}
@@ -254,7 +252,7 @@ def _positions(path: Path, strings: Any) -> list[int]:
 
 
 def _state(where: str, infos: Mapping[int, Any], index: int, schedule: Schedule) -> Any:
-    """The state dict of one architecture."""
+    """The state dict of one architecture for the schedule."""
     info = infos.get(index, {})
     held = schedule.names & info.keys()
     if not held:
@@ -291,7 +289,7 @@ def _means(trials: list[dict[int, float]]) -> np.ndarray:
 
 
 def _table_of(trials: list[dict[int, float]]) -> np.ndarray:
-    """[15625, T], one column per seed that any architecture was trained with, nan where one was not."""
+    """[15625, T], one column per seed used for any architecture, nan where an architecture was not trained with it."""
     seeds = sorted({seed for by_seed in trials for seed in by_seed})
     return np.array([[by_seed.get(seed, np.nan) for seed in seeds] for by_seed in trials])
 

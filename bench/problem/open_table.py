@@ -1,4 +1,4 @@
-"""Where a ground-truth table comes from: a compact file, a CSV, or the official files."""
+"""Open a ground-truth table: a compact file, a CSV, an official file, or the table that comes with the program."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -9,9 +9,9 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 
 
 def open_table(path: Path | str, hp: str = "200") -> GroundTruth:
-    """The ground truth in `path`, whatever of the formats it has; `hp` is the schedule (200 or 12 epochs) of a source.
+    """The ground truth in `path`, in any of the formats; `hp` is the schedule (200 or 12 epochs) to read from a source.
 
-    Raises DataError that names what is wrong.
+    Raises DataError that says what is wrong.
     """
     path = expanded(path)
     if not path.exists():
@@ -39,5 +39,5 @@ def embedded_table(dataset: str) -> GroundTruth:
     """The table of a data set that comes with the program (`digits`); raises DataError for any other."""
     path = Path(str(files("nas_selection_bench.bench.problem").joinpath(f"{dataset}_table.npz")))
     if not path.is_file():
-        raise DataError(f"No table of {dataset!r} comes with the program, only that of digits; open a file of yours.")
+        raise DataError(f"The program comes with a table of digits only, not of {dataset!r}; open a file of your own.")
     return GroundTruth.load(path)

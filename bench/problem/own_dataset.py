@@ -1,9 +1,9 @@
-"""A data set of your own: arrays and one small description in a folder of the data root.
+"""A data set of your own: arrays and a small description in a folder of the data root.
 
 `<data root>/<name>/` holds `dataset.json`, `images.npy` [n, 3, size, size] uint8 and `labels.npy` [n], the
-training images; and, to make a ground-truth table of it, `test_images.npy` and `test_labels.npy`.
+training images, and, if a ground-truth table is to be made, `test_images.npy` and `test_labels.npy`.
 The description holds what the arrays do not: {"classes": 7, "mean": [r, g, b], "std": [r, g, b] (of pixels
-in [0, 1]), "crop_padding": 2, "flip": true}, and if you like "note": a sentence or two that the report shows above
+in [0, 1]), "crop_padding": 2, "flip": true}, and optionally "note": a sentence or two that the report shows above
 its finding, such as how long the networks of the ground truth were trained.
 """
 
@@ -28,15 +28,15 @@ _KEYS = {
     "classes": f"a whole number from 2 to {MOST_CLASSES:,}", "mean": _pixels, "std": f"{_pixels}, above 0",
     "crop_padding": "a whole number up to the images' size", "flip": "true or false",
 }  # fmt: skip
-"""The entries of a description, and what each must be."""
+"""The required entries of a description, and what each must be."""
 _NOTE = "note"
 _LONGEST_NOTE = 600
-"""Characters: what still reads as a note."""
+"""Characters; anything longer would no longer read as a note."""
 
 
 @dataclass(frozen=True)
 class OwnDescription:
-    """The content of `dataset.json`, checked."""
+    """The checked content of `dataset.json`."""
 
     classes: int
     mean: Channels
@@ -44,11 +44,11 @@ class OwnDescription:
     crop_padding: int
     flip: bool
     note: str = ""
-    """A note for readers of results."""
+    """A note for readers of the report."""
 
 
 def own_names(root: Path) -> tuple[str, ...]:
-    """Names of the data sets in `root` that are described by a `dataset.json`, sorted."""
+    """Sorted names of the data sets in `root` that have a `dataset.json`; names that cannot be typed are left out."""
     return tuple(sorted(path.parent.name for path in root.glob(f"*/{DESCRIPTION}") if can_be_typed(path.parent.name)))
 
 
@@ -63,13 +63,13 @@ def describe(name: str, root: Path) -> OwnDescription:
         raise DataError(f"{path} is not JSON ({in_brief(error)}); correct it.") from error
     if not isinstance(given, dict):
         raise DataError(
-            f"{path} must hold the entries {', '.join(_KEYS)} in braces, and holds {in_brief(repr(given))}."
+            f"{path} must hold the entries {', '.join(_KEYS)} in braces, but holds {in_brief(repr(given))}."
         )
     for key in given:
         if key not in (*_KEYS, _NOTE):
             near = nearest(key, (*_KEYS, _NOTE), 1)
             hint = f"; did you mean {near[0]}?" if near else "."
-            raise DataError(f"{path} has an entry {in_brief(repr(key))}, which it must not have{hint}")
+            raise DataError(f"{path} has an unknown entry {in_brief(repr(key))}{hint}")
     lacking = [key for key in _KEYS if key not in given]
     if lacking:
         raise DataError(f"{path} lacks {joined(lacking)}: {lacking[0]} is {_KEYS[lacking[0]]}.")
@@ -86,9 +86,9 @@ def describe(name: str, root: Path) -> OwnDescription:
 
 
 def load_own(name: str, root: Path, limit: int | None = None, split: Literal["train", "test"] = "train") -> ImageSet:
-    """The first `limit` images of a split of your own data set (all where None or where there are fewer).
+    """The first `limit` images of a split of your own data set; all if `limit` is None or there are fewer.
 
-    Raises DataError that names the file and what is wrong in it.
+    Raises DataError that names the file and says what is wrong with it.
     """
     import torch
 
@@ -128,7 +128,7 @@ def load_own(name: str, root: Path, limit: int | None = None, split: Literal["tr
 
 
 def count_own(name: str, root: Path) -> int | None:
-    """Training images of your own data set `name`; None where `load_own` would say what is wrong with its labels."""
+    """Number of training images of your own data set `name`; None if `labels.npy` is unusable (see `load_own`)."""
     try:
         return len(_array(root / name / "labels.npy"))
     except (DataError, TypeError):  # a single number has no length
@@ -138,7 +138,7 @@ def count_own(name: str, root: Path) -> int | None:
 def fingerprint(name: str, root: Path) -> str:
     """16 hex digits that change with the description, the images or the labels.
 
-    Raises DataError for a file that cannot be read.
+    Raises DataError if a file cannot be read.
     """
     digest = hashlib.sha256()
     for file in (DESCRIPTION, "images.npy", "labels.npy"):
@@ -152,7 +152,7 @@ def fingerprint(name: str, root: Path) -> str:
 
 
 def _array(path: Path) -> np.ndarray:
-    """The array in an .npy file, not yet read into memory; no pickles."""
+    """The array in an .npy file, without pickles and not yet read into memory."""
     try:
         return array_of(path)
     except OSError as error:

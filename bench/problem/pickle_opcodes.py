@@ -1,6 +1,6 @@
-"""What the opcodes of a pickle of plain data do to its stack and memo: Python's pickletools, protocols 0 to 5.
+"""Effects of the opcodes of plain-data pickles on stack and memo, for protocols 0 to 5 (see Python's pickletools).
 
-The rules of safety are those of `safe_pickle`, whose loop calls them.
+The safety rules are those of `safe_pickle`, whose loop calls the opcodes.
 """
 
 import pickle
@@ -16,10 +16,11 @@ LONGEST = 16
 
 
 class PickleState:
-    """One pickle while it is read: its bytes from a file, the stack and the memo.
+    """The state of one pickle while it is read: its bytes from a file, the stack and the memo.
 
-    `names` are the builders that the file may name; with `tensors` torch's names and storages are read over. `thin`
-    is called with the keys and values that are about to enter a dictionary and returns those to keep.
+    `names` holds the builders that the file may name. With `tensors`, names and storages of torch are accepted and
+    replaced by placeholders. `thin` is called with the keys and values about to enter a dictionary and returns those to
+    keep.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class PickleState:
         self._far: dict[int, Any] = {}
 
     def _filled(self, buffer: bytes, position: int, needed: int) -> tuple[bytes, int]:
-        """The buffer from `position` on and further `needed` bytes and more; EOFError where the file has fewer."""
+        """The buffer from `position` on, filled to at least `needed` bytes, and position 0; EOFError at the end."""
         parts, held = [buffer[position:]], len(buffer) - position
         while held < max(needed, LONGEST):
             part = self._file.read(min(max(needed - held, CHUNK), 64 * CHUNK))
@@ -70,7 +71,7 @@ class PickleState:
         return int.from_bytes(self._read(count), "little", signed=signed)
 
     def _keep(self, place: int) -> None:
-        """Put the top of the stack into the memo, without making room for places that are skipped."""
+        """Put the top of the stack into the memo at `place`, without allocating the places in between."""
         value = self._stack[-1]
         if isinstance(value, Unfilled):
             value.places.append(place)
@@ -168,7 +169,7 @@ def _popped(m: PickleState, count: int) -> tuple[Any, ...]:
 
 
 def _no_value(_read: Any) -> None:
-    """For opcodes that read and push nothing."""
+    """Discard a value, for opcodes that read something and push nothing."""
 
 
 def _to_mark(make: Callable[[list[Any]], Any]) -> Callable[[PickleState], None]:
@@ -240,4 +241,4 @@ OPCODES: dict[int, Callable[[PickleState], None]] = {
     0x95: lambda m: _no_value(m._read(8)),
     0x96: _pushing(lambda m: bytearray(m._read(m._number(8)))),
 }
-"""The opcodes that a pickle of plain data may hold, by their number, without those of `Machine.load`."""
+"""The opcodes that a pickle of plain data may hold, by number, except those executed in `Machine.load`."""

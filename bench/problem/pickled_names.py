@@ -8,23 +8,23 @@ import numpy as np
 
 
 class RefusedName(pickle.UnpicklingError):
-    """The pickle names a class or function that is not offered; nothing of it was imported."""
+    """The pickle asks for a class, function or feature that is not allowed; nothing of it was imported."""
 
 
 class Opaque:
-    """Stands for something that is not read: a tensor, its storage, a device."""
+    """Placeholder for something that is not read: a tensor, its storage, a device."""
 
 
 class Unfilled:
-    """An array or dtype between its two opcodes: made empty, then given its state."""
+    """An array or dtype between the two opcodes that first make it empty and then give it its state."""
 
     def __init__(self, dtype: np.dtype | None = None) -> None:
         self.dtype = dtype
         self.places: list[int] = []
-        """Where the memo holds it."""
+        """The places in the memo that hold it."""
 
     def filled(self, state: Any) -> Any:
-        """The dtype or array of a state as numpy writes it; raises ValueError for any other."""
+        """The dtype or array with a state written by numpy; raises one of `bench.errors.DAMAGE` for any other."""
         if self.dtype is not None:
             _version, order, subarray, names, fields = state[:5]
             if subarray is not None or names is not None or fields is not None or order not in ("<", ">", "|", "="):
@@ -35,7 +35,7 @@ class Unfilled:
 
 
 def _array(raw: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
-    """A writable array of the bytes `raw`; Python 2 wrote them as text."""
+    """A writable array of the bytes `raw`, which Python 2 wrote as text."""
     if isinstance(dtype, Unfilled):
         dtype = dtype.dtype
     if not isinstance(dtype, np.dtype) or order not in ("C", "F"):
@@ -58,7 +58,7 @@ def _scalar(dtype: Any, raw: Any = b"") -> Any:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """Bytes as Python 3 writes them into a protocol 2 pickle: latin-1 text and the name of that codec."""
+    """The bytes behind latin-1 text and the name of that codec, as Python 3 writes bytes into a protocol 2 pickle."""
     if encoding not in ("latin1", "latin-1"):
         raise RefusedName(f"_codecs.encode with {encoding!r}")
     return bytes(text.encode("latin1"))
@@ -95,7 +95,7 @@ CONTAINERS: Names = {
     ("collections", "OrderedDict"): dict,
     ("collections", "defaultdict"): lambda *_: {},
 }
-"""Containers that a pickle makes by their names."""
+"""Containers that a pickle builds by name."""
 
 TENSORS = ("torch", "torch._utils", "torch.storage")
-"""Modules whose names are let pass and mean nothing: what they would build is an `Opaque`."""
+"""Modules whose names are accepted but never imported: whatever they would build becomes an `Opaque`."""

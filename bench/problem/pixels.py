@@ -1,8 +1,8 @@
-"""Which pixels were read: the fingerprint of a data set's training images, for run.json and for the keys of results.
+"""Fingerprints of a data set's training images, for run.json and for the keys of results.
 
-An official file is known by its published MD5, or, however it was written again, by the SHA-256 of its pixels and
-labels. Results of known images have no fingerprint in their keys; those of any others have, so that a cache that was
-filled from a wrong file does not answer for the right one.
+An official file is recognised by its published MD5 or, if it was written again in another form, by the SHA-256 of its
+pixels and labels. Keys of results contain no fingerprint for known images and contain one for all others, so that a
+cache filled from a wrong file is not used for the right one.
 """
 
 import hashlib
@@ -25,31 +25,31 @@ _CONTENT: Mapping[str, str] = MappingProxyType({
     "6c9358a56fb97959b9b494683c1c1ef9f0c4f291f3686302835e08a0b0ab2f47": "cifar-10-batches-py/data_batch_4",
     "c2108fec4d9d07a51c26c680b5886f54ff810c859a3f7ba7efe3a4a82a838293": "cifar-10-batches-py/data_batch_5",
 })  # fmt: skip
-"""SHA-256 of the pixels [n, 3072] uint8 and the labels [n] little-endian int64 of the official files."""
+"""SHA-256 of the pixels [n, 3072] uint8 and labels [n] little-endian int64 of the official files."""
 
 _SHUFFLED_CIFAR100 = "aaa0561d9160ebfeee3a14e8a68714994286858eff519ad9f98e952d73f5f9fd"
-"""The content of a CIFAR-100 whose images are the official ones in another order: what the results in results/ were
-made from. Their keys hold no fingerprint, so it is the official order that needs one."""
+"""SHA-256 of a copy of CIFAR-100 with the official images in another order, from which the results in results/ were
+made. Their keys contain no fingerprint, so the official order needs one."""
 
 OFFICIAL, KNOWN, UNKNOWN, ABSENT = "official", "known copy in another order", "unknown", "absent"
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """The origin of the files of one data set that a run reads."""
+    """Origin and fingerprint of the files of one data set that a run reads."""
 
     origin: str
-    """`official`, `known copy in another order`, `unknown` (own data sets too) or `absent`."""
+    """`official`, `known copy in another order`, `unknown` (also for own data sets) or `absent`."""
     fingerprint: str
-    """16 hex digits; empty where a file is absent or cannot be read."""
+    """16 hex digits; empty if a file is absent or cannot be read."""
     key: str
-    """Part of the keys of results."""
+    """The fingerprint as part of the keys of results; empty for known or absent images."""
 
 
 def pixels_of(name: str, root: Path, limit: int | None) -> Pixels | None:
-    """The origin of the files with the first `limit` training images of `name`; None for embedded images.
+    """Origin of the files with the first `limit` training images of `name`; None for embedded images.
 
-    A file that is absent or damaged is left to `load_images`, which says so where the images are needed.
+    An official file that is absent or damaged raises nothing here; `load_images` reports it when images are needed.
     """
     if name not in DATASETS:
         mark = fingerprint(name, root)
@@ -75,7 +75,7 @@ def pixels_of(name: str, root: Path, limit: int | None) -> Pixels | None:
 
 
 def _known(layout: Layout, root: Path, file: str) -> tuple[str, str, int]:
-    """Where the content of one file comes from, its digest, and how many of its images are kept."""
+    """Origin of the content of one file, its digest, and the number of its images that are kept."""
     pixels, labels = read_file(layout, root, file)
     digest = content_digest(pixels, labels)
     if _CONTENT.get(digest) == f"{layout.folder}/{file}":
@@ -91,7 +91,7 @@ def _known(layout: Layout, root: Path, file: str) -> tuple[str, str, int]:
 
 
 def content_digest(pixels: np.ndarray, labels: np.ndarray) -> str:
-    """The SHA-256 of pixels [n, width] uint8 and labels [n] from 0, whatever file they came in."""
+    """SHA-256 of pixels [n, width] uint8 and labels [n] from 0, whatever kind of file they came from."""
     digest = hashlib.sha256(np.ascontiguousarray(pixels).data)
     digest.update(labels.astype("<i8").data)
     return digest.hexdigest()

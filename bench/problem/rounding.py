@@ -16,7 +16,7 @@ def whole_epochs(share: float, epochs: int) -> int:
 
 
 def levelled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n]: the values, each run of neighbours that are EQUAL as the lowest of them."""
+    """[n]: the values, with each run of sorted neighbours that differ by at most EQUAL set to its lowest value."""
     order = np.argsort(values, kind="stable")
     ascending = values[order]
     first = np.diff(ascending, prepend=-np.inf) > EQUAL

@@ -1,12 +1,12 @@
-"""Pickles from outside, read without running them.
+"""Read pickles from outside without running them.
 
-A pickle is a program. This machine executes the part of its language that builds plain containers, numbers, text and
-numpy arrays; whatever else a file names is refused before it is imported, and nothing is ever called but the few
-builders of `pickled_names`. It runs in Python, for two reasons: what an opcode may allocate is bounded by the bytes
-that the file has (the machine in C makes room for 4 billion memo entries if a file of ten bytes says so), and a caller
-may thin a dictionary while it is read, so that a table of 28 GB passes through in two.
+A pickle is a program. `Machine` executes only the part of its language that builds plain containers, numbers, text and
+numpy arrays. Any other name in a file is refused before it is imported, and nothing is ever called but the few builders
+of `pickled_names`. It is written in Python for two reasons: what an opcode may allocate is bounded by the bytes in the
+file (Python's unpickler in C makes room for 4 billion memo entries if a file of ten bytes says so), and a caller can
+thin a dictionary while it is read, so that a table of 28 GB needs only two.
 
-The opcodes of which a table consists are executed here, all others in `pickle_opcodes`.
+The opcodes that make up a table are executed here, all others in `pickle_opcodes`.
 """
 
 import pickle
@@ -17,16 +17,16 @@ from nas_selection_bench.bench.problem.pickle_opcodes import LONGEST, OPCODES, P
 from nas_selection_bench.bench.problem.pickled_names import Unfilled
 
 _SHARED_TEXT = 128
-"""Text of at most this many bytes is kept once, however often the file spells it."""
+"""Text of at most this many bytes is kept once, however often the file repeats it."""
 
 
 class Machine(PickleState):
-    """Reads one pickle from a file: the loop over its opcodes."""
+    """Reads pickles from a file: the loop over their opcodes."""
 
     def load(self) -> Any:
-        """The next object of the file.
+        """The next object in the file.
 
-        Raises RefusedName for a name that is not offered, and one of `bench.errors.DAMAGE` where the file is no whole
+        Raises RefusedName for a name that is not allowed, and one of `bench.errors.DAMAGE` if the file is not a whole
         pickle.
         """
         self._stack, self._marks, self._memo, self._far = [], [], [], {}
@@ -40,7 +40,7 @@ class Machine(PickleState):
                 buffer, position = self._filled(buffer, position, 1)
             opcode = buffer[position]
             position += 1
-            # The four opcodes of which a table consists stand first; all others follow by their number.
+            # The four opcodes that make up a table come first; all others but STOP are looked up by number.
             if opcode == 0x47:  # BINFLOAT
                 if position + 8 > len(buffer):
                     raise EOFError("it ends within a number")
@@ -70,7 +70,7 @@ class Machine(PickleState):
                     if length <= _SHARED_TEXT:
                         texts[raw] = text
                 push(text)
-                # Nearly always a place in the memo follows, and after it, in a table, a number: no need to go round.
+                # A memo opcode nearly always follows, and in a table a number after it: both are read at once here.
                 if buffer[position : position + 5] == b"r" + pack_number(len(memo)):
                     memo.append(text)
                     position += 5

@@ -1,4 +1,4 @@
-"""The answer of a selector: the facts of one cell, before anything is looked up or measured."""
+"""The answer of a selector for one cell of the experiment, before anything is looked up or measured."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,26 +19,26 @@ class Decision:
 
 
 def architecture_made_by(decisions: Iterable[Decision]) -> Architecture:
-    """The architecture of six decisions in any order."""
+    """The architecture that six decisions, in any order, lead to."""
     return as_architecture(decision.operation for decision in sorted(decisions, key=lambda d: d.edge))
 
 
 @dataclass
 class Cost:
-    """The cost of a selection, scoring and tuning apart."""
+    """The cost of a selection, with separate times for scoring and tuning."""
 
     scoring_seconds: float = 0.0
     tuning_seconds: float = 0.0
     forward_passes: int = 0
-    """Forward passes of one mini-batch."""
+    """Number of forward passes, each of one mini-batch."""
     backward_passes: int = 0
     peak_memory_bytes: int | None = 0
-    """Highest memory in use: of the CUDA allocator on a GPU, of the process on a CPU; None where jobs share a GPU."""
+    """Peak memory use: of the CUDA allocator on a GPU, of the process on a CPU; None if jobs share a GPU."""
 
 
 @dataclass
 class Ranking:
-    """Scores that a criterion gave to whole architectures, larger = better."""
+    """Scores that a criterion gave to whole architectures; larger = better."""
 
     codes: np.ndarray
     """[n] positions in space order (`bench.problem.space.code`)."""
@@ -48,15 +48,15 @@ class Ranking:
 
 @dataclass
 class Selection:
-    """The architecture that a selector chose, and how."""
+    """The architecture that a selector chose, and how it was chosen."""
 
     architecture: Architecture
     scores: np.ndarray
-    """[6, 5] float64, larger = keep, at the checkpoint before any decision; finite."""
+    """[6, 5] float64, finite, larger = keep: the scores at the checkpoint before any decision."""
     decisions: list[Decision]
     """The six decisions in the order they were made."""
     ranking: Ranking | None = None
-    """Scores of whole architectures, for criteria that rank; else None."""
+    """Scores of whole architectures, if the criterion ranks them; else None."""
     facts: dict[str, float | int | str | list[float]] = field(default_factory=dict)
-    """Further plain numbers worth keeping (for example the supernet's accuracy on the selection images)."""
+    """Further plain values worth keeping (for example the supernet's accuracy on the selection images)."""
     cost: Cost = field(default_factory=Cost)

@@ -1,4 +1,4 @@
-"""The NAS-Bench-201 search space: operations, edges, architectures and their three spellings.
+"""The NAS-Bench-201 search space: operations, edges, and architectures as tuples, strings and positions.
 
 Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search",
 ICLR 2020, section 2.
@@ -23,7 +23,7 @@ Architecture = tuple[int, int, int, int, int, int]
 
 
 def as_architecture(operations: Iterable[int]) -> Architecture:
-    """The operations of the edges, in their order; raises ValueError unless there are six."""
+    """The architecture with these operations, in the order of EDGES; raises ValueError unless there are six."""
     a, b, c, d, e, f = operations
     return a, b, c, d, e, f
 
@@ -39,7 +39,7 @@ def to_string(architecture: Architecture) -> str:
 
 @lru_cache(maxsize=N_ARCHITECTURES)
 def parse(text: str) -> Architecture:
-    """The architecture written as `text`; raises ValueError with the reason for a malformed string."""
+    """The architecture with the string `text`; raises ValueError with the reason if the string is malformed."""
     nodes = text.split("+")
     if len(nodes) != 3:
         raise ValueError(f"architecture {text!r}: expected 3 nodes joined by '+', found {len(nodes)}")

@@ -1,8 +1,8 @@
-"""The ground truth: what every architecture of the space reaches when it is trained alone.
+"""The ground truth: the accuracy that every architecture of the space reaches when it is trained alone.
 
-One small class over numpy arrays, in space order. It is made once from a source (`bench.problem.open_table`) and kept
-as a compact file that loads in milliseconds. Accuracies are means over the stored trials, never a random
-trial; a trial that was never run is nan and stays nan.
+`GroundTruth` is a small class over numpy arrays in space order. It is made once from a source
+(`bench.problem.open_table`) and saved as a compact file that loads in milliseconds. Accuracies are means over the
+stored trials, never those of a random trial; a trial that was never run is nan and stays nan.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from nas_selection_bench.bench.problem.space import (
 
 SCHEMA = 1
 MOST_BYTES = 2**28
-"""The largest compact file that is read, unpacked: one of three data sets with three trials each has 2 MB."""
+"""Size of the largest compact file that is read, unpacked; three data sets with three trials each take 2 MB."""
 
 
 _FIELDS = {field.name for field in fields(Accuracies)}
@@ -45,9 +45,9 @@ class GroundTruth:
     index: np.ndarray
     """[15625] int64, space order: the table's own index of each architecture."""
     sha256: str
-    """SHA-256 of the numbers: the same for the same ground truth, whichever file it came from."""
+    """SHA-256 of the arrays: the same for the same ground truth, whichever file it came from."""
     notes: tuple[str, ...]
-    """Notes for the user on how it was read: columns left out, architectures filled in."""
+    """Notes for the user on how the table was read: columns left out, architectures filled in."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class GroundTruth:
     ):
         """Check and keep the arrays; `index` None means that the table is in space order.
 
-        Raises DataError naming the data set and the architecture where an accuracy is missing or is not a
-        percentage, where a count is no count, where accuracies look like error rates or trials like those of another
-        table, and where two architectures share an index.
+        Raises DataError if an accuracy is missing (it names the data set and the architecture) or is not a percentage,
+        if a count is implausible, if accuracies look like error rates or trials like those of another table, or if two
+        architectures share an index.
         """
         self.notes = notes
         if not accuracies:
@@ -80,7 +80,8 @@ class GroundTruth:
     def accuracy(self, dataset: str, split: str = "test") -> np.ndarray:
         """[15625] float64, space order: mean accuracy on the `test` or `valid` split, in %; read-only.
 
-        Means that only their rounding tells apart are one number, so that none counts as better than the other.
+        Means that differ only by rounding are set to the same number, so that neither counts as better. Raises
+        ValueError for an unknown split, and DataError if the table does not hold the data set or the split.
         """
         if split not in SPLITS:
             raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
@@ -90,19 +91,19 @@ class GroundTruth:
         return self._accuracy[dataset, split]
 
     def has(self, dataset: str, split: str = "test") -> bool:
-        """Whether the table holds this split of this data set."""
+        """Whether the table holds accuracies on this split of this data set."""
         return dataset in self._data and getattr(self._data[dataset], split) is not None
 
     def trials(self, dataset: str) -> np.ndarray | None:
-        """[15625, T] float64, space order: test accuracy of single trainings, nan where there was none; or None."""
+        """[15625, T] float64, space order: test accuracy of each trial, nan where there was none; None if not stored."""
         return self._of(dataset).trials
 
     def parameters(self, dataset: str) -> np.ndarray | None:
-        """[15625] float64, space order: number of parameters; or None."""
+        """[15625] float64, space order: number of parameters; None if not stored."""
         return self._of(dataset).parameters
 
     def flops(self, dataset: str) -> np.ndarray | None:
-        """[15625] float64, space order: operations of one forward pass, counted as in `Accuracies.flops`; or None."""
+        """[15625] float64, space order: operations, counted as in `Accuracies.flops`; None if not stored."""
         return self._of(dataset).flops
 
     def position(self, architecture: Architecture | str) -> int:
@@ -120,13 +121,13 @@ class GroundTruth:
         }
 
     def best(self, dataset: str) -> Architecture:
-        """The architecture of the highest mean test accuracy; of several, the one that the table counts first."""
+        """The architecture with the highest mean test accuracy; ties go to the lowest index in the table."""
         test = self.accuracy(dataset)
         best = np.flatnonzero(test == test.max())
         return architecture_of(int(best[self.index[best].argmin()]))
 
     def save(self, path: Path | str) -> None:
-        """Write the compact file, the same bytes for the same table; DataError where it cannot be written."""
+        """Write the compact file, the same bytes for the same table; raises DataError if it cannot be written."""
         path = Path(path)
         meta = {"schema": SCHEMA, "name": self.name, "datasets": self.datasets, "sha256": self.sha256}
         content = io.BytesIO()
@@ -170,7 +171,7 @@ class GroundTruth:
             held[dataset] = replace(held[dataset], **{field: values})
         table = cls(name, held, index)
         if table.sha256 != sha256:
-            raise DataError(f"{path} is damaged: its numbers do not have the checksum that it states; make it again.")
+            raise DataError(f"{path} is damaged: its numbers do not match its checksum; make it again.")
         return table
 
     def _of(self, dataset: str) -> Accuracies:
@@ -179,7 +180,7 @@ class GroundTruth:
         return self._data[dataset]
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        """Every array by its name in the file."""
+        """Every array by its name in the compact file."""
         arrays = {"index": self.index}
         for dataset, held in self._data.items():
             for field, values in vars(held).items():
@@ -203,7 +204,7 @@ def _checked_index(name: str, index: np.ndarray) -> np.ndarray:
 
 
 def refuse_missing(path: Path, found: Container[int]) -> None:
-    """Raise DataError naming the first architecture whose position in space order is not in `found`."""
+    """Raise DataError if positions in space order are not in `found`; it names the first missing architecture."""
     missing = [position for position in range(N_ARCHITECTURES) if position not in found]
     if missing:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Checks what a selector returned. A bad answer fails its own cell, never the run."""
+"""Checks of the answer of a selector. A bad answer fails its own cell, never the run."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _COMPLEX = (complex, np.complexfloating)
 
 
 def checked(answer: object) -> Selection:
-    """The answer of a selector, in plain numbers; raises ValueError, with a sentence, where it breaks the contract."""
+    """The answer of a selector in plain numbers; raises ValueError, with a sentence, if it breaks the contract."""
     if not isinstance(answer, Selection):
         raise ValueError(f"the selector returned no Selection ({type(answer).__name__})")
     scores = _scores(answer.scores)
@@ -32,7 +32,7 @@ def _scores(scores: Any) -> NDArray[np.float64]:
 
 
 def shape_of(values: Any) -> tuple[int, ...]:
-    """The shape of an array, a tensor or nested lists; () for what has none."""
+    """The shape of an array, a tensor or nested lists; () for anything without a shape."""
     try:
         return tuple(np.shape(values))
     except (ValueError, TypeError, RuntimeError):  # rows of different lengths, or of tensors that numpy cannot read
@@ -47,7 +47,7 @@ def _finite(what: str, values: Iterable[Any]) -> NDArray[np.float64]:
             values = list(values)
             kinds = {*map(type, values)}
             if any(issubclass(kind, _COMPLEX) for kind in kinds):
-                raise TypeError("complex ones have no order")
+                raise TypeError("complex numbers have no order")
             plain = kinds <= {float, int}
             numbers = np.array(values if plain else [float(value) for value in values], dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -58,7 +58,7 @@ def _finite(what: str, values: Iterable[Any]) -> NDArray[np.float64]:
 
 
 def _whole(what: str, values: Iterable[Any]) -> list[int]:
-    """Whole numbers of any type, as int."""
+    """The values as a list of int; raises ValueError unless they are whole numbers, of whatever type."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         values = values.tolist()
     if isinstance(values, list) and {*map(type, values)} == {int}:
@@ -75,14 +75,14 @@ def _decisions(decisions: object) -> list[Decision]:
     edges = _whole("the selector decided edges", [decision.edge for decision in decisions])
     if sorted(edges) != list(range(len(EDGES))):
         raise ValueError(f"the selector decided the edges {edges}, not each edge once")
-    operations = _whole("the selector decided for operations", [decision.operation for decision in decisions])
+    operations = _whole("the selector chose operations", [decision.operation for decision in decisions])
     if not set(operations) <= set(range(len(OPERATIONS))):
-        raise ValueError(f"the selector decided for the operations {operations}, which are not all from 0 to 4")
+        raise ValueError(f"the selector chose the operations {operations}, which are not all from 0 to 4")
     return [Decision(edge, operation) for edge, operation in zip(edges, operations, strict=True)]
 
 
 def _architecture(answer: Selection, decisions: list[Decision]) -> Architecture:
-    """That of the decisions, which is the one returned."""
+    """The architecture of the decisions; raises ValueError unless the selector returned the same one."""
     architecture = architecture_made_by(decisions)
     if shape_of(answer.architecture) != (len(EDGES),) or list(answer.architecture) != list(architecture):
         raise ValueError("the selector's decisions do not lead to the architecture that it returned")
@@ -90,12 +90,12 @@ def _architecture(answer: Selection, decisions: list[Decision]) -> Architecture:
 
 
 def _ranking(ranking: Ranking) -> Ranking:
-    """With int codes, each once, and a finite score for each."""
+    """The ranking with int codes, each occurring once, and a finite score for each."""
     shapes = [shape_of(getattr(ranking, name, None)) for name in ("codes", "scores")]
     if shapes[0] != shapes[1] or len(shapes[0]) != 1 or not shapes[0][0]:
         raise ValueError(
-            f"the selector ranked architectures with codes of shape {shapes[0]} and scores of shape {shapes[1]}, which"
-            " are to be (n,) with one architecture at least"
+            f"the selector ranked architectures with codes of shape {shapes[0]} and scores of shape {shapes[1]}; both"
+            " must be (n,) with at least one architecture"
         )
     codes = _whole("the selector ranked architectures by codes", ranking.codes)
     if not 0 <= min(codes) <= max(codes) < N_ARCHITECTURES:
@@ -106,14 +106,14 @@ def _ranking(ranking: Ranking) -> Ranking:
 
 
 def _facts(facts: object) -> dict[str, Any]:
-    """With numbers of numpy as Python's."""
+    """The facts with numpy's numbers and arrays as Python's; raises ValueError unless they can be stored."""
     if not isinstance(facts, dict):
         raise ValueError(f"the selector returned facts that are not a dictionary ({type(facts).__name__})")
     plain = {name: value.tolist() if isinstance(value, np.generic | np.ndarray) else value
              for name, value in facts.items()}  # fmt: skip
     for name, value in plain.items():
         if not isinstance(name, str):
-            raise ValueError(f"the selector returned a fact by the name {name!r}, which is not text")
+            raise ValueError(f"the selector returned a fact named {name!r}, which is not text")
         if type(value) in (int, str) or (type(value) is float and isfinite(value)):
             continue
         try:

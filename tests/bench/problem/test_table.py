@@ -202,7 +202,7 @@ def test_changed_numbers_and_other_formats_are_refused(full: GroundTruth, tmp_pa
     path = tmp_path / "table.npz"
     full.save(path)
     rewrite(path, **{"second/test": accuracies(8)})
-    with pytest.raises(DataError, match="damaged: its numbers do not have the checksum"):
+    with pytest.raises(DataError, match="damaged: its numbers do not match its checksum"):
         GroundTruth.load(path)
     full.save(path)
     rewrite(path, meta=np.array(json.dumps({**meta_of(path), "schema": 99})))
