@@ -24,7 +24,7 @@ from nas_selection_bench.bench.problem.safe_pickle import Machine
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the training images of one data set lie under the data root, and what must be in them."""
+    """Location of the training images of one data set under the data root, and what the files must contain."""
 
     name: str
     folder: str

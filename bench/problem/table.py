@@ -95,7 +95,7 @@ class GroundTruth:
         return dataset in self._data and getattr(self._data[dataset], split) is not None
 
     def trials(self, dataset: str) -> np.ndarray | None:
-        """[15625, T] float64, space order: test accuracy of each trial, nan where there was none; None if not stored."""
+        """[15625, T] float64, space order: test accuracy of each trial, nan where not run; None if there are none."""
         return self._of(dataset).trials
 
     def parameters(self, dataset: str) -> np.ndarray | None:
