@@ -1,1 +1,1 @@
-"""The worth of an answer: measures, floors and statistics, all pure functions."""
+"""How good an answer is: measures, floors and statistics. All but the file of agreements are pure functions."""

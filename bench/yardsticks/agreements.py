@@ -1,9 +1,9 @@
-"""Agreements over the whole space and p values, kept in a file beside the results so that they are computed once.
+"""A cache of agreements over the whole space and of p values, kept in a file beside the results.
 
-Tau over 15,625 architectures, or p of 100 differences, takes a millisecond, and a page of 12,591 selections needs tens
-of thousands of them. A number is found again by the content of what it compares, so that it cannot belong to anything
-else, and is believed only by the program that computed it: the seal of the file changes with every source that a number
-could depend on.
+Tau over 15,625 architectures, or the p of 100 differences, takes a millisecond, and a page of 12,591 selections needs
+tens of thousands of them. A number is looked up by the content of what it compares, so that it cannot belong to
+anything else, and it is used only by the program that computed it: the seal of the file changes with every source file
+that a number could depend on.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from nas_selection_bench.bench.sources import program
 
 AGREEMENTS_FILE = "agreements.bin"
 _ROOMS = ("bench/problem", "bench/yardsticks")
-"""Where the sources lie that compute the numbers."""
+"""Folders of the sources that compute the numbers."""
 _ENTRY = np.dtype([("content", "<u8"), ("value", "<f8")])
 _DIGEST = 8
 
 
 class Agreements:
-    """Numbers by what they were computed from."""
+    """Numbers, looked up by what they were computed from."""
 
     def __init__(self, kept: dict[int, float] | None = None):
         self._kept = kept or {}
@@ -33,9 +33,9 @@ class Agreements:
 
     @classmethod
     def read(cls, folder: Path, audited: int | None = None) -> "Agreements":
-        """Those that an output folder keeps; none where the file is missing, damaged or from another program.
+        """The numbers kept in an output folder; none if the file is missing, damaged or from another program.
 
-        One in `audited` is left out, so that it is computed again.
+        With `audited`, one number in `audited` is left out, so that it is computed again.
         """
         try:
             content = (folder / AGREEMENTS_FILE).read_bytes()
@@ -50,17 +50,17 @@ class Agreements:
         return cls(dict(zip(kept["content"].tolist(), kept["value"].tolist(), strict=True)))
 
     def write(self, folder: Path) -> None:
-        """Keep what was asked for, and nothing else."""
+        """Write the numbers that were asked for, and no others, to the file in an output folder."""
         entries = np.array(sorted(self._used.items()), dtype=_ENTRY).tobytes()
         write_whole(folder / AGREEMENTS_FILE, entries + _sealed(entries))
 
     def holds(self, name: str, *content: NDArray[np.generic] | bytes) -> bool:
-        """Whether the number called `name` of that content need not be computed."""
+        """Whether the number called `name` of this content is known and need not be computed."""
         key = _key(name, *content)
         return key in self._used or key in self._kept
 
     def number(self, compute: Callable[[], float], name: str, *content: NDArray[np.generic] | bytes) -> float:
-        """The number called `name` of that content, by `compute` unless it is kept."""
+        """The number called `name` of this content; `compute` is called only if it is not known."""
         key = _key(name, *content)
         if key not in self._used:
             self._used[key] = self._kept[key] if key in self._kept else compute()
@@ -68,12 +68,12 @@ class Agreements:
 
 
 def entries_of(content: bytes) -> bytes:
-    """What the content of a file says, without the seal of the program that wrote it."""
+    """The entries in the content of a file, without the seal of the program that wrote it."""
     return content[:-_DIGEST]
 
 
 def fingerprint(values: NDArray[np.generic]) -> bytes:
-    """Stands for a large array among the content."""
+    """A digest that stands for a large array in the content of a number."""
     return _digest(values.tobytes())
 
 
@@ -87,7 +87,7 @@ def _sealed(entries: bytes) -> bytes:
 
 @cache
 def _program() -> bytes:
-    """Digest of what computes the numbers."""
+    """Digest of the sources that compute the numbers, and of the versions of Python and NumPy."""
     return _digest(*program(*_ROOMS))
 
 

@@ -1,8 +1,8 @@
-"""Who is better than whom, on the same checkpoints: paired comparisons, judged in families, and tie groups.
+"""Paired comparisons of selectors on the same checkpoints, judged in families, and tie groups.
 
-Paired tests with Holm's correction instead of mean ranks, whose outcome depends on who else is in the table
-(Benavoli, Corani & Mangili, "Should We Really Use Post-Hoc Tests Based on Mean-Ranks?", JMLR 2016); where no
-outcome could have been significant, the report says so instead of "no difference".
+Paired tests with Holm's correction replace mean ranks, whose outcome depends on which other selectors are in the table
+(Benavoli, Corani & Mangili, "Should We Really Use Post-Hoc Tests Based on Mean-Ranks?", JMLR 2016). If no outcome
+could have been significant, the report says so instead of "no difference".
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -27,11 +27,11 @@ from nas_selection_bench.bench.yardsticks.statistics import (
 )
 
 FEWEST_WITH_COLLAPSES = 7
-"""Results of fewer supernets than this have no interval of their mean if one of them collapsed: six results with a
-collapse of 15 % are too few to estimate how often it comes (reports/data/coverage.csv)."""
+"""The mean over fewer supernets than this has no interval if one of the results collapsed: with a collapse rate of
+15 %, six results are too few to estimate how often it happens (reports/data/coverage.csv)."""
 
 FEWEST_SEEDS = 2
-"""Pairs per recipe, on average, below which a comparison is not judged: other recipes are not repetitions of a seed."""
+"""Fewest pairs per recipe, on average, for a comparison to be judged: other recipes do not replace more seeds."""
 
 Checkpoint = TypeVar("Checkpoint", bound=Hashable)
 
@@ -48,50 +48,50 @@ class Verdict(StrEnum):
 
 
 UNJUDGED = (Verdict.TOO_FEW, Verdict.SAME)
-"""Verdicts that rest on no p."""
+"""Verdicts that do not rest on a p value."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two selectors on the checkpoints that both were applied to; positive differences favour `first`."""
+    """Two selectors compared on the checkpoints that both were applied to; positive differences favour `first`."""
 
     first: str
     second: str
     n: int
-    """Pairs: checkpoints on which both gave a value."""
+    """Number of pairs: checkpoints on which both gave a value."""
     sizes: tuple[int, ...]
-    """Pairs of each recipe; all in one where differences were averaged over recipes."""
+    """Number of pairs per stratum (data set and recipe); a single one if differences were averaged over recipes."""
     differing: int
-    """Pairs in which the two values differ."""
+    """Number of pairs in which the two values differ."""
     mean: float
-    """Over all pairs: what the sign-flip test is of."""
+    """Mean difference over all pairs, which the sign-flip test tests."""
     mean_interval: Interval | None
     deviation: float
     """Standard deviation of the differences; 0 for one pair."""
     median: float
     above: int
-    """Differing pairs in which `first` is above: what the sign test is of."""
+    """Number of differing pairs in which `first` is higher, which the sign test tests."""
     improvement: float
-    """Share of the pairs in which `first` is above `second`, ties counted half."""
+    """Share of all pairs in which `first` is higher than `second`; ties count half."""
     improvement_interval: Interval | None
     p: float
-    """Of the sign-flip test."""
+    """p of the sign-flip test."""
     p_holm: float
-    """`p` corrected over all comparisons made together; 1 where no outcome could have been significant."""
+    """`p` corrected over all comparisons made together; 1 if the comparison is not `hopeful`."""
     smallest_p_holm: float
-    """What `p_holm` would be if every comparison were as clear as its number of pairs allows."""
+    """The value of `p_holm` if every comparison were as clear as its number of pairs allows."""
     p_sign: float
-    """Of the sign test, which the one long tail of differences from a floor near the optimum does not disturb."""
+    """p of the sign test, which the single long tail of differences from a floor near the optimum does not disturb."""
     p_sign_holm: float
     verdict: Verdict
     margin: float | None = None
-    """The median difference that is too small to count, where one is known."""
+    """The largest median difference that is too small to count, if one is known."""
     detectable: float | None = None
-    """The true mean difference that so many pairs would show, corrected, four times out of five."""
+    """The true mean difference that this many pairs would show after correction, four times out of five."""
 
     @property
     def hopeful(self) -> bool:
-        """Whether some outcome would have been significant on its own, and seeds were repeated."""
+        """Whether some outcome would have been significant without correction, and seeds were repeated."""
         return smallest_p(self.differing) <= SIGNIFICANCE and self.n >= FEWEST_SEEDS * len(self.sizes)
 
     @property
@@ -101,11 +101,11 @@ class Comparison:
 
     @property
     def judged(self) -> bool:
-        """Whether the verdict is one: the choices differ, and enough pairs stand behind the test."""
+        """Whether the verdict rests on a test: the choices differ, and there are enough pairs."""
         return self.verdict not in UNJUDGED
 
     def seen_from(self, name: str) -> "Comparison":
-        """The same comparison with `name`, one of the two, as `first`."""
+        """The same comparison with `name`, one of the two selectors, as `first`."""
         if name == self.first:
             return self
         if name != self.second:
@@ -126,12 +126,12 @@ def _negated(interval: Interval | None, total: float) -> Interval | None:
 
 
 def _verdict(comparison: Comparison, p_holm: float, decidable: bool) -> Verdict:
-    """The verdict on a comparison whose p is `p_holm` after the correction."""
+    """The verdict on a comparison whose corrected p is `p_holm`."""
     if comparison.differing == 0:
         return Verdict.SAME
     if not decidable:
         return Verdict.TOO_FEW
-    # The test is of the mean: a few collapses can move it to one side while most pairs lie on the other.
+    # The test is about the mean, which a few collapses can move to one side while most pairs lie on the other.
     if p_holm > SIGNIFICANCE or comparison.mean * comparison.median <= 0:
         return Verdict.OPEN
     if comparison.margin is not None and abs(comparison.median) <= comparison.margin:
@@ -148,20 +148,20 @@ def paired(
     collapsed: Callable[[str, Checkpoint], bool] = lambda name, checkpoint: False,
     known: Agreements | None = None,
 ) -> list[Comparison]:
-    """Pairs of selectors, if not given all, compared on the checkpoints they share; `corrected` gives them verdicts.
+    """Compare pairs of selectors (all if not given) on the checkpoints they share; `corrected` adds the verdicts.
 
-    `values[selector][checkpoint]` is one number per checkpoint, larger = better, selector seeds already
-    averaged; `stratum` groups the checkpoints that are replicates of one another (same data set and recipe).
-    `margin` gives the median difference that counts, among values at least as high as its argument, which is the lower
-    of the two medians. Pairs without a shared checkpoint are left out. The order follows `values`.
+    `values[selector][checkpoint]` is one number per checkpoint, larger = better, already averaged over selector
+    seeds; `stratum` groups the checkpoints that are replicates of one another (same data set and recipe).
+    `margin` is called with the lower of the two medians and gives the median difference that counts among values at
+    least that high. Pairs without a shared checkpoint are left out. The order follows `pairs`, or else `values`.
 
-    `alike[selector](checkpoint)` names the one draw behind the values of a selector that gives the same on several
-    checkpoints: its differences are averaged over those, since they are one observation and not many.
-    `collapsed(selector, checkpoint)` says whether a result is one of those that fall far below the others.
-    `known` holds p values that were computed before.
+    `alike[selector](checkpoint)` names the single draw behind the values of a selector that gives the same answer on
+    several checkpoints: its differences are averaged over those, since they are one observation and not many.
+    `collapsed(selector, checkpoint)` says whether a result fell far below the others.
+    `known` holds p values computed before.
     """
     alike = alike or {}
-    # In the order of those that have most, so that sums run in an order which no name with gaps decides.
+    # Checkpoints in the order of the fullest selector, so that gaps of the others cannot change the order of sums.
     fullest = sorted(values.values(), key=len, reverse=True)
     checkpoints = list(dict.fromkeys(checkpoint for of_name in fullest for checkpoint in of_name))
     column = {checkpoint: i for i, checkpoint in enumerate(checkpoints)}
@@ -192,7 +192,7 @@ def paired(
         differences, sizes = sides[0] - sides[1], tuple(map(len, groups.values()))
         if draw:
             differences, sizes = _averaged(differences, sizes), (len(sizes),)
-        differences[np.abs(differences) <= EQUAL] = 0  # what the rounding of a mean over selector seeds leaves
+        differences[np.abs(differences) <= EQUAL] = 0  # left over from rounding in means over selector seeds
         lower = np.minimum(*(np.median(side, axis=1) for side in sides))
         fallen = np.asarray((fell[np.ix_(rows[0], columns)] | fell[np.ix_(rows[1], columns)]).any(axis=1))
         blocks.append(_Block(names, differences, sizes, lower, fallen))
@@ -202,7 +202,7 @@ def paired(
 
 
 def _averaged(differences: Values, sizes: Sequence[int]) -> Values:
-    """[k, groups] the means of neighbouring columns, `sizes` at a time."""
+    """[k, groups] the mean of each group of neighbouring columns; `sizes` are the sizes of the groups."""
     ends = np.cumsum(sizes).tolist()
     return np.stack([differences[:, end - n : end].mean(axis=1) for n, end in zip(sizes, ends, strict=True)], axis=1)
 
@@ -213,16 +213,16 @@ class _Block:
 
     names: list[tuple[str, str]]
     differences: Values
-    """[pairs, n], strata side by side."""
+    """[pairs, n], with the strata side by side."""
     sizes: tuple[int, ...]
-    """Of the strata."""
+    """Sizes of the strata."""
     lower: Values
     """[pairs] the lower of the two medians."""
     fell: NDArray[np.bool_]
-    """[pairs] whether some result collapsed."""
+    """[pairs] whether any of the results collapsed."""
 
     def compared(self, p: Iterator[float], margin: Callable[[float], float | None]) -> Iterator[Comparison]:
-        """The comparisons, of which `p` gives the p values in turn."""
+        """The comparisons; `p` gives their p values in turn."""
         n = self.differences.shape[1]
         above, below = ((side > 0).sum(axis=1).tolist() for side in (self.differences, -self.differences))
         means, medians = self.differences.mean(axis=1).tolist(), np.median(self.differences, axis=1).tolist()
@@ -243,11 +243,11 @@ class _Block:
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The same comparisons judged as one family: Holm's correction over exactly these, verdicts to match.
+    """The same comparisons judged as one family: Holm's correction over exactly these, with verdicts to match.
 
-    A difference counts as better or worse only if it is significant, its mean and median have one sign, *and* its
-    median exceeds the margin. Comparisons that no outcome could have made significant are never called so, and take no
-    part in the correction. A family fixed beforehand, such as every selector against one baseline, needs less
+    A selector counts as better or worse only if the difference is significant, its mean and median have the same sign,
+    *and* its median exceeds the margin. Comparisons that no outcome could have made significant never count as such and
+    take no part in the correction. A family fixed beforehand, such as every selector against one baseline, needs less
     correction than all pairs.
     """
     places = [i for i, comparison in enumerate(comparisons) if comparison.hopeful]
@@ -267,13 +267,13 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def tie_groups(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[list[str]]:
-    """Groups instead of ranks: a leader, and all that were not shown worse than it; then the same with the rest.
+    """Groups instead of ranks: a leader and all that were not shown to be worse than it; then the same with the rest.
 
-    `names` are ordered best first; the leader is the first that none was shown better than, since means over
-    different checkpoints can be in another order than the pairs that two names share. Verdicts are taken as they
-    stand, so `comparisons` should be corrected over all pairs: the leader was found on the same data, and a family of
-    the comparisons with it alone would be chosen with hindsight. A name with too few seeds to differ significantly from
-    any other is in no group.
+    `names` are ordered best first. The leader is the first name that no other was shown to beat, since means over
+    different checkpoints can be in another order than the pairs that two names share. Verdicts are used as given, so
+    `comparisons` should be corrected over all pairs: the leader is found on the same data, and a family of the
+    comparisons with it alone would be chosen with hindsight. A name with too few seeds to differ significantly from any
+    other is in no group.
 
     >>> accuracies = {"a": [93, 94, 95], "b": [94, 93, 95], "c": [10, 11, 10]}
     >>> values = {name: {seed: row[seed % 3] + seed / 9 for seed in range(12)} for name, row in accuracies.items()}

@@ -1,10 +1,10 @@
-"""Floors and ceilings: how good or bad a selection can be, by the table alone.
+"""Floors and ceilings: how good or bad a selection can be, according to the ground-truth table alone.
 
-They stand in every table of results. What a criterion gains over a floor is what it adds to the little that the floor
-knows: to a random choice, to a random choice of convolutions, to one order of the operations for every edge, to
-counting parameters. A floor can lie close to the optimum, and then hardly anything above it can be shown: how many
-architectures do lie above stands beside each. How well two trainings of every architecture agree is a measure of the
-table's noise; it is not a ceiling (see `retraining_agreement`).
+Every table of results contains them. The gain of a criterion over a floor is what it adds to a simple rule: a random
+choice, a random choice of convolutions, one order of the operations for every edge, or counting parameters. If a floor
+lies close to the optimum, hardly any improvement over it can be shown; each floor is therefore listed with the number
+of architectures above it. The agreement between two trainings of every architecture measures the table's noise; it is
+not a ceiling (see `retraining_agreement`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,13 +44,13 @@ from nas_selection_bench.bench.yardsticks.oracle import oracle
 from nas_selection_bench.bench.yardsticks.truth import Truth
 
 RETRAINING = "two trainings"
-"""What tables and figures call the agreement of one training of every architecture with another."""
+"""Name, in tables and figures, of the agreement of one training of every architecture with another."""
 
 CONSTANT_ORDER = (NONE, AVG_POOL, SKIP, CONV_1X1, CONV_3X3)
-"""The operations from worst to best, whatever the data and the edge."""
+"""The operations from worst to best, in the same order for all data sets and edges."""
 
 _WEIGHTS_PER_OPERATION = {NONE: 0, SKIP: 0, CONV_1X1: 1, CONV_3X3: 9, AVG_POOL: 0}
-"""Weights of an operation in units of C * C, C being the number of channels."""
+"""Number of weights of an operation in units of C * C, where C is the number of channels."""
 
 RANDOM, ONE_ORDER, ALL_3X3 = "random", "constant-order", "all-3x3"
 RANDOM_CHOICES: dict[str, tuple[Sequence[int], str]] = {
@@ -61,16 +61,16 @@ RANDOM_CHOICES: dict[str, tuple[Sequence[int], str]] = {
     ),
     "random-conv": ((CONV_1X1, CONV_3X3), "a random architecture of 1x1 and 3x3; exact expectation"),
 }
-"""Floors that draw one of some operations at random on every edge."""
+"""Floors that draw an operation at random on every edge: the operations to draw from, and a note."""
 
 
 @dataclass(frozen=True)
 class Yardstick:
-    """One floor or ceiling on one data set. What does not apply is None."""
+    """One floor or ceiling on one data set. Fields that do not apply are None."""
 
     name: str
     architecture: Architecture | None
-    """None where the yardstick is an average over architectures."""
+    """None if the yardstick is an average over architectures."""
     test: float
     """Test accuracy, %."""
     valid: float | None
@@ -79,11 +79,11 @@ class Yardstick:
     """Share of architectures with strictly lower test accuracy, %."""
     gain: float | None
     worth: float | None
-    """Random architectures that one would have to train to expect as much (bench.yardsticks.worth)."""
+    """Number of random architectures that one would have to train to expect as much (bench.yardsticks.worth)."""
     above: int
-    """Architectures with a higher test accuracy: the room that is left to show something."""
+    """Number of architectures with a higher test accuracy: the room left for showing an improvement."""
     above_margin: int | None
-    """Those of them that lie above by more than two trainings of one architecture differ there."""
+    """How many of them are higher by more than two trainings of one architecture differ at that level."""
     tau_mean: float | None = None
     tau_mean_no_none: float | None = None
     tau_mean_ops: float | None = None
@@ -96,24 +96,24 @@ class Yardstick:
 
 @dataclass(frozen=True)
 class RetrainingAgreement:
-    """How well two trainings of the architectures agree, as a mean over draws of the two."""
+    """How well two trainings of the architectures agree, as a mean over random draws of the two."""
 
     taus: Mapping[str, float]
     """`tau_best` and `tau_mean`, both also without `none` (`_no_none`), and `tau_space`, over the architectures
-    themselves. Empty where the table holds no two trials of any architecture, which does not mean that it was trained
-    once: a file may keep the means only."""
+    themselves. Empty if the table holds no two trials of any architecture, which does not mean that each was trained
+    only once: a file may keep the means alone."""
     how: str
-    """What was compared, or why nothing could be, in words."""
+    """A phrase on what was compared, or why nothing could be."""
     n: int = 0
-    """Architectures with two or more trials."""
+    """Number of architectures with two or more trials."""
     draws: int = 0
 
 
 def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
-    """Every yardstick of a data set, from the floor upwards: exact numbers, no sampling.
+    """Every yardstick of a data set, from the random choice to the optimum: exact numbers, no sampling.
 
-    The scores of `params` and `flops` follow the rule for criteria that rank whole architectures: an operation on
-    an edge scores the mean over the architectures that have it there.
+    The scores of `params` and `flops` follow the rule for criteria that rank whole architectures: the score of an
+    operation on an edge is the mean over the architectures that have it there.
     """
     table, dataset = truth.table, truth.dataset
     order = _constant_order()
@@ -141,13 +141,13 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
 
 
 def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> RetrainingAgreement:
-    """How well the oracle of one trial per architecture agrees with the oracle of another trial: test-retest.
+    """Test-retest agreement: how well the oracle of one trial per architecture agrees with that of another trial.
 
-    No ceiling for a criterion: that is held against the mean over trials, which is less noisy than a single one, so
-    whatever orders operations by what they are worth on average can agree with it better than two trials do.
+    This is no ceiling for a criterion. A criterion is compared with the mean over trials, which is less noisy than a
+    single trial, so one that orders operations by their average worth can agree with it better than two trials do.
 
-    Only architectures with two or more trials can be compared, so both oracles are over those. Each draw takes two
-    different trials of every architecture at random (seeded); architectures that share one training share the draw.
+    Only architectures with two or more trials can be compared, so both oracles use those alone. Each draw takes two
+    different trials of every architecture at random (seeded); architectures with the same trials share the draw.
     """
     names = ("tau_best", "tau_mean", "tau_best_no_none", "tau_mean_no_none", "tau_space")
     trials = table.trials(dataset)
@@ -185,12 +185,12 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> R
 
 
 def _constant_order() -> np.ndarray:
-    """[6, 5]: the place of each operation in CONSTANT_ORDER, on every edge."""
+    """[6, 5]: the place of each operation in CONSTANT_ORDER, the same on every edge."""
     return np.tile(np.argsort(CONSTANT_ORDER).astype(float), (len(EDGES), 1))
 
 
 def places_of_constant_order(truth: Truth) -> tuple[int, int]:
-    """Its places among all 120 orders, by `tau_mean` and by `tau_best`; 1 is the highest."""
+    """Places of CONSTANT_ORDER among all 120 orders, by `tau_mean` and by `tau_best`; 1 is the highest."""
     order = _constant_order()
     best, mean = truth.oracles
     every = np.array([np.tile(ranks, (len(EDGES), 1)) for ranks in permutations(ALL_OPERATIONS)])
@@ -201,14 +201,17 @@ def places_of_constant_order(truth: Truth) -> tuple[int, int]:
 
 
 def headroom(truth: Truth, accuracy: float) -> tuple[int, int | None]:
-    """How many architectures have a higher test accuracy, and how many of them by more than the noise up there."""
+    """Number of architectures with a higher test accuracy, and number of those that exceed it by more than the noise.
+
+    The second is None if the table holds no two trainings of any architecture.
+    """
     noise = truth.noise(accuracy)
     beyond = None if noise is None else int((truth.test > accuracy + noise.margin).sum())
     return int((truth.test > accuracy).sum()), beyond
 
 
 def _drawn(truth: Truth, name: str) -> Yardstick:
-    """A random choice among some operations on every edge: exact expectations, not a sample."""
+    """A floor that draws among some operations on every edge: exact expectations, not a sample."""
     operations, note = RANDOM_CHOICES[name]
     among = np.isin(all_architectures(), list(operations)).all(axis=1)
     mean = float(truth.test[among].mean())
@@ -230,17 +233,17 @@ def _fixed(truth: Truth, name: str, operation: int) -> Yardstick:
 
 
 def convolution_weights() -> np.ndarray:
-    """[15625], space order: weights in the convolutions of each cell, in units of C * C; for tables without counts."""
+    """[15625], space order: convolution weights of each cell, in units of C * C; used if the table holds no counts."""
     return np.array([_WEIGHTS_PER_OPERATION[op] for op in range(len(OPERATIONS))])[all_architectures()].sum(axis=1)
 
 
 def _ranked(truth: Truth, name: str, sizes: np.ndarray | None) -> Yardstick:
-    """The largest architecture, and the agreement of size with accuracy."""
+    """The yardstick of the largest architecture, with the agreement of size with accuracy."""
     note = f"the architecture with the most {name}"
     if sizes is None:
         sizes = convolution_weights()
         note = "the architecture with the most weights in its convolutions (the table holds no counts)"
-    # The mean of equal counts may differ in the last digits from edge to edge; that is not a preference.
+    # Means of equal counts may differ in the last digits from edge to edge; that is no preference.
     scores = np.round(oracle(sizes, "mean"), 6)
     return _scored(truth, name, scores, sizes, note)
 

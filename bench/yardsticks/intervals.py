@@ -1,8 +1,8 @@
-"""Intervals of means and of shares, at LEVEL.
+"""Confidence intervals of means and of shares, at LEVEL.
 
-Those of means are Student's t with Welch's degrees of freedom, one variance per stratum: the percentile bootstrap
-resamples five values as if they were the population, and covered 84 % where it promised 95 (reports/data/coverage.csv
-holds what the present intervals cover). Those of counts are Clopper and Pearson's.
+Intervals of means use Student's t with Welch's degrees of freedom and one variance per stratum. The percentile
+bootstrap resamples five values as if they were the population, and covered 84 % instead of the promised 95
+(reports/data/coverage.csv has the coverage of the present intervals). Intervals of shares are Clopper and Pearson's.
 """
 
 import math
@@ -21,37 +21,37 @@ Numbers = Sequence[float] | Values
 
 LEVEL = 0.95
 ROUGH_BELOW = 7
-"""With fewer units than this in all, an interval of a mean covers less than 90 % of skewed results
+"""With fewer units than this in all, an interval of a mean covers less than 90 % if results are skewed
 (reports/data/coverage.csv)."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval at LEVEL; of the sources of chance it holds the supernet seed alone."""
+    """An interval at LEVEL; the only source of chance that it covers is the supernet seed."""
 
     low: float
     high: float
     n: int
-    """Units, all strata together."""
+    """Number of units in all strata together."""
 
     @property
     def rough(self) -> bool:
-        """Whether there are too few units for the interval to keep its promise whatever the distribution."""
+        """Whether there are too few units for the interval to have its promised coverage under every distribution."""
         return self.n < ROUGH_BELOW
 
 
 def mean_of_strata(strata: Sequence[Numbers]) -> float:
-    """The mean of each stratum, averaged over strata: each counts once, whatever its number of units."""
+    """The mean over strata of their means: each stratum counts once, whatever its number of units."""
     return float(np.mean([np.mean(values) for values in strata]))
 
 
 def mean_interval(strata: Sequence[Numbers]) -> Interval | None:
-    """The interval of the mean over strata, by Student's t with a variance per stratum.
+    """The interval of the mean over strata, by Student's t with one variance per stratum.
 
-    Strata count alike, as in `mean_of_strata`. Degrees of freedom as in Welch, "The
+    Strata have equal weights, as in `mean_of_strata`. Degrees of freedom follow Welch, "The
     generalization of Student's problem when several different population variances are involved", Biometrika 1947.
-    None where some stratum has fewer than two units, or where the units of each are all equal: an interval without
-    width would promise too much. Raises ValueError for no strata and for values that are not finite.
+    None if some stratum has fewer than two units, or if all units are equal within every stratum: an interval without
+    width would promise too much. Raises ValueError if there are no strata or a value is not finite.
     """
     arrays = [np.asarray(values, float) for values in strata]
     if not arrays:
@@ -60,9 +60,9 @@ def mean_interval(strata: Sequence[Numbers]) -> Interval | None:
 
 
 def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> list[Interval | None]:
-    """`mean_interval` of each row of [k, n], in which strata of these `sizes` stand side by side; raises as that.
+    """`mean_interval` of each row of [k, n], in which strata of these `sizes` stand side by side; same errors.
 
-    Where `pooled`, every unit counts alike, and strata of a single unit are joined (`_collapsed`).
+    If `pooled`, every unit has the same weight, and strata of a single unit are joined (`_collapsed`).
     """
     if not np.isfinite(rows).all():
         raise ValueError("an interval needs finite values")
@@ -78,7 +78,7 @@ def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> 
     weights = counts / counts.sum() if pooled else np.full(len(counts), 1 / len(counts))
     means = np.stack([values[wide].mean(axis=1) for values in strata], axis=1)
     variances = weights * weights * np.stack([values[wide].var(axis=1, ddof=1) for values in strata], axis=1) / counts
-    # Sums, not a product of matrices: BLAS adds in an order of its own on each kind of CPU.
+    # Sums instead of a matrix product, since the order in which BLAS adds depends on the kind of CPU.
     middles, totals = (means * weights).sum(axis=1), variances.sum(axis=1)
     freedom = totals * totals / (variances * variances / (counts - 1)).sum(axis=1)
     halves = stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(totals)
@@ -88,10 +88,10 @@ def mean_intervals(rows: Values, sizes: Sequence[int], pooled: bool = False) -> 
 
 
 def _collapsed(strata: list[Values]) -> list[Values]:
-    """Strata [k, n], those of a single unit joined to one; a lone one of them goes to the smallest of the others.
+    """Strata [k, n], with those of a single unit joined into one; if there is only one, it joins the smallest other.
 
-    A single unit has no spread of its own; that of the joined strata holds the differences between them, so that the
-    interval is rather too wide. Source: Cochran, "Sampling Techniques", 3rd edition, section 5A.12.
+    A single unit has no variance of its own. The variance of joined strata includes the differences between them, so
+    the interval is too wide rather than too narrow. Source: Cochran, "Sampling Techniques", 3rd edition, section 5A.12.
     """
     single = [values for values in strata if values.shape[1] == 1]
     others = [values for values in strata if values.shape[1] > 1]
@@ -104,9 +104,10 @@ def _collapsed(strata: list[Values]) -> list[Values]:
 
 @cache
 def share_interval(count: float, n: int) -> Interval | None:
-    """Clopper and Pearson's interval of a probability, `count` of `n` having come true; a half is taken both ways.
+    """Clopper and Pearson's interval of a probability after `count` successes in `n` trials; None if `n` is 0.
 
-    None for no units. It covers at least LEVEL, whatever the probability.
+    A fractional `count` is rounded down for the lower end and up for the upper one. The interval covers at least
+    LEVEL, whatever the probability.
     """
     if not n:
         return None

@@ -29,52 +29,52 @@ from nas_selection_bench.bench.yardsticks.worth import trainings
 Measure = float | int | list[float] | None
 
 EDGE_TAUS = ("tau_mean", "tau_mean_no_none", "tau_mean_ops", "tau_edge", "tau_best", "tau_best_no_none")
-"""How scores agree with the table's worth of operations, from the steadiest to the noisiest."""
+"""Names of the agreements of scores with the table's worth of operations, from the steadiest to the noisiest."""
 
 MEASURES = (
     "test", "valid", "regret", "percentile", "gain", "worth", *EDGE_TAUS, "tied_edges", "tau_space", "tau_space_n",
     "decision_regret", "skips", "parameters",
 )  # fmt: skip
-"""The names of what `measure` returns beside `index`, in the order of the columns."""
+"""Names of the values that `measure` returns besides `index`, in the order of the columns."""
 
 SUMS = "sums of scores"
-"""The name under which agreements of `architecture_scores` are kept."""
+"""Name under which agreements of `architecture_scores` are kept in the cache."""
 ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
 WITHOUT_NONE = tuple(operation for operation in ALL_OPERATIONS if operation != NONE)
 STEPS = 1e9
-"""Sums of scores are rounded to multiples of one over this."""
+"""Sums of scores are rounded to multiples of 1 / STEPS."""
 WORTH_CHOOSING = (SKIP, CONV_1X1, CONV_3X3)
-"""Operations that good architectures consist of."""
+"""The operations that good architectures are made of."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """Where the accuracy of one architecture stands among those of the whole space."""
+    """How the accuracy of one architecture compares with those of the whole space."""
 
     regret: float
     """Best accuracy of the space minus this one, points."""
     percentile: float
     """Share of architectures with strictly lower accuracy, %."""
     gain: float | None
-    """0 is the mean of the space, 1 its best; None where all architectures are equally good."""
+    """0 for the mean of the space, 1 for its best; None if all architectures are equally good."""
     worth: float | None
-    """Trainings: how many random architectures, the best by validation taken, are expected to do as well (see
-    bench.yardsticks.worth); infinite where no number is, None where the table has no validation accuracies."""
+    """Number of random architectures to train, keeping the best by validation, to expect to do as well (see
+    bench.yardsticks.worth); infinite if no number suffices, None if the table has no validation accuracies."""
 
 
 @dataclass(frozen=True)
 class EdgeAgreement:
-    """How [6, 5] scores agree with the oracles: tau-b per edge, averaged over the edges; a tied edge counts 0."""
+    """Agreement of [6, 5] scores with the oracles: tau-b per edge, averaged over the edges; a tied edge counts 0."""
 
     tau_mean: float
     tau_mean_no_none: float
-    """Over the four operations without `none`."""
+    """Over the four operations other than `none`."""
     tau_mean_ops: float
     """Over skip, 1x1 and 3x3 alone: seven of an edge's ten pairs only say that `none` and the pool are worst."""
     tau_edge: float
-    """Of what is particular to an edge (`edge_specific_taus`)."""
+    """Agreement on what is specific to each edge (`edge_specific_taus`)."""
     tau_best: float
-    """With the best accuracies, which lie within tenths of a point of each other: mostly noise of training."""
+    """Agreement with the best accuracies, which lie within tenths of a point of each other: mostly training noise."""
     tau_best_no_none: float
     tied_edges: int
     """Edges on which all five scores are equal."""
@@ -91,12 +91,12 @@ def edge_tau(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int
 def edge_taus(
     scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int] = ALL_OPERATIONS
 ) -> NDArray[np.float64]:
-    """[...] `edge_tau` of each of [..., 6, 5] scores."""
+    """[...] `edge_tau` of each of the scores [..., 6, 5]."""
     return taus_of_signs(pair_signs(scores), pair_signs(strengths), operations)
 
 
 def taus_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequence[int]) -> NDArray[np.float64]:
-    """[...] `edge_tau` of `pair_signs` [..., 6, k, k], which are the same whichever operations are compared."""
+    """[...] `edge_tau` from `pair_signs` [..., 6, k, k], which are the same whichever operations are compared."""
     first, second = (signs[..., operations, :][..., operations] for signs in (scores, strengths))
     pairs = (first != 0).sum(axis=(-2, -1)) * (second != 0).sum(axis=(-2, -1))
     agreement = (first * second).sum(axis=(-2, -1))
@@ -104,14 +104,14 @@ def taus_of_signs(scores: np.ndarray, strengths: np.ndarray, operations: Sequenc
 
 
 def edge_specific_taus(signs: np.ndarray, strengths: np.ndarray) -> NDArray[np.float64]:
-    """[...] whether scores know which edge wants what: tau-b of what is left when each operation's mean is out.
+    """[...] agreement on which operation suits which edge: tau-b after the mean of each operation is subtracted.
 
-    `signs` [..., 6, 5, 5] are the `pair_signs` of scores, which enter as ranks on their edge, and an oracle's
-    `strengths` [6, 5] standardised on theirs, since scales differ from edge to edge. From both the mean of each
-    operation over the edges is taken; the 30 that are left are compared. Whatever has the same order on every edge is
-    left with zeros and scores exactly 0.
+    `signs` [..., 6, 5, 5] are the `pair_signs` of scores, which enter as ranks within their edge. An oracle's
+    `strengths` [6, 5] are standardised within each edge, since scales differ from edge to edge. The mean of each
+    operation over the edges is subtracted from both, and the 30 residuals are compared. Scores with the same order on
+    every edge leave only zeros and get exactly 0.
     """
-    # How many operations lie below minus how many above, times six: whole numbers, so that equal orders cancel exactly.
+    # Number of operations below minus number above, times six: integers, so that equal orders cancel exactly.
     ranks = len(EDGES) * signs.sum(axis=-1, dtype=np.int64)
     left = ranks - ranks.sum(axis=-2, keepdims=True) // len(EDGES)
     wanted = standardised(np.asarray(strengths, dtype=np.float64))
@@ -133,7 +133,7 @@ def _signs_of_pairs(values: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) ->
 
 def standardised(scores: np.ndarray) -> np.ndarray:
     """[..., 6, 5] scores with mean 0 and standard deviation 1 on each edge; a fully tied edge is 0."""
-    # Times a power of two, which changes no digit, so that squares of the largest and smallest doubles stay in range.
+    # Scaling by a power of two changes no digit and keeps the squares of the largest and smallest doubles in range.
     scores = np.ldexp(scores, -np.frexp(np.abs(scores).max(axis=-1, keepdims=True))[1])
     centred = scores - scores.mean(axis=-1, keepdims=True)
     spread = scores.std(axis=-1, keepdims=True)
@@ -142,9 +142,9 @@ def standardised(scores: np.ndarray) -> np.ndarray:
 
 
 def architecture_scores(scores: np.ndarray) -> np.ndarray:
-    """[15625], space order: the sum over edges of the standardised score of the operation on it, times STEPS.
+    """[15625], space order: the sum over edges of the standardised score of the operation on each, times STEPS.
 
-    Rounded, so that architectures with the same scores on other edges tie whatever the order of summation.
+    Sums are rounded, so that architectures with the same scores on different edges tie whatever the order of summation.
 
     >>> from nas_selection_bench.bench.problem.space import code
     >>> scores = np.zeros((6, 5))
@@ -159,19 +159,19 @@ def architecture_scores(scores: np.ndarray) -> np.ndarray:
 
 
 def ranked_by_sums(scores: np.ndarray) -> Ranked:
-    """`architecture_scores`, ready for `tau_b`: as whole numbers, which sort faster."""
+    """`architecture_scores` prepared for `tau_b`, as integers, which sort faster."""
     return ranked(architecture_scores(scores).astype(np.int64))
 
 
 def expand(ranking: Ranking) -> np.ndarray:
     """[15625], space order: the scores of a ranking, nan where it has none.
 
-    An architecture that was not scored takes the mean score of the scored ones that compute the same function.
+    An architecture that was not scored gets the mean score of the scored ones that compute the same function.
 
     >>> from nas_selection_bench.bench.problem.space import code
     >>> nothing = code((0, 0, 0, 0, 0, 0))  # `none` everywhere
     >>> scores = expand(Ranking(np.array([nothing]), np.array([1.5])))
-    >>> int(np.isfinite(scores).sum())  # so many architectures lead nothing from input to output
+    >>> int(np.isfinite(scores).sum())  # so many architectures have no path from input to output
     341
     """
     codes, scores = np.asarray(ranking.codes), np.asarray(ranking.scores, dtype=np.float64)
@@ -189,11 +189,11 @@ def expand(ranking: Ranking) -> np.ndarray:
 
 
 def space_agreement(scores: np.ndarray, ranking: Ranking | None, truth: Truth) -> tuple[float, int]:
-    """`tau_space` and the number of architectures it is over.
+    """`tau_space` and the number of architectures compared.
 
-    With a ranking, its own scores are compared: over the whole space if it scored every architecture or one of
-    each function class, else over the architectures that it scored. Without one, the sum over edges of the standardised
-    scores is compared over the whole space.
+    If there is a ranking, its own scores are compared: over the whole space if it scored every architecture or one of
+    each function class, else over the architectures that it scored. Without a ranking, the sums over edges of the
+    standardised scores are compared over the whole space.
     """
     known, with_ = truth.agreements, truth.fingerprint
     if ranking is None:
@@ -208,12 +208,12 @@ def space_agreement(scores: np.ndarray, ranking: Ranking | None, truth: Truth) -
 
 
 def _compared(ranking: Ranking) -> int:
-    """The architectures that `expand` gives a score: all of them, or else those that the ranking holds."""
+    """Number of architectures to compare: the whole space if `expand` scores all of it, else those in the ranking."""
     return N_ARCHITECTURES if np.isfinite(expand(ranking)).all() else len(ranking.codes)
 
 
 def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> list[float]:
-    """[6] points lost by each decision: the best accuracy still reachable before it minus after it.
+    """[6] points lost by each decision: the best accuracy reachable before it minus the best reachable after it.
 
     The sum is the regret of the architecture. Raises ValueError unless each edge is decided once.
     """
@@ -232,7 +232,7 @@ def decision_regret(decisions: Sequence[Decision], accuracies: np.ndarray) -> li
 
 
 def outcome(test: float, truth: Truth) -> Reached:
-    """Where a test accuracy stands among those of the whole space."""
+    """How a test accuracy compares with those of the whole space."""
     return Reached(
         regret=truth.best - test,
         percentile=100 * float(np.mean(truth.test < test)),
@@ -244,13 +244,13 @@ def outcome(test: float, truth: Truth) -> Reached:
 def measure(selection: Selection, truth: Truth) -> dict[str, Measure]:
     """The measures of one selection: the columns of records.csv from `index` on (docs/columns.md).
 
-    Keys: `index` (the table's own) and MEASURES. `valid`, `worth` and `parameters` are None where the table has none.
+    Keys: `index` (the table's own) and MEASURES. `valid`, `worth` and `parameters` are None if the table lacks them.
     """
     return measures([selection], truth)[0]
 
 
 def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Measure]]:
-    """`measure` of each; what equal scores and equal accuracies share is computed once."""
+    """`measure` of each selection; whatever equal scores or equal accuracies share is computed once."""
     reuse_memory()
     contents = [np.asarray(chosen.scores, dtype=np.float64).tobytes() for chosen in selections]
     places = {content: chosen.scores for content, chosen in zip(contents, selections, strict=True)}
@@ -287,12 +287,12 @@ def measures(selections: Sequence[Selection], truth: Truth) -> list[dict[str, Me
 
 
 def edge_agreement(scores: np.ndarray, truth: Truth) -> EdgeAgreement:
-    """The agreement of [6, 5] scores with the oracles of `truth`; ValueError unless they are finite."""
+    """The agreement of [6, 5] scores with the oracles of `truth`; raises ValueError unless they are finite."""
     return edge_agreements(np.asarray(scores, dtype=np.float64)[None], truth)[0]
 
 
 def edge_agreements(scores: np.ndarray, truth: Truth) -> list[EdgeAgreement]:
-    """`edge_agreement` of each of [n, 6, 5] scores; ValueError unless they are finite."""
+    """`edge_agreement` of each of the scores [n, 6, 5]; raises ValueError unless they are finite."""
     if scores.shape[1:] != (len(EDGES), len(OPERATIONS)) or not np.isfinite(scores).all():
         raise ValueError(f"scores must be finite and of shape (6, 5), not {scores.shape[1:]}")
     best, mean = truth.oracles
@@ -313,6 +313,6 @@ def edge_agreements(scores: np.ndarray, truth: Truth) -> list[EdgeAgreement]:
 def pair_signs(values: np.ndarray) -> np.ndarray:
     """[..., 6, k, k]: for each edge, which of two operations scores higher (1, -1, or 0 for a tie)."""
     if np.isnan(values).any():
-        raise ValueError("tau-b of values that are nan")
+        raise ValueError("tau-b is not defined for nan")
     first, second = values[..., :, None], values[..., None, :]
     return (first > second).astype(np.int8) - (first < second).astype(np.int8)  # a difference could overflow

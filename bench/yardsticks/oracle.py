@@ -1,18 +1,18 @@
-"""The worth of an operation on an edge, by the accuracies of all architectures that have it there."""
+"""The worth of an operation on an edge, from the accuracies of all architectures that have it there."""
 
 import numpy as np
 
 from nas_selection_bench.bench.problem.space import EDGES, OPERATIONS
 
 GRID = (len(OPERATIONS),) * len(EDGES)
-"""Shape in which axis e of an array in space order is the operation on edge e."""
+"""Shape of an array in space order whose axis e is the operation on edge e."""
 
 
 def oracle(accuracies: np.ndarray, kind: str = "best") -> np.ndarray:
-    """[6, 5]: what an operation on an edge is worth: the `best` or the `mean` accuracy of all architectures with it.
+    """[6, 5]: the worth of each operation on each edge: the `best` or `mean` accuracy of all architectures with it.
 
-    Works on any subset of the space as well: architectures whose accuracy is nan are left out. An operation
-    that no architecture of the subset has on that edge is nan.
+    This also works on any subset of the space: architectures whose accuracy is nan are left out. An operation
+    that no architecture of the subset has on an edge gets nan. Raises ValueError for any other `kind`.
     """
     if kind not in ("best", "mean"):
         raise ValueError(f"oracle kind {kind!r} is neither 'best' nor 'mean'")

@@ -1,7 +1,7 @@
 """What a criterion resembles: architecture size, counts of operations, other criteria.
 
-Source of the question, "is it only counting convolutions?": Krishnakumar et al., "NAS-Bench-Suite-Zero",
-NeurIPS 2022, section 3. Every figure here is Kendall's tau-b.
+Source of the question "is it only counting convolutions?": Krishnakumar et al., "NAS-Bench-Suite-Zero",
+NeurIPS 2022, section 3. Every number here is Kendall's tau-b.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +23,14 @@ Values = NDArray[np.float64]
 Signs = NDArray[np.int8]
 
 ACCURACY = "test accuracy"
-"""The trait that the others are held against."""
+"""The trait with which the other traits are compared."""
 
 
 def traits(table: GroundTruth, dataset: str) -> dict[str, Values]:
-    """[15625] each: size of every architecture, counts of its operations, depth, and last its test accuracy.
+    """[15625] each: size of every architecture, counts of its operations, its depth, and last its test accuracy.
 
-    Size is the table's parameter count, and beside it the FLOPs where they order the architectures differently; the
-    weights of the convolutions where the table holds neither.
+    Size is the table's parameter count, with the FLOPs as a second trait if they order the architectures differently;
+    if the table holds neither, it is the number of weights in the convolutions.
     """
     operations = all_architectures()
     parameters, flops = table.parameters(dataset), table.flops(dataset)
@@ -51,7 +51,7 @@ def traits(table: GroundTruth, dataset: str) -> dict[str, Values]:
 
 
 def depths(operations: NDArray[np.integer]) -> Values:
-    """The most convolutions on a path from input to output that no `none` cuts, of each row; 0 where all are cut."""
+    """For each row, the most convolutions on a path from input to output without `none`; 0 if there is no such path."""
     convolution = np.isin(operations, (CONV_1X1, CONV_3X3))
     steps = np.where(operations == NONE, -np.inf, convolution.astype(float))
     at = [np.zeros(len(operations))]
@@ -63,14 +63,14 @@ def depths(operations: NDArray[np.integer]) -> Values:
 
 @dataclass(frozen=True)
 class Trait:
-    """A trait [15625] made ready to be compared with many scores."""
+    """A trait [15625] prepared for comparison with many scores."""
 
     ranked: Ranked
     fingerprint: bytes
 
     @classmethod
     def of(cls, values: Values) -> Self:
-        """Made ready once, for all."""
+        """The trait with these values [15625], prepared once for all comparisons."""
         return cls(ranked(values), fingerprint(values))
 
 
@@ -80,12 +80,12 @@ def trait_correlations(
     accurate: Sequence[float] | None = None,
     known: Agreements | None = None,
 ) -> dict[str, float]:
-    """Tau-b over the space between the additive architecture score and each trait, mean over `selections` [6, 5] each.
+    """Tau-b over the space between the summed scores and each trait, averaged over `selections`, [6, 5] scores each.
 
-    The mean is of the taus, never a tau of mean scores: averaging scores takes the noise out of them, so that it
-    raises every tau, and a trait measured so could not be compared with one measured selection by selection.
-    `accurate` is the tau with ACCURACY of each selection, where it is measured already (`tau_space` of its record);
-    `known` holds agreements that were computed before.
+    Taus are averaged, never scores: averaging scores removes their noise and so raises every tau, and a trait measured
+    that way could not be compared with one measured selection by selection.
+    `accurate` holds the tau with ACCURACY of each selection if it is known already (`tau_space` of its record);
+    `known` holds agreements computed before.
     """
     known = Agreements() if known is None else known
     asked = {
@@ -93,7 +93,7 @@ def trait_correlations(
         for name, trait in of.items()
         if accurate is None or name != ACCURACY
     }
-    taus: dict[bytes, list[float]] = {}  # a criterion that reads no checkpoint gives the same beside every recipe
+    taus: dict[bytes, list[float]] = {}  # a criterion that reads no checkpoint repeats its scores
     contents = [scores.tobytes() for scores in selections]
     for content, scores in dict(zip(contents, selections, strict=True)).items():
         ordered = cache(partial(ranked_by_sums, scores))
@@ -111,8 +111,8 @@ def _tau(ordered: Callable[[], Ranked], trait: Trait) -> float:
 
 
 def agreement(first: Signs, second: Signs) -> float:
-    """Mean over the six edges of the tau-b between two criteria's scores of the operations, and over selections.
+    """Tau-b between two criteria's scores of the operations on an edge, averaged over the six edges and n selections.
 
-    Of both the `pair_signs` [n, 6, 5, 5] of their scores, which serve for every pair of criteria.
+    `first` and `second` are the `pair_signs` [n, 6, 5, 5] of their scores, which serve for every pair of criteria.
     """
     return float(np.mean(taus_of_signs(first, second, ALL_OPERATIONS)))

@@ -1,11 +1,11 @@
-"""What a few seeds can and cannot say: tests, corrections, power, variance components (intervals.py has the intervals).
+"""What a few seeds can and cannot show: tests, corrections, power, variance components (intervals are in intervals.py).
 
-Selectors are applied to the same checkpoints, so the unit is the supernet seed, inside each stratum (data set and
-recipe). Pure functions; every random number comes from a generator with a fixed seed.
+Selectors are applied to the same checkpoints, so the unit is the supernet seed within each stratum (data set and
+recipe). All functions are pure; every random number comes from a generator with a fixed seed.
 
-Why these methods. Paired differences are tested by flipping their signs, which needs symmetry and no distribution; the
-sign test beside it needs neither, and sees less. Corrections are Holm's, since the tests of a family are dependent in
-unknown ways.
+Why these methods: paired differences are tested by flipping their signs, which assumes symmetry but no distribution;
+the sign test beside it assumes neither and has less power. Corrections are Holm's, since the tests of a family are
+dependent in unknown ways.
 """
 
 import math
@@ -23,27 +23,27 @@ from nas_selection_bench.bench.yardsticks.intervals import Numbers, Values
 
 SIGNIFICANCE = 0.05
 POWER = 0.8
-"""The probability with which a `detectable` difference is found significant."""
+"""Probability with which a `detectable` difference is found significant."""
 EXACT_FLIPS = 15
-"""Up to this many differing pairs all sign patterns are enumerated; beyond, FLIP_SAMPLES are drawn."""
+"""Up to this many differing pairs, all sign patterns are enumerated; beyond that, FLIP_SAMPLES are drawn."""
 FLIP_SAMPLES = 50_000
 FLIP_BATCH = 256
-"""Comparisons tested at once."""
+"""Number of comparisons tested at once."""
 SIGNS = 2**16
-"""Random signs held as numbers at once: half a megabyte, which stays in the cache of a core."""
+"""Number of random signs held as floats at once: half a megabyte, which stays in the cache of a core."""
 SIGN_COLUMNS = 64
-"""Random signs are drawn for multiples of so many pairs, so that comparisons of many sizes share them."""
+"""Random signs are drawn for multiples of this many pairs, so that comparisons of many sizes share them."""
 
 
 @cache
 def _sign_patterns(n: int) -> Values:
-    """All [2^(n-1), n] sign patterns whose first sign is +: the others are their mirror images."""
+    """[2^(n-1), n] all sign patterns whose first sign is +; the others are their mirror images."""
     bits = np.arange(2 ** (n - 1))[:, None] >> np.arange(n - 1)[None]
     return np.hstack([np.ones((len(bits), 1)), 1.0 - 2.0 * (bits & 1)])
 
 
 def _sign_samples(n: int) -> Iterator[Values]:
-    """Random signs, in all [FLIP_SAMPLES, n]: the first bits of one sequence, whatever the n."""
+    """Random signs, in total [FLIP_SAMPLES, n], in parts: the first bits of one sequence, whatever n is."""
     bits = _random_bits(-(-n // SIGN_COLUMNS))
     rows = max(8, SIGNS // n // 8 * 8)
     for start in range(0, FLIP_SAMPLES, rows):
@@ -63,11 +63,11 @@ def _random_bits(times: int) -> NDArray[np.uint8]:
 
 
 def sign_flip_ps(families: Sequence[Numbers], known: Agreements | None = None) -> list[float]:
-    """Two-sided p of the paired sign-flip (permutation) test of the mean difference, of each of many comparisons.
+    """Two-sided p of the paired sign-flip (permutation) test of the mean difference, for each of many comparisons.
 
-    Exact for up to EXACT_FLIPS differing pairs, else from FLIP_SAMPLES random patterns, counting the
+    Exact for up to EXACT_FLIPS differing pairs, else from FLIP_SAMPLES random patterns plus the
     observed one. Pairs that do not differ carry no information here and drop out; without any
-    differing pair p is 1. `known` holds those that were computed before.
+    differing pair, p is 1. `known` holds p values computed before.
     """
     known = Agreements() if known is None else known
     arrays = [np.asarray(differences, float) for differences in families]
@@ -77,11 +77,11 @@ def sign_flip_ps(families: Sequence[Numbers], known: Agreements | None = None) -
 
 
 SIGN_FLIPS = "p of sign flips"
-"""The name under which the p of `sign_flip_ps` are kept."""
+"""Name under which the p values of `sign_flip_ps` are kept in the cache."""
 
 
 def _sign_flips(families: Sequence[Values]) -> list[float]:
-    """`sign_flip_ps`, computed: comparisons with equally many differing pairs share one matrix product."""
+    """Compute `sign_flip_ps`; comparisons with equally many differing pairs share one matrix product."""
     nonzero = [values[values != 0] for values in families]
     p = [1.0] * len(nonzero)
     for n in sorted({len(values) for values in nonzero} - {0}):
@@ -103,13 +103,13 @@ def _sign_flips(families: Sequence[Values]) -> list[float]:
 
 
 def smallest_p(differing: int) -> float:
-    """The p of `sign_flip_ps` for that many differing pairs is never smaller, whatever the differences."""
+    """Lower bound of the p of `sign_flip_ps` for this many differing pairs, whatever the differences."""
     return 1.0 if differing == 0 else max(2.0 ** (1 - differing), 1 / (FLIP_SAMPLES + 1))
 
 
 @cache
 def sign_test_p(above: int, below: int) -> float:
-    """Two-sided p of the sign test: so many pairs on one side and so many on the other, those without a side apart."""
+    """Two-sided p of the sign test with `above` pairs on one side and `below` on the other; ties are left out."""
     n, fewer = above + below, min(above, below)
     return min(1.0, 2 * sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n)
 
@@ -117,8 +117,8 @@ def sign_test_p(above: int, below: int) -> float:
 def detectable(deviation: float, n: int, tests: int) -> float | None:
     """The true mean difference that n pairs would show with probability POWER, corrected over `tests` comparisons.
 
-    `deviation` is the standard deviation of the differences; Holm's first and hardest step is what has to be passed.
-    By quantiles of t, whose power is within a few percent of that of the sign-flip test; None below two pairs.
+    `deviation` is the standard deviation of the differences; the first and hardest step of Holm's correction must be
+    passed. Uses quantiles of t, with a power within a few percent of that of the sign-flip test; None below two pairs.
     """
     if n < 2:
         return None
@@ -127,15 +127,15 @@ def detectable(deviation: float, n: int, tests: int) -> float | None:
 
 @cache
 def _quantiles(n: int, tests: int) -> float:
-    """Of Student's t, that of the first step of Holm's correction and that of POWER, summed."""
+    """Sum of two quantiles of Student's t: that of the first step of Holm's correction and that of POWER."""
     return float(stdtrit(n - 1, [1 - SIGNIFICANCE / (2 * tests), POWER]).sum())
 
 
 def two_sample_p(first: Sequence[Numbers], second: Sequence[Numbers]) -> float:
     """Two-sided p of a permutation test that two independent sets of results have the same mean.
 
-    One array per stratum on either side; labels are exchanged inside strata only, FLIP_SAMPLES times at
-    random, the observed labelling counted. The statistic is the difference of means, averaged over strata.
+    There is one array per stratum on either side. Labels are exchanged within strata only, FLIP_SAMPLES times at
+    random, and the observed labelling is counted too. The statistic is the difference of means, averaged over strata.
     """
     generator = np.random.default_rng(0)
     observed, sums = 0.0, np.zeros(FLIP_SAMPLES)
@@ -167,10 +167,10 @@ def holm(p_values: Numbers) -> Values:
 
 @dataclass(frozen=True)
 class VarianceComponents:
-    """Variance of a result split by its two sources of chance, as standard deviations."""
+    """Variance of a result split into its two sources of chance, as standard deviations."""
 
     supernet: float
-    """Standard deviation between supernet seeds, selector noise taken out; 0 where the estimate is negative."""
+    """Standard deviation between supernet seeds, without selector noise; 0 if the variance estimate is negative."""
     selector: float
     """Standard deviation between selector seeds on one checkpoint."""
     supernets: int
@@ -180,7 +180,7 @@ class VarianceComponents:
 def variance_components(groups: Sequence[Numbers]) -> VarianceComponents | None:
     """The two components of a one-way random-effects analysis of variance (method of moments).
 
-    `groups` holds one sequence per supernet seed, one value per selector seed in it. None unless there
+    `groups` holds one sequence per supernet seed, with one value per selector seed. None unless there
     are two supernets and at least one has two selector seeds. Source: Searle, Casella & McCulloch,
     "Variance Components", 1992, section 3.6 (unbalanced one-way classification).
     """
@@ -200,18 +200,18 @@ def variance_components(groups: Sequence[Numbers]) -> VarianceComponents | None:
 
 @dataclass(frozen=True)
 class TrialNoise:
-    """How far two trainings of one architecture lie apart: the margin below which a difference is idle."""
+    """How far two trainings of one architecture lie apart: the margin below which a difference does not matter."""
 
     margin: float
-    """Median absolute difference between two trials of an architecture, points."""
+    """Median over architectures of the median absolute difference between two trials, in points."""
     architectures: int
-    """Architectures with at least two trials."""
+    """Number of architectures with at least two trials."""
 
 
 def gaps_of_trials(trials: NDArray[np.float64]) -> Values:
-    """[architectures] median absolute difference between two trials of each; nan where it has no two.
+    """[architectures] median absolute difference between two trials of each; nan if it has fewer than two.
 
-    `trials` is [architectures, T], nan where there was none.
+    `trials` is [architectures, T], nan where a trial was not run.
     """
     pairs = list(combinations(range(trials.shape[1]), 2))
     gaps = np.stack([np.abs(trials[:, a] - trials[:, b]) for a, b in pairs] or [np.full(len(trials), np.nan)], axis=1)
@@ -223,11 +223,11 @@ def gaps_of_trials(trials: NDArray[np.float64]) -> Values:
 
 
 def noise_of_gaps(gaps: Values) -> TrialNoise | None:
-    """The practical-equivalence margin over architectures with these `gaps_of_trials`; None without any."""
+    """The practical-equivalence margin over architectures with these `gaps_of_trials`; None if all are nan."""
     gaps = gaps[np.isfinite(gaps)]
     return TrialNoise(float(np.median(gaps)), len(gaps)) if len(gaps) else None
 
 
 def trial_noise(trials: NDArray[np.float64]) -> TrialNoise | None:
-    """The margin over all architectures of `trials` [architectures, T], each counted once whatever its trials."""
+    """The margin over all architectures of `trials` [architectures, T]; each counts once, whatever its trials."""
     return noise_of_gaps(gaps_of_trials(trials))

@@ -1,4 +1,4 @@
-"""The ground truth of one data set made ready for measuring: what many selections share is computed once."""
+"""The ground truth of one data set, prepared for measuring: whatever many selections share is computed once."""
 
 from functools import cached_property
 
@@ -15,14 +15,14 @@ from nas_selection_bench.bench.yardsticks.worth import random_search
 Values = NDArray[np.float64]
 
 FEWEST_IN_REGION = 100
-"""Architectures that a margin is taken over, at the least: those nearest to the top where fewer lie above a level."""
+"""Fewest architectures that a margin is taken over: if fewer lie above a level, the best ones are taken."""
 
 
 class Truth:
-    """Accuracies of the whole space on one data set, in space order, and what follows from them alone."""
+    """Accuracies of the whole space on one data set, in space order, and values computed from the table alone."""
 
     def __init__(self, table: GroundTruth, dataset: str, agreements: Agreements | None = None):
-        """Raises DataError where the table does not hold the data set; `agreements` need not be computed again."""
+        """`agreements` holds numbers computed before. Raises DataError if the table does not hold the data set."""
         self.table = table
         self.dataset = dataset
         self.test: Values = table.accuracy(dataset)
@@ -37,17 +37,17 @@ class Truth:
 
     @cached_property
     def mean(self) -> float:
-        """The expectation of a random choice."""
+        """The mean test accuracy, which is the expectation of a random choice."""
         return float(self.test.mean())
 
     @cached_property
     def ranked(self) -> Ranked:
-        """`test`, ready for `tau_b`."""
+        """`test`, prepared for `tau_b`."""
         return ranked(self.test)
 
     @cached_property
     def fingerprint(self) -> bytes:
-        """Stands for `test` among the content that numbers are known by."""
+        """Digest that stands for `test` in the content of an agreement."""
         return fingerprint(self.test)
 
     @cached_property
@@ -57,12 +57,12 @@ class Truth:
 
     @cached_property
     def random_search(self) -> Values | None:
-        """[15625] test accuracy that random search expects with 1, 2, ... trainings; None without `valid`."""
+        """[15625] expected test accuracy of random search with 1, 2, ... trainings; None without `valid`."""
         return None if self.valid is None else random_search(self.test, self.valid)
 
     @cached_property
     def _repeated(self) -> tuple[Values, Values]:
-        """Accuracies of the architectures trained more than once, ascending, and how far their trials lie apart."""
+        """Accuracies, ascending, of the architectures trained more than once, and the gaps between their trials."""
         trials = self.table.trials(self.dataset)
         gaps = np.full(len(self.test), np.nan) if trials is None else gaps_of_trials(trials)
         order = np.argsort(self.test, kind="stable")
@@ -70,11 +70,11 @@ class Truth:
         return self.test[order], gaps[order]
 
     def noise(self, least: float = -np.inf) -> TrialNoise | None:
-        """How far two trainings of one architecture lie apart, among those at least as accurate as `least`.
+        """How far two trainings of one architecture lie apart, among architectures at least as accurate as `least`.
 
-        Among the FEWEST_IN_REGION best, where fewer than that were trained twice above `least`. None where the table
-        holds no two trainings of any architecture. A network that does not learn repeats itself badly, so the noise
-        of the whole space would be too wide a margin near the top.
+        If fewer than FEWEST_IN_REGION of these were trained twice, the best FEWEST_IN_REGION are used. None if the
+        table holds no two trainings of any architecture. Networks that do not learn repeat badly, so the noise of the
+        whole space would be too wide a margin near the top.
         """
         accuracies, gaps = self._repeated
         first = min(int(np.searchsorted(accuracies, least)), max(0, len(gaps) - FEWEST_IN_REGION))

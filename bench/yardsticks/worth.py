@@ -1,8 +1,8 @@
 """The savings of a selection: how many random architectures one would have to train to do as well.
 
-Random search trains k different architectures, takes the one of the best validation accuracy, and is judged by its
-test accuracy. With the whole space known, what it expects to reach is a sum over the table and needs no sampling:
-the best of k lies among the r worst of n with probability C(r, k) / C(n, k).
+Random search trains k different architectures, takes the one with the best validation accuracy, and is judged by its
+test accuracy. Since the whole space is known, the expectation is a sum over the table and needs no sampling: the best
+of k lies among the r worst of n with probability C(r, k) / C(n, k).
 """
 
 import numpy as np
@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from nas_selection_bench.bench.problem.rounding import EQUAL
 
 _NOTHING = 1e-18
-"""Probabilities below this add nothing to a sum that double precision could show."""
+"""Probabilities below this change no sum in double precision."""
 _TOGETHER = 64
-"""Numbers of trainings whose sums are taken at once."""
+"""Number of training counts whose sums are computed at once."""
 
 
 def random_search(test: NDArray[np.float64], valid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[n] what random search expects to reach with 1, 2, ..., n trainings: test accuracy, % (or `test`'s unit).
+    """[n] expected test accuracy of random search with 1, 2, ..., n trainings, in % (or the unit of `test`).
 
-    `test` and `valid` [n] are the accuracies of the n architectures; of equally good ones by `valid` each is as
-    likely to be taken. The last entry is the test accuracy of the best by validation.
+    `test` and `valid` [n] are the accuracies of the n architectures; among equally good ones by `valid`, each is
+    equally likely to be taken. The last entry is the test accuracy of the best by validation.
     """
     n = len(test)
     _, level = np.unique(valid, return_inverse=True)
     held = np.bincount(level)
     means = np.bincount(level, weights=test) / held
-    # Architectures of this level or a lower one; the top is certain.
+    # Number of architectures at each level or below; the top level is left out, as its probability is 1.
     up_to: NDArray[np.float64] = np.cumsum(held)[:-1].astype(np.float64)
     gains: NDArray[np.float64] = np.diff(means)
-    # The chance that all that were drawn are of this level or a lower one.
+    # Probability that all architectures drawn are at this level or below.
     within: NDArray[np.float64] = np.ones(len(up_to))
     reached = np.empty(n)
     for first in range(0, n, _TOGETHER):
@@ -43,9 +43,9 @@ def random_search(test: NDArray[np.float64], valid: NDArray[np.float64]) -> NDAr
 
 
 def trainings(reached: NDArray[np.float64], accuracy: float) -> float:
-    """The fewest trainings with which random search expects at least `accuracy`; infinite where no number does.
+    """The fewest trainings with which random search expects at least `accuracy`; infinite if no number suffices.
 
-    `reached` is what `random_search` gives. 1 is the worth of whatever is no better than one random architecture.
+    `reached` is the result of `random_search`. Anything no better than one random architecture is worth 1.
     """
     enough = np.flatnonzero(reached >= accuracy - EQUAL)
     return float(enough[0] + 1) if enough.size else float("inf")
