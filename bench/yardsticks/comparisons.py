@@ -64,13 +64,13 @@ class Comparison:
     differing: int
     """Number of pairs in which the two values differ."""
     mean: float
-    """Mean difference over all pairs, which the sign-flip test tests."""
+    """Mean difference over all pairs: the statistic of the sign-flip test."""
     mean_interval: Interval | None
     deviation: float
     """Standard deviation of the differences; 0 for one pair."""
     median: float
     above: int
-    """Number of differing pairs in which `first` is higher, which the sign test tests."""
+    """Number of differing pairs in which `first` is higher: the statistic of the sign test."""
     improvement: float
     """Share of all pairs in which `first` is higher than `second`; ties count half."""
     improvement_interval: Interval | None
@@ -246,7 +246,7 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The same comparisons judged as one family: Holm's correction over exactly these, with verdicts to match.
 
     A selector counts as better or worse only if the difference is significant, its mean and median have the same sign,
-    *and* its median exceeds the margin. Comparisons that no outcome could have made significant never count as such and
+    *and* its median exceeds the margin. Comparisons that no outcome could have made significant get no such verdict and
     take no part in the correction. A family fixed beforehand, such as every selector against one baseline, needs less
     correction than all pairs.
     """
