@@ -1,11 +1,11 @@
-"""Whether the GPU path computes what the CPU path does, and how fast: once per machine, in ten minutes.
+"""Checks, once per machine and in ten minutes, that a GPU gives the results of the CPU and is fast enough.
 
     python -m nas_selection_bench gpu-acceptance [--device cuda:0] [--out results/gpu]
 
-Nine parts, A to I; each passes, or reports what is wrong and what to do. Exit code 0 where all pass, 1 where one does
-not. The record, one JSON named after the GPU and written after each part, belongs in results/gpu: a run on the same
-hardware then knows that it has been verified. `--small` runs the same parts on smaller networks and asks for no speed.
-With NAS_BENCH_TRITON=1 all parts run in Triton's kernels, which without it only part I looks at.
+There are nine parts, A to I; each passes, or reports what is wrong and what to do. The exit code is 0 if all pass and 1
+if any fails. The record, a JSON file named after the GPU and written after each part, belongs in results/gpu: runs on
+the same hardware then find it verified. `--small` runs the same parts on smaller networks and requires no speed. With
+NAS_BENCH_TRITON=1 all parts use Triton's kernels; without it, only part I checks them.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from nas_selection_bench.selectors.parts.gpu_parts import NODE_KERNELS, PARTS
 from nas_selection_bench.selectors.parts.gpu_place import Failed, Place
 
 CODE = Path(__file__).resolve().parents[2]
-"""The checkout, or where the package is installed."""
+"""The folder of the checkout, or the one in which the package is installed."""
 
 
 def run_door(arguments: Sequence[str]) -> int:
-    """run_bench.py in a process of its own; its exit code."""
+    """Run run_bench.py with these arguments in a process of its own; returns its exit code."""
     return subprocess.run([sys.executable, "-m", "nas_selection_bench", "run", *arguments], check=False).returncode
 
 
 def accept(place: Place, keep: Callable[[dict[str, Any]], None], say: Callable[[str], None]) -> bool:
-    """Whether every part passes; `keep` gets the record after each. One that fails does not stop the others."""
+    """Run every part, also after a failure; returns whether all pass. `keep` gets the record after each part."""
     record: dict[str, Any] = {
         "hardware": place.device.hardware, "commit": git_commit(CODE), "torch": torch.__version__,
         "small": place.small, "parts": {}, "passed": False,
@@ -55,7 +55,7 @@ def accept(place: Place, keep: Callable[[dict[str, Any]], None], say: Callable[[
         began = time.perf_counter()
         try:
             result: dict[str, Any] = {"passed": True, "found": part(place)}
-        except Exception as failure:  # noqa: BLE001 - whatever a GPU does, the other parts are looked at
+        except Exception as failure:  # noqa: BLE001 - whatever a GPU raises, the other parts run
             result = {"passed": False, "found": text_of(failure), "remedy": remedy}
             if not isinstance(failure, Failed):
                 result["traceback"] = traceback.format_exc().splitlines()
@@ -64,7 +64,7 @@ def accept(place: Place, keep: Callable[[dict[str, Any]], None], say: Callable[[
         outcome = "passed" if result["passed"] else f"FAILED: {in_brief(result['found'], 2000)}; {remedy}"
         say(f"{name}: {outcome} ({result['seconds']} s)")
         seen = record["parts"]
-        # Kernels that a run does not use take nothing from the others.
+        # A failure of Triton's kernels does not count if they are not used.
         asked = [part for part in PARTS if part != NODE_KERNELS or wants_triton()]
         record["passed"] = len(seen) == len(PARTS) and all(seen[part]["passed"] for part in asked)
         keep(record)
@@ -82,16 +82,16 @@ def main(
     )  # fmt: skip
     parser.add_argument("--device", type=device_name, default="cuda", metavar="cuda[:i]", help="(cuda)")
     parser.add_argument("--out", type=given_path, default=Path("results/gpu"), metavar="DIR", help="(results/gpu)")
-    parser.add_argument("--small", action="store_true", help="smaller networks, no demands on speed")
+    parser.add_argument("--small", action="store_true", help="smaller networks, no required speed")
     options = parser.parse_args(arguments)
     try:
         device = find(options.device)
     except UsageError:
         raise UsageError(
-            f"--device {options.device}: this machine has no such GPU, so there is nothing to accept."
+            f"--device {options.device}: this machine has no such GPU, so there is nothing to check."
         ) from None
     if device.kind == "cpu":
-        parser.error("--device cpu: there is nothing to accept; name a GPU.")
+        parser.error("--device cpu: there is nothing to check on a CPU; name a GPU.")
     settings = replace(
         PRESETS["digits"], epochs=2, checkpoint_epochs=(1, 2), selection_images=128, proposals=2, proposal_batch=32,
         validation_batches=2,

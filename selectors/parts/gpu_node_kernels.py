@@ -1,4 +1,4 @@
-"""Part I of the acceptance of a GPU: the cells in Triton's kernels beside those in torch's."""
+"""Part I of the acceptance of a GPU: compares cells run by Triton's kernels with cells run by torch's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nas_selection_bench.supernets.training.speed import epoch_seconds
 
 
 def node_kernels(place: Place) -> dict[str, Any]:
-    """I: the cells in Triton's kernels compute what those in torch's do, twice the same, and how fast both are."""
+    """I: cells give the same numbers by Triton's kernels as by torch's, and twice the same; times both."""
     if gpu_kernels.triton_version() is None:
         return {"Triton": "not installed"}
     run = Training(place.job("darts"), place.images, place.torch)
@@ -55,7 +55,7 @@ def node_kernels(place: Place) -> dict[str, Any]:
         found["bfloat16"] = {"Triton": ours, "torch": theirs}
         if ours > 3 * theirs:
             raise Failed(
-                f"in bfloat16 {where} is off by {ours:.2g}, in torch's kernels nothing by more than {theirs:.2g}"
+                f"in bfloat16 {where} is off by {ours:.2g}; with torch's kernels the largest error is {theirs:.2g}"
             )
     job, noise, epochs = at_preset_paper(place)
     for name, triton in (("captured", True), ("captured in torch's kernels", False)):

@@ -1,4 +1,4 @@
-"""The nine parts of the acceptance of a GPU: `gpu_acceptance` runs them and keeps what they found."""
+"""The nine parts of the acceptance of a GPU; `gpu_acceptance` runs them and records what they return."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ from nas_selection_bench.supernets.training.loop import Training, train
 from nas_selection_bench.supernets.training.speed import epoch_seconds, literal_seconds
 
 EAGER = ("oles",)
-"""Recipes whose steps are not captured."""
+"""Recipes whose training steps are not captured as CUDA graphs."""
 SLOWEST = 6.0
-"""Seconds of an epoch of darts at preset paper that are accepted; 3 are aimed at."""
+"""Largest accepted time of an epoch of darts at preset paper, in seconds; the target is 3."""
 LEAST_GAIN = 4.0
-"""How many times faster than the literal network, run eagerly, a captured step has to be."""
+"""Smallest accepted speed-up of captured steps over the literal network, run eagerly."""
 
 LEAST_TAU = 0.9
-"""Between the scores on two devices, where rounding decides between two operations."""
+"""Smallest accepted tau-b between the scores on the two devices if these choose different architectures."""
 MOST_SECONDS = 150.0
-"""After which part E takes up no further criterion: the whole has to end within ten minutes."""
+"""Seconds after which part E starts no further criterion, so that all parts end within ten minutes."""
 LAST = ("az-nas", "balenas-tf", "disc-zc", "one-shot", "te-nas", "zero-cost")
-"""The criteria that evaluate a hundred networks and more."""
+"""Beginnings of the names of criteria that evaluate a hundred networks or more; part E runs them last."""
 
 
 def hardware(place: Place) -> dict[str, Any]:
-    """A: what there is."""
+    """A: report the hardware: bfloat16 support, torch version, memory in bytes."""
     free, whole = accelerator(place.torch).mem_get_info(place.torch)
     return {"bfloat16": has_bfloat16(place.torch), "torch": torch.__version__, "memory": whole, "free": free}
 
 
 def captures(place: Place) -> dict[str, Any]:
-    """B: a captured step is the eager one to the last bit, twice the same, and is captured."""
+    """B: training steps are captured, equal eager steps to the last bit, and are reproducible."""
     seconds: dict[str, Any] = {}
     faults = Faults()
     for recipe in place.recipes():
@@ -73,7 +73,7 @@ def captures(place: Place) -> dict[str, Any]:
 
 
 def same_captured_or_not(place: Place, recipe: str) -> None:
-    """Raises Failed unless captured and eager training, and a second run, give equal numbers."""
+    """Raise Failed unless captured training, eager training and a second captured run give equal numbers."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         captured = state_after(place, recipe, place.torch, 2)
@@ -89,7 +89,7 @@ def same_captured_or_not(place: Place, recipe: str) -> None:
 
 
 def float32(place: Place) -> dict[str, Any]:
-    """C: one pass in float32 is that of the CPU, gradients and statistics included, and the literal network's."""
+    """C: a pass in float32 agrees with the CPU's and the literal network's, in loss, gradients and statistics."""
     generator = torch.Generator().manual_seed(0)
     found = {}
     x = torch.randn(16, *place.images.images.shape[1:], generator=generator)
@@ -123,7 +123,7 @@ def float32(place: Place) -> dict[str, Any]:
 
 
 def accuracies(place: Place) -> dict[str, Any]:
-    """D: accuracies of mixtures rank as on the CPU; how bfloat16 would rank them is reported."""
+    """D: mixtures rank as on the CPU by their loss, with accuracies within 1 point; reports bfloat16's ranking too."""
     run = Training(place.job("darts"), place.images, place.torch)
     with own_stream(place.torch):
         run.run_epoch()
@@ -144,12 +144,12 @@ def accuracies(place: Place) -> dict[str, Any]:
     found = {"tau": tau_b(loss, loss_there), "tau of bfloat16": tau_b(rounded, loss_there)}
     found["accuracy differs by"] = float(np.abs(accuracy - accuracy_there).max())
     if found["tau"] < 0.99 or found["accuracy differs by"] > 1:
-        raise Failed(f"25 mixtures rank otherwise than on the CPU: tau {found['tau']:.3f}")
+        raise Failed(f"25 mixtures do not rank or score as on the CPU: tau {found['tau']:.3f}")
     return found
 
 
 def criteria(place: Place) -> dict[str, Any]:
-    """E: every criterion chooses from one checkpoint what it chooses on the CPU, unless two scores nearly tie."""
+    """E: every criterion chooses the same architecture as on the CPU from one checkpoint, except for near ties."""
     folder = place.folder / "criteria"
     train(place.job("darts"), place.images, "cpu", folder)
     began = time.perf_counter()
@@ -158,7 +158,7 @@ def criteria(place: Place) -> dict[str, Any]:
     near_ties, not_reached = [], []
     for name in ("magnitude", "op-snip", "ostr") if place.small else distinct_selectors():
         if registry.find(name).needs.tuning:
-            continue  # tuning trains, and amplifies rounding; part B looks at training
+            continue  # training amplifies rounding; part B checks training
         if time.perf_counter() - began > MOST_SECONDS:
             not_reached.append(name)
             continue
@@ -171,14 +171,14 @@ def criteria(place: Place) -> dict[str, Any]:
             if here.architecture != there.architecture:
                 tau = tau_b(here.scores.ravel(), there.scores.ravel())
                 if tau < LEAST_TAU:
-                    raise Failed(f"another architecture, and scores that rank otherwise, tau {tau:.3f}")
+                    raise Failed(f"it chooses another architecture and ranks the scores differently, tau {tau:.3f}")
                 near_ties.append(name)
     faults.raise_any()
     return found | {"near ties": near_ties, "not reached": not_reached}
 
 
 def distinct_selectors() -> list[str]:
-    """The selectors, of those that differ only in their proxy one; the dearest come last."""
+    """All selectors, but of those that differ only in their proxy just nwot's and plain's; the costliest last."""
     others = tuple(f"-{proxy.replace('_', '-')}" for proxy in proxies.names() if proxy != "plain")
     rules = ("disc-zc", "zero-cost-pt", "zero-cost-rank")
     names = [n for n in registry.names() if not (n.startswith(rules) and n.removesuffix("-post").endswith(others))]
@@ -186,7 +186,7 @@ def distinct_selectors() -> list[str]:
 
 
 def accidents(place: Place) -> dict[str, Any]:
-    """F: a step that cannot be captured, three supernets at once, and a run that is broken off."""
+    """F: a step that cannot be captured, three supernets in threads, and an interrupted run are handled correctly."""
     total = torch.zeros((), device=place.torch)
     with warnings.catch_warnings(record=True) as caught, own_stream(place.torch):
         warnings.simplefilter("always")
@@ -207,7 +207,7 @@ def accidents(place: Place) -> dict[str, Any]:
 
     seeds = range(2 if place.small else 3)
     with ThreadPoolExecutor(len(seeds)) as threads:
-        list(threads.map(in_thread, seeds))  # raises what one of them raised
+        list(threads.map(in_thread, seeds))  # re-raises an exception of a thread
     train(place.job("darts"), place.images, place.device.name, place.folder / "alone")
     broken = place.folder / "broken"
     try:
@@ -218,12 +218,12 @@ def accidents(place: Place) -> dict[str, Any]:
     expected = load(place.folder / "alone", last).sha256
     for name in ("broken", "thread 0"):
         if load(place.folder / name, last).sha256 != expected:
-            raise Failed(f"a supernet trained {name} ends in other bytes than one trained alone")
+            raise Failed(f"the supernet in {name!r} is not byte for byte the one trained alone")
     return {"threads": len(seeds)}
 
 
 def speed(place: Place) -> dict[str, Any]:
-    """G: seconds of an epoch at preset paper, captured, eager, and by the literal network."""
+    """G: seconds of an epoch at preset paper: captured, eager, and of the literal network."""
     job, noise, epochs = at_preset_paper(place)
     found = {
         "captured": epochs * epoch_seconds(job, noise, place.torch),
@@ -234,13 +234,13 @@ def speed(place: Place) -> dict[str, Any]:
     if not place.small and (found["captured"] > SLOWEST or found["literal over captured"] < LEAST_GAIN):
         raise Failed(
             f"an epoch takes {found['captured']:.1f} s,"
-            f" the literal network's {found['literal over captured']:.1f} times as long"
+            f" one of the literal network {found['literal over captured']:.1f} times as long"
         )
     return found
 
 
 def whole_program(place: Place) -> dict[str, Any]:
-    """H: the door, from the command line to the page."""
+    """H: a whole run, from the command line to the report page."""
     out = place.folder / "out"
     selectors = "magnitude" if place.small else "magnitude,darts-pt,op-snip,disc-zc,one-shot-sampled"
     code = place.door([
@@ -258,11 +258,11 @@ PARTS: dict[str, tuple[Callable[[Place], dict[str, Any]], str]] = {
     "A hardware": (hardware, "check the driver and that torch was built for this CUDA"),
     "B captures": (captures, "run the recipe inside cuda_graph.eagerly() and report both numbers"),
     "C float32": (float32, "compare supernets/network/gpu_cell.py with literal.py on this card, node by node"),
-    "D accuracies": (accuracies, "see that TF32 is off: torch.backends.cudnn.allow_tf32"),
+    "D accuracies": (accuracies, "check that TF32 is off: torch.backends.cudnn.allow_tf32"),
     "E criteria": (criteria, "run the criterion on both devices and compare its scores"),
     "F accidents": (accidents, "use --jobs 1, and report the exception"),
-    "G speed": (speed, "see that nothing else uses the card; results are right, only late"),
+    "G speed": (speed, "check that nothing else uses the card; results are correct, only slow"),
     "H whole program": (whole_program, "read what the command printed"),
-    NODE_KERNELS: (node_kernels, "do without NAS_BENCH_TRITON; supernets/network/triton_kernels.py is at fault"),
+    NODE_KERNELS: (node_kernels, "unset NAS_BENCH_TRITON; the fault is in supernets/network/triton_kernels.py"),
 }
-"""Each with what to do where it fails."""
+"""The parts by name: the function, which raises Failed or returns what it found, and what to do if it fails."""

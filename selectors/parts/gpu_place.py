@@ -1,4 +1,4 @@
-"""What the parts of the acceptance of a GPU run on, and how they report."""
+"""Where the parts of the acceptance of a GPU run, how they report failures, and their common helpers."""
 
 from __future__ import annotations
 
@@ -23,60 +23,60 @@ STEPS_PER_EPOCH = 25_000 // 64
 
 
 class Failed(Exception):
-    """A part of the acceptance fails, for this reason."""
+    """Raised by a part of the acceptance that fails, with the reason."""
 
 
 class Faults:
-    """Collects the failures of many checks; one that fails does not stop the others."""
+    """Collects the failures of many checks, so that one failure does not stop the others."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
-        """A failure in here is recorded for `name`."""
+        """Record an exception raised in this context under `name`."""
         try:
             yield
-        except Exception as failure:  # noqa: BLE001 - whatever a GPU does
+        except Exception as failure:  # noqa: BLE001 - whatever a GPU raises
             self._found.append(f"{name}: {in_brief(failure)}")
 
     def raise_any(self) -> None:
-        """Raises Failed where there are any."""
+        """Raise Failed with all recorded failures, if there are any."""
         if self._found:
             raise Failed("; ".join(self._found))
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the parts run, and on what."""
+    """The device, images, settings and folder with which the parts run."""
 
     device: Device
     images: ImageSet
     settings: Settings
     small: bool
     folder: Path
-    """For checkpoints; removed afterwards."""
+    """Folder for checkpoints, removed afterwards."""
     door: Callable[[Sequence[str]], int]
-    """Runs run_bench.py with these arguments; its exit code."""
+    """Runs run_bench.py with these arguments and returns its exit code."""
 
     @property
     def torch(self) -> torch.device:
-        """As torch has it."""
+        """The device as a torch.device."""
         return torch.device(self.device.name)
 
     def job(self, recipe: str, seed: int = 0) -> SupernetJob:
-        """A supernet of this size."""
+        """The job of training a supernet of this size by `recipe`."""
         return SupernetJob(self.images.name, recipe, seed, 0, self.settings)
 
     def recipes(self) -> Sequence[str]:
-        """All of them; of the small run those that differ in how they are captured."""
+        """The names of all recipes; in a small run, two that are captured in different ways."""
         return ("darts", "drnas") if self.small else recipe_names()
 
 
 def state_after(
     place: Place, recipe: str, device: torch.device, epochs: int, *, eager: bool = False
 ) -> dict[str, Tensor]:
-    """All that a supernet is after some epochs, on the CPU."""
+    """The state of a supernet, alphas included, after training for `epochs` on `device`; tensors on the CPU."""
     run = Training(place.job(recipe), place.images, device)
     with eagerly(eager), own_stream(device):
         for _ in range(epochs):
@@ -86,14 +86,17 @@ def state_after(
 
 
 def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> tuple[float, str]:
-    """The largest difference, relative where numbers are large, and where it is."""
+    """The largest |a - b| / (1 + |a|) between two sets of tensors, and the name of the tensor that has it."""
     gaps = {n: float(((t.double() - other[n].double()).abs() / (1 + t.double().abs())).max()) for n, t in one.items()}
     where = max(gaps, key=lambda name: gaps[name])
     return gaps[where], where
 
 
 def at_preset_paper(place: Place) -> tuple[SupernetJob, ImageSet, float]:
-    """A supernet of darts, images for a part of an epoch, and how many such parts a whole one has."""
+    """A job of darts at preset paper, images for a part of an epoch, and the number of such parts in an epoch.
+
+    A small place has smaller settings and images.
+    """
     steps = 4 if place.small else 60
     sizes = replace(place.settings if place.small else PRESETS["paper"], batch_size=16 if place.small else 64)
     side = 8 if place.small else 32
