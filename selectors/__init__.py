@@ -1,8 +1,8 @@
-"""One file per selection criterion, and what the criteria share.
+"""The selection criteria, one file each, and the parts that they share.
 
-In a checkout this folder lies where Python looks first, under the name of a module of the standard library (I/O
-multiplexing, which `subprocess` and `asyncio` import). Whoever imports `selectors` is given that module; ours is
-`nas_selection_bench.selectors`.
+In a checkout this folder comes first on Python's path and has the name of a standard-library module (I/O multiplexing,
+which `subprocess` and `asyncio` import). `import selectors` therefore yields the standard-library module; this package
+is `nas_selection_bench.selectors`.
 """
 
 if __name__ == "selectors":

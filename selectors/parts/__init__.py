@@ -1,1 +1,1 @@
-"""What the criteria share: the search that they are given, edge orders, the greedy schedule, common rules."""
+"""Parts that the criteria share: the `Search` they are given, edge orders, the greedy schedule, common rules."""

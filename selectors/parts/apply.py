@@ -1,4 +1,4 @@
-"""Applying a selector to a stored checkpoint: the one way from a cell to a selection."""
+"""Applies a selector to a stored checkpoint. `select` is the only way from a cell to a selection."""
 
 import random
 import threading
@@ -31,10 +31,10 @@ from nas_selection_bench.supernets.training.tuning import Tuner
 
 
 def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection:
-    """The selection of the cell's selector from the checkpoint of `cell.epoch` in `folder`.
+    """The selection that the cell's selector makes from the checkpoint of `cell.epoch` in `folder`.
 
-    Raises SkipCell with the reason where the selector does not apply, UsageError for an unknown selector,
-    DataError for a missing or damaged checkpoint.
+    Raises SkipCell with the reason if the selector does not apply, UsageError for an unknown selector, DataError for a
+    missing or damaged checkpoint.
     """
     selector = registry.find(cell.selector)
     recipe = find_recipe(cell.supernet.recipe)
@@ -53,10 +53,10 @@ def select(cell: Cell, folder: Path, images: ImageSet, device: str) -> Selection
 
 @contextmanager
 def refusing_global_draws() -> Iterator[None]:
-    """Raises ValueError where a global generator of the CPU is drawn from in here.
+    """Raise ValueError if the body of the `with` statement draws from a global CPU generator.
 
-    Such a result depends on what ran before in this process. Outside the main thread nothing is checked: jobs that
-    share a GPU are threads, and one would be blamed for another.
+    A result that uses one depends on what ran before in this process. Outside the main thread nothing is checked: jobs
+    that share a GPU run as threads, and the draws of one would be attributed to another.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -66,13 +66,13 @@ def refusing_global_draws() -> Iterator[None]:
     drawn = [name for name, state in _global_states().items() if state != before[name]]
     if drawn:
         raise ValueError(
-            f"the selector draws from the global generator of {' and '.join(drawn)}, so that its result depends on what"
-            " ran before it; draw from search.generator(purpose)"
+            f"the selector draws from the global generator of {' and '.join(drawn)}, so its result depends on what ran"
+            " before it; draw from search.generator(purpose) instead"
         )
 
 
 def _global_states() -> dict[str, object]:
-    """The states of the generators that whole processes share, by who offers them."""
+    """The states of the process-wide random generators, by library."""
     kind, keys, *rest = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state().numpy().tobytes(),
@@ -82,14 +82,14 @@ def _global_states() -> dict[str, object]:
 
 
 def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Search:
-    """The checkpoint of a cell as its selector sees it."""
+    """The search for the cell's selector: the checkpoint as the selector may see it."""
     selector = registry.find(cell.selector)
     if not selector.reads_checkpoint:
         return open_untrained(cell, images, device)
     stored = checkpoint.load(folder, cell.epoch)
     recipe = find_recipe(cell.supernet.recipe)
     target = torch.device(device)
-    # A recipe's own network (some run on a part of the channels) matters only to those who read its weights.
+    # A recipe's own network (some use only part of the channels) matters only to selectors that read its weights.
     network = built(stored.network if selector.needs.trained else plain_supernet(cell, images), target)
 
     def make_tuner(own_network: Supernet, alphas: Tensor) -> Tuner:
@@ -112,7 +112,7 @@ def open_search(cell: Cell, folder: Path, images: ImageSet, device: str) -> Sear
 
 
 def open_untrained(cell: Cell, images: ImageSet, device: str) -> Search:
-    """The search of a selector that reads nothing of the checkpoint: the same whatever the recipe and the epoch."""
+    """The search for a selector that reads no checkpoint; it does not depend on the recipe or the epoch."""
     target = torch.device(device)
     network = built(plain_supernet(cell, images), target)
     alphas = torch.zeros(len(EDGES), len(OPERATIONS), device=target)
@@ -123,13 +123,13 @@ def open_untrained(cell: Cell, images: ImageSet, device: str) -> Search:
 
 
 def plain_supernet(cell: Cell, images: ImageSet) -> Callable[[], Supernet]:
-    """The constructor of the supernet of the cell's size that no recipe has changed."""
+    """A constructor of the plain supernet of the cell's size, unchanged by any recipe."""
     settings = cell.supernet.settings
     return lambda: Supernet(settings.channels, settings.cells, images.classes)
 
 
 def built(make: Callable[[], Supernet], device: torch.device) -> Supernet:
-    """The network that `make` builds, ready for work; the constructors of torch draw, and that leaves no trace."""
+    """The network that `make` builds, prepared for `device`; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         network = make()
     prepare(network, device)

@@ -1,4 +1,4 @@
-"""Forward passes in which a criterion looks at what every operation puts out."""
+"""Forward passes in which a criterion observes the output of every operation."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,10 @@ Look = Callable[[int, int, list[Tensor], Tensor], None]
 
 @torch.no_grad()
 def look_at_features(search: Search, weights: Tensor, look: Look) -> int:
-    """Show `look` every edge of every cell for each fixed mini-batch; returns the number of mini-batches.
+    """Call `look` for every edge of every cell on each fixed mini-batch; returns the number of mini-batches.
 
-    Reads images only. In full precision also on a GPU: some criteria divide by spreads that bfloat16 rounds to 0.
+    Reads images but no labels. Runs in full precision on a GPU too, because some criteria divide by spreads that
+    bfloat16 rounds to 0.
     """
     images = search.images
     for x in images:

@@ -1,6 +1,7 @@
-"""What the gates of the operations do to the loss: their gradients, per image or summed.
+"""Gradients of the loss by the gates of the operations, summed or per image.
 
-A gate is a factor on an operation's contribution to its edge, 1 in every cell; d loss / d gate = p d loss / d p.
+A gate is a factor, equal to 1, on an operation's contribution to its edge in all cells. With p the operation's edge
+weight, d loss / d gate = p d loss / d p.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ from nas_selection_bench.selectors.parts.view import Search
 
 @dataclass(frozen=True, kw_only=True)
 class GateRule(Rule):
-    """A score of the gates of an untrained supernet, or of the trained one."""
+    """A rule that scores operation gates on an untrained supernet, or on the trained one (`-post`)."""
 
     trained: bool = False
 
     @property
     def needs(self) -> Needs:
-        """Labelled images, and the trained mixture for `-post`."""
+        """Labelled images; for `-post` also the trained weights and the alphas."""
         return Needs(trained=self.trained, alphas=self.trained, images=True, labels=True)
 
     @property
     def stochastic(self) -> bool:
-        """Untrained weights are drawn."""
+        """Whether fresh weights are drawn."""
         return not self.trained
 
 
 def gate_gradients(search: Search, absolute_per_batch: bool = False) -> Tensor:
     """[6, 5] float64 on the CPU: the gradient of the mean loss over the selection images by each gate.
 
-    With `absolute_per_batch` the mean over mini-batches of its absolute value.
+    With `absolute_per_batch`, the mean over mini-batches, weighted by size, of the gradient's absolute value.
     """
     weights = search.weights().requires_grad_()
     total = torch.zeros(weights.shape, dtype=torch.float64, device=weights.device)
@@ -53,10 +54,10 @@ def gate_gradients(search: Search, absolute_per_batch: bool = False) -> Tensor:
 def visit_contributions(
     search: Search, batch: tuple[Tensor, Tensor], visit: Callable[[int, int, int, Tensor], None]
 ) -> None:
-    """Show `visit(cell, edge, operation, product)` each operation's contribution times its gradient.
+    """Call `visit(cell, edge, operation, product)` with each operation's contribution times its gradient.
 
-    `product` [n, c, h, w] is p o(x) times the gradient of the summed loss of `batch`, image by image; its sum
-    over channels and positions is image n's part in the gradient by the gate.
+    `product` [n, c, h, w] is p o(x) times the gradient of the summed loss of `batch` by the mixed output; the sum of
+    product[i] over channels and positions is image i's part of the gradient by the gate in that cell.
     """
     weights = search.weights()
 
@@ -76,7 +77,7 @@ def visit_contributions(
 
 
 def gradients_of_images(search: Search, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """[n, 6, 5] float64: image n's part in the gradient of the summed loss of `batch` by each gate."""
+    """[n, 6, 5] float64: each image's part of the gradient of the summed loss of `batch` by each gate."""
     by_image = empty_scores(search).expand(len(batch[1]), -1, -1).clone()
 
     def add(_cell: int, edge: int, operation: int, product: Tensor) -> None:

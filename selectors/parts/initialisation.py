@@ -1,4 +1,4 @@
-"""Fresh weights from a generator of their own: the global random state is neither read nor moved."""
+"""Fresh weights drawn from an explicit generator; the global random state is neither read nor changed."""
 
 import math
 from collections.abc import Callable
@@ -7,21 +7,21 @@ import torch
 from torch import Tensor, nn
 
 Fill = Callable[[Tensor, torch.Generator], Tensor]
-"""(a weight whose shape is wanted, a CPU generator) -> new values on the CPU, in the weight's dtype."""
+"""(weight, CPU generator) -> new values on the CPU, in the shape and dtype of the weight."""
 
 
 def fan_in_of(weight: Tensor) -> int:
-    """Inputs that one output of a convolution [out, in, h, w] or a linear layer [out, in] sums."""
+    """Number of inputs to one output of a convolution [out, in, h, w] or a linear layer [out, in]."""
     return weight[0].numel()
 
 
 def fan_out_of(weight: Tensor) -> int:
-    """Outputs that one input of a convolution or a linear layer reaches."""
+    """Number of outputs that one input of a convolution or a linear layer feeds."""
     return weight.shape[0] * weight[0, 0].numel()
 
 
 def pytorch_default(weight: Tensor, generator: torch.Generator) -> Tensor:
-    """Uniform in +-1/sqrt(fan-in): what nn.Conv2d and nn.Linear start from."""
+    """Uniform in +-1/sqrt(fan-in), the default of nn.Conv2d and nn.Linear."""
     bound = 1 / math.sqrt(fan_in_of(weight))
     values = torch.empty(weight.shape, dtype=weight.dtype)
     return values.uniform_(-bound, bound, generator=generator)
@@ -41,10 +41,10 @@ def kaiming_normal_fan_out(weight: Tensor, generator: torch.Generator) -> Tensor
 
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator, fill: Fill = pytorch_default) -> nn.Module:
-    """Fill all weights of `network` anew, in place, and forget what its batch norms have seen.
+    """Draw all weights of `network` anew, in place, and reset its batch-norm statistics; returns the network.
 
-    Convolutions and linear layers by `fill`, biases uniform in +-1/sqrt(fan-in) (zero for another fill than
-    PyTorch's own), batch norm to the identity. Returns the network.
+    Weights of convolutions and linear layers come from `fill`. Biases are uniform in +-1/sqrt(fan-in) with PyTorch's
+    default fill and zero with any other. Batch norm becomes the identity.
     """
     for module in network.modules():
         own = dict(module.named_parameters(recurse=False))
@@ -75,7 +75,7 @@ def build(
 ) -> nn.Module:
     """The network that `make` builds, with fresh weights, on the device and in the dtype of `like`.
 
-    It is built without storage first, because the constructors of PyTorch draw from the global generator.
+    It is first built without storage, because PyTorch's constructors draw from the global generator.
     """
     with torch.device("meta"):
         network = make()

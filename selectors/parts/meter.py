@@ -1,4 +1,4 @@
-"""The cost of a selection: seconds of scoring and of tuning apart, passes, memory."""
+"""Measures the cost of a selection: seconds of scoring, seconds of tuning, passes and peak memory."""
 
 import resource
 import sys
@@ -16,12 +16,12 @@ from nas_selection_bench.supernets.network.accelerator import accelerator, on_gp
 
 
 def alone() -> bool:
-    """Whether this process works at one thing at a time; jobs that share a GPU are threads, and so is its memory."""
+    """Whether this is the main thread. Jobs that share a GPU run in other threads and share its memory statistics."""
     return threading.current_thread() is threading.main_thread()
 
 
 class Meter:
-    """Counts while a selector works. What is measured for the benchmark's own sake is set aside."""
+    """Measures time, passes and memory while a selector runs, without the benchmark's own work (`aside`)."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -35,19 +35,19 @@ class Meter:
 
     def _now(self) -> float:
         if on_gpu(self.device):
-            # Not the whole device: another thread may be capturing a graph, which that would spoil.
+            # Only this stream: synchronising the device would break a graph capture in another thread.
             accelerator(self.device).current_stream(self.device).synchronize()
         return time.perf_counter()
 
     def count(self, forward: int = 0, backward: int = 0) -> None:
-        """Add passes of one mini-batch."""
+        """Add forward and backward passes of one mini-batch, unless inside of `aside`."""
         if not self._aside:
             self.forward_passes += forward
             self.backward_passes += backward
 
     @contextmanager
     def tuning(self) -> Iterator[None]:
-        """Time spent here is tuning, not scoring. What is set aside, inside or around it, is neither."""
+        """Count time spent in this context as tuning, not scoring; time in `aside`, within or around, is neither."""
         if self._aside:
             yield
             return
@@ -59,10 +59,10 @@ class Meter:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Work done here is not part of the method: its time and passes are not counted.
+        """Do not count time and passes in this context, because the work is not part of the method.
 
-        For the scores of all edges at the checkpoint, which the measures need and a method that decides
-        one edge at a time does not compute.
+        Used for the scores of all edges at the checkpoint: the measures need them, but a method that decides one edge
+        at a time does not compute them.
         """
         if self._aside:
             yield
@@ -76,7 +76,7 @@ class Meter:
             self._paused += self._now() - start
 
     def watch(self, module: nn.Module) -> None:
-        """Count the forward passes of `module`, and the backward passes through its output."""
+        """Count the forward passes of `module` and the backward passes through its output from now on."""
         meter = self
 
         def after_forward(_module: nn.Module, _inputs: object, output: object) -> None:
@@ -87,7 +87,7 @@ class Meter:
         module.register_forward_hook(after_forward)
 
     def cost(self) -> Cost:
-        """The cost so far."""
+        """The cost since this meter was made."""
         total = self._now() - self._start
         return Cost(
             scoring_seconds=max(0.0, total - self._tuning - self._paused),
@@ -102,11 +102,11 @@ class Meter:
             if alone():
                 accelerator(self.device).reset_peak_memory_stats(self.device)
             return
-        peak = Path("/proc/self/clear_refs")  # Linux: "5" resets the high-water mark, so that it is this cell's
+        peak = Path("/proc/self/clear_refs")  # Linux: writing "5" resets the high-water mark for this cell
         if peak.exists():
             try:
                 peak.write_text("5")
-            except OSError:  # a kernel or container that does not allow it: the mark stays the process's
+            except OSError:  # some kernels and containers forbid it; the mark is then that of the whole process
                 return
 
     def _peak(self) -> int | None:

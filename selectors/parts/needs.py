@@ -1,4 +1,4 @@
-"""The inputs of a criterion, by its own declaration."""
+"""`Needs`, the declaration of the inputs that a criterion reads."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Needs:
-    """The inputs of a criterion. Others are withheld from it, so the declaration is true."""
+    """The inputs that a criterion reads. All others are withheld from it, so the declaration cannot be wrong."""
 
     trained: bool = False
-    """The weights of the trained supernet; without it the network is freshly initialised."""
+    """The trained weights of the supernet; if False, the network is freshly initialised."""
     alphas: bool = False
-    """The architecture parameters; without it the mixture is uniform."""
+    """The architecture parameters; if False, the mixture is uniform."""
     images: bool = False
     """Images of the selection half."""
     labels: bool = False
-    """Their labels."""
+    """Labels of the selection half."""
     tuning: bool = False
     """Gradient steps on the weights half between decisions."""
 
@@ -24,5 +24,5 @@ class Needs:
         return Needs(**{f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self)})
 
     def names(self) -> tuple[str, ...]:
-        """The names of what is needed, in the order of the fields."""
+        """The names of the declared inputs, in the order of the fields."""
         return tuple(f.name for f in fields(self) if getattr(self, f.name))

@@ -1,4 +1,4 @@
-"""Mixtures with an operation masked, or with an edge discretised to it, and how the supernet does with them."""
+"""Mixtures with an operation masked or an edge discretised, and the supernet's accuracy and loss with them."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ OPERATION_INDICES = tuple(range(len(OPERATIONS)))
 
 
 def without(weights: Tensor, edge: int, operation: int, renormalise: bool = False) -> Tensor:
-    """[6, 5] edge weights with one operation masked; what remains is scaled up to its old sum if asked for.
+    """[6, 5] edge weights with one operation masked; `renormalise` scales the rest of the edge to its old sum.
 
-    Where nothing remains, or too little to be scaled up to anything finite, it is left: an edge that a recipe has
-    already decided puts out nothing without its only operation.
+    If the rest is zero, or too small to be scaled to a finite sum, it is left as it is: an edge that a recipe has
+    already decided outputs zero without its only operation.
     """
     masked = weights.clone()
     masked[edge, operation] = 0
@@ -27,7 +27,7 @@ def without(weights: Tensor, edge: int, operation: int, renormalise: bool = Fals
 
 
 def discretised(weights: Tensor, edge: int, operation: int) -> Tensor:
-    """[6, 5] edge weights with `edge` one-hot at `operation`."""
+    """[6, 5] edge weights with `edge` one-hot on `operation`."""
     changed = weights.clone()
     changed[edge] = one_hot(operation, weights)
     return changed
@@ -36,8 +36,8 @@ def discretised(weights: Tensor, edge: int, operation: int) -> Tensor:
 def evaluate_without(search: Search, edges: Sequence[int], renormalise: bool = False) -> Evaluation:
     """Accuracy and loss [k, 5] of the supernet without each operation of the k edges.
 
-    Masking `none` changes nothing unless what remains is scaled up, so that it has the values of the whole supernet:
-    no noise can tell the two apart.
+    Without renormalisation, masking `none` changes nothing, so `none` is given the values of the whole supernet and
+    the two cannot differ by noise.
     """
     weights = search.weights()
     mixtures = [weights]

@@ -1,4 +1,4 @@
-"""Criteria that score whole architectures and take the best."""
+"""Helpers for criteria that score whole architectures and take the best."""
 
 from collections.abc import Sequence
 
@@ -21,20 +21,20 @@ from nas_selection_bench.bench.yardsticks.measures import expand
 from nas_selection_bench.selectors.parts.view import Search
 
 some_or_all = between(1, N_ARCHITECTURES, whole)
-"""The converter of an option that says how many architectures of the space are drawn."""
+"""Converter for an option that sets how many architectures are drawn from the space."""
 
 
 def sample_uniformly(count: int, generator: torch.Generator) -> list[Architecture]:
-    """`count` different architectures, uniformly from the space."""
+    """`count` distinct architectures drawn uniformly from the space."""
     positions = torch.randperm(N_ARCHITECTURES, generator=generator)[:count]
     return [architecture_of(int(p)) for p in positions]
 
 
 def one_of_each_class() -> list[Architecture]:
-    """An architecture of each of the 6,466 published classes, and of each of the classes of equal function.
+    """One architecture of each of the 6,466 published classes, and one of each function that these miss.
 
-    The published partition joins some architectures that compute different functions, so that 280 functions have
-    no representative among the 6,466; with theirs, every architecture has an equal among those scored.
+    The published partition merges some architectures that compute different functions, so that 280 functions have
+    no representative among the 6,466. With one for each of them, every architecture has a functional equivalent here.
     """
     published = representatives(published_classes())
     functions = function_classes()
@@ -44,10 +44,10 @@ def one_of_each_class() -> list[Architecture]:
 
 
 def marginal_means(ranking: Ranking) -> np.ndarray:
-    """[6, 5]: the mean score of the architectures with an operation on an edge.
+    """[6, 5]: for each edge and operation, the mean score of the architectures with that operation on that edge.
 
-    An architecture that equals a scored one counts with its score. An operation that no scored architecture has
-    scores as the lowest of its edge: the draw did not propose it.
+    An architecture that is equivalent to a scored one counts with its score. An operation that no scored architecture
+    has on an edge gets the lowest score of that edge.
     """
     scores = expand(ranking)
     operations = all_architectures()
@@ -63,7 +63,7 @@ def marginal_means(ranking: Ranking) -> np.ndarray:
 def take_best(
     search: Search, architectures: Sequence[Architecture], scores: np.ndarray, ties: np.ndarray | None = None
 ) -> Selection:
-    """The architecture with the largest score, among equals that with the largest of `ties`, then the first."""
+    """Select the architecture with the largest score; ties go to the largest of `ties`, then to the first."""
     order = np.lexsort([-scores] if ties is None else [-ties, -scores])
     best = architectures[int(order[0])]
     ranking = Ranking(np.array([code(a) for a in architectures]), np.asarray(scores, dtype=np.float64))

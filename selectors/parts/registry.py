@@ -1,7 +1,7 @@
-"""Selectors are found by their files: no list to keep.
+"""Finds selectors by their files; there is no list to maintain.
 
-Every module of this package that offers `SELECTOR` is one, by the name of its file with `-` for `_`;
-`VARIANTS = {suffix: selector}` offers more from the same file. Options are part of the name:
+A module of this package that defines `SELECTOR` provides the selector named after its file, with `-` for `_`;
+`VARIANTS = {suffix: selector}` provides further ones from the same file. Options are part of the name:
 `darts-pt[order=sgas,tune=0]`.
 """
 
@@ -20,11 +20,11 @@ from nas_selection_bench.selectors.parts.schedule import Greedy
 from nas_selection_bench.supernets.network.process_modes import own_modes
 
 DECLARED = ("needs", "stochastic", "reads_only_alphas", "decides_by_alphas", "reads_checkpoint")
-"""The properties that a selector declares: its needs, and what is true or false of it."""
+"""The properties that a selector declares: its needs, and properties that are True or False."""
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, Selector]:
-    """The selectors of a module, under their names; raises UsageError for anything else."""
+    """The selectors that a module defines, by name; raises UsageError if a definition is malformed."""
     variants = getattr(module, "VARIANTS", {})
     if not isinstance(variants, Mapping):
         raise UsageError(f"{shown(file)}: VARIANTS must be a dictionary {{suffix: selector}}, not {kind(variants)}.")
@@ -34,7 +34,7 @@ def offered(name: str, module: Any, file: Path) -> Mapping[str, Selector]:
 
 
 def _checked(selector: object, name: str, file: Path) -> Selector:
-    """The selector; raises UsageError for anything else, and for one that lacks a description."""
+    """`selector` itself; raises UsageError if it is not a usable Selector or lacks a description."""
     if not isinstance(selector, Selector):
         hint = "; a Rule becomes one as Greedy(rule=..., ...)" if isinstance(selector, Rule) else ""
         raise UsageError(f"{shown(file)}: {name!r} must be a Selector, not {kind(selector)}{hint}.")
@@ -54,7 +54,7 @@ def _checked(selector: object, name: str, file: Path) -> Selector:
                 )
     try:
         selector.options()
-        # Those of the parts first: what a selector needs is often made of them.
+        # The needs of the parts first, because a selector's needs are often derived from them.
         for part in (*selector.parts().values(), selector):
             if not isinstance(needs := getattr(part, "needs", Needs()), Needs):
                 raise TypeError(f"{type(part).__name__}.needs must be Needs(...), not {kind(needs)}")

@@ -1,8 +1,8 @@
-"""Many architectures with the supernet's weights, evaluated together.
+"""Evaluates many architectures together, with the weights of one supernet.
 
-Each architecture computes what `Supernet.subnetwork(architecture)` computes. Three things make it cheaper than one
-network after the other: what cannot reach the output is not computed; in the first cell all architectures read
-the same stem, so there are only 5 different first nodes and 125 second ones, and every term of its output is
+Each architecture gives the outputs of `Supernet.subnetwork(architecture)`. Three things make this cheaper than one
+network after another: operations that cannot reach the output are not computed; in the first cell all architectures
+read the same stem, so there are only 5 distinct first nodes and 125 second ones, and every term of its output is
 computed once; in later cells the architectures of a group share the launches of each convolution.
 """
 
@@ -20,15 +20,15 @@ from nas_selection_bench.supernets.network.skeleton import ARRIVING, EPSILON, KE
 from nas_selection_bench.supernets.network.supernet import MixedCell, Supernet
 
 CACHED_NUMBERS = 2**18
-"""Numbers in the first feature map of a group on a CPU: what a core's cache holds."""
+"""Size of a group on a CPU, in numbers in its first feature map, chosen to fit the cache of a core."""
 AHEAD = ARRIVING[2][-1] + 1
-"""Edges that node 2 depends on, at the beginning of an architecture."""
+"""How many of the first edges of an architecture node 2 depends on."""
 BYTES_PER_NUMBER = 320
-"""Of a GPU's memory for each number in the first feature map of a group: its maps, and the terms of the first cell."""
+"""GPU memory per number in the first feature map of a group, for its feature maps and the terms of the first cell."""
 
 
 def without_dead_ends(architecture: Architecture) -> Architecture:
-    """The same function with `none` on every edge that lies on no path from the input to the output."""
+    """An equivalent architecture with `none` on every edge that is on no path from the input to the output."""
     fed = {0}
     for edge, (target, source) in enumerate(EDGES):
         if architecture[edge] != NONE and source in fed:
@@ -49,7 +49,7 @@ def evaluate_architectures(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Accuracy [m] in % and mean cross-entropy [m] of m architectures with inherited weights, float64.
 
-    Batch norm as the network is set: the statistics of each architecture's own mini-batch, or the running ones.
+    Batch norm follows the mode of the network: batch statistics of each architecture on its own, or running statistics.
     """
     live = [without_dead_ends(a) for a in architectures]
     distinct = sorted(set(live))
@@ -64,8 +64,11 @@ def evaluate_architectures(
 
 
 def group_numbers(device: torch.device) -> int:
-    """Numbers in the first feature map of a group; on a GPU by the size of the card, not by what is free on it, since
-    results depend on the groups to the last bit."""
+    """Size of a group, in numbers in its first feature map.
+
+    On a GPU it depends on the memory of the card, not on how much of it is free, because the last bits of the results
+    depend on the grouping.
+    """
     if not on_gpu(device):
         return CACHED_NUMBERS
     _, whole = accelerator(device).mem_get_info(device)
@@ -75,7 +78,7 @@ def group_numbers(device: torch.device) -> int:
 def _batch_figures(
     network: Supernet, architectures: Sequence[Architecture], x: Tensor, y: Tensor
 ) -> Iterator[tuple[Sequence[Architecture], Tensor]]:
-    """Groups of architectures and, for each of the group, how many images are right and the summed cross-entropy."""
+    """Yield each group of g architectures with [g, 2]: its numbers of correct images and summed cross-entropies."""
     running = network.normalisation == "running"
     stem = Groups(1, running).plain(network.stem, x)
     first = FirstCell(network.cells[0], stem, running)
@@ -101,14 +104,14 @@ def _batch_figures(
 
 
 class Groups:
-    """Feature maps [g * n, c, h, w] of g architectures; batch norm sees the n images of each apart."""
+    """Layers for feature maps [g * n, c, h, w] of g architectures; batch norm sees the n images of each separately."""
 
     def __init__(self, count: int, running: bool) -> None:
         self.count, self.running = count, running
         self._indices: dict[tuple[int, ...], Tensor] = {}
 
     def scale(self, x: Tensor, mean: Tensor, variance: Tensor, count: int) -> Tensor:
-        """(x - mean) / std, without an affine part; `count` architectures in x."""
+        """(x - mean) / std for `count` architectures in x, without an affine part."""
         if self.running:
             return F.batch_norm(x, mean, variance, None, None, False, 0.0, EPSILON)
         if count == 1:
@@ -122,20 +125,20 @@ class Groups:
         return normal.to(x.dtype).view(n, h, w, c).permute(0, 3, 1, 2)
 
     def normalise(self, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-        """A batch norm with an affine part."""
+        """Apply a batch norm with an affine part."""
         assert norm.running_mean is not None
         assert norm.running_var is not None
         y = self.scale(x, norm.running_mean, norm.running_var, self.count)
         return torch.addcmul(norm.bias[:, None, None].to(y.dtype), y, norm.weight[:, None, None].to(y.dtype))
 
     def plain(self, layers: nn.Module, x: Tensor) -> Tensor:
-        """A sequence of ReLU, convolution and batch norm."""
+        """Apply a sequence of ReLUs, convolutions and batch norms."""
         for layer in layers.children():
             x = self.normalise(layer, x) if isinstance(layer, nn.BatchNorm2d) else layer(x)
         return x
 
     def cell(self, cell: nn.Module, x: Tensor, architectures: Sequence[Architecture]) -> Tensor:
-        """One cell: [g * n, c, h, w] -> node 3, each architecture with its own operations."""
+        """Apply one cell to [g * n, c, h, w], each architecture with its own operations; returns node 3."""
         assert isinstance(cell, MixedCell)
         nodes, rectified = [x], [F.relu(x)]
         for target in (1, 2, 3):
@@ -158,7 +161,7 @@ class Groups:
         return nodes[3]
 
     def _total(self, common: Tensor | None, partial: list[tuple[list[int], Tensor]], like: Tensor) -> Tensor:
-        """Terms that all architectures have plus those that some have."""
+        """The sum of the terms of all architectures (`common`) and those of some (`partial`)."""
         if common is None:
             node = torch.zeros_like(like)
         elif partial:
@@ -171,7 +174,7 @@ class Groups:
         return node
 
     def apply(self, cell: MixedCell, edge: int, operation: int, x: Tensor, count: int) -> Tensor:
-        """One operation on `count` architectures; a convolution takes what has been through the ReLU."""
+        """Apply one operation to `count` architectures; for a convolution, x has already passed the ReLU."""
         if operation == SKIP:
             return x
         if operation == AVG_POOL:
@@ -180,7 +183,7 @@ class Groups:
         return self.scale(F.conv2d(x, weight, padding=KERNELS[operation] // 2), mean, variance, count)
 
     def _take(self, x: Tensor, chosen: list[int]) -> Tensor:
-        """The feature maps of some architectures."""
+        """The feature maps of the `chosen` architectures."""
         if len(chosen) == self.count:
             return x
         return x.unflatten(0, (self.count, -1))[self._index(chosen, x.device)].flatten(0, 1)
@@ -194,9 +197,10 @@ class Groups:
 
 
 class FirstCell:
-    """The first cell's output for architectures that come in order, from terms that are each computed once.
+    """Computes the first cell's output for architectures in sorted order, reusing terms between them.
 
-    Most terms belong to what comes before their edge in one architecture and the next few; no others are kept.
+    A term depends on its own edge and on the edges up to its source node, which successive architectures often share.
+    Only terms that match the first AHEAD edges of the present architecture are kept.
     """
 
     def __init__(self, cell: nn.Module, x: Tensor, running: bool) -> None:

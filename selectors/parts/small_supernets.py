@@ -1,7 +1,8 @@
-"""The small untrained supernets on which TE-NAS measures.
+"""The small untrained supernets on which TE-NAS measures its two proxies.
 
-C=3, N=1 for the kernel; for the linear regions one cell of one channel without a stem, then batch norm and a ReLU, on
-crops of one channel. Weights are Kaiming normal, by fan-out for the kernel and by fan-in for the regions.
+The kernel is measured on a supernet with C=3, N=1. The linear regions are measured on crops of one channel, on one cell
+of one channel without a stem, followed by batch norm and a ReLU. Weights are Kaiming normal, by fan-out for the kernel
+and by fan-in for the regions.
 """
 
 from collections.abc import Sequence
@@ -24,10 +25,10 @@ from nas_selection_bench.selectors.parts.view import Search
 from nas_selection_bench.supernets.network.literal import LiteralCell, LiteralSupernet, Mixture
 
 FILLS: dict[str, Fill] = {"ntk": kaiming_normal_fan_out, "linear_regions": kaiming_normal_fan_in}
-"""How the paper draws the weights, by what is measured."""
+"""The paper's weight initialisation for each proxy."""
 
 MEASURES = tuple(FILLS)
-"""The proxies that measure."""
+"""The names of the two proxies: NTK condition number and number of linear regions."""
 
 KERNEL_CHANNELS = 3
 
@@ -35,9 +36,10 @@ KERNEL_CHANNELS = 3
 def measured(
     search: Search, measure: str, masks: Sequence[Tensor], repeat: int, count: int, *, released: bool
 ) -> np.ndarray:
-    """[m]: the condition number (`ntk`) of one small supernet with only the operations of each mask, or its regions.
+    """[m]: the condition number (`ntk`) or the number of regions of a small supernet, for each of m masks.
 
-    From `count` images, or `count` crops of images for the regions.
+    A mask [6, 5] leaves only its operations in the supernet. `count` is the number of images, or of crops for the
+    regions.
     """
     network = small_supernet(search, measure, repeat, released=released)
     images = search.proxy_batch(repeat)[0]
@@ -53,15 +55,15 @@ def measured(
 
 
 def one_channel(images: Tensor, generator: torch.Generator) -> Tensor:
-    """[n, c, h, w] -> [n, 1, h, w]: of each image a channel drawn at random."""
+    """[n, c, h, w] -> [n, 1, h, w]: one channel of each image, drawn at random."""
     drawn = torch.randint(images.shape[1], (len(images),), generator=generator).to(images.device)
     return images[torch.arange(len(images), device=images.device), drawn].unsqueeze(1)
 
 
 def small_supernet(search: Search, proxy: str, repeat: int, *, released: bool) -> Mixture:
-    """A new network to measure `proxy` on, as a module of images; its passes are counted.
+    """A new network on which to measure `proxy`, as a module that takes images; its passes are counted.
 
-    As `released`, weights are PyTorch's own and all kernels are measured on one network.
+    With `released`, weights are PyTorch's default and all kernels are measured on one network.
     """
     same = released and proxy == "ntk"
     generator = search.shared_generator("te-nas", proxy=proxy, repeat=0 if same else repeat)
@@ -75,9 +77,9 @@ def small_supernet(search: Search, proxy: str, repeat: int, *, released: bool) -
 
 
 class ThinSupernet(nn.Module):
-    """One cell of one channel, so narrow that operations differ in how many regions they leave apart.
+    """One cell of one channel, narrow enough for operations to differ in the number of linear regions.
 
-    Batch norm and ReLU, the end of every network, stay behind it: no other ReLU sees what edges to node 3 put out.
+    The batch norm and ReLU that end every network follow it; no other ReLU sees the outputs of the edges to node 3.
     """
 
     def __init__(self) -> None:
@@ -86,13 +88,13 @@ class ThinSupernet(nn.Module):
         self.end = nn.Sequential(nn.BatchNorm2d(1, affine=False), nn.ReLU())
 
     def forward(self, images: Tensor, weights: Tensor) -> Tensor:
-        """[n, 1, h, w] and weights [6, 5] -> [n, h * w]."""
+        """[n, h * w] features of images [n, 1, h, w] with edge weights [6, 5]."""
         features: Tensor = self.end(self.cells[0](images, weights))
         return features.flatten(1)
 
 
 def keep_only(mixture: nn.Module, mask: Tensor) -> None:
-    """Leave the operations of `mask` [6, 5] in every cell, sharing the weight of their edge; the others do not run."""
+    """Keep only the operations of `mask` [6, 5] in every cell, sharing their edge's weight; the others do not run."""
     assert isinstance(mixture, Mixture)
     mixture.weights.copy_(mask / mask.sum(1, keepdim=True))
     mixture.run_only(mask)
@@ -104,7 +106,7 @@ def one(operation: int) -> Tensor:
 
 
 def at(edge: int, operation: int) -> Tensor:
-    """[6, 5] booleans, true at one place."""
+    """[6, 5] booleans, true only at `edge` and `operation`."""
     place = torch.zeros(len(EDGES), len(OPERATIONS), dtype=torch.bool)
     place[edge, operation] = True
     return place

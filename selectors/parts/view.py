@@ -1,4 +1,4 @@
-"""A selector's view of one checkpoint, with everything that it may use of it."""
+"""`Search`, a selector's view of one checkpoint: everything that the selector may use."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from nas_selection_bench.supernets.training.evaluation import Evaluator
 from nas_selection_bench.supernets.training.tuning import Tuner
 
 Batches = list[tuple[Tensor, Tensor]]
-"""Images [n, 3, h, w] and labels [n] of each."""
+"""Mini-batches: images [n, 3, h, w] and labels [n] of each."""
 
 
 class UndeclaredNeed(Exception):
-    """A criterion reached for something that it does not declare in its needs."""
+    """Raised when a criterion reads something that it does not declare in its needs."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of a set of mixtures on the selection images."""
+    """Accuracy and loss of m mixtures on the selection images."""
 
     accuracy: np.ndarray
-    """[m] images classified right, %, float64."""
+    """[m] float64, in %."""
     loss: np.ndarray
-    """[m] mean cross-entropy per image, float64."""
+    """[m] float64, mean cross-entropy per image."""
 
 
 class Search:
     """One selector's own view of one checkpoint.
 
-    `network` and the alphas are copies, so nothing that a selector does is seen by the next one. What the
-    selector does not declare in its needs is withheld: an untrained network in place of the trained one,
-    a uniform mixture in place of the alphas, and `UndeclaredNeed` for the rest.
+    `network` and the alphas are copies, so no selector is affected by another. Inputs that the selector does not
+    declare in its needs are withheld: the network is then untrained, the mixture uniform, and access to anything else
+    raises `UndeclaredNeed`.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class Search:
         self.decided: dict[int, int] = {}
         """The operation of each decided edge."""
         self.axes: dict[str, str | int] = {}
-        """Further axes of the shared random numbers, where a selector searches several times."""
+        """Further seed axes of the shared random numbers, for selectors that search several times."""
         self.facts: Counter[str] = Counter()
-        """Counts that rules keep for the record; branches share them."""
+        """Counts that rules add to the record; shared with branches."""
         self._alphas = alphas.detach().clone()
         self._recipe, self._half, self._make_tuner = recipe, half, make_tuner
-        self._history = cache(history)  # whole checkpoints are read for it
+        self._history = cache(history)  # because it loads whole checkpoints
         self._tuner: Tuner | None = None
         self._evaluator: Evaluator | None = None
         self._batches: dict[tuple[int, int | None], Batches] = {}
@@ -89,9 +89,10 @@ class Search:
 
     @contextmanager
     def withholding(self, needs: Needs) -> Iterator[None]:
-        """In here nothing can be reached but `needs`, and the mixture is what they make it.
+        """Restrict the inputs to `needs` in this context, also for the mixture.
 
-        A rule scores what it reads itself: that the order looks at the alphas does not put them into its mixture.
+        A rule is restricted to its own needs: an edge order that reads the alphas must not put them into the mixture
+        that the rule scores.
         """
         whole, self.needs = self.needs, needs
         try:
@@ -103,48 +104,48 @@ class Search:
 
     @property
     def open_edges(self) -> list[int]:
-        """The edges that are not decided, in order."""
+        """The undecided edges, in ascending order."""
         return [edge for edge in range(len(EDGES)) if edge not in self.decided]
 
     def decide(self, edge: int, operation: int) -> None:
-        """Fix `edge` to `operation`, for good."""
+        """Fix `edge` to `operation` permanently; raises ValueError if it is already decided."""
         if edge in self.decided:
-            raise ValueError(f"edge {edge} is decided already")
+            raise ValueError(f"edge {edge} is already decided")
         self.decided[edge] = operation
 
     def architecture(self) -> Architecture:
-        """The architecture that the six decisions make."""
+        """The architecture given by the six decisions."""
         return as_architecture(self.decided[edge] for edge in range(len(EDGES)))
 
     # ---- the mixture
 
     @property
     def alphas(self) -> Tensor:
-        """The recipe's architecture parameters, a plain tensor; fine-tuning may move them.
+        """The recipe's architecture parameters, detached; fine-tuning may change them.
 
-        [6, 5] for most recipes, of another for some (`Recipe.alpha_start`), and not always logits of a softmax:
-        `weights_of` makes the weights of the mixture of them.
+        Their shape is [6, 5] for most recipes, but not for all (`Recipe.alpha_start`), and they are not always logits
+        of a softmax: `weights_of` converts them to the edge weights of the mixture.
         """
         self._require("alphas")
         return self._alphas
 
     def weights_of(self, alphas: Tensor) -> Tensor:
-        """[6, 5] edge weights that the recipe makes of `alphas`, differentiable in them; decided edges one-hot."""
+        """[6, 5] edge weights that the recipe computes from `alphas`, differentiably; decided edges are one-hot."""
         return self._with_decisions(self._recipe.edge_weights(alphas))
 
     def weights(self) -> Tensor:
-        """[6, 5] edge weights: the recipe's, or uniform where no alphas are declared; decided edges one-hot."""
+        """[6, 5] edge weights: the recipe's, or uniform if alphas are not declared; decided edges are one-hot."""
         if self.needs.alphas:
             return self.weights_of(self._alphas).detach()
         uniform = torch.full((len(EDGES), len(OPERATIONS)), 1 / len(OPERATIONS)).to(self.like)
         return self._with_decisions(uniform)
 
     def probabilities(self) -> np.ndarray:
-        """[6, 5] float64: what the recipe makes of the alphas, decisions left out."""
+        """[6, 5] float64: the edge weights that the recipe computes from the alphas, ignoring decisions."""
         return self._recipe.edge_weights(self.alphas).detach().double().cpu().numpy()
 
     def earlier_probabilities(self, count: int) -> list[np.ndarray]:
-        """The probabilities [6, 5] of up to `count` earlier checkpoints of the supernet, the oldest first."""
+        """The probabilities [6, 5] of up to `count` earlier checkpoints of the supernet, oldest first."""
         self._require("alphas")
         return [self._recipe.edge_weights(a).detach().double().cpu().numpy() for a in self._history()[-count:]]
 
@@ -166,7 +167,7 @@ class Search:
         return self._read(self.size.selection_batch, self.size.selection_images)
 
     def first_images(self, count: int) -> Batches:
-        """The first `count` images of `batches`, in one mini-batch; fewer where there are fewer."""
+        """The first `count` images of `batches`, or all if there are fewer, in one mini-batch."""
         self._require("images")
         self._require("labels")
         limit = self.size.selection_images
@@ -181,14 +182,14 @@ class Search:
     def proxy_batches(self, count: int) -> list[tuple[Tensor, Tensor | None]]:
         """Up to `count` mini-batches of the size that zero-cost proxies read.
 
-        Where images are not declared they are zeros of the right shape; undeclared labels are None.
+        If images are not declared, they are replaced by zeros of the same shape; undeclared labels are None.
         """
         count = min(count, math.ceil(len(self._half) / self.budget.proposal_batch))
-        self.proxy_batch(count - 1)  # reads those before it too
+        self.proxy_batch(count - 1)  # also reads the ones before it
         return [self.proxy_batch(place) for place in range(count)]
 
     def proxy_batch(self, place: int) -> tuple[Tensor, Tensor | None]:
-        """The mini-batch number `place` of those; the first ones again where there are fewer."""
+        """The mini-batch with index `place` of those that `proxy_batches` gives, starting over after the last one."""
         size = self.budget.proposal_batch
         place %= math.ceil(len(self._half) / size)
         if (size, place) not in self._proxy_batches:
@@ -208,38 +209,38 @@ class Search:
     # ---- random numbers
 
     def generator(self, purpose: str, **axes: str | int) -> torch.Generator:
-        """A CPU generator of this cell alone."""
+        """A CPU generator seeded for this cell and `purpose`."""
         return torch.Generator().manual_seed(self.cell.derive(purpose, **axes))
 
     def shared_generator(self, purpose: str, **axes: str | int) -> torch.Generator:
-        """A CPU generator that every selector of this checkpoint and selector seed gets alike."""
+        """A CPU generator that is the same for all selectors with this checkpoint and selector seed."""
         return torch.Generator().manual_seed(self.shared_seed(purpose, **axes))
 
     def shared_seed(self, purpose: str, **axes: str | int) -> int:
-        """A seed that every selector of this checkpoint and selector seed gets alike."""
+        """A seed that is the same for all selectors with this checkpoint and selector seed."""
         cell = self.cell
         return cell.supernet.derive(purpose, epoch=cell.epoch, selector_seed=cell.selector_seed, **self.axes, **axes)
 
     # ---- work
 
     def evaluate(self, weights: Tensor, place: int | None = None) -> Evaluation:
-        """Accuracy and loss of m mixtures [m, 6, 5] on the fixed batches, all on the same images.
+        """Accuracy and loss of m mixtures [m, 6, 5] on the fixed mini-batches, or on number `place` of them only.
 
-        With `place` on that one of the mini-batches only. Raises ValueError where a loss is not finite.
+        All mixtures see the same images. Raises ValueError if a loss is not finite.
         """
         batches = self.batches if place is None else [self.batches[place]]
         if self._evaluator is None or self._evaluator.network is not self.network:
-            self._evaluator = Evaluator(self.network)  # kept, since on a GPU its passes are captured
+            self._evaluator = Evaluator(self.network)  # reused, because on a GPU its passes are captured
         accuracy, loss = self._evaluator(batches, weights)
         self.meter.count(forward=len(weights) * len(batches))
-        if not bool(loss.isfinite().all()):  # of logits that are nan the accuracy would be that of the first class
+        if not bool(loss.isfinite().all()):  # nan logits would count as predictions of the first class
             raise ValueError("the loss of the supernet is not finite")
         return Evaluation(accuracy.numpy(), loss.numpy())
 
     def loss(self, batch: tuple[Tensor, Tensor], weights: Tensor, observe: Observer | None = None) -> Tensor:
-        """The mean cross-entropy of one batch, differentiable; counts as one forward pass.
+        """The mean cross-entropy of one mini-batch, differentiable; counts as one forward pass.
 
-        In full precision also on a GPU: gradients of gates in bfloat16 are off by tenths of their size.
+        Computed in full precision on a GPU too, because bfloat16 changes gate gradients by tenths of their size.
         """
         x, y = batch
         logits = self.network(x, weights, observe=observe)
@@ -249,11 +250,11 @@ class Search:
     def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor] | None = None) -> None:
         """Fine-tune the supernet for `epochs` epochs with the decided edges fixed.
 
-        `weights_of` maps alphas to edge weights where they are not the recipe's.
+        `weights_of` maps alphas to edge weights [6, 5]; by default as the recipe does, with decided edges one-hot.
         """
         self._require("tuning")
         if self._make_tuner is None:
-            raise UndeclaredNeed("this search was made without fine-tuning")
+            raise UndeclaredNeed("this search was opened without fine-tuning")
         with self.meter.tuning():
             if self._tuner is None:
                 self._tuner = self._make_tuner(self.network, self._alphas)
@@ -266,16 +267,16 @@ class Search:
     # ---- networks for proxies
 
     def mixture(self, weights: Tensor) -> Mixture:
-        """A copy of the supernet as a plain module of images, with edge weights [6, 5]; its passes are counted.
+        """A copy of the supernet with fixed edge weights [6, 5], as a module that takes images; its passes are counted.
 
-        Raises ValueError for weights that ask for a gradient, which a copy of their values would never get.
+        Raises ValueError for weights that require a gradient, because the copy would not pass one back to them.
         """
         if weights.requires_grad:
             raise ValueError(
-                "search.mixture copies the values of its weights, so that no gradient reaches them; take the loss by"
-                " search.loss, or the gradients of selectors/parts/gates.py, or pass weights.detach()"
+                "search.mixture copies the values of its weights, so no gradient reaches them; use search.loss, or the"
+                " gradients of selectors/parts/gates.py, or pass weights.detach()"
             )
-        with torch.random.fork_rng(devices=[]):  # the constructor of nn.Conv2d draws; the values are overwritten
+        with torch.random.fork_rng(devices=[]):  # nn.Conv2d's constructor draws; its values are overwritten
             network = LiteralSupernet.like(self.network)
         mixture = network.mixture(weights)
         self.meter.watch(mixture)
@@ -284,16 +285,17 @@ class Search:
     def standalone(
         self, architecture: Architecture, generator: torch.Generator, fill: Fill = pytorch_default
     ) -> nn.Module:
-        """The network that NAS-Bench-201 trains for `architecture`, untrained; its passes are counted."""
+        """The untrained stand-alone network of `architecture`, as in NAS-Bench-201; its passes are counted."""
         size = self.network.channels, self.network.cells_per_stage, self.network.classes
         network = build(lambda: StandaloneNetwork(architecture, *size), generator, self.like, fill)
         self.meter.watch(network)
         return network
 
     def branch(self, generator: torch.Generator | None = None) -> Search:
-        """A search of its own that starts where this one is, on the same meter; fine-tuning goes on as it would here.
+        """An independent copy of this search in its present state, with the same meter.
 
-        With a `generator` the copy has fresh weights, for criteria that do not read trained ones.
+        Fine-tuning continues in the copy as it would here. With a `generator` the copy has fresh weights; raises
+        UndeclaredNeed for this if trained weights are declared.
         """
         twin = copy.copy(self)
         if self._tuner is not None:
@@ -305,16 +307,16 @@ class Search:
         twin._alphas = self._alphas.clone()
         if generator is not None:
             if self.needs.trained:
-                raise UndeclaredNeed("a selector that declares trained weights does not draw new ones")
+                raise UndeclaredNeed("a selector that declares trained weights cannot draw fresh ones")
             initialise(twin.network, generator)
         return twin
 
     def _require(self, need: str) -> None:
         if not getattr(self.needs, need):
-            raise UndeclaredNeed(f"{self.cell.selector} does not declare that it needs {need}, so it is withheld")
+            raise UndeclaredNeed(f"{self.cell.selector} reads {need}, which it does not declare in its needs")
 
 
 def one_hot(operation: int, like: Tensor) -> Tensor:
     """[5] with a 1 at `operation`, on the device and in the dtype of `like`."""
-    # Not zeros with a 1 written into them: a number from the host would break the capture of a step on a GPU.
+    # By comparison, because writing a 1 from the host into zeros would break the capture of a step on a GPU.
     return (torch.arange(len(OPERATIONS), device=like.device) == operation).to(like.dtype)
