@@ -1,17 +1,17 @@
-"""AZ-NAS: rank untrained architectures by four measures at once, and take the best in all.
+"""AZ-NAS: rank untrained architectures by four zero-cost measures and take the best overall.
 
-Lee & Ham, "AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search", CVPR 2024. For images of Gaussian
-noise and Kaiming weights, with F_0 what the stem puts out and F_1 ... F_L what the cells and reduction blocks do
-(section 3.1):
+Lee & Ham, "AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search", CVPR 2024. The measures are taken
+on images of Gaussian noise with Kaiming weights. F_0 is the output of the stem, F_1 ... F_L are the outputs of the
+cells and reduction blocks (section 3.1):
 
-- expressivity: the sum over blocks of the entropy of the eigenvalues of F's covariance over channels, as shares;
-- progressivity: the least rise of that entropy from one block to the next;
+- expressivity: the sum over blocks of the entropy of the normalised eigenvalues of F's covariance over channels;
+- progressivity: the smallest increase of that entropy from one block to the next;
 - trainability: the mean over blocks of 2 - s - 1/s, s the spectral norm of the block's backward map, estimated from
-  one vector of random signs g as the mean of (J^T g) g^T over places: 0 where gradients keep their length;
+  one vector of random signs g as the mean of (J^T g) g^T over positions; it is 0 if gradients keep their length;
 - complexity: FLOPs.
 
-The score is the sum of the logs of the four ranks, divided by the size of the pool (equation 12), so it has no
-meaning for one network alone, and none on the operations of a supernet. No image of the data set is read.
+The score is the sum of the logs of the four ranks, each divided by the size of the pool (equation 12). It is undefined
+for a single network and therefore cannot score the operations of a supernet. No image of the data set is read.
 """
 
 import itertools
@@ -41,16 +41,16 @@ OFFSET_OF_LOG, OFFSET_OF_NORM = 1e-8, 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class RankByFourMeasures(Selector):
-    """The best of some random architectures by the sum of four log ranks."""
+    """Selects the random architecture with the largest sum of four log ranks."""
 
-    architectures: int = option(100, some_or_all, "how many random architectures are ranked")
-    images: int = option(64, positive, "images of Gaussian noise")
+    architectures: int = option(100, some_or_all, "number of random architectures to rank")
+    images: int = option(64, positive, "number of images of Gaussian noise")
 
     needs = Needs()
     stochastic = True
 
     def select(self, search: Search) -> Selection:
-        """Draw, measure, rank, take the best."""
+        """Draw architectures, measure and rank them, and take the best."""
         drawn = sample_uniformly(self.architectures, search.shared_generator("architectures"))
         shape = search.proxy_batches(1)[0][0].shape[1:]
         generator = search.shared_generator("az-nas")
@@ -71,7 +71,7 @@ class RankByFourMeasures(Selector):
 
 
 def block_outputs(network: nn.Module, images: Tensor) -> list[Tensor]:
-    """The outputs of stem, cells and reduction blocks of a stand-alone network, in order."""
+    """Outputs of the stem, cells and reduction blocks of a stand-alone network, in order of execution."""
     found: list[Tensor] = []
     blocks = [network.get_submodule("stem")]
     for name in ("cells", "reductions"):
@@ -82,15 +82,15 @@ def block_outputs(network: nn.Module, images: Tensor) -> list[Tensor]:
 
 
 def by_place(features: Tensor) -> Tensor:
-    """[n, c, h, w] -> [n * h * w, c], float64."""
+    """Flatten [n, c, h, w] to [n * h * w, c], in float64."""
     return features.permute(0, 2, 3, 1).flatten(0, 2).double()
 
 
 @torch.no_grad()
 def entropies_of_spectra(blocks: Sequence[Tensor]) -> list[float]:
-    """The entropy, in nats, of the eigenvalues of each block's covariance over channels, as shares; nan for constants.
+    """Entropy, in nats, of the normalised eigenvalues of each block's covariance over channels; nan for constants.
 
-    On the host: a GPU takes longer for the eigenvalues of such small matrices.
+    Computed on the host, because eigenvalues of such small matrices take longer on a GPU.
     """
     covariances = []
     for features in blocks:
@@ -106,7 +106,7 @@ def entropies_of_spectra(blocks: Sequence[Tensor]) -> list[float]:
 
 
 def backward_terms(blocks: Sequence[Tensor], generator: torch.Generator) -> list[float]:
-    """2 - s - 1/s of every block but the stem; minus infinity for a block that hands gradients through as they are."""
+    """2 - s - 1/s of every block except the stem; minus infinity for a block that passes gradients on unchanged."""
     maps, identical = [], []
     for before, after in itertools.pairwise(blocks):
         signs = (2 * torch.randint(2, after.shape, generator=generator) - 1).to(after)
@@ -114,11 +114,11 @@ def backward_terms(blocks: Sequence[Tensor], generator: torch.Generator) -> list
         same = arriving.shape == signs.shape
         identical.append((arriving == signs).all() if same else torch.zeros_like(signs[0, 0, 0, 0], dtype=torch.bool))
         if arriving.shape[2:] != signs.shape[2:]:
-            # A place after a reduction answers for a square before it, whose numbers become its channels.
+            # A position after a reduction corresponds to a square before it, whose values become its channels.
             arriving = F.pixel_unshuffle(arriving, arriving.shape[2] // signs.shape[2])
         g_in, g_out = by_place(arriving), by_place(signs)
         maps.append(g_in.T @ g_out / len(g_out))
-    # Asked once for all blocks: each question stops a GPU.
+    # One transfer for all blocks: each transfer stalls a GPU.
     passed_on = torch.stack(identical).tolist()
     norms = [float(torch.linalg.matrix_norm(matrix, 2)) for matrix in on_host(maps)]
     return [
@@ -128,12 +128,12 @@ def backward_terms(blocks: Sequence[Tensor], generator: torch.Generator) -> list
 
 
 def real(value: float) -> float:
-    """The value; what is not a number ranks last."""
+    """The value, or minus infinity for nan, which then ranks last."""
     return -math.inf if math.isnan(value) else float(value)
 
 
 def sum_of_log_ranks(measures: np.ndarray) -> np.ndarray:
-    """[m] of [m, measures], larger = better: the sum of log(rank / m), the lowest having rank 1, equals their mean."""
+    """[m] sums of log(rank / m) over [m, measures], larger = better; the lowest has rank 1, ties their mean rank."""
     return np.log(stats.rankdata(measures, axis=0) / len(measures)).sum(axis=1)
 
 
@@ -143,9 +143,9 @@ SELECTOR = RankByFourMeasures(
     direction="largest",
     passes="two forward and one backward for each of 100 architectures",
     differs=(
-        "100 random architectures (the paper's evolution looks at more); all see the same noise and the same signs, so"
-        " that they are compared on equal terms (the code draws anew); FLOPs are counted on the network (the code"
-        " reads the table's, which are the same); batch norm always has the statistics of the noise, whatever --bn"
-        " says; eigenvalues in double precision"
+        "100 random architectures (the paper's evolutionary search evaluates more); all see the same noise and the same"
+        " signs, so that they are compared on equal terms (the code draws new ones each time); FLOPs are counted on the"
+        " network (the code reads the table's, which are the same); batch norm always uses the statistics of the noise,"
+        " whatever --bn says; eigenvalues in double precision"
     ),
 )

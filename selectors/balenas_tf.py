@@ -1,10 +1,10 @@
-"""BaLeNAS-TF: draw architectures from the learned distribution and let a training-free proxy choose.
+"""BaLeNAS-TF: draw architectures from the learned distribution and choose among them by a training-free proxy.
 
 Zhang et al., "BaLeNAS: Differentiable Architecture Search via the Bayesian Learning Rule",
 CVPR 2022: instead of the most likely architecture, sample a group from the distribution over alphas and take the
 one that a training-free measure prefers. OUR READING as a selector, from the abstract: no code is public. Edges
-are drawn independently with the recipe's probabilities (the paper's distribution is a Gaussian over alphas, which
-its own training learns), and the proxy scores untrained stand-alone networks. `proxy=` takes another than nwot.
+are drawn independently with the recipe's probabilities (in the paper: from a Gaussian over alphas that its own
+training learns), and the proxy scores untrained stand-alone networks. The default proxy is nwot; `proxy=` sets another.
 """
 
 from dataclasses import dataclass
@@ -24,20 +24,20 @@ from nas_selection_bench.selectors.zero_cost_rank import best_by_proxy
 
 @dataclass(frozen=True, kw_only=True)
 class SampleAndScore(Selector):
-    """The best by a proxy of the architectures that the alphas propose."""
+    """Selects, by a proxy, among architectures drawn from the alphas."""
 
     proxy: str = option("nwot", one_of(*proxies.names()), "the training-free measure")
-    samples: int = option(100, positive, "architectures drawn, equal ones scored once")
+    samples: int = option(100, positive, "architectures drawn; duplicates are scored once")
 
     @property
     def needs(self) -> Needs:
-        """The alphas, and what the proxy reads."""
+        """The alphas and the inputs of the proxy."""
         return needs_of(proxies.find(self.proxy), trained=False) | Needs(alphas=True)
 
     stochastic = True
 
     def select(self, search: Search) -> Selection:
-        """Draw, score, take the best."""
+        """Draw architectures, score them and take the best."""
         generator = search.generator("samples")
         probabilities = torch.from_numpy(search.probabilities())
         draws = torch.multinomial(probabilities, self.samples, replacement=True, generator=generator)

@@ -3,7 +3,7 @@
 Wang, Cheng, Chen, Tang & Hsieh, "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021,
 algorithm 1. Pick an undecided edge at random; mask each of its operations in turn, without renormalising
 the others, and measure the supernet's validation accuracy; keep the operation without which it is lowest;
-fine-tune the supernet for a few epochs (5 on the paper's scale); go on with the next edge.
+fine-tune the supernet for a few epochs (5 at the paper's size); continue with the next edge.
 
 `darts-pt-loss` keeps the operation without which the loss is highest, an option of the released code.
 """
@@ -22,29 +22,30 @@ from nas_selection_bench.selectors.parts.view import Search
 
 PAPER = "Wang et al., Rethinking Architecture Selection in Differentiable NAS, ICLR 2021, alg. 1"
 SCORING = (
-    "Scores come from fixed, un-augmented images (the code reads the training transform, so that the accuracy"
-    " without `none`, which cannot differ, has a standard deviation of 0.2 points); `none` scores as the whole"
-    " supernet; scoring batches have up to 256 images (the code: 64), on whose statistics batch norm depends; the"
-    " supernet is copied, while the code's scoring moves running statistics. "
+    "Scores are measured on fixed, un-augmented images (the code applies the training transform, which gives the"
+    " accuracy without `none` a standard deviation of 0.2 points although masking `none` changes nothing); `none` has"
+    " the score of the whole supernet; scoring batches hold up to 256 images (the code: 64), which changes the"
+    " statistics of batch norm; scoring works on a copy of the supernet, whereas in the code it updates the running"
+    " statistics. "
 )
 TUNING = (
-    "The code's last gap has 4 epochs, not 5; in an epoch of tuning each selection image comes once (the code draws a"
-    " random mini-batch for every step of the alphas, so that some come again and others do not), and a last,"
-    " incomplete mini-batch is left out."
+    "The code tunes for 4 epochs, not 5, in the last gap; an epoch of tuning visits each selection image once (the code"
+    " draws a random mini-batch for every step of the alphas, so that some images recur and others are missed), and an"
+    " incomplete last mini-batch is dropped."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Perturbation(Rule):
-    """How much worse the supernet is without an operation."""
+    """How much worse the supernet performs without an operation."""
 
-    measure: str = option("accuracy", one_of("accuracy", "loss"), "what is measured without the operation")
-    renormalise: bool = option(False, yes_or_no, "scale the remaining weights of the edge up to their old sum")
+    measure: str = option("accuracy", one_of("accuracy", "loss"), "quantity measured without the operation")
+    renormalise: bool = option(False, yes_or_no, "rescale the remaining weights of the edge to their old sum")
 
     needs = Needs(trained=True, alphas=True, images=True, labels=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: minus the accuracy without the operation, or the loss without it."""
+        """[k, 5]: minus the accuracy without the operation, or its loss (`measure=loss`)."""
         result = evaluate_without(search, edges, self.renormalise)
         return -result.accuracy if self.measure == "accuracy" else result.loss
 

@@ -1,9 +1,10 @@
-"""Discretisation accuracy: reduce an edge to one operation and measure the supernet.
+"""Discretisation accuracy: discretise an edge to one operation and measure the supernet's accuracy.
 
 Wang, Cheng, Chen, Tang & Hsieh, "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021,
 section 3.1: the strength of an operation is the validation accuracy of the supernet with the edge discretised
 to it, after fine-tuning to convergence. `converge=k` fine-tunes each of the candidates for k epochs, all from
-the same weights on the same batches; the default measures without fine-tuning, as cheap criteria are compared.
+the same weights on the same batches. The default measures without fine-tuning, so that it is as cheap as the criteria
+that it is compared with.
 """
 
 from collections.abc import Sequence
@@ -22,23 +23,23 @@ from nas_selection_bench.selectors.parts.view import Evaluation, Search
 
 @dataclass(frozen=True, kw_only=True)
 class DiscretisationAccuracy(Rule):
-    """How good the supernet is with an edge reduced to one operation, fine-tuned or not."""
+    """How well the supernet performs with an edge discretised to one operation, with or without fine-tuning."""
 
-    measure: str = option("accuracy", one_of("accuracy", "loss"), "what is measured with the operation alone")
-    converge: int = option(0, not_negative, "epochs of fine-tuning of each candidate before it is measured")
+    measure: str = option("accuracy", one_of("accuracy", "loss"), "quantity measured with the operation alone")
+    converge: int = option(0, not_negative, "epochs of fine-tuning for each candidate before it is measured")
 
     @property
     def needs(self) -> Needs:
-        """The trained mixture and labelled images, and fine-tuning if asked for."""
+        """The trained mixture and labelled images, and fine-tuning if `converge` is set."""
         return Needs(trained=True, alphas=True, images=True, labels=True, tuning=self.converge > 0)
 
     @property
     def stochastic(self) -> bool:
-        """Mini-batches are shuffled for fine-tuning."""
+        """Whether candidates are fine-tuned, on shuffled mini-batches."""
         return self.converge > 0
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: the accuracy with the edge one-hot, or minus the loss."""
+        """[k, 5]: the accuracy with the edge discretised to the operation, or minus the loss (`measure=loss`)."""
         if self.converge:
             return np.array([[self._converged(search, e, o) for o in OPERATION_INDICES] for e in edges])
         weights = search.weights()
@@ -60,6 +61,6 @@ SELECTOR = Greedy(
     formula="accuracy(supernet with only o on e)",
     direction="largest",
     passes="30 B; with converge=k also k epochs of tuning for each of the 30",
-    differs="there is no released code for it; the paper fine-tunes to convergence, which converge=k approaches",
+    differs="no code was released for it; the paper fine-tunes to convergence, which converge=k approximates",
     rule=DiscretisationAccuracy(),
 )

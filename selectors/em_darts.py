@@ -1,13 +1,14 @@
 """Transfer of information from an operation to its edge.
 
-The portable idea of EM-DARTS (Qin et al., arXiv 2409.14432), which searches networks that recognise eye movements
-and prunes layers by the transfer entropy between them. That is a method for another space, and only its abstract was
-read: THIS FILE IS OUR READING of what it says for an operation.
+The idea of EM-DARTS (Qin et al., arXiv 2409.14432) that carries over to NAS-Bench-201. EM-DARTS searches for networks
+that recognise eye movements and prunes layers by the transfer entropy between them. It is a method for another space,
+and only its abstract was read: THIS FILE IS OUR READING of the idea, applied to operations.
+
 Transfer entropy is I(future of the target; past of the source | past of the target). Here the target is the
-edge, whose past is what enters it, x, and whose future is what leaves it, m; the source is the operation, o(x).
-With all of them taken as jointly Gaussian, I(m; o(x) | x) = -log(1 - r^2) / 2 with r the partial correlation
-over images, channels and positions of a cell; the mean over cells is the score. An operation that passes on what
-came in (skip_connect), or nothing (`none`), transfers nothing.
+edge: its past is its input x, its future its mixed output m. The source is the operation, o(x). If all of them are
+jointly Gaussian, I(m; o(x) | x) = -log(1 - r^2) / 2, with r the partial correlation over images, channels and
+positions of a cell; the score is the mean over cells. An operation whose output is its input (skip_connect) or zero
+(`none`) transfers nothing.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from nas_selection_bench.selectors.parts.view import Search
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer(Rule):
-    """The information about the edge's output that the operation adds to the edge's input."""
+    """Information about the edge's output that the operation provides beyond the edge's input."""
 
     needs = Needs(trained=True, alphas=True, images=True)
 
@@ -45,11 +46,11 @@ class Transfer(Rule):
 
 
 def gaussian_transfer(source: Tensor, target: Tensor, past: Tensor) -> Tensor:
-    """I(target; source | past) of Gaussian variables, each given by its samples; 0 where the source adds nothing."""
+    """I(target; source | past) in nats of jointly Gaussian variables, from samples; 0 if the source adds nothing."""
     values = torch.stack([source.double().flatten(), target.double().flatten(), past.double().flatten()])
     values = values - values.mean(1, keepdim=True)
     covariance = values @ values.T / values.shape[1]
-    # What is left of source and target once the past has explained what it can.
+    # Residual covariance of source and target, given the past.
     explained = torch.outer(covariance[:2, 2], covariance[2, :2]) / covariance[2, 2]
     left = torch.where(covariance[2, 2] > 0, covariance[:2, :2] - explained, covariance[:2, :2])
     negligible = 1e-9 * covariance.diagonal()[:2]
@@ -67,6 +68,6 @@ SELECTOR = Greedy(
     formula="-log(1 - r^2) / 2, r the partial correlation of o(x) and the mixed output given x",
     direction="largest",
     passes="B forward",
-    differs="another space; transfer entropy between layers there, between operation and edge here; our reading",
+    differs="our reading; the paper has another space and transfer entropy between layers, not from operation to edge",
     rule=Transfer(),
 )

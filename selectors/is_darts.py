@@ -1,13 +1,13 @@
 """IS-DARTS: prune, edge by edge, the operation whose output carries the least information.
 
 He et al., "IS-DARTS: Stabilizing DARTS through Precise Measurement on Candidate Importance",
-AAAI 2024. Every operation has the constant weight 1/5, whatever is left of its edge. An operation is measured by
-the mean over images and positions (and channels) of 3 (z - mean_c z)^2 / (std_c z)^6 of its output z, mean and
-standard deviation taken across channels; the mean over cells is the metric, and the LARGEST of an edge is pruned,
-all edges at once, until one operation is left. `none` (0/0) goes first.
+AAAI 2024. Every operation has the constant weight 1/5, however many are left on its edge. The metric of an operation
+with output z is 3 (z - mean_c z)^2 / (std_c z)^6, averaged over images, positions and channels and then over cells;
+mean_c and std_c are taken across channels. In each round every edge loses the operation with its LARGEST metric, until
+one is left. `none`, whose metric is 0/0, is pruned first.
 
-An operation scores by when it was pruned: 0 for the first, 4 for the one that stays. The paper trains the weights
-for 2 epochs between two prunings: `retrain=2`.
+The score of an operation is the round in which it is pruned: 0 for the first, 4 for the one that stays. The paper
+trains the weights for 2 epochs between prunings: `retrain=2`.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,19 +30,19 @@ from nas_selection_bench.supernets.is_darts import metric_of
 
 @dataclass(frozen=True, kw_only=True)
 class InformationPruning(Rule):
-    """The order in which information-based pruning takes the operations out."""
+    """The order in which information-based pruning removes the operations."""
 
     chooses_none = False
-    retrain: int = option(0, not_negative, "epochs of training of the weights between two prunings (the paper: 2)")
+    retrain: int = option(0, not_negative, "epochs of weight training between two prunings (the paper: 2)")
 
     @property
     def needs(self) -> Needs:
-        """Trained weights and images without labels, no alphas."""
+        """Trained weights and unlabelled images, no alphas; tuning if the weights are retrained."""
         return Needs(trained=True, images=True, tuning=self.retrain > 0)
 
     @property
     def stochastic(self) -> bool:
-        """Mini-batches are shuffled for training."""
+        """Whether the weights are retrained, on shuffled mini-batches."""
         return self.retrain > 0
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
@@ -55,7 +55,7 @@ class InformationPruning(Rule):
         for step in range(len(OPERATIONS) - 1):
             weights = constant_weights(search, kept)
             metric = np.full((len(EDGES), len(OPERATIONS)), np.inf)
-            if step:  # `none` has no metric and goes first; nothing has to be measured for that
+            if step:  # round 0 prunes `none`, which has no metric, so nothing needs to be measured
                 metric = information_metric(search, weights)
             for edge in search.open_edges:
                 worst = int(np.argmax(np.where(kept[edge].numpy(), metric[edge], -np.inf))) if step else NONE
@@ -67,12 +67,12 @@ class InformationPruning(Rule):
 
 
 def always(weights: Tensor) -> Callable[[Tensor], Tensor]:
-    """The same edge weights whatever the alphas."""
+    """A function that returns `weights` whatever the alphas."""
     return lambda _alphas: weights
 
 
 def constant_weights(search: Search, kept: Tensor) -> Tensor:
-    """[6, 5]: 1/5 for what is kept on an open edge; decided edges one-hot."""
+    """[6, 5]: 1/5 for each operation kept on an open edge, 0 for the others; decided edges are one-hot."""
     constant = kept.to(search.like.dtype) / len(OPERATIONS)
     for edge in search.decided:
         constant[edge] *= len(OPERATIONS)
@@ -80,7 +80,7 @@ def constant_weights(search: Search, kept: Tensor) -> Tensor:
 
 
 def information_metric(search: Search, weights: Tensor) -> np.ndarray:
-    """[6, 5]: the metric of every operation, averaged over images and cells; inf where it is not defined."""
+    """[6, 5]: the metric of every operation, averaged over images and cells; inf if it is undefined."""
     total = empty_scores(search)
 
     def look(_cell: int, edge: int, outputs: list[Tensor], _mixed: Tensor) -> None:
@@ -98,10 +98,10 @@ SELECTOR = Greedy(
     direction="smallest metric is kept",
     passes="3 B forward",
     differs=(
-        "A selector on a stored supernet, without training between prunings (retrain=2 is the paper's); selection"
-        " images, while the code measures on its whole training set in fixed order, augmented; batch statistics"
-        " throughout (the code: running ones in the stem); retrain=2 has DARTS-PT's constant rate (the code: the end"
-        " of a cosine)"
+        "Applied to a stored supernet, without training between prunings (the paper: retrain=2); measured on selection"
+        " images (the code: its whole training set, augmented, in fixed order); batch statistics throughout (the code:"
+        " running ones in the stem); retrain=2 uses DARTS-PT's constant learning rate (the code: the end of a cosine"
+        " schedule)"
     ),
     rule=InformationPruning(),
 )

@@ -1,8 +1,8 @@
-"""Magnitude: the operation with the largest architecture parameter, `none` among them.
+"""Magnitude: keep the operation with the largest architecture parameter, `none` included.
 
-Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.4. In its own space
-DARTS leaves `none` out; the code that the papers use on NAS-Bench-201 keeps it, and so does this file.
-`magnitude-no-none` leaves it out.
+Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.4. DARTS excludes
+`none` in its own space; the code that the papers use on NAS-Bench-201 includes it, and so does this file.
+`magnitude-no-none` excludes it.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Magnitude(Rule):
     needs = Needs(alphas=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: what the recipe makes of the alphas (a softmax, for most)."""
+        """[k, 5]: the edge weights that the recipe computes from the alphas (for most recipes a softmax)."""
         return search.probabilities()[list(edges)]
 
 
@@ -32,5 +32,5 @@ SELECTOR = Greedy(
     formula="p(e, o)",
     direction="largest",
     rule=Magnitude(),
-    differs="nothing; the NAS-Bench-201 code of the papers includes none, DARTS's own space excludes it",
+    differs="nothing; `none` can be chosen, as in the papers' NAS-Bench-201 code (DARTS's own space excludes it)",
 )

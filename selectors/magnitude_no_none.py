@@ -1,8 +1,8 @@
-"""Magnitude without `none`: the largest architecture parameter among the four operations that do something.
+"""Magnitude without `none`: keep the operation with the largest architecture parameter among the other four.
 
 Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.4: the zero operation
-takes part in training but is not chosen. `none` scores 0, the least that a weight can be; `magnitude[none=no]` takes
-the same decisions and lets `none` keep its score.
+takes part in training but is never chosen. `none` scores 0, the smallest weight possible; `magnitude[none=no]` makes
+the same decisions but leaves the score of `none` as it is.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class MagnitudeWithoutNone(Magnitude):
     chooses_none = False
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: the weights with the column of `none` at 0."""
+        """[k, 5]: the edge weights with the column of `none` set to 0."""
         scores = super().score(search, edges).copy()
         scores[:, NONE] = 0
         return scores

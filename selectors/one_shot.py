@@ -1,10 +1,10 @@
-"""One-shot accuracy: rank architectures by their accuracy with the supernet's weights.
+"""One-shot accuracy: rank architectures by their accuracy with weights inherited from the supernet.
 
 Bender et al., "Understanding and Simplifying One-Shot Architecture Search", ICML 2018; Li & Talwalkar, "Random
 Search and Reproducibility for Neural Architecture Search" (RSPS), UAI 2019. `one-shot` evaluates one architecture
-of each of the 6,466 classes (and of each function that these miss); `one-shot-sampled` evaluates 100 random ones,
-as NAS-Bench-201 does for RSPS. All see the same selection images, with the batch statistics of their own
-activations (or the running statistics of the mixture with --bn running). The loss breaks ties.
+of each of the 6,466 classes, and one of each function that these miss; `one-shot-sampled` evaluates 100 random
+architectures, as NAS-Bench-201 does for RSPS. All see the same selection images, with the batch statistics of their
+own activations (with --bn running, the running statistics of the mixture). Ties in accuracy are broken by the loss.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from nas_selection_bench.selectors.parts.view import Search
 
 @dataclass(frozen=True, kw_only=True)
 class OneShot(Selector):
-    """The architecture that is best with inherited weights."""
+    """Selects the architecture that performs best with inherited weights."""
 
     architectures: int | None = option(
-        None, or_all(some_or_all), "how many random architectures; all: one of each class"
+        None, or_all(some_or_all), "number of random architectures; all: one of each class"
     )
-    images: int | None = option(128, or_all(positive), "how many selection images, in one mini-batch; all: every one")
+    images: int | None = option(128, or_all(positive), "number of selection images, in one mini-batch; all: every one")
 
     needs = Needs(trained=True, images=True, labels=True)
 
@@ -35,7 +35,7 @@ class OneShot(Selector):
         return self.architectures is not None
 
     def select(self, search: Search) -> Selection:
-        """Evaluate, rank, take the best."""
+        """Evaluate and rank the architectures, and take the best."""
         if self.architectures is None:
             candidates = one_of_each_class()
         else:
@@ -51,7 +51,7 @@ SELECTOR = OneShot(
     formula="accuracy with inherited weights; (e, o): mean over architectures",
     direction="largest",
     passes="6,746 of one mini-batch",
-    differs="exhaustive, on the same images for all",
+    differs="exhaustive; all architectures see the same images",
 )
 
 VARIANTS = {
@@ -60,7 +60,7 @@ VARIANTS = {
         formula="accuracy with inherited weights of 100 random architectures; (e, o): mean over architectures",
         direction="largest",
         passes="100 B",
-        differs="the same images for all (NAS-Bench-201's code gives each architecture another mini-batch)",
+        differs="all architectures see the same images (NAS-Bench-201's code draws a mini-batch for each)",
         architectures=100,
         images=None,
     )

@@ -2,9 +2,9 @@
 
 Theis, Korshunova, Tejani & Huszar, "Faster gaze prediction with dense networks and Fisher pruning",
 arXiv 1801.05787, 2018: removing what a gate c multiplies raises the loss by half the Fisher information
-of the gate, mean over images of (d loss of the image / dc)^2 / 2. Here a gate is an operation's, shared by all
-cells as the alphas are. `level=channel` gives every channel of every cell its own gate and adds the scores,
-the form in which it is used as a zero-cost proxy.
+of the gate, which is the mean over images of (d loss of the image / dc)^2 / 2. Here each operation has one gate, shared
+by all cells like the alphas. `level=channel` gives every channel of every cell its own gate and adds up the scores,
+as the zero-cost proxy does.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class GateFisher(Rule):
     needs = Needs(trained=True, alphas=True, images=True, labels=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: 1/(2n) sum over images of the squared gradient by the gate; 0 for `none`."""
+        """[k, 5]: 1/(2n) times the sum over the n images of the squared gradient by the gate; 0 for `none`."""
         total = empty_scores(search)
         for batch in search.batches:
             total += self._of_batch(search, batch)
@@ -38,7 +38,7 @@ class GateFisher(Rule):
         return (total / (2 * images)).cpu().numpy()[list(edges)]
 
     def _of_batch(self, search: Search, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """[6, 5]: the sum over the images of a mini-batch of the squared gradient by the gate."""
+        """[6, 5]: the squared gradient by the gate, summed over the images of a mini-batch."""
         if self.level == "gate":
             return (gradients_of_images(search, batch) ** 2).sum(0)
         squares = empty_scores(search)
@@ -55,6 +55,9 @@ SELECTOR = Greedy(
     formula="mean over images of (d loss of the image / dc(e, o))^2 / 2, c a gate on the operation",
     direction="largest",
     passes="B forward and B backward",
-    differs="the paper prunes channels; with batch statistics an image's part in the gradient of its batch counts",
+    differs=(
+        "the paper prunes channels; with batch statistics, an image's part in the gradient of the batch loss replaces"
+        " the gradient of its own loss"
+    ),
     rule=GateFisher(),
 )

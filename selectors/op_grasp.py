@@ -1,12 +1,13 @@
-"""GraSP on operation gates: which operation's removal would stop the gradient from flowing.
+"""GraSP on operation gates: keep the operations whose removal would reduce the gradient flow most.
 
 Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow", ICLR 2020:
 to first order, removing what a gate c multiplies changes the squared norm of the gradient by
 -2 c (H g), with g and H the gradient and the Hessian of the loss. GraSP removes what has the largest -c (H g)
 and keeps what has the smallest, so the score is c (H g). Here c are the gates of the operations, at 1.
-`sign=proxy` turns it round: THE OPPOSITE CONVENTION, that of the zero-cost-proxy literature (Abdelfattah et al.,
-ICLR 2021, and its code zero-cost-nas), where the sum of -w (H g) over a network is better when larger. GraSP prunes at
-initialisation: the supernet is untrained; `op-grasp-post` looks at the trained one.
+
+`sign=proxy` reverses the sign: THE OPPOSITE CONVENTION, that of the zero-cost-proxy literature (Abdelfattah et al.,
+ICLR 2021, and its code zero-cost-nas), where a larger sum of -w (H g) over a network is better. GraSP prunes at
+initialisation, so the supernet is untrained; `op-grasp-post` scores the trained one.
 """
 
 from collections.abc import Sequence
@@ -25,13 +26,13 @@ from nas_selection_bench.selectors.parts.view import Search
 
 @dataclass(frozen=True, kw_only=True)
 class GradientPreservation(GateRule):
-    """How much gradient flow is lost without the operation."""
+    """How much gradient flow is lost by removing the operation."""
 
     sign: str = option("paper", one_of("paper", "proxy"), "keep what GraSP keeps, or what the proxy literature prefers")
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: c (H g) at c = 1, or minus that; 0 for `none`."""
-        # The fused network has no second derivative, the literal one has.
+        """[k, 5]: c (H g) at c = 1, or minus that (`sign=proxy`); 0 for `none`."""
+        # The literal network, because the fused one has no second derivatives.
         mixture = search.mixture(search.weights())
         weights = search.weights()
         gates = torch.ones_like(weights, requires_grad=True)
@@ -61,11 +62,11 @@ SELECTOR = Greedy(
     direction="smallest -c (H g), which is what GraSP keeps",
     passes="2 B forward and 3 B backward",
     differs=(
-        "The authors' code prunes weights, with the logits divided by a temperature of 200 (here 1, as zero-cost-nas);"
-        " there is none for gates. The sign is the opposite of that of zero-cost-nas,"
-        " which scores a whole network by the sum of -w (H g), larger = better, and of -c (H g) as gates are scored"
-        " after it: GraSP itself removes what has the largest -c (H g), and what it would remove last is kept here;"
-        " sign=proxy gives theirs"
+        "The authors' code prunes weights, not gates, with the logits divided by a temperature of 200 (here 1, as in"
+        " zero-cost-nas). The sign is the opposite of that of zero-cost-nas,"
+        " which scores a whole network by the sum of -w (H g), larger = better, and of the -c (H g) of gates scored in"
+        " the same way: GraSP itself removes what has the largest -c (H g), and what it would remove last is kept here;"
+        " sign=proxy follows zero-cost-nas"
     ),
     rule=GradientPreservation(),
 )

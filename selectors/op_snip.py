@@ -1,9 +1,9 @@
 """SNIP on operation gates: how much the loss of a fresh supernet depends on each operation.
 
 Lee, Ajanthan & Torr, "SNIP: Single-shot Network Pruning based on Connection Sensitivity", ICLR 2019,
-with a gate per operation in place of one per weight: |dL/dc| at c = 1, which is |p dL/dp|. SNIP prunes at
-initialisation, so the supernet is untrained and the mixture uniform; `op-snip-post` looks at the trained one,
-where it is the same number as `ostr`.
+with a gate per operation instead of one per weight: |dL/dc| at c = 1, which is |p dL/dp|. SNIP prunes at
+initialisation, so the supernet is untrained and the mixture uniform; `op-snip-post` scores the trained supernet,
+where it equals `ostr`.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ SELECTOR = Greedy(
     formula="|dL/dc(e, o)|, c a gate on the operation, untrained",
     direction="largest",
     passes="B forward and B backward",
-    differs="the authors' code prunes weights; there is none for gates",
+    differs="the authors' code prunes weights, not gates",
     rule=GateSensitivity(),
 )
 

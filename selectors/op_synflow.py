@@ -1,13 +1,13 @@
-"""Synaptic flow on operation gates: how much of what flows through a supernet passes through each operation.
+"""Synaptic flow on operation gates: the share of a supernet's flow that passes through each operation.
 
 Tanaka, Kunin, Yamins & Ganguli, "Pruning neural networks without any data by iteratively conserving synaptic flow",
 NeurIPS 2020: the score of a parameter is |c dR/dc|, R the sum of the outputs for an image of ones, with the absolute
 values of all weights and without batch norm (Abdelfattah et al., ICLR 2021), in double precision. OUR READING for
-operations: the paper prunes weights, here c is the gate of an operation, at 1, so that c dR/dc is p dR/dp with p its
-weight in the mixture. As a share of R, which is common to all operations: R itself reaches 1e50. No image is read.
+operations: the paper prunes weights; here c is the gate of an operation, at 1, so that c dR/dc is p dR/dp with p its
+weight in the mixture. Scores are divided by R, which is common to all operations and reaches 1e50. No image is read.
 
-SynFlow prunes at initialisation, so the supernet is untrained and the mixture uniform; `op-synflow-post` looks at the
-trained one. With positive weights and no batch norm all that counts is how much an operation lets through.
+SynFlow prunes at initialisation, so the supernet is untrained and the mixture uniform; `op-synflow-post` scores the
+trained one. With positive weights and no batch norm, the score depends only on how much an operation lets through.
 """
 
 import math
@@ -35,7 +35,7 @@ class GateFlow(GateRule):
         return Needs(trained=self.trained, alphas=self.trained)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: |c dR/dc| / R at c = 1; 0 for `none`. Raises ProxyFailure where R is nothing or not finite."""
+        """[k, 5]: |c dR/dc| / R at c = 1; 0 for `none`. Raises ProxyFailure if R is zero or not finite."""
         mixture = search.mixture(search.weights()).double()
         use_batch_norm(mixture, "bypassed")
         with torch.no_grad():
@@ -48,7 +48,7 @@ class GateFlow(GateRule):
         search.meter.count(forward=1, backward=1)
         total = float(flow.detach())
         if not 0 < total < math.inf:
-            raise ProxyFailure(f"the synaptic flow is {total}, 0 or not finite, so no operation has a share of it.")
+            raise ProxyFailure(f"the synaptic flow is {total}; it must be positive and finite to be divided by.")
         return (gradient / total).abs().cpu().numpy()[list(edges)]
 
 
@@ -60,8 +60,8 @@ SELECTOR = Greedy(
     direction="largest",
     passes="one forward and one backward of a single image",
     differs=(
-        "the authors' code prunes weights, again and again; there is none for gates, which are scored once; batch norm"
-        " is by-passed whatever --bn says; the share of R, which changes no order"
+        "the authors' code prunes weights iteratively; here gates are scored, once; batch norm is bypassed whatever"
+        " --bn says; scores are divided by R, which changes no ranking"
     ),
     rule=GateFlow(),
 )

@@ -3,13 +3,13 @@
 Yang, Zheng, Han, Song, Huang & Li, "OStr-DARTS: Differentiable Neural Architecture Search based on Operation
 Strength", arXiv 2409.14433. The abstract says that the importance of an operation is estimated "by its effect
 on the final loss"; no code is public and the formula was not available to us. THIS FILE IS OUR READING OF THE
-ABSTRACT: the change of the loss if the operation is taken out, to first order, as in filter pruning (Molchanov
-et al., ICLR 2017). With z = p o(x) an operation's contribution, that is <dL/dz, z> summed over all cells that
-share p, which is p dL/dp: all 30 scores come out of one backward pass per mini-batch.
+ABSTRACT: the change of the loss if the operation is removed, to first order, as in filter pruning (Molchanov
+et al., ICLR 2017). With z = p o(x) an operation's contribution, this is <dL/dz, z> summed over all cells that
+share p, which equals p dL/dp: one backward pass per mini-batch gives all 30 scores.
 
-`ostr[absolute=batch]` takes the absolute value per mini-batch, so that batches do not cancel, and
-`ostr[absolute=image]` that of each image's part, so that images do not. `ostr-exact` removes the operation instead of
-expanding.
+`ostr[absolute=batch]` takes the absolute value per mini-batch and `ostr[absolute=image]` per image, so that
+contributions of different batches, or images, do not cancel. `ostr-exact` removes the operation instead of using the
+first-order expansion.
 """
 
 from collections.abc import Sequence
@@ -27,23 +27,23 @@ from nas_selection_bench.selectors.parts.view import Search
 
 @dataclass(frozen=True, kw_only=True)
 class Taylor(Rule):
-    """How much the loss would change, to first order, without the operation."""
+    """The first-order change of the loss if the operation is removed."""
 
     absolute: str = option(
-        "sum", one_of("sum", "batch", "image"), "absolute value of the sum over images, per mini-batch or per image"
+        "sum", one_of("sum", "batch", "image"), "absolute value of the whole sum, per mini-batch or per image"
     )
 
     needs = Needs(trained=True, alphas=True, images=True, labels=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: |p dL/dp|, with L the mean loss over the selection images; 0 for `none`."""
+        """[k, 5]: |p dL/dp|, L the mean loss over the selection images (see `absolute`); 0 for `none`."""
         if self.absolute == "image":
             return self._of_images(search)[list(edges)]
         gradients = gate_gradients(search, absolute_per_batch=self.absolute == "batch")
         return gradients.abs().numpy()[list(edges)]
 
     def _of_images(self, search: Search) -> np.ndarray:
-        """[6, 5]: the mean over images of |p dL/dp|, L the loss of the image."""
+        """[6, 5]: the mean over images of |the image's part of p dL/dp|, L the summed loss of its mini-batch."""
         total = empty_scores(search)
         for batch in search.batches:
             total += gradients_of_images(search, batch).abs().sum(0)
@@ -56,6 +56,6 @@ SELECTOR = Greedy(
     formula="|p(e, o) dL/dp(e, o)|",
     direction="largest",
     passes="B forward and B backward",
-    differs="no code is public, and the formula is our reading of the abstract",
+    differs="no code is public; the formula is our reading of the abstract",
     rule=Taylor(),
 )

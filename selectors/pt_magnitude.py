@@ -2,7 +2,7 @@
 
 Wang, Cheng, Chen, Tang & Hsieh, "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021, section 6.2, the
 ablation "DARTS+PT-Mag": decide and fine-tune edge by edge as `darts-pt` does, in the same order and on the same
-batches, but keep the operation with the largest alpha. What `darts-pt` gains over it is due to its criterion.
+batches, but keep the operation with the largest alpha. What `darts-pt` gains over it is due to the perturbation score.
 """
 
 from nas_selection_bench.selectors.darts_pt import TUNING
@@ -14,7 +14,7 @@ SELECTOR = Greedy(
     formula="p(e, o), edge by edge with fine-tuning",
     direction="largest",
     passes="5 gaps of tuning",
-    differs=f"The schedule is that of darts-pt, with what differs there: {TUNING}",
+    differs=f"The schedule is that of darts-pt, with the same differences. {TUNING}",
     rule=Magnitude(),
     order="random",
     tune=None,

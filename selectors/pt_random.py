@@ -1,7 +1,7 @@
 """Control: DARTS-PT's schedule with a random operation as the criterion.
 
 Not a method: decide and fine-tune edge by edge as `darts-pt` does, in the same order and on the same batches,
-and keep any operation. `pt-random[tune=0,order=once]` is a random architecture.
+but keep a random operation. `pt-random[tune=0,order=once]` is a random architecture.
 """
 
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ from nas_selection_bench.selectors.parts.view import Search
 
 @dataclass(frozen=True, kw_only=True)
 class Chance(Rule):
-    """Random numbers, the same for an edge whenever it is asked for."""
+    """Random scores, the same for an edge at every decision."""
 
     needs = Needs()
     stochastic = True
 
     @property
     def can_be_tuned(self) -> bool:
-        """Yes: it is the control for methods that are, and costs what they cost."""
+        """True: this is the control for methods that fine-tune, and costs what they cost."""
         return True
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: uniform in [0, 1)."""
+        """[k, 5]: uniform random numbers in [0, 1)."""
         generator = search.generator("chance")
         table = torch.rand(len(EDGES), len(OPERATIONS), generator=generator, dtype=torch.float64)
         return table.numpy()[list(edges)]

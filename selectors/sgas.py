@@ -1,10 +1,10 @@
-"""SGAS: decide the most certain edge first, by its alphas.
+"""SGAS: decide edges by their alphas, the most certain edge first.
 
 Li, Qian, Delgadillo, Mueller, Thabet & Ghanem, "SGAS: Sequential Greedy Architecture Search", CVPR 2020.
-The edge that is important (little weight on `none`) and certain (low entropy among the others) is
-decided, its operation is the one with the largest weight that is not `none`, and training goes on. `sgas` is
-the paper's criterion 1; `sgas-2` is criterion 2, which also asks for alphas that were stable over the last four
-checkpoints. As an edge order for other rules: `darts-pt[order=sgas]`.
+Decide the edge that is most important (little weight on `none`) and most certain (low entropy among the other
+operations), keep its operation with the largest weight that is not `none`, and continue training. `sgas` is
+the paper's criterion 1; `sgas-2` is criterion 2, which also requires alphas that were stable over the last four
+checkpoints. Other rules can use it as an edge order: `darts-pt[order=sgas]`.
 """
 
 from dataclasses import replace
@@ -14,11 +14,11 @@ from nas_selection_bench.selectors.parts.schedule import Greedy
 
 PAPER = "Li et al., SGAS: Sequential Greedy Architecture Search, CVPR 2020"
 DIFFERS = (
-    "The paper decides while the supernet trains, every 5 epochs after 9; here the stored supernet is fine-tuned"
-    " between decisions as DARTS-PT does, and stability compares with the stored checkpoints before the one"
+    "The paper decides while the supernet trains, every 5 epochs after the first 9; here the stored supernet is"
+    " fine-tuned between decisions as in DARTS-PT, and stability compares with the stored checkpoints before the one"
     " selected from, not with the epochs of tuning. Importance,"
-    " certainty and stability are scaled to [0, 1] over the open edges (the code: over all), so that of two edges left"
-    " each factor gives one 1 and the other 0; of equal products the edge nearer to the input is decided. The code is"
+    " certainty and stability are scaled to [0, 1] over the open edges (the code: over all), so that with two edges"
+    " left each factor is 1 for one and 0 for the other; ties go to the edge nearer to the input. The code is"
     " for DARTS's space."
 )
 
@@ -28,7 +28,7 @@ SELECTOR = Greedy(
     direction="largest",
     passes="5 gaps of tuning",
     differs=DIFFERS,
-    version=2,  # since the importance of an edge is the sum of its gates, also where they do not add up to 1
+    version=2,  # since an edge's importance is the sum of its gates, even if they do not add up to 1
     rule=MagnitudeWithoutNone(),
     order="sgas",
     tune=None,

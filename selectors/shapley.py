@@ -1,12 +1,12 @@
-"""Shapley-NAS: the average contribution of an operation over random orders of removal.
+"""Shapley-NAS: the mean contribution of an operation to the accuracy, over random orders of removal.
 
 Xiao, Wang, Zhu, Zhou & Lu, "Shapley-NAS: Discovering Operation Contribution for Neural Architecture Search",
-CVPR 2022. Players are all operations on all open edges. Each of K Monte-Carlo
-samples draws a permutation and one mini-batch, starts from the whole supernet and takes the players out one
-after the other (masked, not renormalised): the fall in accuracy is a player's marginal contribution. A
-permutation is cut short where the accuracy falls below half of the whole supernet's; who is left contributes
-nothing to it. The Shapley value is the mean; `bound=yes` takes the mean minus the standard deviation, as the
-released code does. The paper updates alphas by these values while it trains; here they decide at once.
+CVPR 2022. The players are all operations on all open edges. Each of K Monte-Carlo samples draws a
+permutation, takes one mini-batch, starts from the whole supernet and removes the players one after another (masked, not
+renormalised): the fall in accuracy is a player's marginal contribution. A permutation is truncated once the accuracy
+falls below half of the whole supernet's; the remaining players contribute 0 to that sample. The Shapley value is the
+mean over samples; `bound=yes` takes the mean minus the standard deviation, as the released code does. The paper updates
+the alphas with these values during the search; here they select the operations directly.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,22 +23,22 @@ from nas_selection_bench.selectors.parts.schedule import Greedy
 from nas_selection_bench.selectors.parts.view import Search
 
 AT_ONCE = 5
-"""Coalitions evaluated before the truncation is looked at: a GPU should not be asked after each."""
+"""Coalitions evaluated between two checks for truncation; checking after each one would stall a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shapley(Rule):
     """Monte-Carlo Shapley values of the operations."""
 
-    samples: int = option(10, positive, "permutations K")
-    truncate: float = option(0.5, between(0, 1), "stop a permutation below this share of the whole accuracy")
-    bound: bool = option(False, yes_or_no, "mean minus standard deviation, as the released code")
+    samples: int = option(10, positive, "number of permutations K")
+    truncate: float = option(0.5, between(0, 1), "stop a permutation below this share of the supernet's accuracy")
+    bound: bool = option(False, yes_or_no, "mean minus standard deviation, as in the released code")
 
     needs = Needs(trained=True, alphas=True, images=True, labels=True)
     stochastic = True
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: Shapley values in points of accuracy; 0 for `none`, whose removal changes nothing."""
+        """[k, 5]: Shapley values in percentage points of accuracy; 0 for `none`, whose removal changes nothing."""
         generator = search.generator("permutations")
         marginals = np.zeros((self.samples, len(EDGES), len(OPERATIONS)))
         players = [(edge, operation) for edge in search.open_edges for operation in range(len(OPERATIONS))]
@@ -54,7 +54,7 @@ class Shapley(Rule):
         return values[list(edges)]
 
     def _falls(self, search: Search, removed: Sequence[tuple[int, int]], place: int) -> Iterator[float]:
-        """The fall in accuracy at each removal, until the accuracy is too low."""
+        """Yield the fall in accuracy at each removal, until the permutation is truncated."""
         weights = search.weights()
         before = whole = float(search.evaluate(weights[None], place).accuracy[0])
         for start in range(0, len(removed), AT_ONCE):
@@ -76,12 +76,12 @@ SELECTOR = Greedy(
     direction="largest",
     passes="at most K (1 + 24), one mini-batch each",
     differs=(
-        "A selector on a stored supernet (the paper moves alphas by these values while it trains, on a PC-DARTS"
-        " supernet of another space); the mean, as the paper has it (the code: mean minus standard deviation,"
-        " bound=yes); batch statistics without moving the running ones (in the code, which validates every other epoch,"
-        " every second estimate has running statistics); mini-batches of up to 256 images (the code:"
-        " 1024), the fixed ones in turn, so that no more than selection images / batch of them are different (the code"
-        " draws one per permutation)"
+        "Applied to a stored supernet (the paper updates alphas with these values during the search, on a PC-DARTS"
+        " supernet of another space); the mean, as in the paper (the code: mean minus standard deviation,"
+        " bound=yes); batch statistics, without updating the running ones (in the code, which validates every other"
+        " epoch, every second estimate uses running statistics); mini-batches of up to 256 images (the code: 1024),"
+        " the fixed ones in turn, so that at most selection images / batch size of them are distinct (the code draws"
+        " one per permutation)"
     ),
     rule=Shapley(),
 )

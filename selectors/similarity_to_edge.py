@@ -1,10 +1,10 @@
-"""Similarity to the edge: keep the operation whose output looks most like that of the whole mixture.
+"""Similarity to the edge: keep the operation whose output is most similar to the mixed output of its edge.
 
 After the "decorrelation discretization" of Wang, Yang, Huang & Wang, "iDARTS: Improving DARTS by Node
 Normalization and Decorrelation Discretization", IEEE TNNLS 34(4), 2023: discretising disturbs the supernet least
-where the operation that stays stands for its edge. OUR READING, since no code is public: the cosine between an
-operation's output and the mixed output, per image, averaged over images and cells. `measure=share` asks how much
-of the mixed output the weighted operation makes up: p <o(x), m> / |m|^2.
+if the remaining operation represents its edge. OUR READING, since no code is public: the cosine between an
+operation's output and the mixed output, per image, averaged over images and cells. `measure=share` instead measures
+the weighted operation's share of the mixed output m: p <o(x), m> / |m|^2.
 """
 
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ from nas_selection_bench.selectors.parts.view import Search
 
 @dataclass(frozen=True, kw_only=True)
 class Similarity(Rule):
-    """How much an operation's output is like its edge's."""
+    """The similarity of an operation's output to the mixed output of its edge."""
 
-    measure: str = option("cosine", one_of("cosine", "share"), "angle to the mixed output, or share in it")
+    measure: str = option("cosine", one_of("cosine", "share"), "cosine with the mixed output, or share of it")
 
     needs = Needs(trained=True, alphas=True, images=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: the mean cosine, or the mean share; 0 for `none`, whose output is nothing."""
+        """[k, 5]: the mean cosine, or the mean share; 0 for `none`, whose output is zero."""
         weights = search.weights()
         total = empty_scores(search)
 
@@ -54,7 +54,7 @@ class Similarity(Rule):
 
 
 def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """The quotient; 0 where nothing is divided by nothing."""
+    """The quotient, elementwise; 0 if the denominator is 0."""
     return torch.where(denominator > 0, numerator / denominator.clamp_min(torch.finfo(denominator.dtype).tiny), 0)
 
 

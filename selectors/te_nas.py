@@ -1,12 +1,13 @@
-"""TE-NAS: prune the operations without which the network is easiest to train and loses fewest linear regions.
+"""TE-NAS: prune the operations whose removal helps trainability most and costs the fewest linear regions.
 
 Chen, Gong & Wang, "Neural Architecture Search on ImageNet in Four GPU Hours: A Theoretically Inspired Perspective",
-ICLR 2021, section 3.2 and algorithm 1. `none` goes first. Then, round by round: for every operation that is left,
-how much do the condition number of the neural tangent kernel and the number of linear regions fall without it,
-relative to the supernet with it? Operations are ranked by both (a large fall of the condition number and a small
-fall of the regions speak for pruning), the ranks are added, and each edge loses the operation with the lowest sum.
-What is left of an edge shares its weight (renormalised). An operation scores by when it was pruned: 0 first, 4 stays.
-Both are measured on small untrained supernets (`parts/small_supernets.py`), drawn anew for each of `repeats`.
+ICLR 2021, section 3.2 and algorithm 1. `none` is pruned first. Each further round measures, for every remaining
+operation, how much the condition number of the neural tangent kernel and the number of linear regions fall without it,
+relative to the supernet with it. Operations are ranked by both (a large fall of the condition number and a small
+fall of the regions favour pruning), the ranks are added, and each edge loses the operation with the lowest sum.
+The remaining operations of an edge share its weight equally. The score of an operation is the round in which it is
+pruned: 0 for the first, 4 for the one that stays. Both quantities are measured on small untrained supernets
+(`parts/small_supernets.py`), drawn anew for each of `repeats`.
 """
 
 from collections.abc import Sequence
@@ -26,24 +27,24 @@ from nas_selection_bench.selectors.parts.small_supernets import MEASURES, at, me
 from nas_selection_bench.selectors.parts.view import Search
 
 DIGITS = 3
-"""Decimal digits to which falls are compared; what is equal to them shares a rank (`precision` in the code)."""
+"""Decimal digits to which falls are rounded; falls that are then equal share a rank (`precision` in the code)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PruningByImportance(Rule):
-    """The order in which TE-NAS takes the operations out."""
+    """The order in which TE-NAS prunes the operations."""
 
     chooses_none = False
 
-    repeats: int = option(3, positive, "networks over which both measures are averaged")
+    repeats: int = option(3, positive, "number of networks over which both measures are averaged")
     images: int | None = option(
-        None, or_preset(positive), "images of the kernel; 32 as the paper at preset paper, else fewer"
+        None, or_preset(positive), "images per kernel; 32 at preset paper, as in the paper, else fewer"
     )
     samples: int | None = option(
-        None, or_preset(positive), "crops of the regions; 2048 at preset paper (the paper: 5000)"
+        None, or_preset(positive), "crops per count of regions; 2048 at preset paper (the paper: 5000)"
     )
     weights: str = option(
-        "paper", one_of("paper", "released"), "Kaiming, or PyTorch's own and one network for all kernels"
+        "paper", one_of("paper", "released"), "Kaiming, or PyTorch's default and one network for all kernels"
     )
 
     needs = Needs(images=True)
@@ -61,7 +62,7 @@ class PruningByImportance(Rule):
             falls = {}
             for measure in MEASURES:
                 values = self._measure(search, measure, [kept, *without])
-                # Relative within a repeat: the condition number varies by more between networks than by operation.
+                # Relative within a repeat: the condition number varies more between networks than between operations.
                 relative = (values[:, :1] - values[:, 1:]) / values[:, :1]
                 falls[measure] = relative.mean(axis=0).round(DIGITS)
             worst = rankdata(-falls["ntk"], "dense") + rankdata(falls["linear_regions"], "dense")
@@ -73,7 +74,7 @@ class PruningByImportance(Rule):
         return rounds[list(edges)]
 
     def _measure(self, search: Search, measure: str, masks: Sequence[Tensor]) -> np.ndarray:
-        """[repeats, m]: the condition number or the number of regions with only the operations of each mask."""
+        """[repeats, m]: the condition number, or number of regions, with only the operations of each of m masks."""
         size = search.budget.proposal_batch
         count = (self.images or max(8, size // 8)) if measure == "ntk" else (self.samples or 8 * size)
         released = self.weights == "released"
@@ -86,15 +87,16 @@ SELECTOR = Greedy(
     direction="largest: pruned last",
     passes="57 times `repeats` kernels and region counts",
     differs=(
-        "Kaiming initialisation and new networks per repeat, the same for all candidates and rounds (in the paper new"
-        " ones for each candidate; in the released code the names of the schemes do not match, so that repeats share"
-        " PyTorch's own weights: weights=released does so for the kernel, where the code also draws a network each"
-        " round, and for the regions one per candidate); one mini-batch per repeat (the code: a fresh one for each"
-        " candidate); batch norm in cells without affine part; fewer images and crops, so that it takes seconds. As"
-        " released: each image of the regions has one channel, drawn at random; falls are relative within a repeat,"
-        " then averaged; dense ranks; of equal sums the largest fall of the kernel's goes. Mean falls are"
-        " rounded to 3 digits, so that falls which differ by less are equal (the code rounds each repeat before the"
-        " mean); each repeat has crops of its own (the code: the same for all)"
+        "Kaiming initialisation and new networks per repeat, the same for all candidates and rounds (the paper: new"
+        " ones for each candidate; in the released code the names of the initialisation schemes do not match, so that"
+        " repeats share PyTorch's default weights: weights=released does the same for the kernel, for which the code"
+        " also draws a network each round, and for the regions one per candidate); one mini-batch per repeat (the code:"
+        " a fresh one for each candidate); no affine part in the cells' batch norm; fewer images and crops, so that it"
+        " takes seconds. As in the released code, each image for the regions has one channel, drawn at random; falls"
+        " are relative within a repeat, then averaged; ranks are dense; ties between rank sums prune the operation with"
+        " the largest fall of the condition number. Mean falls are rounded to 3 digits, so that smaller differences"
+        " count as ties (the code rounds each repeat before averaging); each repeat has its own crops (the code: the"
+        " same for all)"
     ),
     version=3,
     rule=PruningByImportance(),

@@ -1,12 +1,12 @@
 """Zero-Cost-PT: perturb an untrained supernet and score it by a zero-cost proxy.
 
 Xiang, Dudziak, Abdelfattah, Chau, Lane & Wen, "Zero-Cost Operation Scoring in Differentiable Architecture
-Search", AAAI 2023. Stage 1 makes N proposals: on an untrained supernet, edge after edge, mask each
+Search", AAAI 2023. Stage 1 makes N proposals: on an untrained supernet, edge by edge, mask each
 operation and keep the one without which the proxy is lowest. Stage 2 builds each distinct proposal as a
 stand-alone network, sums the proxy over V mini-batches, and takes the best.
 
-The paper's proxy is nwot (`jacob` in its code). `zero-cost-pt-PROXY` takes another; `zero-cost-pt-post` and
-`zero-cost-pt-PROXY-post` score the trained supernet, once and without stage 2, as its comparisons do.
+The paper's proxy is nwot (`jacob` in its code); `zero-cost-pt-PROXY` uses another. `zero-cost-pt-post` and
+`zero-cost-pt-PROXY-post` score the trained supernet, once and without stage 2, as the paper's comparisons do.
 """
 
 import math
@@ -29,39 +29,43 @@ from nas_selection_bench.selectors.parts.zero_cost import MaskByProxy, ProxyRule
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroCostSearch(Selector):
-    """N proposals on untrained supernets, the best of which V mini-batches decide."""
+    """Makes N proposals on untrained supernets and selects the best one over V mini-batches."""
 
     rule: ProxyRule
-    order: str = option("random", one_of(*ORDERS), "in which order edges are decided")
-    proposals: int | None = option(None, or_preset(positive), "proposals N of stage 1")
-    validation: int | None = option(None, or_preset(positive), "mini-batches V of stage 2")
-    reinitialise: bool = option(True, yes_or_no, "new weights for each proposal; the released code keeps them")
+    order: str = option("random", one_of(*ORDERS), "order in which edges are decided")
+    proposals: int | None = option(None, or_preset(positive), "number of proposals N in stage 1")
+    validation: int | None = option(None, or_preset(positive), "number of mini-batches V in stage 2")
+    reinitialise: bool = option(True, yes_or_no, "draw new weights for each proposal; the released code does not")
 
     @property
     def needs(self) -> Needs:
-        """What the proxy reads; alphas if the edge order does."""
+        """The inputs of the proxy, and the alphas if the edge order reads them."""
         return self.rule.needs | ORDERS[self.order].needs
 
     stochastic = True
 
     def select(self, search: Search) -> Selection:
-        """Propose, validate, take the best. The scores are those of the first proposal, before any decision."""
+        """Make and validate proposals, and take the best.
+
+        The scores returned are those of the first proposal, before any decision. Raises ProxyFailure if the proxy has
+        no value for any proposal.
+        """
         scores, proposed = zip(*self._proposals(search), strict=True)
         architectures = [architecture_made_by(decisions) for decisions in proposed]
         values = {architecture: self._validate(search, architecture) for architecture in dict.fromkeys(architectures)}
         best = max(values, key=values.__getitem__)
         if values[best] == -math.inf:
-            raise proxies.ProxyFailure(f"{self.rule.proxy.name} has no value for any of the architectures proposed")
+            raise proxies.ProxyFailure(f"{self.rule.proxy.name} has no value for any of the proposed architectures")
         return Selection(
             best, scores[0], proposed[architectures.index(best)],
             facts={"proposals": len(proposed), "distinct_proposals": len(values)},
         )  # fmt: skip
 
     def _proposals(self, search: Search) -> list[tuple[np.ndarray, list[Decision]]]:
-        """Stage 1: scores before any decision (all 30 of the first), and the decisions, of each proposal.
+        """Stage 1: the scores before any decision, and the decisions, of each proposal.
 
-        Proposals on whose networks the proxy fails are left out and counted; without any other the last failure is
-        raised.
+        Only the first proposal has all 30 scores. Proposals on whose networks the proxy fails are left out and
+        counted; if all fail, the last failure is raised.
         """
         made: list[tuple[np.ndarray, list[Decision]]] = []
         number = self.proposals or search.budget.proposals
@@ -78,13 +82,13 @@ class ZeroCostSearch(Selector):
         return made
 
     def _validate(self, search: Search, architecture: Architecture) -> float:
-        """Stage 2: the sum of the proxy over V mini-batches on the stand-alone network, untrained."""
+        """Stage 2: the sum of the proxy over V mini-batches on the untrained stand-alone network."""
         network = search.standalone(architecture, search.shared_generator("stand-alone"))
         batches = search.proxy_batches(self.validation or search.budget.validation_batches)
         seed = search.shared_seed("validation")
         try:
             return sum(proxy_score(search, self.rule.proxy, network, batch, seed) for batch in batches)
-        except proxies.ProxyFailure:  # an architecture that the proxy cannot judge is not chosen
+        except proxies.ProxyFailure:  # an architecture without a proxy value is never chosen
             return -math.inf
 
 

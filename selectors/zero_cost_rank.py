@@ -1,8 +1,8 @@
 """Zero-cost ranking: draw architectures, score each untrained network by a proxy, take the best.
 
 Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training" (NASWOT), ICML 2021,
-with nwot; `zero-cost-rank-PROXY` with another proxy. The networks are those that NAS-Bench-201 trains, with fresh
-weights; all see the same images. Nothing of the supernet is used but its size.
+whose proxy is nwot; `zero-cost-rank-PROXY` uses another proxy. The networks are those that NAS-Bench-201 trains, with
+fresh weights; all see the same images. Only the size of the supernet is used, not its weights or alphas.
 """
 
 from dataclasses import dataclass
@@ -23,29 +23,29 @@ from nas_selection_bench.selectors.proxies import Proxy
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroCostRank(Selector):
-    """The best of some random architectures by a zero-cost proxy."""
+    """Selects the random architecture with the best zero-cost proxy."""
 
     proxy: Proxy
-    architectures: int = option(100, some_or_all, "how many random architectures are scored")
+    architectures: int = option(100, some_or_all, "number of random architectures to score")
 
     @property
     def needs(self) -> Needs:
-        """What the proxy reads."""
+        """The inputs of the proxy."""
         return needs_of(self.proxy, trained=False)
 
     stochastic = True
 
     def select(self, search: Search) -> Selection:
-        """Draw, score, take the best; networks of which the proxy has no value are left out and counted."""
+        """Draw architectures, score them and take the best; those without a proxy value are left out and counted."""
         drawn = sample_uniformly(self.architectures, search.shared_generator("architectures"))
         return best_by_proxy(search, self.proxy, drawn)
 
 
 def best_by_proxy(search: Search, proxy: Proxy, architectures: list[Architecture]) -> Selection:
-    """The architecture whose untrained network the proxy prefers; raises ProxyFailure if it has a value of none."""
+    """The architecture whose untrained network the proxy scores best; raises ProxyFailure if none has a value."""
     values, failure = score_architectures(search, proxy, architectures)
     if not values:
-        raise proxies.ProxyFailure(f"no architecture that was drawn has a value; the last one: {failure}")
+        raise proxies.ProxyFailure(f"no architecture drawn has a value; the last failure: {failure}")
     selection = take_best(search, list(values), np.array(list(values.values())))
     selection.facts["without_value"] = len(set(architectures)) - len(values)
     return selection

@@ -1,6 +1,6 @@
-"""The page about all criteria, made from what their files declare.
+"""Generates docs/methods.md, the page about all criteria, from the declarations in their files.
 
-Made by `python -m nas_selection_bench.selectors.parts.describe`.
+Run `python -m nas_selection_bench.selectors.parts.describe > docs/methods.md`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,31 +15,31 @@ from nas_selection_bench.selectors.parts.proxy_variants import MAIN
 INTRODUCTION = """\
 # Selection criteria
 
-Made from the code by `python -m nas_selection_bench.selectors.parts.describe`; a test compares the two.
+Generated from the code by `python -m nas_selection_bench.selectors.parts.describe`; a test compares the two.
 
 Every score is `[6 edges, 5 operations]`, larger = keep. B is the number of mini-batches of selection images, which are
-un-augmented and the same for every criterion of a checkpoint. Batch norm is as `--bn` says (`batch` statistics by
-default) unless the criterion, its proxy or an option `bn` prescribes its own. What a criterion does not declare under
-"reads" is withheld from it: without `trained` the network is freshly initialised, without `alphas` the mixture is
-uniform.
+un-augmented and the same for every criterion of a checkpoint. Batch norm follows `--bn` (`batch` statistics by
+default) unless the criterion, its proxy or an option `bn` prescribes otherwise. Any input that a criterion does not
+declare under "reads" is withheld from it: without `trained` the network is freshly initialised, without `alphas` the
+mixture is uniform.
 
 Options are part of the name: `darts-pt[order=sgas,tune=0]`. A criterion with the options `order` and `tune` is a
-scoring rule in the greedy schedule: edges are decided one after the other in an order, with epochs of fine-tuning
-between decisions (`preset`: as many as the preset says). The rule scores what it reads itself: an order that looks at
-alphas does not give them to a rule that reads none, and a rule that scores an untrained network cannot be tuned.
-`none=no` leaves the scores as they are and never decides for `none`; where that cannot score best there is no such
-option.
+scoring rule in the greedy schedule: edges are decided one at a time, in the given order, with `tune` epochs of
+fine-tuning between decisions (`preset`: as many as the preset sets). The rule sees only its own inputs: an edge order
+that reads the alphas does not pass them to a rule that reads none. A rule that scores an untrained network cannot be
+combined with fine-tuning. `none=no` leaves the scores unchanged but never chooses `none`; rules for which `none` cannot
+score best have no such option.
 """
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """A Markdown table."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
 
 
 def selector_row(name: str, selector: Selector) -> list[str]:
-    """One criterion: what it is, what it reads, what it costs."""
+    """The row of one criterion in the table of criteria."""
     options = ", ".join(f"`{option}={value}`" for option, value in selector.spelled().items())
     texts = selector.declared()
     return [
@@ -49,7 +49,7 @@ def selector_row(name: str, selector: Selector) -> list[str]:
 
 
 def page() -> str:
-    """The whole page."""
+    """The whole page, in Markdown."""
     found = {name: registry.find(name) for name in registry.names()}
     own = {name: proxy_of(selector) for name, selector in found.items()}
     main = {name: found[name] for name, proxy in own.items() if proxy is None or proxy.name == MAIN}
@@ -76,8 +76,8 @@ def page() -> str:
             "## Edge orders\n",
             orders,
             "## Zero-cost proxies\n",
-            "Each gives a `zero-cost-pt-PROXY` and a `disc-zc-PROXY`, both with `-post` for the trained supernet, and a"
-            f" `zero-cost-rank-PROXY` (with `-` for `_`; {MAIN} is the one without a suffix).\n",
+            "Each proxy defines the criteria `zero-cost-pt-PROXY` and `disc-zc-PROXY`, both also with `-post` for the"
+            f" trained supernet, and `zero-cost-rank-PROXY` (with `-` for `_`; those of {MAIN} have no suffix).\n",
             scores,
         ]
     )

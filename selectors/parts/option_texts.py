@@ -1,6 +1,7 @@
-"""The descriptions of a selector whose options are not the default, so that no stored text contradicts its name.
+"""Adapts the descriptions of a selector to options that are not the default.
 
-The files describe their defaults. What an option changes there stands beside them, in the option's own words.
+The file of a selector describes its default options. A stored text must not contradict the options in the selector's
+name, so each option that changes something is added to the text, with its help.
 """
 
 import re
@@ -10,23 +11,23 @@ from nas_selection_bench.bench.work.options import Choice, Configurable, Number,
 from nas_selection_bench.selectors import proxies
 
 GAPS = "5 gaps of tuning"
-"""In the passes of a file whose default tunes between decisions."""
+"""End of `passes` in a file whose default fine-tunes between decisions."""
 
 WITH_TUNING = " with fine-tuning"
-"""In its score."""
+"""End of `formula` in such a file."""
 
 ON_AN_EDGE = "on the edge"
-"""In the score of a file that is about the order of the edges."""
+"""Part of `formula` in a file whose score depends on the edge order."""
 
 SCHEDULE = {"order", "tune", "none"}
-"""Options of the greedy schedule: how a score is used, not what it is."""
+"""Options of the greedy schedule, which determine how a score is used, not the score itself."""
 
 
 def with_options(selector: Configurable, asked: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, str]:
-    """`texts` (score, keeps, passes, differs) of the default, made those of the options `asked` for.
+    """The default descriptions `texts` (score, keeps, passes, differs), adapted to the options in `asked`.
 
-    Every option can change a score, but for those of the schedule and of the proxy, whose name tells them; choices can
-    change what is kept; numbers, and the order of the edges, how much is computed.
+    Any option may change the score, except those of the schedule, and those of the proxy, which appear in the proxy's
+    name. Choices and switches may change what is kept. Numbers and the edge order may change the number of passes.
     """
     own = proxy_of(selector)
     told_otherwise = {"tune", *(own.options() if own else ())}
@@ -43,7 +44,7 @@ def with_options(selector: Configurable, asked: Mapping[str, str], texts: Mappin
         if isinstance(convert, Number | OrWord) or (name == "order" and texts["passes"] != "0"):
             passes.append(here)
     every = ", ".join(f"{name}={value}" for name, value in asked.items())
-    differs = f"{texts['differs']} (said of the default options; here {every})" if every else texts["differs"]
+    differs = f"{texts['differs']} (this describes the default options; here {every})" if every else texts["differs"]
     return {
         "score": _here(named(texts["score"], own), score), "keeps": _here(texts["keeps"], keeps),
         "passes": _here(texts["passes"], passes), "differs": differs,
@@ -51,25 +52,25 @@ def with_options(selector: Configurable, asked: Mapping[str, str], texts: Mappin
 
 
 def _here(text: str, clauses: Sequence[str]) -> str:
-    """The text of the default, with what differs from it."""
+    """The text of the default, followed by the options that change it."""
     return f"{text} by default; here {', '.join(clauses)}" if clauses else text
 
 
 def proxy_of(selector: Configurable) -> proxies.Proxy | None:
-    """The proxy by which a selector scores, itself or in its rule; None of one that has none."""
+    """The proxy of a selector or of its rule, None if there is none."""
     found = [selector, *selector.parts().values()]
     return next((proxy for part in found if isinstance(proxy := getattr(part, "proxy", None), proxies.Proxy)), None)
 
 
 def named(score: str, proxy: proxies.Proxy | None) -> str:
-    """The score with its proxy's options as they are."""
+    """The score with the proxy's name spelled with its current options."""
     if proxy is None:
         return score
     return re.sub(rf"\b{proxy.name}(\[[^\]]*\])?(?=\()", lambda _: proxies.spelled(proxy), score, count=1)
 
 
 def without_tuning(texts: Mapping[str, str], order: str) -> dict[str, str]:
-    """The texts of a file without what it says of tuning between decisions."""
+    """The texts of a file without any mention of tuning between decisions."""
     score, passes = texts["score"], texts["passes"]
     if passes.endswith(GAPS):
         passes = passes.removesuffix(GAPS).removesuffix(" and ") or "0"
@@ -80,7 +81,7 @@ def without_tuning(texts: Mapping[str, str], order: str) -> dict[str, str]:
 
 
 def with_tuning(texts: Mapping[str, str], of_file: Mapping[str, str], tune: int | None) -> dict[str, str]:
-    """The texts with the tuning between decisions, as it is; `of_file` is what the file said of it."""
+    """The texts with `tune` epochs of tuning between decisions (None: the preset's); `of_file` is as in the file."""
     gaps = GAPS if tune is None else f"5 gaps of {as_text(tune)} epochs of tuning"
     passes, score = texts["passes"], texts["score"]
     joint = "; " if ";" in passes else " and "

@@ -1,10 +1,11 @@
-"""In which order edges are decided; one of the three parts of a selector.
+"""Edge orders: the order in which the greedy schedule decides the edges.
 
-An order names the edge to decide next. It may look at the scores of the open edges in the present
-context, at those of the checkpoint before any decision, or at the alphas.
+Before each decision an order chooses the next edge. It may use the current scores of the open edges (given the
+decisions made so far), the scores at the checkpoint before any decision, or the alphas.
+
 Sources: DARTS-PT (Wang et al., ICLR 2021): random. Zero-Cost-PT (Xiang et al., AAAI 2023, "Edge
 discretisation order"): fixed, reverse, random, global-op and global-edge, each iterative or once.
-SGAS (Li et al., CVPR 2020): most certain first.
+SGAS (Li et al., CVPR 2020): the most certain edge first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,28 +25,28 @@ NOTHING = Needs()
 
 @dataclass(frozen=True)
 class Step:
-    """The situation before a decision."""
+    """The state before a decision, from which an order chooses the next edge."""
 
     search: Search
     open_edges: Sequence[int]
     score: Callable[[Sequence[int]], np.ndarray]
-    """Scores [k, 5] of k open edges in the present context; computed once per context."""
+    """Current scores [k, 5] of k open edges, given the decisions so far; each edge is scored once per decision."""
     at_start: Mapping[int, np.ndarray]
-    """Scores [5] of the edges that were scored at the checkpoint, before any decision."""
+    """Scores [5] of each edge that was scored at the checkpoint, before any decision."""
     first: int = 0
-    """The first operation that can be chosen; those after it can be, too."""
+    """Index of the first operation that can be chosen: 0, or 1 if `none` is excluded."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """An edge order."""
+    """An edge order: `choose` returns the edge to decide next, `text` describes it."""
 
     choose: Callable[[Step], int]
     text: str
     needs: Needs = NOTHING
     stochastic: bool = False
     rescores: bool = True
-    """False: every edge takes its best operation at the checkpoint, whatever was decided before."""
+    """Whether edges are rescored after each decision; if not, the scores at the checkpoint decide all edges."""
     scores_all_first: bool = False
     """Whether all edges are scored at the checkpoint, before any decision."""
 
@@ -59,17 +60,17 @@ def _random(step: Step) -> int:
 
 
 def _best(step: Step, values: np.ndarray) -> int:
-    """The open edge with the largest value; the first of equals."""
+    """The open edge with the largest value; ties go to the first."""
     return step.open_edges[int(np.argmax(values))]
 
 
 def _global(reduce: Callable[..., np.ndarray], step: Step) -> int:
-    """The open edge whose operations score best in the present context, by the `reduce` of their scores."""
+    """The open edge with the largest `reduce` of its operations' current scores."""
     return _best(step, reduce(step.score(step.open_edges)[:, step.first :], axis=1))
 
 
 def _global_once(reduce: Callable[..., np.ndarray], step: Step) -> int:
-    """The same by the scores at the checkpoint."""
+    """The open edge with the largest `reduce` of its operations' scores at the checkpoint."""
     return _best(step, np.array([reduce(step.at_start[edge][step.first :]) for edge in step.open_edges]))
 
 
@@ -81,27 +82,27 @@ def _sgas(step: Step) -> int:
 def _sgas_2(step: Step) -> int:
     history = step.search.earlier_probabilities(4)
     if not history:
-        raise SkipCell("sgas-2 needs an earlier checkpoint of the same supernet to see how stable the alphas are")
+        raise SkipCell("sgas-2 needs an earlier checkpoint of the same supernet to measure how stable the alphas are")
     edges = list(step.open_edges)
     return _best(step, edge_certainty(step.search.probabilities()[edges], [past[edges] for past in history]))
 
 
 ORDERS = {
     "once": Order(
-        lambda step: step.open_edges[0], "all edges from the scores at the checkpoint",
+        lambda step: step.open_edges[0], "all edges at once, by the scores at the checkpoint",
         rescores=False, scores_all_first=True,
     ),
     "fixed": Order(lambda step: step.open_edges[0], "from the input to the output"),
     "reverse": Order(lambda step: step.open_edges[-1], "from the output to the input"),
     "random": Order(_random, "random, a new permutation per selector seed", stochastic=True),
-    "global-op": Order(partial(_global, np.max), "the edge that has the best-scoring open operation, all scored anew"),
-    "global-edge": Order(partial(_global, np.mean), "the edge with the best mean score, all scored anew"),
+    "global-op": Order(partial(_global, np.max), "the edge with the best-scoring operation, rescored each time"),
+    "global-edge": Order(partial(_global, np.mean), "the edge with the best mean score, rescored each time"),
     "global-op-once": Order(
-        partial(_global_once, np.max), "as global-op, sorted once by the scores at the checkpoint",
+        partial(_global_once, np.max), "as global-op, but sorted once, by the scores at the checkpoint",
         scores_all_first=True,
     ),
     "global-edge-once": Order(
-        partial(_global_once, np.mean), "as global-edge, sorted once by the scores at the checkpoint",
+        partial(_global_once, np.mean), "as global-edge, but sorted once, by the scores at the checkpoint",
         scores_all_first=True,
     ),
     "sgas": Order(_sgas, "most certain first, SGAS criterion 1", needs=Needs(alphas=True)),

@@ -1,4 +1,4 @@
-"""The family of Zero-Cost-PT: for each proxy a search on untrained supernets, and its scores on a trained one."""
+"""The Zero-Cost-PT family of selectors: for each proxy, a search on untrained supernets and a trained variant."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from nas_selection_bench.selectors.parts.schedule import Greedy
 from nas_selection_bench.selectors.parts.zero_cost import ProxyRule
 
 MAIN = "nwot"
-"""The proxy whose criteria have no suffix: the paper's."""
+"""The paper's proxy, whose criteria have no suffix."""
 
 AS_SCORED = {
     "nwot": "nwot[reached=no]",
@@ -16,56 +16,59 @@ AS_SCORED = {
     "flops": "flops[reached=yes]",
     "l2_norm": "l2_norm[reached=yes]",
 }
-"""Proxies with other options than their own defaults. The paper's code counts every ReLU that runs; those of masked
-operations are fed zeros. The plain counts are the same whatever is masked, so only what the logits depend on counts."""
+"""Proxies used with options that are not their defaults. The paper's code counts every ReLU that runs, and those of
+masked operations are fed zeros. Plain counts do not depend on what is masked, so only layers that reach the logits
+are counted."""
 
 LOOKS_INSIDE = ("linear_regions", "meco", "nwot", "swap", "zen")
-"""Proxies that read activations."""
+"""Proxies that read the activations inside the network."""
 
 PAPER = "Xiang et al., Zero-Cost Operation Scoring in Differentiable Architecture Search, AAAI 2023"
 
 COMMON = (
-    "A masked operation, and every one that a decision took out, is fed zeros, as in the code (in the paper's words it"
-    " is not there: masked=absent). "
+    "Masked operations, and operations that a decision removed, are fed zeros, as in the code (in the paper they are"
+    " absent: masked=absent). "
     "An operation for which the proxy has no value is not chosen, as in the code (nanargmin); it scores just below the"
     " others. Un-augmented images of the selection half (the code: training transform, first half); batch norm {bn};"
-    " the orders global-*-once sort by the scores (the code's popitem() takes the last edge, so that they are reverse)"
+    " the orders global-*-once sort by the scores (the code's popitem() takes the last edge, which makes them reverse)"
 )
-FOLLOWS = "as --bn says (the code: running statistics, --bn running; of a fresh network they do nothing)"
+FOLLOWS = "as --bn says (the code: running statistics, --bn running, which do nothing in a fresh network)"
 PRESCRIBES = "as the proxy prescribes, whatever --bn says: {proxy}"
 
-POST = "One mini-batch for all edges; the mixture is the recipe's, and without the masked operation not renormalised. "
+POST = "One mini-batch for all edges; the mixture is the recipe's and is not renormalised after masking. "
 SEARCH = (
     "Each proposal has new weights (the released code draws only new alphas, so that with a fixed edge order all N"
-    " proposals are one cell: reinitialise=no), one mini-batch per proposal (the code: one per edge), an exactly"
-    " uniform mixture, and in stage 2 one draw of the proxy's own random numbers for all V mini-batches, so that V is"
-    " without effect for a proxy that reads no images. "
+    " proposals are one cell: reinitialise=no), one mini-batch (the code: one per edge) and an exactly uniform mixture;"
+    " stage 2 draws the proxy's own random numbers once for all V mini-batches, so that V has no effect on a proxy that"
+    " reads no images. "
 )
 
 
 class SearchWith(Protocol):
-    """A search on untrained supernets, made for a rule and its descriptions."""
+    """The constructor of a search on untrained supernets, from a rule and its descriptions."""
 
     def __call__(
         self, *, paper: str, formula: str, direction: str, passes: str, differs: str, version: int, rule: ProxyRule
     ) -> Selector:
-        """The selector of that name."""
+        """The selector for `rule`."""
 
 
 def variants(
     search: SearchWith, rule: type[ProxyRule], *, formula: str, direction: str, remark: str = ""
 ) -> dict[str, Selector]:
-    """By suffix: one search per proxy (`PROXY`; MAIN has none), and its scores on the trained supernet (`-post`).
+    """The selectors of all proxies, by suffix.
 
-    `remark` stands before what differs from the released code.
+    For each proxy a search on untrained supernets (suffix `PROXY`, empty for MAIN) and a greedy selector on the trained
+    supernet (`PROXY-post`, `post`). `formula` has a placeholder `{proxy}`; `remark` is put before the differences from
+    the released code.
     """
     selectors: dict[str, Selector] = {}
     for proxy in proxies.names():
         about = proxies.find(AS_SCORED.get(proxy, proxy))
         suffix = "" if proxy == MAIN else proxy.replace("_", "-")
         text = formula.format(proxy=proxies.spelled(about))
-        version = about.version + (proxy in AS_SCORED)  # since these options are set
-        version += proxy in LOOKS_INSIDE  # since masked operations are fed zeros
+        version = about.version + (proxy in AS_SCORED)  # one more since these options are set
+        version += proxy in LOOKS_INSIDE  # one more since masked operations are fed zeros
         source = f"{PAPER}; the proxy: {about.paper}"
         common = COMMON.format(bn=FOLLOWS if about.follows_batch_norm else PRESCRIBES.format(proxy=about.batch_norm))
         common += f". {about.caution}" if about.caution else ""

@@ -1,4 +1,4 @@
-"""The greedy schedule: a scoring rule, an edge order and fine-tuning between decisions, combined."""
+"""The greedy schedule, which combines a scoring rule, an edge order and fine-tuning between decisions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +22,10 @@ ALL_EDGES = tuple(range(len(EDGES)))
 def decide_greedily(
     rule: Rule, order_name: str, tune_epochs: int, search: Search, *, none: bool = True, all_scores: bool = True
 ) -> tuple[np.ndarray, list[Decision]]:
-    """Decide the six edges one after the other, if not `none` for one of the four operations that do something.
+    """Decide the six edges one at a time; with `none` False, never for the operation `none`.
 
-    Returns the scores [6, 5] before any decision and the decisions in the order made; `search.decided` holds
-    them too. Where `all_scores` is false, edges that the method did not score before any decision score 0.
+    Returns the scores [6, 5] before any decision, and the decisions in the order made; these are also in
+    `search.decided`. If `all_scores` is False, edges that the method did not score before the first decision score 0.
     """
     order, first = ORDERS[order_name], NONE if none else NONE + 1
     at_start: dict[int, np.ndarray] = {}
@@ -38,7 +38,7 @@ def decide_greedily(
         edge = order.choose(Step(search, search.open_edges, score, at_start, first))
         operation = first + int(np.argmax(score([edge])[0, first:]))
         if not decisions and all_scores:
-            # The measures compare all 30 scores in one context; a method that decides edge by edge has no need to.
+            # The measures need all 30 scores before any decision; a method that decides edge by edge does not.
             with search.meter.aside():
                 score_at_start(ALL_EDGES)
         search.decide(edge, operation)
@@ -53,7 +53,7 @@ def decide_greedily(
 
 @dataclass
 class Scorer:
-    """Scores of edges in one context, each computed once, from what the rule itself reads."""
+    """Scores edges by a rule, each once, with only the rule's own inputs; valid until the next decision."""
 
     rule: Rule
     search: Search
@@ -71,7 +71,7 @@ class Scorer:
 
 
 def rows_of(answer: object, giver: str, edges: Sequence[int]) -> np.ndarray:
-    """The scores [len(edges), 5] that `giver` returned, as they are; raises ValueError for what are none."""
+    """The scores [len(edges), 5] that `giver` returned, as an array; raises ValueError if they are not valid scores."""
     if getattr(answer, "requires_grad", False):
         raise ValueError(f"{giver} gave a tensor that requires grad; return scores.detach()")
     if shape_of(answer) != (len(edges), len(OPERATIONS)):
@@ -90,66 +90,70 @@ def rows_of(answer: object, giver: str, edges: Sequence[int]) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class Greedy(Selector):
-    """A scoring rule, an edge order, and epochs of fine-tuning between decisions.
+    """Decides edges greedily by a scoring rule, in an edge order, with epochs of fine-tuning between decisions.
 
-    The options of the rule are options of the selector.
+    The options of the rule are also options of the selector.
     """
 
     rule: Rule
-    order: str = option("once", one_of(*ORDERS), "in which order edges are decided")
+    order: str = option("once", one_of(*ORDERS), "order in which edges are decided")
     tune: int | None = option(0, or_preset(not_negative), "epochs of fine-tuning between decisions")
-    none: bool = option(True, yes_or_no, "whether an edge can be decided for `none`; the scores stay as they are")
+    none: bool = option(True, yes_or_no, "whether `none` can be chosen; the scores do not change")
 
     @property
     def needs(self) -> Needs:
-        """What the rule, the order and the fine-tuning read."""
+        """The inputs of the rule, the order and the fine-tuning."""
         tuning = Needs() if self.tune == 0 else Needs(trained=True, alphas=True, tuning=True)
         return self.rule.needs | ORDERS[self.order].needs | tuning
 
     @property
     def stochastic(self) -> bool:
-        """Whether the rule or the order draws, or mini-batches are shuffled for fine-tuning."""
+        """Whether the rule or the order is random, or there is fine-tuning, which shuffles mini-batches."""
         return self.rule.stochastic or ORDERS[self.order].stochastic or self.tune != 0
 
     @property
     def decides_by_alphas(self) -> bool:
-        """Whether the rule reads alphas alone, whatever the order and the fine-tuning read."""
+        """Whether the rule reads only the alphas, whatever the order and the fine-tuning read."""
         return self.rule.needs == Needs(alphas=True)
 
     def declared(self) -> dict[str, str]:
-        """As of every selector; tuning is told of exactly where there is some."""
+        """Descriptions as for every selector; fine-tuning is mentioned only if there is some."""
         texts = super().declared()
         return texts if self.tune == 0 else with_tuning(texts, super().of_file(), self.tune)
 
     def of_file(self) -> dict[str, str]:
-        """What its file says of the default options, but for tuning."""
+        """The descriptions in its file, without those of the tuning."""
         return without_tuning(super().of_file(), self.order)
 
     def options(self) -> dict[str, tuple[object, str]]:
-        """Those of the schedule and of the rule."""
+        """The options of the schedule and of the rule."""
         found = super().options()
         if not self.rule.chooses_none:
             del found["none"]
         return found
 
     def set_options(self, texts: Mapping[str, str]) -> "Greedy":
-        """A copy with the options in `texts` set on the schedule and on the rule."""
+        """A copy with the options in `texts` set on the schedule and on the rule.
+
+        `order=once` without `tune` sets tune=0. Raises UsageError for tuning with order=once, and for tuning a rule
+        that cannot be tuned.
+        """
         result: Greedy = super().set_options(texts)
         if result.order == "once" and "order" in texts and "tune" not in texts:
             result = replace(result, tune=0)
         if result.order == "once" and result.tune != 0:
             raise UsageError(
-                f"{self.name} with order=once decides all edges at the checkpoint, so there is no fine-tuning"
-                " between decisions; choose another order or tune=0."
+                f"{self.name} with order=once decides all edges at the checkpoint, without fine-tuning between"
+                " decisions; choose another order or tune=0."
             )
         if result.tune != 0 and not result.rule.can_be_tuned:
             raise UsageError(
-                f"{self.name} scores a network with fresh weights, which fine-tuning would not change; use tune=0."
+                f"{self.name} scores a network with fresh weights, so fine-tuning has no effect on it; use tune=0."
             )
         return result
 
     def select(self, search: Search) -> Selection:
-        """Decide edge after edge."""
+        """Decide edge by edge."""
         epochs = search.budget.tune_epochs if self.tune is None else self.tune
         scores, decisions = decide_greedily(self.rule, self.order, epochs, search, none=self.none)
         return Selection(search.architecture(), scores, decisions)
