@@ -1,1 +1,1 @@
-"""From cells to records: the plan, the runner, and the files of an output folder."""
+"""The work from cells to records: planning a run, running its cells, and the files of an output folder."""

@@ -1,7 +1,8 @@
-"""The declarations of all methods, kept as JSON: to name, plan and refuse needs no torch, which takes seconds.
+"""The declarations of all methods, cached as JSON: listing, planning and refusing a request then need not import torch.
 
-The catalogue is made by reading the files, and kept in the user's cache under a digest of all of them. Whatever
-differs from that digest, or is damaged, is made again; where it cannot be kept it is made every time.
+Importing torch takes seconds. The catalogue is built by importing the method files, and stored in the user's cache
+with a digest of all of them. It is rebuilt if that digest differs or the file is damaged, and every time if it cannot
+be stored.
 """
 
 from __future__ import annotations
@@ -39,26 +40,26 @@ SCHEMA = 2
 
 
 class Registry(Protocol):
-    """The methods of one kind as objects, read from their files."""
+    """All methods of one kind, as objects read from their files."""
 
     def names(self) -> Sequence[str]:
-        """Without options."""
+        """Names of all methods, without their options."""
 
     def find(self, text: str) -> Any:
-        """The Configurable of a name with options or without; raises UsageError for any other."""
+        """The Configurable called `name` or `name[option=value,...]`; raises UsageError if there is none."""
 
     def source(self, text: str) -> Source:
-        """The file that offers it."""
+        """Source of the file that defines the method."""
 
     def file_of(self, text: str) -> Path:
-        """Where that is."""
+        """Path of the file that defines the method."""
 
     def idle(self) -> Mapping[str, str]:
-        """The names of files that offer nothing, and what they lack."""
+        """Names of the files that define no method, each with a sentence on what it lacks."""
 
 
 class Kept:
-    """The methods of one kind, as the catalogue has them."""
+    """The methods of one kind, as stored in the catalogue."""
 
     def __init__(self, catalogue: Catalogue, name: str, kind: FoundKind) -> None:
         self._catalogue, self._name, self._kind = catalogue, name, kind
@@ -69,11 +70,11 @@ class Kept:
         return content
 
     def names(self) -> Sequence[str]:
-        """Without options, sorted."""
+        """Names of all methods, without their options, sorted."""
         return tuple(self._content["methods"])
 
     def entry(self, name: str) -> MethodEntry:
-        """The method called `name`, without options; raises UsageError, with the nearest names, for any other."""
+        """The method called `name`, without options; raises UsageError, with the nearest names, if there is none."""
         if name not in self._content["methods"]:
             if name in self._content["idle"]:
                 raise UsageError(self._content["idle"][name])
@@ -86,9 +87,9 @@ class Kept:
         return MethodEntry(Described(**kept["described"]), Source(**kept["source"]), settings)
 
     def find(self, text: str) -> Described:
-        """The method that `text` asks for; raises UsageError, with what exists, for a name or an option that does not.
+        """The method that `text` names; raises UsageError, listing what exists, for an unknown name or option.
 
-        A setting that was never asked for is looked up in the method itself, once.
+        A combination of options that the catalogue lacks is looked up in the method itself, once, and then stored.
         """
         name, options = parse(text)
         entry = self.entry(name)
@@ -106,17 +107,17 @@ class Kept:
         return replace(entry.described, **{**answers[asked], "declared": declared})
 
     def source(self, text: str) -> Source:
-        """The file of a method."""
+        """Source of the file that defines the method."""
         return self.entry(parse(text)[0]).source
 
     def outside(self) -> dict[str, str]:
-        """`selector NAME` -> the digest of its file, for those from outside."""
+        """`selector NAME`, or another kind, -> digest of its file, for the methods from plug-ins."""
         sources = {name: self.entry(name).source for name in self.names()}
         return {f"{self._kind.word} {name}": source.digest for name, source in sources.items() if source.origin}
 
 
 def _typed(name: str, options: Mapping[str, str], settings: Mapping[str, Setting]) -> dict[str, str]:
-    """The options that are not at their defaults, as they are typed; raises UsageError for what cannot be one."""
+    """The options that differ from their defaults, as typed; raises UsageError for an unknown option or a bad value."""
     typed = {}
     for option, text in options.items():
         if option not in settings:
@@ -130,14 +131,14 @@ def _typed(name: str, options: Mapping[str, str], settings: Mapping[str, Setting
 
 
 def described(name: str, method: Any) -> Described:
-    """The declarations of a method's object."""
+    """The declarations of a method object, under the name `name`."""
     traits = {trait: getattr(method, trait) for trait in TRAITS if hasattr(method, trait)}
     declared = {str(key): "" if value is None else str(value) for key, value in method.declared().items()}
     return Described(name, method.version, method.paper, **traits, declared=declared)
 
 
 def _answer(registry: Registry, method: Configurable, asked: str, default: Described) -> dict[str, Any]:
-    """The differences from the default of the `method` with options, or why there is no such method."""
+    """The declarations in which `asked`, the `method` with options, differs from `default`; or why it is refused."""
     try:
         found: Configurable = registry.find(asked)
     except UsageError as error:
@@ -151,9 +152,9 @@ def _answer(registry: Registry, method: Configurable, asked: str, default: Descr
 
 
 def _likely(settings: Iterable[Setting]) -> Iterator[dict[str, str]]:
-    """The options that people are likely to set: each by itself, and choices with whole numbers.
+    """The options that users are likely to set: each one alone, and each choice paired with each number.
 
-    Of numbers 0, 1, and the word for none.
+    Choices take all their values, whole numbers 0 and 1, and an option with a word for None also that word.
     """
     values: dict[str, list[str]] = {}
     choices = set()
@@ -177,7 +178,7 @@ def _likely(settings: Iterable[Setting]) -> Iterator[dict[str, str]]:
 
 
 def content_of(registry: Registry) -> dict[str, Any]:
-    """The catalogue of one kind, from the objects."""
+    """The catalogue of one kind, built from the method objects."""
     methods: dict[str, Any] = {}
     asked: dict[str, Any] = {}
     for name in sorted(registry.names()):
@@ -195,13 +196,13 @@ def content_of(registry: Registry) -> dict[str, Any]:
         known = [Setting(o, d, t, None if how is None else restored(how)) for o, d, t, how in settings]
         for options in _likely(known):
             spelled_so = canonical(name, options)
-            with suppress(Exception):  # reported when it is asked for
+            with suppress(Exception):  # reported when a user asks for it
                 asked[spelled_so] = _answer(registry, method, spelled_so, default)
     return {"methods": methods, "asked": asked, "idle": dict(registry.idle())}
 
 
 def title_of(file: Path) -> str:
-    """The first line of a module; nothing where it has no docstring."""
+    """First line of a module's docstring; empty if it has none."""
     return (ast.get_docstring(ast.parse(file.read_bytes())) or "").partition("\n")[0]
 
 
@@ -210,15 +211,15 @@ class FoundKind:
     """One kind of method."""
 
     word: str
-    """Its word in a sentence: selector, recipe."""
+    """Its name in messages: `selector`, `recipe`."""
     registry: Callable[[], Registry]
-    """Imports the files."""
+    """Imports the method files and returns their registry."""
 
 
 class Catalogue:
-    """The methods of each kind, as `path` has them kept for these `files` and the plug-ins in use, or made and kept.
+    """The methods of each kind: read from `path` if stored for these `files` and the plug-ins in use, else built.
 
-    `files` are all that can change what methods declare; `path` None keeps nothing.
+    `files` are all files that can change what methods declare. What was built is stored; if `path` is None, nothing is.
     """
 
     def __init__(self, kinds: Mapping[str, FoundKind], files: Iterable[Path], path: Path | None) -> None:
@@ -229,7 +230,7 @@ class Catalogue:
         return Kept(self, name, self._kinds[name])
 
     def content(self) -> dict[str, Any]:
-        """Of each kind. Raises UsageError for a file that cannot be read, or whose method is malformed."""
+        """The content of each kind. Raises UsageError for a method file that cannot be read or is malformed."""
         plugins = in_use()
         if plugins not in self._known:
             path, digest = self._of(plugins)
@@ -243,13 +244,13 @@ class Catalogue:
         return self._known[plugins][2]
 
     def keep(self) -> None:
-        """Write down what is known of the plug-ins in use."""
+        """Store the content for the plug-ins in use, including what was looked up since it was read."""
         path, digest, content = self._known[in_use()]
         if path is not None:
             _write(path, digest, content)
 
     def _of(self, plugins: tuple[Plugin, ...]) -> tuple[Path | None, str]:
-        """Where the methods with these plug-ins are kept, and the digest of all that they depend on."""
+        """Path of the stored methods with these plug-ins, and the digest of everything that they depend on."""
         outside = [f"{plugin.described()} {plugin.kind} {plugin.attribute}" for plugin in plugins]
         digest = digest_of_files(self._files, outside)
         if self._path is None or not plugins:
@@ -259,7 +260,7 @@ class Catalogue:
 
 
 def digest_of_files(files: Iterable[Path], further: Iterable[str] = ()) -> str:
-    """Changes with any of these files, its path or its content, and with anything `further`."""
+    """A digest that changes with the path or content of any of `files`, and with `further`."""
     whole = hashlib.sha256(repr([SCHEMA, *further]).encode())
     for path in sorted(files):
         try:
@@ -272,7 +273,7 @@ def digest_of_files(files: Iterable[Path], further: Iterable[str] = ()) -> str:
 
 
 def _read(path: Path, digest: str, kinds: Iterable[str]) -> dict[str, Any] | None:
-    """The content kept for the files of `digest`; None for any other."""
+    """The content stored for the files with this `digest`; None if the file is for others, damaged or absent."""
     try:
         head, _, body = path.read_bytes().partition(b"\n")
         content = json.loads(body) if head.decode() == _head(digest, body) else None
@@ -282,7 +283,7 @@ def _read(path: Path, digest: str, kinds: Iterable[str]) -> dict[str, Any] | Non
 
 
 def _write(path: Path, digest: str, content: Mapping[str, Any]) -> None:
-    """Keep it where that is possible; the program does without."""
+    """Store `content` if possible; the program works without."""
     body = json.dumps(content).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -292,5 +293,5 @@ def _write(path: Path, digest: str, content: Mapping[str, Any]) -> None:
 
 
 def _head(digest: str, body: bytes) -> str:
-    """The first line: of which files, and of which content."""
+    """First line of the stored file: the digest of the method files, and a digest of the content below."""
     return f"{digest} {hashlib.sha256(body).hexdigest()}"

@@ -1,7 +1,7 @@
 """The units of work: one supernet to train, and one cell (a selector applied to one checkpoint).
 
-The cell is the unit of seeding, caching, failure, resume, row and progress. Both are plain frozen
-data, so that they can be hashed, sent to a worker and written as canonical JSON.
+Seeds, caching, failures, resuming, CSV rows and progress are all per cell. Both units are frozen plain data, so that
+they can be hashed, sent to a worker and written as canonical JSON.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ NO_RECIPE = "untrained"
 
 @dataclass(frozen=True)
 class SupernetJob:
-    """One weight-sharing supernet: which data set, which recipe, which seed, at which size."""
+    """One weight-sharing supernet: its data set, recipe, seed and size."""
 
     dataset: str
     recipe: str
@@ -28,15 +28,15 @@ class SupernetJob:
     """The root seed of the run (--seed)."""
     settings: SupernetSize
     data: str = ""
-    """The fingerprint of the images (`bench.problem.pixels.Pixels.key`): of the user's own, and of any others but those
-    that the results in results/ were made from; empty for these, and for embedded ones."""
+    """Fingerprint of the images (`bench.problem.pixels.Pixels.key`). Empty for embedded images, and for those that the
+    results in results/ were made from; set for all others, a user's own included."""
 
     def __post_init__(self) -> None:
-        """Keep only the size: what selection may spend makes no other supernet."""
+        """Drop the selection budget from `settings`: it does not change the supernet."""
         object.__setattr__(self, "settings", size_of(self.settings))
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:
-        """The seed of one purpose (`init`, `shuffle`, ...) of this supernet, and of further axes."""
+        """The seed for one `purpose` (`init`, `shuffle`, ...) of this supernet; `axes` distinguish further seeds."""
         return derive(
             self.root, dataset=self.dataset, recipe=self.recipe, supernet_seed=self.seed,
             purpose=purpose, **axes,
@@ -58,10 +58,10 @@ class Cell:
     budget: SelectionBudget
 
     def derive(self, purpose: str, **axes: str | int | float | bool | None) -> int:
-        """The seed of one purpose of this cell.
+        """The seed for one `purpose` of this cell; `axes` distinguish further seeds.
 
-        It does not depend on other selectors, nor on the options of this one: its variants draw alike, so that they are
-        compared on equal terms.
+        It depends neither on other selectors nor on the options of this one: variants of a selector draw the same
+        random numbers, so that they are compared on equal terms.
         """
         base = self.selector.partition("[")[0]
         return self.supernet.derive(
@@ -70,10 +70,10 @@ class Cell:
 
 
 def without_checkpoint(cell: Cell) -> Cell:
-    """The work of a cell whose selector reads nothing of its checkpoint: the same for all recipes and epochs.
+    """The cell that stands for `cell` at all recipes and epochs, if its selector reads nothing of the checkpoint.
 
-    Its random numbers are drawn for this cell, so that the recipes of one supernet seed share one result
-    and do not pass for independent samples of it.
+    Random numbers are drawn for the returned cell, so that the recipes of one supernet seed share one result
+    and are not mistaken for independent samples.
     """
     return replace(cell, supernet=replace(cell.supernet, recipe=NO_RECIPE), epoch=0)
 
@@ -88,9 +88,9 @@ def supernet_key(
 ) -> str:
     """The cache key of a trained supernet.
 
-    `version` is the recipe's hand-bumped number. The kind of device and the threads per worker belong
-    to the key because floating-point sums depend on them, and so does the `hardware` of a GPU: the same
-    command gives the same bytes whatever the cache holds. `plugin` is the digest of a recipe's file from outside.
+    `version` is the recipe's version number, raised by hand. The kind of device, the threads per worker and the
+    `hardware` of a GPU are part of the key because floating-point sums depend on them: the same command gives the same
+    bytes whatever the cache holds. `plugin` is the digest of the file of a recipe that a plug-in defines.
     """
     return _supernet_key(asdict(job), version, device_type, threads, hardware=hardware, plugin=plugin)
 
@@ -98,7 +98,7 @@ def supernet_key(
 def former_supernet_key(
     job: SupernetJob, budget: SelectionBudget, version: int, device_type: str, threads: int, hardware: str = ""
 ) -> str:
-    """The key that the supernet had as long as what selection spends was part of it."""
+    """The cache key of the supernet in earlier versions, when it still included the selection budget."""
     content = asdict(job)
     content["settings"] |= asdict(budget)
     return _supernet_key(content, version, device_type, threads, hardware=hardware)

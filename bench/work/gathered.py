@@ -1,8 +1,8 @@
-"""What an output folder was gathered from, noted beside it, so that drawing it again gathers nothing twice.
+"""gathered.json: notes what an output folder was gathered from, so that redrawing it need not gather again.
 
-Gathering is a pure function of the records, the costs, the plan, the table and the program: where none of them has
-changed since, and its files are as it wrote them, they are what it would write again. `--check` does not look at the
-note: it gathers from the records.
+Gathering is a pure function of the records, the costs, the plan, the table and the program: if none of them has
+changed since, and the gathered files are unchanged too, it would write the same files again. `--check` ignores the
+note and gathers from the records.
 """
 
 from collections import Counter
@@ -23,11 +23,11 @@ from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE
 GATHERED_FILE = "gathered.json"
 
 _ROOMS = ("bench", "reports")
-"""The sources that gather and draw; what is drawn decides which agreements are kept."""
+"""The folders of the sources that gather and draw; drawing counts because it decides which agreements are kept."""
 
 
 def basis(store: Store, table: GroundTruth, skip_reason: SkipReason) -> str:
-    """Digest of all that gathering depends on; `store` is as it is in the folder, with no record read yet."""
+    """Digest of everything that gathering depends on; `store` must have read no record of the folder yet."""
     files = [named for folder in (store.records, store.costs) for named in store.texts(folder)]
     parts = [
         *program(*_ROOMS),
@@ -41,7 +41,7 @@ def basis(store: Store, table: GroundTruth, skip_reason: SkipReason) -> str:
 
 
 def counts_noted(folder: Path, basis: str) -> Counter[str] | None:
-    """How many cells are in which state, where the folder was gathered from this basis; None where it is to be."""
+    """The number of cells in each state if the folder was gathered from this `basis`; None if it must be gathered."""
 
     def understood(content: Mapping[str, Any]) -> Counter[str] | None:
         unchanged = content["from"] == basis and content["wrote"] == _written(folder)
@@ -54,13 +54,13 @@ def counts_noted(folder: Path, basis: str) -> Counter[str] | None:
 
 
 def note(folder: Path, basis: str, counts: Mapping[str, int]) -> None:
-    """Note that the folder was gathered from this basis, and drawn."""
+    """Note that the folder was gathered from this `basis`, and drawn."""
     content = {"from": basis, "wrote": _written(folder), "cells": dict(sorted(counts.items()))}
     write_json(folder / GATHERED_FILE, content, indent=1)
 
 
 def _written(folder: Path) -> str:
-    """Digest of the files that gathering wrote; scores.csv of a packed folder is in its archive."""
+    """Digest of the files that gathering wrote; scores.csv is left out if it is in the archive of a packed folder."""
     return digest(_content(folder / name) for name in (RECORDS_FILE, SCORES_FILE, COSTS_FILE, AGREEMENTS_FILE))
 
 

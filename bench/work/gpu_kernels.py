@@ -1,8 +1,8 @@
-"""Whether the cells of supernets run in Triton's kernels on a GPU: where NAS_BENCH_TRITON is 1, and only there.
+"""Switches the cells of supernets to Triton kernels on a GPU, only if the environment variable NAS_BENCH_TRITON is 1.
 
-Not wherever Triton is installed, and not from the day on which results/gpu holds a record: these kernels give other
-last digits than torch's, and what a command computes must follow from the command. Nor by default, as long as no GPU
-has run them. Who asks for them asks for other hardware, as keys and records see it.
+Neither an installed Triton nor a record in results/gpu switches them on: these kernels differ from torch's in the last
+digits, and what a command computes must follow from the command. They are not the default either, as long as no GPU
+has run them. In keys and records they count as different hardware.
 """
 
 import os
@@ -16,12 +16,15 @@ VARIABLE = "NAS_BENCH_TRITON"
 
 
 def wants_triton() -> bool:
-    """Whether this process is asked for them."""
+    """Whether this process should use Triton kernels."""
     return os.environ.get(VARIABLE) == "1"
 
 
 def described() -> str:
-    """The addition to a GPU's name in keys and records: nothing, or Triton's version. UsageError without one."""
+    """The suffix of a GPU's name in keys and records: empty, or Triton's version.
+
+    Raises UsageError if the variable has another value than 0 or 1, or if Triton is wanted but not installed.
+    """
     asked = os.environ.get(VARIABLE, "0")
     if asked not in ("", "0", "1"):
         raise UsageError(f"{VARIABLE}={asked}: it must be 1 (Triton's kernels) or 0.")
@@ -34,7 +37,7 @@ def described() -> str:
 
 
 def triton_version() -> str | None:
-    """Of the Triton that is installed."""
+    """Version of the installed Triton; None if it is not installed."""
     try:
         return version("triton")
     except PackageNotFoundError:
@@ -43,7 +46,7 @@ def triton_version() -> str | None:
 
 @contextmanager
 def triton_wanted(wanted: bool = True) -> Iterator[None]:
-    """Inside, this process is asked for Triton's kernels, or is not."""
+    """Switch Triton kernels on, or off, for this process inside the context."""
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = "1" if wanted else "0"
     try:

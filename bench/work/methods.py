@@ -1,4 +1,4 @@
-"""The harness's view of methods, none of which it knows: their declarations, and the functions that do the work."""
+"""Methods as the harness sees them, without depending on any of them: declarations, and functions that compute."""
 
 from __future__ import annotations
 
@@ -17,58 +17,58 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Described:
-    """A method as plain data, which is all that a plan needs: a training recipe, a selector, or of a further kind."""
+    """The declarations of a recipe, a selector or another kind of method, as plain data: all that a plan needs."""
 
     name: str
-    """Canonical, options included."""
+    """Canonical name, options included."""
     version: int
-    """Raised by hand when its results change: part of the keys."""
+    """Raised by hand when the method's results change; part of the keys."""
     paper: str
     """Authors, title, venue."""
     learns_alphas: bool = True
     """Whether a recipe trains the alphas of its supernets."""
     alphas_rest: float = 0.0
-    """Share of the search in which they say nothing yet (`bench.work.untrained_alphas`)."""
+    """Share of the search during which the alphas carry no information yet (`bench.work.untrained_alphas`)."""
     alphas_rest_less: int = 0
-    """How many epochs sooner than that they do."""
+    """Number of epochs by which that share ends earlier."""
     stochastic: bool = False
-    """Whether further selector seeds can change a selector's choice."""
+    """Whether another selector seed can change a selector's choice."""
     reads_only_alphas: bool = False
-    """Whether a selector reads nothing but alphas; it is then applied to every stored epoch, since that is cheap."""
+    """Whether a selector reads only the alphas; it is then applied at every stored epoch, since that is cheap."""
     reads_checkpoint: bool = True
     """Whether a selector depends on the checkpoint; if not, all recipes of a supernet seed share its result."""
     decides_by_alphas: bool = False
-    """Whether alphas alone decide a selector's choice, so that it is skipped where they are not learnt, or not yet."""
+    """Whether the alphas alone decide a selector's choice; it is then skipped if they are not trained, or not yet."""
     declared: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Further descriptions from the method's file, shown in reports."""
 
 
 TRAITS = tuple(f.name for f in fields(Described) if f.name not in ("name", "version", "paper", "declared"))
-"""The declarations of a method that a plan reads; an object has those of its kind."""
+"""The declarations that a plan reads; a method object has those of its kind."""
 
 
 @dataclass(frozen=True)
 class CheckpointFacts:
-    """Facts of a stored checkpoint that need no network."""
+    """Facts about a stored checkpoint that can be read without a network."""
 
     sha256: str
     accuracy: float | None
-    """The supernet's accuracy on the selection half, %: measured at every checkpoint; None where a file lacks it."""
+    """Accuracy of the supernet on the selection half, in %; measured at every checkpoint, None if a file lacks it."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """The file that a method is in, as it is now."""
+    """The file that defines a method, in its present state."""
 
     file: str
-    """Its short name: `selectors/magnitude.py`."""
+    """Short name of the file: `selectors/magnitude.py`."""
     digest: str
     """Names the code, without its comments, docstrings and imports (`code_digest`); of a plug-in that is a package, the
     code of all its modules."""
     origin: str = ""
-    """Who brought it from outside: `--plugin mine.py`, `my-package 1.0`; empty for the project's own."""
+    """The plug-in that it comes from: `--plugin mine.py`, `my-package 1.0`; empty for the project's own methods."""
     title: str = ""
-    """Its first line: what the method is."""
+    """First line of the module's docstring: what the method is."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ class Setting:
 
     name: str
     default: str
-    """As it is typed."""
+    """The default value, as typed."""
     help: str
     convert: Converter | None
-    """How it is read; None where only the method itself knows."""
+    """Reads the value; None if only the method itself can."""
 
 
 @dataclass(frozen=True)
@@ -93,22 +93,22 @@ class MethodEntry:
 
 
 class Offer(Protocol):
-    """All methods of one kind."""
+    """All methods of one kind, as declarations."""
 
     def names(self) -> Sequence[str]:
-        """Without options, sorted."""
+        """Names of all methods, without their options, sorted."""
 
     def find(self, text: str) -> Described:
-        """The method that `name` or `name[option=value,...]` asks for.
+        """The method called `name` or `name[option=value,...]`.
 
         Raises UsageError, with the nearest names, for a method or an option that does not exist.
         """
 
     def source(self, text: str) -> Source | None:
-        """The file that it came from; None where that is not known."""
+        """The file that defines the method; None if it is not known."""
 
     def entry(self, name: str) -> MethodEntry:
-        """All that is known of a method, without options, for lists; raises UsageError as `find`."""
+        """All that is known of the method `name` (without options), for lists; raises UsageError as `find` does."""
 
 
 TrainProgress = Callable[[int, int], None]
@@ -117,46 +117,46 @@ TrainProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Work:
-    """The functions that compute: they import torch, so they are fetched where a task runs."""
+    """The functions that compute. They import torch, so they are imported only in the process that runs a task."""
 
     load_images: Callable[[str, Path, int | None], ImageSet]
-    """(data set, data root, limit) -> images; DataError names what is missing."""
+    """(data set, data root, limit) -> images; raises DataError naming what is missing."""
     train: Callable[[SupernetJob, Any, str, Path, TrainProgress | None], None]
-    """(job, images, device, folder, progress): trains, or goes on after a kill, until all checkpoints are there."""
+    """(job, images, device, folder, progress): trains, or resumes after a kill, until all checkpoints are stored."""
     select: Callable[[Cell, Path, Any, str], Selection]
-    """(cell, checkpoint folder, images, device); raises SkipCell where the selector does not apply."""
+    """(cell, checkpoint folder, images, device) -> selection; raises SkipCell if the selector does not apply."""
     set_threads: Callable[[int], None]
-    """Limits the numerical libraries of this process to so many threads."""
+    """Limits the numerical libraries of this process to the given number of threads."""
 
 
 @dataclass(frozen=True)
 class Supernets:
-    """Facts of trained supernets by their folders in the cache, without their tensors."""
+    """Functions that read facts about trained supernets from their cache folders, without loading tensors."""
 
     epochs_present: Callable[[Path], Sequence[int]]
-    """The epochs whose checkpoints in a folder are whole."""
+    """(folder) -> epochs whose checkpoints are complete."""
     facts: Callable[[Path, int], CheckpointFacts]
-    """Of the checkpoint of an epoch; raises DataError for one that is damaged."""
+    """(folder, epoch) -> facts about the checkpoint; raises DataError if it is damaged."""
     seconds: Callable[[Path], Sequence[float]]
-    """Wall clock of each epoch that was trained into a folder, as far as that was noted."""
+    """(folder) -> wall-clock seconds of each epoch trained into it, as far as they were noted."""
     files: Callable[[Path, int], Sequence[Path]]
-    """The files of the checkpoint of an epoch."""
+    """(folder, epoch) -> files of the checkpoint."""
 
 
 @dataclass(frozen=True)
 class Methods:
-    """All methods, as the harness gets them."""
+    """All methods, as they are handed to the harness."""
 
     recipes: Offer
     selectors: Offer
     supernets: Supernets
     work: Callable[[], Work]
-    """A function of a module, so that worker processes get it too."""
+    """A module-level function, so that it can be sent to worker processes."""
     further: Mapping[str, Offer] = field(default_factory=dict)
-    """Of other kinds, which lists name: zero-cost proxies, stopping rules."""
+    """Other kinds of method, shown in lists: zero-cost proxies, stopping rules."""
     groups: Mapping[str, str] = field(default_factory=dict)
-    """Names that `--selectors` takes for several selectors, with the names and globs that they stand for."""
+    """Names that `--selectors` accepts for several selectors -> the names and globs that each stands for."""
     quick_selectors: str = "all"
-    """The selectors of a preset that must be quick, where none are given."""
+    """The selectors that a preset which must be quick runs if none are given."""
     outside: Callable[[], Mapping[str, str]] = dict
-    """`selector NAME` or `recipe NAME` -> the digest of its file, for methods from outside."""
+    """`selector NAME` or `recipe NAME` -> digest of its file, for methods from plug-ins."""

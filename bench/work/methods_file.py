@@ -1,6 +1,6 @@
-"""methods.json: the descriptions of an output folder's criteria and supernets, as of when they ran.
+"""methods.json: descriptions of an output folder's selectors and recipes, as they were when they ran.
 
-The folder then explains itself wherever it is read: on the page, and where the files of a criterion are not at hand.
+With it the folder explains itself wherever it is read: on the report page, and where the method files are not at hand.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,17 +14,17 @@ METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")
 
 Descriptions = dict[str, dict[str, dict[str, str]]]
-"""Of each of KINDS: name -> {field: text}; the fields are `paper`, `differs` and others that the method declares."""
+"""For each of KINDS, name -> {field: text}; the fields are `paper`, `differs` and others that the method declares."""
 
 
 def write_described(
     folder: Path, recipes: Iterable[Described], selectors: Iterable[Described],
     sources: tuple[Mapping[str, Source | None], Mapping[str, Source | None]] = ({}, {}),
 ) -> None:  # fmt: skip
-    """Add the descriptions of these methods; those of other runs of the folder stay.
+    """Add the descriptions of these methods; descriptions from other runs of the folder stay.
 
-    `sources` of recipes and of selectors: their files, and who brought those from outside.
-    Raises DataError for a damaged file.
+    `sources` are the files of the recipes and of the selectors, with the plug-ins that they come from.
+    Raises DataError if methods.json is damaged.
     """
     described = read_described(folder)
     for kind, of_kind, files in zip(KINDS, (recipes, selectors), sources, strict=True):
@@ -37,7 +37,7 @@ def write_described(
 
 
 def read_described(folder: Path) -> Descriptions:
-    """The stored descriptions, empty in a folder from before they were stored; DataError for a damaged file."""
+    """The stored descriptions, empty for a folder made before they were stored; raises DataError for a damaged file."""
 
     def understood(content: Any) -> Descriptions:
         return {kind: {name: _texts(texts) for name, texts in content[kind].items()} for kind in KINDS}
@@ -46,5 +46,5 @@ def read_described(folder: Path) -> Descriptions:
 
 
 def _texts(declared: Mapping[str, object]) -> dict[str, str]:
-    """As text: a user's criterion may declare a number, or None."""
+    """All values as text, sorted by name: a user's method may declare a number, or None."""
     return {str(name): "" if text is None else str(text) for name, text in sorted(declared.items())}

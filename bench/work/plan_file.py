@@ -13,18 +13,18 @@ PLAN_FILE = "plan.json"
 
 
 _NUMBERS = frozenset({"supernet_seed", "epoch", "selector_seed", "threads"})
-"""The columns that hold numbers."""
+"""The key columns that hold whole numbers."""
 
 
 def write_plan(store: Store, cells: Iterable[Mapping[str, str | int]]) -> None:
-    """Add to the cells that runs of the folder asked for, so that those without a record are reported as missing."""
+    """Add `cells` to those that runs of the folder asked for; cells without a record are then reported as missing."""
     asked = {file_stem(cell): dict(cell) for cell in (*planned_cells(store), *cells)}
     content = {"cells": sorted(asked.values(), key=sort_key)}
     write_json(store.folder / PLAN_FILE, content, indent=0)
 
 
 def planned_cells(store: Store) -> list[dict[str, Any]]:
-    """The cells that the runs of the folder asked for; none where it has no plan."""
+    """The cells that the runs of the folder asked for, sorted; empty if it has no plan."""
 
     def understood(content: Any) -> list[dict[str, Any]]:
         return sorted(({name: _column(name, cell) for name in KEY_COLUMNS} for cell in content["cells"]), key=sort_key)
@@ -43,7 +43,7 @@ def _column(name: str, cell: Mapping[str, Any]) -> str | int:
 
 
 def sort_key(columns: Mapping[str, Any]) -> tuple[tuple[bool, float, str], ...]:
-    """Order of rows: the key columns in turn, numbers as numbers."""
+    """The sort key of a row: the key columns in turn, numbers compared as numbers."""
     return tuple([_place(columns[name]) for name in KEY_COLUMNS])
 
 

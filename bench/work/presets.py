@@ -1,4 +1,4 @@
-"""The sizes of an experiment: one supernet's width, depth and schedule, and what selection may spend.
+"""Presets, the sizes of an experiment: a supernet's width, depth and schedule, and the budget of selection.
 
 `paper` is the protocol of the DARTS family on NAS-Bench-201 (C=16, N=5, 100 epochs);
 `lite` is a real experiment on real images that a CPU finishes; `digits` is the embedded default.
@@ -13,7 +13,7 @@ from nas_selection_bench.bench.errors import DAMAGE, UsageError, in_brief, joine
 
 @dataclass(frozen=True)
 class SupernetSize:
-    """The settings of a supernet's training beside its recipe and seeds; all of it is part of its cache key."""
+    """The settings of a supernet's training besides its recipe and seeds; all are part of its cache key."""
 
     preset: str
     channels: int
@@ -23,57 +23,57 @@ class SupernetSize:
     batch_size: int
     epochs: int
     images: int | None
-    """Training images used, the first ones in official order; None is all. Halves are halves of these."""
+    """Number of training images, the first in official order; None means all. The halves are halves of these."""
     checkpoint_epochs: tuple[int, ...]
     """Epochs after which the supernet is stored; the last one is `epochs`."""
     selection_images: int | None
-    """Images of the selection half that the supernet's own accuracy is measured on, and that scoring reads, the first
-    ones; None is the whole half."""
+    """Number of images, the first of the selection half, on which the supernet's own accuracy is measured and which
+    scoring reads; None means the whole half."""
     selection_batch: int
-    """Batch size of both."""
+    """Batch size for both."""
 
 
 @dataclass(frozen=True)
 class SelectionBudget:
-    """The budget of a selector on a trained supernet: part of the key of its result, and of no supernet's."""
+    """What a selector may spend on a trained supernet: part of the key of its result, but not of the supernet's."""
 
     tune_epochs: int
     """Epochs of fine-tuning between two decisions, for the selectors that tune (DARTS-PT: 5)."""
     proposals: int
-    """Zero-Cost-PT: proposals N of its first stage."""
+    """Zero-Cost-PT: number N of proposals in its first stage."""
     proposal_batch: int
-    """Zero-cost proxies: images in the one mini-batch that they read."""
+    """Zero-cost proxies: number of images in the one mini-batch that they read."""
     validation_batches: int
-    """Zero-Cost-PT: mini-batches V of its second stage."""
+    """Zero-Cost-PT: number V of mini-batches in its second stage."""
 
 
 @dataclass(frozen=True)
 class Settings(SelectionBudget, SupernetSize):
-    """The settings of a preset."""
+    """All settings of a preset."""
 
     @property
     def size(self) -> SupernetSize:
-        """The part that supernets are trained with."""
+        """The part with which supernets are trained."""
         return size_of(self)
 
     @property
     def budget(self) -> SelectionBudget:
-        """The part that selection spends."""
+        """The part that limits selection."""
         return SelectionBudget(**{field.name: getattr(self, field.name) for field in fields(SelectionBudget)})
 
     def with_epochs(self, epochs: int) -> "Settings":
-        """The same settings trained for `epochs` epochs, checkpoints beyond them dropped."""
+        """The same settings with `epochs` epochs of training; later checkpoints are dropped, the last one is stored."""
         if epochs < 1:
             raise UsageError(f"--train-epochs {epochs}: a supernet needs at least one epoch.")
         kept = tuple(e for e in self.checkpoint_epochs if e < epochs)
         return replace(self, epochs=epochs, checkpoint_epochs=(*kept, epochs))
 
     def with_budget(self, preset: str) -> "Settings":
-        """The same supernets with what selection may spend at another preset."""
+        """The same supernet size with the selection budget of another preset."""
         return replace(self, **asdict(settings_for(preset).budget))
 
     def with_sizes(self, channels: int | None, cells: int | None, images: int | None) -> "Settings":
-        """The same settings with what is given changed; raises UsageError where no batch fits into a half."""
+        """The same settings with the given sizes; raises UsageError if half of the images is less than one batch."""
         if images is not None and images < 2 * self.batch_size:
             raise UsageError(
                 f"--images {images}: each half needs a batch of {self.batch_size}; use at least {2 * self.batch_size}."
@@ -85,7 +85,7 @@ class Settings(SelectionBudget, SupernetSize):
 
 
 def size_of(settings: SupernetSize) -> SupernetSize:
-    """The size alone, without the budget."""
+    """The size in `settings` alone, without the selection budget."""
     return SupernetSize(**{field.name: getattr(settings, field.name) for field in fields(SupernetSize)})
 
 
@@ -112,14 +112,14 @@ PUBLISHED = PRESETS["paper"]
 
 
 def settings_for(name: str) -> Settings:
-    """The preset called `name`; raises UsageError with the list for an unknown one."""
+    """The preset called `name`; raises UsageError, listing the presets, if it is unknown."""
     if name not in PRESETS:
         raise UsageError(f"Unknown preset {name!r}; choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]
 
 
 def preset_label(size: SupernetSize, budget: SelectionBudget) -> str:
-    """The preset's name, with what the command line changed: `lite`, `lite[epochs=4]`."""
+    """The preset's name, with the settings that the command line changed: `lite`, `lite[epochs=4]`."""
     if size.preset not in PRESETS:
         return size.preset
     before, after = asdict(PRESETS[size.preset]), asdict(size) | asdict(budget)
@@ -130,7 +130,7 @@ def preset_label(size: SupernetSize, budget: SelectionBudget) -> str:
 
 
 def settings_labelled(label: str) -> Settings:
-    """The settings that `preset_label` calls `label`; raises UsageError for those that this program does not know."""
+    """The settings for which `preset_label` returns `label`; raises UsageError if this program knows none."""
     name, _, changes = label.partition("[")
     settings = settings_for(name)
     try:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 QUIET, NORMAL, VERBOSE = range(3)
 
 WIDE = 100
-"""Columns of a terminal that has room for a bar beside the names."""
+"""Columns that a terminal needs to have room for a bar beside the names."""
 
 BAR_BEAT, LINE_BEAT = 1.0, 60.0
-"""Seconds between two signs of life of a bar, and of plain lines."""
+"""Seconds between two regular updates: of a bar, and of plain lines."""
 
 
 def duration(seconds: float) -> str:
@@ -37,15 +37,14 @@ def duration(seconds: float) -> str:
 
 
 def end_of(text: str, width: int) -> str:
-    """The end of a text, which names the selector or the epoch, where the whole does not fit."""
+    """The end of `text`, which names the selector or the epoch, if the whole does not fit into `width` columns."""
     return text if len(text) <= width else "..." + text[-max(12, width - 3) :]
 
 
 class Progress:
-    """Counts finished cells out of `total` and names the current work.
+    """Counts finished cells out of `total` and shows the current work.
 
-    `remaining` gives the expected seconds of what is left, or None; then the ETA is
-    the mean of the cells so far.
+    `remaining` returns the expected seconds left, or None; the ETA is then based on the mean time of the cells so far.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Progress:
 
             self._bar = tqdm(
                 total=total, desc=self._counts(), file=self._stream, dynamic_ncols=True, leave=False,
-                # Where there is little room it is for the name of the work.
+                # A narrow terminal has no bar, to leave room for the name of the work.
                 bar_format="{desc} " + ("|{bar:20}| " if self._columns() >= WIDE else "") + "{elapsed}{postfix}",
             )  # fmt: skip
 
@@ -87,7 +86,7 @@ class Progress:
             self._bar.close()
 
     def watch(self, look: Callable[[], str] | None) -> None:
-        """Print what `look` returns at intervals while nothing else is printed; None ends that."""
+        """Show what `look` returns, at regular intervals; None ends that."""
         self._watch = look
 
     def _beat(self) -> None:
@@ -101,16 +100,16 @@ class Progress:
                 self._bar.refresh()
 
     def _columns(self) -> int:
-        """How wide the terminal is."""
+        """Width of the terminal, in columns."""
         try:
             return os.get_terminal_size(self._stream.fileno()).columns
         except (OSError, ValueError):
             return shutil.get_terminal_size().columns
 
     def eta(self) -> float | None:
-        """Expected seconds until the end, None before anything is known.
+        """Expected seconds until the end; None before anything is known.
 
-        It counts down from what was expected when that last changed.
+        It counts down from the latest estimate until a new one differs.
         """
         expected = self._remaining() if self._remaining is not None else None
         if expected is None and self.finished:
@@ -127,17 +126,17 @@ class Progress:
         self._show()
 
     def training(self, trained: int, epochs: int) -> None:
-        """So many of the `epochs` of all supernets to train are `trained`; they count as work beside the cells."""
+        """Set how many of all `epochs` of supernets to train are `trained`; epochs count as work beside the cells."""
         self._trained, self._epochs = trained, epochs
         self._show()
 
     def _counts(self) -> str:
-        """The work done and all work: `24/80 epochs, 0/10 cells`."""
+        """Finished and total work: `24/80 epochs, 0/10 cells`."""
         epochs = f"{self._trained}/{self._epochs} epochs, " if self._trained < self._epochs else ""
         return f"{epochs}{self.finished}/{self.total} cells"
 
     def working_on(self, what: str) -> None:
-        """Name the current work (a cell, or a supernet in training)."""
+        """Show the current work (a cell, or a supernet in training)."""
         if self._bar is not None:
             eta = self.eta()
             left = f"about {duration(eta)} left; " if eta is not None else ""
@@ -147,17 +146,17 @@ class Progress:
             self.say(f"  {what}")
 
     def epoch_trained(self, what: str) -> None:
-        """One more epoch is trained, of `what`."""
+        """Count one more trained epoch, of `what`."""
         self.training(self._trained + 1, self._epochs)
         self.working_on(what)
 
     def trained(self, what: str, seconds: float) -> None:
-        """One supernet is trained."""
+        """Report that the supernet `what` is trained."""
         if self._bar is None or self._verbosity >= VERBOSE:
             self.say(f"trained {what} in {duration(seconds)}")
 
     def cells_lost(self, what: str, count: int) -> None:
-        """Count cells that failed with `what`, whose failure is reported already."""
+        """Count cells that failed because `what` failed, which is already reported."""
         self._count(count)
         self.say(f"[{self.finished}/{self.total}] failed {what}: {counted(count, 'cell')}")
 
@@ -167,13 +166,13 @@ class Progress:
         self._show()
 
     def _show(self) -> None:
-        """Bring the bar up to date."""
+        """Update the bar."""
         if self._bar is not None:
             self._bar.total, self._bar.n = self._epochs + self.total, self._trained + self.finished
             self._bar.set_description_str(self._counts())
 
     def cell_finished(self, what: str, state: str, seconds: float, reason: str = "") -> None:
-        """One cell is over; failures are printed even where the bar counts silently."""
+        """Count and report a cell that has ended; a failure is printed even if the bar counts silently."""
         self._count(1)
         if self._bar is None or self._verbosity >= VERBOSE or state == FAILED:
             eta = self.eta()
@@ -182,7 +181,7 @@ class Progress:
             self.say(f"[{self.finished}/{self.total}] {state} {what} ({duration(seconds)}{left}){why}")
 
     def say(self, line: str) -> None:
-        """A line above the bar, or just a line; nothing when quiet."""
+        """Print a line, above the bar if there is one; print nothing if quiet."""
         if self._verbosity == QUIET:
             return
         if self._bar is not None:

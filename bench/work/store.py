@@ -1,4 +1,4 @@
-"""The record files of an output folder, one per cell, and what each cell cost."""
+"""The record files of an output folder, one per cell, and the files with the cost of each cell and supernet."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ SCORES_FILE = "scores.csv"
 
 
 def cost_record(selection: Selection, wall_seconds: float) -> dict[str, float | int | None]:
-    """The cost of a selection, which differs from run to run and is kept apart for that."""
+    """The cost of a selection; it is stored apart from the record, since it differs from run to run."""
     cost = selection.cost
     return {
         "scoring_seconds": float(cost.scoring_seconds),
@@ -33,39 +33,39 @@ class Store:
 
     folder: Path
     packed: dict[str, bytes] | None = field(default=None, repr=False)
-    """Contents that are read instead of the folder's files, by their path inside of it; such a store writes none."""
+    """Contents, by path inside the folder, that are read instead of its files; such a store writes nothing."""
     gathered_before: bool = False
-    """Whether the CSV files in the folder hold what would be gathered from these records, which need not be read."""
+    """Whether the folder's CSV files hold what would be gathered from the records, which then need not be read."""
     _known: dict[str, tuple[tuple[int, ...], Record | None]] = field(default_factory=dict, repr=False)
-    """By the name of a file of `records`: which state of it was read, and the record in it."""
+    """By the name of a file in `records`: the state of the file that was read, and the record in it."""
 
     def __post_init__(self) -> None:
-        """What was read is dropped from `packed`, which must not be seen by whoever gave it."""
+        """Copy `packed`: contents that were read are dropped from it, which the caller must not see."""
         if self.packed is not None:
             self.packed = dict(self.packed)
 
     @cached_property
     def agreements(self) -> Agreements:
-        """Agreements kept beside the records, so that reports need not compute them again."""
+        """Agreements stored beside the records, so that reports need not compute them again."""
         return Agreements.read(self.folder)
 
     @property
     def records(self) -> Path:
-        """One JSON per cell: deterministic."""
+        """Folder with one JSON file per cell: deterministic."""
         return self.folder / "records"
 
     @property
     def costs(self) -> Path:
-        """One JSON per cell and per supernet: wall clock and memory."""
+        """Folder with one JSON file per cell and per supernet: wall-clock times and memory."""
         return self.folder / "costs"
 
     @property
     def logs(self) -> Path:
-        """One traceback per failed cell or supernet."""
+        """Folder with one traceback per failed cell or supernet."""
         return self.folder / "logs"
 
     def cost(self, stem: str) -> dict[str, Any]:
-        """The cost of a cell; empty where nothing readable is stored, since it only holds timings."""
+        """The cost of a cell; empty if nothing readable is stored, since it holds only timings."""
         name = f"{stem}.json"
         try:
             content: dict[str, Any] = understood_json(self._content(self.costs, name), self.costs, dict)
@@ -79,7 +79,7 @@ class Store:
         return content if whole and timed else {}
 
     def stems(self, folder: Path) -> list[str]:
-        """The cells that have a JSON file in `folder`, which is `records` or `costs`; sorted."""
+        """The sorted file stems of the JSON files in `folder`, which is `records` or `costs`."""
         if self.packed is None:
             return sorted(path.stem for path in folder.glob("*.json"))
         start, end = f"{folder.name}/", ".json"
@@ -87,14 +87,14 @@ class Store:
         return sorted(name[len(start) : -len(end)] for name in names)
 
     def texts(self, folder: Path) -> Iterator[tuple[str, bytes]]:
-        """Name and content of each JSON file in `folder`, which is `records` or `costs`; sorted."""
+        """Name and content of each JSON file in `folder`, which is `records` or `costs`; sorted by name."""
         for stem in self.stems(folder):
             yield stem, self._content(folder, f"{stem}.json")
 
     def mentioning(self, word: bytes, stems: Sequence[str] | None = None) -> dict[str, Record]:
-        """The whole records, of these cells or of all, whose text holds `word`; those read before are there without it.
+        """The valid records of the cells `stems`, or of all, whose text contains `word`; by file stem, sorted.
 
-        By file stem, in order.
+        Records that were read before are included even if their text does not contain it.
         """
         found: dict[str, Record] = {}
         stored = self.stems(self.records)
@@ -116,9 +116,9 @@ class Store:
         return (folder / name).read_bytes() if self.packed is None else self.packed[f"{folder.name}/{name}"]
 
     def set_aside(self, stem: str) -> None:
-        """Take a record that no longer holds out of the results; a finished one is kept until a successor is done.
+        """Take an invalid record out of the results; that of a done cell is kept until its successor is done.
 
-        So a finished result is never replaced by a failure, and returns with the version that made it.
+        A result is thus never replaced by a failure, and can be put back when the version that made it returns.
         """
         path, cost = self.records / f"{stem}.json", self.costs / f"{stem}.json"
         if not self._result(path):
@@ -129,7 +129,7 @@ class Store:
         path.replace(self._aside(path))
 
     def put_back(self, stem: str) -> None:
-        """Make the record that was set aside, and its cost, the result again."""
+        """Turn the record that was set aside, and its cost, into the result again."""
         for path in (self.costs / f"{stem}.json", self.records / f"{stem}.json"):
             if self._aside(path).exists():
                 self._aside(path).replace(path)
@@ -140,7 +140,7 @@ class Store:
         return {stem: record for stem, record in found.items() if record}
 
     def write(self, stem: str, record: Record) -> None:
-        """Store a record; a result takes the place of one that was set aside."""
+        """Store a record; that of a done cell replaces the one that was set aside."""
         path = self.records / f"{stem}.json"
         write_record(path, record)
         if record.state == DONE:
@@ -148,9 +148,10 @@ class Store:
                 self._aside(replaced).unlink(missing_ok=True)
 
     def drop_replaced(self) -> None:
-        """Remove what was set aside and never returns: its successor is done, or it is not a result.
+        """Remove set-aside records that can never return: their successor is done, or they are not results.
 
-        Only a kill in between leaves it, or an early version of the program.
+        A set-aside cost goes with its record: it is removed, or put back if the record was put back without it. Only a
+        kill between two steps, or an early version of the program, leaves such files.
         """
         for path in self.records.glob("*.json.old"):
             if self._result(path.with_suffix("")) or not self._result(path):
@@ -174,7 +175,7 @@ class Store:
 
     @cached_property
     def _packed_records(self) -> tuple[dict[str, Record], list[Path]]:
-        """Packed records do not change."""
+        """The records of a packed folder, read once since they do not change."""
         return self._records_read()
 
     def _records_read(self) -> tuple[dict[str, Record], list[Path]]:
@@ -189,12 +190,12 @@ class Store:
         return whole, damaged
 
     def _record(self, stem: str) -> Record | None:
-        """The record of a cell; None where it is damaged, or that of another cell."""
+        """The record of a cell; None if it is damaged or belongs to another cell."""
         record = self._read(self.records / f"{stem}.json")
         return record if record is not None and record.stem == stem else None
 
     def _read(self, path: Path) -> Record | None:
-        """`read_record`, once for each state of a file: all are written whole, and so are another file each time."""
+        """As `read_record`, once per state of a file; every write replaces the file, and so changes its state."""
         state: tuple[int, ...] = ()
         if self.packed is None:
             stat = path.stat()
@@ -205,11 +206,11 @@ class Store:
                 known = self._known[path.name] = (state, read_record(self._content(path.parent, path.name), path))
             except OSError as error:
                 raise unreadable(path, error) from error
-            if self.packed is not None:  # remembered from now on, so that its text need not be
+            if self.packed is not None:  # the record is kept from now on, so its text need not be
                 self.packed[f"{self.records.name}/{path.name}"] = b""
         return known[1]
 
     def _result(self, path: Path) -> Record | None:
-        """The record in a file if it is one of a cell that is done."""
+        """The record in a file if it exists and its cell is done; else None."""
         record = self._read(path) if path.exists() else None
         return record if record is not None and record.state == DONE else None

@@ -1,4 +1,4 @@
-"""The two kinds of task, training a supernet and running a cell: they return an Outcome and never raise."""
+"""The two kinds of task, training a supernet and running a cell; both return an Outcome and raise only for Ctrl-C."""
 
 import time
 import traceback
@@ -22,7 +22,7 @@ from nas_selection_bench.bench.work.workers import Pool, prepare_worker
 
 @dataclass(frozen=True)
 class Workplace:
-    """The surroundings of every task, sent along with it to the worker."""
+    """What every task needs from its surroundings; sent to the worker along with the task."""
 
     supernets: Supernets
     work: Callable[[], Work]
@@ -32,12 +32,12 @@ class Workplace:
     pool: Pool
 
     def __post_init__(self) -> None:
-        # A method may change the working directory, and its own cell is to find its files even so.
+        # A method may change the working directory; even its own cell must still find these folders afterwards.
         for name in ("data_root", "cache"):
             object.__setattr__(self, name, getattr(self, name).absolute())
 
     def ready(self) -> Work:
-        """The functions that compute, in a process that is prepared for them."""
+        """The functions that compute; prepares this process for them."""
         prepare_worker(self.pool)
         work = self.work()
         work.set_threads(self.pool.threads)
@@ -51,7 +51,7 @@ class Outcome:
     state: str
     reason: str = ""
     where: str | None = None
-    """The line of a method that it failed in: `selectors/mine.py, line 27`."""
+    """The line of a method in which it failed: `selectors/mine.py, line 27`."""
     choice: Mapping[str, Any] | None = None
     checkpoint: str | None = None
     supernet_accuracy: float | None = None
@@ -60,25 +60,25 @@ class Outcome:
     seconds: float = 0.0
     disk_trouble: bool = False
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """By name, what a worker that does not see the run's cache trained."""
+    """Files, by name, that were trained by a worker that does not see the run's cache."""
 
     @property
     def explained(self) -> str:
-        """Reason, and the line where there is one, in one phrase."""
+        """The reason, followed by the line in parentheses if there is one."""
         return f"{self.reason} ({self.where})" if self.where else self.reason
 
 
 LONGEST_REASON, LONGEST_LOG = 1_000, 100_000
-"""Characters kept of an exception's message, and of its traceback."""
+"""Maximum number of characters kept of an exception's message, and of its traceback."""
 
 KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a crash in native code)")
-"""Of a task whose worker process was killed twice."""
+"""Outcome of a task whose worker process was killed twice."""
 
 
 def failure(error: BaseException, seconds: float) -> Outcome:
-    """The outcome of a task that raised `error`: its class, its first line, where, and the traceback for the log.
+    """The outcome of a task that raised `error`: class and first line of the error, code line, traceback for the log.
 
-    Errors of the project's own classes need no line: their sentence is complete.
+    Errors of the project's own classes, and full disks, get no code line: their message is complete.
     """
     lines = text_of(error).strip()[:LONGEST_LOG].splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
@@ -90,7 +90,7 @@ def failure(error: BaseException, seconds: float) -> Outcome:
 
 
 def _must_end(error: BaseException, pool: Pool) -> bool:
-    """Whether an error is the user's Ctrl-C; worker processes do not get it, so that there it is the method's own."""
+    """Whether `error` is the user's Ctrl-C. Worker processes do not receive that; there, a method raised it itself."""
     return isinstance(error, KeyboardInterrupt) and not pool.own_processes
 
 
@@ -101,12 +101,12 @@ class TrainTask:
     supernet: PlannedSupernet
     workplace: Workplace
     progress: Progress | None = None
-    """Only for tasks of this process."""
+    """Only for tasks that run in this process."""
     source: str | None = None
-    """The digest of the recipe's file, where it is known."""
+    """Digest of the recipe's file, if known."""
 
     def __call__(self) -> Outcome:
-        """Train it, unless another process did so meanwhile."""
+        """Train the supernet, unless another process has done so meanwhile."""
         start = time.perf_counter()
         here, job = self.workplace, self.supernet.job
         folder = self.supernet.folder(here.cache)
@@ -126,7 +126,7 @@ class TrainTask:
         return Outcome(DONE, seconds=time.perf_counter() - start)
 
     def tell(self, epoch: int, epochs: int) -> None:
-        """Name the epoch that was trained."""
+        """Report that `epoch` was trained."""
         if self.progress is not None:
             self.progress.epoch_trained(f"training {self.supernet.title}, epoch {epoch}/{epochs}")
 
@@ -138,15 +138,15 @@ class SelectTask:
     planned: PlannedCell
     workplace: Workplace
     progress: Progress | None = None
-    """Only for tasks of this process."""
+    """Only for tasks that run in this process."""
 
     @property
     def supernet(self) -> PlannedSupernet:
-        """That of the cell."""
+        """The supernet of the cell."""
         return self.planned.supernet
 
     def __call__(self) -> Outcome:
-        """Apply the selector to its checkpoint and keep what it chose."""
+        """Apply the selector to its checkpoint; returns its choice and cost."""
         start = time.perf_counter()
         here, cell = self.workplace, self.planned.cell
         if self.progress is not None:

@@ -1,4 +1,4 @@
-"""How long cells and supernets took before, and how long the rest of a plan may take by that."""
+"""How long earlier cells and supernets took, and how long the rest of a plan should take by that."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,9 +12,9 @@ from nas_selection_bench.bench.work.record import KEY_COLUMNS
 
 
 def stored_costs(*places: Path) -> list[dict[str, str]]:
-    """Rows of costs.csv of the output folders in `places`, from which times are estimated.
+    """Rows of costs.csv of all output folders in `places`, from which times are estimated.
 
-    A neighbour's file that cannot be read, or is another program's, costs no more than an estimate.
+    A file that cannot be read, or is another program's, is left out: it only makes the estimate worse.
     """
     rows: list[dict[str, str]] = []
     for path in dict.fromkeys(path for place in places for path in sorted(place.glob("*/costs.csv"))):
@@ -29,7 +29,7 @@ def stored_costs(*places: Path) -> list[dict[str, str]]:
 
 
 def _timed(row: dict[str, str]) -> bool:
-    """Whether the numbers of a row of costs are numbers."""
+    """Whether the thread count and the times in a row of costs.csv are valid numbers."""
     try:
         int(row["threads"])
         return all(not row[name] or float(row[name]) >= 0 for name in ("wall_seconds", "training_seconds"))
@@ -38,7 +38,7 @@ def _timed(row: dict[str, str]) -> bool:
 
 
 def _keys(name: str, columns: Mapping[str, Any]) -> list[tuple[object, ...]]:
-    """The keys of a method's times, nearest first: the same kind of cell, other data sets, other options."""
+    """The keys of a method's times, nearest first: same kind of cell, other data sets or threads, other options."""
     elsewhere = (columns["preset"], columns["device"])
     return [
         (name, columns["dataset"], *elsewhere, int(columns["threads"])),
@@ -48,17 +48,17 @@ def _keys(name: str, columns: Mapping[str, Any]) -> list[tuple[object, ...]]:
 
 
 class Timings:
-    """Seconds that cells and supernets took before, the nearest kind of cell first."""
+    """Seconds that earlier cells and supernets took, looked up by the nearest kind of cell."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """`rows`: cost records with key columns and `wall_seconds` (cells) or `training_seconds` (supernets)."""
+        """`rows` are costs with the key columns and `wall_seconds` (cells) or `training_seconds` (supernets)."""
         self._cells: dict[tuple[object, ...], list[float]] = {}
         self._supernets: dict[tuple[object, ...], list[float]] = {}
         for row in rows:
             self.learn(row)
 
     def learn(self, row: Mapping[str, Any]) -> None:
-        """Take one more timing into account."""
+        """Add one more timing."""
         if row.get("selector"):
             self._add(self._cells, row, row["selector"], row.get("wall_seconds"))
         else:
@@ -81,11 +81,11 @@ class Timings:
         return None
 
     def cell(self, planned: PlannedCell) -> float | None:
-        """Expected seconds of a cell, None when nothing like it was ever timed."""
+        """Expected seconds of a cell; None if nothing like it was ever timed."""
         return self._find(self._cells, planned.cell.selector, planned.columns)
 
     def supernet(self, planned: PlannedCell) -> float | None:
-        """Expected seconds to train the supernet of a cell, None when nothing like it was ever timed."""
+        """Expected seconds to train the supernet of a cell; None if nothing like it was ever timed."""
         return self._find(self._supernets, planned.cell.supernet.recipe, planned.columns)
 
     def estimate(
@@ -93,7 +93,8 @@ class Timings:
     ) -> tuple[float, int]:
         """(seconds that the timed part of `todo` should take with `jobs` workers, number of items never timed).
 
-        `trained` are the keys of the supernets that need no training, `begun` the seconds that are left of others.
+        `trained` holds the keys of supernets that need no training; `begun` maps the keys of supernets whose training
+        has begun to the seconds left.
         """
         supernets = {planned.supernet.key: planned for planned in todo}
         for key in trained:

@@ -1,6 +1,6 @@
 """Skips selectors that choose by alphas alone at checkpoints whose alphas the recipe has not trained.
 
-What earlier versions chose there is left in the records and is no result.
+Choices that earlier versions made at such checkpoints stay in the records but do not count as results.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,35 +14,35 @@ from nas_selection_bench.bench.work.presets import settings_labelled
 
 
 class Alphas(Protocol):
-    """What a recipe declares of its alphas, as an object or as plain data."""
+    """What a recipe declares about its alphas, as an object or as plain data."""
 
     @property
     def name(self) -> str:
-        """With its options."""
+        """Name of the recipe, with its options."""
 
     @property
     def learns_alphas(self) -> bool:
-        """Whether they ever say anything."""
+        """Whether the alphas ever carry information."""
 
     @property
     def alphas_rest(self) -> float:
-        """Share of the search in which they say nothing yet."""
+        """Share of the search during which the alphas carry no information yet."""
 
     @property
     def alphas_rest_less(self) -> int:
-        """How many epochs sooner than that they do."""
+        """Number of epochs by which that share ends earlier."""
 
 
 class Decides(Protocol):
-    """What a selector declares of its choice."""
+    """What a selector declares about its choice."""
 
     @property
     def decides_by_alphas(self) -> bool:
-        """Whether it depends on alphas alone."""
+        """Whether the choice depends on alphas alone."""
 
 
 SkipReason = Callable[[Mapping[str, Any]], str]
-"""Why the cell with these key columns is skipped; nothing for one that is not."""
+"""Returns why the cell with these key columns is skipped; empty if it is not."""
 
 
 def first_learnt(recipe: Alphas, epochs: int) -> int:
@@ -51,7 +51,7 @@ def first_learnt(recipe: Alphas, epochs: int) -> int:
 
 
 def reason_to_skip(recipe: Alphas, selector: Decides, epoch: int, epochs: int) -> str:
-    """Why `selector` is skipped at this checkpoint; nothing where it is not."""
+    """Why `selector` is skipped at this checkpoint; empty if it is not."""
     first = first_learnt(recipe, epochs)
     if not selector.decides_by_alphas or (recipe.learns_alphas and epoch >= first):
         return ""
@@ -61,7 +61,7 @@ def reason_to_skip(recipe: Alphas, selector: Decides, epoch: int, epochs: int) -
 
 
 def skip_reasons(methods: Methods) -> SkipReason:
-    """Of the cells of any folder; a method or a preset that is not known here tells nothing."""
+    """The skip reasons of the cells of any folder; empty for a cell whose methods or preset are unknown here."""
     recipe, selector = methods.recipes.find, methods.selectors.find
 
     @cache
@@ -75,5 +75,5 @@ def skip_reasons(methods: Methods) -> SkipReason:
 
 
 def never_skipped(cell: Mapping[str, Any]) -> str:
-    """Where no methods are known: nothing."""
+    """Skip no cell; for use if no methods are known."""
     return ""

@@ -1,8 +1,8 @@
-"""Workers: how many, with how many threads, on which device.
+"""Worker pools: how many workers, with how many threads, on which device.
 
-One rule for devices: on the CPU, processes with a fixed share of threads each; on one GPU, threads of this
-process, which share its memory and context; on several GPUs, processes, each bound to one GPU before
-anything initialises CUDA there.
+The device decides the kind of worker: on the CPU, processes with a fixed share of threads each; on one GPU, threads of
+this process, which share its memory and context; on several GPUs, processes, each bound to one GPU before anything
+initialises CUDA there.
 """
 
 import os
@@ -23,38 +23,38 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 @dataclass(frozen=True)
 class Pool:
-    """How tasks are spread."""
+    """How tasks are spread over workers."""
 
     jobs: int
     backend: str
     """`loky`, `dask`, `threading`, or `none`, which runs tasks in this process."""
     threads: int
     devices: tuple[int, ...] = ()
-    """GPUs to share out among the worker processes, by index; empty for none."""
+    """Indices of the GPUs to share out among the worker processes; empty for none."""
     locks: Path | None = None
-    """A folder of this run's own for the lock files by which workers claim their GPU: two runs share the GPUs."""
+    """Folder, of this run alone, for the lock files by which workers claim their GPU; two runs can so share GPUs."""
 
     @property
     def own_processes(self) -> bool:
-        """Whether tasks run in other processes than this one."""
+        """Whether tasks run in processes other than this one."""
         return self.backend in ("loky", "dask")
 
     def device_name(self, name: str) -> str:
-        """The name of the device for tasks: a process that claimed a GPU sees no other, so that it is the first."""
+        """The device name for tasks: a process that has claimed a GPU sees no other GPU, so its own is the first."""
         return "cuda:0" if self.own_processes and self.devices and self.locks is not None else name
 
 
 def limit_threads(threads: int) -> None:
-    """Fix the thread count of numerical libraries that are not imported yet, here and in processes started here."""
+    """Set the thread count of numerical libraries not yet imported, in this process and those that it starts."""
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
 
 
 @cache
 def prepare_worker(pool: Pool) -> FileLock | None:
-    """Prepare a worker process once, before its first task: leave Ctrl-C to the parent, claim a GPU.
+    """Prepare a worker process once, before its first task: leave Ctrl-C to the parent, limit threads, claim a GPU.
 
-    Returns the lock of the claim, which this cache holds for as long as the process lives.
+    Returns the lock of the claim, which the cache of this function holds for as long as the process lives.
     """
     if not pool.own_processes:
         return None
@@ -64,33 +64,33 @@ def prepare_worker(pool: Pool) -> FileLock | None:
     if not pool.devices or pool.locks is None:
         return None
     claim, device = claim_device(pool.devices, pool.jobs, pool.locks)
-    # Where the user narrowed the GPUs down already, an index counts among those that are left.
+    # If the user has already restricted the visible GPUs, the index counts among those.
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[device] if visible else str(device)
     return claim
 
 
 def no_processes() -> str | None:
-    """Why no worker processes can be started here, None where they can.
+    """Why no worker processes can be started here; None if they can.
 
-    They need semaphores, which need a /dev/shm that can be written; JOBLIB_MULTIPROCESSING=0 does without processes.
+    They need semaphores, which need a writable /dev/shm; JOBLIB_MULTIPROCESSING=0 switches them off.
     """
     if os.environ.get("JOBLIB_MULTIPROCESSING") == "0":
         return "JOBLIB_MULTIPROCESSING is 0"
     try:
         from multiprocessing import get_context
 
-        get_context("fork").Semaphore()  # of the others each starts a process that watches it
+        get_context("fork").Semaphore()  # the other contexts would start a process that watches the semaphore
     except (ImportError, OSError, NotImplementedError) as error:
         return f"no semaphores: {error}"
     return None
 
 
 def end_with(parent: int) -> None:
-    """Let this process end when the process `parent`, which started it, has ended, whatever it is waiting for then.
+    """End this process once the process `parent`, which started it, has ended, whatever it is waiting for then.
 
-    A worker whose parent was killed would compute on, or wait for ever for someone to take its result, and hold its
-    GPU and its lock meanwhile.
+    A worker whose parent was killed would otherwise go on computing, or wait for ever for someone to take its result,
+    and hold its GPU and its lock meanwhile.
     """
 
     def watch() -> None:
