@@ -162,7 +162,7 @@ def test_a_folder_does_not_go_on_without_them(outside: Outside, call: Call) -> N
     ("name", "text", "said"),
     [
         ("broken", "import no_such_module", "broken.py, line 1, cannot be read (ModuleNotFoundError"),
-        ("magnitude", SELECTOR, "both offer the selector 'magnitude'"),
+        ("magnitude", SELECTOR, "both define the selector 'magnitude'"),
         ("empty", "", "defines no SELECTOR or VARIANTS or RECIPE or RULE"),
     ],
 )

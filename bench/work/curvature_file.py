@@ -1,6 +1,7 @@
-"""curvature.csv: how curved the validation loss is at the checkpoints, where it was measured.
+"""curvature.csv: the curvature of the validation loss at those checkpoints where it was measured.
 
-A stopping rule depends on it and nothing else could reveal a change, so every row has a digest.
+The numbers are the largest eigenvalues computed by `supernets.training.curvature`. A stopping rule depends on them, and
+nothing else could reveal a changed number, so every row has a digest.
 """
 
 import csv
@@ -17,7 +18,7 @@ COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "checkpoint", "eigenva
 
 
 def write_curvature(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write rows of all columns but the digest; raises DataError where that cannot be."""
+    """Write `rows`, which hold all columns but the digest; raises DataError if the file cannot be written."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -28,7 +29,7 @@ def write_curvature(folder: Path, rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def read_curvature(folder: Path) -> list[dict[str, str]]:
-    """The rows, as texts; none where nothing was measured. Raises DataError for a row that is not as it was written."""
+    """The rows as texts; empty if nothing was measured. Raises DataError if a row has changed since it was written."""
     path = folder / CURVATURE_FILE
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -45,14 +46,17 @@ def read_curvature(folder: Path) -> list[dict[str, str]]:
         read = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
         changed = [number for number, row in enumerate(read, 2) if row[DIGEST] != digest_of(row)]
         if changed:
-            raise ValueError(f"line {changed[0]} is not as it was written")
+            raise ValueError(f"line {changed[0]} has changed since it was written")
     except DAMAGE as error:
         raise _damaged(path, in_brief(error)) from error
     return read
 
 
 def eigenvalues(folder: Path) -> dict[str, float]:
-    """By the first 12 letters of a checkpoint's hash; empty where nothing was measured. Raises DataError for damage."""
+    """Eigenvalues by the first 12 hex digits of the checkpoint's SHA-256; empty if nothing was measured.
+
+    Raises DataError for a damaged file.
+    """
     try:
         return {row["checkpoint"]: float(row["eigenvalue"]) for row in read_curvature(folder)}
     except ValueError as error:

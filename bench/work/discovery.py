@@ -1,4 +1,4 @@
-"""Finds methods by their files; one that cannot be imported, or defines no method, is reported in one sentence."""
+"""Imports method files, digests their code and checks their names; every fault is reported in one sentence."""
 
 import pkgutil
 import re
@@ -12,24 +12,24 @@ from types import ModuleType
 from nas_selection_bench.bench.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-"""A name that can be typed on the command line, beside other names and globs; there, `all` means all of them."""
+"""A method name that can be typed on the command line among other names and globs, where `all` means every method."""
 
 MARKS = {"SELECTOR": "selector", "VARIANTS": "selector", "RECIPE": "recipe", "RULE": "stopping rule"}
-"""The names that modules of methods define, and the kind of each."""
+"""The names that mark a module as defining methods, and the kind of method that each one marks."""
 
 ROOMS = ("selectors", "supernets")
-"""The packages of methods; the first uses the second."""
+"""The packages that hold methods; the first uses the second."""
 
 FOLDERS = (*ROOMS, "proxies", "stopping")
-"""The folders that hold methods and little else: their files are named without what lies above."""
+"""The folders that hold methods and little else; messages name their files as `folder/file.py`."""
 
 
 class FaultyFile(UsageError):
-    """A file of methods that cannot be used; the sentence names it, whoever imported it."""
+    """A method file that cannot be used; the message names that file, whichever file imported it."""
 
 
 def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
-    """Every module of a package, with its file; raises UsageError for one that cannot be imported."""
+    """File and module of every module in `package`; raises UsageError if one cannot be imported."""
     for folder in map(Path, import_module(package).__path__):
         for found in pkgutil.iter_modules([str(folder)]):
             if not found.ispkg:
@@ -41,7 +41,7 @@ def modules(package: str) -> Iterator[tuple[Path, ModuleType]]:
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Raises FaultyFile, one sentence that names file and line, for whatever the code of `file` raises in here."""
+    """Turn whatever the code of `file` raises inside this context into a FaultyFile that names file and line."""
     try:
         yield
     except FaultyFile:
@@ -56,7 +56,7 @@ def reading(file: Path) -> Iterator[None]:
 
 
 def _location(error: BaseException, file: Path) -> str:
-    """The line that raised: of `file`, or of a file of the project that it imports."""
+    """The line that raised, in `file` or in a file of the project that it imports."""
     project = file.parents[2 if file.parent.name == "proxies" else 1]
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
               if frame.name == "<module>"]  # fmt: skip
@@ -70,9 +70,10 @@ def _location(error: BaseException, file: Path) -> str:
 
 
 def line_of(error: BaseException) -> str | None:
-    """The innermost line of a method that the error came through: `selectors/mine.py, line 27`; None for none.
+    """The innermost line of a method in the traceback of `error`: `selectors/mine.py, line 27`; None if there is none.
 
-    Code that calls methods, or that many of them share, is skipped: the fault is seldom there. The traceback has it.
+    Code that calls methods, or that many of them share, is skipped, since the fault is seldom there; it is still in the
+    traceback.
     """
     package = Path(__file__).parents[2]
     ours = [
@@ -85,7 +86,7 @@ def line_of(error: BaseException) -> str | None:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if frame.f_globals.keys() & set(MARKS)
         and not Path(frame.f_code.co_filename).is_relative_to(package)
-        and not frame.f_code.co_filename.startswith("<")  # what dataclasses write
+        and not frame.f_code.co_filename.startswith("<")  # code that dataclasses generate
     ]
     if from_outside:
         return from_outside[-1]
@@ -98,16 +99,16 @@ def line_of(error: BaseException) -> str | None:
 
 
 def spelled_well(kind: str, name: str, file: Path) -> None:
-    """Raises UsageError for a name that cannot be typed."""
+    """Raise UsageError for a method name that cannot be typed on the command line."""
     if name == "all" or not _NAME.fullmatch(name):
         raise UsageError(
-            f"{shown(file)}: {name!r} is not a valid name of a {kind}: use lower-case letters, digits and single"
-            " hyphens, and not `all`."
+            f"{shown(file)}: {name!r} is not a valid {kind} name: use lower-case letters, digits and single hyphens,"
+            " but not `all`."
         )
 
 
 def shown(file: Path) -> str:
-    """The name of a file for messages: `selectors/magnitude.py`; of one that lies elsewhere, its path from here."""
+    """The name of a method file in messages: `selectors/magnitude.py`; for a file elsewhere, its path from here."""
     if file.parent.name in FOLDERS:
         return _short(file)
     with suppress(OSError, ValueError):  # a working directory that is gone, or a file that is not below it
@@ -116,17 +117,17 @@ def shown(file: Path) -> str:
 
 
 def _short(file: Path) -> str:
-    """Its name and that of its folder: the same wherever they lie."""
+    """`folder/file.py`, which is the same wherever the folder lies."""
     return f"{file.parent.name}/{file.name}"
 
 
 def kind(value: object) -> str:
-    """The kind of a value, for a sentence: its class, or which class it is itself."""
+    """What a value is, for messages: the name of its class, or `the class NAME` if it is a class."""
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def require_texts(method: object, names: tuple[str, ...], file: Path) -> None:
-    """Raises UsageError unless each of these attributes of a method is a non-empty string."""
+    """Raise UsageError unless each of these attributes of a method is a non-empty string."""
     for name in names:
         text = getattr(method, name, None)
         if not isinstance(text, str) or not text.strip():

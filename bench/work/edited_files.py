@@ -1,7 +1,7 @@
-"""Which methods were edited since their results were stored, by digests of their files.
+"""Reports methods that were edited since their results were stored, by the digests of their files.
 
-A result holds for as long as the `version` of its method, which is raised by hand. An edit without that is only
-reported: most edits change no result.
+A result is valid until the `version` of its method is raised, which is done by hand. An edit that does not raise it is
+only reported, since most edits change no result.
 """
 
 import json
@@ -19,28 +19,28 @@ from nas_selection_bench.bench.work.record import DONE
 from nas_selection_bench.bench.work.store import Store
 
 FILE = "source.json"
-"""In the folder of a supernet: the digest of its recipe's file when its training began."""
+"""The file in a supernet's folder that holds the digest of its recipe's file when training began."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The files of the methods of a run, by the names of the methods; None where that is not known."""
+    """The files of a run's methods, by method name; None if a file is not known."""
 
     recipes: Mapping[str, Source | None] = field(default_factory=dict)
     selectors: Mapping[str, Source | None] = field(default_factory=dict)
 
     def of_recipe(self, name: str) -> str | None:
-        """The digest of a recipe's file."""
+        """The digest of a recipe's file; None if it is not known."""
         source = self.recipes.get(name)
         return source.digest if source else None
 
     def of_selector(self, name: str) -> str | None:
-        """The digest of a selector's file."""
+        """The digest of a selector's file; None if it is not known."""
         source = self.selectors.get(name)
         return source.digest if source else None
 
     def edits(self, done: Iterable[PlannedCell], plan: Iterable[PlannedCell], store: Store, cache: Path) -> list[str]:
-        """A line on each file that has changed since results of the `done` cells, or supernets of `plan`, were made."""
+        """A line for each file that has changed since it made results of `done` or trained supernets of `plan`."""
         trained: Counter[str] = Counter()
         for supernet in {planned.supernet.key: planned.supernet for planned in plan}.values():
             recipe = self.recipes.get(supernet.job.recipe)
@@ -53,30 +53,30 @@ class Sources:
         ]  # fmt: skip
 
     def edits_of_selectors(self, done: Mapping[str, str], store: Store) -> list[str]:
-        """A line on each file that has changed since results were made; `done` has their selectors, by file stem."""
+        """A line for each file that has changed since its results were made; `done`: file stem -> selector name."""
         results: Counter[str] = Counter()
         for stem, name in done.items():
             selector = self.selectors.get(name)
             if selector and store.cost(stem).get("source") not in (None, selector.digest):
                 results[selector.file] += 1
         return [
-            f"{file} has changed since it gave {counted(count, 'result')} stored here; raise its version if that"
+            f"{file} has changed since it produced {counted(count, 'result')} stored here; raise its version if that"
             " changes what it chooses." for file, count in sorted(results.items())
         ]  # fmt: skip
 
 
 def edits_since(store: Store, methods: Methods) -> list[str]:
-    """A line on each file of a selector that has changed since it gave results in `store`."""
+    """A line for each selector file that has changed since it produced results in `store`."""
     done = {stem: str(r.cell["selector"]) for stem, r in store.read_all()[0].items() if r.state == DONE}
     known: dict[str, Source | None] = {}
     for name in set(done.values()):
-        with suppress(UsageError):  # a selector that is not here
+        with suppress(UsageError):  # a selector that does not exist here
             known[name] = methods.selectors.source(name)
     return Sources(selectors=known).edits_of_selectors(done, store)
 
 
 def sources(methods: Methods, recipes: Iterable[str], selectors: Iterable[str]) -> Sources:
-    """The files of these methods."""
+    """The files of these recipes and selectors."""
     return Sources(
         {name: methods.recipes.source(name) for name in recipes},
         {name: methods.selectors.source(name) for name in selectors},
@@ -84,13 +84,13 @@ def sources(methods: Methods, recipes: Iterable[str], selectors: Iterable[str]) 
 
 
 def keep_source(folder: Path, digest: str | None) -> None:
-    """Note what a training begins with; a training that goes on began with what is noted already."""
+    """Store the digest with which a training begins; a training that resumes keeps the one already stored."""
     if digest is not None and not (folder / FILE).exists():
         write_whole(folder / FILE, json.dumps(digest) + "\n")
 
 
 def kept_source(folder: Path) -> str | None:
-    """The digest that the training in a folder began with; None where none can be read."""
+    """The digest with which the training in a folder began; None if none can be read."""
     try:
         digest = json.loads((folder / FILE).read_bytes())
     except (OSError, *DAMAGE):

@@ -1,6 +1,6 @@
-"""The methods of one kind, found by their files: those of a room of this package, and those from outside.
+"""Finds all methods of one kind: those in the files of one of this project's packages, and those from plug-ins.
 
-No list is kept: every module of the room that holds what the kind is marked by is one.
+There is no list of methods: every module of the package that defines one of the kind's marks is a method.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,12 +23,12 @@ Method = TypeVar("Method")
 
 @dataclass(frozen=True)
 class Offered(Generic[Method]):
-    """A method with its default options, and where it came from."""
+    """A method with its default options, and its origin."""
 
     method: Method
     file: Path
     plugin: Plugin | None
-    """None for one of this package."""
+    """The plug-in that defines it; None for a method of this project."""
 
 
 class Finder(Generic[Method]):
@@ -42,16 +42,16 @@ class Finder(Generic[Method]):
         offered: Callable[[str, Any, Path], Mapping[str, Method]],
         guard: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`offered(name, module, file)` gives what a module with one of the `marks` offers, by name.
+        """`offered(name, module, file)` returns, by name, the methods that a module with one of the `marks` defines.
 
-        `name` is the file's, with `-` for `_`; raises UsageError for a malformed method. Files are read inside of
-        `guard()`.
+        `name` is the stem of the file, with `-` for `_`. `offered` raises UsageError for a malformed method. Files are
+        imported inside `guard()`.
         """
         self.kind, self._package, self._marks, self._offered, self._guard = kind, package, marks, offered, guard
         self._known: dict[tuple[Plugin, ...], Mapping[str, Offered[Method]]] = {}
 
     def offers(self) -> Mapping[str, Offered[Method]]:
-        """By name, sorted; the files are read once. Raises UsageError, naming the file, for one that cannot be used."""
+        """Methods by name, sorted; the files are read once. Raises UsageError, naming the file, if one is faulty."""
         plugins = in_use()
         if plugins not in self._known:
             self._known[plugins] = self._read(plugins)
@@ -66,7 +66,7 @@ class Finder(Generic[Method]):
             for method, offer in self._offered(name, module, file).items():
                 if method in offers:
                     first = shown(offers[method].file)
-                    raise UsageError(f"{first} and {shown(file)} both offer the {self.kind} {method!r}; rename yours.")
+                    raise UsageError(f"{first} and {shown(file)} both define the {self.kind} {method!r}; rename yours.")
                 spelled_well(self.kind, method, file)
                 offers[method] = Offered(offer, file, plugin)
 
@@ -79,7 +79,7 @@ class Finder(Generic[Method]):
         return MappingProxyType(dict(sorted(offers.items())))
 
     def _meant(self, plugin: Plugin) -> Any:
-        """The module of a plug-in, or something like it; raises UsageError where it offers nothing."""
+        """The module of a plug-in, or a namespace of the attribute that it names; raises UsageError if it has none."""
         module: Any = load(plugin)
         if plugin.attribute:
             if not hasattr(module, plugin.attribute):
@@ -89,35 +89,38 @@ class Finder(Generic[Method]):
         if not any(hasattr(module, mark) for mark in marks):
             if hasattr(module, "PROXY"):
                 raise UsageError(
-                    f"{shown(Path(plugin.file))} ({plugin.origin}) defines a PROXY and no method; a zero-cost proxy is"
-                    " found in selectors/proxies/ of the project: move the file there."
+                    f"{shown(Path(plugin.file))} ({plugin.origin}) defines a PROXY but no method; zero-cost proxies are"
+                    " found only in selectors/proxies/ of the project: move the file there."
                 )
             raise UsageError(
-                f"{shown(Path(plugin.file))} ({plugin.origin}) defines no {' or '.join(marks)}, so it offers no method."
+                f"{shown(Path(plugin.file))} ({plugin.origin}) defines no {' or '.join(marks)}, so it has no method."
             )
         return module
 
     def methods(self) -> Mapping[str, Method]:
-        """Every method by name, sorted, with its default options."""
+        """All methods by name, sorted, with their default options."""
         return MappingProxyType({name: offer.method for name, offer in self.offers().items()})
 
     def names(self) -> tuple[str, ...]:
-        """The names of all, sorted, without options."""
+        """Names of all methods, without their options, sorted."""
         return tuple(self.offers())
 
     def idle(self) -> dict[str, str]:
-        """The names of files of the room that offer nothing, and what they lack."""
+        """Names of the package's files that define no method, each with a sentence on what it lacks."""
         offering = {offer.file for offer in self.offers().values()}
         folders = map(Path, import_module(self._package).__path__)
         files = (file for folder in folders for file in sorted(folder.glob("[!_]*.py")) if file not in offering)
         return {
-            file.stem.replace("_", "-"): f"{shown(file)} defines no {self._marks[0]} (in capitals), so it offers no"
+            file.stem.replace("_", "-"): f"{shown(file)} defines no {self._marks[0]} (in capitals), so it has no"
             " method."
             for file in files
         }
 
     def offer(self, text: str) -> Offered[Method]:
-        """The offer of the method that `text` names, with options or without; UsageError, with what exists, else."""
+        """The method that `text` names, with default options whatever `text` sets, and its origin.
+
+        Raises UsageError, listing what exists, if there is none.
+        """
         name = parse(text)[0]
         if name not in self.offers():
             idle = self.idle().get(name.replace("_", "-"))
@@ -125,18 +128,18 @@ class Finder(Generic[Method]):
         return self.offers()[name]
 
     def find(self, text: str) -> Method:
-        """The method called `name` or `name[option=value,...]`; UsageError, with what exists, for any other."""
+        """The method that `text` names, with its options set; raises UsageError, listing what exists, for any other."""
         name, options = parse(text)
         method: Any = self.offer(text).method
         found: Method = method.configured(name, options)
         return found
 
     def file_of(self, text: str) -> Path:
-        """The file that offers the method that `text` names, with options or without."""
+        """Path of the file that defines the method that `text` names, with or without options."""
         return self.offer(text).file
 
     def source(self, text: str) -> Source:
-        """The file of a method, with the digest of its present content."""
+        """Source of the file that defines a method, with the digest of its present content."""
         offer = self.offer(text)
         if offer.plugin:
             return offer.plugin.source

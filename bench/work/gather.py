@@ -1,7 +1,7 @@
-"""From the record files of an output folder to its CSV files: measured against the table, sorted by key columns.
+"""Turns the records of an output folder into its CSV files, with measures computed from the benchmark table.
 
-A pure function of what lies in the folder and the table: the order in which cells ended, the number of
-workers and interruptions leave no trace in it.
+The CSV files depend only on the content of the folder and on the table, not on the order in which cells ended, the
+number of workers or interruptions. Rows are sorted by the key columns.
 """
 
 import csv
@@ -40,17 +40,17 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def record_row(record: Record, measured: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The row of one record in records.csv; `measured` are the measures of a done one."""
+    """The row of one record in records.csv; `measured` holds its measures if it is done."""
     content = record.to_json()
     row = {name: content.get(name) for name in RECORD_COLUMNS} | dict(record.cell) | dict(measured or {})
     row["checkpoint"] = (record.checkpoint or "")[:12]
-    if record.shared:  # earlier versions named a checkpoint here too, of which the result does not depend
+    if record.shared:  # earlier versions stored a checkpoint here too, though the result does not depend on it
         row |= {"checkpoint": "", "supernet_accuracy": None}
     return row
 
 
 def scores_csv(selections: Iterable[tuple[Mapping[str, Any], Selection]]) -> str:
-    """scores.csv: 30 rows of each cell that is done."""
+    """Text of scores.csv: 30 rows, one per edge and operation, for each done cell."""
     parts = [as_csv(SCORE_COLUMNS, [])]
     for cell, selection in selections:
         start = as_csv(KEY_COLUMNS, [cell], head=False).rstrip("\n")
@@ -60,7 +60,10 @@ def scores_csv(selections: Iterable[tuple[Mapping[str, Any], Selection]]) -> str
 
 @lru_cache(maxsize=5_000)
 def _ends_of_rows(scores: bytes) -> tuple[str, ...]:
-    """What follows the key columns in the rows of [6, 5] scores, which many cells share; nothing stands before them."""
+    """The part after the key columns of each row of [6, 5] scores; cached, since many cells share their scores.
+
+    The first part is empty, so that joining the parts with the key columns puts these in front of every row.
+    """
     spelled = map(repr, np.frombuffer(scores).tolist())
     return "", *(f"{place}{score}\n" for place, score in zip(_PLACES, spelled, strict=True))
 
@@ -69,9 +72,9 @@ _PLACES = [f",{edge},{operation}," for edge in EDGE_NAMES for operation in OPERA
 
 
 def cost_rows(store: Store, done: Set[str]) -> list[dict[str, Any]]:
-    """The stored costs of supernets and of the cells whose file stems are `done`, sorted.
+    """Stored costs of all supernets and of the cells whose file stems are in `done`, sorted.
 
-    A damaged file is left out: it only held timings.
+    A damaged cost file is left out, since it holds only timings.
     """
     stored = {stem: store.cost(stem) for stem in store.stems(store.costs)}
     rows = [(stem, {**content["cell"], **content}) for stem, content in stored.items() if content]
@@ -79,9 +82,9 @@ def cost_rows(store: Store, done: Set[str]) -> list[dict[str, Any]]:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], head: bool = True) -> str:
-    """CSV text; floats in their shortest exact spelling, lists as JSON, None as nothing, no formulas.
+    """CSV text: floats in their shortest exact spelling, lists as JSON, None as an empty field, no formulas.
 
-    It begins with the names of the columns unless `head` is false.
+    It begins with the column names unless `head` is false.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -94,11 +97,11 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], head: bool
 
 
 _NUMBERS = {float, int, type(None)}
-"""What `csv` spells as is: numbers in their shortest exact spelling, None as nothing."""
+"""Types that `csv` itself writes as needed: numbers in their shortest exact spelling, None as an empty field."""
 
 
 def _spelled(value: Any) -> Any:
-    if isinstance(value, str):  # a spreadsheet would compute a text that begins like a formula
+    if isinstance(value, str):  # a spreadsheet would evaluate a text that begins like a formula
         return f"'{value}" if value.startswith(_FORMULAS) else value
     return json.dumps(value) if isinstance(value, list) else value
 
@@ -106,16 +109,16 @@ def _spelled(value: Any) -> Any:
 def gather(
     store: Store, table: GroundTruth, warn: Callable[[str], None], skip_reason: SkipReason = never_skipped
 ) -> Counter[str]:  # fmt: skip
-    """Write records.csv, scores.csv and costs.csv of a folder; returns how many cells are in which state.
+    """Write records.csv, scores.csv and costs.csv of an output folder; returns the number of cells in each state.
 
-    A result for which `skip_reason` has a reason is gathered as skipped.
+    A result for which `skip_reason` gives a reason is gathered as skipped.
 
-    Records that are damaged, or do not hold a valid selection, are reported through `warn` and left out: their cells
+    Records that are damaged or hold no valid selection are reported through `warn` and left out, so that their cells
     are missing.
     """
     records, damaged = store.read_all()
     for path in damaged:
-        warn(f"The record {path} is damaged and left out; run the command that made it again.")
+        warn(f"The record {path} is damaged and was left out; rerun the command that made it.")
     selections: dict[str, Selection] = {}
     for stem, record in list(records.items()):
         if record.state != DONE:
@@ -129,10 +132,7 @@ def gather(
             del records[stem]
             path = store.records / f"{stem}.json"
             what = in_brief(error)
-            warn(
-                f"The record {path} holds no valid selection ({what}); delete it and run the command that made it"
-                " again."
-            )
+            warn(f"The record {path} holds no valid selection ({what}); delete it and rerun the command that made it.")
     measured = _measured(records, selections, table, store.agreements)
     rows = [record_row(record, measured.get(stem)) for stem, record in records.items()]
     known = {_columns_of(record.cell) for record in records.values()}
@@ -153,7 +153,7 @@ def _columns_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
 def _measured(
     records: Mapping[str, Record], selections: Mapping[str, Selection], table: GroundTruth, agreements: Agreements
 ) -> dict[str, dict[str, Any]]:
-    """The measures of all selections, by file stem; those of one data set at once."""
+    """Measures of all selections, by file stem; selections of the same data set are measured together."""
     of_dataset: dict[str, list[str]] = {}
     for stem in selections:
         of_dataset.setdefault(str(records[stem].cell["dataset"]), []).append(stem)

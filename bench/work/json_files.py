@@ -1,4 +1,4 @@
-"""JSON that the program wrote, read back: whole, as it was written, or DataError."""
+"""Writes the program's JSON files with a digest, and reads them back; a file that has changed raises DataError."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,24 +12,24 @@ from nas_selection_bench.bench.work.cells import key
 Read = TypeVar("Read")
 
 DIGEST = "digest"
-"""The field with the digest of all others."""
+"""The field that holds the digest of all other fields."""
 
 
 def write_json(path: Path, content: Mapping[str, Any], indent: int) -> None:
-    """Write `content` whole, with a digest that betrays later damage to `read_json`."""
+    """Write `content`, whole or not at all, with a digest by which `read_json` detects later damage."""
     write_whole(path, json.dumps({**content, DIGEST: digest_of(content)}, indent=indent) + "\n")
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
-    """The digest of a JSON file's other fields."""
+    """The digest of all fields of a JSON file but DIGEST itself."""
     return key({name: value for name, value in content.items() if name != DIGEST})
 
 
 def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing: Read) -> Read:
-    """The JSON object in a file of `write_json`, turned into data by `understood`; `missing` where there is no file.
+    """The JSON object that `write_json` wrote, converted by `understood`; `missing` if there is no file.
 
-    Early files have no digest. Raises DataError for a file that cannot be read, is not a JSON object, has changed since
-    it was written, or for which `understood` raises one of DAMAGE.
+    Files of early versions have no digest. Raises DataError if the file cannot be read, is not a JSON object or has
+    changed since it was written, or if `understood` raises one of DAMAGE.
     """
     try:
         text = path.read_bytes()
@@ -41,12 +41,12 @@ def read_json(path: Path, understood: Callable[[dict[str, Any]], Read], missing:
 
 
 def understood_json(text: bytes, path: Path, understood: Callable[[dict[str, Any]], Read]) -> Read:
-    """`read_json` of the `text` of the file `path`."""
+    """As `read_json`, for the `text` that was read from the file `path`."""
     try:
         content = dict(json.loads(text))
         stored = content.get(DIGEST, "")
         if stored != "" and stored != digest_of(content):
-            raise ValueError("it is not as it was written")
+            raise ValueError("it has changed since it was written")
         content.pop(DIGEST, None)
         return understood(content)
     except DAMAGE as error:

@@ -1,6 +1,6 @@
 """Options of methods: how a value in `darts-pt[order=fixed,tune=0]` is read, bounded, spelled and explained.
 
-Recipes, criteria and zero-cost proxies are dataclasses; a field made by `option` can be set by name, and no other.
+Recipes, selectors and zero-cost proxies are dataclasses; only fields made by `option` can be set by name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import nearest
 
 Converter = Callable[[str], Any]
-"""From the text of a value to the value; raises ValueError with a clause on what it must be."""
+"""Turns the text of a value into the value; raises ValueError with a clause on what it must be."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,10 @@ class Number:
     open_below: bool = False
     """Whether `low` itself is refused."""
     open_above: bool = False
+    """Whether `high` itself is refused."""
 
     def __call__(self, text: str) -> float:
-        """The number; raises ValueError with what it must be."""
+        """The number in `text`; raises ValueError with what it must be."""
         try:
             value = int(text) if self.whole else float(text)
         except ValueError:
@@ -44,12 +45,12 @@ class Number:
 
     @property
     def kind(self) -> str:
-        """Its kind, without bounds."""
+        """`whole number` or `number`, without the bounds."""
         return "whole number" if self.whole else "number"
 
     @property
     def bounds(self) -> str:
-        """The bounds in words; nothing where there are none."""
+        """The bounds in words; empty if there are none."""
         low, high = f"{self.low:g}", f"{self.high:g}"
         if math.isinf(self.high):
             return "" if math.isinf(self.low) else f"above {low}" if self.open_below else f"at least {low}"
@@ -82,12 +83,12 @@ def between(low: float, high: float, convert: Number = number) -> Number:
 
 
 def inside(low: float, high: float) -> Number:
-    """A converter that accepts numbers between `low` and `high`, neither of them."""
+    """A converter that accepts numbers strictly between `low` and `high`."""
     return Number(low=low, high=high, open_below=True, open_above=True)
 
 
 share = Number(low=0, high=1, open_above=True)
-"""A share of at least 0 and below 1."""
+"""A number of at least 0 and below 1."""
 
 positive = at_least(1, whole)
 """A whole number of at least 1."""
@@ -100,10 +101,10 @@ SWITCHES = {"yes": True, "true": True, "on": True, "1": True, "no": False, "fals
 
 @dataclass(frozen=True)
 class Switch:
-    """A converter that accepts `yes` or `no`, or another word for them."""
+    """A converter that accepts `yes` and `no`, and their synonyms in SWITCHES."""
 
     def __call__(self, text: str) -> bool:
-        """True for yes; raises ValueError."""
+        """True for yes, False for no; raises ValueError for any other text."""
         if text.lower() not in SWITCHES:
             raise ValueError("it must be yes or no")
         return SWITCHES[text.lower()]
@@ -122,7 +123,7 @@ class Choice:
     choices: tuple[str, ...]
 
     def __call__(self, text: str) -> str:
-        """The text itself; raises ValueError with the choices."""
+        """The text itself if it is a choice; raises ValueError with the choices."""
         if text not in self.choices:
             near = nearest(text, self.choices, count=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
@@ -139,7 +140,7 @@ def one_of(*choices: str) -> Choice:
 
 
 def read(convert: Converter, text: str) -> Any:
-    """The value of a text; raises ValueError also where the converter raised otherwise, as a look-up does."""
+    """The value that `convert` reads from `text`; other errors of the converter, as of a look-up, become ValueError."""
     try:
         return convert(text)
     except (LookupError, TypeError, ArithmeticError) as error:
@@ -148,13 +149,13 @@ def read(convert: Converter, text: str) -> Any:
 
 @dataclass(frozen=True)
 class OrWord:
-    """A converter that also takes `word`, which stands for None; None is shown as that word."""
+    """A converter that also accepts `word`, which stands for None; None is spelled as that word."""
 
     word: str
     convert: Converter
 
     def __call__(self, text: str) -> Any:
-        """None for the word, else what the converter makes of the text; raises ValueError."""
+        """None for the word, else the value that the converter reads; raises ValueError."""
         if text == self.word:
             return None
         try:
@@ -167,21 +168,21 @@ class OrWord:
 
 
 def or_preset(convert: Converter) -> OrWord:
-    """A converter that takes `preset` as well: None, which means the preset's value."""
+    """A converter that also accepts `preset`, which gives None: use the preset's value."""
     return OrWord("preset", convert)
 
 
 def or_all(convert: Converter) -> OrWord:
-    """A converter that takes `all` as well: None, which means all there are."""
+    """A converter that also accepts `all`, which gives None: use all there are."""
     return OrWord("all", convert)
 
 
 KNOWN = {"number": Number, "switch": Switch, "choice": Choice, "or word": OrWord}
-"""The converters that a file can hold; any other callable is a method's own."""
+"""The converters that can be stored in a file; any other callable belongs to a method."""
 
 
 def stored(convert: object) -> dict[str, Any] | None:
-    """A converter as plain data, None for one of a method's own."""
+    """A converter as plain data; None for a method's own converter."""
     if not isinstance(convert, Number | Switch | Choice | OrWord):
         return None
     values = {f.name: value for f in fields(convert) if (value := getattr(convert, f.name)) != f.default}
@@ -192,7 +193,7 @@ def stored(convert: object) -> dict[str, Any] | None:
 
 
 def restored(content: Mapping[str, Any]) -> Converter:
-    """The converter that `stored` described."""
+    """The converter that `stored` turned into `content`."""
     values: dict[str, Any] = {name: value for name, value in content.items() if name != "is"}
     match content["is"]:
         case "or word":
@@ -204,12 +205,12 @@ def restored(content: Mapping[str, Any]) -> Converter:
 
 
 def option(default: Any, convert: Converter, text: str) -> Any:
-    """A dataclass field that can be set by name: `darts-pt[tune=0]`. `text` is its help."""
+    """A dataclass field that users can set by name: `darts-pt[tune=0]`. `text` is its help."""
     return field(default=default, metadata={"convert": convert, "help": text})
 
 
 def as_text(value: object, convert: Converter | None = None) -> str:
-    """The spelling of an option's value in a name, the shortest that `convert` reads as it."""
+    """The spelling of an option's value in a name: the shortest that `convert` reads back."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None and isinstance(convert, OrWord):
@@ -234,39 +235,39 @@ def not_usable(option: str, text: str, why: ValueError) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Configurable:
-    """A dataclass some of whose fields are options; the options of parts (fields of this kind) are options of it."""
+    """A dataclass some of whose fields are options; it also has the options of its parts, the Configurable fields."""
 
     def parts(self) -> dict[str, Configurable]:
-        """By the name of the field."""
+        """The parts by field name."""
         return {f.name: part for f in fields(self) if isinstance(part := getattr(self, f.name), Configurable)}
 
     def options(self) -> dict[str, tuple[Any, str]]:
-        """Current value and help of each option; raises UsageError where two parts have one of the same name."""
+        """Current value and help of each option, parts included; raises UsageError if two have the same name."""
         found = {f.name: (getattr(self, f.name), f.metadata["help"]) for f in fields(self) if "help" in f.metadata}
         for part in self.parts().values():
             more = part.options()
             if both := found.keys() & more.keys():
                 mine, theirs = type(self).__name__, type(part).__name__
-                raise UsageError(f"{mine} and {theirs} both have an option {min(both)!r}, which one name would set.")
+                raise UsageError(f"{mine} and {theirs} both have an option {min(both)!r}; setting it would set both.")
             found |= more
         return found
 
     def spelled(self) -> dict[str, str]:
-        """The current value of each option as it is typed."""
+        """The current value of each option, as typed."""
         converters = self.converters()
         return {name: as_text(value, converters.get(name)) for name, (value, _) in self.options().items()}
 
     def converters(self) -> dict[str, Converter]:
-        """How each option is read."""
+        """The converter of each option."""
         found = {f.name: f.metadata["convert"] for f in fields(self) if "convert" in f.metadata}
         for part in self.parts().values():
             found |= part.converters()
         return found
 
     def unusable(self) -> str | None:
-        """A clause on an option whose present value its own converter would refuse; None where there is none.
+        """A clause on an option whose current value its own converter would refuse; None if there is no such option.
 
-        Converters of a method's own are trusted: what they make of a text need not be spelled like it.
+        A method's own converters are trusted: the value that they read from a text need not be spelled like it.
         """
         converters = self.converters()
         for name, (value, _) in self.options().items():
@@ -278,11 +279,11 @@ class Configurable:
             except ValueError:
                 fits = False
             if not fits:
-                return f"the default of its option {name} is {value!r}, which is not what it takes: {convert}"
+                return f"the default of its option {name} is {value!r}, which the option does not accept ({convert})"
         return None
 
     def set_options(self, texts: Mapping[str, str]) -> Self:
-        """A copy with the options in `texts` set; raises ValueError, naming the option, for a value it cannot take."""
+        """A copy with the options in `texts` set; raises ValueError, naming the option, for a value that it refuses."""
         values: dict[str, Any] = {name: part.set_options(texts) for name, part in self.parts().items()}
         for f in fields(self):
             if f.name in texts and "convert" in f.metadata:
@@ -293,7 +294,7 @@ class Configurable:
         return replace(self, **values)
 
     def configured(self, name: str, texts: Mapping[str, str]) -> Self:
-        """A copy with options set; raises UsageError, which calls it `name`, for an unknown option or value."""
+        """A copy with the options in `texts` set; raises UsageError, naming `name`, for a bad option or value."""
         known = self.options()
         for asked in texts:
             if asked not in known:
@@ -304,7 +305,7 @@ class Configurable:
             raise UsageError(f"{name}: {error}.") from error
 
     def differing(self, default: Configurable) -> dict[str, str]:
-        """The options that are not as in `default`, as they are typed."""
+        """The options whose values differ from those in `default`, as typed."""
         theirs, mine, texts = default.options(), self.options(), self.spelled()
-        # Some options exist only with another one (`masked` with reached=no).
+        # Some options exist only for one value of another (`masked` with reached=no).
         return {name: texts[name] for name in mine if name in theirs and theirs[name][0] != mine[name][0]}

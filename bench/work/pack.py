@@ -1,8 +1,8 @@
-"""Output folders of many cells in one file: `python -m nas_selection_bench pack results/NAME [--unpack]`.
+"""Packs the cells of an output folder into one file: `python -m nas_selection_bench pack results/NAME [--unpack]`.
 
-Thousands of small files become `cells.tar.xz`. Every command that reads an output folder reads a packed one. While
-the archive is there it is the truth: loose files beside it, which a killed packing or unpacking left, must be
-the same, and are taken up.
+Thousands of small files become `cells.tar.xz`. Every command that reads an output folder can read a packed one. While
+the archive exists it is authoritative: loose files beside it, left by a killed packing or unpacking, must not differ
+from it, and the next packing takes them in.
 """
 
 import io
@@ -26,19 +26,19 @@ ARCHIVE = "cells.tar.xz"
 FOLDERS = ("costs", "logs", "records")
 FILES = (SCORES_FILE,)
 LARGEST_WINDOW = 2**26
-"""Bytes that xz looks back: most scores stand in a record and again in scores.csv, far apart."""
+"""Largest window of xz, in bytes: most scores appear in a record and again in scores.csv, far apart."""
 MOST_BYTES = 2**30
-"""The largest archive that is read, unpacked: 2,000 cells with their scores have some 40 MB."""
+"""Largest unpacked size of an archive, in bytes; 2,000 cells with their scores take some 40 MB."""
 _LONGEST_NAME = 255
-"""Bytes of the longest file name on the file systems in use."""
+"""Longest file name on the file systems in use, in bytes."""
 _BLOCK = 512
-"""Bytes of a tar's header, and what contents are filled up to."""
+"""Size of a tar header in bytes; contents are padded to a multiple of it."""
 _LONG_NAME = re.compile(rb"\d+ path=([^\n]+)\n")
-"""What stands before a file whose name has no room in its header, or is not ASCII."""
+"""The extended header before a file whose name is too long for its own header, or is not ASCII."""
 
 
 def as_archive(contents: Mapping[str, bytes]) -> bytes:
-    """`contents` by path as tar in xz: sorted names, and nothing of the clock or of who packed it."""
+    """`contents`, by path, as an xz-compressed tar: names sorted, without times or owners."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in sorted(contents.items()):
@@ -51,9 +51,9 @@ def as_archive(contents: Mapping[str, bytes]) -> bytes:
 
 
 def read_archive(archive: Path) -> dict[str, bytes]:
-    """The contents of an archive; raises DataError for a damaged one and for one that reaches out of its folder."""
+    """The contents of an archive by path; raises DataError if it is damaged or has a path outside its folder."""
     try:
-        # All of it first: an archive that was cut off behind its last file is damaged as well.
+        # Unpack all of it first: an archive that was cut off after its last file is damaged as well.
         return dict(_members(_unpacked(archive.read_bytes())))
     except OSError as error:
         raise unreadable(archive, error) from error
@@ -64,7 +64,7 @@ def read_archive(archive: Path) -> dict[str, bytes]:
 
 
 def _unpacked(packed: bytes) -> bytes:
-    """The content of an xz file; raises ValueError where it is too large, EOFError where it is cut short."""
+    """The content of an xz file; raises ValueError if it is too large, EOFError if it does not end where it should."""
     machine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=4 * LARGEST_WINDOW)
     whole = machine.decompress(packed, MOST_BYTES + 1)
     if len(whole) > MOST_BYTES:
@@ -75,7 +75,7 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 def _members(whole: bytes) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file of a tar like `as_archive` writes; `tarfile` takes ten times as long for them.
+    """Name and content of each file in a tar as `as_archive` writes it; ten times as fast as `tarfile`.
 
     Raises TarError for any other entry.
     """
@@ -83,7 +83,7 @@ def _members(whole: bytes) -> Iterator[tuple[str, bytes]]:
     while any(head := whole[place : place + _BLOCK]):
         told = int(head[148:156].rstrip(b"\0 "), 8)
         if len(head) < _BLOCK or sum(head) - sum(head[148:156]) + 8 * ord(" ") != told:
-            raise tarfile.ReadError("an entry is not as it was written")
+            raise tarfile.ReadError("an entry has changed since it was written")
         start, size = place + _BLOCK, int(head[124:136].rstrip(b"\0 "), 8)
         name, kind, content = long_name or head[:100].rstrip(b"\0").decode(), head[156:157], whole[start : start + size]
         place = start + -(-size // _BLOCK) * _BLOCK
@@ -95,7 +95,7 @@ def _members(whole: bytes) -> Iterator[tuple[str, bytes]]:
         folder, _, last = name.rpartition("/")
         ours = name in FILES or (folder in FOLDERS and last not in ("", ".", ".."))
         if not ours or kind != tarfile.REGTYPE or len(last.encode()) > _LONGEST_NAME:
-            raise tarfile.TarError(f"it holds {name[:_LONGEST_NAME]!r}, which no output folder packs")
+            raise tarfile.TarError(f"it holds {name[:_LONGEST_NAME]!r}, which is no file of a packed output folder")
         yield name, content
         long_name = ""
     if not place:
@@ -103,9 +103,9 @@ def _members(whole: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def pack(folder: Path) -> int:
-    """Pack `folder`, whose lock the caller holds; returns how many files are in its archive.
+    """Pack `folder`, whose lock the caller must hold; returns the number of files in its archive.
 
-    The loose files are removed once the archive was read back from the disk and equals them.
+    The loose files are removed once the archive, read back from the disk, equals them.
     """
     for name in FOLDERS:
         sweep(folder / name)
@@ -116,7 +116,7 @@ def pack(folder: Path) -> int:
         raise DataError(f"{folder} holds no records to pack.")
     write_whole(archive, as_archive(contents))
     if read_archive(archive) != contents:
-        raise DataError(f"{archive} does not read back as it was written (damaged disk?); nothing was removed.")
+        raise DataError(f"{archive} reads back differently from what was written (damaged disk?); nothing was removed.")
     for name in contents:
         (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
@@ -126,7 +126,7 @@ def pack(folder: Path) -> int:
 
 
 def unpack(folder: Path, say: Callable[[str], None]) -> None:
-    """Unpack `folder`, whose lock the caller holds, in place, and report it; nothing where it is not packed."""
+    """Unpack `folder`, whose lock the caller must hold, in place, and report it; do nothing if it is not packed."""
     archive = folder / ARCHIVE
     if not archive.exists():
         return
@@ -141,19 +141,19 @@ def unpack(folder: Path, say: Callable[[str], None]) -> None:
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:
-    """The files that are packed, by their path inside of `folder`, whether it is packed or not."""
+    """Contents of the files that packing covers, by path inside `folder`, whether it is packed or not."""
     archive = folder / ARCHIVE
     return dict(_agreed(folder, read_archive(archive))) if archive.exists() else _loose(folder)
 
 
 def as_stored(folder: Path) -> Store:
-    """The records of `folder` for reading, whether it is packed or not."""
+    """A Store for reading the records of `folder`, whether it is packed or not."""
     return Store(folder, contents_of(folder) if (folder / ARCHIVE).exists() else None)
 
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Path]:
-    """`folder` as it reads unpacked: itself, or a temporary copy of a packed one. Nothing in it is changed."""
+    """An unpacked `folder`: itself, or a temporary copy if it is packed. The folder itself is not changed."""
     if not (folder / ARCHIVE).exists():
         yield folder
         return
@@ -169,13 +169,13 @@ def opened(folder: Path) -> Iterator[Path]:
 
 
 def _loose(folder: Path) -> dict[str, bytes]:
-    """The contents of the files that are packed, by their path inside of `folder`."""
+    """Contents of the loose files in `folder` that packing covers, by path inside `folder`."""
     paths = [path for name in FOLDERS for path in (folder / name).glob("*")] + [folder / name for name in FILES]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()}
 
 
 def _agreed(folder: Path, contents: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """`contents`; raises DataError where a loose file in `folder` differs."""
+    """`contents`, unchanged; raises DataError if a loose file in `folder` differs from its entry there."""
     for name, content in _loose(folder).items():
         if contents.get(name, content) != content:
             raise DataError(f"{folder / name} differs from the one in {ARCHIVE} beside it; delete the wrong one.")
@@ -199,7 +199,7 @@ def _restore(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Pack or unpack the folders that were named, and answer with an exit code."""
+    """Pack or unpack the folders in `arguments`; returns the exit code."""
     parser = Parser(prog="python -m nas_selection_bench pack", description="Pack the cells of output folders.")
     parser.add_argument(
         "folders", nargs="+", type=given_path, metavar="FOLDER", help="an output folder of run_bench.py"

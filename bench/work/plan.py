@@ -1,4 +1,4 @@
-"""The plan: which cells are asked for, and which of them are done."""
+"""The plan of a run: which cells are asked for, and which of them are already done."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -33,26 +33,26 @@ from nas_selection_bench.bench.work.record import (
 from nas_selection_bench.bench.work.untrained_alphas import reason_to_skip
 
 MOST_CELLS = 10_000_000
-"""Of one plan: they fill the memory of a large machine."""
+"""Limit on the cells of one plan; so many fill the memory of a large machine."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """The command line's request, resolved: the grid of cells is the product of its parts."""
+    """The request of a command line, resolved: the cells are the product of its parts."""
 
     settings: Mapping[str, Settings]
-    """Per data set."""
+    """Settings by data set."""
     recipes: tuple[Described, ...]
     selectors: tuple[Described, ...]
     supernet_seeds: int
     selector_seeds: int
     epochs: tuple[int | str, ...] | None
-    """Checkpoint epochs, `last` among them perhaps, or (`all`,); None leaves it to each selector."""
+    """Checkpoint epochs, which may include `last`, or (`all`,); None leaves the choice to each selector."""
     bn: str
     root: int
     circumstances: Circumstances
     data: Mapping[str, str] = field(default_factory=dict)
-    """Of the data sets whose images have one, the fingerprint that goes into their keys (`SupernetJob.data`)."""
+    """Data set -> fingerprint that goes into its keys (`SupernetJob.data`), for data sets whose images have one."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,16 @@ class PlannedSupernet:
     job: SupernetJob
     key: str
     former_key: str
-    """The key under which earlier versions of the program kept it."""
+    """Its cache key in earlier versions of the program."""
     recipe_version: int
 
     @property
     def title(self) -> str:
-        """For messages: data set, recipe, seed."""
+        """Data set, recipe and seed, for messages."""
         return f"{self.job.dataset} {self.job.recipe} seed {self.job.seed}"
 
     def folder(self, cache: Path) -> Path:
-        """Where its checkpoints lie in the cache: under its own key, or under the former one if they are there."""
+        """Folder of its checkpoints in the cache: under its own key, or under the former one if only that exists."""
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.job.dataset}.{self.job.recipe}.s{self.job.seed}")
         named, former = (cache / f"{readable[:100]}.{key}" for key in (self.key, self.former_key))
         return former if former.is_dir() and not named.is_dir() else named
@@ -79,38 +79,40 @@ class PlannedSupernet:
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell of the plan, with the names under which its record is found and judged."""
+    """A cell of the plan, with the file stem that finds its record and the keys that tell whether it is valid."""
 
     cell: Cell
     supernet: PlannedSupernet
     version: int
-    """Of the selector."""
+    """Version of the selector."""
     columns: Mapping[str, str | int]
+    """The key columns by name."""
     stem: str
+    """Stem of the names of its files."""
     key: str
     former_key: str
-    """The key that its record has if an earlier version of the program wrote it."""
+    """The key of its record if an earlier version of the program wrote it."""
     shared: str | None = None
-    """Key of the computation when several cells share one result (the selector ignores the checkpoint); else None."""
+    """Key of the computation if several cells share its result (the selector ignores the checkpoint); else None."""
     former_shared: str | None = None
-    """The same in records of earlier versions."""
+    """The same key in records of earlier versions."""
     skip_reason: str = ""
-    """Why it is skipped: its choice would be random."""
+    """Why the cell is skipped (its choice would be random); empty if it is not."""
 
     @property
     def reads_checkpoint(self) -> bool:
-        """Whether its supernet has to be trained; a result that is shared, or a skip, comes of no checkpoint."""
+        """Whether its supernet has to be trained: a shared result or a skipped cell needs no checkpoint."""
         return self.shared is None and not self.skip_reason
 
     @property
     def title(self) -> str:
-        """For messages."""
+        """Supernet, epoch, selector and selector seed, for messages."""
         seed = f" #{self.cell.selector_seed}" if self.cell.selector_seed else ""
         return f"{self.supernet.title} epoch {self.cell.epoch} {self.cell.selector}{seed}"
 
 
 def epochs_for(selector: Described, request: Request, settings: Settings) -> tuple[int, ...]:
-    """The checkpoints at which a selector is asked; raises UsageError for an epoch that is not stored."""
+    """The checkpoint epochs at which a selector is applied; raises UsageError for an epoch that is not stored."""
     stored = settings.checkpoint_epochs
     if request.epochs is None:
         return stored if selector.reads_only_alphas else stored[-1:]
@@ -127,7 +129,7 @@ def epochs_for(selector: Described, request: Request, settings: Settings) -> tup
 
 
 def refuse_too_many_cells(request: Request) -> None:
-    """UsageError for more cells than can be planned, before any of them is made."""
+    """Raise UsageError for a request of more than MOST_CELLS cells, before any of them is made."""
     per_seed = sum(
         len(epochs_for(selector, request, settings)) * (request.selector_seeds if selector.stochastic else 1)
         for settings in request.settings.values()
@@ -139,12 +141,12 @@ def refuse_too_many_cells(request: Request) -> None:
         option = max(seeds, key=lambda name: seeds[name])
         raise UsageError(
             f"{option} {seeds[option]} asks for {count:,} cells, more than the {MOST_CELLS:,} that can be planned;"
-            f" give fewer {option}."
+            f" reduce {option}."
         )
 
 
 def make_plan(request: Request) -> list[PlannedCell]:
-    """All cells asked for, those of one supernet side by side; UsageError for more than MOST_CELLS."""
+    """All cells asked for, those of one supernet side by side; raises UsageError for more than MOST_CELLS."""
     refuse_too_many_cells(request)
     here = request.circumstances
     return [
@@ -164,9 +166,9 @@ def make_plan(request: Request) -> list[PlannedCell]:
 def plan_again(
     cells: Iterable[Mapping[str, Any]], methods: Methods, root: int, data: Mapping[str, str], here: Circumstances
 ) -> list[PlannedCell]:
-    """The `cells` of an output folder's plan by their key columns, as the methods of today would run them.
+    """The `cells` of an output folder's plan, given by their key columns, as the present methods would run them.
 
-    Raises UsageError for a method or a preset that does not exist any more.
+    Raises UsageError for a method or a preset that no longer exists.
     """
     recipe, selector = cache(methods.recipes.find), cache(methods.selectors.find)
     plan = []
@@ -181,7 +183,7 @@ def plan_again(
 
 
 def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSupernet:
-    """The supernet of a cell with its keys, if it is trained here by this version of its recipe."""
+    """The supernet of a cell with its cache keys, if this `version` of its recipe trains it in circumstances `here`."""
     where = (here.device, here.threads, here.hardware)
     plugin = here.outside.get(f"recipe {parse(cell.supernet.recipe)[0]}", "")
     former = former_supernet_key(cell.supernet, cell.budget, version, *where)
@@ -189,9 +191,9 @@ def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSu
 
 
 def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circumstances) -> PlannedCell:
-    """The cell with its names. Of cells whose selector reads nothing of the checkpoint, those alike share a result.
+    """The cell with its keys. If its selector does not read the checkpoint, all recipes and epochs share one result.
 
-    Cells that choose by alphas which are not learnt, or not yet, are skipped; their key says so, since earlier
+    Cells that choose by alphas which are not trained, or not yet, are skipped; their key says so, since earlier
     versions chose by those alphas.
     """
     supernet, columns = planned_supernet(cell, recipe.version, here), identity(cell, here)
@@ -215,9 +217,9 @@ def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circu
 
 
 def checkpoint_of(supernets: Supernets, planned: PlannedCell, cache: Path) -> str | None:
-    """The hash of the cell's checkpoint, None while it is not in the cache or is damaged there.
+    """SHA-256 of the cell's checkpoint; None if it is not in the cache or is damaged there.
 
-    A damaged one does not stop the plan: the cells that read it fail with the reason.
+    A damaged checkpoint does not stop planning: the cells that read it fail with the reason.
     """
     folder = planned.supernet.folder(cache)
     if planned.cell.epoch not in supernets.epochs_present(folder):
@@ -229,10 +231,10 @@ def checkpoint_of(supernets: Supernets, planned: PlannedCell, cache: Path) -> st
 
 
 def state_of(planned: PlannedCell, record: Record | None, checkpoint: str | None) -> str | None:
-    """The state of a cell whose record still holds (done, failed, skipped), None for one that is to do.
+    """The state of a cell whose record is still valid (done, failed, skipped); None for a cell that is to do.
 
-    A record made from another checkpoint than the cached one does not hold: every selector of a
-    supernet must have seen the same weights. A choice by untrained alphas is gathered as skipped, so it stays.
+    A record made from another checkpoint than the cached one is invalid: all selectors of a supernet must
+    read the same weights. A record of a choice by untrained alphas stays, since it is gathered as skipped.
     """
     if record is not None and planned.skip_reason and record.state == DONE:
         return SKIPPED
@@ -245,13 +247,13 @@ def state_of(planned: PlannedCell, record: Record | None, checkpoint: str | None
 
 @dataclass(frozen=True)
 class Split:
-    """A plan sorted by what is left to do."""
+    """A plan divided by what is left to do."""
 
     todo: list[PlannedCell]
     outdated: list[PlannedCell]
-    """Those to do whose record, if there is one, does not hold: damaged, or of another version or checkpoint."""
+    """The cells to do without a valid record: it is absent, damaged, or of another version or checkpoint."""
     standing: dict[str, list[PlannedCell]]
-    """The others by state: done, failed, skipped."""
+    """The cells that are not to do, by state: done, failed, skipped."""
 
 
 def split_plan(
@@ -260,7 +262,7 @@ def split_plan(
     checkpoints: Mapping[tuple[str, int], str | None],
     retry_failed: bool,
 ) -> Split:
-    """Which cells of the plan are to do. `checkpoints` holds the hash per (supernet key, epoch)."""
+    """Divide the plan by what is left to do. `checkpoints` holds the SHA-256 by (supernet key, epoch)."""
     split = Split([], [], {DONE: [], FAILED: [], SKIPPED: []})
     for planned in plan:
         checkpoint = checkpoints.get((planned.supernet.key, planned.cell.epoch))

@@ -1,11 +1,11 @@
-"""Methods from outside: packages that name them as entry points, and files or modules that `--plugin` names.
+"""Plug-ins, methods from outside: packages that name them as entry points, and files or modules named by `--plugin`.
 
-An entry point of one of the GROUPS names a module that is written like a file of the room
-(`my-criterion = my_package.criteria`), or what such a module would hold (`my_package.criteria:SELECTOR`); what it
-offers is called as the entry point is. A file or module of `--plugin` may hold methods of every kind.
+An entry point in one of the GROUPS names a module written like the project's own method files
+(`my-criterion = my_package.criteria`), or an object that such a module would define (`my_package.criteria:SELECTOR`);
+the method takes the name of the entry point. A file or module of `--plugin` may define methods of every kind.
 
-A version is bumped by hand and two packages may use one name, so that what came from outside is keyed by its content
-as well. A file travels to the workers as content; a module has to be installed where they are.
+A version is raised by hand, and two packages may use the same name, so methods from outside are keyed by their content
+as well. A file is sent to the workers as content; a module has to be installed where they run.
 """
 
 import hashlib
@@ -41,23 +41,23 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Plugin:
-    """A module from outside that offers methods."""
+    """A module from outside the project that defines methods."""
 
     name: str
     """The name of its selector or rule, with `-` for `_`."""
     origin: str
-    """Who brought it: `--plugin mine.py`, `my-package 1.0`."""
+    """The option or package that names it: `--plugin mine.py`, `my-package 1.0`."""
     module: str
-    """As it is imported; empty for a file."""
+    """The name by which it is imported; empty for a file."""
     file: str
     digest: str
-    """Names its content: of a package all of its modules."""
+    """Digest of its content; for a package, of all its modules."""
     kind: str = ""
-    """The only kind of method that it is asked for; empty for all of them."""
+    """The only kind of method that is looked for in it; empty for every kind."""
     attribute: str = ""
-    """The attribute of the module that is meant; empty for the module itself."""
+    """The attribute of the module that holds the method; empty for the module itself."""
     content: bytes = field(default=b"", repr=False)
-    """Of a file."""
+    """Content of the file; empty for a module."""
 
     def described(self) -> dict[str, str]:
         """Its entry in run.json."""
@@ -65,7 +65,7 @@ class Plugin:
 
     @property
     def source(self) -> Source:
-        """Its file as results name it: without its folder, since it chooses the same wherever it lies."""
+        """Its file as results name it: without the folder, which does not change what it chooses."""
         return Source(Path(self.file).name, self.digest, self.origin)
 
 
@@ -73,14 +73,14 @@ _IN_USE: ContextVar[tuple[Plugin, ...] | None] = ContextVar("plugins in use", de
 
 
 def in_use() -> tuple[Plugin, ...]:
-    """The plug-ins whose methods are found here: those of the nearest `using`, else all that are installed."""
+    """The plug-ins whose methods are found in this context: those of the innermost `using`, else all installed ones."""
     chosen = _IN_USE.get()
     return installed() if chosen is None else chosen
 
 
 @contextmanager
 def using(plugins: tuple[Plugin, ...]) -> Iterator[None]:
-    """In here, and in no other thread, the methods of these plug-ins are found and no others from outside."""
+    """Use exactly these plug-ins inside this context; other threads are not affected."""
     token = _IN_USE.set(plugins)
     try:
         yield
@@ -89,14 +89,14 @@ def using(plugins: tuple[Plugin, ...]) -> Iterator[None]:
 
 
 def within(plugins: tuple[Plugin, ...], call: Callable[..., Answer], *arguments: Any) -> Answer:
-    """`call(*arguments)` while these plug-ins are in use; for workers, as `partial(within, plugins, call)`."""
+    """`call(*arguments)` with these plug-ins in use; for workers, as `partial(within, plugins, call)`."""
     with using(plugins):
         return call(*arguments)
 
 
 @cache
 def installed() -> tuple[Plugin, ...]:
-    """The entry points of all installed packages; raises UsageError for one whose module is not there."""
+    """The plug-ins that installed packages name as entry points; raises UsageError if the module of one is missing."""
     everybodys = entry_points()
     found = [_of_entry_point(kind, entry) for kind, group in GROUPS.items() for entry in everybodys.select(group=group)]
     return tuple(sorted(dict.fromkeys(found), key=lambda plugin: (plugin.kind, plugin.name, plugin.origin)))
@@ -109,9 +109,9 @@ def _of_entry_point(kind: str, entry: EntryPoint) -> Plugin:
 
 
 def named(words: Sequence[str]) -> tuple[Plugin, ...]:
-    """The plug-ins that the values of `--plugin` name: files and modules, several with commas between.
+    """The plug-ins that the values of `--plugin` name: files and modules, several separated by commas.
 
-    Raises UsageError for what is neither, and for a value that names none.
+    Raises UsageError for a word that is neither, and for a value that names nothing.
     """
     if any(not text.replace(",", "").strip() for text in words):
         raise UsageError("--plugin names nothing; give a file or a module, or leave it out.")
@@ -132,10 +132,10 @@ def _named(word: str) -> Plugin:
 
 
 def _module(name: str, asker: str) -> tuple[str, str]:
-    """File and digest of a module that can be imported; raises UsageError, on behalf of `asker`, for any other."""
+    """File and digest of a module that can be imported; raises UsageError, naming `asker`, if there is none."""
     try:
         spec = importlib.util.find_spec(name)
-    except (Exception, SystemExit) as error:  # of the packages above it, which are imported
+    except (Exception, SystemExit) as error:  # raised by a parent package, which find_spec imports
         raise UsageError(f"{asker}: the module {name} cannot be found ({in_brief(error)}).") from error
     if spec is None or not spec.origin or not Path(spec.origin).is_file():
         raise UsageError(f"{asker}: there is no module {name}; install it, or give the path of a file.")
@@ -149,7 +149,7 @@ def _module(name: str, asker: str) -> tuple[str, str]:
 
 
 def kinds_of(plugin: Plugin) -> list[str]:
-    """The kinds of method that a plug-in offers; imports it."""
+    """The kinds of method that a plug-in defines; imports the plug-in if it may define several."""
     return [plugin.kind] if plugin.kind else sorted({MARKS[mark] for mark in MARKS if hasattr(load(plugin), mark)})
 
 
@@ -162,12 +162,12 @@ def _digest(content: bytes) -> str:
 
 @cache
 def load(plugin: Plugin) -> ModuleType:
-    """The module of a plug-in; raises UsageError where it cannot be imported, or is another one in this process."""
+    """The module of a plug-in; raises UsageError if it cannot be imported, or differs here from the run's."""
     if plugin.module:
         file, digest = _module(plugin.module, plugin.origin)
         if digest != plugin.digest:
             raise UsageError(
-                f"{plugin.origin}: {file} is not the one that the run began with; install the same everywhere."
+                f"{plugin.origin}: {file} is not the one that the run began with; install the same file everywhere."
             )
         with reading(Path(file)):
             return import_module(plugin.module)
@@ -175,6 +175,6 @@ def load(plugin: Plugin) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = plugin.file
     with reading(Path(plugin.file)):
-        sys.modules[name] = module  # where dataclasses look for the names of their annotations
+        sys.modules[name] = module  # dataclasses look up the names in their annotations there
         exec(compile(plugin.content, plugin.file, "exec"), vars(module))
     return module

@@ -1,8 +1,8 @@
-"""The record of one cell: what a selector chose, or why it did not. Deterministic: no clock, no memory.
+"""The record of one cell: what a selector chose, or why it chose nothing. Deterministic: no timings, no memory use.
 
-A record holds facts of the selection only; everything that needs the ground truth is measured from it
-later, so a metric can be added without running anything. `cell` names the cell (and so the file), `key`
-the circumstances under which it was computed: the same cell with another key is out of date.
+A record holds only facts about the selection; everything that needs the ground truth is computed from it later, so
+that a measure can be added without running anything. `cell` identifies the cell (and so the file), `key` the
+circumstances under which it was computed: a record of the same cell with another key is out of date.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ SCHEMA = 2
 """Version of the record files. Raise it when a field changes its meaning, and add the step to UPGRADES."""
 
 FORMER = "1."
-"""Before the keys of records of schema 1, in which the supernet's key covered what selection may spend."""
+"""Prefix of the keys of records of schema 1, in which the supernet's key included the selection budget."""
 
 
 def _of_schema_2(record: dict[str, Any]) -> dict[str, Any]:
-    """The keys of schema 1 are marked as such: only a plan can tell whether they hold (`PlannedCell.former_key`)."""
+    """Mark the keys of schema 1 as such; only a plan can tell whether they are valid (`PlannedCell.former_key`)."""
     shared = {"shared": FORMER + record["shared"]} if record.get("shared") else {}
     return record | shared | {"schema": 2, "key": f"{FORMER}{record['key']}"}
 
@@ -43,7 +43,7 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _of_schema
 
 KEY_COLUMNS = ("dataset", "recipe", "supernet_seed", "epoch", "selector", "selector_seed", "bn", "preset", "device",
                "threads")  # fmt: skip
-"""The columns that name a cell; no two rows agree in all of them."""
+"""The columns that identify a cell; no two rows agree in all of them."""
 
 STATES = DONE, FAILED, SKIPPED, MISSING = "done", "failed", "skipped", "missing"
 
@@ -55,7 +55,7 @@ CHOICE = ("architecture", "scores", "decisions", "ranking", "facts", "forward_pa
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What, beside the cell itself, its numbers depend on."""
+    """What the numbers of a cell depend on besides the cell itself."""
 
     device: str
     """The kind of device, `cpu` or `cuda`."""
@@ -64,7 +64,7 @@ class Circumstances:
     hardware: str = ""
     """Model and libraries of a GPU (`Device.hardware`): floating-point sums depend on them."""
     outside: Mapping[str, str] = field(default_factory=dict)
-    """Of `selector NAME` and `recipe NAME` from outside the digest of the file: they are keyed by their content."""
+    """`selector NAME` or `recipe NAME` -> digest of its file, for methods from plug-ins, which are keyed by content."""
 
 
 def identity(cell: Cell, circumstances: Circumstances) -> dict[str, str | int]:
@@ -76,22 +76,22 @@ def identity(cell: Cell, circumstances: Circumstances) -> dict[str, str | int]:
 
 
 def file_stem(columns: Mapping[str, str | int]) -> str:
-    """The name of a cell's files: readable, and unique by a hash of all key columns."""
+    """The stem of the names of a cell's files: readable, and unique by a hash of all key columns."""
     plain = (f"{columns['dataset']}.{columns['recipe']}.s{columns['supernet_seed']}.e{columns['epoch']}"
              f".{columns['selector']}.{columns['selector_seed']}")  # fmt: skip
     return f"{_UNREADABLE.sub('_', plain)[:120]}.{key(dict(columns))[:10]}"
 
 
 def record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
-    """The key by which a stored record still holds or not.
+    """The key that tells whether a stored record is still valid.
 
-    `supernet` is the supernet's cache key: recipe and its version, seeds, size, device, threads.
+    `supernet` is the supernet's cache key, which covers recipe and its version, seeds, size, device and threads.
     """
     return key({**_circumstances(cell, supernet, selector_version), "budget": asdict(cell.budget), **further})
 
 
 def former_record_key(cell: Cell, supernet: str, selector_version: int, **further: str) -> str:
-    """The key that a record of schema 1 has, less FORMER; `supernet` is the supernet's former key."""
+    """The key of a record of schema 1, without FORMER; `supernet` is the supernet's former key."""
     return key({**_circumstances(cell, supernet, selector_version), **further})
 
 
@@ -103,7 +103,7 @@ def _circumstances(cell: Cell, supernet: str, selector_version: int) -> dict[str
 
 
 def choice_of(selection: Selection) -> dict[str, Any]:
-    """A selection as a record stores it, the CHOICE; raises ValueError for one that breaks the contract."""
+    """A selection as a record stores it, in the fields CHOICE; raises ValueError if it breaks the contract."""
     selection = checked(selection)
     ranking = None
     if selection.ranking is not None:
@@ -127,38 +127,38 @@ class Record:
     """The key columns by name."""
     key: str
     version: int
-    """Of the selector."""
+    """Version of the selector."""
     recipe_version: int
     state: str
     """DONE, FAILED or SKIPPED."""
     reason: str | None = None
     log: str | None = None
-    """The traceback of a failure, as a path inside of the output folder."""
+    """Path of a failure's traceback, inside the output folder."""
     where: str | None = None
-    """The line of a method that failed: `selectors/mine.py, line 27`."""
+    """The line of a method in which it failed: `selectors/mine.py, line 27`."""
     root: int | None = None
     """The root seed; None in records of early versions."""
     shared: str | None = None
-    """The key of the work that gave the result of several cells at once."""
+    """The key of the computation, if several cells share its result."""
     checkpoint: str | None = None
     """SHA-256 of the checkpoint that was read."""
     supernet_accuracy: float | None = None
-    """Of that checkpoint on the selection images, %."""
+    """Accuracy of that checkpoint on the selection images, in %."""
     choice: Mapping[str, Any] | None = None
-    """The choice, in plain numbers (`choice_of`); None of a cell that is not done."""
+    """The choice, in plain numbers (`choice_of`); None for a cell that is not done."""
 
     @cached_property
     def stem(self) -> str:
-        """The name of its files."""
+        """Stem of the names of its files."""
         return file_stem(self.cell)
 
     @property
     def ranking(self) -> Mapping[str, Any] | None:
-        """The codes and scores of a criterion that ranks, as they are stored: quicker than the whole selection."""
+        """Codes and scores of a selector that ranks, as stored; quicker than reading the whole selection."""
         return (self.choice or {}).get("ranking")
 
     def selection(self) -> Selection:
-        """The selection that a done record holds, checked; raises one of DAMAGE where it holds none."""
+        """The selection that a done record holds, checked; raises one of DAMAGE if it holds none."""
         choice = self.choice or {}
         ranking = choice["ranking"]
         return checked(
@@ -175,7 +175,7 @@ class Record:
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
-        """The content of its file, less the digest."""
+        """The content of its file, without the digest."""
         content = {name: getattr(self, name) for name in _FIELDS}
         if self.where is None:
             del content["where"]
@@ -195,7 +195,7 @@ class Record:
 
 
 def as_skipped(record: Record, why: str) -> Record:
-    """What a run writes of the cell where it is skipped."""
+    """The record that a run writes if it skips the cell."""
     return replace(
         record, state=SKIPPED, reason=why, log=None, where=None, checkpoint=None, supernet_accuracy=None, choice=None
     )
@@ -203,20 +203,20 @@ def as_skipped(record: Record, why: str) -> Record:
 
 _FIELDS = tuple(field.name for field in fields(Record) if field.name != "choice")
 _REQUIRED = ("cell", "key", "state", "reason", "log", "checkpoint", "version", "recipe_version")
-"""The fields that every record has, whatever its state and whichever version wrote it."""
+"""The fields that every record has, whatever its state and the version that wrote it."""
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Store a record whole, with its schema and its digest."""
+    """Write a record, whole or not at all, with its schema and its digest."""
     content = record.to_json()
     content[DIGEST] = digest_of(content)
     write_whole(path, json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":")) + "\n")
 
 
 def read_record(text: bytes, path: Path) -> Record | None:
-    """The record in the `text` of a file, upgraded to the present schema; None where it is damaged or no record.
+    """The record in the `text` of a file, upgraded to the present schema; None if it is damaged or no record.
 
-    Raises DataError, naming `path`, for a schema that is newer than this program.
+    Raises DataError, naming `path`, for a schema newer than this program, or one that it cannot upgrade.
     """
     try:
         content = json.loads(text)
@@ -227,9 +227,9 @@ def read_record(text: bytes, path: Path) -> Record | None:
     if content["schema"] > SCHEMA:
         raise DataError(
             f"{path} has schema {content['schema']}, which a newer version of this program wrote"
-            f" (this one knows up to {SCHEMA}); update the program or choose another --out."
+            f" (this one reads up to {SCHEMA}); update the program or choose another --out."
         )
-    try:  # DAMAGE: among them a damaged number that reads as infinite, which no record holds
+    try:  # DAMAGE includes a damaged number that reads as infinite, which no record holds
         if not _as_written(text, content.get(DIGEST)) and content.get(DIGEST) != digest_of(content):
             return None
         while content["schema"] < SCHEMA:
@@ -242,6 +242,6 @@ def read_record(text: bytes, path: Path) -> Record | None:
 
 
 def _as_written(text: bytes, digest: object) -> bool:
-    """Whether `digest` is that of the rest of the text, which spares writing the content out again."""
+    """Whether `digest` is that of the rest of the text as it stands; saves serialising the content again."""
     bare = text.replace(f'"digest":"{digest}",'.encode(), b"", 1).rstrip(b"\n")
     return hashlib.sha256(bare).hexdigest()[:16] == digest

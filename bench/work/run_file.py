@@ -1,4 +1,4 @@
-"""run.json: under which circumstances an output folder was made."""
+"""run.json: the circumstances under which an output folder was made."""
 
 import os
 import platform
@@ -17,18 +17,18 @@ from nas_selection_bench.bench.work.json_files import read_json, write_json
 
 RUN_FILE = "run.json"
 CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
-"""Arguments of git that list the files of the program that differ from the commit."""
+"""Git arguments that list the program's files that differ from the commit."""
 
 ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets", "selectors", "reports",
          "run_bench.py")  # fmt: skip
-"""Arguments of git that list files which the commit lacks, in folders whose files are found by themselves."""
+"""Git arguments that list files missing from the commit, in the folders of the program's code."""
 
 ALIKE = ("seed", "device", "hardware", "threads", "environment")
-"""Entries that all results of a folder have in common, beside the table: cells of others would be paired with
-checkpoints that they never saw."""
+"""Entries that all results of a folder have in common, besides the table; otherwise cells would be paired with
+checkpoints that they never read."""
 
 TELLING = ("-q", "--quiet", "-v", "--verbose")
-"""Options that change only a run's messages: with and without them it is the same command."""
+"""Options that change only a run's messages; with or without them it is the same command."""
 
 _KINDS: dict[str, Any] = {
     "argv": [str], "commands": [[str]], "datasets": [str], "table": {"sha256": str}, "device": str, "hardware": str,
@@ -36,32 +36,32 @@ _KINDS: dict[str, Any] = {
     "environment": {str: str}, "repository": str,
     "processors": [str], "versions": {str: str}, "git_commit": str | None, "first_started": str,
 }  # fmt: skip
-"""The types of the entries that the program reads; older folders lack some entries."""
+"""The types of the entries that the program reads; older folders lack some of them."""
 
 DISTRIBUTION = "nas-selection-bench"
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "safetensors")
 
 ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
-"""Environment variables that choose the instructions of torch's libraries. Others sum in another order, and training
-amplifies the last digit. At `default`, `COMPATIBLE`, `SSE41` every x86-64 CPU has them; the order of sums still follows
-the caches."""
+"""Environment variables that choose the instruction set of torch's libraries. Another set sums in another order, and
+training amplifies the last digit. Every x86-64 CPU has the sets `default`, `COMPATIBLE` and `SSE41`; even so the order
+of sums depends on the CPU's caches."""
 
 
 def arithmetic() -> dict[str, str]:
-    """Those of the ARITHMETIC variables that are set."""
+    """The ARITHMETIC variables that are set, with their values."""
     return {name: os.environ[name] for name in ARITHMETIC if name in os.environ}
 
 
 def as_text(circumstance: object) -> str:
-    """A value of one of ALIKE in a sentence; environment variables as a shell sets them."""
+    """The value of an entry in ALIKE, for messages; environment variables are spelled as a shell sets them."""
     if isinstance(circumstance, Mapping):
         return " ".join(f"{name}={value}" for name, value in sorted(circumstance.items())) or "none"
     return "not stored" if circumstance is None else str(circumstance)
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages whose numbers end up in results."""
+    """Versions of Python and of the packages that compute numbers in results."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -72,7 +72,7 @@ def versions() -> dict[str, str]:
 
 
 def repository() -> str:
-    """Address of the program's repository, from its package (`url` in setup.cfg); empty where it has none."""
+    """URL of the program's repository, from its package (`url` in setup.cfg); empty if it has none."""
     try:
         ours = metadata(DISTRIBUTION)
     except PackageNotFoundError:
@@ -82,9 +82,9 @@ def repository() -> str:
 
 
 def git_commit(folder: Path) -> str | None:
-    """The commit of the checkout that holds `folder`, `-dirty` behind it when the program differs; None outside of one.
+    """The commit of the git checkout `folder`, followed by `-dirty` if the program differs; None if it is no checkout.
 
-    Stored results are not part of the program: a run that goes on in results/ changes them as it works.
+    Stored results do not count as the program: a run that continues in results/ changes them as it works.
     """
     if shutil.which("git") is None or not (folder / ".git").exists():
         return None
@@ -98,7 +98,7 @@ def git_commit(folder: Path) -> str | None:
 
 
 def processor() -> str:
-    """The name of the CPU, as far as the system gives it."""
+    """Model name of the CPU, as far as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -110,9 +110,9 @@ def processor() -> str:
 def write_run(
     folder: Path, commit: str | None, table: GroundTruth, facts: Mapping[str, Any], argv: Sequence[str]
 ) -> None:
-    """Write run.json: `facts` of the request, and what they were resolved and run with; `commit` is the program's.
+    """Write run.json: the `facts` of the request, and what it was run with; `commit` is the program's.
 
-    The time of the folder's first run is kept, and every command line and every kind of CPU that filled it.
+    The time of the folder's first run is kept, as are all command lines and CPU models that contributed to it.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     earlier = read_run(folder) or {}
@@ -140,37 +140,37 @@ def write_run(
 
 
 def commands(run: Mapping[str, Any]) -> list[list[str]]:
-    """The command lines that filled a folder, each once, in the order of their first use.
+    """The command lines that contributed to a folder, each once, in the order of their first use.
 
-    Older folders store the last one only.
+    Older folders store only the last one.
     """
     known = run.get("commands", [run["argv"]] if "argv" in run else [])
     return [list(command) for command in known]
 
 
 def processors(run: Mapping[str, Any]) -> list[str]:
-    """The kinds of CPU that filled a folder, in the order of their first use; older folders store the last one only.
+    """The CPU models that contributed to a folder, in the order of their first use; older folders store only the last.
 
-    Supernets of one seed differ between them, since training amplifies the last digit.
+    Supernets of the same seed differ between CPU models, since training amplifies the last digit.
     """
     return list(run.get("processors", [run["processor"]] if "processor" in run else []))
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
-    """The content of run.json, None where there is none; raises DataError for a damaged one, or another program's."""
+    """The content of run.json; None if there is none. Raises DataError if it is damaged or another program's."""
     path = folder / RUN_FILE
 
     def understood(content: dict[str, Any]) -> dict[str, Any]:
         known = {name: content[name] for name in _KINDS if name in content}
         if not {"table", "datasets"} <= known.keys() or not all(_is(_KINDS[name], known[name]) for name in known):
-            raise DataError(f"{path} is not what this program writes; delete it, or choose another folder.")
+            raise DataError(f"{path} was not written by this program; delete it, or choose another folder.")
         return content
 
     return read_json(path, understood, None)
 
 
 def run_of(folder: Path) -> dict[str, Any]:
-    """As `read_run`; raises DataError also where there is none."""
+    """As `read_run`, but raises DataError if there is no run.json."""
     run = read_run(folder)
     if run is None:
         raise DataError(f"{folder} holds no results: {RUN_FILE} does not exist; run with --out {folder} first.")
@@ -178,7 +178,7 @@ def run_of(folder: Path) -> dict[str, Any]:
 
 
 def _is(kind: Any, content: object) -> bool:
-    """Whether content is of a kind: a type, a list of that kind, a dict with these values, or with all of one kind."""
+    """Whether `content` is of a kind: a type, a list of a kind, a dict with these entries, or with all of one kind."""
     if isinstance(kind, list):
         return isinstance(content, list) and all(_is(kind[0], entry) for entry in content)
     if isinstance(kind, dict) and all(isinstance(name, str) for name in kind):

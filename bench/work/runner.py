@@ -1,4 +1,4 @@
-"""The work: train the supernets that are missing, then run the cells that are to do, a record for each as it ends."""
+"""Runs a plan: trains the missing supernets, then runs the cells that are to do, and records each one as it ends."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from nas_selection_bench.bench.work.unshared_cache import spread_over_machines
 
 @dataclass
 class Run:
-    """One invocation: what a plan lacks is computed and recorded in an output folder."""
+    """One invocation: computes the cells of a plan that an output folder lacks, and records them there."""
 
     plan: Sequence[PlannedCell]
     store: Store
@@ -29,29 +29,29 @@ class Run:
     timings: Timings
     retry_failed: bool = False
     commit: str | None = None
-    """Of the program, where it is known: it is kept beside what each cell cost."""
+    """Commit of the program, if known; stored with the cost of each cell."""
     sources: Sources = field(default_factory=Sources)
-    """Of the methods: digests of their files are kept beside what each cell cost, and with each supernet."""
+    """Files of the methods; their digests are stored with the cost of each cell, and with each supernet."""
     verbosity: int = NORMAL
     states: dict[str, str] = field(default_factory=dict)
-    """The state of each cell of the plan that has a record that holds, by file stem."""
+    """State of each cell of the plan that has a valid record, by file stem."""
     damaged: list[Path] = field(default_factory=list)
     """Records of this plan that could not be read; their cells are to do."""
     returning: list[PlannedCell] = field(default_factory=list)
-    """Cells whose record was set aside for another version, and holds again: `put_back` makes it the result."""
+    """Cells whose record was set aside for another version and is valid again; `put_back` makes it the result."""
 
     def split(self) -> Split:
-        """The plan by what is left to do, judged by the records on disk and the checkpoints in the cache.
+        """The plan divided by what is left to do, judged by the records on disk and the checkpoints in the cache.
 
-        Raises DataError for a damaged record that this plan would not make again.
+        Raises DataError for a damaged record of a cell that is not in this plan.
         """
         records, damaged = self.store.read_all()
         planned = {cell.stem for cell in self.plan}
         strangers = [path for path in damaged if path.stem not in planned]
         if strangers:
             raise DataError(
-                f"The record {strangers[0]} is damaged and this run would not make it again ({len(strangers)} such):"
-                " run the command that made it, or delete it."
+                f"The record {strangers[0]} is damaged, and this run does not compute its cell ({len(strangers)} such):"
+                " rerun the command that made it, or delete it."
             )
         checkpoints: dict[tuple[str, int], str | None] = {}
         for cell in self.plan:
@@ -72,7 +72,7 @@ class Run:
         return split
 
     def put_back(self) -> None:
-        """Make the records that were set aside and hold again, by the latest `split`, results again."""
+        """Turn the set-aside records that the latest `split` found valid into results again."""
         for planned in self.returning:
             self.store.put_back(planned.stem)
             self._log(planned.stem).unlink(missing_ok=True)
@@ -84,26 +84,26 @@ class Run:
         return [s for s in supernets.values() if not is_trained(here.supernets, s, here.cache)]
 
     def work(self) -> None:
-        """Run the cells that are left; `states` says how each cell of the plan ended.
+        """Run the cells that are left; `states` then says how each cell of the plan ended.
 
-        Raises DataError when the disk is full. What was finished by then stays.
+        Raises DataError if the disk is full; whatever was finished by then stays.
         """
         todo = self._open()
         damaged = list(self.damaged)
         with Progress(len(todo), self._remaining_of(todo), self.verbosity) as progress:
             for path in damaged:
-                progress.say(f"The record {path} is damaged; its cell is computed again.")
+                progress.say(f"The record {path} is damaged; its cell will be recomputed.")
             failed: dict[str, Outcome] = {}
             untrained = self.untrained(todo)
             if untrained:
                 failed = self._train(untrained, progress)
-                # A supernet trained anew may differ from the one that stored records saw: those cells are to do again.
+                # A retrained supernet may differ from the one that stored records read: those cells must be redone.
                 todo = self._open()
                 progress.resize(len(todo))
             self._select(todo, failed, progress)
 
     def _open(self) -> list[PlannedCell]:
-        """The cells to do; records that do not hold are taken out of the results."""
+        """Take invalid records out of the results; returns the cells to do."""
         self.store.drop_replaced()
         split = self.split()
         self.put_back()
@@ -112,7 +112,7 @@ class Run:
         return split.todo
 
     def _remaining_of(self, todo: Sequence[PlannedCell]) -> Callable[[], float | None]:
-        """How many seconds are left, judged by what was timed before and in this run."""
+        """A function that estimates the seconds left, from the timings of earlier runs and of this one."""
 
         def remaining() -> float | None:
             left = [cell for cell in todo if cell.stem not in self.states]
@@ -122,19 +122,19 @@ class Run:
             begun = {supernet.key: more for supernet in supernets if (more := self._left_of(supernet)) is not None}
             seconds, unknown = self.timings.estimate(left, trained, self.workplace.pool.jobs, begun)
             known = len(left) + len(untrained) - unknown
-            # What was never timed is assumed to take the average of the rest, once that is most of it.
+            # Items that were never timed are assumed to take the average of the others, once those are the majority.
             return seconds * (known + unknown) / known if known > unknown else None
 
         return remaining
 
     def _left_of(self, supernet: PlannedSupernet) -> float | None:
-        """Seconds that a supernet in training still needs by the mean of its epochs; None of one without an epoch."""
+        """Seconds that a supernet in training still needs, by the mean of its epochs; None if no epoch is trained."""
         seconds = self._epochs(supernet)
         left = supernet.job.settings.epochs - len(seconds)
         return sum(seconds) / len(seconds) * left if seconds else None
 
     def _epochs(self, supernet: PlannedSupernet) -> Sequence[float]:
-        """Seconds of each epoch that a supernet was trained for."""
+        """Seconds that each trained epoch of a supernet took."""
         return self.workplace.supernets.seconds(supernet.folder(self.workplace.cache))
 
     def _train(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> dict[str, Outcome]:
@@ -176,7 +176,7 @@ class Run:
         return spread(tasks, self.workplace.pool, KILLED)
 
     def _training_state(self, supernets: Sequence[PlannedSupernet], progress: Progress) -> str:
-        """How far the training in other processes is, in epochs; the first supernet that is under way is named."""
+        """The progress of training in other processes, in epochs, with the first supernet that is under way."""
         done = [len(self._epochs(supernet)) for supernet in supernets]
         expected = [supernet.job.settings.epochs for supernet in supernets]
         progress.training(sum(done), sum(expected))
@@ -185,7 +185,7 @@ class Run:
         return f"training {counted(len(supernets), 'supernet')}: {sum(done)} of {counted(sum(expected), 'epoch')}{of}"
 
     def _select(self, todo: Sequence[PlannedCell], failed: Mapping[str, Outcome], progress: Progress) -> None:
-        """Run the cells; those whose checkpoint is missing because its training failed, fail with its reason."""
+        """Run the cells; a cell whose checkpoint is missing because training failed is recorded as failed for that."""
         ready: list[PlannedCell] = []
         lost: Counter[str] = Counter()
         for planned in todo:
@@ -223,13 +223,13 @@ class Run:
                 progress.working_on(next((p.title for p in ready if p.stem not in self.states), ""))
 
     def _shared_results(self) -> dict[str | None, Outcome]:
-        """The results in the store that are not of one checkpoint alone, by the name of their work."""
+        """The stored results that several cells may share, by the key of their computation (`Record.shared`)."""
         found: dict[str | None, Outcome] = {}
         for stem, record in self.store.read_all()[0].items():
             if record.state != DONE or record.shared is None:
                 continue
             cost = {name: value for name, value in self.store.cost(stem).items() if name != "cell"}
-            cost = {"commit": None, "source": None, **cost}  # of before they were kept: not the present ones
+            cost = {"commit": None, "source": None, **cost}  # unknown for older results, not those of this run
             found[record.shared] = Outcome(DONE, choice=record.choice, cost=cost)
         return found
 
@@ -245,7 +245,7 @@ class Run:
         progress.cell_finished(planned.title, outcome.state, outcome.seconds, outcome.explained)
 
     def _keep(self, planned: PlannedCell, outcome: Outcome, log: str | None) -> None:
-        """Write the cell's cost, if it has one, then its record: a result on disk always has its cost beside it."""
+        """Write the cell's cost, if any, then its record, so that a result on disk always has its cost beside it."""
         cost = self.store.costs / f"{planned.stem}.json"
         if not outcome.cost:
             cost.unlink(missing_ok=True)
@@ -264,7 +264,7 @@ class Run:
         self.states[planned.stem] = outcome.state
 
     def _keep_training_costs(self, cells: Sequence[PlannedCell]) -> None:
-        """Write what the training of each cell's supernet cost; a supernet's row has no selector."""
+        """Write the training cost of each cell's supernet; the row of a supernet has no selector."""
         here = self.workplace
         for planned in {cell.supernet.key: cell for cell in cells if cell.reads_checkpoint}.values():
             if not is_trained(here.supernets, planned.supernet, here.cache):
@@ -285,5 +285,5 @@ class Run:
 
 
 def counts_line(counts: Mapping[str, int]) -> str:
-    """The states and their numbers as a phrase: `118 done, 2 failed`."""
+    """The number of cells in each state as a phrase: `118 done, 2 failed`."""
     return ", ".join(f"{counts[state]} {state}" for state in STATES if counts.get(state))

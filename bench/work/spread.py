@@ -1,4 +1,4 @@
-"""Tasks over processes, threads or a dask cluster: same outcomes in whatever order, however many workers."""
+"""Runs tasks in processes, threads or on a dask cluster; their order and the number of workers change no outcome."""
 
 import contextlib
 import logging
@@ -14,34 +14,34 @@ from nas_selection_bench.bench.work.workers import THREAD_VARIABLES, Pool, end_w
 Done = TypeVar("Done")
 
 Again: TypeAlias = Callable[[int, Done], Callable[[], Done] | None]
-"""The task that is to be done because of an outcome of a task, by its number; None where that was the last."""
+"""(task number, outcome) -> the task to run next because of that outcome; None if the outcome is final."""
 
 
 class _Broken(Exception):
-    """A worker process died, and perhaps took the tasks of others along."""
+    """A worker process died, and perhaps took the tasks of other workers with it."""
 
 
 class _Workers(Protocol):
     """Runs tasks in other processes."""
 
     def submit(self, task: Callable[[], Any]) -> Any:
-        """A handle of a task that was handed out."""
+        """Hand out a task; returns its handle."""
 
     def first(self, handles: Collection[Any]) -> Any:
-        """One of the handles, whose task has ended."""
+        """Wait until one of the tasks has ended; returns its handle."""
 
     def result(self, handle: Any) -> Any:
-        """The outcome of the task of an ended handle; raises _Broken where its worker died."""
+        """The outcome of a task that has ended; raises _Broken if its worker died."""
 
     def renew(self) -> None:
-        """Take new workers where a death left none."""
+        """Start new workers if a death left none."""
 
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Processes and threads that are started in here never get Ctrl-C, which comes to a whole process group.
+    """Keep Ctrl-C, which goes to a whole process group, from processes and threads started inside this context.
 
-    A worker that got it while it imports would print a traceback. This thread gets what came meanwhile afterwards.
+    A worker that received it while importing would print a traceback. This thread receives it when the context ends.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -51,14 +51,14 @@ def _without_interrupts() -> Iterator[None]:
 
 
 class _Loky:
-    """Processes of this machine."""
+    """Worker processes on this machine."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool, self._executor = pool, self._new(pool)
 
     @staticmethod
     def _new(pool: Pool) -> Any:
-        # Not joblib's shared executor, which it would go on using without its own marks on it.
+        # Not joblib's shared executor: joblib would go on using it without the attributes that it sets on its own.
         from joblib.externals.loky import ProcessPoolExecutor  # type: ignore[import-untyped]
 
         threads = dict.fromkeys(THREAD_VARIABLES, str(pool.threads))
@@ -117,7 +117,7 @@ class _Dask:
         try:
             return next(iter(wait(list(handles), return_when="FIRST_COMPLETED").done))
         except CancelledError as lost:
-            raise DataError("The dask cluster has gone; start it again and give the same command.") from lost
+            raise DataError("The dask cluster is gone; restart it and run the same command again.") from lost
 
     def result(self, handle: Any) -> Any:
         from dask.distributed import KilledWorker
@@ -128,7 +128,7 @@ class _Dask:
             raise _Broken from death
 
     def renew(self) -> None:
-        """A cluster starts its own."""
+        """Do nothing: a cluster starts new workers itself."""
 
 
 def _called(task: Callable[[], Any]) -> Any:
@@ -140,7 +140,7 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
     if pool.backend != "dask":
         loky = _Loky(pool)
         with warnings.catch_warnings():
-            # That loky renews a worker whose memory has grown does not concern the user: no task is lost by it.
+            # loky replaces a worker whose memory has grown. No task is lost, so the user need not know.
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
             try:
                 yield loky
@@ -155,13 +155,13 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
             "--backend dask needs the package distributed: pip install 'nas-selection-bench[dask]';"
             " or use --backend loky."
         ) from error
-    # This program reports what becomes of a cluster; the library would print tracebacks of its connections.
+    # This program reports a lost cluster itself; the library would print tracebacks of its connections.
     for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    # A cluster that is already there is named by dask's own setting; else one on this machine.
+    # Dask's own variable names an existing cluster; without it, start one on this machine.
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     with contextlib.ExitStack() as open_:
-        open_.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))  # `spread` tries again
+        open_.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))  # `spread` itself retries
         cluster = address or open_.enter_context(
             LocalCluster(n_workers=pool.jobs, threads_per_worker=1, dashboard_address=None)
         )
@@ -171,12 +171,12 @@ def _workers(pool: Pool) -> Iterator[_Workers]:
 def spread(
     tasks: Sequence[Callable[[], Done]], pool: Pool, died: Done, again: Again[Done] | None = None
 ) -> Iterator[tuple[int, Done]]:
-    """(number, outcome) of all `tasks`, as they come.
+    """Yield (number, outcome) of all `tasks`, in the order in which they end.
 
-    A task returns its own failure as an outcome; what it raises ends the run. Where a worker process dies (out of
-    memory, a crash in native code, an exit), the tasks that were under way are tried again one by one, and for those
-    that end their process again `died` is the outcome; the others go on. `again` gives the task that an outcome of
-    another process asks for, if any.
+    A task returns its own failure as an outcome; if it raises, the run ends. If a worker process dies (out of memory,
+    a crash in native code, an exit), the tasks under way are retried one by one; `died` is the outcome of those that
+    end their process again, and the other tasks go on. `again`, used only with worker processes, gives the task to run
+    next because of an outcome, if any.
     """
     if not tasks or (pool.jobs == 1 and not pool.own_processes):
         yield from ((number, task()) for number, task in enumerate(tasks))
@@ -214,7 +214,7 @@ def _in_processes(
             ended = workers.first(running)
             outcome = workers.result(ended)
         except _Broken:
-            # Any of these may have done it: each is tried again alone.
+            # Any of these may have killed the worker: each is retried alone.
             suspects, running = sorted(running.values(), key=lambda handed: handed[0]), {}
             for number, task in suspects:
                 yield from concluded(number, _alone(task, workers, died))

@@ -1,10 +1,10 @@
 """Workers on machines that do not see the cache of the run: checkpoints travel with tasks and with their outcomes.
 
 A task looks for a file that the run made in its cache. A worker that finds it shares the cache, and nothing travels.
-One that does not, or whose environment names a cache of its own in `NAS_BENCH_CACHE`, keeps checkpoints there (else
-under the path of the run's cache). It sends back what it trained. What a selector is to read, it takes from its own
-cache if that is the checkpoint of the run, byte for byte; else it answers ELSEWHERE, and the run hands the same task
-out again with the checkpoint.
+A worker that does not find it, or whose environment names a cache of its own in `NAS_BENCH_CACHE`, keeps checkpoints
+there (else under the path of the run's cache) and sends back those that it trained. A checkpoint that a selector needs
+is read from the worker's own cache if it is that of the run, byte for byte; otherwise the worker returns ELSEWHERE, and
+the run hands out the same task again with the checkpoint.
 """
 
 import os
@@ -26,19 +26,19 @@ from nas_selection_bench.bench.work.spread import spread
 from nas_selection_bench.bench.work.tasks import KILLED, Outcome, SelectTask, TrainTask, Workplace, failure
 
 CACHE_VARIABLE = "NAS_BENCH_CACHE"
-"""Of a worker's environment: its own cache, where it is not to use that of the run."""
+"""Environment variable of a worker that names its own cache, if it is not to use that of the run."""
 
 ELSEWHERE = Outcome("elsewhere")
-"""Of a task whose checkpoint this worker does not have."""
+"""Outcome of a task whose checkpoint this worker does not have."""
 
 _MARK = ".seen-by-workers-"
-"""How the names of the files begin by which workers know the cache of the run."""
+"""Prefix of the names of the files by which workers recognise the cache of the run."""
 
 
 def spread_over_machines(
     tasks: Sequence[TrainTask] | Sequence[SelectTask], workplace: Workplace
 ) -> Iterator[tuple[int, Outcome]]:
-    """(number, outcome) of all `tasks` as they come, as `spread` gives them; checkpoints end up in the run's cache."""
+    """Yield (number, outcome) of all `tasks` as `spread` does; their checkpoints end up in the run's cache."""
     with _mark_in(workplace.cache) as mark:
         sent = [Sent(task, mark, _sha256(task)) for task in tasks]
 
@@ -59,12 +59,12 @@ class Sent:
     mark: Path
     """A file in the cache of the run."""
     sha256: str | None
-    """Of the checkpoint that the task reads; None where it reads none."""
+    """SHA-256 of the checkpoint that the task reads; None if it reads none."""
     checkpoint: Mapping[str, bytes] = field(default_factory=dict)
-    """The files of that checkpoint by name, where they are sent along."""
+    """The files of that checkpoint by name, if they are sent along."""
 
     def with_checkpoint(self) -> "Sent":
-        """The same with the checkpoint of the run's cache."""
+        """The same task with the checkpoint from the run's cache."""
         if not isinstance(self.task, SelectTask):
             return self
         workplace, planned = self.task.workplace, self.task.planned
@@ -72,7 +72,7 @@ class Sent:
         return replace(self, checkpoint=_contents(files))
 
     def __call__(self) -> Outcome:
-        """The outcome of the task; ELSEWHERE where its checkpoint is not here and was not sent."""
+        """The outcome of the task; ELSEWHERE if its checkpoint is not here and was not sent along."""
         if CACHE_VARIABLE not in os.environ and self.mark.exists():
             return self.task()
         try:
@@ -92,31 +92,31 @@ class Sent:
 
 
 def _own(workplace: Workplace) -> Workplace:
-    """The workplace with the folders of this worker. Raises DataError where it can have no cache."""
+    """The workplace with the folders of this worker; raises DataError if it can have no cache."""
     cache = Path(os.environ.get(CACHE_VARIABLE) or workplace.cache)
     try:
         make_folder(cache)
     except DataError as error:
         raise DataError(
-            f"The worker on {socket.gethostname()} does not see the cache of the run and can keep none in {cache}; set"
-            f" {CACHE_VARIABLE} in its environment to a folder of its own."
+            f"The worker on {socket.gethostname()} does not see the run's cache and cannot write one of its own in"
+            f" {cache}; set {CACHE_VARIABLE} in its environment to a folder that it can write."
         ) from error
     return replace(workplace, cache=cache, data_root=Path(os.environ.get(DATA_ROOT_VARIABLE) or workplace.data_root))
 
 
 def _require_same_images(job: SupernetJob, root: Path) -> None:
-    """Raise DataError where this worker has other images than the run; absent ones are reported when they are read."""
+    """Raise DataError if this worker's images differ from the run's; absent ones are reported when they are read."""
     pixels = pixels_of(job.dataset, root, job.settings.images)
     if pixels is not None and pixels.fingerprint and pixels.key != job.data:
         raise DataError(
             f"The images of {job.dataset} in {root} on {socket.gethostname()} are not those of the run (fingerprint"
-            f" {pixels.fingerprint}); copy the run's there, or name their folder by {DATA_ROOT_VARIABLE}."
+            f" {pixels.fingerprint}); copy the run's images there, or set {DATA_ROOT_VARIABLE} to their folder."
         )
 
 
 @contextmanager
 def _mark_in(cache: Path) -> Iterator[Path]:
-    """A file in the cache that is there for as long as the run hands out tasks; those of killed runs go."""
+    """A file in the cache that exists for as long as the run hands out tasks; files of killed runs are removed."""
     make_folder(cache)
     for left in cache.glob(f"{_MARK}*"):
         leave_no_lock(left)
@@ -126,7 +126,7 @@ def _mark_in(cache: Path) -> Iterator[Path]:
 
 
 def _keep(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files of checkpoints, notes last: a checkpoint exists when its note does."""
+    """Write the files of checkpoints, the JSON notes last: a checkpoint exists once its note does."""
     make_folder(folder)
     with only_writer(folder / ".lock", wait=True):
         for name, content in sorted(files.items(), key=lambda file: file[0].endswith(".json")):
@@ -138,7 +138,7 @@ def _contents(files: Iterable[Path]) -> dict[str, bytes]:
 
 
 def _sha256(task: TrainTask | SelectTask) -> str | None:
-    """The hash of the checkpoint that a task reads, in the cache of its workplace."""
+    """SHA-256 of the checkpoint that a task reads, in the cache of its workplace; None if there is none."""
     if isinstance(task, TrainTask) or not task.planned.reads_checkpoint:
         return None
     return checkpoint_of(task.workplace.supernets, task.planned, task.workplace.cache)

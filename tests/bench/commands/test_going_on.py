@@ -176,24 +176,24 @@ def test_a_method_edited_under_its_old_version_is_told(
     assert "has changed" not in capsys.readouterr().err
     now |= {"random": "r2", "blind": "b2"}
     fake_bench.run(*command, "--plan")
-    assert capsys.readouterr().err.count("has changed since it gave 2 results stored here") == 2
+    assert capsys.readouterr().err.count("has changed since it produced 2 results stored here") == 2
     fake_bench.run(*command, "--seeds", "3")  # one more of each, by the edited file
     said = capsys.readouterr().err
     assert said.count("has changed") == 2
     advice = "raise its version if that changes what it chooses."
-    assert f"selectors/random.py has changed since it gave 2 results stored here; {advice}\n" in said
-    assert f"selectors/blind.py has changed since it gave 2 results stored here; {advice}\n" in said
+    assert f"selectors/random.py has changed since it produced 2 results stored here; {advice}\n" in said
+    assert f"selectors/blind.py has changed since it produced 2 results stored here; {advice}\n" in said
     now["steady"] = "s2"
     fake_bench.run(*command, "--seeds", "3")
     said = capsys.readouterr().err
-    assert "selectors/random.py has changed since it gave 2 results" in said
+    assert "selectors/random.py has changed since it produced 2 results" in said
     assert "selectors/steady.py has changed since it trained 3 supernets in use here; raise its version if" in said
     # A result that is taken over for another recipe is still of the file that made it.
     now |= {"shaky": "k1"}
     fake_bench.run(*command[:-2], "--supernets", "steady,shaky", "--selectors", "blind", "--seeds", "2")
     capsys.readouterr()
     fake_bench.run(*command[:-2], "--supernets", "shaky", "--selectors", "blind", "--seeds", "2")
-    assert "selectors/blind.py has changed since it gave 2 results" in capsys.readouterr().err
+    assert "selectors/blind.py has changed since it produced 2 results" in capsys.readouterr().err
 
 
 def test_results_of_before_sources_were_kept_are_not_said_to_have_changed(
@@ -276,7 +276,7 @@ def test_a_record_that_is_no_result_is_told_and_left_out(
     capsys.readouterr()
     assert fake_bench.run(*places(place), "--report-only") == ExitCode.OK
     told = capsys.readouterr().err
-    assert f"{path} holds no valid selection (the selector ranked an architecture twice); delete it and run" in told
+    assert f"{path} holds no valid selection (the selector ranked an architecture twice); delete it and rerun" in told
     assert states(tmp_path / "out") == {"done": 3, "missing": 1}
     path.unlink()
     assert fake_bench.run(*place, "--selectors", "random,ranks") == ExitCode.OK

@@ -93,7 +93,7 @@ def test_json_of_before_there_was_a_digest_is_read(tmp_path: Path) -> None:
     write_json(path, {"a": 2}, indent=1)
     assert read_json(path, dict, {}) == {"a": 2}
     path.write_text(path.read_text().replace("2,", "3,"))
-    with pytest.raises(DataError, match="not as it was written"):
+    with pytest.raises(DataError, match="has changed since it was written"):
         read_json(path, dict, {})
 
 

@@ -133,7 +133,7 @@ def test_a_lost_dask_scheduler_is_one_sentence_and_costs_nothing_done(place: lis
             process.kill()
             process.communicate()
     assert running.returncode == ExitCode.USAGE and "Traceback" not in said
-    assert said.splitlines()[-1] == "run_bench.py: The dask cluster has gone; start it again and give the same command."
+    assert said.splitlines()[-1] == "run_bench.py: The dask cluster is gone; restart it and run the same command again."
     done = set(tmp_path.glob("out/records/*.json"))
     assert fake_bench.run(*command) == ExitCode.OK
     assert (

@@ -142,7 +142,7 @@ def test_another_version_at_a_worker_is_refused(site: Path) -> None:
         ("RECIPE = 3", "mine.py: RECIPE must be a Recipe, not int."),
         ("RULE = 3", "mine.py: RULE must be a StoppingRule, not int."),
         (SELECTOR.replace('"none"', '""'), "mine.py: `paper` must be a non-empty string"),
-        (RECIPE.replace("mine-darts", "darts"), "both offer the recipe 'darts'; rename yours."),
+        (RECIPE.replace("mine-darts", "darts"), "both define the recipe 'darts'; rename yours."),
     ],
 )
 def test_a_file_of_no_use_is_told_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:
@@ -175,11 +175,11 @@ def test_what_dataclasses_write_is_no_line_of_a_method(tmp_path: Path) -> None:
 
 def test_two_of_one_name_are_refused(tmp_path: Path, site: Path) -> None:
     mine = file(tmp_path, "magnitude", SELECTOR)
-    with using(named([mine])), pytest.raises(UsageError, match=r"magnitude\.py both offer the selector 'magnitude'"):
+    with using(named([mine])), pytest.raises(UsageError, match=r"magnitude\.py both define the selector 'magnitude'"):
         SELECTORS.names()
     installed_package(site, "twin", SELECTOR, "[nas_selection_bench.selectors]\ntwin = twin\n")
     theirs = file(tmp_path, "twin", SELECTOR)
-    with using((*named([theirs]), *installed())), pytest.raises(UsageError, match=r"both offer the selector 'twin'"):
+    with using((*named([theirs]), *installed())), pytest.raises(UsageError, match=r"both define the selector 'twin'"):
         SELECTORS.names()
 
 

@@ -115,7 +115,7 @@ def test_a_file_is_all_that_a_recipe_takes(with_file: Callable[[str], None], tmp
         (GOOD.replace('    paper = "none"\n', ""), "supernets/my_own.py: `paper` must be a non-empty string"),
         (
             GOOD.replace('"mine"', '"darts"'),
-            "supernets/darts.py and supernets/my_own.py both offer the recipe 'darts'; rename yours.",
+            "supernets/darts.py and supernets/my_own.py both define the recipe 'darts'; rename yours.",
         ),
         ("import no.such", "install no, or correct the import"),
         (
