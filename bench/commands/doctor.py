@@ -51,6 +51,8 @@ class Finding:
     """What was found; or what the missing thing is needed for, and how to get it."""
     needed: bool = False
     """Whether the default run, on digits, requires it."""
+    fetch: str = ""
+    """What `fetch` would download to mend it; empty if it cannot."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +77,7 @@ def doctor(root: str | Path | None, table: str | Path | None, cache: str | Path 
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
         print(f"{finding.what:<{width}}  {finding.state:<7}  {finding.detail}")
-    fetchable = [f.what.split()[-1] for f in findings if f.state == MISSING and "fetch" in f.detail]
+    fetchable = [finding.fetch for finding in findings if finding.fetch]
     if fetchable:
         print(f"\nfetch what is missing: {FETCH} {' '.join(fetchable)}" + (f" --data-root {root}" if root else ""))
     broken = any(finding.needed and finding.state == MISSING for finding in findings)
@@ -87,7 +89,8 @@ def _table(root: Path, named: str | Path | None) -> Iterator[Finding]:
     path = expanded(named or os.environ.get(TABLE_VARIABLE) or root / TABLE_FILE)
     what = f"table {TABLE_NAME}"
     if not path.exists():
-        yield Finding(what, MISSING, f"{path}; needed for: runs on CIFAR and ImageNet16 (fetch, or --table FILE)")
+        needs = f"{path}; needed for: runs on CIFAR and ImageNet16 (fetch, or --table FILE)"
+        yield Finding(what, MISSING, needs, fetch=TABLE_NAME)
         return
     if path.suffix != ".npz":
         yield Finding(
@@ -125,11 +128,11 @@ def _images(root: Path) -> Iterator[Finding]:
         if found is not None and found.fingerprint:
             yield Finding(what, GOOD, f"{root / layout.folder}: {found.origin}, fingerprint {found.fingerprint}")
         elif found is not None:
-            yield Finding(what, MISSING, f"{root / layout.folder} is damaged; delete it and fetch it again")
+            yield Finding(what, MISSING, f"{root / layout.folder} is damaged; delete it and fetch it again", fetch=name)
         elif missing_images(name, root, PRESETS["lite"].images) is None:
             yield Finding(what, PARTLY, f"{root / layout.folder}: enough for --preset lite, not for paper")
         else:
-            yield Finding(what, MISSING, f"{root / layout.folder}; needed for: runs on {name} (fetch)")
+            yield Finding(what, MISSING, f"{root / layout.folder}; needed for: runs on {name} (fetch)", fetch=name)
 
 
 def required() -> list[str]:

@@ -174,7 +174,7 @@ def _sheet(path: Path, text: str) -> Sheet:
     except csv.Error as error:
         raise DataError(f"{path} is truncated or damaged ({in_brief(error)}); get it again.") from error
     if not rows:
-        raise DataError(f"{path} is not a table: its first line is empty; put the column names there, `arch` first.")
+        raise DataError(f"{path} is not a table: its first line is empty; put the names of the columns there.")
     header = rows[0][1]
     for line, row in rows[1:]:
         if len(row) != len(header):

@@ -1,4 +1,4 @@
-"""Imports method files, digests their code and checks their names; every fault is reported in one sentence."""
+"""Imports method files and checks their names; every fault is reported in one sentence."""
 
 import pkgutil
 import re
@@ -57,7 +57,7 @@ def reading(file: Path) -> Iterator[None]:
 
 def _location(error: BaseException, file: Path) -> str:
     """The line that raised, in `file` or in a file of the project that it imports."""
-    project = file.parents[2 if file.parent.name == "proxies" else 1]
+    project = file.parents[2 if file.parent.name in ("proxies", "stopping") else 1]
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)
               if frame.name == "<module>"]  # fmt: skip
     if isinstance(error, SyntaxError) and error.filename is not None:

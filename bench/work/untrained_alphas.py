@@ -46,7 +46,7 @@ SkipReason = Callable[[Mapping[str, Any]], str]
 
 
 def first_learnt(recipe: Alphas, epochs: int) -> int:
-    """The first checkpoint of a search of `epochs` whose alphas say something, if its alphas ever do."""
+    """The first epoch, in a search of `epochs`, after which the alphas carry information, if they ever do."""
     return whole_epochs(recipe.alphas_rest, epochs) - recipe.alphas_rest_less + 1
 
 

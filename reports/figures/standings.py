@@ -4,6 +4,7 @@ It resembles a critical-difference diagram (Demšar, JMLR 2006), but the bars co
 correction, as in `Contest.comparisons`, not from mean ranks.
 """
 
+from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import Contest
 from nas_selection_bench.reports.data.text import interval_text, number
@@ -22,7 +23,8 @@ def runs_of_ties(contest: Contest) -> list[tuple[int, int]]:
     """
     if contest.leader is None and contest.placeable:
         raise NotDrawn(
-            f"only {contest.placeable} of {len(contest.standings)} criteria have enough seeds to show any difference"
+            f"only {contest.placeable} of {counted(len(contest.ranked), 'main form')} have enough seeds to show any"
+            " difference"
         )
     place = {method: number for number, method in enumerate(contest.focus)}
     apart = {

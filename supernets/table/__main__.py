@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _benchmark(options) if options.benchmark else _make(options)
     except KeyboardInterrupt:
-        print("Interrupted; the same command goes on.", file=sys.stderr)
+        print("Interrupted; run the same command to continue.", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)
 
 

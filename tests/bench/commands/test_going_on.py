@@ -42,7 +42,7 @@ def test_a_supernet_whose_training_broke_off_goes_on_where_it_was_and_says_so(
     command = [*place[:-1], "diverges-late", "--seeds", "1", "--selectors", "random"]
     assert fake_bench.run(*command) == ExitCode.NOTHING_MEASURED
     trained = len(list((tmp_path / "cache").rglob("[0-9]*.json")))
-    assert trained and "goes on" not in capsys.readouterr().err
+    assert trained and "resumes after" not in capsys.readouterr().err
     assert fake_bench.run(*command, "--retry-failed") == ExitCode.NOTHING_MEASURED
     assert f"digits diverges-late seed 0 resumes after epoch {trained} of 8" in capsys.readouterr().err
 
