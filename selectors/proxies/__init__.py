@@ -1,11 +1,11 @@
-"""Zero-cost proxies: one score for one network at initialisation (or with any weights), without training it.
+"""Zero-cost proxies: each scores a network at initialisation (or with any other weights) without training it.
 
     from nas_selection_bench.selectors.proxies import names, score
     score("nwot", network, images)                       # larger = better, always
     score("nwot[bn=running,reached=no]", network, images)
     score("snip", network, images, labels, seed=3)
 
-A proxy is a file of this folder that does not begin with an underscore; its name is the file's name.
+Every file of this folder whose name does not begin with an underscore defines one proxy, named after the file.
 """
 
 import importlib
@@ -32,18 +32,18 @@ __all__ = [
 
 
 BATCH_NORMS = ("batch", "running")
-"""What a caller can ask batch norm to do."""
+"""Statistics that a caller can request of batch norm: those of the batch, or the running ones."""
 
 
 def names() -> list[str]:
-    """The names of all proxies, sorted: the files of this folder."""
+    """Names of all proxies, without their options, sorted."""
     return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
 
 
 def find(name: str) -> Proxy:
     """The proxy called `name` or `name[option=value,...]`.
 
-    Raises UsageError, with the nearest names or the options that exist, for anything else.
+    Raises UsageError for an unknown name or option; the message lists the nearest names or the existing options.
     """
     stem, options = spelling.parse(name)
     if stem not in names():
@@ -54,12 +54,12 @@ def find(name: str) -> Proxy:
 
 
 def _checked(proxy: object, stem: str) -> Proxy:
-    """The proxy of a file; raises FaultyFile for anything else, and for one that lacks a declaration."""
+    """`proxy` itself; raises FaultyFile unless it is a Proxy that makes all its declarations."""
     file = f"selectors/proxies/{stem}.py"
     if proxy is None:
         raise FaultyFile(f"{file} defines no PROXY (in capitals); add it, or remove the file.")
     if not isinstance(proxy, Proxy):
-        raise FaultyFile(f"{file}: PROXY must be an instance of a Proxy, not {kind(proxy)}.")
+        raise FaultyFile(f"{file}: PROXY must be an instance of Proxy, not {kind(proxy)}.")
     for name in ("paper", "formula", "batch_norm", "differs"):
         if not isinstance(text := getattr(proxy, name, None), str) or not text.strip():
             raise FaultyFile(f"{file}: `{name}` must be a non-empty string, not {text!r}.")
@@ -72,22 +72,22 @@ def _checked(proxy: object, stem: str) -> Proxy:
 
 
 def file_of(name: str) -> Path:
-    """The file of the proxy that `name`, with options or without, asks for."""
+    """Path of the file that defines the proxy `name`, given with or without options."""
     return Path(__file__).parent / f"{spelling.parse(name)[0]}.py"
 
 
 def source(name: str) -> Source:
-    """That file, with the digest of its present content."""
+    """File of the proxy `name`, with the digest of its current content."""
     return Source(f"selectors/{shown(file_of(name))}", code_digest(file_of(name).read_bytes()))
 
 
 def idle() -> dict[str, str]:
-    """None: every file of this folder is a proxy."""
+    """Files that define no proxy, and what they lack: always empty, since every file of this folder is a proxy."""
     return {}
 
 
 def spelled(proxy: Proxy) -> str:
-    """The name of `proxy` with the options that are not its defaults."""
+    """The name of `proxy` with the options that differ from its defaults."""
     return spelling.canonical(proxy.name, proxy.differing(find(proxy.name)))
 
 
@@ -95,17 +95,17 @@ def score(
     name: str | Proxy, network: nn.Module, images: Tensor, labels: Tensor | None = None, *,
     seed: int = 0, bn: str = "batch",
 ) -> float:  # fmt: skip
-    """The score of `network` by a proxy or the one called `name`, turned so that larger is better.
+    """The score of `network` by a proxy (a Proxy or its name), with the sign chosen so that larger is better.
 
-    `network` maps images [n, channels, h, w] to logits [n, classes] and is left as it is: the proxy works on a
-    copy, in the network's own precision (at least float32), outside of autocast. `labels` [n] are needed by the
-    proxies that declare it (`find(name).uses_labels`) and shown to no other; likewise a proxy that uses no images
-    sees their shape only. Random numbers come from `seed`; the global random state is not used.
+    `network` maps images [n, channels, h, w] to logits [n, classes] and is not changed: the proxy works on a
+    copy, in the network's own precision (at least float32), without autocast. `labels` [n] are required by, and
+    passed to, only the proxies that declare them (`find(name).uses_labels`); likewise a proxy that uses no images
+    gets only their shape. Random numbers come from `seed`; the global random state is not used.
 
-    Batch norm has the statistics of the batch, with bn="running" the running ones, unless the proxy or an option of
-    its name prescribes something else.
+    Batch norm uses the statistics of the batch, or the running ones with bn="running", unless the proxy or one of
+    its options prescribes something else.
 
-    Raises ProxyFailure with the reason where the proxy is not defined for this network (a singular kernel, no
+    Raises ProxyFailure with the reason if the proxy is not defined for this network (a singular kernel, no
     path from the input to the output, ...), ValueError for images or labels of the wrong shape, UsageError for
     an unknown name, option or batch norm.
     """
@@ -122,11 +122,11 @@ def scores(
     seed: int = 0,
     bn: str = "batch",
 ) -> Iterator[float | ProxyFailure]:
-    """The scores of variants of `network`, one after the other, each as `score` gives it.
+    """The scores of variants of `network`, yielded one by one, each as `score` computes it.
 
-    A variant sets the copy that is scored to what it is, say by writing edge weights into a buffer, whatever the
-    variant before it wrote. Copying is much of the work for a small network, and most proxies can do with one copy.
-    Where a score is not defined the failure, with its reason, stands in its place.
+    A variant is a function that changes the copy to be scored, e.g. by writing edge weights into a buffer. It must
+    overwrite whatever an earlier variant wrote: most proxies score all variants on one copy, since copying is much of
+    the work for a small network. An undefined score is yielded as a ProxyFailure with the reason.
     """
     proxy = find(name) if isinstance(name, str) else name
     called = spelled(proxy)
@@ -143,7 +143,7 @@ def scores(
         try:
             yield _score(called, proxy, copy, images, labels, seed)
         except ProxyFailure as failure:
-            yield ProxyFailure(str(failure))  # without the frames, which hold the network's activations
+            yield ProxyFailure(str(failure))  # without the traceback, whose frames hold the network's activations
 
 
 def defined(values: Iterable[float | ProxyFailure]) -> list[float]:
@@ -157,8 +157,8 @@ def defined(values: Iterable[float | ProxyFailure]) -> list[float]:
 
 
 def _score(name: str, proxy: Proxy, copy: nn.Module, images: Tensor, labels: Tensor | None, seed: int) -> float:
-    """The score of a network that is the proxy's to change."""
-    # The caller may well sit under no_grad, inference_mode or autocast; scores must not depend on it.
+    """The score of `copy`, which the proxy may change."""
+    # The caller may be under no_grad, inference_mode or autocast; scores must not depend on that.
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
         parameter = next(copy.parameters(), None)
         dtype = torch.float32 if parameter is None else parameter.dtype
@@ -175,12 +175,12 @@ def _score(name: str, proxy: Proxy, copy: nn.Module, images: Tensor, labels: Ten
         except ProxyFailure as failure:
             raise ProxyFailure(f"{name}: {failure}") from failure
     if not math.isfinite(value):
-        raise ProxyFailure(f"{name}: its value is {value} (often: activations or gradients that are not finite).")
+        raise ProxyFailure(f"{name}: its value is {value} (often because activations or gradients are not finite).")
     return value if proxy.higher_is_better else -value
 
 
 def _number(name: str, proxy: Proxy, answer: object) -> float:
-    """What `compute` returned, as a number; raises FaultyFile for what is not one."""
+    """The return value of `compute` as a float; raises FaultyFile unless it is a single number."""
     if not isinstance(answer, str | bytes):
         with suppress(TypeError, ValueError, RuntimeError):
             return float(answer.detach() if isinstance(answer, Tensor) else answer)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Small pieces of linear algebra and counting that several proxies share."""
+"""Linear algebra and counting shared by several proxies."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from nas_selection_bench.selectors.proxies._contract import ProxyFailure
 
 
 def on_host(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The tensors on the CPU, by one copy for all of one type: a GPU is stopped once, not once for each."""
+    """The tensors, all of one type, on the CPU. They are copied together, so that a GPU synchronises only once."""
     if not tensors or tensors[0].device.type == "cpu":
         return list(tensors)
     together = torch.cat([tensor.flatten() for tensor in tensors]).cpu()
@@ -19,7 +19,7 @@ def on_host(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def correlation(rows: Tensor) -> Tensor:
-    """The Pearson correlations [n, n] between the rows of [n, m], in float64; constant rows give nan."""
+    """The Pearson correlations [n, n] between the rows of `rows` [n, m], in float64; constant rows give nan."""
     rows = rows.double()
     centred = rows - rows.mean(1, keepdim=True)
     length = centred.norm(dim=1, keepdim=True)
@@ -30,14 +30,17 @@ def correlation(rows: Tensor) -> Tensor:
 
 
 def input_correlation(jacobian: Tensor) -> Tensor:
-    """The correlations between images' gradients [n, m]; raises ProxyFailure where an image has none."""
+    """The correlations [n, n] between the images' gradients [n, m].
+
+    Raises ProxyFailure if a gradient is not finite, or is constant and so has no correlation.
+    """
     if not bool(torch.isfinite(jacobian).all()):
-        raise ProxyFailure("the gradient of the logits by the images is not finite.")
+        raise ProxyFailure("the gradient of the logits with respect to the images is not finite.")
     matrix = correlation(jacobian)
     constant = int(matrix.diagonal().isnan().sum())
     if constant:
         raise ProxyFailure(
-            f"the gradient of the logits by the image is constant for {constant} of {len(jacobian)} images"
+            f"the gradient of the logits with respect to the image is constant for {constant} of {len(jacobian)} images"
             " (no path from the input to the output?), so it has no correlation."
         )
     return matrix
@@ -48,7 +51,7 @@ def spectrum(kernel: Tensor, what: str) -> Tensor:
 
     Raises ProxyFailure if it is singular to machine precision or not finite.
     """
-    kernel = kernel.detach().double().cpu()  # small: a GPU takes longer for its eigenvalues
+    kernel = kernel.detach().double().cpu()  # it is small: a GPU would take longer to find the eigenvalues
     if not bool(torch.isfinite(kernel).all()):
         raise ProxyFailure(f"{what} is not finite.")
     values = torch.linalg.eigvalsh(kernel)
@@ -60,6 +63,6 @@ def spectrum(kernel: Tensor, what: str) -> Tensor:
 
 
 def distinct_rows(bits: Tensor) -> int:
-    """The number of different rows of a boolean matrix [rows, columns], exactly."""
+    """The exact number of distinct rows of a boolean matrix [rows, columns]."""
     packed = np.packbits(bits.cpu().numpy(), axis=1)
     return len({row.tobytes() for row in packed})

@@ -1,4 +1,4 @@
-"""Tools of proxies on any network: a copy to work on, its layers, its gradients, what its modules put out."""
+"""Tools for proxies that work on any network: private copies, layers, gradients and the outputs of modules."""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,11 +16,14 @@ from nas_selection_bench.selectors.proxies._contract import Batch, ProxyFailure
 Layer = nn.Conv2d | nn.Linear
 
 SHAREABLE = (bool, int, float, str, type(None))
-"""Types that a copy of a module may share with it, since they cannot be changed."""
+"""Immutable types, whose values a copy of a module may share with the original."""
 
 
 def private_copy(network: nn.Module, bn: str = "batch") -> nn.Module:
-    """A deep copy with batch norm `bn`, without gradients, all parameters differentiable, in at least float32."""
+    """A deep copy of `network` in at least float32, with batch norm in mode `bn`.
+
+    All its parameters require gradients; it holds none yet.
+    """
     twin = twin_of(network, {})
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in twin.parameters()):
         twin = twin.float()
@@ -31,7 +34,7 @@ def private_copy(network: nn.Module, bn: str = "batch") -> nn.Module:
 
 
 def twin_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
-    """As copy.deepcopy of a module, several times faster: a score of a small network is mostly its copy."""
+    """A copy like that of copy.deepcopy, made several times faster: copying dominates the score of a small network."""
     if id(module) in memo:
         found: nn.Module = memo[id(module)]
         return found
@@ -51,7 +54,7 @@ def twin_of(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
 
 
 def twin_of_tensor(value: Any, memo: dict[int, Any]) -> Any:
-    """A copy of an entry of a module's dictionary: a parameter, a buffer, or whatever else it may hold."""
+    """A copy of a value in one of a module's dictionaries: a parameter, a buffer or anything else."""
     if type(value) not in (Tensor, nn.Parameter) or not value.is_leaf:
         return copy.deepcopy(value, memo)
     if id(value) not in memo:
@@ -61,7 +64,7 @@ def twin_of_tensor(value: Any, memo: dict[int, Any]) -> Any:
 
 
 def use_batch_norm(network: nn.Module, mode: str | None) -> None:
-    """Put the batch norms of `network` in `mode`: `batch` or `running` statistics, or `bypassed`; None leaves them.
+    """Set the batch norms of `network` to `batch` or `running` statistics or to `bypassed`; None changes nothing.
 
     Raises UsageError for any other mode.
     """
@@ -81,7 +84,7 @@ def use_batch_norm(network: nn.Module, mode: str | None) -> None:
 
 
 def layers(network: nn.Module) -> list[Layer]:
-    """The convolutions and linear layers: those whose weights the pruning scores sum over."""
+    """The convolutions and linear layers of `network`, over whose weights the pruning scores sum."""
     return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
 
 
@@ -95,7 +98,7 @@ def weight_of(module: nn.Module) -> Tensor:
 
 @torch.no_grad()
 def gaussian_weights(network: nn.Module, batch: Batch) -> None:
-    """Standard normal weights and zero biases; batch norms with scale 1 and shift 0."""
+    """Set weights to standard normal draws, biases to 0, and batch norms to scale 1 and shift 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.weight.copy_(batch.normal(*module.weight.shape))
@@ -118,7 +121,10 @@ def loss_of(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 def gradients_of(
     output: Tensor, tensors: Sequence[Tensor], *, create_graph: bool = False, retain_graph: bool | None = None
 ) -> list[Tensor]:
-    """The gradient of the scalar `output` by each tensor; zeros where it does not depend on it."""
+    """The gradient of the scalar `output` with respect to each tensor; zeros for a tensor it does not depend on.
+
+    Raises ProxyFailure if there are no tensors.
+    """
     if not tensors:
         raise ProxyFailure("the network has no convolution and no linear layer.")
     found = torch.autograd.grad(
@@ -128,7 +134,7 @@ def gradients_of(
 
 
 def weights_and_gradients(network: nn.Module, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """(weight, gradient of the loss by it) of every layer."""
+    """For every convolution and linear layer, its weight and the gradient of the loss with respect to it."""
     weights: list[Tensor] = [layer.weight for layer in layers(network)]
     return list(zip(weights, gradients_of(loss_of(network, images, labels), weights), strict=True))
 
@@ -140,20 +146,23 @@ class Seen:
     module: nn.Module
     output: Tensor
     positive: Tensor | None = None
-    """Of a ReLU: where its input was above zero."""
+    """For a ReLU, a mask of the inputs above zero; None for any other module."""
 
 
 @contextmanager
 def watch(network: nn.Module, *kinds: type[nn.Module]) -> Iterator[list[Seen]]:
-    """The calls of all modules of these kinds, or of all modules without children, in order of execution."""
+    """A context that records, in order of execution, the calls of all modules of `kinds`.
+
+    Without `kinds` it records all modules that have no children.
+    """
     seen: list[Seen] = []
     open_calls: dict[int, Tensor] = {}
     signs: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if isinstance(module, nn.ReLU):
-            # The ReLUs of all edges that leave a node read one tensor. It is kept beside its signs, so that no other
-            # gets its id; the version changes when it is worked on in place.
+            # The ReLUs of all edges that leave a node read the same tensor. It is kept with its signs so that its id
+            # is not reused; its version changes with every in-place operation.
             x = inputs[0]
             place = id(x), 0 if x.is_inference() else x._version
             if place not in signs:
@@ -180,7 +189,7 @@ def leaves(network: nn.Module) -> list[nn.Module]:
 
 @contextmanager
 def listening(modules: Iterable[nn.Module], after: Callable[..., None]) -> Iterator[None]:
-    """Within the context, after(module, inputs, output) is called after every call of `modules`."""
+    """A context in which after(module, inputs, output) runs after every call of one of `modules`."""
     handles = [module.register_forward_hook(after) for module in modules]
     try:
         yield
@@ -190,16 +199,16 @@ def listening(modules: Iterable[nn.Module], after: Callable[..., None]) -> Itera
 
 
 def tracked(images: Tensor) -> Tensor:
-    """The same numbers with a gradient, so that `reached` also sees what comes before the first weight."""
-    # The second copy is no leaf: a network may work on its input in place.
+    """A copy of `images` that requires gradients, so that `reached` also finds modules before the first weight."""
+    # The second clone is not a leaf, so the network may modify its input in place.
     return images.detach().clone().requires_grad_(True).clone()
 
 
 def reached(seen: list[Seen], logits: Tensor, batch: Batch) -> list[Seen]:
-    """Those calls whose output the logits depend on: the gradient of the logits by it is not zero everywhere.
+    """The calls whose output the logits depend on: the gradient with respect to it is not zero everywhere.
 
-    The logits are mixed with random factors, since their plain sum can be blind (the sum over a batch does not
-    change with what goes into a batch norm).
+    The gradient is that of a randomly weighted sum of the logits, since their plain sum can hide a dependence (the
+    sum over a batch does not change with the input of a batch norm).
     """
     if not seen or not logits.requires_grad:
         return []
@@ -212,9 +221,10 @@ def reached(seen: list[Seen], logits: Tensor, batch: Batch) -> list[Seen]:
 
 
 def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reached: bool) -> list[Tensor]:
-    """For every ReLU call on feature maps: boolean [n, units], whether the unit is active for the image.
+    """For every ReLU call, a boolean tensor [n, units]: whether the unit is active for the image.
 
-    ReLUs that read one tensor share theirs. Raises ProxyFailure if the network has no such nn.ReLU module.
+    ReLUs that read the same tensor share theirs. With `only_reached`, ReLUs that the logits do not depend on are left
+    out. Raises ProxyFailure if no nn.ReLU module is left or the logits are not finite.
     """
     with torch.set_grad_enabled(only_reached), watch(network, nn.ReLU) as seen:
         logits = network(tracked(images) if only_reached else images)
@@ -232,14 +242,14 @@ def activations(network: nn.Module, images: Tensor, batch: Batch, *, only_reache
 
 
 def distinct(patterns: list[Tensor]) -> list[Tensor]:
-    """Each tensor once: ReLUs that read one tensor share theirs."""
+    """`patterns` without repetitions: ReLUs that read the same tensor share theirs."""
     return list({id(pattern): pattern for pattern in patterns}.values())
 
 
 def layers_reached(network: nn.Module, batch: Batch, *kinds: type[nn.Module]) -> list[nn.Module]:
-    """The layers (of these kinds; convolutions and linear layers if none are named) that the logits depend on.
+    """The modules of `kinds` (by default convolutions and linear layers) that the logits depend on.
 
-    Found with two random images, so that batch norm has something to normalise.
+    Two random images are used, so that batch norm has something to normalise.
     """
     with watch(network, *(kinds or (nn.Conv2d, nn.Linear))) as seen:
         logits = network(tracked(batch.normal(2, *batch.shape[1:])))

@@ -1,4 +1,4 @@
-"""epe_nas: how alike the network's linear maps are within each class.
+"""epe_nas: how similar the network's local linear maps are for images of the same class.
 
 Lopes, Alirezazadeh, Alexandre, "EPE-NAS: Efficient Performance Estimation Without Training for Neural
 Architecture Search", ICANN 2021.
@@ -19,16 +19,16 @@ MANY_CLASSES = 100
 
 @dataclass(frozen=True)
 class EpeNas(GradientProxy):
-    """Per class the log correlations of its images' Jacobians, summed; then their sizes, summed over classes."""
+    """The log correlations of the images' Jacobians summed within each class; the absolute sums added over classes."""
 
     paper = "Lopes, Alirezazadeh & Alexandre, EPE-NAS, ICANN 2021"
     formula = (
         "E_c = sum_ij log(|corr_ij| + 1e-5) over images i, j of class c; score = sum_c |E_c|; for more than 100"
-        " classes E_c is divided by the images of c, classes of one image are left out, and the score is"
-        " sum_cd |E_c - E_d| / classes seen"
+        " classes E_c is divided by the number of images of c, classes with one image are left out, and the score is"
+        " sum_cd |E_c - E_d| / number of classes left"
     )
     differs = "nothing; both orders of each pair of classes are summed, as in the released code (a factor of two)"
-    version = 2  # since classes of one image are left out where there are more than 100
+    version = 2  # since classes with one image are left out if there are more than 100 classes
     minimum_images = 2
     changes_network = False
 
@@ -41,7 +41,7 @@ class EpeNas(GradientProxy):
             term = logs[members][:, members].sum()
             if classes <= MANY_CLASSES:
                 terms.append(term)
-            elif members.sum() > 1:  # one image has no correlation, as the released code has it
+            elif members.sum() > 1:  # one image has no correlation; the released code leaves it out too
                 terms.append(term / members.sum())
         if not terms:
             raise ProxyFailure("no class has two images, so none has a correlation.")

@@ -1,4 +1,4 @@
-"""fisher: how much the loss would change if each channel were removed, by the empirical Fisher information.
+"""fisher: estimated change of the loss if each channel were removed, from the empirical Fisher information.
 
 Theis, Korshunova, Tejani, Huszar, "Faster gaze prediction with dense networks and
 Fisher pruning", 2018 (arXiv 1801.05787);
@@ -16,16 +16,16 @@ from nas_selection_bench.selectors.proxies._network import gradients_of, layers,
 
 @dataclass(frozen=True)
 class Fisher(GradientProxy):
-    """Half the mean square over images of (activation . its gradient), summed over channels and layers."""
+    """Half the mean square over images of activation times gradient, summed over channels and layers."""
 
-    fan_in: bool = option(False, yes_or_no, "multiply each channel by its number of weights, as released")
+    fan_in: bool = option(False, yes_or_no, "multiply each channel by its number of weights, as the released code does")
 
     paper = "Theis et al., Fisher pruning, 2018; Turner et al., BlockSwap, ICLR 2020; Abdelfattah et al., ICLR 2021"
     formula = "sum over channels of 1/2 mean_n (sum_hw a * dL/da)^2, a = output of a conv or linear layer"
     differs = (
-        "the released zero-cost code copies a channel's value to each of its weights before it sums, which multiplies"
-        " it by the fan-in; here that is the option fan_in=yes. The loss is the batch mean, as there (Theis et al."
-        " use each image's own loss, a constant factor at a fixed batch size)"
+        "the released zero-cost code copies a channel's value to each of its weights before summing, which multiplies"
+        " it by the fan-in; here that is the option fan_in=yes. The loss is the batch mean, as in that code (Theis et"
+        " al. use each image's own loss, a constant factor at a fixed batch size)"
     )
     changes_network = False
 

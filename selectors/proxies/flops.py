@@ -1,6 +1,6 @@
 """flops: the number of multiply-adds for one image.
 
-The baseline that Ning et al., "Evaluating Efficient Performance Estimators of Neural Architectures", NeurIPS 2021,
+A baseline that Ning et al., "Evaluating Efficient Performance Estimators of Neural Architectures", NeurIPS 2021,
 and NAS-Bench-Suite-Zero (NeurIPS D&B 2022) found hard to beat.
 """
 
@@ -25,7 +25,7 @@ class Flops(StructureProxy):
     )
 
     def passes(self, images: int) -> Passes:
-        """One forward; with reached=yes also one backward, of two random images."""
+        """One forward pass of two random images; with reached=yes also one backward pass."""
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
@@ -36,7 +36,7 @@ class Flops(StructureProxy):
             raise ProxyFailure("the network has no convolution and no linear layer.")
         total = 0
         for call in reached(seen, logits, batch) if self.reached else seen:
-            # weight[0] holds what one output reads: (inputs / groups) x kernel.
+            # weight[0] holds the weights of one output: (inputs / groups) x kernel.
             total += call.output[0].numel() * weight_of(call.module)[0].numel()
         return float(total)
 

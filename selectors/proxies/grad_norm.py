@@ -1,4 +1,4 @@
-"""grad_norm: the gradient's length, layer by layer.
+"""grad_norm: the norm of the loss gradient, layer by layer.
 
 Abdelfattah, Mehrotra, Dudziak, Lane, "Zero-Cost Proxies for Lightweight NAS", ICLR 2021.
 """
@@ -13,7 +13,7 @@ from nas_selection_bench.selectors.proxies._network import weights_and_gradients
 
 @dataclass(frozen=True)
 class GradNorm(GradientProxy):
-    """The Euclidean norms of the loss gradient by each layer's weights, summed over the layers."""
+    """The Euclidean norm of the loss gradient with respect to each layer's weights, summed over the layers."""
 
     paper = "Abdelfattah, Mehrotra, Dudziak & Lane, Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
     formula = "sum over conv and linear layers of |dL/dw|_2"

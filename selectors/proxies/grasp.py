@@ -1,4 +1,4 @@
-"""grasp: how much the gradient's length would change if each weight were removed.
+"""grasp: how much the gradient norm would change if each weight were removed.
 
 Wang, Zhang, Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow", ICLR 2020;
 as a score of networks: Abdelfattah et al., ICLR 2021.
@@ -14,19 +14,19 @@ from nas_selection_bench.selectors.proxies._network import gradients_of, layers,
 
 @dataclass(frozen=True)
 class Grasp(GradientProxy):
-    """Minus weight times Hessian-gradient product, summed over all weights."""
+    """Minus the product of weight and Hessian-gradient product, summed over all weights."""
 
     paper = "Wang, Zhang & Grosse, Picking Winning Tickets Before Training, ICLR 2020; Abdelfattah et al., ICLR 2021"
     formula = "sum of -w * (H g) over the weights of conv and linear layers, g = dL/dw, H = d2L/dw2"
     differs = (
         "one forward pass serves both gradients (the released code runs the same batch twice); temperature 1, one"
         " iteration. The sign is that of Abdelfattah et al.: GraSP itself prunes the weights with large -w Hg, and"
-        " the released proxy code notes that accuracy goes with the minus sign"
+        " the released proxy code notes that the minus sign goes with accuracy"
     )
     changes_network = False
 
     def passes(self, images: int) -> Passes:
-        """One forward; the gradient and, through it, the Hessian product."""
+        """One forward pass; two backward passes, for the gradient and, through it, for the Hessian product."""
         return Passes(1, 2)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

@@ -1,4 +1,4 @@
-"""jacob_cov: how different the network's linear maps are at different images.
+"""jacob_cov: how much the network's local linear maps differ from image to image.
 
 Mellor, Turner, Storkey, Crowley, "Neural Architecture Search without Training", first version (arXiv 2006.04647v1);
 the name is that of Abdelfattah et al., ICLR 2021. The later version's score is `nwot`.
@@ -16,9 +16,10 @@ OFFSET = 1e-5
 
 
 def input_jacobian(network: nn.Module, images: Tensor) -> tuple[Tensor, int]:
-    """The gradient of the sum of all logits by each image, [n, pixels], and the number of logits.
+    """The gradient [n, pixels] of the sum of all logits with respect to each image, and the number of logits.
 
-    With batch statistics in batch norm, an image's gradient includes its effect on the others' logits.
+    With batch statistics in batch norm, an image's gradient includes its effect on the other images' logits.
+    Raises ProxyFailure if the logits do not depend on the images.
     """
     images = images.clone().requires_grad_(True)
     logits = network(images)
@@ -43,7 +44,7 @@ class JacobCov(GradientProxy):
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
         jacobian, _ = input_jacobian(network, batch.images)
-        # Correlations are positive semidefinite: what is below zero is rounding.
+        # Correlation matrices are positive semidefinite: eigenvalues below zero are rounding errors.
         values = torch.linalg.eigvalsh(input_correlation(jacobian)).clamp(min=0) + OFFSET
         return -float((values.log() + 1 / values).sum())
 

@@ -1,4 +1,4 @@
-"""l2_norm: the length of the weights, layer by layer.
+"""l2_norm: the norm of the weights, layer by layer.
 
 The baseline `l2_norm` of Abdelfattah et al., "Zero-Cost Proxies for Lightweight NAS", ICLR 2021, and of
 NAS-Bench-Suite-Zero (Krishnakumar et al., NeurIPS D&B 2022).
@@ -14,14 +14,14 @@ from nas_selection_bench.selectors.proxies._network import layers, layers_reache
 
 @dataclass(frozen=True)
 class L2Norm(StructureProxy):
-    """The Euclidean norms of the layers' weights, summed."""
+    """The Euclidean norm of each layer's weights, summed over the layers."""
 
     paper = "Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum over conv and linear layers of |w|_2"
     differs = "nothing; the option reached=yes is ours"
 
     def passes(self, images: int) -> Passes:
-        """None; with reached=yes one forward and one backward of random images."""
+        """No pass; with reached=yes one forward and one backward pass of two random images."""
         return Passes(1, 1) if self.reached else Passes(0, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

@@ -1,4 +1,4 @@
-"""linear_regions: into how many linear pieces the network cuts its input space, by sampling.
+"""linear_regions: into how many linear pieces the network cuts its input space, estimated by sampling.
 
 Xiong et al., "On the Number of Linear Regions of Convolutional Neural Networks", ICML 2020; as a score of networks:
 Chen, Gong, Wang, "Neural Architecture Search on ImageNet in Four GPU Hours" (TE-NAS), ICLR 2021.
@@ -20,8 +20,8 @@ from nas_selection_bench.selectors.proxies._network import activations, distinct
 class LinearRegions(Proxy):
     """The number of different ReLU patterns among small random crops of the images.
 
-    It tells networks apart only where it stays below the number of samples: TE-NAS takes 3x3 crops and thins the
-    network to one channel and one cell per stage. A wide network gives every sample a region of its own.
+    It tells networks apart only if it stays below the number of samples: TE-NAS takes 3x3 crops and thins the
+    network to one channel and one cell per stage. A wide network gives every sample its own region.
     """
 
     samples: int = option(3000, at_least(2, whole), "crops drawn")
@@ -33,23 +33,23 @@ class LinearRegions(Proxy):
     uses_labels = False
     batch_norm = "as asked, statistics of all samples together by default"
     differs = (
-        "all samples in one batch (the released code runs 3 batches of 1000), crops with replacement from the given"
-        " images, all input channels unless the caller takes one; the paper speaks of 5000 images"
+        "all samples in one batch (the released code runs 3 batches of 1000), crops drawn with replacement from the"
+        " given images, all input channels unless the caller passes one; the paper speaks of 5000 images"
     )
     caution = (
-        "A wide network gives each of a few thousand crops a region of its own: then all operations score alike, and"
-        " the first, none, is chosen (so on digits)"
+        "A wide network gives each of a few thousand crops its own region: all operations then score alike, and"
+        " the first one, none, is chosen (this happens on digits)"
     )
     changes_network = False
     watches = "relus"
     draws = True
 
     def passes(self, images: int) -> Passes:
-        """One forward of the crops."""
+        """One forward pass of the crops."""
         return Passes(1, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """Raises UsageError for a crop larger than the images."""
+        """The number of distinct patterns; raises UsageError for a crop larger than the images."""
         crops = self._crops(batch)
         patterns = activations(network, crops, batch, only_reached=False)
         return float(distinct_rows(torch.cat(distinct(patterns), dim=1)))

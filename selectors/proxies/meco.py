@@ -18,7 +18,7 @@ from nas_selection_bench.selectors.proxies._network import reached, tracked, wat
 
 @dataclass(frozen=True)
 class Meco(Proxy):
-    """The least eigenvalue of the correlations between a layer's channels, summed over the layers."""
+    """The smallest eigenvalue of the correlations between a layer's channels, summed over the layers."""
 
     resolution: int = option(64, positive, "height and width of the one random image, pixels")
     containers: bool = option(False, yes_or_no, "also count modules that contain others, as the released code does")
@@ -31,15 +31,15 @@ class Meco(Proxy):
     batch_norm = "as asked, statistics of the one image by default"
     differs = (
         "modules without children only: with the released code's containers (option containers=yes) the score"
-        " depends on how the same function is cut into modules. A constant channel has correlation 0 with all, as"
-        " there; symmetric eigenvalues in double precision"
+        " depends on how the same function is divided into modules. A constant channel has correlation 0 with all"
+        " others, as in that code; symmetric eigenvalues in double precision"
     )
     changes_network = False
-    watches = "nothing"  # constant maps have the eigenvalue 0
+    watches = "nothing"  # constant maps have smallest eigenvalue 0
     draws = True
 
     def passes(self, images: int) -> Passes:
-        """One forward of one random image; with reached=yes one backward."""
+        """One forward pass of one random image; with reached=yes also one backward pass."""
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
@@ -51,15 +51,18 @@ class Meco(Proxy):
             seen = reached(seen, logits, batch)
         maps = [call.output.detach()[0].flatten(1) for call in seen if call.output.ndim == 4]
         if not maps:
-            raise ProxyFailure("no module of the network puts out feature maps.")
+            raise ProxyFailure("no module of the network outputs feature maps.")
         return sum(least_eigenvalues(maps))
 
 
 def least_eigenvalues(maps: Sequence[Tensor]) -> list[float]:
-    """For each of [channels, positions] the least eigenvalue of the correlations between its rows; 0 or above."""
+    """The smallest eigenvalue (at least 0) of the correlations between the rows of each of `maps`.
+
+    maps: tensors [channels, positions]. Raises ProxyFailure if one is not finite.
+    """
     if not bool(torch.stack([torch.isfinite(features).all() for features in maps]).all()):
         raise ProxyFailure("a feature map is not finite.")
-    # The centred rows span at most positions - 1 dimensions: with as many channels singular, whatever they hold.
+    # Centred rows span at most positions - 1 dimensions, so with `positions` or more channels the matrix is singular.
     wide = [features.shape[1] > features.shape[0] for features in maps]
     matrices = iter(on_host([correlation(maps[i]).nan_to_num(nan=0.0) for i, counts in enumerate(wide) if counts]))
     return [max(float(torch.linalg.eigvalsh(next(matrices))[0]), 0.0) if counts else 0.0 for counts in wide]

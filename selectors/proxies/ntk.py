@@ -1,4 +1,4 @@
-"""ntk: how evenly the network can learn: the condition number of its neural tangent kernel.
+"""ntk: the condition number of the neural tangent kernel, i.e. how evenly the network can learn.
 
 Chen, Gong, Wang, "Neural Architecture Search on ImageNet in Four GPU Hours" (TE-NAS), ICLR 2021,
 after Lee et al., NeurIPS 2019, and Xiao, Pennington, Schoenholz, ICML 2020.
@@ -19,7 +19,7 @@ from nas_selection_bench.selectors.proxies._network import gradients_of, use_bat
 class Ntk(GradientProxy):
     """The ratio of the largest to the smallest eigenvalue of the kernel of the images' parameter gradients."""
 
-    bn: str | None = option(None, as_asked, "batch norm; asked: as --bn says; with running images do not mix")
+    bn: str | None = option(None, as_asked, "batch-norm statistics; asked: those of --bn; running mixes no images")
 
     paper = "Chen, Gong & Wang, TE-NAS, ICLR 2021"
     formula = "lambda_max / lambda_min of K_ij = <d f_i/dw, d f_j/dw>, f_i = sum of the logits of image i, w = weights"
@@ -35,7 +35,7 @@ class Ntk(GradientProxy):
     changes_network = False
 
     def passes(self, images: int) -> Passes:
-        """One forward and one backward per image; with running statistics one of each for all images."""
+        """One forward pass and one backward pass per image; with running statistics, one of each for all images."""
         return Passes(1, 1 if self.bn == "running" else images)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
@@ -51,11 +51,11 @@ class Ntk(GradientProxy):
 
 
 def mixed_gradients(network: nn.Module, images: Tensor, weights: dict[str, nn.Parameter]) -> Tensor:
-    """[n, weights]: the gradient of each image's summed logits where batch norm mixes the images.
+    """The gradient [n, weights] of each image's summed logits, for a batch norm that mixes the images.
 
-    Each row is a backward pass through the whole batch. (On a CPU a loop is faster than all at once: 2.8 against 3.5
-    to 4.0 s for 32 images at 16 channels, one thread; on a GPU it would launch 32 times the kernels, and so would
-    is_grads_batched, which loops over batch norms and convolutions.)
+    Each row is a backward pass through the whole batch. (On a CPU a loop is faster than all rows at once: 2.8 s
+    against 3.5 to 4.0 s for 32 images at 16 channels, one thread. On a GPU a loop would launch 32 times as many
+    kernels, and so would is_grads_batched, which loops over batch norms and convolutions.)
     """
     outputs = network(images).sum(1)
     if not outputs.requires_grad:
@@ -73,7 +73,7 @@ def mixed_gradients(network: nn.Module, images: Tensor, weights: dict[str, nn.Pa
 
 
 def image_gradients(network: nn.Module, images: Tensor, weights: dict[str, nn.Parameter]) -> Tensor:
-    """[n, weights]: the same where no image takes part in another's logits, all in one pass."""
+    """The gradient [n, weights] of each image's summed logits, in one pass, if no image affects another's logits."""
 
     def summed_logits(values: dict[str, Tensor], image: Tensor) -> Tensor:
         logits: Tensor = torch.func.functional_call(network, values, (image[None],))

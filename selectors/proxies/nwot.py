@@ -1,4 +1,4 @@
-"""nwot: how differently the ReLUs of the network answer to different images.
+"""nwot: how much the network's ReLU activation patterns differ from image to image.
 
 Mellor, Turner, Storkey, Crowley, "Neural Architecture Search without Training", ICML 2021. Zero-Cost-PT
 (Xiang et al., AAAI 2023) calls it `jacob`.
@@ -17,9 +17,9 @@ from nas_selection_bench.selectors.proxies._network import activations, distinct
 
 @dataclass(frozen=True)
 class Nwot(Proxy):
-    """The log-determinant of the kernel that counts, for two images, the ReLU units in the same state."""
+    """The log-determinant of the kernel that counts, for each pair of images, the ReLU units in the same state."""
 
-    bn: str | None = option(None, as_asked, "batch norm; asked: as --bn says; Zero-Cost-PT runs with running")
+    bn: str | None = option(None, as_asked, "batch-norm statistics; asked: those of --bn; Zero-Cost-PT uses running")
     reached: bool = option(True, yes_or_no, "count only ReLUs that the logits depend on")
 
     paper = "Mellor, Turner, Storkey & Crowley, Neural Architecture Search without Training, ICML 2021"
@@ -28,10 +28,10 @@ class Nwot(Proxy):
     uses_labels = False
     batch_norm = "as asked, batch statistics by default (option bn)"
     differs = (
-        "the released code counts a ReLU if a backward pass visits it, which the product with zero in `none` does;"
+        "the released code counts a ReLU if a backward pass visits it, even through the product with zero in `none`;"
         " here it counts if the gradient that arrives is not zero, so dead ends do not count however they are"
-        " written. Each ReLU counts once; the released code, like Zero-Cost-PT's, also hooks the blocks around ReLUs,"
-        " whose type name holds the word, so that all ReLUs but the last weigh 2, which adds about n log 2."
+        " implemented. Each ReLU counts once; the released code, like Zero-Cost-PT's, also hooks the blocks around"
+        " ReLUs, whose class name contains the word, so all ReLUs but the last count twice, which adds about n log 2."
         " A singular kernel (two images with the same code) is a failure, not minus infinity"
     )
     minimum_images = 2
@@ -39,7 +39,7 @@ class Nwot(Proxy):
     watches = "relus"
 
     def passes(self, images: int) -> Passes:
-        """One forward; with reached=yes one backward to find the ReLUs that matter."""
+        """One forward pass; with reached=yes also one backward pass, to find the ReLUs that count."""
         return Passes(1, 1 if self.reached else 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

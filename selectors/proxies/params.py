@@ -1,6 +1,6 @@
 """params: the number of parameters.
 
-The baseline that Ning et al., "Evaluating Efficient Performance Estimators of Neural Architectures", NeurIPS 2021,
+A baseline that Ning et al., "Evaluating Efficient Performance Estimators of Neural Architectures", NeurIPS 2021,
 and NAS-Bench-Suite-Zero (NeurIPS D&B 2022) found hard to beat.
 """
 
@@ -14,14 +14,14 @@ from nas_selection_bench.selectors.proxies._network import layers_reached
 
 @dataclass(frozen=True)
 class Params(StructureProxy):
-    """The number of trained numbers in the network."""
+    """The number of parameters of the network."""
 
     paper = "Ning et al., NeurIPS 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "number of parameters, biases and batch norm included"
     differs = "nothing; the option reached=yes is ours (on a supernet, masking changes no plain count)"
 
     def passes(self, images: int) -> Passes:
-        """None; with reached=yes one forward and one backward of random images."""
+        """No pass; with reached=yes one forward and one backward pass of two random images."""
         return Passes(1, 1) if self.reached else Passes(0, 0)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

@@ -19,8 +19,8 @@ class Plain(GradientProxy):
     paper = "Abdelfattah et al., ICLR 2021; Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS D&B 2022"
     formula = "sum of w * dL/dw over the weights of conv and linear layers"
     differs = (
-        "nothing; note that w * dL/dw sums to zero over every convolution that a batch norm follows (the loss does"
-        " not change with the convolution's scale), so the score is what the other layers add, and rounding"
+        "nothing; note that w * dL/dw sums to zero over every convolution followed by a batch norm (the loss does"
+        " not change with the convolution's scale), so the score consists of the other layers' sums and of rounding"
     )
     changes_network = False
 

@@ -19,8 +19,8 @@ class Snip(GradientProxy):
     paper = "Lee, Ajanthan & Torr, SNIP, ICLR 2019; Abdelfattah et al., ICLR 2021"
     formula = "sum of |w * dL/dw| over the weights of conv and linear layers"
     differs = (
-        "the gradient by a mask of ones is taken as w * dL/dw, which is the same number; not divided by the total"
-        " as in the pruning paper, since the total is the score"
+        "the gradient with respect to a mask of ones is computed as w * dL/dw, which is the same number; it is not"
+        " divided by the total as in the pruning paper, since the total is the score"
     )
     changes_network = False
 

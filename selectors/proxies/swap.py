@@ -1,4 +1,4 @@
-"""swap: how many different answers the network's units give to the images.
+"""swap: how many distinct activation patterns the network's units show over the images.
 
 Peng, Song, Fayek, Ciesielski, Chang, "SWAP-NAS: Sample-Wise Activation Patterns for Ultra-Fast NAS", ICLR 2024.
 """
@@ -17,13 +17,13 @@ from nas_selection_bench.selectors.proxies._network import activations, distinct
 
 @dataclass(frozen=True)
 class Swap(Proxy):
-    """The number of different sample-wise patterns: a unit's pattern is for which images its ReLU is active."""
+    """The number of distinct sample-wise patterns: a unit's pattern tells for which images its ReLU is active."""
 
-    bn: str | None = option(None, as_asked, "batch or running statistics; asked: as --bn says")
+    bn: str | None = option(None, as_asked, "batch-norm statistics; asked: those of --bn")
     reached: bool = option(False, yes_or_no, "count only ReLUs that the logits depend on")
-    repeats: int = option(0, not_negative, "draws of Gaussian weights that are averaged; 0: the own weights")
-    mu: float = option(0.0, number, "regularised score: the size aimed at, thousand parameters")
-    sigma: float = option(0.0, at_least(0), "regularised score: how slowly it falls beside mu; 0: plain")
+    repeats: int = option(0, not_negative, "draws of Gaussian weights to average over; 0: the network's own weights")
+    mu: float = option(0.0, number, "regularised score: target size, thousand parameters")
+    sigma: float = option(0.0, at_least(0), "regularised score: how slowly it falls away from mu; 0: plain")
 
     paper = "Peng, Song, Fayek, Ciesielski & Chang, SWAP-NAS, ICLR 2024"
     formula = "number of different rows of the binary matrix [units, images] * exp(-(params - mu)^2 / sigma)"
@@ -31,19 +31,19 @@ class Swap(Proxy):
     uses_labels = False
     batch_norm = "as asked, batch statistics by default (option bn)"
     differs = (
-        "the network is taken as it is (the released script takes a thin one of 3 channels, 16 images, and the mean"
-        " over 32 draws of Gaussian weights: option repeats=32); unregularised unless sigma is given, as there"
+        "the network is scored as it is (the released script takes a thin one of 3 channels, 16 images, and the mean"
+        " over 32 draws of Gaussian weights: option repeats=32); unregularised unless sigma is given, as in the script"
     )
     minimum_images = 2
     watches = "relus"
 
     @property
     def draws(self) -> bool:
-        """Weights, if it is to average over draws of them."""
+        """Whether the score depends on random numbers: only if it averages over draws of weights."""
         return self.repeats > 0
 
     def passes(self, images: int) -> Passes:
-        """One forward per draw of weights; with reached=yes also one backward."""
+        """One forward pass per draw of weights; with reached=yes also one backward pass per draw."""
         draws = max(self.repeats, 1)
         return Passes(draws, draws if self.reached else 0)
 

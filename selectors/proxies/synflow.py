@@ -17,7 +17,7 @@ from nas_selection_bench.selectors.proxies._network import gradients_of, layers,
 
 @dataclass(frozen=True)
 class Synflow(GradientProxy):
-    """The logarithm of the sum of |w dR/dw|, R = the sum of the logits of an image of ones with |w| as weights."""
+    """The logarithm of the sum of |w dR/dw|, where R sums the logits of an image of ones under the weights |w|."""
 
     bn: str = option("bypassed", one_of("bypassed", "batch", "running"), "batch norm; synflow_bn is `batch`")
 
@@ -28,8 +28,8 @@ class Synflow(GradientProxy):
     batch_norm = "bypassed (option bn=batch: synflow_bn)"
     follows_batch_norm = False
     differs = (
-        "the logarithm, which changes no order of networks and keeps values of 1e50 readable; double precision"
-        " throughout, as in the released code"
+        "the logarithm, which leaves the order of networks unchanged and keeps values of 1e50 readable; double"
+        " precision throughout, as in the released code"
     )
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

@@ -1,4 +1,4 @@
-"""zen: how strongly the network's features answer to a small change of the input, batch norm's scaling undone.
+"""zen: how strongly the network's features respond to a small change of the input, with batch norm's scaling undone.
 
 Lin et al., "Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition", ICCV 2021, algorithm 1.
 """
@@ -16,25 +16,25 @@ from nas_selection_bench.selectors.proxies._network import gaussian_weights, lea
 
 @dataclass(frozen=True)
 class Zen(Proxy):
-    """The log of the features' expected change under Gaussian weights, plus the log scales batch norms took out."""
+    """The log of the features' expected change under Gaussian weights, plus the log scales that batch norms remove."""
 
-    repeats: int = option(1, positive, "draws of weights and inputs that are averaged (the search code: 32)")
+    repeats: int = option(1, positive, "draws of weights and inputs to average over (the search code: 32)")
     alpha: float = option(0.01, above(0), "size of the change of the input, standard deviations")
-    norm: str = option("fro", one_of("fro", "l1"), "norm of the change: as the paper writes, or as released")
+    norm: str = option("fro", one_of("fro", "l1"), "norm of the change: fro as in the paper, l1 as released")
 
     paper = "Lin et al., Zen-NAS, ICCV 2021"
     formula = "log E|f(x) - f(x + alpha e)| + sum over batch norms of log sqrt(mean_channels var), f before pooling"
     uses_images = False
     uses_labels = False
     batch_norm = "batch statistics, whose variances are part of the score"
-    follows_batch_norm = False  # the running statistics are of other weights than the Gaussian ones
+    follows_batch_norm = False  # the running statistics are not those of the Gaussian weights
     differs = (
-        "the variances are those of the batch, as the paper writes (the released code reads the running ones, which"
-        " are a tenth of it plus nine tenths of their start); Frobenius norm (option norm=l1); a batch norm whose"
-        " input is constant has no scale to take out and adds nothing. The paper removes residual links first;"
-        " here the network stays as it is"
+        "the variances are those of the batch, as in the paper (the released code reads the running ones, which are a"
+        " tenth of the batch's plus nine tenths of their initial values); Frobenius norm (released: norm=l1); a batch"
+        " norm whose input is constant has no scale to remove and adds nothing. The paper removes residual links"
+        " first; here the network stays as it is"
     )
-    watches = "nothing"  # a batch norm of zeros has no scale
+    watches = "nothing"  # a batch norm whose input is zero has no scale
     draws = True
 
     def passes(self, images: int) -> Passes:
@@ -62,15 +62,15 @@ class Zen(Proxy):
 
 
 def last_features(network: nn.Module, images: Tensor, log_scales: list[float] | None = None) -> Tensor:
-    """The last feature maps before the global pooling; appends the log scale of every batch norm's input, in order.
+    """The last feature maps before global pooling; appends the log scale of every batch norm's input to `log_scales`.
 
-    They are the last four-dimensional output of a module without children that is not a pooled one.
+    They are the last four-dimensional output of a module without children that is not a pooling layer.
     """
     pools = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
     features: list[Tensor] = []
 
     def after(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        # No other output is kept: memory that is free again at once is far faster than new memory.
+        # No earlier output is kept: reusing memory just freed is far faster than allocating more.
         if isinstance(module, pools):
             features[:] = inputs[:1]
         elif output.ndim == 4:
@@ -81,12 +81,12 @@ def last_features(network: nn.Module, images: Tensor, log_scales: list[float] | 
     with listening(leaves(network), after):
         network(images)
     if not features:
-        raise ProxyFailure("no module of the network puts out feature maps.")
+        raise ProxyFailure("no module of the network outputs feature maps.")
     return features[0]
 
 
 def log_scale(normalised: Tensor) -> float:
-    """The log of the root of the mean over channels of the variance of a batch norm's input; 0 for a constant one."""
+    """Half the log of a batch norm's input variance, averaged over channels; 0 for a constant input."""
     variance = float(normalised.double().var((0, 2, 3), correction=0).mean())
     return math.log(variance) / 2 if variance > 0 else 0.0
 

@@ -1,4 +1,4 @@
-"""zico: large gradients that agree from batch to batch.
+"""zico: whether gradients are large and agree from batch to batch.
 
 Li, Yang, Bhardwaj, Marculescu, "ZiCo: Zero-shot NAS via Inverse Coefficient of Variation on Gradients", ICLR 2023.
 """
@@ -19,28 +19,29 @@ from nas_selection_bench.selectors.proxies._network import weights_and_gradients
 class Zico(GradientProxy):
     """Per layer the logarithm of the sum over its weights of mean|g| / std(g) over batches, summed over layers."""
 
-    batches: int = option(2, at_least(2, whole), "equal batches that the images are cut into")
+    batches: int = option(2, at_least(2, whole), "number of equal batches that the images are split into")
 
     paper = "Li, Yang, Bhardwaj & Marculescu, ZiCo, ICLR 2023"
     formula = "sum over conv and linear layers of log sum_w mean_b|g_w| / std_b(g_w), over weights with std > 0"
     differs = (
-        "one set of images cut into batches, each with a gradient of its own, as the authors' code since February 2023"
+        "one set of images split into batches, each with its own gradient, as in the authors' code since February 2023"
         " (their first commit, and MeCo's copy of it, do not clear the gradients, so that batch k holds the sum of the"
-        " first k); layers without any such weight add nothing, as there; a network of such layers only is a failure"
+        " first k); layers without a weight of std > 0 add nothing, as in that code; if no layer has one, the score is"
+        " a failure"
     )
     minimum_images = 4
     changes_network = False
 
     def passes(self, images: int) -> Passes:
-        """One forward and one backward per batch."""
+        """One forward and one backward pass per batch."""
         return Passes(self.batches, self.batches)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:
-        """Raises UsageError for fewer than 2 batches or batches of fewer than 2 images."""
+        """The score; raises UsageError for fewer than 2 batches or batches of fewer than 2 images."""
         size = len(batch.images) // max(self.batches, 1)
         if self.batches < 2 or size < 2:
             raise UsageError(
-                f"zico[batches={self.batches}] needs 2 or more batches of at least 2 images, of {len(batch.images)}."
+                f"zico[batches={self.batches}] needs at least 2 batches of 2 images each, from {len(batch.images)}."
             )
         gradients = []
         for k in range(self.batches):

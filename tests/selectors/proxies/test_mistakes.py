@@ -70,10 +70,10 @@ def test_a_file_is_all_that_a_proxy_takes(with_proxy: Callable[[str], None]) -> 
     ("text", "said"),
     [
         (GOOD.replace("PROXY =", "Proxy ="), "defines no PROXY"),
-        (GOOD.replace("MySum()", "5"), "PROXY must be an instance of a Proxy, not int."),
+        (GOOD.replace("MySum()", "5"), "PROXY must be an instance of Proxy, not int."),
         (
             GOOD.replace("PROXY = MySum()", "PROXY = MySum"),
-            "PROXY must be an instance of a Proxy, not the class MySum.",
+            "PROXY must be an instance of Proxy, not the class MySum.",
         ),
         (GOOD.replace('"sum of |w|"', '""'), "`formula` must be a non-empty string"),
         (GOOD.replace("    paper", "    uses_images = 1\n    paper"), "`uses_images` must be True or False, not 1."),
