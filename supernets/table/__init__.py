@@ -1,1 +1,1 @@
-"""Makes a ground-truth table by training architectures of the space from scratch."""
+"""Makes ground-truth tables by training the architectures of the space from scratch."""

@@ -1,11 +1,11 @@
-"""Make a ground-truth table: train every architecture of the space alone and keep what it reaches.
+"""Make a ground-truth table: train every architecture of the space from scratch and record its accuracy.
 
     python -m nas_selection_bench make-table --dataset digits --out digits.npz --trials 3
 
 Works for `digits` and for a data set of your own under --data-root (with test_images.npy and
 test_labels.npy). Architectures that compute the same function share one training: 5,044 networks
-stand for all 15,625. The first --images of the training images train for --epochs; of the test images
-the first half gives the table's `test` column and the second half its `valid` column. A killed run
+stand for all 15,625. Each trains on the first --images training images for --epochs; the first half of
+the test images gives the table's `test` column, the second half its `valid` column. A killed run
 resumes from FILE.progress.
 On a GPU hundreds of networks are trained at once; on a CPU a few at a time, in --jobs processes.
 """
@@ -53,7 +53,7 @@ BENCHMARK_VARIANTS = tuple(
     for p in ("bf16", "tf32")
 )
 UNTOLD = {"device": "cpu", "precision": "float32"}
-"""The arithmetic of progress files from before it was told: the default, since nothing tells another one."""
+"""The arithmetic assumed for progress files of earlier versions, which did not record it: the default."""
 
 READS = {
     "make-table": {"dataset", "out", "data_root", "trials", "classes", "device", "networks_at_once", "jobs",
@@ -61,11 +61,11 @@ READS = {
     "--benchmark": {"dataset", "data_root", "device", "networks_at_once",
                     *(field.name for field in fields(TableRecipe))},
 }  # fmt: skip
-"""The words that making a table reads, and those that timing it reads."""
+"""The options that each mode reads: making a table, and --benchmark."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code, and raises BenchError where there is nothing to be done."""
+    """Run the command line and return the exit code; raises BenchError if the request cannot be carried out."""
     options = _parser().parse_args(arguments)
     words = (word for word in words_given(_parser(), arguments) if word != "benchmark")
     stray = unread("--benchmark" if options.benchmark else "make-table", words, READS)
@@ -89,12 +89,12 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=given_path, default=Path("table.npz"), metavar="FILE", help="the table (table.npz)"
     )
     parser.add_argument("--data-root", metavar="DIR", help="folder of your own data sets")
-    parser.add_argument("--trials", type=positive, default=1, help="trainings of each network (1)")
+    parser.add_argument("--trials", type=positive, default=1, help="number of trainings of each network (1)")
     parser.add_argument(
         "--classes",
         type=positive,
         metavar="N",
-        help="train only N classes of equivalent architectures, drawn at random: a sample, no table",
+        help="train only N randomly drawn classes of equivalent architectures: gives a sample, no table",
     )
     parser.add_argument("--device", type=device_name, default="cpu", metavar="auto|cpu|cuda[:i]", help="(cpu)")
     parser.add_argument("--networks-at-once", type=positive, metavar="G",
@@ -102,9 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=positive, default=1, help="processes of one thread each, on a CPU (1)")
     parser.add_argument("--precision", default=None, choices=("float32", "tf32", "bf16"), help="(float32; GPU: tf32)")
     parser.add_argument("--layout", default="channels_last", choices=("channels_last", "contiguous"),
-                        help="order of feature maps in memory (channels_last)")  # fmt: skip
-    parser.add_argument("--no-graph", action="store_true", help="GPU: run the steps one by one, no CUDA graph")
-    parser.add_argument("--benchmark", action="store_true", help="time the ways to compute, write nothing")
+                        help="memory layout of feature maps (channels_last)")  # fmt: skip
+    parser.add_argument("--no-graph", action="store_true", help="GPU: run every step eagerly, without a CUDA graph")
+    parser.add_argument("--benchmark", action="store_true", help="time the available arithmetics; write nothing")
     for field in fields(TableRecipe):
         whole = isinstance(field.default, int) and field.name != "root_seed"
         kind = positive if whole else number if isinstance(field.default, float) else int
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def number(text: str) -> float:
-    """A number of the recipe: finite, and at least 0."""
+    """Converter of a number of the recipe, which must be finite and at least 0."""
     value = float(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a finite number of at least 0")
@@ -122,9 +122,9 @@ def number(text: str) -> float:
 
 
 def drawn_order(classes: int, root_seed: int) -> np.ndarray:
-    """All classes in a random order, so that an unfinished table is a sample of the space.
+    """All classes in random order, so that an unfinished table is a sample of the space.
 
-    Runs of BLOCK neighbours stay together: they differ on an edge or two, which makes a group cheap.
+    Runs of BLOCK neighbours stay together: they differ in only an edge or two, which makes a group cheap.
     """
     blocks = -(-classes // BLOCK)
     drawn = np.random.default_rng(derive(root_seed, purpose="table classes")).permutation(blocks)
@@ -143,14 +143,14 @@ def load_splits(name: str, root: Path) -> tuple[ImageSet, ImageSet]:
     if name not in own_names(root):
         near = nearest(name, ("digits", *own_names(root)), 1)
         raise UsageError(
-            f"No test images for {name!r}: a table can be made of digits or of a data set of your own in {root}"
+            f"No test images for {name!r}: a table can be made for digits or for a data set of your own in {root}"
             + (f"; did you mean {near[0]}?" if near else ".")
         )
     return load_own(name, root), load_own(name, root, split="test")
 
 
 def _make(options: argparse.Namespace) -> int:
-    """Train what is missing, write the table if it is whole."""
+    """Train the networks that are missing, and write the table if it is complete."""
     recipe, arithmetic = _recipe(options), _arithmetic(options)
     train, held_out = load_splits(options.dataset, data_root(options.data_root, needed=options.dataset != "digits"))
     if recipe.images != TableRecipe.images:  # the default may be more than there are
@@ -166,17 +166,17 @@ def _make(options: argparse.Namespace) -> int:
         work = [(trial, np.sort(left[start : start + group])) for start in range(0, len(left), group)]
         if work:
             _train(work, firsts, train, held_out, recipe, arithmetic, options.jobs, progress)
-        # After every trial: the table of one trial need not wait for the others.
+        # After every trial, so that a table of the first trials need not wait for the others.
         whole = not np.isnan(progress.test[:, 0]).any()
         if whole:
             table_of(options.dataset, progress, recipe, train).save(options.out)
     _print_summary(progress, wanted)
-    print(f"The table is {options.out}." if whole else f"Unfinished, no table written; {progress.path} holds the rest.")
+    print(f"The table is {options.out}." if whole else f"Unfinished, no table written; results so far: {progress.path}")
     return int(ExitCode.OK)
 
 
 def table_of(dataset: str, progress: TableProgress, recipe: TableRecipe, images: ImageSet) -> GroundTruth:
-    """The table of all 15,625 architectures: each has the numbers of its class."""
+    """The table of all 15,625 architectures: each gets the results of its equivalence class."""
     classes = function_classes()
     valid = np.nanmean(progress.valid, axis=1)[classes]
     shape = recipe.channels, recipe.cells, images.classes
@@ -239,7 +239,7 @@ def _one_group(
 
 
 def _print_summary(progress: TableProgress, wanted: np.ndarray) -> None:
-    """Print what was reached and how well two trials agree."""
+    """Print the accuracies of each trial and how well every two trials agree."""
     test = progress.test[wanted]
     for trial in range(test.shape[1]):
         reached = test[~np.isnan(test[:, trial]), trial]
@@ -255,7 +255,7 @@ def _print_summary(progress: TableProgress, wanted: np.ndarray) -> None:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    """Networks per minute of every variant, one group each, whole training and evaluation."""
+    """Print the networks per minute of every variant: one group each, with its whole training and evaluation."""
     import torch
 
     recipe, basis = _recipe(options), _arithmetic(options)

@@ -1,4 +1,4 @@
-"""Parameters and operations of the stand-alone network of every architecture, counted by formula."""
+"""Parameters and FLOPs of the stand-alone network of every architecture, counted by formula."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from nas_selection_bench.supernets.network.skeleton import KERNELS, STAGES
 
 
 def parameters_of_space(channels: int, cells: int, classes: int) -> np.ndarray:
-    """[15625] float64, space order: trained numbers, those of edges that cannot matter included (as published)."""
+    """[15625] float64, space order: parameters, those of edges that cannot matter included (as published)."""
     widths = [channels * 2**stage for stage in range(STAGES)]
     fixed = 27 * channels + 2 * channels + 2 * widths[-1] + (widths[-1] + 1) * classes
     # A residual block: 3x3 from c to 2c, 3x3 from 2c to 2c, their batch norms, 1x1 shortcut.
@@ -19,7 +19,7 @@ def parameters_of_space(channels: int, cells: int, classes: int) -> np.ndarray:
 
 
 def flops_of_space(channels: int, cells: int, classes: int, size: int) -> np.ndarray:
-    """[15625] float64, space order: multiply-adds of convolutions and classifier, twice, for one size x size image."""
+    """[15625] float64, space order: twice the multiply-adds of convolutions and classifier for a size x size image."""
     stages = [(channels * 2**stage, (size // 2**stage) ** 2) for stage in range(STAGES)]
     fixed = 27 * channels * stages[0][1] + stages[-1][0] * classes
     # The block before a stage of width c has c/2 inputs and works at that stage's resolution.

@@ -1,7 +1,7 @@
 """Many stand-alone networks of NAS-Bench-201 trained at once, in lockstep.
 
 One small network keeps neither a GPU nor a vector unit busy: its kernels are too small. A population
-holds G networks with weights of their own side by side as groups of channels, [B, G * C, H, W]: the
+holds G networks, each with its own weights, side by side as groups of channels, [B, G * C, H, W]: the
 convolutions of all networks that chose the same operation after the same node are one grouped
 convolution, their batch normalisations one batch normalisation over the concatenated channels, and
 the update is one update of one long vector. Every network still computes what
@@ -27,7 +27,7 @@ from nas_selection_bench.supernets.network.skeleton import EPSILON, KERNELS, LEA
 
 @dataclass(frozen=True)
 class Part:
-    """One tensor that each of some networks has once."""
+    """One parameter tensor, stacked over the networks that have it."""
 
     name: str
     shape: tuple[int, ...]
@@ -35,22 +35,22 @@ class Part:
     networks: tuple[int, ...]
     """Positions of the networks that have it, in the order in which they are stacked."""
     start: int
-    """Where the stack begins in the long vector."""
+    """Index at which the stack begins in the long vector."""
 
     @property
     def size(self) -> int:
-        """Numbers in one network's tensor."""
+        """Number of elements of one network's tensor."""
         return math.prod(self.shape)
 
     @property
     def stop(self) -> int:
-        """Where the stack ends in the long vector."""
+        """Index at which the stack ends in the long vector."""
         return self.start + self.size * len(self.networks)
 
 
 @dataclass(frozen=True)
 class Job:
-    """The convolutions of one kernel size on one edge of one cell, of all networks that chose them there."""
+    """The convolutions of one kernel size on one edge of one cell, for all networks that chose them there."""
 
     name: str
     kernel: int
@@ -67,7 +67,7 @@ def _conv_bn(name: str, inputs: int, outputs: int, kernel: int) -> list[tuple[st
 
 
 class Population:
-    """G networks of one skeleton with parameters, running statistics and gradients of their own.
+    """G networks of one skeleton, each with its own parameters, running statistics and gradients.
 
     The parameters are views of one vector, `values`, and their gradients views of `gradients`.
     """
@@ -106,7 +106,7 @@ class Population:
                 )
         self._indices: dict[tuple[int, ...], Tensor] = {}
 
-    # ---- what there is
+    # ---- parameters
 
     def _plan(self) -> None:
         c = self.channels
@@ -146,9 +146,9 @@ class Population:
         return vector[part.start : part.stop].view(part.shape[0] * len(part.networks), *part.shape[1:])
 
     def initialise(self, seed: int) -> None:
-        """Draw the first weights as PyTorch's layers do (uniform, +-1/sqrt(fan in)), the same for every network.
+        """Draw the initial weights as PyTorch's layers do (uniform, +-1/sqrt(fan in)), the same for every network.
 
-        A tensor's draw depends on `seed` and on its place (cell, edge, operation) only, so two networks that share
+        A tensor's draw depends only on `seed` and its place (cell, edge, operation), so two networks that share
         a choice start from the same numbers there.
         """
         with torch.no_grad():
@@ -160,7 +160,7 @@ class Population:
         """The running statistics of every batch normalisation, which training changes in place."""
         return [tensor for pair in self.statistics.values() for tensor in pair]
 
-    # ---- what it computes
+    # ---- forward pass
 
     def forward(self, images: Tensor, train: bool) -> Tensor:
         """Logits [G, B, classes] of every network for `images` [B, 3, H, W].
@@ -238,7 +238,7 @@ class Population:
         return x.view(b, groups, -1).index_select(1, self._index(members)).view(b, -1, h, w)
 
     def _put(self, node: Tensor | None, piece: Tensor, members: tuple[int, ...]) -> Tensor:
-        """`node` with the channels of `piece` added to those of its `members`."""
+        """`node` with `piece` added to the channels of the networks `members`."""
         if members == self._everybody:
             return piece if node is None else node + piece
         groups = len(self.architectures)
@@ -257,7 +257,7 @@ class Population:
 
 
 def first_values(name: str, shape: tuple[int, ...], channels: int, seed: int) -> Tensor:
-    """The first values of the tensor called `name`: a function of name, shape and `seed` alone."""
+    """The initial values of the tensor called `name`, which depend only on the arguments."""
     kind = name.rsplit(".", 1)[-1]
     if kind == "scale":
         return torch.ones(shape)

@@ -1,4 +1,4 @@
-"""The results of a table in the making: which network of which trial is done, and what it reached."""
+"""The results of an unfinished table: which networks of each trial are done, and their accuracies."""
 
 import io
 import json
@@ -17,16 +17,16 @@ SECONDS_BETWEEN_WRITES = 5.0
 
 
 class TableProgress:
-    """Accuracies [classes, trials] by split, nan where nothing was trained yet; written and renamed as a whole."""
+    """Accuracies [classes, trials] of each split, nan for networks not trained yet; the file is replaced as a whole."""
 
     def __init__(
         self, path: Path, settings: Mapping[str, Any], classes: int, trials: int,
         untold: Mapping[str, Any] = MappingProxyType({}),
     ):  # fmt: skip
-        """Take up the file at `path` if there is one.
+        """Resume from the file at `path` if there is one.
 
-        Raises UsageError if it was made with other `settings`, DataError if it is damaged. `untold` are those that
-        hold for a file which does not tell them.
+        Raises UsageError if it was made with other `settings`, DataError if it is damaged. `untold` holds the
+        settings to assume for a file that does not record them.
         """
         self.path = path
         self.settings = json.dumps(settings, sort_keys=True)
@@ -62,21 +62,21 @@ class TableProgress:
             self.test[:, : test.shape[1]], self.valid[:, : test.shape[1]] = test, valid
 
     def missing(self, trial: int, wanted: np.ndarray) -> np.ndarray:
-        """Those of the classes `wanted` that `trial` still lacks, in their order."""
+        """The classes among `wanted` that `trial` still lacks, in the order of `wanted`."""
         return wanted[np.isnan(self.test[wanted, trial])]
 
     def put(self, trial: int, classes: np.ndarray, test: list[float], valid: list[float]) -> None:
-        """Keep what a group of classes reached."""
+        """Store the accuracies (%) of a group of classes."""
         self.test[classes, trial], self.valid[classes, trial] = test, valid
 
     def write(self) -> None:
-        """Write the file, so that a kill leaves the old one or the new one; raises DataError where that cannot be."""
+        """Write the file, so that a kill leaves the old one or the new one; raises DataError if that is impossible."""
         content = io.BytesIO()
         np.savez_compressed(content, settings=np.array(self.settings), test=self.test, valid=self.valid)
         write_whole(self.path, content.getvalue())
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with those of a group one by one."""
+    """`settings` with nested groups flattened: each member gets the key `GROUP NAME`."""
     groups = {key: part if isinstance(part, dict) else {"": part} for key, part in settings.items()}
     return {f"{key} {name}".rstrip(): value for key, part in groups.items() for name, value in part.items()}

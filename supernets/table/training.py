@@ -1,13 +1,13 @@
-"""How the networks of a ground-truth table are trained: one short schedule, all networks of a group in lockstep.
+"""Trains the networks of a ground-truth table: one short schedule, all networks of a group in lockstep.
 
 Every network of a trial starts from the same draws (a tensor's first values depend on the trial and on
 its place, not on the architecture) and sees the same batches in the same order, as NAS-Bench-201
-trained all architectures with the same three seeds (Dong & Yang, ICLR 2020). What is common to
-all then cancels in their order, and the numbers of a network do not depend on its group, up to rounding.
+trained all architectures with the same three seeds (Dong & Yang, ICLR 2020). Effects common to all
+then cancel in their ranking, and the results of a network do not depend on its group, up to rounding.
 
 The default recipe is what two cores can afford for 5,044 networks: 125 steps of 16 images. It ranks
-architectures by how fast they learn, so skip connections lead, where on CIFAR-10 3x3 convolutions do. In one
-trial of four epochs of 4,000 images the order turned (all-3x3 75.7 %, all-skip 74.4 %; here 50.3 % and 60.3 %).
+architectures by how fast they learn, so skip connections lead, whereas on CIFAR-10 3x3 convolutions do. In one
+trial of four epochs of 4,000 images the order reversed (all-3x3 75.7 %, all-skip 74.4 %; here 50.3 % and 60.3 %).
 """
 
 import math
@@ -32,20 +32,20 @@ WARM_UP_STEPS = 3
 
 @dataclass(frozen=True)
 class TableRecipe:
-    """Everything of the training that changes the numbers."""
+    """All settings of the training that change its results."""
 
     channels: int = 8
     cells: int = 1
     images: int = 2_000
-    """Training images used, the first ones: of digits the half that trains a supernet's weights."""
+    """Number of training images used, from the first on; for digits, the half that trains a supernet's weights."""
     epochs: int = 1
     batch_size: int = 16
     learning_rate: float = 0.05
-    """Peak: reached linearly over `warm_up`, then a cosine to 0."""
+    """Peak rate, reached linearly over `warm_up` and followed by a cosine to 0."""
     warm_up: float = 0.2
-    """Share of all steps."""
+    """Share of all steps in which the rate rises."""
     momentum: float = 0.9
-    """Nesterov's."""
+    """Nesterov momentum."""
     weight_decay: float = 5e-4
     root_seed: int = 0
 
@@ -60,11 +60,11 @@ class TableRecipe:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Where and in which numbers a group is trained; changes the results by rounding only."""
+    """Device and number formats in which a group is trained; they change the results by rounding only."""
 
     device: str = "cpu"
     precision: str = "float32"
-    """float32, tf32 or bf16: of the convolutions; batch normalisation and the update are in float32."""
+    """float32, tf32 or bf16, for the convolutions; batch normalisation and the update are in float32."""
     layout: str = "channels_last"
     """channels_last or contiguous."""
     graph: bool = False
@@ -73,7 +73,7 @@ class Arithmetic:
 
 @dataclass(frozen=True)
 class SplitImages:
-    """The images of a table on a device, normalised: all of them train, the test images are cut in two."""
+    """The normalised images of a table on a device: the training images, and the test images in two halves."""
 
     train: Tensor
     """[n, 3, h, w] float32."""
@@ -85,7 +85,7 @@ class SplitImages:
 
     @classmethod
     def of(cls, train: ImageSet, held_out: ImageSet, device: str) -> "SplitImages":
-        """Both splits normalised by the training images' mean and deviation."""
+        """Both splits, normalised by the training images' mean and standard deviation."""
         mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (train.mean, train.std))
         x, y = ((s.images.float() / 255 - mean) / std for s in (train, held_out))
         return cls(
@@ -105,7 +105,7 @@ def train_group(
 def new_population(
     architectures: Sequence[Architecture], trial: int, classes: int, recipe: TableRecipe, arithmetic: Arithmetic
 ) -> Population:
-    """The networks as they are before the first step of `trial`."""
+    """The networks before the first step of `trial`."""
     if arithmetic.device != "cpu":
         use_reproducible_kernels(tf32=arithmetic.precision == "tf32")
     population = Population(
@@ -151,7 +151,7 @@ def fit(population: Population, trial: int, images: SplitImages, recipe: TableRe
 
 
 def _captured(step: Callable[[], None], changed: list[Tensor]) -> Callable[[], None]:
-    """`step` as a CUDA graph; the tensors that it has `changed` while warming up are put back."""
+    """`step` as a CUDA graph; the tensors `changed` by its warm-up are restored."""
     before = [t.clone() for t in changed]
     device = changed[0].device
     gpu = accelerator(device)

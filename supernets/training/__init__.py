@@ -1,1 +1,1 @@
-"""From a job to checkpoints."""
+"""Training of supernets: from a job to checkpoints."""

@@ -1,8 +1,8 @@
 """Stored supernets: tensors as safetensors, facts as JSON, each written whole or not at all.
 
 `epoch_0010.safetensors` holds the network (`network.*`), the `alphas`, the state of their optimiser
-(`alpha_optimiser.*`) and what the recipe remembers (`memory.*`); `epoch_0010.json` beside it names
-the job, the facts, the tensors' SHA-256 and a digest of all that. The JSON is written last: a checkpoint exists when it
+(`alpha_optimiser.*`) and the recipe's memory (`memory.*`); `epoch_0010.json` beside it holds the job,
+the facts, the tensors' SHA-256 and a digest of all that. The JSON is written last: a checkpoint exists once its JSON
 does.
 """
 
@@ -31,22 +31,23 @@ from nas_selection_bench.supernets.training.notes import SCHEMA, content_of, dam
 
 @dataclass
 class Checkpoint:
-    """One supernet after some epochs."""
+    """A supernet after `epoch` epochs of training."""
 
     job: SupernetJob
     epoch: int
     state: dict[str, Tensor]
     """The network's tensors, on the CPU."""
     alphas: Tensor
-    """The recipe's architecture parameters; [6, 5] unless the recipe has others."""
+    """The recipe's architecture parameters; [6, 5] unless the recipe defines another shape."""
     facts: dict[str, float] = field(default_factory=dict)
-    """`train_accuracy` and `train_loss` of the last epoch, `supernet_accuracy` on the selection images; %."""
+    """`train_accuracy` and `train_loss` of the last epoch, `supernet_accuracy` and `supernet_loss` on the selection
+    images; accuracies in %."""
     alpha_optimiser: dict[str, Tensor] = field(default_factory=dict)
-    """The state of the alphas' optimiser, for selectors that go on training."""
+    """The state of the alphas' optimiser, for selectors that continue training."""
     memory: dict[str, Tensor] = field(default_factory=dict)
     """The recipe's memory."""
     sha256: str = ""
-    """Of the file of tensors; set by `save` and `load`."""
+    """SHA-256 of the file of tensors; set by `save` and `load`."""
 
     def network(self) -> Supernet:
         """A new network with a copy of the stored weights and statistics, on the CPU."""
@@ -57,7 +58,7 @@ class Checkpoint:
         return network
 
     def save(self, folder: Path) -> None:
-        """Write to `folder`, tensors first; sets `sha256`."""
+        """Write the checkpoint to `folder`, tensors first, and set `sha256`."""
         data = tensors_to_bytes(plain({
             "alphas": self.alphas,
             **prefixed("network.", self.state),
@@ -76,7 +77,7 @@ class Checkpoint:
 
 
 def load(folder: Path, epoch: int) -> Checkpoint:
-    """The checkpoint after `epoch` epochs. Raises DataError where it is missing or damaged."""
+    """The checkpoint in `folder` after `epoch` epochs; raises DataError if it is missing or damaged."""
     path = json_of(folder, epoch)
     description = description_of(path)
     data = content_of(path.with_suffix(".safetensors"))
@@ -95,20 +96,20 @@ def load(folder: Path, epoch: int) -> Checkpoint:
 
 
 def job_from(plain_job: Mapping[str, Any]) -> SupernetJob:
-    """The job that `asdict` turned into plain containers; earlier versions also stored what selection may spend."""
+    """The job from the plain containers of `asdict`; ignores the selection budget that earlier versions also stored."""
     settings = {field.name: plain_job["settings"][field.name] for field in fields(SupernetSize)}
     settings["checkpoint_epochs"] = tuple(settings["checkpoint_epochs"])
     return SupernetJob(**{**plain_job, "settings": SupernetSize(**settings)})
 
 
 def save_progress(path: Path, job: SupernetJob, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Write all that training needs to go on, as one file, with a digest of it."""
+    """Write everything that training needs to resume as one file, with its digest."""
     note, kept = canonical_json({"job": asdict(job), **facts}), plain(tensors)
     write_whole(path, tensors_to_bytes(kept, metadata={"note": note, "sha256": _digest(note, kept)}))
 
 
 def load_progress(path: Path, job: SupernetJob) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """The content that `save_progress` wrote for this very job; None where it is missing, damaged or another's."""
+    """The facts and tensors that `save_progress` wrote; None if they are missing, damaged or of another job."""
     try:
         data = path.read_bytes()
         tensors = load_tensors(data)
@@ -128,7 +129,7 @@ def _digest(note: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU in row-major order: equal values make equal bytes."""
+    """The tensors, detached, on the CPU and in row-major order, so that equal values give equal bytes."""
     return {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
 
 
@@ -138,7 +139,7 @@ def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those of `tensors` whose name starts with `prefix`, under the rest of their name."""
+    """The tensors whose name starts with `prefix`, with the prefix removed from their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
@@ -154,7 +155,7 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give `optimiser` the state that `optimiser_tensors` named."""
+    """Restore the state of `optimiser` from what `optimiser_tensors` returned."""
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():

@@ -1,12 +1,12 @@
-"""How curved the validation loss is in the alphas: the largest eigenvalue of its Hessian, at stored checkpoints.
+"""Curvature of the validation loss in the alphas: the largest eigenvalue of its Hessian, at stored checkpoints.
 
 Zela, Elsken, Saikia, Marrakchi, Brox & Hutter, "Understanding and Robustifying Differentiable Architecture Search",
-ICLR 2020: the eigenvalue grows before DARTS collapses. Measured on demand, for the checkpoints that results saw:
+ICLR 2020: the eigenvalue grows before DARTS collapses. It is measured on demand, for the checkpoints behind results:
 
     python -m nas_selection_bench curvature results/NAME --cache DIR [--data-root DIR]
 
-writes curvature.csv beside the records, from which the report applies the rule that stops by it. As in the released
-code it is of one mini-batch of selection images, and the weight decay of the alphas is part of the loss.
+This writes curvature.csv beside the records; the report's stopping rule for curvature reads it. As in the released
+code, the loss is that of one mini-batch of selection images and includes the weight decay of the alphas.
 """
 
 import sys
@@ -34,10 +34,10 @@ from nas_selection_bench.supernets.training.notes import epochs_present, facts
 
 
 def hessian(network: Supernet, recipe: Recipe, alphas: Tensor, batch: Batch) -> Tensor:
-    """[n, n] float64, n alphas: the second derivatives of the mean cross-entropy of `batch` and of the weight decay.
+    """The Hessian [n, n] in n alphas, float64, of the mean cross-entropy of `batch` plus the weight decay.
 
-    Batch norm as the network is set. Rows of alphas that the recipe's weights do not depend on are those of the decay,
-    which a recipe with its own update of the alphas lacks.
+    Batch norm stays in the network's current mode. Rows of alphas that the edge weights do not depend on hold the
+    decay only; a recipe with its own update of the alphas has no decay.
     """
     images, labels = batch
     alphas = alphas.detach().clone().requires_grad_()
@@ -55,7 +55,7 @@ def hessian(network: Supernet, recipe: Recipe, alphas: Tensor, batch: Batch) -> 
 
 
 def largest_eigenvalue(checkpoint: Checkpoint, batch: Batch) -> float:
-    """Of the Hessian at a checkpoint, with the statistics of the batch."""
+    """The largest eigenvalue of the Hessian at `checkpoint`, with batch norm using the statistics of the batch."""
     network = checkpoint.network()
     network.normalise("batch")
     with own_modes():
@@ -64,9 +64,9 @@ def largest_eigenvalue(checkpoint: Checkpoint, batch: Batch) -> float:
 
 
 def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> list[dict[str, object]]:
-    """One row for each checkpoint of `cache` that the records of `out` saw and whose recipe learns its alphas.
+    """One row for each checkpoint of `cache` that the records of `out` used and whose recipe learns its alphas.
 
-    A damaged one is left out and reported.
+    Damaged checkpoints are left out and reported by `say`.
     """
     with opened(out) as folder:
         records, _ = Store(folder).read_all()
@@ -94,7 +94,7 @@ def measure(out: Path, cache: Path, root: Path, say: Callable[[str], None]) -> l
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, and write curvature.csv."""
+    """Measure the curvature and write curvature.csv; returns the exit code."""
     parser = Parser(prog="python -m nas_selection_bench curvature", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=given_path, help="the output folder whose checkpoints are measured")
     parser.add_argument("--cache", type=given_path, required=True, help="the folder of trained supernets")
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line in damaged:
         print(line, file=sys.stderr)
     if not rows:
-        raise DataError(f"{options.cache} holds none of the checkpoints that the records of {options.out} saw.")
+        raise DataError(f"{options.cache} holds none of the checkpoints that the records of {options.out} used.")
     write_curvature(options.out, rows)
     print(f"{counted(len(rows), 'checkpoint')} measured: {options.out / CURVATURE_FILE}")
     return ExitCode.SOME_CELLS_FAILED if damaged else ExitCode.OK

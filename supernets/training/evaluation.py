@@ -14,8 +14,8 @@ from nas_selection_bench.supernets.network.supernet import Active, Supernet
 class Evaluator:
     """Evaluates one network, whose weights may change in place between two calls; on a GPU its passes stay captured.
 
-    In float32 also on a GPU, where convolutions and products may round their operands to TF32: sums of twelve terms
-    in bfloat16 move the accuracies of single mixtures by tenths of a point.
+    It computes in float32 even on a GPU, where convolutions and products may round their operands to TF32: sums of
+    twelve terms in bfloat16 would move the accuracies of single mixtures by tenths of a point.
     """
 
     def __init__(self, network: Supernet) -> None:
@@ -27,8 +27,8 @@ class Evaluator:
     def __call__(self, batches: Sequence[tuple[Tensor, Tensor]], weights: Tensor) -> tuple[Tensor, Tensor]:
         """The accuracy [M] in % and mean cross-entropy [M] over `batches` for each of `weights` [M, 6, 5].
 
-        Both on the CPU in float64; batch norm as the network is set. On a CPU operations of weight zero do not run; on
-        a GPU one captured pass serves all.
+        Both are on the CPU in float64; batch norm stays in the network's current mode. On a CPU operations of weight
+        zero do not run; on a GPU one captured pass serves all weights.
         """
         device = self._device
         weights = weights.detach().to(device)
@@ -49,6 +49,6 @@ class Evaluator:
         return (100 * correct / images).cpu(), (loss / images).cpu()
 
     def _figures(self, x: Tensor, y: Tensor, weights: Tensor, active: Active | None = None) -> Tensor:
-        """[2]: how many are right, and the summed cross-entropy."""
+        """[2]: the number of correct predictions and the summed cross-entropy."""
         logits = self.network(x, weights, active=active).double()
         return torch.stack([(logits.argmax(1) == y).sum().double(), F.cross_entropy(logits, y, reduction="sum")])

@@ -1,7 +1,7 @@
-"""The one training loop of all supernets: from a job to checkpoints on disk, going on after a kill.
+"""The training loop of all supernets: from a job to checkpoints on disk, resuming after a kill.
 
 First-order bilevel search as the DARTS-PT code runs it on NAS-Bench-201: halves by index, cosine
-learning rate per epoch, clipping, Adam for the alphas. What differs between recipes is in the recipe.
+learning rate per epoch, clipping, Adam for the alphas. Recipes define everything in which they differ.
 """
 
 import json
@@ -45,10 +45,10 @@ Report = Callable[[int, int], None]
 
 
 def train(job: SupernetJob, images: ImageSet, device: str, folder: Path, report: Report | None = None) -> None:
-    """Train the supernet of `job`, or go on where a killed run was, and write its checkpoints to `folder`.
+    """Train the supernet of `job`, resuming a killed run if there is one, and write its checkpoints to `folder`.
 
-    After a kill at any moment the files end in the same bytes as unbroken; the wall clock lies apart
-    in `timing.json` (see `training_seconds`).
+    A run that was killed at any moment and resumed writes the same bytes as an unbroken one; wall-clock
+    times are kept apart, in `timing.json` (see `training_seconds`).
     """
     if set(job.settings.checkpoint_epochs) <= set(epochs_present(folder)):
         (folder / PROGRESS).unlink(missing_ok=True)
@@ -93,12 +93,12 @@ def make_search(
 
 
 def unwarned(optimiser: torch.optim.Optimizer) -> None:
-    """Silence torch's warning that steps before the capture are slow; to be repeated for a copy of an optimiser."""
+    """Silence torch's warning that steps before the capture are slow; a copy of an optimiser needs this again."""
     optimiser._warned_capturable_if_run_uncaptured = True
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Change the learning rate, in place where it is a tensor."""
+    """Change the learning rate, in place if it is a tensor."""
     for group in optimiser.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
@@ -107,7 +107,7 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 
 
 class Training:
-    """A supernet between two epochs."""
+    """A supernet in training, with its data and its history; between epochs it can be saved and resumed."""
 
     def __init__(self, job: SupernetJob, images: ImageSet, device: torch.device) -> None:
         self.job, self.settings, self.recipe, self.device = job, job.settings, find(job.recipe), device
@@ -153,7 +153,7 @@ class Training:
         self.seconds.append(time.perf_counter() - started)
 
     def _steps(self) -> Iterator[tuple[Batch | None, Batch, Tensor | None]]:
-        """The batches of one epoch: of the selection half (None where no alphas learn), of the weights half; noise."""
+        """For each step of an epoch, a selection batch (None if no alphas learn), a weights batch and the noise."""
         steps = len(self.weights_half) // self.settings.batch_size
         generator = torch.Generator().manual_seed(self.job.derive("noise", epoch=self.epoch))
         noise = self.recipe.noise(generator, steps, self.search.network)
@@ -173,9 +173,9 @@ class Training:
         return part.epoch(seed, self.settings.batch_size)
 
     def checkpoint(self) -> Checkpoint:
-        """The supernet as it is now, its accuracy on the selection images measured with batch statistics."""
+        """The current supernet, with its accuracy on the selection images measured under batch statistics."""
         search = self.search
-        check_after_epoch(search.alphas, self.epoch)  # here, where a GPU is asked for numbers anyway
+        check_after_epoch(search.alphas, self.epoch)  # here, because numbers are read from the GPU here anyway
         search.network.normalise("batch")
         batches = self.selection_half.fixed(self.settings.selection_batch, self.settings.selection_images)
         accuracy, loss = self.evaluate(batches, self.recipe.edge_weights(search.alphas).detach()[None])
@@ -190,7 +190,7 @@ class Training:
         )
 
     def save(self, folder: Path) -> None:
-        """Write all that `resume` needs."""
+        """Write everything that `resume` needs."""
         search = self.search
         tensors = {
             "alphas": search.alphas,
@@ -203,14 +203,14 @@ class Training:
         save_progress(folder / PROGRESS, self.job, {"epoch": self.epoch, "history": self.history}, tensors)
 
     def resume(self, folder: Path) -> None:
-        """Go to where a killed run of this job was; stay at the beginning where there was none."""
+        """Restore the state of a killed run of this job; without one, stay at the beginning."""
         found = load_progress(folder / PROGRESS, self.job)
         if found is None:
             return
         facts, tensors = found
         search = self.search
         self.epoch, self.history = facts["epoch"], facts["history"]
-        # Seconds are a record of the clock and not part of the state: what a kill lost stays lost.
+        # Seconds only record the clock and are not part of the state: those that a kill lost stay lost.
         self.seconds = training_seconds(folder)[: self.epoch]
         search.network.load_state_dict(with_prefix("network.", tensors))
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Notes beside the tensors of a supernet in the cache, as JSON; read without torch, for the plan."""
+"""JSON notes beside the tensors of a supernet in the cache, which planning reads without importing torch."""
 
 import json
 import math
@@ -12,33 +12,33 @@ from nas_selection_bench.bench.work.cells import key
 from nas_selection_bench.bench.work.methods import CheckpointFacts
 
 SCHEMA = 2
-"""Of the JSON; schema 1 had no digest of its own, and is read still."""
+"""Schema version of the JSON; schema 1, which had no digest, can still be read."""
 
 TIMING = "timing.json"
-"""Wall-clock seconds of each epoch trained into the folder."""
+"""Name of the file with the wall-clock seconds of each epoch trained into its folder."""
 
 _FIELDS = {"schema", "job", "epoch", "facts", "sha256"}
 _NAME = re.compile(r"epoch_(\d+)\.json")
 
 
 def epochs_present(folder: Path) -> list[int]:
-    """The epochs stored in `folder`, ascending; empty where it does not exist."""
+    """The epochs that have checkpoints in `folder`, ascending; empty if it does not exist."""
     if not folder.is_dir():
         return []
     return sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
 
 
 def facts(folder: Path, epoch: int) -> CheckpointFacts:
-    """The facts of the checkpoint after `epoch` epochs, from its JSON alone; raises DataError as `load`.
+    """The facts of the checkpoint after `epoch` epochs, from its JSON alone; raises DataError if that is damaged.
 
-    The hash is what the tensors had when they were written; `load`, which uses them, compares.
+    The hash is that of the tensors when they were written; only `load`, which reads them, compares it.
     """
     description = description_of(json_of(folder, epoch))
     return CheckpointFacts(description["sha256"], description["facts"].get("supernet_accuracy"))
 
 
 def training_seconds(folder: Path) -> list[float]:
-    """Wall-clock seconds of each epoch trained into `folder`, here; none where the file is lost or damaged."""
+    """Wall-clock seconds of each epoch trained into `folder`; empty if the file is missing or damaged."""
     try:
         seconds = [float(second) for second in json.loads((folder / TIMING).read_bytes())]
     except (OSError, *DAMAGE):
@@ -47,18 +47,18 @@ def training_seconds(folder: Path) -> list[float]:
 
 
 def json_of(folder: Path, epoch: int) -> Path:
-    """The file of notes on a checkpoint."""
+    """Path of the JSON notes of the checkpoint after `epoch` epochs."""
     return folder / f"epoch_{epoch:04d}.json"
 
 
 def files_of(folder: Path, epoch: int) -> list[Path]:
-    """The files of the checkpoint after `epoch` epochs: tensors and notes."""
+    """Paths of the files of the checkpoint after `epoch` epochs: tensors and notes."""
     notes = json_of(folder, epoch)
     return [notes.with_suffix(".safetensors"), notes]
 
 
 def content_of(path: Path) -> bytes:
-    """The content of a file of a checkpoint; raises DataError."""
+    """The content of a checkpoint's file; raises DataError if it cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def content_of(path: Path) -> bytes:
 
 
 def description_of(path: Path) -> dict[str, Any]:
-    """The JSON of a checkpoint, with all its fields, checked against its digest."""
+    """The JSON of a checkpoint without its digest, checked against it; raises DataError if it is damaged."""
     try:
         description = json.loads(content_of(path))
         stored = {name: value for name, value in description.items() if name != "digest"}
@@ -83,5 +83,5 @@ def description_of(path: Path) -> dict[str, Any]:
 
 
 def damaged(path: Path) -> DataError:
-    """The error for a checkpoint that does not hold what it should."""
+    """The error for a checkpoint whose content is invalid."""
     return DataError(f"Checkpoint {path} is damaged; delete its folder and train again.")

@@ -1,4 +1,4 @@
-"""How long an epoch takes on a GPU: captured, eager, and by the literal network as the papers' code runs it."""
+"""How long an epoch takes on a GPU: captured, eager, and with the literal network as the papers' code runs it."""
 
 import time
 
@@ -15,7 +15,7 @@ from nas_selection_bench.supernets.training.loop import Training
 
 
 def epoch_seconds(job: SupernetJob, images: ImageSet, device: torch.device, *, eager: bool = False) -> float:
-    """Of the second epoch: the first one sets everything up."""
+    """Wall-clock seconds of the second epoch; the first one sets everything up."""
     run = Training(job, images, device)
     with eagerly(eager), own_stream(device):
         run.run_epoch()
@@ -24,7 +24,10 @@ def epoch_seconds(job: SupernetJob, images: ImageSet, device: torch.device, *, e
 
 
 def literal_seconds(job: SupernetJob, images: ImageSet, device: torch.device) -> float:
-    """Of first-order darts with the literal network and torch's plain optimisers, eager, where fast in bfloat16."""
+    """Wall-clock seconds of the second epoch of first-order darts with the literal network and plain optimisers.
+
+    It runs eagerly, and in bfloat16 on devices where that is fast.
+    """
     run = Training(job, images, device)
     network = LiteralSupernet.like(run.search.network)
     prepare(network, device)

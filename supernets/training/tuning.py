@@ -23,15 +23,15 @@ from nas_selection_bench.supernets.training.checkpoint import restore_optimiser
 from nas_selection_bench.supernets.training.loop import make_search, unwarned
 
 TUNING_RATE = 0.0025
-"""A tenth of the search's, constant, with a new optimiser (released DARTS-PT code)."""
+"""Learning rate: a tenth of the search's, constant, with a new optimiser (released DARTS-PT code)."""
 
 
 class Tuner:
-    """Goes on training a network while some of its edges are decided.
+    """Continues to train a network of which some edges are decided.
 
     `network` is changed in place and moved to `device`; `alphas` are copied (read them back from
     `.alphas`). `seed_for(epoch)` seeds the batches of each epoch of tuning, counted over all calls.
-    Plain first-order steps whatever the recipe; alphas step where `recipe.tunes_alphas`.
+    Steps are plain first-order ones for every recipe; alphas step only if `recipe.tunes_alphas`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Tuner:
         self.epochs = 0
         """Epochs tuned so far."""
         self.forward_passes = 0
-        """Of one mini-batch."""
+        """Forward passes made so far, each of one mini-batch."""
         self.backward_passes = 0
 
     @property
@@ -62,7 +62,7 @@ class Tuner:
         return self._search.alphas.detach()
 
     def branch(self) -> Tuner:
-        """A tuner that goes on from here on copies: of the network, the alphas and both optimisers."""
+        """A tuner that continues from here with copies of the network, the alphas and both optimisers."""
         twin = copy.copy(self)  # the images are shared
         twin._search = copy.deepcopy(self._search)
         unwarned(twin._search.alpha_optimiser)
@@ -71,7 +71,7 @@ class Tuner:
     def tune(self, epochs: int, weights_of: Callable[[Tensor], Tensor]) -> None:
         """Train `epochs` epochs; `weights_of` maps alphas to edge weights with the decided edges one-hot.
 
-        Leaves the network in the BN mode in which it came.
+        Afterwards the network is back in its batch-norm mode.
         """
         if epochs == 0:
             return
@@ -90,7 +90,7 @@ class Tuner:
         with own_stream(self._device):
             # Each decision changes what weights_of computes, so each call captures its own graph.
             run = Repeated(step, self._device)
-            # Where every edge is decided, or the weights are constant, the alphas have no gradient and need no pass.
+            # If every edge is decided, or the weights are constant, the alphas have no gradient and need no pass.
             with_alphas = recipe.tunes_alphas and weights_of(search.alphas).requires_grad
             passes = 2 if with_alphas else 1
             for _ in range(epochs):
