@@ -22,7 +22,7 @@ SHAREABLE = (bool, int, float, str, type(None))
 def private_copy(network: nn.Module, bn: str = "batch") -> nn.Module:
     """A deep copy of `network` in at least float32, with batch norm in mode `bn`.
 
-    All its parameters require gradients; it holds none yet.
+    All its parameters require gradients and hold none yet.
     """
     twin = twin_of(network, {})
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in twin.parameters()):

@@ -19,7 +19,7 @@ MANY_CLASSES = 100
 
 @dataclass(frozen=True)
 class EpeNas(GradientProxy):
-    """The log correlations of the images' Jacobians summed within each class; the absolute sums added over classes."""
+    """The log correlations between the Jacobians of a class's images, summed; the absolute sums, added over classes."""
 
     paper = "Lopes, Alirezazadeh & Alexandre, EPE-NAS, ICANN 2021"
     formula = (

@@ -14,7 +14,7 @@ from nas_selection_bench.selectors.proxies._network import gradients_of, layers,
 
 @dataclass(frozen=True)
 class Grasp(GradientProxy):
-    """Minus the product of weight and Hessian-gradient product, summed over all weights."""
+    """Minus weight times Hessian-gradient product, summed over all weights."""
 
     paper = "Wang, Zhang & Grosse, Picking Winning Tickets Before Training, ICLR 2020; Abdelfattah et al., ICLR 2021"
     formula = "sum of -w * (H g) over the weights of conv and linear layers, g = dL/dw, H = d2L/dw2"

@@ -86,7 +86,7 @@ def last_features(network: nn.Module, images: Tensor, log_scales: list[float] | 
 
 
 def log_scale(normalised: Tensor) -> float:
-    """Half the log of a batch norm's input variance, averaged over channels; 0 for a constant input."""
+    """Half the log of the channel-averaged variance of a batch norm's input; 0 for a constant input."""
     variance = float(normalised.double().var((0, 2, 3), correction=0).mean())
     return math.log(variance) / 2 if variance > 0 else 0.0
 
