@@ -12,7 +12,7 @@ from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Su
 from nas_selection_bench.supernets.parts.sampling import pass_of
 
 BETA_1, BETA_2 = 0.5, 0.999
-"""Decays of the two moments: those of the alphas' Adam in the DARTS code."""
+"""Decay rates of the two moments, as in the alphas' Adam of the DARTS code."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Balenas(Recipe):
     """Zhang et al., "BaLeNAS: Differentiable Architecture Search via the Bayesian Learning Rule", CVPR 2022.
 
     Natural-gradient variational inference by weight perturbation in Adam (Khan et al., "Fast and Scalable
-    Bayesian Deep Learning by Weight-Perturbation in Adam", ICML 2018): one sample, the prior
+    Bayesian Deep Learning by Weight-Perturbation in Adam", ICML 2018), with one sample and the prior
     N(0, 1/prior). The alphas of a checkpoint are the means; the precision follows from the second moment.
     """
 
     prior: float = option(1.0, above(0), "precision of the prior")
-    examples: int = option(25_000, positive, "images behind the likelihood: CIFAR's selection half")
+    examples: int = option(25_000, positive, "images in the likelihood: CIFAR's selection half")
 
     name = "balenas"
     paper = (
@@ -37,20 +37,20 @@ class Balenas(Recipe):
         "m <- b1 m + (1 - b1)(g + prior mu / N); s <- b2 s + (1 - b2) g^2; "
         "mu <- mu - eta m^ / (sqrt(s^) + prior / N), ^ = bias corrected"
     )
-    alpha_update = f"{Recipe.alpha_rate:g} in the update above, without Adam and without weight decay but the prior's"
+    alpha_update = f"{Recipe.alpha_rate:g} in the update above, without Adam and with no weight decay but the prior's"
     offers = "the softmax of the mean"
     differs = (
         "no code was released under its name: prior, N and one sample are those of a Vadam optimiser in the authors' "
-        "iDARTS repository, and N stays 25,000 whatever the data set; that the weights' pass draws as well is our "
+        "iDARTS repository, and N stays 25,000 whatever the data set; drawing in the weights' pass too is our "
         "reading (in that code it would see the mean)"
     )
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
-        """Normal noise [steps, 2, 6, 5] of both passes of each step."""
+        """Normal noise [steps, 2, 6, 5] for both passes of each step."""
         return torch.randn(steps, 2, len(EDGES), len(OPERATIONS), generator=generator)
 
     def memory(self) -> dict[str, Tensor]:
-        """Both moments, and the number of steps."""
+        """The two moments and the number of steps, all zero."""
         shape = (len(EDGES), len(OPERATIONS))
         return {"m": torch.zeros(shape), "s": torch.zeros(shape), "t": torch.zeros(())}
 
@@ -61,10 +61,10 @@ class Balenas(Recipe):
         return Mixing((alphas + deviation * search.noise[pass_of(alphas)]).softmax(-1))
 
     def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
-        """The natural-gradient step of mean and variance."""
+        """A natural-gradient step of the mean and the variance."""
         with search.frozen_weights():
             loss = search.loss(selection, self.mixing(search, search.alphas))
-        # The mean shifts the draw one to one, so the gradient in the mean is the gradient at the draw.
+        # The draw moves one to one with the mean, so the gradient with respect to the mean is that at the draw.
         (slope,) = torch.autograd.grad(loss, [search.alphas])
         m, s, t = (search.memory[name] for name in ("m", "s", "t"))
         pull = self.prior / self.examples

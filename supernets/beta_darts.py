@@ -1,4 +1,4 @@
-"""Beta-DARTS: the size of the alphas is regularised by their smooth maximum."""
+"""Beta-DARTS: the alphas of an edge are regularised by a penalty on their smooth maximum."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ from nas_selection_bench.supernets.parts.recipe import SupernetState
 class BetaDarts(Rated):
     """Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022.
 
-    The gradient of the penalty in alpha_o is softmax(alpha)_o / 6: the strongest operation of each
-    edge is pulled down hardest. Its weight grows linearly from zero.
+    The gradient of the penalty with respect to alpha_o is softmax(alpha)_o / 6, so the strongest operation
+    of each edge is pulled down hardest. The weight of the penalty grows linearly from zero.
     """
 
-    decay: float = option(50.0, at_least(0), "the weight towards which the penalty grows: decay t/T")
+    decay: float = option(50.0, at_least(0), "value that the penalty's weight approaches: decay t/T")
 
     name = "beta-darts"
     paper = 'Ye et al., "beta-DARTS: Beta-Decay Regularization for Differentiable Architecture Search", CVPR 2022'
@@ -28,11 +28,11 @@ class BetaDarts(Rated):
     )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
-        """The penalty's weight: zero in the first epoch, linear."""
+        """The penalty's weight: linear over the epochs, zero in the first."""
         return {"lambda": self.decay * epoch / epochs}
 
     def penalty(self, search: SupernetState) -> Tensor:
-        """The weighted mean over edges of the smooth maximum."""
+        """The weighted mean over edges of the alphas' smooth maximum."""
         return search.numbers["lambda"] * search.alphas.logsumexp(-1).mean()
 
 

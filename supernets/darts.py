@@ -12,7 +12,7 @@ class Darts(Rated):
     name = "darts"
     paper = 'Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.3, first order'
     equation = "alpha <- alpha - eta grad_alpha L_val(w, softmax(alpha)); w <- w - xi grad_w L_train(w, softmax(alpha))"
-    differs = "nothing but the batches: the order of updates, halves and hyper-parameters of the released DARTS-PT code"
+    differs = "nothing but the batches: order of updates, halves and hyper-parameters are the released DARTS-PT code's"
 
 
 RECIPE = Darts()

@@ -1,4 +1,4 @@
-"""DARTS, second order: the alphas look one step of the weights ahead."""
+"""DARTS, second order: the gradient of the alphas looks one step of the weights ahead."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from nas_selection_bench.supernets.parts.recipe import Batch, SupernetState
 class DartsSecondOrder(Rated):
     """Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.3, equations 7 and 8.
 
-    w' is the weights after the step that their optimiser would make (with its momentum and decay) on the batch
-    that they see next. The product of the mixed second derivative and grad_w' is a difference of two gradients.
+    w' denotes the weights after the step that their optimiser would take (with momentum and decay) on the batch that
+    they see next. The product of the mixed second derivative and grad_w' L_val is a difference of two gradients.
     """
 
-    epsilon: float = option(0.01, above(0), "length of the move of the weights in that difference")
+    epsilon: float = option(0.01, above(0), "length by which the weights move in the finite difference")
 
     name = "darts-second-order"
     paper = 'Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.3, second order'
@@ -29,21 +29,22 @@ class DartsSecondOrder(Rated):
         "/ 2e], w' = w - xi grad_w L_train, w+- = w +- e grad_w' L_val, e = 0.01 / |grad_w' L_val|"
     )
     differs = (
-        "NAS-Bench-201's code of DARTS-V2 trains 50 epochs with Nesterov and weight decay 5e-4 (ours 3e-4, without), "
-        "NATS-Bench's steps the weights first; the extra passes also update the running batch-norm statistics (theirs "
-        "do so too, but for the one at w', on a copy of the network), which matters with --bn running only"
+        "NAS-Bench-201's code of DARTS-V2 trains 50 epochs with Nesterov momentum and weight decay 5e-4 (ours: 3e-4, "
+        "no Nesterov); NATS-Bench's steps the weights first; the extra passes also update the running batch-norm "
+        "statistics (theirs do too, except the one at w', which runs on a copy of the network), which matters only "
+        "with --bn running"
     )
 
     def passes(self) -> float:
-        """One of the weights ahead, one there, two for the difference, and the step of the weights."""
+        """One for the step ahead, one at w', two for the difference, and one for the step of the weights."""
         return 5.0
 
     def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
-        """A step of the alphas down the gradient through one step of the weights."""
+        """A step of the alphas down their gradient through one step of the weights."""
         search.follow_alphas(self.alpha_gradient(search, selection, weights))
 
     def alpha_gradient(self, search: SupernetState, selection: Batch, weights: Batch) -> Tensor:
-        """The gradient of the loss on `selection` after a step of the weights on `weights`, like the alphas."""
+        """The gradient, of the alphas' shape, of the loss on `selection` after a step of the weights on `weights`."""
         alphas, parameters = search.alphas, list(search.network.parameters())
 
         def training_gradient() -> Sequence[Tensor]:
@@ -62,7 +63,7 @@ class DartsSecondOrder(Rated):
 
 
 def next_step(optimiser: torch.optim.Optimizer, gradients: Sequence[Tensor]) -> list[Tensor]:
-    """The step that SGD would subtract for `gradients`, before its learning rate: with decay and momentum."""
+    """What SGD would subtract for `gradients`, with decay and momentum, before scaling by the learning rate."""
     (group,) = optimiser.param_groups
     steps = []
     for parameter, gradient in zip(group["params"], gradients, strict=True):

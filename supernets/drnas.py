@@ -1,4 +1,4 @@
-"""DrNAS: the mixing weights of an edge are a draw from a Dirichlet distribution that is learnt."""
+"""DrNAS: the mixing weights of an edge are drawn from a learnt Dirichlet distribution."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ from nas_selection_bench.supernets.parts.sampling import pass_of
 class Drnas(Recipe):
     """Chen et al., "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021.
 
-    Every pass draws afresh; the gradient goes through the draw. The distance to the uniform Dirichlet
-    (alpha = 0) that the paper regularises is Adam's weight decay on the alphas. A checkpoint offers
-    the mean of the distribution.
+    Every pass makes a new draw, and the gradient flows through it. The paper's penalty on the distance to
+    the uniform Dirichlet (alpha = 0) is Adam's weight decay on the alphas. Selectors see the mean of the
+    distribution.
     """
 
     name = "drnas"
@@ -31,7 +31,7 @@ class Drnas(Recipe):
     noise_on_host = True
     offers = "the mean of the Dirichlet distribution: (elu(alpha) + 1) / sum"
     differs = (
-        "the released code draws for validation too; this is its train_search.py (k = 1), "
+        "the released code draws for validation too; ours follows its train_search.py (k = 1), "
         "without the progressive widening"
     )
 
@@ -41,7 +41,7 @@ class Drnas(Recipe):
         return concentration / concentration.sum(-1, keepdim=True)
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
-        """A seed for each pass of each step [steps, 2]: how many numbers a draw takes depends on the alphas."""
+        """A seed for each pass of each step [steps, 2], since how many numbers a draw takes depends on the alphas."""
         return torch.randint(2**62, (steps, 2), generator=generator)
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
@@ -51,7 +51,7 @@ class Drnas(Recipe):
         return Mixing(dirichlet(F.elu(alphas) + 1, generator))
 
     def repeated(self, search: SupernetState, device: torch.device) -> Step:
-        """On a GPU the passes are captured, and the host draws before each."""
+        """The steps of `search`; on a GPU both passes are captured, and the host makes the draw before each."""
         if not on_gpu(device):
             return super().repeated(search, device)
 
@@ -81,7 +81,7 @@ class Drnas(Recipe):
 def dirichlet(concentration: Tensor, generator: torch.Generator) -> Tensor:
     """A draw over the last axis, with pathwise gradient: gamma variables divided by their sum.
 
-    Drawn on the CPU in float64, so that no device draws other numbers and no concentration underflows.
+    Drawn on the CPU in float64, so that all devices get the same numbers and no concentration underflows.
     """
     gamma = torch._standard_gamma(concentration.double().cpu(), generator).clamp_min(1e-300)
     return (gamma / gamma.sum(-1, keepdim=True)).to(concentration)

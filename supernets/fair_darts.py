@@ -1,4 +1,4 @@
-"""Fair DARTS: operations do not compete. Each has a gate of its own, pushed towards open or shut."""
+"""Fair DARTS: operations do not compete; each has its own gate, which is pushed towards open or shut."""
 
 from dataclasses import dataclass
 
@@ -22,14 +22,14 @@ class FairDarts(Recipe):
     equation = "edge output = sum_o sigma(alpha_o) o(x); L_val - zero_one mean_eo (sigma(alpha_eo) - 1/2)^2"
     offers = "independent gates in (0, 1), which do not add up to one"
     differs = (
-        "the authors searched the DARTS space only, by a threshold on the gates; of their numbers the weight of 10 is "
-        "kept, while rates and betas are darts' (the released code: weights 0.005 to 0.001 at batch 128, 50 epochs, "
-        "alphas 3e-3, betas 0.9 and 0.999). Their space has no `none`: here its gate gets no gradient from the loss, "
-        "and the penalty drives it to 0 or 1 by the sign of its initial noise"
+        "the authors searched the DARTS space only, by a threshold on the gates; of their numbers we keep the weight "
+        "of 10, while rates and betas are those of darts (the released code: weights 0.005 to 0.001 at batch 128, 50 "
+        "epochs, alphas 3e-3, betas 0.9 and 0.999). Their space has no `none`; here the gate of `none` gets no "
+        "gradient from the loss, so the penalty drives it to 0 or 1 by the sign of its initial noise"
     )
 
     def edge_weights(self, alphas: Tensor) -> Tensor:
-        """A gate per operation."""
+        """One gate per operation: the sigmoid of its alpha."""
         return alphas.sigmoid()
 
     def penalty(self, search: SupernetState) -> Tensor:

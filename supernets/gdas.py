@@ -17,7 +17,7 @@ class Gdas(Concrete):
 
     The forward pass runs the operation with the largest perturbed probability on every edge, with
     weight one; the backward pass takes the gradient of the soft probabilities in its place. Only the
-    drawn operation has an output, so only its probability has a gradient of its own.
+    drawn operation has an output, so only its probability gets a gradient directly.
     """
 
     tau_min: float = option(0.1, above(0), "temperature of the last epoch")
@@ -30,8 +30,8 @@ class Gdas(Concrete):
     )
     differs = (
         "the released code adds the probabilities of the operations not drawn to the output as constants, "
-        "which gives them a gradient too; steps the weights before the alphas; trains 240 epochs with Nesterov and "
-        "weight decay 5e-4 (ours 3e-4, without)"
+        "which gives them a gradient too; it steps the weights before the alphas and trains 240 epochs with Nesterov "
+        "momentum and weight decay 5e-4 (ours: 3e-4, no Nesterov)"
     )
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
@@ -43,7 +43,7 @@ class Gdas(Concrete):
 def straight_through(soft: Tensor) -> Tensor:
     """One-hot at the largest of `soft` over the last axis; its derivative is that of `soft`."""
     hard = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft)
-    # soft - soft.detach() is exactly zero, so what was not drawn weighs exactly zero.
+    # soft - soft.detach() is exactly zero, so an operation that was not drawn has weight exactly zero.
     return hard + (soft - soft.detach())
 
 

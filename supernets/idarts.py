@@ -15,14 +15,14 @@ from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetSt
 class Idarts(Recipe):
     """Zhang, Su, Pan, Chang, Abbasnejad & Haffari, "iDARTS", ICML 2021.
 
-    After `inner` steps of the weights, one of the alphas. Where the weights minimise the training loss, their
-    derivative by alpha is -H^-1 times the mixed second derivative; H^-1 is xi times a Neumann series, of which the
-    first `terms` + 1 are summed. Products with second derivatives are differences of gradients.
+    After `inner` steps of the weights, the alphas take one. At a minimum of the training loss, the derivative of the
+    weights with respect to alpha is -H^-1 times the mixed second derivative; H^-1 is xi times a Neumann series, of
+    which the first `terms` + 1 terms are summed. Products with second derivatives are differences of gradients.
     """
 
-    inner: int = option(4, positive, "steps of the weights between two of the alphas (T)")
+    inner: int = option(4, positive, "steps of the weights per step of the alphas (T)")
     terms: int = option(2, not_negative, "terms of the Neumann series after the first (K)")
-    epsilon: float = option(0.01, above(0), "length of the move in a difference")
+    epsilon: float = option(0.01, above(0), "length of the move in a finite difference")
 
     name = "idarts"
     paper = (
@@ -35,23 +35,23 @@ class Idarts(Recipe):
     )
     weight_rates = (0.01, 0.001)
     differs = (
-        "the paper's algorithm: in the released notebook the training loss never moves the weights, which we take for "
-        "an accident; an epoch has a quarter of darts' steps of the alphas (the notebook: as many, with four fresh "
-        "training batches for each); all terms of the series use the newest training batch; the extra passes also "
-        "update the running batch-norm statistics (some of the notebook's run on copies of the network), which matters "
-        "with --bn running only; no Nesterov, weight decay as in darts"
+        "this is the paper's algorithm: in the released notebook the training loss never moves the weights, which we "
+        "take for a mistake; an epoch has a quarter as many steps of the alphas as darts (the notebook: as many, each "
+        "with four fresh training batches); all terms of the series use the newest training batch; the extra passes "
+        "also update the running batch-norm statistics (some of the notebook's run on copies of the network), which "
+        "matters only with --bn running; no Nesterov momentum, weight decay as in darts"
     )
 
     def phase(self, step: int) -> bool:
-        """Whether the alphas step behind the weights' step, counted from 0."""
+        """Whether a step of the alphas follows step `step` of the weights, counted from 0."""
         return (step + 1) % self.inner == 0
 
     def passes(self) -> float:
-        """Per `inner` steps of the weights one on the selection images, two per term, two for the mixed derivative."""
+        """One for the weights and, once per `inner` steps, one for the alphas, two per term and two for the product."""
         return 1 + (3 + 2 * self.terms) / self.inner
 
     def step(self, search: SupernetState, selection: Batch | None, weights: Batch) -> None:
-        """A step of the weights; after every `inner` of them one of the alphas."""
+        """A step of the weights and, after every `inner` of them, one of the alphas."""
         self.weight_step(search, weights)
         if selection is not None and self.phase(search.number):
             self.alpha_step(search, selection, weights)
@@ -61,7 +61,7 @@ class Idarts(Recipe):
         search.follow_alphas(self.alpha_gradient(search, selection, weights))
 
     def alpha_gradient(self, search: SupernetState, selection: Batch, weights: Batch) -> Tensor:
-        """The implicit gradient of the loss on `selection`, the weights fitted to `weights`; like the alphas."""
+        """The implicit gradient, of the alphas' shape, of the loss on `selection` for weights fitted to `weights`."""
         alphas, parameters = search.alphas, list(search.network.parameters())
         rate = search.weight_optimiser.param_groups[0]["lr"]
 

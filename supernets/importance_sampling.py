@@ -13,23 +13,23 @@ from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Su
 from nas_selection_bench.supernets.parts.sampling import drawn, gumbel, one_hot
 
 COMPLEXITY = {CONV_1X1: 1 / 9, CONV_3X3: 1.0}
-"""Parameters of an operation as a share of those of the 3x3 convolution; the others have none."""
+"""Parameters of an operation relative to those of the 3x3 convolution; operations not listed have none."""
 
 
 @dataclass(frozen=True)
 class ImportanceSampling(Recipe):
     """Noda et al., "Efficient Search of Multiple Neural Architectures ... via Importance Sampling", ICANN 2022.
 
-    Distribution k minimises loss + c_k (share of parameters) for its own c_k. All draws are valued for
-    all distributions: draws of the mixture of all, weighted by p_k / mixture. The update is the natural
-    gradient of categorical distributions, (draw - theta), with ranks for values.
+    Distribution k minimises loss + c_k (share of parameters) for its own c_k. Every draw serves all
+    distributions: it counts as a draw from their mixture, weighted by p_k / mixture. The update is the
+    natural gradient of categorical distributions, (draw - theta), with ranks in place of costs.
     """
 
-    distributions: int = option(3, positive, "how many complexities are searched at once")
+    distributions: int = option(3, positive, "number of complexities searched at once")
     coefficient: float = option(1.0, at_least(0), "the largest c_k")
     draws: int = option(2, positive, "architectures drawn from each distribution per step")
     rate: float = option(0.01, above(0), "size of a natural-gradient step")
-    chosen: int = option(0, not_negative, "which distribution selectors see; 0 asks for performance alone")
+    chosen: int = option(0, not_negative, "index of the distribution that selectors see; 0 minimises the loss alone")
 
     name = "importance-sampling"
     paper = (
@@ -45,7 +45,7 @@ class ImportanceSampling(Recipe):
     alpha_update = "by the natural gradient in steps of `rate`, without Adam and without weight decay"
     offers = "the probabilities of one distribution (`chosen`)"
     differs = (
-        "the abstract was all we could read and no code was released: number of distributions, coefficients, "
+        "we could read only the abstract, and no code was released: number of distributions, coefficients, "
         "ranks, step size and the bound on probabilities are ours; the step size does not adapt"
     )
 
@@ -58,11 +58,11 @@ class ImportanceSampling(Recipe):
             raise UsageError("importance-sampling ranks its draws; ask for at least two in all.")
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
-        """Logits [distributions, 6, 5]: 1e-3 times normal noise, as elsewhere."""
+        """Logits [distributions, 6, 5]: 1e-3 times normal noise, as in other recipes."""
         return 1e-3 * torch.randn(self.distributions, len(EDGES), len(OPERATIONS), generator=generator)
 
     def passes(self) -> float:
-        """One of the weights; one of each draw that the alphas value, forward only."""
+        """One for the weights, and one, forward only, for each draw that a step of the alphas evaluates."""
         return 1.0 + self.distributions * self.draws
 
     def edge_weights(self, alphas: Tensor) -> Tensor:
@@ -70,19 +70,19 @@ class ImportanceSampling(Recipe):
         return alphas[self.chosen].softmax(-1)
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
-        """Gumbel noise of each draw [steps, distributions * draws + 1, 6, 5]; the last one is the weights' pass."""
+        """Gumbel noise of each draw [steps, distributions * draws + 1, 6, 5]; the last one is for the weights' pass."""
         each = self.distributions * self.draws + 1
         return gumbel(generator, steps * each)[:, 0].unflatten(0, (steps, each))
 
     def memory(self) -> dict[str, Tensor]:
-        """Whose turn it is to draw for the weights."""
+        """The index of the distribution that draws next for the weights."""
         return {"turn": torch.zeros((), dtype=torch.int64)}
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
-        """The weights' pass: a draw of the distribution whose turn it is."""
+        """A draw for the weights' pass, from the distribution whose turn it is."""
         assert search.noise is not None
         turn = search.memory["turn"]
-        # Not alphas[turn], which would read the turn on the host.
+        # Not alphas[turn], which would read `turn` on the host.
         logits = alphas.index_select(0, turn.view(1))[0]
         weights = one_hot((logits + search.noise[-1]).argmax(-1), alphas)
         turn.add_(1).remainder_(self.distributions)
@@ -90,7 +90,7 @@ class ImportanceSampling(Recipe):
 
     @torch.no_grad()
     def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
-        """Value the draws of all distributions on one batch; step each along its natural gradient."""
+        """Evaluate the draws of all distributions on one batch; step each distribution along its natural gradient."""
         assert search.noise is not None
         logits = search.alphas.repeat_interleave(self.draws, 0)
         samples = one_hot((logits + search.noise[:-1]).argmax(-1), logits)
@@ -99,26 +99,26 @@ class ImportanceSampling(Recipe):
         cost = loss + coefficients[:, None] * complexity(samples)
         theta = search.alphas.softmax(-1)
         theta = theta + self.rate * natural_gradient(theta, samples, utilities(cost))
-        # As in ASNG no probability vanishes, or what is unlikely once would never be tried again.
+        # As in ASNG no probability vanishes; otherwise an operation that becomes unlikely would never be tried again.
         theta = theta.clamp_min(1 / (len(EDGES) * (len(OPERATIONS) - 1)) / len(OPERATIONS))
         search.alphas.copy_((theta / theta.sum(-1, keepdim=True)).log())
 
 
 def complexity(samples: Tensor) -> Tensor:
-    """[n]: the parameters in cells of one-hot architectures [n, 6, 5], as a share of those of all-3x3."""
+    """[n]: the parameters in the cells of one-hot architectures [n, 6, 5], relative to those of all-3x3."""
     return sum(share * samples[..., operation].mean(-1) for operation, share in COMPLEXITY.items())  # type: ignore[return-value]
 
 
 def utilities(cost: Tensor) -> Tensor:
-    """[..., n] costs to utilities by rank: 1 for the cheapest down to -1, equally spaced."""
+    """Utilities [..., n] of costs [..., n], by rank: 1 for the cheapest down to -1, equally spaced."""
     rank = cost.argsort(dim=-1, stable=True).argsort(-1)
     return 1 - 2 * rank.to(cost) / (cost.shape[-1] - 1)
 
 
 def natural_gradient(theta: Tensor, samples: Tensor, utility: Tensor) -> Tensor:
-    """[k, 6, 5]: the natural gradient of each E_{h ~ theta_k} u_k(h) in the probabilities, estimated.
+    """[k, 6, 5]: the estimated natural gradient of each E_{h ~ theta_k} u_k(h) with respect to the probabilities.
 
-    theta: [k, 6, 5] probabilities; samples: [n, 6, 5] one-hot, as many from each distribution; utility: [k, n].
+    theta: [k, 6, 5] probabilities; samples: [n, 6, 5] one-hot, equally many from each distribution; utility: [k, n].
     """
     log_likelihood = torch.einsum("keo,neo->kn", theta.log(), samples)
     ratio = (log_likelihood - log_likelihood.logsumexp(0) + torch.tensor(len(theta)).log()).exp()

@@ -11,16 +11,16 @@ from nas_selection_bench.supernets.parts.recipe import BatchesOf, Mixing, Recipe
 from nas_selection_bench.supernets.parts.sampling import drawn
 
 MOMENTS = (23 / 30, 25 / 30, 27 / 30, 29 / 30)
-"""How much of the search is done when an operation of every edge is pruned: the authors prune after their epochs 22,
-24, 26 and 28 of 30, which they count from 0."""
+"""Shares of the search after which an operation of every edge is pruned: the authors prune after epochs 22, 24, 26 and
+28 of 30, counted from 0."""
 
 
 @dataclass(frozen=True)
 class IsDarts(Recipe):
     """He et al., "IS-DARTS: Stabilizing DARTS through Precise Measurement on Candidate Importance", AAAI 2024.
 
-    There are no alphas: every operation that is left has the constant weight 1/5. Late in the search, four times,
-    the operation with the largest metric of each edge is pruned; one is left.
+    No alphas are learnt: every remaining operation has the constant weight 1/5. Four times, late in the search, the
+    operation with the largest metric on each edge is pruned, until one is left.
     """
 
     name = "is-darts"
@@ -33,21 +33,21 @@ class IsDarts(Recipe):
     tunes_alphas = False
     alpha_start = "6 x 5, constant 1/5, the edge weights themselves"
     offers = (
-        "1/5 for each operation left and 0 for the others: uniform before the first pruning, one is left at the end"
+        "1/5 for each remaining operation and 0 for the others: uniform before the first pruning, one left at the end"
     )
     differs = (
-        "the metric is measured on the selection half, the released code's on the whole training set, on which it also "
-        "trains, in fixed order and with Nesterov"
+        "the metric is measured on the selection half; the released code measures it on the whole training set, on "
+        "which it also trains, in fixed order and with Nesterov momentum"
     )
 
     @property
     def alphas_rest(self) -> float:
-        """Until the last pruning two or more operations of an edge weigh the same, and none of them is the largest."""
+        """The share before the last pruning: until then two or more operations of an edge have the same weight."""
         return MOMENTS[-1]
 
     @property
     def alphas_rest_less(self) -> int:
-        """It comes at the end of the epoch that reaches its moment."""
+        """One: the last pruning comes at the end of the epoch that reaches its moment."""
         return 1
 
     def initial_alphas(self, generator: torch.Generator) -> Tensor:
@@ -59,11 +59,11 @@ class IsDarts(Recipe):
         return alphas
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
-        """Pruned operations do not run."""
+        """The alphas as edge weights; pruned operations do not run."""
         return Mixing(alphas, active=drawn(alphas))
 
     def after_epoch(self, search: SupernetState, epoch: int, epochs: int, batches: BatchesOf) -> None:
-        """Prune what is due."""
+        """Prune as many operations of each edge as are due."""
         for _ in range(pruned_by(epoch + 1, epochs) - pruned_by(epoch, epochs)):
             with torch.no_grad():
                 pruned = information(search, batches).masked_fill(search.alphas == 0, -torch.inf).argmax(-1)

@@ -1,4 +1,4 @@
-"""Lambda-DARTS: weights for which the cells agree on the gradient of the alphas that they share."""
+"""Lambda-DARTS: the weights are trained so that the cells agree on the gradient of their shared alphas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Su
 class LambdaDarts(Recipe):
     """Movahedi et al., "Lambda-DARTS: Mitigating Performance Collapse by Harmonizing Operation Selection among Cells".
 
-    ICLR 2023. Lambda is the mean cosine between the gradients g_l that the cells l would give the edge
-    weights p if each had its own. Its gradient by w is a difference of two gradients: each cell's edge weights move
-    along d Lambda / d g_l.
+    ICLR 2023. Lambda is the mean cosine between the gradients g_l of the edge weights p that the cells l would have
+    if each had its own p. The gradient of Lambda with respect to w is a difference of two gradients, for which each
+    cell's edge weights move along d Lambda / d g_l.
     """
 
     strength: float = option(0.25, at_least(0), "lambda in the last epoch; it rises linearly from 0")
-    epsilon: float = option(1e-4, above(0), "length of the move of all cells' edge weights together")
+    epsilon: float = option(1e-4, above(0), "length by which all cells' edge weights together move")
 
     name = "lambda-darts"
     paper = (
@@ -34,7 +34,7 @@ class LambdaDarts(Recipe):
     )
     alpha_rate = 1e-4
     differs = (
-        "alphas step before the weights and halves by index, as in darts; the released code steps the weights first"
+        "the alphas step first, and halves are split by index, as in darts; the released code steps the weights first"
     )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
@@ -42,7 +42,7 @@ class LambdaDarts(Recipe):
         return {"lambda": self.strength * epoch / max(epochs - 1, 1)}
 
     def passes(self) -> float:
-        """One of the alphas; one of the weights and two for the difference."""
+        """One for the alphas, one for the weights and two for the difference."""
         return 4.0
 
     def weight_step(self, search: SupernetState, weights: Batch) -> None:

@@ -14,19 +14,19 @@ from nas_selection_bench.supernets.network.supernet import MixedCell
 from nas_selection_bench.supernets.parts.recipe import Batch, Recipe, SupernetState
 
 CONVOLUTIONS = tuple(KERNELS)
-"""The operations that have weights, in the order of the last axis of what is remembered."""
+"""The operations that have weights, in the order of the last axis of the recipe's memory."""
 
 
 @dataclass(frozen=True)
 class Oles(Recipe):
     """Jiang, Ji, Zhu, Yuan & Huang, "Operation-Level Early Stopping for Robustifying Differentiable NAS", NeurIPS 2023.
 
-    An operation that overfits its training images loses its alpha to skip, which cannot. So every convolution of every
-    cell is watched by itself: the similarity of its gradient on the weights' images and of that on the selection images
-    that follow, averaged over `count` steps; below `threshold` its weights stay as they are from then on.
+    An operation that overfits its training images loses its alpha to skip, which cannot overfit. So every convolution
+    of every cell is watched separately: if the similarity between its gradients on the weights' images and on the
+    selection images that follow, averaged over `count` steps, is below `threshold`, its weights are frozen for good.
     """
 
-    threshold: float = option(0.4, between(-1, 1), "least mean similarity with which an operation goes on learning")
+    threshold: float = option(0.4, between(-1, 1), "lowest mean similarity at which an operation keeps learning")
     count: int = option(20, positive, "steps over which the similarity is averaged")
     as_written: bool = option(False, yes_or_no, "the similarity as the paper writes it, not as released")
 
@@ -36,19 +36,19 @@ class Oles(Recipe):
         "NeurIPS 2023, algorithm 1"
     )
     equation = (
-        "w_o stays from the step on at which mean_m cos(g_o, g_o') < threshold, g_o = grad L_train, "
+        "w_o is frozen from the step at which mean_m cos(g_o, g_o') < threshold, g_o = grad L_train, "
         "g_o' = g_o + grad L_val (as_written=true: grad L_val); else as darts"
     )
     differs = (
-        "as in the released code the gradients of the weights are not cleared between the two passes, so that the "
+        "as in the released code the gradients of the weights are not cleared between the two passes, so the "
         "similarity is that of the training gradient with the sum of both, taken along the output channels and "
-        "averaged over the rest, and count + 1 similarities are divided by count; as_written=true has one cosine of "
-        "the two gradients per operation and divides by what it sums; what is frozen keeps still, momentum and weight "
-        "decay included; threshold and count are those for DARTS's space"
+        "averaged over the rest, and the sum of count + 1 similarities is divided by count; as_written=true takes one "
+        "cosine of the two gradients per operation and divides by the number summed; frozen weights do not move, not "
+        "even by momentum or weight decay; threshold and count are those for DARTS's space"
     )
 
     def step(self, search: SupernetState, selection: Batch | None, weights: Batch) -> None:
-        """A step of the alphas, in which the operations are watched, and one of the weights that are not frozen."""
+        """A step of the alphas, in which the operations are watched, and a step of the weights that are not frozen."""
         if "frozen" not in search.memory:
             self._begin(search)
         super().step(search, selection, weights)
@@ -61,7 +61,7 @@ class Oles(Recipe):
         search.memory["watched"] = torch.zeros((), dtype=torch.int64)
 
     def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
-        """As darts; the pass gives the gradients of the weights too, which are compared with the last ones."""
+        """As in darts; the same pass also gives the weights' gradients, which are compared with the previous ones."""
         parameters = list(search.network.parameters())
         loss = search.loss(selection, self.mixing(search, search.alphas))
         slope, *gradients = torch.autograd.grad(loss, [search.alphas, *parameters])
@@ -73,7 +73,7 @@ class Oles(Recipe):
             self._watch(search, before, gradients)
 
     def _watch(self, search: SupernetState, first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
-        """Add up the similarities, and freeze where their mean is small when `count` of them are due."""
+        """Add up the similarities; once there are enough, freeze the operations whose mean is below `threshold`."""
         similar = along_channels if not self.as_written else as_a_whole
         memory = search.memory
         for at, index, rows in convolutions(search.network):
@@ -85,7 +85,7 @@ class Oles(Recipe):
             memory["watched"].zero_()
 
     def weight_step(self, search: SupernetState, weights: Batch) -> None:
-        """As darts for what is not frozen, whose gradients alone are clipped together."""
+        """As in darts for the weights that are not frozen; only their gradients count in the clipped norm."""
         parameters = list(search.network.parameters())
         loss = search.loss(weights, self.mixing(search, search.alphas.detach()), record=True)
         gradients = [gradient.clone() for gradient in torch.autograd.grad(loss, parameters)]
@@ -103,7 +103,7 @@ class Oles(Recipe):
 
 
 def convolutions(network: nn.Module) -> Iterator[tuple[tuple[int, int, int], int, slice]]:
-    """Each convolution of the cells: (cell, edge, which), the index of its parameter in the network, its rows there."""
+    """For each convolution: (cell, edge, index in CONVOLUTIONS), the index of its parameter, its rows in that."""
     indices = {name: index for index, (name, _) in enumerate(network.named_parameters())}
     for cell, module in enumerate(network.cells):  # type: ignore[arg-type]
         assert isinstance(module, MixedCell)

@@ -1,4 +1,4 @@
-"""ReinMax: draw one architecture per pass, and carry the gradient through the draw to second order."""
+"""ReinMax: draw one architecture per pass, and estimate the gradient through the draw to second order."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ from nas_selection_bench.supernets.parts.sampling import drawn, gumbel, one_hot,
 class ReinMax(Recipe):
     """Liu, Dong, Liu, Yu & Gao, "Bridging Discrete and Backpropagation: Straight-Through and Beyond", NeurIPS 2023.
 
-    The draw is from softmax(alpha). Straight-through estimates are Euler's method, first order; this is Heun's, second
-    order, and asks for no second derivative. All operations run in a step of the alphas, since the gradient of a
-    one-hot choice is by what each operation would have put out.
+    The draw is from softmax(alpha). Straight-through estimators are Euler's method, first order; this is Heun's, second
+    order, and needs no second derivative. All operations run in a step of the alphas, since the gradient of a one-hot
+    choice depends on what each operation would have output.
     """
 
     tau: float = option(1.0, at_least(1), "temperature of the probabilities averaged with the draw")
@@ -33,16 +33,16 @@ class ReinMax(Recipe):
     )
     offers = "probabilities"
     differs = (
-        "the estimator is that of the released code; the loop around it is darts', where the authors put it into "
-        "GDAS's, whose schedule of temperatures they search; tau = 1 is the least that their code takes"
+        "the estimator is that of the released code, but the loop around it is that of darts: the authors put it into "
+        "GDAS's, whose temperature schedule they search; tau = 1 is the smallest value that their code accepts"
     )
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
-        """Gumbel noise of both passes of each step."""
+        """Gumbel noise for both passes of each step."""
         return gumbel(generator, steps)
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
-        """One operation per edge; a step of the weights runs only that, one of the alphas runs all."""
+        """One operation per edge; a step of the weights runs only that one, a step of the alphas runs all."""
         assert search.noise is not None
         chosen = (alphas.detach().log_softmax(-1) + search.noise[pass_of(alphas)]).argmax(-1)
         hard = one_hot(chosen, alphas)
@@ -52,9 +52,9 @@ class ReinMax(Recipe):
 
 
 def second_order(alphas: Tensor, hard: Tensor, tau: float) -> Tensor:
-    """`hard` [6, 5] as it is, with ReinMax's gradient by `alphas` [6, 5]."""
+    """The values of `hard` [6, 5], with ReinMax's gradient with respect to `alphas` [6, 5]."""
     between = ((alphas / tau).softmax(-1) + hard) / 2
-    # Probabilities of the value `between` whose derivative is that of a softmax in the alphas.
+    # The values are `between`; the derivative is that of a softmax of the alphas.
     heun = ((between.log() - alphas).detach() + alphas).softmax(-1)
     slope = 2 * heun - alphas.softmax(-1) / 2
     return hard + (slope - slope.detach())

@@ -18,7 +18,7 @@ class Rsps(Recipe):
     No architecture parameters are learnt; the alphas stay at their initial noise as in `blank`.
     """
 
-    per_cell: bool = option(False, yes_or_no, "draw for every cell by itself, as the released code does")
+    per_cell: bool = option(False, yes_or_no, "draw for every cell separately, as the released code does")
 
     name = "rsps"
     paper = (
@@ -29,13 +29,13 @@ class Rsps(Recipe):
     tunes_alphas = False
     offers = "near-uniform probabilities: the alphas stay at their initial noise"
     differs = (
-        "the released code draws anew in each of the cells of one pass (per_cell=true) and trains 250 epochs with "
-        "Nesterov and weight decay 5e-4 (ours 3e-4, without)"
+        "the released code draws anew in each cell of a pass (per_cell=true) and trains 250 epochs with Nesterov "
+        "momentum and weight decay 5e-4 (ours: 3e-4, no Nesterov)"
     )
 
     @property
     def learns_alphas(self) -> bool:
-        """They stay at their initial noise."""
+        """False: the alphas stay at their initial noise."""
         return False
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:

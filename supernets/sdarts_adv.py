@@ -14,8 +14,8 @@ from nas_selection_bench.supernets.sdarts_rs import SdartsRs, on_simplex
 class SdartsAdv(SdartsRs):
     """Chen & Hsieh, "Stabilizing DARTS via Perturbation-based Regularization", ICML 2020.
 
-    Projected gradient ascent on the training loss, in the cube of half side epsilon around softmax(alpha) and on
-    the simplex, from a random start; the weights then learn there.
+    Projected gradient ascent on the training loss, from a random start, within the simplex and the cube of half side
+    epsilon around softmax(alpha); the weights then learn where the ascent ends.
     """
 
     steps: int = option(7, positive, "steps of the ascent, each of length 2 epsilon / steps")
@@ -30,14 +30,14 @@ class SdartsAdv(SdartsRs):
         "projected sign ascent; else as darts"
     )
     differs = (
-        "the released ascent runs with running batch-norm statistics and leaves them alone, ours with those of the "
-        "batch, and its passes also update the running ones (which matters with --bn running only); the released code "
-        "goes back to softmax(alpha) where the loss is smaller at the end of the ascent than there, ours does not; 7 "
+        "the released ascent uses the running batch-norm statistics without changing them, ours uses those of the "
+        "batch, and its passes also update the running ones (which matters only with --bn running); the released code "
+        "returns to softmax(alpha) if the loss is smaller at the end of the ascent than there, ours does not; 7 "
         "steps, 0.03 to 0.3 and the rest are the authors' for NAS-Bench-201"
     )
 
     def passes(self) -> float:
-        """One for each step of the ascent, besides the two of darts."""
+        """The two of darts, and one for each step of the ascent."""
         return 2.0 + self.steps
 
     def perturbed(self, search: SupernetState, weights: Batch) -> Tensor:

@@ -16,12 +16,12 @@ from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, SupernetSt
 class SdartsRs(Rated):
     """Chen & Hsieh, "Stabilizing DARTS via Perturbation-based Regularization", ICML 2020.
 
-    Random smoothing: a step of the weights sees softmax(alpha) plus uniform noise in a cube whose half side
-    epsilon grows linearly, clipped and rescaled to the simplex. The alphas see softmax(alpha) as it is.
+    Random smoothing: a step of the weights sees softmax(alpha) plus uniform noise from a cube whose half side
+    epsilon grows linearly, clipped and rescaled to the simplex. A step of the alphas sees softmax(alpha) itself.
     """
 
     first: float = option(0.03, at_least(0), "epsilon in the first epoch")
-    last: float = option(0.3, at_least(0), "epsilon towards which it grows")
+    last: float = option(0.3, at_least(0), "value that epsilon approaches")
 
     name = "sdarts-rs"
     paper = (
@@ -33,8 +33,8 @@ class SdartsRs(Rated):
     )
     offers = "probabilities, unperturbed"
     differs = (
-        "the batches: epsilon 0.03 to 0.3 over the whole search, as the authors' script for NAS-Bench-201 (there the "
-        "alphas' gradient also counts in the norm that is clipped, and the cosine runs one epoch ahead)"
+        "the batches; epsilon grows from 0.03 to 0.3 over the whole search, as in the authors' NAS-Bench-201 script "
+        "(there the alphas' gradient also counts in the norm that is clipped, and the cosine runs one epoch ahead)"
     )
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
@@ -42,7 +42,7 @@ class SdartsRs(Rated):
         return {"epsilon": self.first + (self.last - self.first) * epoch / epochs}
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
-        """Uniform in [-1, 1], [steps, 6, 5]."""
+        """Uniform noise in [-1, 1], [steps, 6, 5]."""
         return 2 * torch.rand(steps, len(EDGES), len(OPERATIONS), generator=generator) - 1
 
     def perturbed(self, search: SupernetState, weights: Batch) -> Tensor:
@@ -56,7 +56,10 @@ class SdartsRs(Rated):
 
 
 def on_simplex(weights: Tensor) -> Tensor:
-    """[6, 5] clipped to [0, 1], each row divided by its sum; where none is positive, the largest is 1."""
+    """`weights` [6, 5] clipped to [0, 1], each row divided by its sum; a row without a positive entry is one-hot.
+
+    The 1 of a one-hot row stands at its largest entry.
+    """
     clipped = weights.clamp(0, 1)
     largest = torch.nn.functional.one_hot(weights.argmax(-1), weights.shape[-1]).to(weights)
     total = clipped.sum(-1, keepdim=True)

@@ -24,11 +24,11 @@ class Setn(Recipe):
         "w <- w - xi grad_w L_train(w, a), a uniform, one per step; "
         "alpha <- alpha - eta grad_alpha L_val(w, softmax(alpha)), all operations"
     )
-    offers = "probabilities (the template), never mixed like this while the weights learnt"
+    offers = "probabilities (the template), a mixture on which the weights were never trained"
     differs = (
-        "the released code steps the weights before the alphas and trains 250 epochs with Nesterov and weight decay "
-        "5e-4 (ours 3e-4, without), and clips no gradients; here a node that no edge reaches is drawn again, as in "
-        "rsps (there the draw is free)"
+        "the released code steps the weights before the alphas, trains 250 epochs with Nesterov momentum and weight "
+        "decay 5e-4 (ours: 3e-4, no Nesterov) and clips no gradients; here a node that no edge reaches is drawn again, "
+        "as in rsps (their draw is unrestricted)"
     )
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:

@@ -15,26 +15,26 @@ from nas_selection_bench.supernets.parts.edge_certainty import edge_certainty
 from nas_selection_bench.supernets.parts.recipe import Batch, BatchesOf, Mixing, Recipe, SupernetState
 
 OPEN = -1
-"""An edge that is not decided."""
+"""Marks an undecided edge."""
 CLOSED = -1000.0
-"""The alpha of an operation that lost: its softmax is exactly zero."""
+"""The alpha of an operation that was not chosen: its softmax is exactly zero."""
 FIRST, LAST = 0.18, 0.88
-"""The first and the last decision, as shares of the search that are done: after 9 and 44 of 50 epochs.
+"""Shares of the search after which the first and the last edge are decided: after 9 and 44 of 50 epochs.
 
-The released code decides behind its epochs 9, 14, ..., 44 counted from 0, so after 10, 15, ..., 45 of 50."""
+The released code decides after its epochs 9, 14, ..., 44 counted from 0, i.e. after 10, 15, ..., 45 of 50."""
 
 
 @dataclass(frozen=True)
 class Sgas(Recipe):
     """Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020.
 
-    An edge is decided that is important (little weight on `none`) and certain (low entropy of the others), under
-    criterion 2 also stable (its probabilities overlap with those of the last epochs); its operation is the one with
-    the largest weight, never `none`. Only that runs from then on.
+    The edge decided next is important (little weight on `none`), certain (low entropy of the other operations) and,
+    under criterion 2, stable (its probabilities overlap with those of the last epochs). It gets the operation with the
+    largest weight, never `none`, and runs only that from then on.
     """
 
     criterion: int = option(1, between(1, 2, whole), "1: importance and certainty; 2: also stability")
-    window: int = option(4, positive, "epochs that stability looks back")
+    window: int = option(4, positive, "number of past epochs that stability compares with")
 
     name = "sgas"
     paper = 'Li et al., "SGAS: Sequential Greedy Architecture Search", CVPR 2020'
@@ -46,8 +46,8 @@ class Sgas(Recipe):
     version = 2  # since the certainty of an edge is computed in float64
     differs = (
         "the released code is for DARTS's space and grows the batch after each decision; its eight decisions come "
-        "after 10, 15, ..., 45 of 50 epochs, our six evenly after 18 % to 88 % of the search (9 to 44 of 50); its "
-        "minimum and maximum are those of all edges, the decided ones with their frozen alphas, ours of the open ones"
+        "after 10, 15, ..., 45 of 50 epochs, our six evenly after 18 % to 88 % of the search (9 to 44 of 50); it takes "
+        "the minimum and maximum over all edges, decided ones with their frozen alphas, ours over the open ones"
     )
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class Sgas(Recipe):
             raise UsageError(f"sgas[window={self.window}]: only criterion 2 looks back; add criterion=2.")
 
     def memory(self) -> dict[str, Tensor]:
-        """The decisions [6], and the probabilities of the last epochs [window, 6, 5], nan where there were none."""
+        """The decisions [6] and the probabilities of the last epochs [window, 6, 5], nan for epochs not yet done."""
         past = torch.full((self.window, len(EDGES), len(OPERATIONS)), torch.nan, dtype=torch.float64)
         return {"decided": torch.full((len(EDGES),), OPEN), "past": past}
 
@@ -64,7 +64,7 @@ class Sgas(Recipe):
         return Mixing(self.edge_weights(alphas), active=still_open(search))
 
     def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
-        """As darts; the alphas of decided edges stay."""
+        """As in darts; the alphas of decided edges do not change."""
         before = search.alphas.detach().clone()
         super().alpha_step(search, selection, weights)
         decided = search.memory["decided"] != OPEN
@@ -74,7 +74,7 @@ class Sgas(Recipe):
     def after_epoch(self, search: SupernetState, epoch: int, epochs: int, batches: BatchesOf) -> None:
         """Decide as many edges as are due, one after the other."""
         decided, past = search.memory["decided"], search.memory["past"]
-        # In float64: of nearly uniform probabilities, 1 + sum q log q / log 4 is what rounding leaves in float32.
+        # In float64: for nearly uniform probabilities, 1 + sum q log q / log 4 would be mostly rounding in float32.
         p = self.edge_weights(search.alphas.detach().double())
         due = decisions_due(epoch + 1, epochs)
         while int((decided != OPEN).sum()) < due:
@@ -91,13 +91,16 @@ class Sgas(Recipe):
 
 
 def decisions_due(epochs_done: int, epochs: int) -> int:
-    """How many edges are decided once `epochs_done` of `epochs` are."""
+    """Number of edges to be decided after `epochs_done` of `epochs` epochs."""
     moments = [FIRST + (LAST - FIRST) * k / (len(EDGES) - 1) for k in range(len(EDGES))]
     return sum(epochs_done >= max(1, whole_epochs(moment, epochs)) for moment in moments)
 
 
 def still_open(search: SupernetState) -> Active:
-    """[6][5]: all operations of an open edge, one of a decided edge; a tensor on a GPU, so that no step asks for it."""
+    """Mask [6][5] of the operations that run: all of an open edge, one of a decided edge.
+
+    It is a tensor on a GPU, so that no step reads it on the host.
+    """
     decided = search.memory["decided"]
     if on_gpu(decided.device):
         return (decided[:, None] == OPEN) | (decided[:, None] == torch.arange(len(OPERATIONS), device=decided.device))

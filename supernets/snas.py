@@ -13,7 +13,7 @@ class Snas(Concrete):
     """Xie et al., "SNAS: Stochastic Neural Architecture Search", ICLR 2019.
 
     The weights of an edge are a sample of the concrete distribution over its operations, whose
-    temperature falls; the gradient of the expected loss comes through the sample.
+    temperature falls; the gradient of the expected loss flows through the sample.
     """
 
     name = "snas"
@@ -23,9 +23,9 @@ class Snas(Concrete):
         "tau linear from tau_max to tau_min; alphas and weights each on their half"
     )
     differs = (
-        "the paper trains alphas and weights on one loss and batch; this is the bilevel form and the temperature "
-        "of the NAS-Bench-201 code in the DrNAS repository, which here reaches tau_min in the last epoch, there ends "
-        "one step short of it; no resource penalty"
+        "the paper trains alphas and weights on one loss and one batch; this is the bilevel form and the temperature "
+        "of the NAS-Bench-201 code in the DrNAS repository, except that ours reaches tau_min in the last epoch and "
+        "theirs ends one step short of it; no resource penalty"
     )
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:

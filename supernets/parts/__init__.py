@@ -1,1 +1,1 @@
-"""The parts that recipes are written with."""
+"""Building blocks of training recipes."""

@@ -30,7 +30,7 @@ class Concrete(Recipe):
         return {"tau": self.tau_max - (self.tau_max - self.tau_min) * epoch / max(epochs - 1, 1)}
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor:
-        """Gumbel noise of both passes of each step."""
+        """Gumbel noise for both passes of each step."""
         return gumbel(generator, steps)
 
     def sample(self, search: SupernetState, alphas: Tensor) -> Tensor:

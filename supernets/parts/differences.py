@@ -1,6 +1,6 @@
-"""Derivatives of gradients by central differences, for the recipes that need second order.
+"""Derivatives of gradients by central differences, for recipes that need second derivatives.
 
-The fast cells can be differentiated once; a difference of two gradients costs two plain passes
+The fast cells can be differentiated only once; a difference of two gradients costs two plain passes
 instead of a second differentiation (Liu et al., DARTS, ICLR 2019, equation 8).
 """
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 @contextmanager
 def moved(points: Sequence[Tensor], directions: Sequence[Tensor], by: float | Tensor) -> Iterator[None]:
-    """`points` are `by` times `directions` away inside; afterwards they are what they were, to the last bit."""
+    """A context in which `points` are moved by `by` times `directions`; afterwards they are restored bit for bit."""
     before = [point.detach().clone() for point in points]
     with torch.no_grad():
         for point, direction in zip(points, directions, strict=True):
@@ -29,9 +29,9 @@ def moved(points: Sequence[Tensor], directions: Sequence[Tensor], by: float | Te
 def slope_along(
     gradient: Callable[[], Sequence[Tensor]], points: Sequence[Tensor], directions: Sequence[Tensor], size: float
 ) -> list[Tensor]:
-    """How `gradient()` changes while `points` move along `directions`: a matrix of second derivatives times them.
+    """The derivative of `gradient()` as `points` move along `directions`: second derivatives times `directions`.
 
-    Two evaluations, `size` (Euclidean, over all points) before and behind.
+    Takes two evaluations, with all points together moved by `size` (Euclidean) forwards and backwards.
     """
     step = size / norm(directions).clamp_min(torch.finfo(directions[0].dtype).tiny)
     with moved(points, directions, step):

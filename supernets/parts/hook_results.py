@@ -1,4 +1,4 @@
-"""Checks what the hooks of a recipe returned, once each, so that a mistake is told in the recipe's words."""
+"""Checks of what a recipe's hooks return, made once each, so that an error names the recipe and its hook."""
 
 import torch
 from torch import Tensor
@@ -9,12 +9,12 @@ MIXTURE = (len(EDGES), len(OPERATIONS))
 
 
 def kind_of(value: object) -> str:
-    """A tensor by its shape, anything else by its class."""
+    """The shape of a tensor or the class of anything else, for messages."""
     return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 
 
 def check_alphas(recipe: object, alphas: object) -> None:
-    """Raises ValueError unless the first alphas are a tensor of finite numbers."""
+    """Raises ValueError unless the initial alphas are a tensor of finite floating-point numbers."""
     name = type(recipe).__name__
     if not isinstance(alphas, Tensor):
         raise ValueError(f"{name}.initial_alphas gave {kind_of(alphas)}, not a tensor")
@@ -23,16 +23,16 @@ def check_alphas(recipe: object, alphas: object) -> None:
 
 
 def check_edge_weights(recipe: object, weights: object, alphas: Tensor) -> None:
-    """Raises ValueError unless they are a tensor [6, 5]."""
+    """Raises ValueError unless the edge weights are a tensor [6, 5]."""
     if not isinstance(weights, Tensor) or tuple(weights.shape) != MIXTURE:
         found, name = kind_of(weights), type(recipe).__name__
         raise ValueError(f"{name}.edge_weights gave {found}, not {MIXTURE}, for alphas {tuple(alphas.shape)}")
 
 
 def check_mixing(recipe: str, mixing: object, cls: type) -> None:
-    """Raises ValueError unless it is of class `cls`, a Mixing, with weights [6, 5] or [n_cells, 6, 5].
+    """Raises ValueError unless `mixing` is of class `cls` (Mixing) and has weights [6, 5] or [n_cells, 6, 5].
 
-    A recipe with a network of its own may have further columns.
+    More than 5 columns are allowed, for recipes that build their own network.
     """
     if not isinstance(mixing, cls):
         raise ValueError(f"{recipe}.mixing gave {type(mixing).__name__}, not a Mixing")
@@ -43,6 +43,6 @@ def check_mixing(recipe: str, mixing: object, cls: type) -> None:
 
 
 def check_after_epoch(alphas: Tensor, epoch: int) -> None:
-    """Raises ValueError where an epoch, counted from 1, left alphas that are not finite."""
+    """Raises ValueError if the alphas are not finite after epoch `epoch`, counted from 1."""
     if not torch.isfinite(alphas).all():
         raise ValueError(f"the alphas are not finite after epoch {epoch}")

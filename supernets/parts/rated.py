@@ -1,4 +1,4 @@
-"""Recipes whose alphas are stepped by Adam at a rate that the command line may change."""
+"""Base class of recipes whose alphas step by Adam with a rate and weight decay that are options."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from nas_selection_bench.supernets.parts.recipe import Recipe
 
 @dataclass(frozen=True)
 class Rated(Recipe):
-    """How fast the alphas move, which decides how soon a supernet collapses: two options more."""
+    """A recipe with options for how fast its alphas move, which decides how soon a supernet collapses."""
 
     alpha_rate: float = option(Recipe.alpha_rate, above(0), "learning rate of the alphas (Adam)")
     alpha_decay: float = option(Recipe.alpha_decay, at_least(0), "weight decay of the alphas")

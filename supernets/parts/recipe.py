@@ -2,22 +2,22 @@
 
 A recipe defines how its architecture parameters (alphas) become edge weights, how they are updated,
 and what is added to the loss or the network. The loop (`supernets.training.loop`), the checkpoints and
-the selectors know nothing else about it. Everything here has the first-order DARTS step as its
-default, so a recipe overrides only what makes it what it is:
+the selectors depend on nothing else of it. Every hook defaults to the first-order DARTS step, so a recipe
+overrides only those in which it differs:
 
-- `edge_weights`: alphas to the deterministic weights that selectors see;
-- `mixing`: the weights of one training pass, where they differ (sampled, perturbed, gated);
+- `edge_weights`: maps alphas to the deterministic weights that selectors see;
+- `mixing`: the weights of one training pass, if they differ from those (sampled, perturbed, gated);
 - `schedule`, `noise`: numbers that change per epoch, random numbers that change per step;
 - `penalty`: a term of the alphas' loss;
 - `alpha_step`, `weight_step`: the updates themselves;
-- `build`, `after_epoch`, `memory`: another network, decisions between epochs, what they remember.
+- `build`, `after_epoch`, `memory`: another network, decisions between epochs, state kept between steps.
 
-On a GPU the whole step is captured once and replayed. So it must not ask the device for a number (no
-`.item()`, no branch on a tensor), or it runs eagerly, several times slower, and the user is warned:
+On a GPU the whole step is captured once and replayed. A step that reads a number from the device (`.item()`,
+a branch on a tensor) runs eagerly instead, several times slower, and the user is warned. To avoid this:
 
 - what depends on the number of steps is read from `search.number`, and declared by `phase`;
-- operations that do not run are given as a tensor (`sampling.drawn`);
-- where the host must work in the middle of a step, `repeated` captures what lies before and behind.
+- the operations that run are given as a tensor (`sampling.drawn`);
+- if the host must work in the middle of a step, `repeated` captures the parts before and after.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -40,7 +40,7 @@ Batch = tuple[Tensor, Tensor]
 """Images [n, 3, h, w] and labels [n]."""
 
 GRADIENT_CLIP = 5.0
-"""Norm to which the weights' gradient is clipped (DARTS and all that follow it)."""
+"""Norm to which the weights' gradient is clipped (in DARTS and all methods based on it)."""
 
 
 @dataclass(frozen=True)
@@ -51,32 +51,32 @@ class Mixing:
     """[6, 5], or [n_cells, 6, 5]."""
     skip: float | Tensor = 0.0
     active: Active | Sequence[Active] | None = None
-    """One for all cells, or one per cell."""
+    """The operations that run, for all cells or per cell; None: all."""
 
 
 @dataclass
 class SupernetState:
-    """One supernet in training: what the steps of a recipe read and write."""
+    """A supernet in training: the state that the steps of a recipe read and write."""
 
     network: Supernet
     alphas: Tensor
-    """The recipe's architecture parameters, a leaf; [6, 5] unless the recipe has others."""
+    """The recipe's architecture parameters, a leaf tensor; [6, 5] unless the recipe defines another shape."""
     weight_optimiser: torch.optim.Optimizer
     alpha_optimiser: torch.optim.Optimizer
     numbers: dict[str, Tensor] = field(default_factory=dict)
-    """The recipe's schedule at this epoch, as scalars on the device."""
+    """The recipe's schedule in this epoch, as scalars on the device."""
     noise: Tensor | None = None
     """The recipe's random numbers of this step, on the device."""
     number: int = 0
-    """Steps made before this one since the search began; known to the host."""
+    """Number of steps made before this one since the search began, on the host."""
     memory: dict[str, Tensor] = field(default_factory=dict)
     """The recipe's memory between steps; stored with the supernet."""
     loss_sum: Tensor = field(init=False)
     correct: Tensor = field(init=False)
     recipe: str = "the recipe"
-    """The class of the recipe, for messages."""
+    """The class name of the recipe, for messages."""
     _mixed: bool = field(default=False, init=False, repr=False)
-    """Whether a mixture of the recipe's has been looked at."""
+    """Whether a Mixing of the recipe has been checked."""
 
     def __post_init__(self) -> None:
         self.loss_sum = torch.zeros((), device=self.alphas.device)
@@ -85,8 +85,8 @@ class SupernetState:
     def loss(self, batch: Batch, mixing: Mixing, *, record: bool = False, full_precision: bool = False) -> Tensor:
         """The mean cross-entropy of one batch; `record` adds it to the epoch's loss and accuracy.
 
-        In bfloat16 on a GPU unless in `full_precision`, which differences of gradients need: after a move of 1e-4 or
-        of 0.01 nearly all that is left between two gradients in bfloat16 is their rounding.
+        A GPU computes it in bfloat16 unless `full_precision` is set. Differences of gradients need that: after a move
+        of 1e-4 or 0.01, the difference of two bfloat16 gradients is nearly all rounding error.
         """
         if not self._mixed:
             check_mixing(self.recipe, mixing, Mixing)
@@ -97,7 +97,7 @@ class SupernetState:
         logits = logits.to(self.alphas.dtype)
         loss = F.cross_entropy(logits, labels)
         if record:
-            # Sums stay on the device: asking for them at every step would wait for it at every step.
+            # Sums stay on the device: reading them at every step would mean waiting for it at every step.
             self.loss_sum += loss.detach() * len(labels)
             self.correct += (logits.detach().argmax(1) == labels).sum()
         return loss
@@ -118,8 +118,8 @@ class SupernetState:
         loss.backward()
         for parameter in self.network.parameters():
             if parameter.grad is None:
-                # No operation that was drawn uses it. Momentum and decay go on, as they do for those
-                # of its neighbours that are stored in one tensor with an operation that was drawn.
+                # No drawn operation uses it. Momentum and decay still apply, as they do for undrawn
+                # operations whose weights are stored in one tensor with those of a drawn one.
                 parameter.grad = torch.zeros_like(parameter)
         self._step_weights()
 
@@ -135,14 +135,14 @@ class SupernetState:
 
     @contextmanager
     def frozen_weights(self) -> Iterator[None]:
-        """Passes made inside do not prepare gradients of the weights, a third of a step's arithmetic."""
+        """A context whose passes do not prepare gradients of the weights, a third of a step's arithmetic."""
         with frozen(list(self.network.parameters())):
             yield
 
 
 @contextmanager
 def frozen(parameters: Sequence[Tensor]) -> Iterator[None]:
-    """`parameters` require no gradient inside."""
+    """A context in which `parameters` require no gradient."""
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:
@@ -156,7 +156,7 @@ Step = Callable[[Batch | None, Batch, Tensor | None], object]
 """step(batch of the selection half or None, batch of the weights half, the recipe's random numbers of this step)."""
 
 BatchesOf = Callable[[str], Iterator[Batch]]
-"""The batches of the half called `weights` or `selection`, freshly shuffled for this purpose."""
+"""Maps `weights` or `selection` to the batches of that half, freshly shuffled for the purpose."""
 
 
 @dataclass(frozen=True)
@@ -170,30 +170,30 @@ class Recipe(Configurable):
     paper: ClassVar[str]
     """Authors, title, venue, section."""
     equation: ClassVar[str]
-    """The update that makes the recipe what it is, in one line."""
+    """The update that characterises the recipe, in one line."""
     version: ClassVar[int] = 1
-    """Bumped by hand when the numbers of this recipe change: part of the cache key."""
+    """Raised by hand when the results of this recipe change; part of the cache key."""
     tunes_alphas: ClassVar[bool] = True
-    """Whether alphas are updated by gradient; also between two decisions of a selector that tunes."""
+    """Whether alphas are updated by gradient, in the search and between the decisions of a selector that tunes."""
     weight_rates: ClassVar[tuple[float, float]] = (0.025, 0.001)
-    """Learning rate of the weights in the first epoch, and where its cosine ends."""
+    """Learning rate of the weights in the first epoch, and the value at which its cosine ends."""
     alpha_rate = 3e-4
-    """Learning rate of the alphas (Adam, betas 0.5 and 0.999); a recipe may make a field of it, an option."""
+    """Learning rate of the alphas (Adam, betas 0.5 and 0.999); a recipe may make it an option by a field."""
     alpha_decay = 1e-3
-    """Weight decay of the alphas; likewise."""
+    """Weight decay of the alphas; a recipe may make it an option, too."""
     alpha_start: ClassVar[str] = "6 x 5, 1e-3 times normal noise"
-    """Shape and beginning of the alphas, in words: what `initial_alphas` makes."""
+    """Shape and initial values of the alphas, in words: what `initial_alphas` returns."""
     alpha_update: ClassVar[str] = ""
-    """How the search steps the alphas, in words, where it is not by Adam with `alpha_rate` and `alpha_decay`."""
+    """How the search steps the alphas, in words; empty for Adam with `alpha_rate` and `alpha_decay`."""
     noise_on_host: ClassVar[bool] = False
     """Whether the random numbers of a step stay on the CPU, because the host reads them."""
     offers: ClassVar[str] = "probabilities"
-    """What `edge_weights` gives selectors, in words."""
+    """What selectors get from `edge_weights`, in words."""
     differs: ClassVar[str] = ""
     """What differs from the released code, if anything."""
 
     def declared(self) -> dict[str, str]:
-        """Descriptions beside its paper, shown in lists and reports: those of its options."""
+        """The descriptions shown in lists and reports, apart from the paper, for the options that are set."""
         asked, options = self.differing(type(self)()), self.options()
         here = ", ".join(f"{name}={value} ({options[name][1]})" for name, value in asked.items())
         update = f"{self.equation} by default; here {here}" if here else self.equation
@@ -206,12 +206,12 @@ class Recipe(Configurable):
 
     @property
     def alphas_rest(self) -> float:
-        """Share of the search in which they carry none yet: none at checkpoints of up to so many of its epochs."""
+        """Share of the search in which the alphas carry no information yet; that includes its last checkpoint."""
         return 0.0
 
     @property
     def alphas_rest_less(self) -> int:
-        """How many epochs sooner they do, where what fills them comes at the end of an epoch."""
+        """Epochs to subtract from that share: 1 if alphas change at the end of an epoch, before its checkpoint."""
         return 0
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:
@@ -227,27 +227,27 @@ class Recipe(Configurable):
         return alphas.softmax(-1)
 
     def schedule(self, epoch: int, epochs: int) -> dict[str, float]:
-        """Named numbers of the epoch counted from 0; the steps find them in `search.numbers`."""
+        """Named numbers for epoch `epoch`, counted from 0; the steps read them from `search.numbers`."""
         return {}
 
     def searches(self, epoch: int, epochs: int) -> bool:
-        """Whether the alphas learn in the epoch counted from 0, where `tunes_alphas`; if not, only the weights step."""
+        """Whether the alphas step in epoch `epoch`, counted from 0, if `tunes_alphas`; if not, only the weights do."""
         return True
 
     def passes(self) -> float:
-        """Forward and backward passes of one mini-batch that a step makes, on average while the alphas learn."""
+        """Number of forward and backward passes of one mini-batch per step, on average while the alphas learn."""
         return 2.0 if self.tunes_alphas else 1.0
 
     def noise(self, generator: torch.Generator, steps: int, network: Supernet) -> Tensor | None:
-        """Random numbers [steps, ...] of one epoch, on the CPU; each step finds its own in `search.noise`."""
+        """Random numbers [steps, ...] for one epoch, on the CPU; each step reads its own from `search.noise`."""
         return None
 
     def phase(self, step: int) -> Hashable:
-        """The host's decision about a step, counted from 0 over the whole search: each phase is captured apart."""
+        """What the host decides for a step, counted from 0 over the whole search; each phase is captured separately."""
         return None
 
     def memory(self) -> dict[str, Tensor]:
-        """The recipe's memory, at the beginning."""
+        """The recipe's initial memory."""
         return {}
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
@@ -255,7 +255,7 @@ class Recipe(Configurable):
         return Mixing(self.edge_weights(alphas))
 
     def penalty(self, search: SupernetState) -> Tensor | None:
-        """A term added to the loss of the alphas."""
+        """A term added to the loss of the alphas; None adds nothing."""
         return None
 
     def alpha_step(self, search: SupernetState, selection: Batch, weights: Batch) -> None:
@@ -276,7 +276,7 @@ class Recipe(Configurable):
         self.weight_step(search, weights)
 
     def repeated(self, search: SupernetState, device: torch.device) -> "Step":
-        """The steps of `search`, captured on a GPU."""
+        """The function that makes one step of `search`, captured on a GPU."""
 
         def step(
             x: Tensor | None, y: Tensor | None, weights_x: Tensor, weights_y: Tensor, noise: Tensor | None

@@ -1,4 +1,4 @@
-"""Training recipes are found by their files: every module of this room with a `RECIPE` is one."""
+"""Finds the training recipes: every module in the supernets folder that defines a `RECIPE`."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -13,15 +13,15 @@ from nas_selection_bench.supernets.parts.recipe import Recipe
 
 
 def offered(name: str, module: Any, file: Path) -> Mapping[str, Recipe]:
-    """The recipe of a module, which declares its own name; raises UsageError for anything else."""
+    """The recipe that `module` defines, by its declared name; raises UsageError unless it is a usable Recipe."""
     recipe = module.RECIPE
     if not isinstance(recipe, Recipe):
         raise UsageError(f"{shown(file)}: RECIPE must be a Recipe, not {kind(recipe)}.")
     require_texts(recipe, ("name", "paper", "equation"), file)
     if plain := [f.name for f in fields(recipe) if f.name not in recipe.options()]:
         raise UsageError(
-            f"{shown(file)}: the field {plain[0]} of {recipe.name!r} cannot be set by name; make it by"
-            " option(default, converter, help) of bench/work/options.py, or a ClassVar."
+            f"{shown(file)}: the field {plain[0]} of {recipe.name!r} cannot be set by name; make it with"
+            " option(default, converter, help) of bench/work/options.py, or make it a ClassVar."
         )
     if unusable := recipe.unusable():
         raise UsageError(f"{shown(file)}: {recipe.name!r} cannot be used: {unusable}.")

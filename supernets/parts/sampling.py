@@ -1,4 +1,4 @@
-"""What the recipes that draw architectures share: Gumbel noise, uniform draws, one-hot choices."""
+"""Tools for recipes that draw architectures: Gumbel noise, uniform draws, one-hot choices."""
 
 import torch
 import torch.nn.functional as F
@@ -10,11 +10,11 @@ from nas_selection_bench.supernets.network.skeleton import ARRIVING
 from nas_selection_bench.supernets.network.supernet import Active
 
 ALPHA_PASS, WEIGHT_PASS = 0, 1
-"""Where the noise of a step's two passes lies: the step of the alphas, then that of the weights."""
+"""Indices of a step's two passes in its noise: first that of the alphas, then that of the weights."""
 
 
 def pass_of(alphas: Tensor) -> int:
-    """Which pass of a step this is: a step of the weights gets detached alphas."""
+    """Index of the pass that gets these `alphas`; the pass of the weights gets them detached."""
     return ALPHA_PASS if alphas.requires_grad else WEIGHT_PASS
 
 
@@ -25,14 +25,14 @@ def gumbel(generator: torch.Generator, steps: int) -> Tensor:
 
 
 def relaxed(logits: Tensor, noise: Tensor, temperature: float | Tensor) -> Tensor:
-    """The Gumbel softmax, over the last axis: softmax((log p + g) / tau) with p = softmax(logits)."""
+    """The Gumbel softmax over the last axis: softmax((log p + g) / tau) with p = softmax(logits)."""
     return ((logits.log_softmax(-1) + noise) / temperature).softmax(-1)
 
 
 def uniform_choices(generator: torch.Generator, *shape: int) -> Tensor:
     """Operations drawn uniformly for each edge, [*shape, 6] int64, on the CPU.
 
-    A node at which only `none` would arrive is drawn again (released code of NAS-Bench-201's RSPS).
+    A node whose incoming edges are all `none` is drawn again (as in the released code of NAS-Bench-201's RSPS).
     """
     chosen = torch.randint(len(OPERATIONS), (*shape, len(EDGES)), generator=generator).flatten(0, -2)
     for edges in map(list, ARRIVING.values()):
@@ -47,9 +47,9 @@ def one_hot(chosen: Tensor, like: Tensor) -> Tensor:
 
 
 def drawn(weights: Tensor) -> Active:
-    """Which operations run: those whose weight [6, 5] is not zero.
+    """A mask of the operations that run: those whose weight [6, 5] is not zero.
 
-    As a tensor on a GPU, where reading it would stop the device at every step.
+    It is a tensor on a GPU, where reading it would stall the device at every step, and lists on a CPU.
     """
     if on_gpu(weights.device):
         return weights.detach() != 0
