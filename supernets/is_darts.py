@@ -71,7 +71,7 @@ class IsDarts(Recipe):
 
 
 def pruned_by(epochs_done: int, epochs: int) -> int:
-    """How many operations of each edge are pruned once `epochs_done` of `epochs` are."""
+    """Number of operations of each edge that are pruned after `epochs_done` of `epochs` epochs."""
     return sum(epochs_done >= max(1, whole_epochs(moment, epochs)) for moment in MOMENTS)
 
 

@@ -59,7 +59,7 @@ class PcDarts(Recipe):
         return alphas[:, : len(OPERATIONS)].softmax(-1)
 
     def searches(self, epoch: int, epochs: int) -> bool:
-        """Not during the warm-up."""
+        """Whether the alphas learn: not during the warm-up."""
         return epoch >= whole_epochs(self.warm_up, epochs)
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:

@@ -7,7 +7,7 @@ import numpy as np
 from nas_selection_bench.bench.problem.space import NONE
 
 
-def edge_certainty(probabilities: np.ndarray, history: Sequence[np.ndarray] = ()) -> np.ndarray:
+def edge_certainty(probabilities: np.ndarray, history: Sequence[np.ndarray] | np.ndarray = ()) -> np.ndarray:
     """SGAS's criterion [k] for k edges with operation `probabilities` [k, 5]; the largest is decided first.
 
     Criterion 1 (Li et al., CVPR 2020) is the importance of an edge (the sum over the operations other

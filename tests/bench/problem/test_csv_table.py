@@ -150,7 +150,10 @@ def mapped(column: str, change) -> dict[str, list[str]]:  # type: ignore[no-unty
         (mapped("cifar10_valid", lambda v: repr(v / 100)), "fractions"),
         (mapped("cifar10_test", lambda v: repr(100 - v)), "error rates"),
         ({**COLUMNS, "cifar10_test_777": COLUMNS["cifar10_params"]}, "0..100"),
-        ({**COLUMNS, "cifar10_test_777": mapped("cifar10_test", lambda v: repr(v * 0.7))["cifar10_test"]}, "the same table"),
+        (
+            {**COLUMNS, "cifar10_test_777": mapped("cifar10_test", lambda v: repr(v * 0.7))["cifar10_test"]},
+            "same table",
+        ),
         (mapped("index", lambda v: repr(v + 0.5)), "whole number"),
         *(
             (mapped("index", lambda v, wrong=wrong: wrong if v == 8 else f"{v:.0f}"), "whole number")
