@@ -1,1 +1,1 @@
-"""The weight-sharing network: literal, fused, and stand-alone."""
+"""The weight-sharing network in its literal and fused forms, and the stand-alone networks."""

@@ -1,4 +1,4 @@
-"""Whether a device is a GPU, and torch's module for it, with streams, graphs and memory."""
+"""Whether a device is a GPU, and torch's module for its streams, graphs and memory."""
 
 from functools import cache
 from typing import Any
@@ -7,16 +7,16 @@ import torch
 
 
 def on_gpu(device: torch.device) -> bool:
-    """Whether work on `device` is launched rather than done: everything but the CPU."""
+    """Whether operations on `device` are launched asynchronously, as on every device but the CPU."""
     return device.type != "cpu"
 
 
 def accelerator(device: torch.device) -> Any:
-    """torch's module of this type of device: `torch.cuda` for CUDA."""
+    """torch's module for this type of device: `torch.cuda` for CUDA."""
     return torch.get_device_module(device.type)
 
 
 @cache
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is computed by the hardware (from compute capability 8 on); older cards emulate it slowly."""
+    """Whether the hardware computes in bfloat16 (from compute capability 8); older cards emulate it slowly."""
     return bool(accelerator(device).get_device_capability(device)[0] >= 8)

@@ -1,8 +1,8 @@
-"""A training step, run over and over: on a GPU captured once as a CUDA graph and replayed.
+"""Repeat a training step: on a GPU, capture it once as a CUDA graph and replay the graph.
 
 The supernet launches many small kernels; replaying a graph costs one launch. The step must be a
-plain function of its input tensors that changes tensors in place and never asks the device for a
-number. Whether it does is looked at before the capture, since a capture that fails leaves torch's
+plain function of its input tensors that changes tensors in place and never reads a number back
+from the device. This is checked before the capture, since a failed capture leaves torch's
 allocator damaged. A step that cannot be captured runs eagerly, with a warning that gives the reason.
 """
 
@@ -21,26 +21,26 @@ from nas_selection_bench.bench.collector import uncollected
 from nas_selection_bench.supernets.network.accelerator import accelerator, on_gpu
 
 EAGER_CALLS = 3
-"""Calls before the capture: they are ordinary steps, and libraries set themselves up during them."""
+"""Number of calls before the capture: ordinary steps, during which libraries initialise themselves."""
 
 _one_capture = threading.Lock()
 """Supernets may train in threads of one process; captures share the device's random generator, so they take turns."""
 
 _failed: list[Any] = []
-"""Graphs whose capture failed: torch's allocator points at them for as long as the process lives, and no other
-graph is captured in it."""
+"""Graphs whose capture failed: torch's allocator points at them for the lifetime of the process, which therefore
+captures no further graph."""
 
 _of_thread = threading.local()
 
 
 def captures_given_up() -> bool:
-    """Whether a capture failed in this process, so that every further step runs eagerly."""
+    """Whether a capture has failed in this process, so that every further step runs eagerly."""
     return bool(_failed)
 
 
 @contextmanager
 def eagerly(wanted: bool = True) -> Iterator[None]:
-    """Inside no step is captured, if `wanted`."""
+    """Context in which no step is captured, if `wanted`."""
     global EAGER_CALLS
     before = EAGER_CALLS
     EAGER_CALLS = 10**9 if wanted else before
@@ -52,12 +52,12 @@ def eagerly(wanted: bool = True) -> Iterator[None]:
 
 @contextmanager
 def own_stream(device: torch.device) -> Iterator[None]:
-    """Everything inside runs on a stream of its own on a GPU, as graph capture needs; waits for it at the end."""
+    """On a GPU, run everything inside on a separate stream, as graph capture requires, and wait for it at the end."""
     if not on_gpu(device):
         yield
         return
     gpu = accelerator(device)
-    # One for each thread: memory that torch caches for a stream serves no other.
+    # One stream per thread: memory that torch caches for one stream cannot be used by another.
     stream = _own("streams", device, lambda: gpu.Stream(device))
     before = gpu.current_stream(device)
     stream.wait_stream(before)
@@ -69,7 +69,7 @@ def own_stream(device: torch.device) -> Iterator[None]:
 
 
 def _own(kind: str, device: torch.device, make: Callable[[], Any]) -> Any:
-    """This thread's state for `device`."""
+    """This thread's object of `kind` for `device`, created by `make` on first use."""
     kept = vars(_of_thread).setdefault(kind, {})
     if device not in kept:
         kept[device] = make()
@@ -78,7 +78,7 @@ def _own(kind: str, device: torch.device, make: Callable[[], Any]) -> Any:
 
 @dataclass
 class _Replay:
-    """One captured form of a step: for one set of shapes, and one phase."""
+    """The captured form of a step for one set of shapes and one phase."""
 
     inputs: list[Tensor | None]
     calls: int = 0
@@ -88,10 +88,10 @@ class _Replay:
 
 
 class Repeated:
-    """`step(*tensors)`, captured after a few calls where the device can; the result stays valid until the next call.
+    """`step(*tensors)`, captured after a few calls on a GPU; the result stays valid until the next call.
 
-    Every set of shapes has a graph of its own, and so has every `phase`: what the host decides, beside the tensors,
-    about what a step does.
+    Each combination of input shapes and `phase` has its own graph. The phase stands for everything, apart from the
+    tensors, by which the host decides what a step does.
     """
 
     def __init__(self, step: Callable[..., Tensor | None], device: torch.device) -> None:
@@ -130,8 +130,8 @@ class Repeated:
         gpu = accelerator(self._device)
         graph = gpu.CUDAGraph()
         with _one_capture, uncollected():
-            # A capture allocates from memory of its own and may not give cached memory back to get it; nor may a
-            # tensor or graph of other code be destroyed while it lasts.
+            # A capture allocates from its own memory pool and cannot free cached memory to make room; nor may a
+            # tensor or graph of other code be destroyed during the capture.
             gpu.empty_cache()
             failure = self._record(one, graph)
         if failure is None:
@@ -141,7 +141,7 @@ class Repeated:
         self._tell((str(failure).strip() or type(failure).__name__).splitlines()[0])
 
     def _record(self, one: _Replay, graph: Any) -> RuntimeError | None:
-        """Why the capture failed, if it did."""
+        """Capture the step; return the error if the capture failed, else None."""
         pool = _own("pools", self._device, accelerator(self._device).graph_pool_handle)
         graph.capture_begin(pool=pool, capture_error_mode="thread_local")
         failure: RuntimeError | None = None
@@ -149,10 +149,10 @@ class Repeated:
             one.result = self._step(*one.inputs)
         except RuntimeError as reason:
             failure = reason
-        finally:  # also where it is interrupted: the stream must not stay in capture
+        finally:  # also if interrupted: the stream must not stay in capture mode
             try:
                 graph.capture_end()
-            except RuntimeError as reason:  # an invalid capture says so again when it ends
+            except RuntimeError as reason:  # ending an invalid capture raises again
                 failure = failure or reason
         return failure
 
@@ -161,7 +161,7 @@ class Repeated:
 
 
 class HostReads(TorchDispatchMode):
-    """Sees what waits for the device, or copies from the host, in here."""
+    """Record operations inside this context that wait for the device or copy between host and device."""
 
     WAIT = frozenset(
         getattr(torch.ops.aten, name)
@@ -173,7 +173,7 @@ class HostReads(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.reads: list[str] = []
-        """The operations, in their order."""
+        """Names of the recorded operations, in order."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

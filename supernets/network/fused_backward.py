@@ -1,8 +1,8 @@
 """The backward pass of `supernets.network.fused_cell`, one source node at a time, from node 2 to node 0.
 
-With g the gradient of a target node, batch norm of y with statistics m, s over P pixels and edge
-weight a gives (a / s) (g - mean(g) - yhat mean(g yhat)); every sum of products that this needs
-is the diagonal of a matrix product.
+Let g be the gradient of a target node, y a convolution's output with batch statistics m and s over P
+pixels, and a the edge weight. The gradient of y is then (a / s) (g - mean(g) - yhat mean(g yhat)).
+Every sum of products that this needs is the diagonal of a matrix product.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING
 
 
 class Backward:
-    """The gradients of one cell: x, edge weights, plan (none), three 3x3 and three 1x1 kernels."""
+    """Computes the gradients of a cell's inputs: x, edge weights, plan (None), three 3x3 and three 1x1 kernels."""
 
     def __init__(
         self, plan: CellPlan, amount: list[list[float]], shape: torch.Size, needed: Sequence[bool],
@@ -39,15 +39,15 @@ class Backward:
         self.count = len(sources[0].x)
         self.batch = plan.mode != "running"
         self.gradient: dict[int, Tensor] = {}
-        """[pixels, C] of the nodes known so far."""
+        """[pixels, C] gradients of the nodes computed so far."""
         self.total: dict[int, Tensor] = {}
-        """The same, summed over pixels."""
+        """[C] the same gradients, summed over pixels."""
         zero = sources[0].x.new_zeros(())
         self.weights = [[zero] * N_OPERATIONS for _ in TARGET]
         self.kernel_gradients: list[Tensor | None] = [None] * 6
 
     def run(self, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """From the gradient of node 3 [n, c, h, w] to those of all inputs."""
+        """The gradients of all inputs, from the gradient of node 3 [n, c, h, w]."""
         self.gradient[3] = rows(gradient)
         for node in (2, 1, 0):
             self.total[node + 1] = self.gradient[node + 1].sum(0)
@@ -63,7 +63,7 @@ class Backward:
         return x, weights, None, *self.kernel_gradients
 
     def _through_3x3(self, node: int, wanted: bool) -> Tensor | None:
-        """Fills in the gradients of weights and kernel; returns that of relu(x) where `wanted`."""
+        """Set the gradients of the weights and the kernel; return the gradient of relu(x) if `wanted`, else None."""
         source, normal = self.sources[node], self.sources[node].normal_3x3
         if normal is None or source.y is None:
             return None
@@ -87,7 +87,7 @@ class Backward:
         return rows(inward) if wanted else None
 
     def _through_1x1(self, node: int, wanted: bool, inward: Tensor | None) -> Tensor | None:
-        """As _through_3x3, added onto `inward`."""
+        """As `_through_3x3`, for the 1x1 convolutions; adds the gradient of relu(x) to `inward`."""
         source, normal = self.sources[node], self.sources[node].normal_1x1
         if normal is None or source.matrix_1x1 is None:
             return inward
@@ -117,7 +117,7 @@ class Backward:
         return inward
 
     def _plain_weights(self, node: int) -> None:
-        """The gradients of the weights of skip and pool."""
+        """Set the gradients of the weights of skip and pool."""
         source = self.sources[node]
         for e in LEAVING[node]:
             g = self.gradient[TARGET[e]].reshape(-1)
@@ -127,7 +127,7 @@ class Backward:
                 self.weights[e][AVG_POOL] = torch.dot(g, source.pool.reshape(-1))
 
     def _into(self, node: int, inward: Tensor | None) -> Tensor:
-        """The gradient of the node itself: through its ReLU, skips and pools."""
+        """The gradient of the node itself, through its ReLU, skips and pools."""
         source, plan = self.sources[node], self.plan
         if inward is None:
             into = torch.zeros_like(source.x)
@@ -142,6 +142,6 @@ class Backward:
             spread = self.gradient[TARGET[pooling[0]]] * self.amount[pooling[0]][AVG_POOL]
             for e in pooling[1:]:
                 spread.add_(self.gradient[TARGET[e]], alpha=self.amount[e][AVG_POOL])
-            # The transpose of (border correction after sum) is the sum after border correction.
+            # Forward, the border correction follows the sum; in the transpose, the sum follows the border correction.
             into += rows(pooled_sum(correct_border(picture(spread, self.shape))))
         return into

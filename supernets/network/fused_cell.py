@@ -1,17 +1,17 @@
 """One supernet cell as a single differentiable function: the fast path on a CPU.
 
-A CPU is bound by memory traffic once the 3x3 convolutions are fused, so this function never writes
-what it can avoid. With r = relu(x) as a matrix [pixels, channels]:
+Once the 3x3 convolutions are fused, memory traffic limits the speed on a CPU, so this function writes
+as little as possible. With r = relu(x) as a matrix [pixels, channels]:
 
 - a 1x1 convolution is r W^T, and its batch statistics follow from the mean mu and the covariance of
   r: mean = W mu, variance = diag(W cov W^T). So its normalised, weighted output is one matrix
-  product added onto the node, and the output of the convolution itself never exists;
-- the outputs y of the 3x3 convolutions are kept, but no normalised copy of them: scale and shift
-  per channel are applied while adding onto the node;
+  product added to the node, and the output of the convolution itself is never stored;
+- the outputs y of the 3x3 convolutions are stored, but no normalised copy of them: scale and shift
+  per channel are applied while y is added to the node;
 - the average pool is a depthwise convolution whose border is corrected in place.
 
-The backward pass is the derivative of exactly that, written out. It can be walked more than once,
-but not differentiated again; `Supernet.twice_differentiable` chooses the path that can.
+The backward pass is the derivative of exactly these steps, written out. It can be run more than once,
+but not differentiated again; `Supernet.twice_differentiable` selects a path that can be.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ class FusedCell(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weights: Tensor, plan: CellPlan, *kernels: Tensor) -> Tensor:
-        """[n, c, h, w] -> [n, c, h, w], in channels_last."""
+        """[n, c, h, w] -> node 3 [n, c, h, w], in channels_last."""
         amount = weights.tolist()
         node = rows(x)
         sources: list[FusedInput] = []

@@ -1,4 +1,4 @@
-"""The parts of `supernets.network.fused_cell`: what a node shares with its leaving edges, what arrives at a node."""
+"""Forward pass of `supernets.network.fused_cell`: tensors shared by the edges that leave a node, and sums at a node."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -29,7 +29,7 @@ class CellPlan:
     mode: str
     """`train`, `batch` or `running`."""
     running: dict[int, tuple[Running, ...]]
-    """By operation, for each of the nodes 0 to 2."""
+    """The running statistics of each operation, for nodes 0 to 2."""
     skip: float
     active: Sequence[Sequence[bool]]
     """[6][5]: which operations run."""
@@ -52,7 +52,7 @@ class Normal:
 
 @dataclass
 class FusedInput:
-    """A node and all that its leaving edges share; matrices are [pixels, channels]."""
+    """A node and the tensors that its leaving edges share; matrices are [pixels, channels]."""
 
     x: Tensor
     r: Tensor
@@ -79,12 +79,12 @@ class FusedInput:
 
     @property
     def normal_3x3(self) -> Normal | None:
-        """Of the 3x3 convolutions; None where none runs."""
+        """Batch norms of the 3x3 convolutions; None if none runs."""
         return _normal(self.mean_3x3, self.deviation_3x3, self.scale_3x3)
 
     @property
     def normal_1x1(self) -> Normal | None:
-        """Of the 1x1 convolutions; None where none runs."""
+        """Batch norms of the 1x1 convolutions; None if none runs."""
         return _normal(self.mean_1x1, self.deviation_1x1, self.scale_1x1)
 
 
@@ -98,24 +98,24 @@ def _normal(mean: Tensor | None, deviation: Tensor | None, scale: Tensor | None)
 
 
 def rows(x: Tensor) -> Tensor:
-    """[n, c, h, w] as [n h w, c]: a view of channels_last memory, a copy of any other."""
+    """[n, c, h, w] as [n h w, c]: a view if x is in channels_last memory, otherwise a copy."""
     return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
 
 def picture(matrix: Tensor, shape: Sequence[int]) -> Tensor:
-    """[n h w, c'] seen as [n, c', h, w], for the n, h, w of `shape` (n, _, h, w)."""
+    """A view of [n h w, c'] as [n, c', h, w], for the n, h, w of `shape` (n, _, h, w)."""
     n, _, h, w = shape
     return matrix.view(n, h, w, -1).permute(0, 3, 1, 2)
 
 
 def pooled_sum(x: Tensor) -> Tensor:
-    """A ninth of the sum over each 3x3 neighbourhood, zeros outside."""
+    """One ninth of the sum over each 3x3 neighbourhood, with zeros outside the image."""
     c = x.shape[1]
     return F.conv2d(x, x.new_full((c, 1, 3, 3), 1 / 9), padding=1, groups=c)
 
 
 def correct_border(x: Tensor) -> Tensor:
-    """In place: borders times 3/2, hence corners times 9/4. Ninths become means that do not count the padding."""
+    """Multiply borders by 3/2, hence corners by 9/4, in place: turns `pooled_sum` into means without the padding."""
     if min(x.shape[2:]) < 2:
         raise ValueError(f"feature maps of {tuple(x.shape[2:])} are too small for the network; use larger images")
     for border in (x[:, :, 0], x[:, :, -1], x[:, :, :, 0], x[:, :, :, -1]):
@@ -124,7 +124,7 @@ def correct_border(x: Tensor) -> Tensor:
 
 
 def selected(tensor: Tensor, edges: list[int], node: int) -> Tensor:
-    """The rows of a fused tensor [edges x C, ...] that belong to `edges`: itself where that is all of them."""
+    """The rows of a fused tensor [edges x C, ...] that belong to `edges`; the tensor itself if these are all edges."""
     if len(edges) == len(LEAVING[node]):
         return tensor
     parts = tensor.chunk(len(LEAVING[node]))
@@ -132,7 +132,7 @@ def selected(tensor: Tensor, edges: list[int], node: int) -> Tensor:
 
 
 def scattered(part: Tensor, edges: list[int], node: int) -> Tensor:
-    """The reverse of `selected`: zeros for the edges that are not there."""
+    """The inverse of `selected`, with zeros for the edges that are not in `edges`."""
     if len(edges) == len(LEAVING[node]):
         return part
     given = dict(zip(edges, part.chunk(len(edges)), strict=True))
@@ -143,7 +143,7 @@ def scattered(part: Tensor, edges: list[int], node: int) -> Tensor:
 def statistics(
     mean: Tensor, variance: Tensor, count: int, running: Running, edges: list[int], node: int, mode: str
 ) -> None:
-    """In mode `train`, move the running statistics of `edges` towards a batch's (biased) mean and variance."""
+    """In mode `train`, move the running statistics of `edges` towards the batch's mean and (biased) `variance`."""
     if mode != "train":
         return
     unbiased = variance * (count / (count - 1))
@@ -181,8 +181,8 @@ def leave(
         if plan.mode == "running":
             mean, variance = selected(running.mean, edges, node), selected(running.variance, edges, node)
         else:
-            # Sums over each image first, then over images in float64: a second moment minus a squared mean
-            # would otherwise lose digits.
+            # Sum over each image first, then over images in float64: otherwise the second moment minus the squared
+            # mean would lose digits.
             per_image = r.view(shape[0], -1, c)
             mu = per_image.sum(1).sum(0, dtype=torch.float64) / count
             second = torch.bmm(per_image.transpose(1, 2), per_image).sum(0, dtype=torch.float64) / count
@@ -199,7 +199,7 @@ def leave(
 
 
 def gather(target: int, sources: list[FusedInput], amount: list[list[float]], plan: CellPlan) -> Tensor:
-    """Node `target` [pixels, C]: everything that arrives there."""
+    """Node `target` [pixels, C]: the sum of everything that arrives there."""
     like = sources[0].x
     c = like.shape[1]
     shift = like.new_zeros(c)
@@ -243,6 +243,6 @@ def gather(target: int, sources: list[FusedInput], amount: list[list[float]], pl
 
 
 def _columns(plan: CellPlan, node: int, operation: int, edge: int, c: int) -> slice:
-    """Where the channels of `edge` lie among those of the active edges that leave `node`."""
+    """Slice of the channels of `edge` among those of the active edges that leave `node`."""
     start = plan.edges(node, operation).index(edge) * c
     return slice(start, start + c)

@@ -1,14 +1,14 @@
-"""One supernet cell as a single differentiable function: the path of GPUs, where the number of kernels decides.
+"""One supernet cell as a single differentiable function for GPUs, where the number of kernels limits the speed.
 
-A training step of the supernet is made of thousands of kernels that take a microsecond or two each, whatever they
-compute. So everything that leaves a node shares its launches:
+A training step of the supernet consists of thousands of kernels that take a microsecond or two each, whatever they
+compute. So all edges that leave a node share kernel launches:
 
-- all convolutions that leave a node are one 3x3 convolution, the 1x1 kernels in the centre of nine taps, and their
-  batch norms are one, whose scales are the edge weights;
+- all convolutions that leave a node form one 3x3 convolution, with 1x1 kernels in the centre of nine taps, and their
+  batch norms form one batch norm, whose scales are the edge weights;
 - the two convolutions of all leaving edges are added at once, then the skips, then the pools;
-- the gradients of all edge weights that scale a node or its pool are one product of matrices.
+- the gradients of all edge weights that scale a node or its pool come from one matrix product.
 
-The backward pass is written out. It can be walked once; `Supernet.twice_differentiable` chooses the path that can be
+The backward pass is written out. It can be run once; `Supernet.twice_differentiable` selects a path that can be
 differentiated again.
 """
 
@@ -25,23 +25,23 @@ from nas_selection_bench.bench.problem.space import EDGES
 from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING, MOMENTUM
 
 ORDER = tuple(edge for edges in LEAVING for edge in edges)
-"""The edges by the node that they leave: (0, 1, 3, 2, 4, 5)."""
+"""The edges, ordered by the node that they leave: (0, 1, 3, 2, 4, 5)."""
 FIRST = (0, 3, 5)
-"""Where in that order the edges of each node begin."""
+"""Position in `ORDER` of the first edge of each node."""
 aten = torch.ops.aten
 
 
 @dataclass
 class Statistics:
-    """Statistics that the batch norms of one cell read and leave behind: for each of nodes 0 to 2, [2 edges C] numbers.
+    """Statistics that the batch norms of one cell read and record: [2 edges C] numbers for each of nodes 0 to 2.
 
     The channels are those of the 3x3 convolutions of all leaving edges, then those of the 1x1 convolutions.
     """
 
     running: Sequence[tuple[Tensor, Tensor]] | None
-    """Means and variances to normalise with; None for those of the batch."""
+    """Means and variances to normalise with; None to use those of the batch."""
     seen: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    """Mean and 1 / deviation of the batch."""
+    """Means and 1 / deviations of the batch, appended by the forward pass."""
 
 
 class GpuCell(torch.autograd.Function):
@@ -71,7 +71,7 @@ class GpuCell(torch.autograd.Function):
                 target = EDGES[edge][0]
                 term = terms[:, place]
                 arrived[target] = arrived[target] + term if target in arrived else term
-            # What only one edge feeds is still a part of a larger tensor.
+            # A node that only one edge feeds is still a slice of a larger tensor.
             nodes.append(arrived[node + 1].contiguous(memory_format=torch.channels_last))
             saved += [x, r, pooled, y, mean, deviation, *running]
         if any(ctx.needs_input_grad):
@@ -111,7 +111,7 @@ class GpuCell(torch.autograd.Function):
 
 
 def _of_node(leaving: list[Tensor], of_r: Tensor, x: Tensor, r: Tensor, shares: Tensor) -> Tensor:
-    """The gradient of a node: through its skips, its pool and its ReLU."""
+    """The gradient of a node, through its skips, its pool and its ReLU."""
     of_x, of_pool = (leaving[0] * share[0] for share in shares)
     for gradient, skip, pool in zip(leaving[1:], shares[0, 1:], shares[1, 1:], strict=True):
         of_x.addcmul_(gradient, skip)
@@ -122,11 +122,11 @@ def _of_node(leaving: list[Tensor], of_r: Tensor, x: Tensor, r: Tensor, shares: 
 
 
 def products(values: Tensor, gradients: Tensor, edges: int) -> Tensor:
-    """[2, edges]: the inner product of each of two feature maps [n, 2 C, h, w] with the gradients that arrive from
-    each edge, the first half of [n, 2 edges C, h, w].
+    """[2, edges] inner products of two feature maps with the gradient from each edge.
 
-    As the diagonals of the products of all channels with all channels: one product of matrices in place of one
-    multiplication and one sum for each.
+    `values` [n, 2 C, h, w] are the two feature maps; the first half of the channels of `gradients`
+    [n, 2 edges C, h, w] are the gradients from the edges. The inner products are diagonals of the products of all
+    channels with all channels: one matrix product instead of one multiplication and one sum for each.
     """
     c = values.shape[1] // 2
     rows = values.permute(0, 2, 3, 1).reshape(-1, 2 * c)
@@ -135,11 +135,11 @@ def products(values: Tensor, gradients: Tensor, edges: int) -> Tensor:
 
 
 class JoinedKernels(torch.autograd.Function):
-    """The kernels of cells of one width, one for each node, from those of their 3x3 and 1x1 convolutions in turn."""
+    """Joins the 3x3 and 1x1 kernels of cells of one width, given alternately, into one kernel for each node."""
 
     @staticmethod
     def forward(ctx: Any, dtype: torch.dtype, *kernels: Tensor) -> tuple[Tensor, ...]:
-        """[edges C, C, 3, 3], [edges C, C, 1, 1], ... -> [2 edges C, C, 3, 3] in `dtype` for each two of them."""
+        """[edges C, C, 3, 3], [edges C, C, 1, 1], ... -> [2 edges C, C, 3, 3] in `dtype` for each pair."""
         wide, narrow = kernels[::2], kernels[1::2]
         sizes = [len(kernel) for kernel in wide]
         centred = F.pad(torch.cat(narrow), (1, 1, 1, 1)).split(sizes)
@@ -150,7 +150,7 @@ class JoinedKernels(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """The parts, the centre taps of the 1x1 kernels alone."""
+        """The gradients of the single kernels; a 1x1 kernel gets the gradient of the centre tap."""
         whole = torch.cat(gradients).to(ctx.dtype, memory_format=torch.channels_last)
         centre = whole[:, :, 1:2, 1:2].contiguous()
         sizes = [size for size in ctx.sizes for _ in range(2)]

@@ -1,12 +1,12 @@
-"""Cells with partial channels on a GPU: what arrives at a node is one product of matrices.
+"""Cells with partial channels on a GPU: the input of a node is computed by matrix products.
 
-As in `gpu_cell`, the convolutions that leave a node are one, and so are their batch norms. All the rest of such a
-cell is linear in a pixel's channels: it adds the convolutions, weighs the part of the node that the operations see,
-its pool and the channels that pass by, and deals the channels out anew. So it is a matrix, the `mixer` of the node:
-[convolutions | node | pool] times it is what the node sends to all nodes behind it. Its gradient holds those of the
-edge weights, its transpose takes gradients back.
+As in `gpu_cell`, the convolutions that leave a node form one convolution, and their batch norms one batch norm. The
+rest of such a cell is linear in the channels of a pixel: it adds the convolutions, weights the channels of the node
+that the operations see, their pool and the channels that bypass the operations, and shuffles the channels. So it is a
+matrix, the `mixer` of the node: [convolutions | node | pool] times the mixer is what the node sends to all later
+nodes. The gradient of the mixer contains those of the edge weights; its transpose propagates gradients back.
 
-A mixer has the precision of the feature maps: in bfloat16, the weights of skips, pools and edges are rounded as these.
+A mixer has the precision of the feature maps: in bfloat16, it rounds the weights of skips, pools and edges as well.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ aten = torch.ops.aten
 
 
 def mixing_pattern(channels: int, parts: int) -> tuple[Tensor, Tensor]:
-    """How the mixers of a cell follow from its weights: `fixed` [s] and `pattern` [18, s]; fixed + weights @ pattern.
+    """`fixed` [s] and `pattern` [18, s] such that the mixers of a cell are fixed + weights @ pattern.
 
-    The 18 are the weights of skips and of pools in `ORDER`, then those of the edges; s counts the elements of all
-    three mixers, [2 edges C/k + C + C/k, edges C] each.
+    The 18 weights are those of skips and of pools in `ORDER`, then those of the edges; s is the number of elements of
+    all three mixers, [2 edges C/k + C + C/k, edges C] each.
     """
     seen = channels // parts
     dealt = torch.arange(channels).view(seen, parts).t().reshape(-1)  # channel g C/k + i goes to i k + g
@@ -54,7 +54,7 @@ def mixing_pattern(channels: int, parts: int) -> tuple[Tensor, Tensor]:
 
 
 class CellOfParts(PlainCell, Protocol):
-    """A pass's view of a cell whose operations see a part of its channels."""
+    """The attributes that a pass reads from a cell whose operations see part of its channels."""
 
     parts: int
     edge_log_scale: Tensor
@@ -67,7 +67,7 @@ class PartialPass(GpuPass):
         self, cells: Sequence[CellOfParts], index: Tensor, patterns: Sequence[tuple[Tensor, Tensor]],
         weights: Tensor, skip: float | Tensor, dtype: torch.dtype,
     ) -> None:  # fmt: skip
-        """weights: [n_cells, 6, 5], or [n_cells, 6, 6] with those of the edges; patterns: for each stage."""
+        """weights: [n_cells, 6, 5], or [n_cells, 6, 6] with edge normalisation; patterns: for each stage."""
         weights, edges = weights[..., : len(OPERATIONS)], weights[..., len(OPERATIONS) :]
         if not edges.shape[-1]:
             edges = torch.stack([cell.edge_log_scale for cell in cells]).exp().unsqueeze(-1)
@@ -142,7 +142,7 @@ class PartialGpuCell(torch.autograd.Function):
         wants_x, _, *wants = ctx.needs_input_grad
         c, seen = ctx.shape[1], kernels[0].shape[1]
         found: list[Tensor | None] = [None] * 9
-        at = gradient.new_empty(gradient.numel() // c, 3 * c)  # of nodes 1 to 3, side by side
+        at = gradient.new_empty(gradient.numel() // c, 3 * c)  # gradients of nodes 1 to 3, side by side
         at[:, 2 * c :].copy_(rows(gradient))
         of_x = None
         for node in (2, 1, 0):

@@ -1,4 +1,4 @@
-"""Tensors that the cells of one pass read and leave behind, made for all of them at once; see `gpu_cell`."""
+"""One pass through all cells on a GPU: prepares the tensors of all cells at once; see `gpu_cell`."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -15,16 +15,16 @@ SCALES = [
     edge * len(OPERATIONS) + operation
     for edges in LEAVING for operation in (CONV_3X3, CONV_1X1) for edge in edges
 ]  # fmt: skip
-"""Where among the 30 weights of a cell those lie that `GpuCell` wants, in its order."""
+"""`SHARES` and `SCALES`: positions, among the 30 weights of a cell, of those that `GpuCell` reads, in its order."""
 
 
 def places() -> Tensor:
-    """`SHARES` and `SCALES` as an index, [24]: a network keeps it on its device."""
+    """`SHARES` and `SCALES` as an index tensor [24], which a network keeps on its device."""
     return torch.tensor(SHARES + SCALES)
 
 
 class PlainCell(Protocol):
-    """A pass's view of a cell, beside its tensors, which `joined` finds by their names."""
+    """The attributes that a pass reads from a cell, besides its tensors, which `joined` finds by name."""
 
     channels: int
     mode: Normalisation
@@ -36,7 +36,7 @@ class GpuPass:
     def __init__(
         self, cells: Sequence[PlainCell], index: Tensor, weights: Tensor, skip: float | Tensor, dtype: torch.dtype
     ) -> None:  # fmt: skip
-        """weights: [n_cells, 6, 5]; skip: added to the weight of every skip; dtype: that of the feature maps."""
+        """weights: [n_cells, 6, 5]; skip: added to the weight of every skip; dtype: of the feature maps."""
         self._cells, self._index = cells, index
         self._stages = [cells[i * len(cells) // STAGES : (i + 1) * len(cells) // STAGES] for i in range(STAGES)]
         weights = weights.flatten(1).index_select(1, index)
@@ -50,17 +50,17 @@ class GpuPass:
         self._statistics = [Statistics(running) for running in self._running()]
 
     def _weigh(self, weights: Tensor, dtype: torch.dtype) -> None:
-        """weights: [n_cells, 24], those of skips, of pools and of convolutions."""
+        """Prepare the weights [n_cells, 24] of skips, pools and convolutions for `run`."""
         shares, scales = weights.split([len(SHARES), len(SCALES)], 1)
         self._shares = self._by_cell(shares, dtype)
         self._scales = self._by_channel(scales)
 
     def _by_cell(self, shares: Tensor, dtype: torch.dtype) -> Sequence[Any]:
-        """Each cell's part [2, 6] of the weights of skips and pools [n_cells, 12]."""
+        """Split the weights of skips and pools [n_cells, 12] into [2, 6] for each cell."""
         return shares.unflatten(1, (2, -1)).unbind()
 
     def run(self, index: int, x: Tensor) -> Tensor:
-        """One cell, [n, c, h, w] -> [n, c, h, w]."""
+        """Run cell `index`, [n, c, h, w] -> [n, c, h, w]."""
         nodes = slice(3 * index, 3 * index + 3)
         node_3: Tensor = GpuCell.apply(
             x, self._shares[index], self._statistics[index], *self._scales[nodes], *self._kernels[nodes]
@@ -71,7 +71,8 @@ class GpuPass:
     def move_statistics(self, counts: Sequence[int], seen: Tensor | None) -> None:
         """Move the running statistics towards those of the batch.
 
-        counts: numbers in a channel, for each stage; seen: [cells or 1, 6, 5] the operations whose statistics move.
+        counts: numbers per channel, for each stage; seen: [cells or 1, 6, 5], the operations whose statistics move,
+        or None for all.
         """
         moves = None
         if seen is not None:
@@ -93,7 +94,7 @@ class GpuPass:
                 torch._foreach_lerp_([*kept[0], *kept[1]], parts, [*shares, *shares])
 
     def _by_channel(self, scales: Tensor) -> list[Tensor]:
-        """[n_cells, 12] for each operation -> [2 edges C] for each node."""
+        """Expand [n_cells, 12], one number per operation, to [2 edges C] for each node."""
         sizes = [2 * len(edges) for edges in LEAVING]
         found: list[Tensor] = []
         for cells, rows in zip(self._stages, scales.chunk(STAGES), strict=True):
@@ -115,5 +116,5 @@ class GpuPass:
 
 
 def joined(cells: Sequence[PlainCell], name: str) -> list[Tensor]:
-    """A tensor of each convolution, in the order in which `GpuCell` has their channels."""
+    """The tensor `name` of each fused convolution, in the order of `GpuCell`'s channels."""
     return [getattr(cell, f"{name}_{k}x{k}_{node}") for cell in cells for node in range(3) for k in (3, 1)]

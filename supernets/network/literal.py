@@ -1,7 +1,7 @@
 """The supernet as the papers write it: one module per operation, one product and one sum per edge.
 
-The reference that the fast network is tested against, and, since all its parts are plain modules,
-the network that zero-cost proxies with hooks run on.
+The fast network is tested against this reference. Since all its parts are plain modules, zero-cost
+proxies that use hooks also run on it.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from nas_selection_bench.supernets.network.standalone import operation
 from nas_selection_bench.supernets.network.supernet import Supernet
 
 Watched = Literal["everything", "relus", "nothing"]
-"""The modules that hooks watch, so that they run although they add nothing to the function."""
+"""The modules that hooks watch, which must run although they do not contribute to the output."""
 
 
 class MixedEdge(nn.Module):
-    """All operations of one edge, summed with weights."""
+    """All operations of one edge, and their weighted sum."""
 
     running: tuple[int, ...]
-    """The operations that run, one or more: all of them; the caller may leave out those whose weight is zero."""
+    """The operations that run, at least one; all by default. The caller may omit those whose weight is zero."""
     fed_zeros: tuple[nn.Module, ...] = ()
-    """Modules of the other operations that run on zeros, for hooks that count what every operation does."""
+    """Modules of the other operations that run on zeros, for hooks that observe every operation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class MixedEdge(nn.Module):
         self.running = tuple(range(len(OPERATIONS)))
 
     def forward(self, x: Tensor, weights: Tensor, zeros: Tensor | None = None) -> Tensor:
-        """[n, c, h, w] and weights [5] -> [n, c, h, w]; `zeros` of the shape of x, where any are fed."""
+        """[n, c, h, w] and weights [5] -> [n, c, h, w]; `zeros`, in the shape of x, is the input of `fed_zeros`."""
         for module in self.fed_zeros:
             module(zeros)
         return total([weights[o] * self.operations[o](x) for o in self.running])
@@ -49,7 +49,7 @@ class LiteralCell(nn.Module):
     def forward(self, x: Tensor, weights: Tensor, skip: float | Tensor = 0.0) -> Tensor:
         """[n, c, h, w] and weights [6, 5] -> node 3."""
         nodes = [x]
-        # One tensor for all: who watches ReLUs looks at each input once.
+        # One tensor for all edges: hooks on ReLUs look at each distinct input once.
         zeros = torch.zeros_like(x) if any(edge.fed_zeros for edge in self.edges) else None
         for edges in ARRIVING.values():
             arriving = [self.edges[e](nodes[EDGES[e][1]], weights[e], zeros) for e in edges]
@@ -80,7 +80,7 @@ class LiteralSupernet(Skeleton):
         return self.through(images, lambda index, cell, x: cell(x, per_cell[index], skip))
 
     def mixture(self, weights: Tensor) -> "Mixture":
-        """This network (not a copy) with its edge weights fixed: a module of images alone."""
+        """This network (not a copy) with fixed edge weights: a module whose only input is images."""
         return Mixture(self, weights)
 
 
@@ -105,9 +105,10 @@ class Mixture(nn.Module):
         return [module for module in self.network.modules() if isinstance(module, LiteralCell)]
 
     def run_only(self, mask: Tensor, *, on_zeros: Watched = "nothing") -> None:
-        """In every cell, run only the operations of `mask` [6, 5]; on an edge that has none of them, `none`.
+        """In every cell, run only the operations in `mask` [6, 5]; on an edge without any, run `none`.
 
-        Of the others, `on_zeros` runs on zeros, so that hooks see them answer alike to all images.
+        Among the other operations, the modules selected by `on_zeros` run on zeros, so that hooks see the same output
+        for all images.
         """
         rows = mask.tolist()
         for cell in self.cells:
@@ -119,7 +120,7 @@ class Mixture(nn.Module):
 
 
 def fed_zeros(operations: Sequence[nn.Module], watched: Watched) -> list[nn.Module]:
-    """The modules among `operations` that run on zeros for hooks that watch ReLUs, or everything."""
+    """The modules of `operations` that must run on zeros, for hooks that watch `watched`."""
     if watched == "relus":
         return [module for operation in operations for module in operation.modules() if isinstance(module, nn.ReLU)]
     return list(operations) if watched == "everything" else []

@@ -1,8 +1,8 @@
-"""The network of PC-DARTS: operations see a part of a node's channels, the others pass by.
+"""The network of PC-DARTS: operations see part of a node's channels; the other channels bypass them.
 
 Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020.
-An edge mixes the first 1/k of the channels, appends the others untouched and shuffles the channels, so that
-the next edge sees others. All edges shuffle alike, so a node adds first and shuffles once.
+An edge mixes the first 1/k of the channels, appends the others unchanged and shuffles the channels, so that
+the next edge sees different ones. All edges shuffle alike, so a node adds first and shuffles once.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,10 +21,10 @@ from nas_selection_bench.supernets.network.supernet import Active, MixedCell, Su
 
 
 class PartialCell(MixedCell):
-    """A cell whose operations have 1/`parts` of its channels.
+    """A cell whose operations see 1/`parts` of its channels.
 
-    Edge weights [6, 5] as elsewhere; with a sixth column that holds the edge normalisation. Where there is
-    none, the cell uses the one it stores, which is 1 for every edge at first.
+    Edge weights are [6, 5] as elsewhere, or [6, 6] with the edge normalisation in the sixth column. Without that
+    column, the cell uses its stored edge normalisation, which is initially 1 for every edge.
     """
 
     edge_log_scale: Tensor
@@ -35,7 +35,7 @@ class PartialCell(MixedCell):
         self.register_buffer("edge_log_scale", torch.zeros(len(EDGES)))
 
     def operation_state(self, edge: int, operation: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Raises SkipCell: the weights of an operation do not fit the channels of a network without parts."""
+        """Raises SkipCell: the weights of an operation do not fit a network that uses all channels."""
         raise SkipCell(
             f"operations of this supernet see 1/{self.parts} of the channels: no network inherits its weights"
         )
@@ -59,7 +59,7 @@ class PartialCell(MixedCell):
     def observed(
         self, x: Tensor, weights: Tensor, skip: float | Tensor, show: Callable[[int, list[Tensor], Tensor], None]
     ) -> Tensor:
-        """As forward; `show(edge, outputs, mixed)` sees each edge's part of the channels."""
+        """As forward; calls `show(edge, outputs, mixed)` for each edge, with the channels that the operations see."""
 
         def mix(node: int, part: Tensor) -> list[Tensor]:
             mixed = []
@@ -86,7 +86,7 @@ class PartialCell(MixedCell):
         return nodes[3]
 
     def _outputs(self, node: int, part: Tensor, active: Active | None) -> list[list[Tensor | None]]:
-        """The outputs of the five operations on each edge that leaves `node`; None for what is zero or does not run."""
+        """Outputs of the five operations on each edge that leaves `node`; None for `none` and inactive operations."""
         edges = LEAVING[node]
         outputs: list[list[Tensor | None]] = [[None] * 5 for _ in edges]
         rectified, pooled = F.relu(part), average_pool(part)
@@ -106,14 +106,14 @@ class PartialCell(MixedCell):
 
 
 def shuffled(x: Tensor, groups: int) -> Tensor:
-    """[n, c, h, w] with its channels dealt out: channel g c/groups + i becomes i groups + g."""
+    """[n, c, h, w] with shuffled channels: channel g c/groups + i becomes channel i groups + g."""
     n, c, h, w = x.shape
-    pixels = x.permute(0, 2, 3, 1)  # the copy is made where the network's memory format wants it
+    pixels = x.permute(0, 2, 3, 1)  # so that the copy below is in the network's memory format
     return pixels.reshape(n, h, w, groups, c // groups).transpose(3, 4).reshape(n, h, w, c).permute(0, 3, 1, 2)
 
 
 class PartialSupernet(Supernet):
-    """The weight-sharing network with partial channels; `parts` = k."""
+    """The weight-sharing network with partial channels; `parts` is the paper's k."""
 
     def __init__(self, channels: int, cells: int, classes: int, parts: int) -> None:
         if parts < 1 or channels % parts:
@@ -133,6 +133,6 @@ class PartialSupernet(Supernet):
         return PartialPass(cells, self.places, patterns, weights, skip, dtype)  # type: ignore[arg-type]
 
     def store_edge_scale(self, scale: Tensor) -> None:
-        """Use the edge normalisation [6] wherever edge weights come without one."""
+        """Store the edge normalisation `scale` [6], for edge weights that come without one."""
         kept: list[Tensor] = [cell.edge_log_scale for cell in self.cells]  # type: ignore[misc]
         torch._foreach_copy_(kept, [scale.log()] * len(kept))

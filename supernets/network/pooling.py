@@ -1,7 +1,7 @@
-"""The 3x3 average pool with stride 1 that does not count its padding: the same bits as torch's, in less time on a CPU.
+"""The 3x3 average pool with stride 1 that does not count its padding: bit for bit torch's, but faster on a CPU.
 
-torch's CPU kernel walks from window to window, one number at a time. Here the nine numbers of all windows are added in
-the same order as whole rows of memory, a few planes at a time so that they stay in a core's cache.
+torch's CPU kernel goes from window to window, one number at a time. Here the nine numbers of all windows are added in
+the same order, but as whole rows of memory, a few planes at a time so that they stay in a core's cache.
 """
 
 from typing import Any
@@ -11,15 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 CACHED_NUMBERS = 30_000
-"""Numbers worked on at a time: below what torch splits among threads, whose meeting would cost more than they save."""
+"""Numbers processed at a time: few enough that torch does not split them among threads, which would be slower."""
 SMALLEST_PLANE = 64
-"""Numbers in a plane (h * w) below which the padding costs more than it saves."""
+"""Size of a plane (h * w) below which the padding costs more than this method saves."""
 SMALLEST_MAP = 2**14
-"""Numbers in all planes below which a dozen calls cost more than they save."""
+"""Size of the whole map below which its dozen calls cost more than they save."""
 
 
 class AveragePool(nn.AvgPool2d):
-    """nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False), by `average_pool`."""
+    """nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False), computed by `average_pool`."""
 
     def __init__(self) -> None:
         super().__init__(3, stride=1, padding=1, count_include_pad=False)
@@ -37,18 +37,18 @@ def average_pool(x: Tensor) -> Tensor:
             pooled: Tensor = Windows.apply(x, False)
             return pooled
         if not (torch.is_grad_enabled() and x.requires_grad):
-            # Channels last, torch's kernel takes all channels at once.
+            # In channels_last, torch's kernel processes all channels at once.
             return torch_pool(x.contiguous(memory_format=torch.channels_last)).contiguous()
     return torch_pool(x)
 
 
 def torch_pool(x: Tensor) -> Tensor:
-    """The pool in torch's own operation."""
+    """The same pool by torch's own operation."""
     return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
 
 
 class Windows(torch.autograd.Function):
-    """The pool, which sums each window and divides by the numbers in it; or its adjoint, which divides first."""
+    """The pool, which sums each window and divides by its size; or its adjoint, which divides first."""
 
     @staticmethod
     def forward(x: Tensor, adjoint: bool) -> Tensor:
@@ -57,27 +57,28 @@ class Windows(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:
-        """Linear: only which of the two it is."""
+        """Save only which of the two it is: both are linear, so backward needs no tensors."""
         ctx.adjoint = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        """By the other of the two."""
+        """The gradient, by the adjoint of the map that ran forward."""
         return Windows.apply(gradient, not ctx.adjoint), None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int, None], x: Tensor, adjoint: bool) -> tuple[Tensor, int]:
-        """A further axis of images is more images."""
+        """Treat the batched axis as more images."""
         together = x.movedim(in_dims[0], 0)
         result: Tensor = Windows.apply(together.flatten(0, 1), adjoint)
         return result.unflatten(0, together.shape[:2]), 0
 
 
 def pass_windows(x: Tensor, *, divide_first: bool) -> Tensor:
-    """[n, c, h, w]: the sum of every 3x3 window, with each number divided by its own window's size before it is added,
-    or each sum after it.
+    """[n, c, h, w] the sum over every 3x3 window, divided by window sizes.
 
-    Padded planes lie behind one another, so that "the neighbour above to the left" is the same memory, shifted.
+    With `divide_first`, each number is divided by the size of its own window before the sum; otherwise each sum is
+    divided. Padded planes lie one after another in memory, so that "the neighbour above to the left" is the same
+    memory, shifted.
     """
     n, c, h, w = x.shape
     planes = x.contiguous().view(n * c, h, w)
@@ -98,7 +99,7 @@ def pass_windows(x: Tensor, *, divide_first: bool) -> Tensor:
             torch.div(planes[some], size, out=inside[:count])
         else:
             inside[:count].copy_(planes[some])
-        torch.add(first, 0.0, out=sums)  # torch begins with 0, which makes -0 a 0
+        torch.add(first, 0.0, out=sums)  # torch starts from 0, which turns -0 into 0
         for shifted in others:
             sums.add_(shifted)
         if divide_first:
@@ -109,7 +110,7 @@ def pass_windows(x: Tensor, *, divide_first: bool) -> Tensor:
 
 
 def window_sizes(h: int, w: int, dtype: torch.dtype) -> Tensor:
-    """[h, w]: how many places of the 3x3 window around each place are inside; 2 or more rows and columns."""
+    """[h, w] number of pixels of the 3x3 window around each pixel that lie inside; needs h, w >= 2."""
     rows, columns = (torch.full((k,), 3, dtype=dtype) for k in (h, w))
     for ends in (rows, columns):
         ends[[0, -1]] -= 1

@@ -1,4 +1,4 @@
-"""Switches that hold for a whole process, most of torch and numpy, and how a method leaves them as it found them."""
+"""Process-wide switches, mostly of torch and numpy, and a context that restores them after a method has run."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ import torch
 
 
 def _working_directory() -> str | None:
-    """None where it has been deleted."""
+    """The working directory; None if it has been deleted."""
     with suppress(OSError):
         return os.getcwd()
     return None
 
 
 def _change_to(folder: str | None) -> None:
-    """Stay where that folder is gone."""
+    """Change to `folder`; do nothing if it no longer exists."""
     if folder is not None:
         with suppress(OSError):
             os.chdir(folder)
@@ -38,14 +38,15 @@ SWITCHES: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     ),
     "working directory": (_working_directory, _change_to),
 }
-"""How each is read and set. Those that `supernets.network.precision.prepare` sets for every network are not here."""
+"""How each switch is read and set. Switches that `supernets.network.precision.prepare` sets are not included."""
 
 
 @contextmanager
 def own_modes() -> Iterator[None]:
-    """Whatever is switched in here is as it was afterwards, so that the next cell of this process computes alike.
+    """Restore all switches at the end, so that the next cell of this process computes as before.
 
-    Where several jobs share one GPU as threads of a process, the others see all but `gradients` while it lasts.
+    If several jobs share one GPU as threads of one process, the other threads see changes of all switches but
+    `gradients` while this context lasts.
     """
     before = {name: read() for name, (read, _) in SWITCHES.items()}
     try:

@@ -1,4 +1,4 @@
-"""The macro skeleton that every network here shares, and its plain building blocks.
+"""The macro skeleton shared by all networks of this package, and its plain building blocks.
 
 Stem, three stages of N cells at C, 2C and 4C channels, a residual block of stride 2 between two
 stages, and a classifier. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
@@ -17,17 +17,17 @@ KERNELS = {CONV_1X1: 1, CONV_3X3: 3}
 """Kernel sizes of the operations that have weights."""
 
 MOMENTUM, EPSILON = 0.1, 1e-5
-"""Of every batch norm: the defaults of nn.BatchNorm2d."""
+"""Momentum and epsilon of every batch norm: the defaults of nn.BatchNorm2d."""
 
 ARRIVING = {node: tuple(e for e, (target, _) in enumerate(EDGES) if target == node) for node in (1, 2, 3)}
-"""The edges that arrive at each node of a cell but its input: (0,), (1, 2), (3, 4, 5)."""
+"""The edges that arrive at each node of a cell except its input: (0,), (1, 2), (3, 4, 5)."""
 
 LEAVING = tuple(tuple(e for e, (_, source) in enumerate(EDGES) if source == node) for node in range(3))
-"""The edges that leave each node of a cell but its output: (0, 1, 3), (2, 4), (5,)."""
+"""The edges that leave each node of a cell except its output: (0, 1, 3), (2, 4), (5,)."""
 
 Normalisation = Literal["train", "batch", "running"]
-"""The statistics that batch norm uses: those of the batch while updating the running ones (`train`), batch statistics
-and nothing updated (`batch`), or the running statistics (`running`)."""
+"""The statistics that batch norm uses: batch statistics, updating the running ones (`train`); batch statistics without
+updates (`batch`); or the running statistics (`running`)."""
 
 
 def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, *, affine: bool) -> nn.Sequential:
@@ -40,7 +40,7 @@ def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, *, aff
 
 
 def total(terms: Sequence[Tensor]) -> Tensor:
-    """The sum of one or more tensors, added in their order."""
+    """The sum of one or more tensors, added in the given order."""
     result = terms[0]
     for term in terms[1:]:
         result = result + term
@@ -48,7 +48,7 @@ def total(terms: Sequence[Tensor]) -> Tensor:
 
 
 class ReductionBlock(nn.Module):
-    """The residual block between two stages: halves the resolution and doubles the channels."""
+    """The residual block between two stages, which halves the resolution and doubles the channels."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class ReductionBlock(nn.Module):
 
 
 class Skeleton(nn.Module):
-    """Stem, cells, reductions and classifier; `make_cell(channels)` makes the cells, in order."""
+    """Stem, cells, reductions and classifier; `make_cell(channels)` creates each cell, in order."""
 
     def __init__(self, channels: int, cells: int, classes: int, make_cell: Callable[[int], nn.Module]) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Skeleton(nn.Module):
 
     @property
     def n_cells(self) -> int:
-        """Cells in the whole network: 3 N."""
+        """Number of cells in the whole network: 3 N."""
         return len(self.cells)
 
     def through(self, images: Tensor, run_cell: Callable[[int, nn.Module, Tensor], Tensor]) -> Tensor:
@@ -101,11 +101,11 @@ class Skeleton(nn.Module):
         """Switch every batch norm to `mode`."""
         if mode not in ("train", "batch", "running"):
             raise ValueError(f"unknown batch-norm mode {mode!r}; it is train, batch or running")
-        # nn.Module's own flag first: some plain modules (and hooks of others) look at it.
+        # Set nn.Module's own flag first: some plain modules, and hooks of other code, read it.
         nn.Module.train(self, mode != "running")
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
-                # Without tracking, a batch norm in training mode uses the batch and updates nothing.
+                # Without tracking, a batch norm in training mode uses batch statistics and updates nothing.
                 module.track_running_stats = mode != "batch"
 
     def train(self, mode: bool = True) -> "Skeleton":
@@ -115,10 +115,10 @@ class Skeleton(nn.Module):
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Fresh weights, the same for the same `generator` on every device: torch's own initialisation.
+    """Draw fresh weights with torch's own initialisation; equal generators give equal weights on every device.
 
     Convolutions and linear layers are uniform in +-1/sqrt(fan in), as `nn.Conv2d` and `nn.Linear`
-    start; batch norms become the identity with statistics (0, 1).
+    are initialised; batch norms become the identity with statistics (0, 1).
     """
     with torch.no_grad():
         for name, tensor in sorted(network.state_dict().items()):
@@ -143,8 +143,8 @@ def copy_weights(
 ) -> None:
     """Give `target`, a network of plain modules, the weights, statistics, dtype and device of a supernet.
 
-    `convolutions` are the edges and operations of its cells that have weights; `layers(cell, edge, operation)` are the
-    ReLU, the convolution and the batch norm of one.
+    `convolutions` are the (edge, operation) pairs to copy in every cell; `layers(cell, edge, operation)` returns the
+    ReLU, the convolution and the batch norm of one of them in `target`.
     """
     first = next(source.parameters())
     target.to(device=first.device, dtype=first.dtype)

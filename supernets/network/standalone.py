@@ -1,4 +1,4 @@
-"""One architecture as a plain network: NAS-Bench-201's own, or one with weights inherited from a supernet."""
+"""One architecture as a plain network: that of NAS-Bench-201, or one with weights inherited from a supernet."""
 
 from torch import Tensor, nn
 
@@ -8,7 +8,7 @@ from nas_selection_bench.supernets.network.skeleton import ARRIVING, KERNELS, Sk
 
 
 class Zero(nn.Module):
-    """The operation `none`: zeros of the input's shape, whatever the input holds."""
+    """The operation `none`: zeros of the input's shape (NaN where the input is not finite)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, c, h, w] -> zeros."""
@@ -42,9 +42,9 @@ class StandaloneCell(nn.Module):
 
 
 class StandaloneNetwork(Skeleton):
-    """The network that NAS-Bench-201 trains for one architecture: plain modules, batch norm `affine` or not.
+    """The network that NAS-Bench-201 trains for one architecture, in plain modules; `affine` is that of batch norms.
 
-    Runs only the operations chosen. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
+    It runs only the chosen operations. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
     """
 
     def __init__(

@@ -1,13 +1,13 @@
-"""The weight-sharing network, fast and exact.
+"""The fast weight-sharing network.
 
-The same function as `supernets.network.literal`, with three fusions that change no number beyond rounding:
+It computes the same function as `supernets.network.literal`, with three fusions that change results only by rounding:
 
 - all edges that leave a node share its average pool, and skip is the node itself;
-- the convolutions of all edges that leave a node read the same ReLU, so they are one convolution
+- the convolutions of all edges that leave a node read the same ReLU, so they form one convolution
   with (edges x C) outputs;
-- batch norm inside cells has no affine part of its own and works per channel, so the edge weight
-  of an operation *is* the scale of its batch norm: no separate product, and the gradient of the
-  edge weight comes out of batch norm's own backward pass.
+- batch norm inside cells has no affine part and works per channel, so the edge weight of an
+  operation *is* the scale of its batch norm: no separate product is needed, and batch norm's own
+  backward pass gives the gradient of the edge weight.
 
 Source of the search space: Dong & Yang, "NAS-Bench-201", ICLR 2020, section 2.
 """
@@ -38,8 +38,8 @@ from nas_selection_bench.supernets.network.skeleton import (
 from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 
 Active = Sequence[Sequence[bool]] | Tensor
-"""[6][5]: which operations run. A tensor [6, 5] of bool on a GPU: all run, and those that should not count for nothing,
-in the sums, in gradients and in running statistics."""
+"""[6][5]: which operations run. If it is a bool tensor [6, 5], for GPUs, all operations run, but inactive ones
+contribute nothing to sums, gradients and running statistics."""
 
 Observer = Callable[[int, int, list[Tensor], Tensor], None]
 """observe(cell, edge, outputs of the five operations, mixed output of the edge)."""
@@ -48,7 +48,7 @@ EVERYTHING = ((True,) * len(OPERATIONS),) * len(EDGES)
 
 
 class MixedCell(nn.Module):
-    """One cell of the supernet: four nodes, six edges, five operations on each."""
+    """One cell of the supernet: four nodes, six edges, five operations on each edge."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -57,26 +57,26 @@ class MixedCell(nn.Module):
         self.twice_differentiable = False
         for node, edges in enumerate(LEAVING):
             for kernel in KERNELS.values():
-                # The initialisation of nn.Conv2d depends on the fan-in only, so it is the literal network's.
+                # The initialisation of nn.Conv2d depends only on the fan-in, so it is that of the literal network.
                 fused = nn.Conv2d(channels, len(edges) * channels, kernel, bias=False)
                 self.register_parameter(f"weight_{kernel}x{kernel}_{node}", nn.Parameter(fused.weight.detach()))
                 self.register_buffer(f"mean_{kernel}x{kernel}_{node}", torch.zeros(len(edges) * channels))
                 self.register_buffer(f"variance_{kernel}x{kernel}_{node}", torch.ones(len(edges) * channels))
 
     def _fused(self, kernel: int, node: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Weight, running mean and running variance of the convolutions that leave `node`."""
+        """Weight, running mean and running variance of the fused convolutions of size `kernel` that leave `node`."""
         ending = f"_{kernel}x{kernel}_{node}"
         return getattr(self, "weight" + ending), getattr(self, "mean" + ending), getattr(self, "variance" + ending)
 
     def operation_rows(self, edge: int, operation: int) -> tuple[str, slice]:
-        """Where the weights of one convolution are: the name of a parameter of this cell, and its rows."""
+        """The location of one convolution's weights: the name of a parameter of this cell, and the rows in it."""
         node = EDGES[edge][1]
         first = LEAVING[node].index(edge) * self.channels
         kernel = KERNELS[operation]
         return f"weight_{kernel}x{kernel}_{node}", slice(first, first + self.channels)
 
     def operation_state(self, edge: int, operation: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Views of one convolution: weight [C, C, k, k], running mean [C] and running variance [C]."""
+        """Views of one convolution's weight [C, C, k, k], running mean [C] and running variance [C]."""
         _, rows = self.operation_rows(edge, operation)
         weight, mean, variance = self._fused(KERNELS[operation], EDGES[edge][1])
         return weight[rows], mean[rows], variance[rows]
@@ -84,7 +84,7 @@ class MixedCell(nn.Module):
     def _normalise(
         self, y: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, moves: Tensor | None = None
     ) -> Tensor:  # fmt: skip
-        """`moves`: the channels whose running statistics move, where not all of them do."""
+        """Batch norm in the cell's mode; `moves`: the channels whose running statistics are updated, None for all."""
         if self.mode == "batch":
             return F.batch_norm(y, None, None, scale, None, True, MOMENTUM, EPSILON)
         if moves is None or self.mode == "running":
@@ -114,11 +114,11 @@ class MixedCell(nn.Module):
         return node_3
 
     def _composed_forward(self, x: Tensor, weights: Tensor, skip: float | Tensor, active: Active | None) -> Tensor:
-        """The three fusions in torch's own operations: differentiable any number of times, and for GPUs."""
+        """The three fusions in torch's own operations, for GPUs, and differentiable any number of times."""
         c = self.channels
         seen, active = (active, None) if isinstance(active, Tensor) else (None, active)
-        # One scalar per operation, taken apart in one operation: each is used a few times, and its gradient
-        # would otherwise cost several small kernels per use.
+        # Unbind all weights to scalars at once: each is used a few times, and its gradient would otherwise cost
+        # several small kernels per use.
         weight = [edge.unbind() for edge in weights.unbind()]
         arriving: dict[int, list[Tensor]] = {1: [], 2: [], 3: []}
         nodes = [x]
@@ -141,7 +141,7 @@ class MixedCell(nn.Module):
                 for e in running:
                     one, mean, variance = self.operation_state(e, operation)
                     y = F.conv2d(rectified, one, padding=kernel // 2)
-                    scale = weight[e][operation].repeat(c)  # not expand: batch norm wants it in memory
+                    scale = weight[e][operation].repeat(c)  # not expand: batch norm needs contiguous memory
                     arriving[EDGES[e][0]].append(self._normalise(y, mean, variance, scale))
             if active is None or any(active[e][AVG_POOL] for e in edges):
                 pooled = average_pool(x)
@@ -153,7 +153,7 @@ class MixedCell(nn.Module):
                     arriving[target].append(x * skip)
                 if active is None or active[e][AVG_POOL]:
                     arriving[target].append(pooled * weight[e][AVG_POOL])
-            # Where nothing arrives the sum of no weights stands for their gradient, so that it exists: it is zero.
+            # If nothing arrives, add an empty sum of weights, so that their gradient exists; it is zero.
             nodes.append(
                 total(arriving[node + 1]) if arriving[node + 1] else torch.zeros_like(x) + weights[:, :0].sum()
             )
@@ -162,7 +162,7 @@ class MixedCell(nn.Module):
     def observed(
         self, x: Tensor, weights: Tensor, skip: float | Tensor, show: Callable[[int, list[Tensor], Tensor], None]
     ) -> Tensor:
-        """As forward, one operation at a time; `show(edge, outputs, mixed)` sees each edge."""
+        """As forward, but one operation at a time; calls `show(edge, outputs, mixed)` for each edge."""
         c = self.channels
         unit = torch.ones(c, dtype=weights.dtype, device=weights.device)
         nodes = [x]
@@ -188,14 +188,14 @@ class MixedCell(nn.Module):
 
 
 def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Sequence[Active | None]:
-    """`active` for each cell."""
+    """`active` as a sequence with one entry per cell."""
     if active is None or isinstance(active, Tensor) or not isinstance(active[0][0], (Sequence, Tensor)):
         return [active] * cells  # type: ignore[list-item]
     return active  # type: ignore[return-value]
 
 
 def of_those_that_run(weights: Tensor, active: Active | Sequence[Active] | None) -> Tensor:
-    """`weights` with zeros, and no gradient, for operations that a tensor switches off."""
+    """`weights`, with zeros and no gradient for operations that a tensor `active` switches off."""
     if isinstance(active, Tensor):
         return torch.where(active, weights, 0.0)
     if active is not None and isinstance(active[0], Tensor):
@@ -204,7 +204,7 @@ def of_those_that_run(weights: Tensor, active: Active | Sequence[Active] | None)
 
 
 class Supernet(Skeleton):
-    """The weight-sharing network of NAS-Bench-201, with its edge weights as an argument of `forward`."""
+    """The weight-sharing network of NAS-Bench-201; the edge weights are an argument of `forward`."""
 
     places: Tensor
 
@@ -229,8 +229,8 @@ class Supernet(Skeleton):
 
         weights: [6, 5] shared by all cells or [n_cells, 6, 5] one per cell; differentiable.
         skip: an auxiliary identity added to every edge (the beta of DARTS-).
-        active: operations that are not active do not run, whatever their weight; one for all cells or one per cell.
-        observe: sees every operation's output, part of the graph; slow, and runs all operations.
+        active: the operations that run, whatever their weight (see `Active`); one for all cells or one per cell.
+        observe: called with every operation's output, which is part of the graph; slow, and runs all operations.
         """
         weights = of_those_that_run(weights, active).expand(self.n_cells, -1, -1)
         images = images.contiguous(memory_format=torch.channels_last)
@@ -248,7 +248,7 @@ class Supernet(Skeleton):
         return self.through(images, run)
 
     def _shares_launches(self, active: Active | Sequence[Active] | None) -> bool:
-        """Whether a pass on a GPU can go through `GpuPass`."""
+        """Whether a pass on a GPU can use `GpuPass`."""
         return not self.twice_differentiable and (active is None or isinstance(active[0], Tensor))
 
     def _gpu_pass(
@@ -296,8 +296,8 @@ class Supernet(Skeleton):
     def subnetwork(self, architecture: Architecture) -> StandaloneNetwork:
         """The stand-alone network of `architecture` with a copy of the shared weights and statistics.
 
-        It runs only the operations chosen, its batch norms have no affine part inside cells, and it
-        starts in this network's BN mode.
+        It runs only the chosen operations, its batch norms inside cells have no affine part, and it
+        starts in this network's batch-norm mode.
         """
         network = StandaloneNetwork(architecture, self.channels, self.cells_per_stage, self.classes, affine=False)
         chosen = [(edge, operation) for edge, operation in enumerate(architecture) if operation in KERNELS]

@@ -1,11 +1,11 @@
-"""One supernet cell as a single differentiable function in Triton's kernels: half the launches of `gpu_cell`.
+"""One supernet cell as a single differentiable function in Triton kernels: half the launches of `gpu_cell`.
 
-The convolutions stay torch's, one for each node, with everything that leaves it, as in `gpu_cell`. All the rest of a
-node is two kernels for the statistics of its batch norms and one that adds what arrives at the next node; backward, two
-for the sums over pixels and one each for the gradients of the convolutions and of the node. Sums between them are in
-float32 where `gpu_cell` rounds to bfloat16.
+The convolutions remain torch's: one per node, for all edges that leave it, as in `gpu_cell`. The rest of a node takes
+two kernels for the statistics of its batch norms and one that sums what arrives at the next node. The backward pass
+takes two kernels for the sums over pixels, and one each for the gradients of the convolutions and of the node.
+Intermediate sums are in float32 where `gpu_cell` rounds to bfloat16.
 
-Each launch is an operation of torch's, so that tools which watch operations see it.
+Each launch is registered as a torch operation, so that tools which trace operations see it.
 """
 
 from collections.abc import Callable
@@ -25,23 +25,24 @@ from nas_selection_bench.supernets.network.gpu_pass import GpuPass, joined
 from nas_selection_bench.supernets.network.skeleton import EPSILON, LEAVING
 
 ELEMENTS, MOST_COLUMNS = 1024, 64
-"""Numbers of a map that a program holds at a time, and of how many channels at most; twice as many spill registers."""
+"""Elements of a map that a program processes at a time, and the most channels among them; twice as many would spill
+registers."""
 MOST_PARTS = 256
-"""Into which a sum over all pixels is split."""
+"""The most parts into which a sum over all pixels is split."""
 CONVOLUTIONS = sum(2 * len(edges) for edges in LEAVING)
-"""Of a cell."""
+"""Number of convolutions in a cell."""
 FACTORS = 2 * CONVOLUTIONS
-"""Weights of a cell: those of its convolutions, of skips and of pools."""
+"""Number of weights of a cell: those of its convolutions, skips and pools."""
 LIBRARY = torch.library.Library("nas_selection_bench", "DEF")
 aten = torch.ops.aten
 
 
 def operation(schema: str) -> Callable[[Callable[..., None]], Any]:
-    """Make what launches one kernel an operation of torch's; of tensors without values it writes nothing."""
+    """Register a function that launches one kernel as a torch operation; on meta tensors it does nothing."""
 
     def define(launch: Callable[..., None]) -> Any:
         def on_its_device(first: Tensor, *others: Any) -> None:
-            with torch.cuda.device_of(first):  # Triton launches on the present device, whatever its operands are on
+            with torch.cuda.device_of(first):  # Triton launches on the current device, wherever the operands are
                 launch(first, *others)
 
         name = LIBRARY.define(schema)
@@ -53,7 +54,7 @@ def operation(schema: str) -> Callable[[Callable[..., None]], Any]:
 
 
 class Tiles:
-    """How a matrix with a row for each pixel of `maps` [n, C, h, w] is dealt out to programs."""
+    """How a matrix with one row per pixel of `maps` [n, C, h, w] is divided among programs."""
 
     def __init__(self, maps: Tensor, columns: int) -> None:
         n, c, h, w = maps.shape
@@ -62,7 +63,7 @@ class Tiles:
         rows = min(ELEMENTS // wide, triton.next_power_of_2(self.pixels))
         self.across, self.down = triton.cdiv(columns, wide), triton.cdiv(self.pixels, rows)
         self.tiles = triton.cdiv(self.down, MOST_PARTS)
-        """Of each part."""
+        """Number of tiles per part."""
         self.parts = triton.cdiv(self.down, self.tiles)
         precision = tl.float64 if maps.dtype == torch.float64 else tl.float32
         self.sizes = {"BLOCK": rows, "CHANNELS": wide, "ACC": precision}
@@ -71,14 +72,14 @@ class Tiles:
 
 @operation("sums_of_pixels(Tensor y, Tensor(a!) sums) -> ()")
 def sums_of_pixels(y: Tensor, sums: Tensor) -> None:
-    """sums: [parts, 2, columns]."""
+    """Write to `sums` [parts, 2, columns] the partial sums of y and of its squares."""
     t = Tiles(y, y.shape[1])
     kernels.sums_of_pixels[(t.parts, t.across)](y, sums, t.pixels, t.tiles, COLUMNS=y.shape[1], **t.sizes)
 
 
 @operation("moments(Tensor y, Tensor sums, Tensor(a!) mean, Tensor(b!) deviation) -> ()")
 def moments(y: Tensor, sums: Tensor, mean: Tensor, deviation: Tensor) -> None:
-    """From those sums to a mean and 1 / deviation for each column."""
+    """Write the mean and 1 / deviation of each column, from `sums_of_pixels`."""
     t = Tiles(y, y.shape[1])
     kernels.moments[(triton.cdiv(y.shape[1], 16),)](
         y, sums, mean, deviation, t.pixels, t.parts, COLUMNS=y.shape[1], PARTS=triton.next_power_of_2(t.parts),
@@ -92,7 +93,7 @@ def moments(y: Tensor, sums: Tensor, mean: Tensor, deviation: Tensor) -> None:
 )
 def node(x: Tensor, inner: Tensor, ys: list[Tensor], factors: Tensor, mean: Tensor, deviation: Tensor, result: Tensor,
          rectified: Tensor | None) -> None:  # fmt: skip
-    """The node that comes after those with convolutions `ys`, and its ReLU."""
+    """Write the node that follows the nodes with convolutions `ys`, and its ReLU if `rectified` is given."""
     t = Tiles(x, x.shape[1])
     kernels.node[(t.down, t.across)](
         x, inner, ys[0], ys[min(1, len(ys) - 1)], ys[-1], factors, mean, deviation, result,
@@ -107,7 +108,7 @@ def node(x: Tensor, inner: Tensor, ys: list[Tensor], factors: Tensor, mean: Tens
 )
 def sums_of_edges(x: Tensor, y: Tensor, inner: Tensor, last: Tensor, mean: Tensor, deviation: Tensor, sums: Tensor,
                   source: int, shares: bool) -> None:  # fmt: skip
-    """sums: [parts, 5, edges C]."""
+    """Write to `sums` [parts, 5, edges C] the partial sums of the edges' gradients with their factors."""
     t = Tiles(last, last.shape[1])
     kernels.sums_of_edges[(t.parts, t.across, 3 - source)](
         x, y, inner, last, mean, deviation, sums, t.pixels, t.tiles, SOURCE=source, SHARES=shares, **t.image, **t.sizes
@@ -116,7 +117,7 @@ def sums_of_edges(x: Tensor, y: Tensor, inner: Tensor, last: Tensor, mean: Tenso
 
 @operation("totals_of_edges(Tensor sums, Tensor(a!) of_factors, Tensor(b!) of_edges, int source, bool shares) -> ()")
 def totals_of_edges(sums: Tensor, of_factors: Tensor, of_edges: Tensor, source: int, shares: bool) -> None:
-    """of_factors: [24, C], of which the rows of this node are written; of_edges: [3, C]."""
+    """Add the parts: write this node's rows of `of_factors` [24, C], and `of_edges` [3, C]."""
     parts, _, columns = sums.shape
     kernels.totals_of_edges[(triton.cdiv(columns, 16), 5 if shares else 3)](
         sums, of_factors, of_edges, parts, SOURCE=source, SHARES=shares, C=of_edges.shape[1],
@@ -131,7 +132,7 @@ def totals_of_edges(sums: Tensor, of_factors: Tensor, of_edges: Tensor, source: 
 def onto_convolutions(y: Tensor, inner: Tensor, last: Tensor, factors: Tensor, mean: Tensor, deviation: Tensor,
                       of_factors: Tensor, of_edges: Tensor, result: Tensor, source: int,
                       by_batch: bool) -> None:  # fmt: skip
-    """result: as y."""
+    """Write the gradient of the convolutions that leave node `source` to `result`, of y's shape."""
     t = Tiles(last, last.shape[1])
     kernels.onto_convolutions[(t.down, t.across, 3 - source)](
         y, inner, last, factors, mean, deviation, of_factors, of_edges, result, t.pixels, SOURCE=source,
@@ -145,7 +146,7 @@ def onto_convolutions(y: Tensor, inner: Tensor, last: Tensor, factors: Tensor, m
 )
 def onto_node(x: Tensor, of_rectified: Tensor, inner: Tensor, last: Tensor, factors: Tensor, result: Tensor,
               source: int) -> None:  # fmt: skip
-    """result: as x, once all gradients of later nodes are known."""
+    """Write the gradient of node `source` to `result`, of x's shape; needs the gradients of all later nodes."""
     t = Tiles(last, last.shape[1])
     kernels.onto_node[(t.down, t.across)](
         x, of_rectified, inner, last, factors, result, t.pixels, SOURCE=source, **t.image, **t.sizes
@@ -153,7 +154,7 @@ def onto_node(x: Tensor, of_rectified: Tensor, inner: Tensor, last: Tensor, fact
 
 
 def pixelwise(x: Tensor) -> Tensor:
-    """As the kernels read it: no copy where it is so already."""
+    """x in channels_last memory, as the kernels read it; no copy if it already is."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
@@ -225,10 +226,10 @@ class TritonCell(torch.autograd.Function):
 
 
 class TritonPass(GpuPass):
-    """One pass through the cells of a network."""
+    """One pass through the cells of a network, in Triton kernels."""
 
     def _weigh(self, weights: Tensor, dtype: torch.dtype) -> None:
-        """weights: [n_cells, 24]."""
+        """Expand the weights [n_cells, 24] to the factors [24 C] of each cell."""
         self._factors: list[Tensor] = []
         for cells, rows in zip(self._stages, weights.chunk(len(self._stages)), strict=True):
             self._factors += rows.unsqueeze(-1).expand(-1, -1, cells[0].channels).flatten(1).unbind()
@@ -244,7 +245,7 @@ class TritonPass(GpuPass):
         return found
 
     def run(self, index: int, x: Tensor) -> Tensor:
-        """One cell, [n, C, h, w] -> [n, C, h, w]. Raises UsageError for batches whose numbers 32 bits do not count."""
+        """Run cell `index`, [n, C, h, w] -> [n, C, h, w]; raises UsageError for batches that 32 bits cannot index."""
         if x.numel() * 2 * len(LEAVING[0]) >= 2**31:
             raise UsageError(f"{len(x)} images at once are too many for Triton's kernels: take smaller batches.")
         node_3: Tensor = TritonCell.apply(

@@ -1,12 +1,13 @@
 """The kernels of `triton_cell`.
 
-A feature map [n, C, H, W] in channels_last is a matrix here, a row for each of its `pixels`, a column for each channel;
-the convolutions that leave a node with E edges have 2 E C columns, those of the 3x3 kernels first. A program takes
-BLOCK rows and CHANNELS columns at a time and computes in ACC: float32, or float64 for maps in float64. Sums over
-all pixels go by `parts` that a second kernel adds in their order, so they are the same in every run.
+A feature map [n, C, H, W] in channels_last is treated as a matrix with one row per pixel and one column per channel.
+The convolutions that leave a node with E edges have 2 E C columns, those of the 3x3 kernels first. A program processes
+BLOCK rows and CHANNELS columns at a time and computes in ACC: float32, or float64 for maps in float64. Sums over all
+pixels are split into `parts`, which a second kernel adds in a fixed order, so that they are the same in every run.
 
-Edges leave node `s` for the nodes after it, in this order; of a cell's 12 columns of convolutions the first of node `s`
-is 2 s (7 - s) / 2, and the rows of `factors` [24, C] are the weights of skips, of pools and of convolutions.
+The edges that leave node `s` are ordered by their target nodes. Of a cell's 12 convolutions (C columns each), the
+first that leaves node `s` has index 2 s (7 - s) / 2. The rows of `factors` [24, C] are the weights of skips, of pools
+and of convolutions.
 """
 
 import triton
@@ -16,9 +17,9 @@ import triton.language as tl
 @triton.jit
 def sums_of_pixels(y, sums, pixels, tiles, COLUMNS: tl.constexpr, BLOCK: tl.constexpr, CHANNELS: tl.constexpr,
                    ACC: tl.constexpr):  # fmt: skip
-    """sums [parts, 2, COLUMNS]: of y, and of its squares, both with the first pixel taken as zero.
+    """sums [parts, 2, COLUMNS]: of y and of its squares, after subtracting the first pixel of each column.
 
-    So small differences between large numbers keep their digits.
+    The subtraction preserves the digits of small differences between large numbers.
     """
     part = tl.program_id(0)
     column = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
@@ -41,7 +42,7 @@ def sums_of_pixels(y, sums, pixels, tiles, COLUMNS: tl.constexpr, BLOCK: tl.cons
 @triton.jit
 def moments(y, sums, mean, deviation, pixels, parts, COLUMNS: tl.constexpr, PARTS: tl.constexpr,
             CHANNELS: tl.constexpr, EPSILON: tl.constexpr, ACC: tl.constexpr):  # fmt: skip
-    """From the sums of pixels to the mean, and one over the deviation, of each column."""
+    """The mean and 1 / deviation of each column, from `sums_of_pixels`."""
     part = tl.arange(0, PARTS)
     column = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
     known = column < COLUMNS
@@ -58,7 +59,7 @@ def moments(y, sums, mean, deviation, pixels, parts, COLUMNS: tl.constexpr, PART
 @triton.jit
 def pooled(x, inside, row, column, C: tl.constexpr, H: tl.constexpr, W: tl.constexpr, BLOCK: tl.constexpr,
            CHANNELS: tl.constexpr, ACC: tl.constexpr):  # fmt: skip
-    """The mean over the 3x3 window, of the pixels inside the image; `x` points at the middles."""
+    """The mean of the pixels of each 3x3 window that lie inside the image; `x` points to the centres."""
     total = tl.full([BLOCK, CHANNELS], 0, ACC)
     for down in tl.static_range(3):
         below = row + (down - 1)
@@ -78,7 +79,7 @@ def pooled(x, inside, row, column, C: tl.constexpr, H: tl.constexpr, W: tl.const
 def node(x, inner, y0, y1, y2, factors, mean, deviation, result, rectified, pixels,
          SOURCES: tl.constexpr, RECTIFIES: tl.constexpr, C: tl.constexpr, H: tl.constexpr, W: tl.constexpr,
          BLOCK: tl.constexpr, CHANNELS: tl.constexpr, ACC: tl.constexpr):  # fmt: skip
-    """Node SOURCES, the sum of what arrives from all nodes before it: x and those of `inner` [2, pixels, C]."""
+    """Node SOURCES: the sum of what arrives from all earlier nodes, x and those in `inner` [2, pixels, C]."""
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
     known = channel < C
@@ -110,7 +111,7 @@ def node(x, inner, y0, y1, y2, factors, mean, deviation, result, rectified, pixe
 
 @triton.jit
 def arriving(inner, last, at, edge, inside, pixels, SOURCE: tl.constexpr, C: tl.constexpr, ACC: tl.constexpr):
-    """The gradient of the node that an edge leads to: `last` of node 3, `inner` [2, pixels, C] of nodes 1 and 2."""
+    """The gradient of an edge's target node: `last` for node 3, `inner` [2, pixels, C] for nodes 1 and 2."""
     of_last = tl.load(last + at, mask=inside & (edge == 2 - SOURCE), other=0)
     of_inner = tl.load(inner + (SOURCE + edge) * pixels * C + at, mask=inside & (edge < 2 - SOURCE), other=0)
     return of_last.to(ACC) + of_inner.to(ACC)
@@ -120,9 +121,9 @@ def arriving(inner, last, at, edge, inside, pixels, SOURCE: tl.constexpr, C: tl.
 def sums_of_edges(x, y, inner, last, mean, deviation, sums, pixels, tiles,
                   SOURCE: tl.constexpr, SHARES: tl.constexpr, C: tl.constexpr, H: tl.constexpr, W: tl.constexpr,
                   BLOCK: tl.constexpr, CHANNELS: tl.constexpr, ACC: tl.constexpr):  # fmt: skip
-    """sums [parts, 5, edges C]: of each edge's gradient with what it multiplies.
+    """sums [parts, 5, edges C]: of the products of each edge's gradient with five factors.
 
-    These are the node and its pool (where SHARES), the normalised 3x3 and 1x1 convolutions, and one.
+    The factors are the node and its pool (only if SHARES), the normalised 3x3 and 1x1 convolutions, and 1.
     """
     EDGES: tl.constexpr = 3 - SOURCE
     part, edge = tl.program_id(0), tl.program_id(2)
@@ -164,7 +165,7 @@ def sums_of_edges(x, y, inner, last, mean, deviation, sums, pixels, tiles,
 @triton.jit
 def totals_of_edges(sums, of_factors, of_edges, parts, SOURCE: tl.constexpr, SHARES: tl.constexpr, C: tl.constexpr,
                     PARTS: tl.constexpr, CHANNELS: tl.constexpr):  # fmt: skip
-    """Add the parts: of_factors [24, C] gets this node's rows, of_edges [3, C] the sum of each edge's gradient."""
+    """Add the parts: this node's rows of of_factors [24, C], and the sum of each edge's gradient, of_edges [3, C]."""
     EDGES: tl.constexpr = 3 - SOURCE
     part, row = tl.arange(0, PARTS), tl.program_id(1) + (0 if SHARES else 2)
     column = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
@@ -213,7 +214,7 @@ def onto_convolutions(y, inner, last, factors, mean, deviation, of_factors, of_e
 def onto_node(x, of_rectified, inner, last, factors, result, pixels, SOURCE: tl.constexpr, C: tl.constexpr,
               H: tl.constexpr, W: tl.constexpr, BLOCK: tl.constexpr, CHANNELS: tl.constexpr,
               ACC: tl.constexpr):  # fmt: skip
-    """The gradient of node SOURCE: through its ReLU, its skips and its pools."""
+    """The gradient of node SOURCE, through its ReLU, its skips and its pools."""
     pixel = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
     known = channel < C
