@@ -1,4 +1,4 @@
-"""Commands as the door runs them: what went wrong is a sentence on stderr and an exit code."""
+"""Runs commands as the entry point does: an error becomes one sentence on stderr and an exit code."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""The one name of what a text asks for, for tests of names and of stored keys."""
+"""Canonical names of methods, for tests of names and of stored keys."""
 
 from typing import Any
 
@@ -7,6 +7,6 @@ from nas_selection_bench.bench.work.finder import Finder
 
 
 def canonical_name(finder: Finder[Any], text: str) -> str:
-    """The name of the method that `text` names, options at their defaults left out."""
+    """The name of the method that `text` stands for, without options at their defaults."""
     found, default = finder.find(text), finder.offer(text).method
     return canonical(parse(text)[0], found.differing(default))

@@ -1,4 +1,4 @@
-"""What docs/columns.md says."""
+"""The column tables of docs/columns.md."""
 
 import re
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Does the check notice? `python -m tests.mutations [NAME ...]` breaks one thing at a time and looks.
+"""Mutation tests of the check: `python -m tests.mutations [NAME ...]` breaks one thing at a time and runs the check.
 
-Each mutation is made in a copy of the tracked files, by replacing a text that must stand there exactly once, and
-then the check runs: `exact` redraws results/digits-tiny from its records, `tight` runs its command again. A
-mutation is noticed when that ends with exit code 3. Prints a table in Markdown; exit 1 where one was not noticed.
+Each mutation is applied to a copy of the tracked files, by replacing a text that must occur there exactly once, and
+then the check runs: `exact` redraws results/digits-tiny from its records, `tight` reruns its command. A mutation is
+noticed if the check ends with exit code 3. Prints a table in Markdown; the exit code is 1 if one was not noticed.
 """
 
 import argparse
@@ -29,18 +29,18 @@ TABLE = "bench/problem/digits_table.npz"
 
 @dataclass(frozen=True)
 class Mutation:
-    """One deliberate break."""
+    """One deliberate fault."""
 
     name: str
     what: str
     level: str
-    """Which level has to notice."""
+    """The level of the check that has to notice it."""
     file: str
     old: str = ""
     new: str = ""
 
     def apply(self, root: Path) -> None:
-        """Break the copy in `root`; raises UsageError unless `old` stands there exactly once."""
+        """Apply the fault to the copy in `root`; raises UsageError unless `old` occurs in the file exactly once."""
         path = root / self.file
         if self.file == TABLE:
             change_best(path)
@@ -52,7 +52,7 @@ class Mutation:
 
 
 def change_best(path: Path) -> None:
-    """Raise the accuracy of the best architecture of a table by a tenth of a point, as if it had been measured so."""
+    """Raise the accuracy of the best architecture of a table by 0.1 points, and save it as a valid table."""
     table = GroundTruth.load(path)
     trials = table.trials("digits")
     if trials is None:
@@ -108,11 +108,11 @@ UNBROKEN = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the check said."""
+    """The outcome of the check."""
 
     code: int
     first: str
-    """The first difference, or the last line where there was none."""
+    """The first difference, or the last line of the output if there was none."""
 
 
 @contextmanager
@@ -124,12 +124,12 @@ def copy_of_the_code() -> Iterator[Path]:
             file, needed = ROOT / name, not name.startswith("results/") or name.startswith(f"results/{RESULT}/")
             if needed and (file.is_file() or file.is_symlink()):
                 (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file, Path(folder) / name, follow_symlinks=False)  # the rooms are links in the package
+                shutil.copy(file, Path(folder) / name, follow_symlinks=False)  # the subpackages are symbolic links
         yield Path(folder)
 
 
 def look(root: Path, level: str) -> Verdict:
-    """Run the check in `root`, and read what it says at `level`."""
+    """Run the check in `root` and parse its output at `level`."""
     command = [
         sys.executable,
         "-m",
@@ -141,7 +141,7 @@ def look(root: Path, level: str) -> Verdict:
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines() or [(done.stderr.splitlines() or ["nothing said"])[-1]]
-    # The exact level speaks first; what a tight run finds stands behind its verdict.
+    # The exact level is printed first; the findings of a tight run follow its verdict.
     ends = [number for number, line in enumerate(lines) if line.startswith(f"{EXACT}:")]
     own = lines if level == EXACT or not ends else lines[ends[0] + 1 :]
     told = [line.removeprefix("- ") for line in own if line.startswith("- ") and not line.startswith("- not compared")]
@@ -156,7 +156,7 @@ def row(mutation: Mutation, verdict: Verdict) -> str:
 
 
 def try_all(mutations: Sequence[Mutation], look: Callable[[Path, str], Verdict] = look) -> bool:
-    """Apply each mutation alone, print what the check says, and return whether each was noticed."""
+    """Apply each mutation alone, print the outcome of the check, and return whether each was noticed."""
     print("| mutation | what was broken | where | level | exit code | first difference told |")
     print("|---|---|---|---|---|---|", flush=True)
     noticed = True
@@ -174,7 +174,7 @@ def try_all(mutations: Sequence[Mutation], look: Callable[[Path, str], Verdict] 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try the mutations that were named, or all; 0 where each was noticed and the unbroken code holds."""
+    """Try the named mutations, or all; return 0 if each was noticed and the unbroken code passes."""
     known = {mutation.name: mutation for mutation in (*UNBROKEN, *MUTATIONS)}
     parser = argparse.ArgumentParser(prog="python -m tests.mutations", description="Does the check notice?")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"mutations (all): {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""A data root that a whole experiment runs on in seconds."""
+"""A data root on which a whole experiment takes seconds."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ CLASSES = 4
 
 
 def small_data(root: Path, test_images: int = 0) -> Path:
-    """`root` with the data set `tiny`, 160 small images of noise to train on, and a ground truth for it, table.npz."""
+    """`root`, filled with the data set `tiny`, 160 small training images of noise, and its ground truth, table.npz."""
     root.mkdir(exist_ok=True)
     make_table(root / "table.npz", ["tiny"])
     folder = root / "tiny"

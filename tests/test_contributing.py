@@ -1,4 +1,4 @@
-"""The files that CONTRIBUTING.md shows work as they stand, in a copy of the project that holds them."""
+"""The files shown in CONTRIBUTING.md work unchanged, in a copy of the project that contains them."""
 
 import re
 import shutil
@@ -41,7 +41,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_copy(copy: Path, *command: str) -> str:
-    """What `python command` prints in the copy; fails the test unless it ends well."""
+    """The output of `python command` in the copy; fails the test unless it exits with 0."""
     done = subprocess.run([sys.executable, *command], cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

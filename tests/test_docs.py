@@ -1,4 +1,4 @@
-"""The documentation says what the code does: columns, data sets."""
+"""The documentation of columns and data sets agrees with the code."""
 
 import re
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""Methods from outside in the whole program: an installed package and a file, in two workers of each kind."""
+"""Plug-ins in the whole program: an installed package and a file, in two workers of each kind."""
 
 import json
 import os
@@ -46,7 +46,7 @@ class Outside:
         self.file = file(folder, "mine", SELECTOR + RECIPE + RULE)
 
     def words(self, plugin: str, out: str | None) -> list[str]:
-        """Those of a run into `out`; without it those that --list reads."""
+        """The arguments of a run into `out`; without `out`, those that --list reads."""
         both = ["--data-root", str(self.folder), "--plugin", plugin]
         if out is None:
             return both
@@ -82,7 +82,7 @@ Call = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def call(outside: Outside, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
-    """Runs the program here, with the package installed: exit code, output and errors."""
+    """Runs the program in this process, with the package installed; returns exit code, output and errors."""
     monkeypatch.syspath_prepend(str(outside.site))
     installed.cache_clear()
 
@@ -133,7 +133,7 @@ def test_they_are_recorded_by_name_and_source(outside: Outside) -> None:
 
 
 def test_their_rule_is_on_the_page_and_the_page_can_be_checked(outside: Outside, call: Call) -> None:
-    """What is installed by then is on no page that was drawn without it."""
+    """Checking a page drawn without an installed plug-in ignores the plug-in."""
     assert "at once" in (outside.folder / "out" / "report.html").read_text(encoding="utf-8")
     check = ["--check", str(outside.folder / "out"), "--table", str(outside.folder / "table.npz")]
     assert main([*check, "--plugin", outside.file]) == 0
@@ -143,7 +143,7 @@ def test_their_rule_is_on_the_page_and_the_page_can_be_checked(outside: Outside,
 
 
 def test_another_content_is_another_result(outside: Outside, call: Call) -> None:
-    """All of `mine`, and what reads the supernets of the recipe that changed."""
+    """After an edit, all cells of `mine` and those on supernets of the edited recipe are to do."""
     other = outside.folder / "other"
     other.mkdir()
     changed = file(other, "mine", SELECTOR.replace("2.0", "2.5") + RECIPE + RULE)

@@ -1,4 +1,4 @@
-"""Imported from a checkout, an editable install and a wheel: in kernels, in workers, in the tests of others."""
+"""The package in a checkout, an editable install and a wheel: in kernels, in workers, in tests of other projects."""
 
 import os
 import shutil
@@ -62,7 +62,7 @@ def test_the_best_choice_has_no_regret():
 
 
 class Installed:
-    """A Python of its own that finds the package in one way, and the folder where it is used."""
+    """A separate Python environment that finds the package in one of these ways, and the folder where it is used."""
 
     def __init__(self, folder: Path, wheel: Path | None) -> None:
         environment = folder / "environment"
@@ -71,11 +71,11 @@ class Installed:
         if wheel:
             pip = [sys.executable, "-m", "pip", "--python", str(self.bin / "python"), "install", "--quiet"]
             subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True, capture_output=True)
-        # Everything else from the environment of the tests; a .pth file there, of an editable install, is not read.
+        # Everything else comes from the tests' environment; a .pth file of an editable install there is not read.
         (site,) = environment.glob("lib/python*/site-packages")
         (site / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
         self.code = (wheel.parent if wheel and "editable" in wheel.name else folder) if wheel else ROOT
-        """Below which the package lies."""
+        """The folder that contains the package."""
         self.place = folder / "elsewhere" if wheel else ROOT
         self.place.mkdir(exist_ok=True)
         self.environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "JOBLIB_MULTIPROCESSING")}
@@ -126,7 +126,7 @@ def test_a_kernel(here: Installed, tmp_path: Path) -> None:
 
 
 def test_the_tests_of_another_project(here: Installed, tmp_path: Path) -> None:
-    """Which has a package of its own that is called as one of our rooms."""
+    """The other project has a package with the name of one of our subpackages."""
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "__init__.py").write_text("MINE = True\n")
     (tmp_path / "test_mine.py").write_text(THEIR_TEST)

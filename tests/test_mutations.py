@@ -1,4 +1,4 @@
-"""The mutations still fit the code, and their judge tells noticed from not noticed; the runs take minutes, by hand."""
+"""The mutations still fit the code and their outcomes are judged correctly; the runs themselves take minutes."""
 
 from pathlib import Path
 

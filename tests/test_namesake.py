@@ -1,4 +1,4 @@
-"""Names of folders in a checkout: selectors/ is also a module of the standard library, the others are no modules."""
+"""Folder names of a checkout: `selectors` is also a standard-library module, the others must not be importable."""
 
 import importlib
 import subprocess
@@ -29,7 +29,7 @@ def test_both_modules_work_whichever_is_imported_first(imports: str) -> None:
 
 @pytest.mark.parametrize("name", ["bench", "reports", "supernets"])
 def test_no_second_copy_of_a_package_can_be_imported(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `bench.errors` raises would not be what the program catches."""
+    """With a second copy, the program would not catch what `bench.errors` raises."""
     monkeypatch.syspath_prepend(ROOT)
     with pytest.raises(ImportError, match=rf"import nas_selection_bench\.{name}\b"):
         importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""The public door: every name it hands out, results as frames, a run from Python."""
+"""The public package: every exported name, results as frames, a run from Python."""
 
 import ast
 import csv
@@ -27,7 +27,7 @@ TINY = ROOT / "results" / "digits-tiny"
 
 
 def stub() -> dict[str, str]:
-    """name -> where the stub says that it comes from."""
+    """Maps each name in the stub to the place from which the stub imports it."""
     found = {}
     tree = ast.parse((ROOT / "nas_selection_bench" / "__init__.pyi").read_text())
     homes = {}
@@ -55,7 +55,7 @@ def test_editors_are_told_what_is_handed_out() -> None:
 def test_every_public_name_is_there_and_says_what_it_is() -> None:
     for name in stub():
         value = getattr(nsb, name)
-        if getattr(value, "__name__", "") == name:  # a class or a function, not a value that one made
+        if getattr(value, "__name__", "") == name:  # a class or a function, not an instance
             assert inspect.getdoc(value), name
     assert set(stub()) <= set(dir(nsb)) and set(stub()) == set(nsb.__all__)  # type: ignore[attr-defined]
 
@@ -174,7 +174,7 @@ def test_a_run_returns_what_it_left(tiny: dict[str, object], tmp_path: Path) -> 
 
 
 class Plain(nn.Module):
-    """A network that is none of the space."""
+    """A network outside the search space."""
 
     def __init__(self) -> None:
         super().__init__()

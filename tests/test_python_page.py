@@ -1,4 +1,4 @@
-"""Every snippet of docs/python.md does what it says, in its order; the notebook runs."""
+"""The snippets of docs/python.md work, run in order, and the notebook runs."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The door with the real methods: a tiny experiment, its bytes over workers and kills, what the help imports."""
+"""run_bench.py with the real methods: equal bytes for any number of workers and after kills; a light --help."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all workers of pytest-xdist share, so that one of them runs the program for all."""
+    """A folder shared by all pytest-xdist workers, so that one of them runs the program for all."""
     base = tmp_path_factory.getbasetemp()
     place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "run-bench"
     place.mkdir(exist_ok=True)
@@ -42,12 +42,12 @@ def data_root(shared: Path) -> Path:
 
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "JOBLIB_MULTIPROCESSING"}
-"""That of users, who have worker processes."""
+"""The environment of users, in which runs start worker processes."""
 
 
 @pytest.fixture(scope="module")
 def command(data_root: Path) -> list[str]:
-    """A tiny experiment: two supernets of two epochs, a criterion that tunes and one that reads alphas."""
+    """A tiny experiment: two supernets of two epochs, a criterion with fine-tuning and one that reads alphas."""
     return [
         sys.executable, "run_bench.py", "--datasets", "tiny", "--preset", "digits", "--train-epochs", "2",
         "--data-root", str(data_root), "--table", str(data_root / "table.npz"),
@@ -122,7 +122,7 @@ def test_two_workers_give_the_same_bytes(unbroken: Path, command: list[str], tmp
 def test_kill_9_in_training_and_in_selection_ends_in_the_same_bytes(
     unbroken: Path, command: list[str], tmp_path: Path
 ) -> None:
-    """Killed once when the first checkpoints are there, and once when the first record is."""
+    """Kill the run once after the first checkpoints, and once after the first record."""
     for awaited in ("cache/*/*.safetensors", "out/records/*.json"):
         running = subprocess.Popen(
             [*command, *places(tmp_path)],

@@ -1,4 +1,4 @@
-"""The house: every room shows what it holds, imports go one way and in no circle, and one name means one thing."""
+"""The structure of the code: file placement, import direction, no import cycles, and unambiguous names."""
 
 import ast
 from collections import defaultdict
@@ -19,12 +19,12 @@ FILES = [
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 LONGEST = 320
-"""Lines of a module."""
+"""The most lines that a module may have."""
 
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    """Who imports whom, also inside of functions; not what only type checkers read."""
+    """The import graph, including imports inside functions, without imports for type checkers only."""
     return grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=True)
 
 
@@ -48,7 +48,7 @@ def test_no_modules_import_each_other_in_a_circle(graph: grimp.ImportGraph) -> N
     while free := [module for module, imported in left.items() if not imported & left.keys()]:
         for module in free:
             del left[module]
-    # What is left imports a circle, or is in one; what nobody left imports is not in one.
+    # The modules left are in a cycle or import one; those that no other module left imports are not in a cycle.
     while outside := left.keys() - set().union(*left.values()):
         for module in outside:
             del left[module]
@@ -77,7 +77,7 @@ def test_a_module_can_be_read_at_a_sitting(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_paths_of_command_lines_are_expanded_in_one_place(path: Path) -> None:
-    """`type=Path` would take `~` for the name of a folder."""
+    """`type=Path` would treat `~` as the name of a folder."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.keyword) and node.arg == "type" and isinstance(node.value, ast.Name):
             assert node.value.id != "Path", f"line {node.value.lineno}: take given_path"
@@ -85,7 +85,7 @@ def test_paths_of_command_lines_are_expanded_in_one_place(path: Path) -> None:
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_test_module_imports_another(path: Path) -> None:
-    """What two of them need lies in a module of its own."""
+    """Helpers shared by test modules belong in a separate module."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
             words = [*(node.module or "").split("."), *(alias.name for alias in node.names)]

@@ -1,4 +1,4 @@
-"""Wrong words to a command beside the benchmark are one sentence with what was meant, never a block of usage."""
+"""Wrong arguments of a subcommand give one sentence with the likely intention, never a usage block."""
 
 import sys
 

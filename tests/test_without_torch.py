@@ -1,4 +1,4 @@
-"""Lists, plans and typos need no torch, nor anything else that takes long to import."""
+"""Lists, plans and typos import neither torch nor anything else that is slow to import."""
 
 import json
 import os
@@ -25,14 +25,14 @@ open(sys.argv[1], "w").write(json.dumps([int(code), sorted(sys.modules)]))
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the catalogue of methods was made."""
+    """A home folder in which the catalogue of methods exists."""
     home = tmp_path_factory.mktemp("home")
     ask(home, "--list")
     return home
 
 
 def ask(home: Path, *arguments: str) -> tuple[int, set[str]]:
-    """Exit code and imported modules of the program."""
+    """Run the program; return its exit code and the modules that it imported."""
     told = home / "told.json"
     variables = {**os.environ, "HOME": str(home), "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", PROGRAM, str(told), *arguments], cwd=home, env=variables, check=True,

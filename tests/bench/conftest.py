@@ -1,4 +1,4 @@
-"""Where the tests of whole runs over fake methods work."""
+"""Fixtures for whole runs with fake methods."""
 
 from pathlib import Path
 

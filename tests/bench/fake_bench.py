@@ -1,8 +1,8 @@
-"""A whole benchmark of fake methods: the real command line, plan, runner and gathering, in milliseconds a cell.
+"""A whole benchmark of fake methods: the real command line, plan, runner and gathering, with milliseconds per cell.
 
-Also a program, `python -m tests.bench.fake_bench ARGUMENTS`, so that a test can kill it. A recipe or selector
-misbehaves as its name says; FAKE_SECONDS is how long each step of work takes, FAKE_HANG the seed of the first supernet
-whose cells never end, so that a test meets a run that is not done however slow the machine is.
+It is also a program, `python -m tests.bench.fake_bench ARGUMENTS`, so that a test can kill it. Recipes and selectors
+misbehave as their names say. FAKE_SECONDS is the duration of each step of work; FAKE_HANG is the seed of the first
+supernet whose cells never end, so that a test finds an unfinished run however slow the machine is.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ def take_time() -> None:
 
 
 def train(job: SupernetJob, images: object, device: str, folder: Path, progress: TrainProgress | None) -> None:
-    """Writes for each checkpoint a number that depends on seeds only, and goes on where it was."""
+    """Write for each checkpoint a number that depends only on seeds, and resume where it stopped."""
     for epoch in range(1, job.settings.epochs + 1):
         if epoch in epochs_present(folder):
             continue
@@ -100,7 +100,7 @@ def train(job: SupernetJob, images: object, device: str, folder: Path, progress:
             raise FloatingPointError(f"loss is nan in epoch {epoch}\nand a second line")
         if epoch in job.settings.checkpoint_epochs:
             facts = {"sha256": f"{job.derive('weights', epoch=epoch):016x}" * 4, "accuracy": 10.0 + epoch}
-            if job.recipe == "shaky":  # another checkpoint at every training, as on a GPU
+            if job.recipe == "shaky":  # a different checkpoint in every training, as on a GPU
                 facts["sha256"] = f"{time.time_ns():016x}" * 4
             write_whole(folder / f"{epoch:04d}.json", json.dumps(facts))
         if progress is not None:
@@ -128,7 +128,7 @@ def training_seconds(folder: Path) -> Sequence[float]:
 
 
 def select(cell: Cell, folder: Path, images: object, device: str) -> Selection:
-    """Draws scores from the cell's seed and the checkpoint, or misbehaves as its name says."""
+    """Draw scores from the cell's seed and the checkpoint, or misbehave as the selector's name says."""
     take_time()
     if cell.supernet.seed >= int(os.environ.get("FAKE_HANG", "1000")):
         time.sleep(600)
@@ -181,7 +181,7 @@ SURROGATE = "cannot read caf\udce9.npy"
 
 
 def misbehave(how: str) -> None:
-    """What `fails[how=...]` does."""
+    """Misbehave as `fails[how=...]` asks."""
     match how:
         case "surrogate":
             raise ValueError(SURROGATE)
@@ -210,7 +210,7 @@ def misbehave(how: str) -> None:
 
 
 def set_threads(threads: int) -> None:
-    """Fake methods compute nothing in parallel."""
+    """Do nothing: fake methods do not compute in parallel."""
 
 
 def work() -> Work:
@@ -229,7 +229,7 @@ def draw_report(store: Store, table: GroundTruth) -> Path:
 
 
 def make_table(path: Path, datasets: Sequence[str] = ("digits",), worth: float = 8.0) -> Path:
-    """A ground truth in which convolutions help, a 3x3 one by `worth`."""
+    """Write a ground truth in which convolutions help, a 3x3 convolution by `worth` points."""
     worths = np.array([0.0, 3.0, 6.0, worth, 2.0])
     test = 30 + worths[all_architectures()].sum(axis=1) + np.linspace(0, 1, N_ARCHITECTURES)
     GroundTruth("fake", {name: Accuracies(test=test, valid=test - 1) for name in datasets}).save(path)
@@ -237,33 +237,33 @@ def make_table(path: Path, datasets: Sequence[str] = ("digits",), worth: float =
 
 
 def run(*arguments: str | Path) -> ExitCode:
-    """The command line in this process."""
+    """Run the command line in this process."""
     argv = [str(argument) for argument in arguments]
     return answer(parse_options(argv), argv, methods, draw_report, code=Path(__file__).parent)
 
 
 def places(words: Sequence[str]) -> list[str]:
-    """Of pairs of an option and its value those that say where things are, which is what --report-only reads."""
+    """The pairs of option and value that give locations, which are those that --report-only reads."""
     read = ("--data-root", "--table", "--out")
     return [word for pair in zip(words[::2], words[1::2], strict=True) if pair[0] in read for word in pair]
 
 
 def listen_to_interrupts() -> None:
-    """A background job of a shell ignores Ctrl-C, and one of nohup SIGHUP; what is interrupted here must not."""
+    """Restore signal handling: background jobs ignore Ctrl-C, and those of nohup SIGHUP; these programs must not."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 
 def exit_code(ended: subprocess.Popen[str]) -> int:
-    """The exit code as a shell gives it.
+    """The exit code as a shell reports it.
 
-    Where Ctrl-C went through an `exec` of some library's import, Python ends by SIGINT itself although it was caught.
+    If Ctrl-C passed through an `exec` in some library's import, Python ends by SIGINT although it was caught.
     """
     return ended.returncode if ended.returncode >= 0 else 128 - ended.returncode
 
 
 def in_subprocess(arguments: Sequence[str], **environment: str) -> subprocess.Popen[str]:
-    """The command line as a process group of its own."""
+    """Start the command line as a separate process group."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.bench.fake_bench", *arguments], cwd=ROOT, text=True, start_new_session=True,
         env={**os.environ, "JOBLIB_MULTIPROCESSING": "1", **environment},
@@ -273,18 +273,18 @@ def in_subprocess(arguments: Sequence[str], **environment: str) -> subprocess.Po
 
 
 def rows(out: Path) -> list[dict[str, str]]:
-    """What records.csv of an output folder says."""
+    """The rows of an output folder's records.csv."""
     with (out / "records.csv").open(newline="") as stream:
         return list(csv.DictReader(stream))
 
 
 def states(out: Path) -> Counter[str]:
-    """How many cells are done, failed, skipped, missing."""
+    """The numbers of cells that are done, failed, skipped or missing."""
     return Counter(row["state"] for row in rows(out))
 
 
 def results(out: Path) -> dict[str, bytes]:
-    """Every file that must not depend on clocks, workers or interruptions."""
+    """The contents of all files that must not depend on clocks, workers or interruptions."""
     files = [*out.glob("records/*.json"), out / "records.csv", out / "scores.csv", out / "plan.json"]
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 

@@ -1,4 +1,4 @@
-"""Invented results, written, gathered and drawn as a run does it, for the tests of the check."""
+"""Invented results, written, gathered and drawn as in a run, for the tests of the check."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def truth(changed: int | None = None) -> GroundTruth:
 
 
 def draw(records: Store, table: GroundTruth) -> Path:
-    """A report in one line: the real one is tested elsewhere and takes seconds."""
+    """Write a one-line report: the real one takes seconds and is tested elsewhere."""
     page = records.folder / "report.html"
     page.write_text(f'<meta name="generator" content="v1">{(records.folder / "records.csv").stat().st_size}')
     return page
@@ -52,7 +52,7 @@ def store(
     changed: Callable[[str, np.ndarray], np.ndarray] = lambda selector, scores: scores,
     done: bool = True,
 ) -> Path:
-    """Write the records of an invented run, gather and draw it. `changed` edits the scores of a selector."""
+    """Write the records of an invented run, gather and draw it; `changed` edits the scores of a selector."""
     (out / "records").mkdir(parents=True)
     for r, recipe in enumerate(RECIPES):
         for seed in range(seeds):

@@ -1,4 +1,4 @@
-"""Small stand-ins for the official NAS-Bench-201 file, made with the package's own classes."""
+"""Small stand-ins for the official NAS-Bench-201 file, built from the official package's classes."""
 
 from functools import cache
 from typing import Any
@@ -7,7 +7,7 @@ from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architectur
 
 EPOCHS = 200
 POOL = 40
-"""Distinct trainings per data set and seed. Architectures share them, so that the file is quick to make."""
+"""Distinct trainings per data set and seed, shared by the architectures so that the file is quick to make."""
 
 EVALUATED_ON = {
     "cifar10-valid": ("x-valid", "ori-test"),
@@ -19,17 +19,17 @@ DATASETS = tuple(EVALUATED_ON)
 
 
 def string_at(index: int) -> str:
-    """The architecture at an index of the file: a shuffled order, as in the official one."""
+    """The architecture at an index of the file, in a shuffled order as in the official one."""
     return to_string(architecture_of(index * 7 % N_ARCHITECTURES))
 
 
 def seeds_of(index: int) -> list[int]:
-    """One to three seeds, in the proportions that the official files have roughly."""
+    """One to three seeds, roughly in the proportions of the official files."""
     return [777, 888, 999][: 1 + index % 3]
 
 
 def accuracy_of(index: int, dataset: str, evaluated_on: str, seed: int, epoch: int = EPOCHS - 1) -> float:
-    """The accuracy that the file states for one training."""
+    """The accuracy in the file for one training."""
     member = index * 13 % POOL
     axes = DATASETS.index(dataset) * 7 + EVALUATED_ON[dataset].index(evaluated_on) * 3
     return 20 + member + axes + (seed % 10) / 10 + epoch / 100
@@ -37,7 +37,7 @@ def accuracy_of(index: int, dataset: str, evaluated_on: str, seed: int, epoch: i
 
 @cache
 def _training(member: int, dataset: str, seed: int, version: str) -> dict[str, Any]:
-    """State dict of one training (ResultsCount); the same object for all architectures that share it."""
+    """The state dict of one training (ResultsCount), one object for all architectures that share it."""
     from nas_201_api import ResultsCount
 
     index = next(i for i in range(POOL) if i * 13 % POOL == member)
@@ -49,7 +49,7 @@ def _training(member: int, dataset: str, seed: int, version: str) -> dict[str, A
     for evaluated_on in EVALUATED_ON[dataset]:
         accuracies = {e: accuracy_of(index, dataset, evaluated_on, seed, e) for e in range(EPOCHS)}
         if version == "v1_0":
-            # The first version stores no times, and evaluates the whole test set after the last epoch only.
+            # The first version stores no times, and evaluates the whole test set only after the last epoch.
             if evaluated_on == "ori-test":
                 accuracies = {EPOCHS - 1: accuracies[EPOCHS - 1]}
             result.update_OLD_eval(evaluated_on, accuracies, accuracies)
@@ -61,7 +61,7 @@ def _training(member: int, dataset: str, seed: int, version: str) -> dict[str, A
 
 @cache
 def _trainings(member: int, seeds: tuple[int, ...], version: str) -> dict[str, Any]:
-    """The fields of an architecture's results that others share."""
+    """The fields of an architecture's results that are shared with other architectures."""
     return {
         "dataset_seed": {dataset: list(seeds) for dataset in DATASETS},
         "all_results": {
@@ -75,7 +75,7 @@ def official_content(version: str) -> dict[str, Any]:
     from nas_201_api import ArchResults
 
     strings = [string_at(index) for index in range(N_ARCHITECTURES)]
-    # Nothing of the 12-epoch schedule may ever be read: it is one empty record.
+    # The 12-epoch schedule must never be read: it is one empty record.
     less = ArchResults(-1, "never to be read").state_dict()
     infos = {}
     for index, string in enumerate(strings):

@@ -1,4 +1,4 @@
-"""Methods from outside: the content of files that offer one, such a file, and a package as pip leaves it."""
+"""Plug-ins for tests: contents of files that define methods, such a file, and a package as pip installs it."""
 
 import textwrap
 from pathlib import Path
@@ -41,7 +41,7 @@ RULE = StoppingRule(paper="none", formula="the first", stop=lambda course: 0)
 
 
 def installed_package(site: Path, name: str, module: str, entry_points: str, version: str = "1.2") -> None:
-    """A package as pip leaves it: one module, and metadata that name its entry points."""
+    """Create a package as pip installs it: one module, and metadata with its entry points."""
     (site / f"{name}.py").write_text(module)
     info = site / f"{name}-{version}.dist-info"
     info.mkdir()
@@ -50,6 +50,6 @@ def installed_package(site: Path, name: str, module: str, entry_points: str, ver
 
 
 def file(folder: Path, name: str, text: str) -> str:
-    """Write `text` as `name`.py; its path, as a command line has it."""
+    """Write `text` to `name`.py in `folder`; return its path as a string."""
     (folder / f"{name}.py").write_text(text)
     return str(folder / f"{name}.py")

@@ -1,4 +1,4 @@
-"""Files are whole or absent, and a folder has one writer."""
+"""Files are complete or absent, and a folder has only one writer."""
 
 import errno
 import fcntl

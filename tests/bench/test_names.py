@@ -1,4 +1,4 @@
-"""Names with options."""
+"""Names with options: parsing, canonical form, choices and suggestions for typos."""
 
 import pytest
 from hypothesis import given

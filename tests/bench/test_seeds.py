@@ -1,4 +1,4 @@
-"""Seeds: what they depend on, what they do not, and that they stay what they are."""
+"""Seeds: what they depend on and what not, and that their values never change."""
 
 import hashlib
 from dataclasses import replace
@@ -26,7 +26,7 @@ def test_a_seed_is_the_hash_of_root_and_axes_by_name() -> None:
 
 
 def test_stored_results_hang_on_these_numbers() -> None:
-    """A change here makes every stored supernet and selection another one."""
+    """Changing these numbers would change every stored supernet and selection."""
     assert JOB.derive("weights") == 1360005625888727097
     assert CELL.derive("permutations") == 1322283078383936724
 

@@ -1,4 +1,4 @@
-"""What is kept is believed by the program that computed it: every change of its sources is seen, and nothing else."""
+"""Cached results are valid only for the sources that computed them: changes of these, and no others, invalidate them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An invented result that is checked, and its table."""
+"""An invented result for the tests of the check, and its table."""
 
 from pathlib import Path
 

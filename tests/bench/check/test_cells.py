@@ -1,6 +1,6 @@
-"""The tight check cell by cell: what is just inside its tolerances passes, what is just outside is named.
+"""The tight check, cell by cell: values just inside its tolerances pass, values just outside are reported.
 
-The tolerances stand here a second time, as numbers: whoever loosens one has to say so in two places.
+The tolerances are repeated here as numbers, so that loosening one takes a change in two places.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ MEASURED = {
     "tau_mean_no_none": "0.5", "tau_space": "0.5", "supernet_accuracy": "50.0",
     "tied_edges": "0", "tau_space_n": "15625", "decision_regret": "[1.5, 0.0, 2.0, 1.0, 0.0, 0.0]",
 }  # fmt: skip
-# Half of the thirty at either side of 0: their standard deviation is 1.
+# Half of the thirty scores lie on either side of 0, so their standard deviation is 1.
 SCORES = np.where(np.arange(30).reshape(6, 5) % 2, 1.0, -1.0)
 
 
@@ -34,7 +34,7 @@ def score_rows(scores: np.ndarray) -> list[dict[str, str]]:
 
 
 def edited(column: str, before: str, after: str) -> list[Difference]:
-    """What is found where one cell of the records says `before` in the stored run and `after` in the fresh one."""
+    """The differences if `column` of a cell is `before` in the stored run and `after` in the fresh one."""
     old, new = {**CELL, **MEASURED, column: before}, {**CELL, **MEASURED, column: after}
     compared, differences, notes = compare_runs([old], [new], [], [])
     assert (compared, notes) == (1, [])
@@ -42,7 +42,7 @@ def edited(column: str, before: str, after: str) -> list[Difference]:
 
 
 def rescored(before: np.ndarray, after: np.ndarray, choice: tuple[int, ...] = (3,) * 6) -> list[Difference]:
-    """What is found where scores differ, and the fresh run chooses `choice` in place of 3x3 on every edge."""
+    """The differences if scores differ, and the fresh run chooses `choice` instead of 3x3 on every edge."""
     old = {**CELL, **MEASURED}
     new = {**old, "architecture": to_string(choice)}  # type: ignore[arg-type]
     return compare_runs([old], [new], score_rows(before), score_rows(after))[1]
@@ -63,7 +63,7 @@ def test_a_measure_may_move_by_its_tolerance(column: str, stored: str, inside: s
     assert edited(column, stored, inside) == []
     (found,) = edited(column, stored, outside)
     assert (found.column, found.stored, found.fresh) == (column, stored, outside)
-    # A number that is not there any more, or was not, is within no tolerance.
+    # A number that is missing in one of the runs is within no tolerance.
     assert [d.fresh for d in edited(column, stored, "")] == [""]
     assert [d.stored for d in edited(column, "", stored)] == [""]
     assert edited(column, "", "") == []
@@ -105,8 +105,8 @@ def test_no_column_is_held_to_less_than_these_tests_say() -> None:
 
 
 def test_no_column_of_the_records_is_forgotten() -> None:
-    # The architecture is judged by its scores, digests of weights move with the last digit, and the others say where
-    # something lies.
+    # The architecture is judged by its scores, digests of weights change with the last digit, and the others are
+    # locations of files and errors.
     not_compared = ("architecture", "log", "checkpoint", "shared", "where")
     assert sorted((*KEY_COLUMNS, *EXACT_COLUMNS, *TOLERANCES, *FOLLOWING, *not_compared)) == sorted(RECORD_COLUMNS)
 
@@ -124,7 +124,7 @@ def test_a_score_may_move_by_a_tenth_of_the_deviation_of_its_cell() -> None:
 
 def test_operations_change_places_only_where_they_were_nearly_tied() -> None:
     for runner_up, named in ((9.05, []), (8.95, [("architecture", "nor_conv_3x3", "nor_conv_1x1", EDGE_NAMES[5])])):
-        scores = np.tile([0.0, 1.0, 2.0, 10.0, 3.0], (6, 1))  # they spread over 10 points, and 1 is a tenth
+        scores = np.tile([0.0, 1.0, 2.0, 10.0, 3.0], (6, 1))  # the range is 10 points, of which 1 is a tenth
         scores[5, 2] = runner_up
         found = rescored(scores, scores, (3, 3, 3, 3, 3, 2))
         assert [(d.column, d.stored, d.fresh, d.cell["edge"]) for d in found] == named

@@ -1,4 +1,4 @@
-"""The check in distribution: a difference is told where it is significant among all compared, and larger than noise."""
+"""The check of distributions reports a difference if it is significant after correction and larger than noise."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 
 LEVELS = np.linspace(20, 80, N_ARCHITECTURES)
 TWO_POINTS = GroundTruth("t", {"digits": Accuracies(trials=np.stack([LEVELS, LEVELS + 2], axis=1))})
-"""Two trainings of an architecture lie two points apart, always."""
+"""Two trainings of any architecture lie two points apart."""
 ONE_TRAINING = GroundTruth("t", {"digits": Accuracies(test=LEVELS)})
 
 
@@ -39,7 +39,7 @@ def test_a_significant_difference_counts_if_it_is_large(
 ) -> None:
     stored = [0.5 + 0.0001 * seed for seed in range(5)]
     for sign in (1, -1):
-        # The sides do not overlap at all: p = 2 / 252, whatever the distance.
+        # The two runs do not overlap at all: p = 2 / 252, whatever the distance.
         for shift, told in ((small, 0), (large, 1)):
             fresh = [value + sign * shift for value in stored]
             compared, differences, _ = compare_distributions(rows(stored, measure), rows(fresh, measure), table)
@@ -51,7 +51,7 @@ SIDES = [60.0, 61.0, 62.0, 63.0, 64.0], [63.5, 64.5, 65.0, 66.0, 67.0]
 
 
 def many(values: Sequence[float], selectors: int) -> list[dict[str, str]]:
-    """`values` of the first selector; the others are the same in every run."""
+    """Rows of `values` for the first selector; those of the other selectors are the same in every run."""
     others = [row for other in range(1, selectors) for row in rows(SIDES[0], selector=f"s{other}")]
     return [*rows(values, selector="s0"), *others]
 
@@ -63,12 +63,12 @@ def test_a_difference_is_held_against_all_that_were_compared() -> None:
     assert 0.05 / 6 < exact < 0.025
     compared, differences, _ = compare_distributions(many(SIDES[0], 1), many(SIDES[1], 1), ONE_TRAINING)
     assert (compared, [d.cell["selector"] for d in differences]) == (1, ["s0"])
-    # One of six so extreme is no news.
+    # One result of six this extreme is not significant.
     assert compare_distributions(many(SIDES[0], 6), many(SIDES[1], 6), ONE_TRAINING)[:2] == (6, [])
 
 
 def test_what_could_be_told_alone_may_be_too_little_among_many() -> None:
-    # Five against five: 252 labellings, two of them most extreme; 6 * 2 / 252 < .05 < 7 * 2 / 252.
+    # Five against five: 252 labellings, of which two are the most extreme; 6 * 2 / 252 < .05 < 7 * 2 / 252.
     assert compare_distributions(many(SIDES[0], 6), many(SIDES[1], 6), ONE_TRAINING)[2] == []
     compared, _, notes = compare_distributions(many(SIDES[0], 7), many(SIDES[1], 7), ONE_TRAINING)
     assert compared == 0

@@ -1,4 +1,4 @@
-"""The exact check bites: what was broken on purpose, and what it says. Results are invented, the harness is real."""
+"""The exact check notices deliberate faults and names them; the results are invented, the benchmark code is real."""
 
 import shutil
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_a_changed_cell_of_the_table_is_noticed(stored: Path, table: GroundTruth
     chosen = next(int(p) for p in range(N_ARCHITECTURES) if p == table.accuracy("digits").argmax())
     differences = check.check_exact(stored, truth(changed=chosen), draw).differences
     assert differences[0].column == "table sha256"
-    # The optimum moved, so every regret did.
+    # The optimum changed, and with it every regret.
     assert sum(d.column == "regret" for d in differences) == 12
 
 
@@ -151,7 +151,7 @@ def test_what_is_no_text_is_told_by_its_size() -> None:
 
 
 class Wrong(Agreements):
-    """Keeps another number than the one that was computed."""
+    """Stores a number other than the computed one."""
 
     def number(self, compute: Callable[[], float], name: str, *content: np.ndarray | bytes) -> float:
         return super().number(lambda: compute() / 2, name, *content)

@@ -1,4 +1,4 @@
-"""The checks against a fresh run bite: the tight one on the same machine, the one in distribution elsewhere."""
+"""Checks against a fresh run notice faults: the tight check on the same machine, that of distributions elsewhere."""
 
 import json
 import shutil
@@ -56,7 +56,7 @@ def test_scores_that_are_not_all_there_differ(stored: Path, table: GroundTruth, 
 @pytest.mark.parametrize(
     ("before", "after", "level"),
     [
-        ({}, {"processor": "A", "environment": {}, "machine": "x86_64"}, check.TIGHT),  # from before it was kept
+        ({}, {"processor": "A", "environment": {}, "machine": "x86_64"}, check.TIGHT),  # from before they were kept
         ({"processor": "A"}, {"processor": "A"}, check.TIGHT),
         ({"processor": "A"}, {"processor": "B"}, check.STATISTICAL),
         ({"processor": "A", "processors": ["B", "A"]}, {"processor": "A"}, check.STATISTICAL),
@@ -155,7 +155,7 @@ def test_too_few_seeds_is_an_answer(table: GroundTruth, tmp_path: Path) -> None:
 def plain(
     recipes: Sequence[str] = ("a", "b"), selectors: Sequence[str] = ("s", "t"), seeds: int = 3, **state: str
 ) -> list[dict[str, str]]:
-    """Rows of invented cells, done unless `state[selector]` says otherwise (of supernet seed 0)."""
+    """Rows of invented cells, all done, except that `state[selector]` is the state at supernet seed 0."""
     return [
         {"dataset": "digits", "selector": selector, "recipe": recipe, "epoch": "2", "supernet_seed": str(seed),
          "state": state.get(selector, "done") if seed == 0 else "done", "test": str(60 + seed)}
@@ -203,14 +203,14 @@ def test_one_run_beside_many_recipes_is_one_observation(table: GroundTruth) -> N
     compared, differences, notes = compare_distributions(rows(60, "w"), rows(90, "w"), table)
     assert (compared, differences) == (0, [])
     assert notes == ["digits, blind, test: n too small to tell (n = 3 stored and 3 fresh)"]
-    # Sixty supernets of their own would be another matter.
+    # With results of sixty separate supernets, the comparison is possible.
     assert compare_distributions(rows(60, ""), rows(90, ""), table)[0] == 1
-    # Rows of before that was told are no more observations than those that tell it.
+    # Rows from before `shared` was recorded count as no more observations than rows that have it.
     assert compare_distributions(rows(60, ""), rows(90, "w"), table)[0] == 0
 
 
 def at_epochs(level: float, seeds: range, epochs: Sequence[int] = (1, 2, 4, 7, 10)) -> list[dict[str, str]]:
-    """Rows of one selector on three recipes, whose value hardly changes from epoch to epoch of one supernet."""
+    """Rows of one selector on three recipes; its values hardly change between epochs of one supernet."""
     return [
         {"dataset": "digits", "selector": "s", "recipe": recipe, "epoch": str(epoch), "state": "done",
          "supernet_seed": str(seed), "test": str(level + seed + 0.01 * epoch)}
@@ -223,7 +223,7 @@ def test_epochs_of_one_supernet_are_no_independent_results(table: GroundTruth) -
     assert one == (0, [], ["digits, s, test: n too small to tell (n = 3 stored and 3 fresh)"])
     many = compare_distributions(at_epochs(60, range(4)), at_epochs(90, range(4)), table)
     assert (many[0], len(many[1])) == (1, 1)
-    # The last epoch that both have: 10 is more than 9, whatever comes first in the alphabet.
+    # The last epoch that both runs have is compared: 10 follows 9, although it comes first in the alphabet.
     late = compare_distributions(at_epochs(60, range(4), (9, 10)), at_epochs(60, range(4), (9, 10, 20)), table)
     assert late[0] == 1 and late[1] == []
     assert not compare_distributions(at_epochs(60, range(4), (9,)), at_epochs(60, range(4), (10,)), table)[0]
@@ -239,5 +239,5 @@ def test_equal_distributions_seldom_differ_however_many_epochs(table: GroundTrut
         ]
 
     found = sum(bool(compare_distributions(run(), run(), table)[1]) for _ in range(60))
-    # 5 % are 3 of 60, more than nine have a chance of .0007; epochs counted as results of their own gave 28.
+    # 5 % of 60 is 3; more than nine have a probability of .0007. Counting epochs as independent results gave 28.
     assert found <= 9

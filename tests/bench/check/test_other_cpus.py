@@ -1,7 +1,7 @@
-"""A stored result holds on another kind of CPU: what is computed from the records has the same bytes everywhere.
+"""A stored result passes the check on another kind of CPU: redrawing the records gives the same bytes everywhere.
 
-BLAS, NumPy and the C library choose their instructions by the CPU, and sum and round in other orders with others. The
-kernels here are those that every x86-64 CPU has; the stored results were drawn with those of newer ones.
+BLAS, NumPy and the C library choose instructions by the CPU, and the order of sums and roundings depends on them. This
+test uses the kernels that every x86-64 CPU has; the stored results were drawn with those of newer CPUs.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Cells of an earlier version of their method no longer hold, and `--check` says which."""
+"""Cells of an earlier version of their method are no longer valid, and `--check` lists them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a run is warned of: only what is true of it."""
+"""The warnings of a run, each given only if it applies."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Images in the forms in which people have them, read back by the program's own loader."""
+"""Images converted from common formats are read back by the program's own loader."""
 
 import io
 import json

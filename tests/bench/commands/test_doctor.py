@@ -1,4 +1,4 @@
-"""The doctor: what it finds where things are there, missing or damaged."""
+"""`doctor` on data that are present, missing or damaged."""
 
 import tempfile
 from importlib.metadata import PackageNotFoundError
@@ -13,7 +13,7 @@ from tests.small_data import small_data
 
 
 def table(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, str], str]:
-    """Exit code, state of each thing, and all that was printed."""
+    """Run `doctor`; return the exit code, the state of each item, and the whole output."""
     capsys.readouterr()
     code = doctor.main([str(argument) for argument in arguments])
     said = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Fetching, against a server on this machine that behaves well and badly."""
+"""`fetch` against a local server that behaves well or badly."""
 
 import dataclasses
 import hashlib
@@ -32,7 +32,7 @@ PAGE = b"<!DOCTYPE html><html><title>Sign in</title></html>"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Gives out `files`; of those in `cut` only the first half."""
+    """Serves `files`; sends only the first half of those in `cut`."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -83,7 +83,7 @@ def batch(part: int) -> bytes:
 
 
 def archive(extra: list[tuple[tarfile.TarInfo, bytes]] | None = None, leave_out: str = "") -> bytes:
-    """A tar like CIFAR-10's, with more members in front where wanted."""
+    """A tar like that of CIFAR-10, with the members `extra` in front and without `leave_out`."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as tar:
         for info, content in extra or []:
@@ -101,7 +101,7 @@ def archive(extra: list[tuple[tarfile.TarInfo, bytes]] | None = None, leave_out:
 
 @pytest.fixture
 def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """A small CIFAR-10 on the server, which the program takes for the official one."""
+    """A small CIFAR-10 on the server, which the program accepts as the official one."""
     layout = DATASETS["cifar10"].layout
     assert layout is not None
     small = dataclasses.replace(layout, images=5 * ROWS, images_per_file=ROWS)
@@ -124,7 +124,7 @@ def run(server: Server | str, root: Path, *names: str) -> int:
 
 
 def failure(server: Server | str, root: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence of a fetch that must fail and must leave no image behind."""
+    """The error sentence of a fetch that must fail and must leave no images behind."""
     capsys.readouterr()
     assert run(server, root, "cifar10") == 2
     said = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""What a second run does with the results of the first: what holds stays, what does not is computed again."""
+"""A second run on the results of a first: valid results are kept, the others are recomputed."""
 
 import json
 from dataclasses import replace
@@ -105,7 +105,7 @@ def test_a_result_outlives_a_successor_that_fails_and_returns_with_its_version(
     out, right, command = tmp_path / "out", fake_bench.select, [*place, "--selectors", "random,ranks"]
     fake_bench.run(*command)
     before, costs = results(out), kept(out / "costs")
-    for version in ("2", "3"):  # what failed does not take the place of what was done
+    for version in ("2", "3"):  # a failure does not replace an earlier result
         monkeypatch.setenv("FAKE_SELECTOR_VERSION", version)
         monkeypatch.setattr(fake_bench, "select", wrong)
         assert fake_bench.run(*command) == ExitCode.SOME_CELLS_FAILED
@@ -161,7 +161,7 @@ def kept(folder: Path) -> dict[str, bytes]:
 def test_a_method_edited_under_its_old_version_is_told(
     place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Results are kept by version; whoever edits a method and forgets to raise it should hear of it."""
+    """Results are kept by version; editing a method without raising its version gives a warning."""
     now = {"steady": "s1", "random": "r1", "blind": "b1"}
 
     def source(name: str) -> Source:
@@ -188,7 +188,7 @@ def test_a_method_edited_under_its_old_version_is_told(
     said = capsys.readouterr().err
     assert "selectors/random.py has changed since it produced 2 results" in said
     assert "selectors/steady.py has changed since it trained 3 supernets in use here; raise its version if" in said
-    # A result that is taken over for another recipe is still of the file that made it.
+    # A result that is reused for another recipe still belongs to the file that computed it.
     now |= {"shaky": "k1"}
     fake_bench.run(*command[:-2], "--supernets", "steady,shaky", "--selectors", "blind", "--seeds", "2")
     capsys.readouterr()
@@ -265,7 +265,7 @@ def test_a_damaged_record_is_named_and_made_again(
 def test_a_record_that_is_no_result_is_told_and_left_out(
     place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An earlier version kept what broke the contract; it must not take the report of all others with it."""
+    """An earlier version stored records that break the contract; they must not prevent the report of the others."""
     fake_bench.run(*place, "--selectors", "random,ranks")
     path = next(path for path in (tmp_path / "out" / "records").iterdir() if "ranks" in path.name)
     record = read_record(path.read_bytes(), path)

@@ -1,4 +1,4 @@
-"""The lists of names: everything, what one name or a pattern stands for, and the same as JSON."""
+"""Lists of names: all of them, those that match a name or pattern, and the same as JSON."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from tests.bench import fake_bench
 
 
 def listed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, dict[str, Any]]:
-    """What --list --json answers."""
+    """The output of --list --json."""
     assert fake_bench.run("--list", *words, "--json") == ExitCode.OK
     found: dict[str, dict[str, Any]] = json.loads(capsys.readouterr().out)
     return found
@@ -46,7 +46,7 @@ def test_a_pattern_lists_what_it_matches_of_every_kind(pattern: str, capsys: pyt
 
 
 def fits(name: str, pattern: str) -> bool:
-    """By hand what the patterns above say."""
+    """Whether `name` matches one of the patterns above, worked out by hand."""
     return {
         "r*": name.startswith("r"), "*a*": "a" in name, "cifar1*": name.startswith("cifar1"), "?i*": name[1:2] == "i",
         "all": True, "*[!a]*": name.strip("a") != "",

@@ -1,4 +1,4 @@
-"""Joining output folders: the same as one run, whatever was packed; what does not belong together is refused."""
+"""Merged output folders equal one run, packed or not; folders that do not belong together are refused."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ def run_into(place: list[str], out: Path, *arguments: object) -> None:
 
 @pytest.fixture
 def halves(place: list[str], tmp_path: Path) -> tuple[Path, Path]:
-    """The folders of two machines, each with a selector of its own and one that both have."""
+    """The folders of two machines, each with one selector that only it has and one that both have."""
     run_into(place, tmp_path / "a", "--selectors", "alphas,fails,blind", "--seeds", 2)
     run_into(place, tmp_path / "b", "--selectors", "random,blind", "--seeds", 3)
     return tmp_path / "a", tmp_path / "b"
@@ -64,7 +64,7 @@ def test_the_report_of_joined_folders_is_that_of_one_run(
 
 
 def test_a_result_is_kept_where_another_folder_failed(place: list[str], tmp_path: Path) -> None:
-    for name in ("a", "b"):  # the first failed: the mark of that lies in the cache, which they share
+    for name in ("a", "b"):  # the first run failed, and marked that in the shared cache
         run_into(place, tmp_path / name, "--selectors", "fails-once", "--seeds", 1)
     assert merged(tmp_path / "c", tmp_path / "a", tmp_path / "b") == ExitCode.OK
     (record,) = (tmp_path / "c" / "records").iterdir()

@@ -1,4 +1,4 @@
-"""Every word of the command line is read by what it asks for, or refused: none is accepted and ignored."""
+"""In every mode, each command-line option is read or refused: none is accepted and ignored."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -20,7 +20,7 @@ ASKED_BY = {
 VALUES = {
     "epochs": "last", "bn": "batch", "preset": "lite", "budget": "lite", "device": "cpu", "backend": "loky",
 }  # fmt: skip
-"""A value of each word that takes not every one."""
+"""A valid value for each option that does not accept every value."""
 
 WORDS = [
     action for action in build_parser()._actions if action.dest not in ("help", "version", *INSTEAD_OF_RUNNING)
@@ -50,7 +50,7 @@ def test_a_word_is_read_or_refused(mode: str, word: Any, capsys: pytest.CaptureF
 
 
 class Watched(Options):
-    """Options that note which of them are read."""
+    """Options that record which of them are read."""
 
     read: set[str]
 
@@ -65,7 +65,7 @@ def test_what_is_said_to_be_read_is_read(
     mode: str, place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    stored = str(tmp_path / "out" / "digits")  # where it is looked for without --out
+    stored = str(tmp_path / "out" / "digits")  # the default without --out
     place[place.index("--out") + 1] = stored
     place += ["--selectors", "random"]
     assert fake_bench.run(*place) == ExitCode.OK

@@ -1,4 +1,4 @@
-"""Wrong words on the command line are one sentence with the nearest option, whichever way the program was called."""
+"""Wrong command-line arguments give one sentence with the nearest option, however the program was started."""
 
 import sys
 

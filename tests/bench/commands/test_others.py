@@ -1,4 +1,4 @@
-"""Stored results over fake methods: drawn again by --report-only, compared by --check, and refused where damaged."""
+"""Stored results of fake methods: redrawn by --report-only, compared by --check, and refused if damaged."""
 
 from dataclasses import replace
 from pathlib import Path

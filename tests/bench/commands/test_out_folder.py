@@ -1,4 +1,4 @@
-"""The folder of --out before anything is written: what is not this program's stays, and a new one is said to be new."""
+"""The --out folder before anything is written: foreign files stay, and a new folder is reported as new."""
 
 from pathlib import Path
 

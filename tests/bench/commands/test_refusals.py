@@ -1,4 +1,4 @@
-"""What the command line refuses, in one sentence, and what it says of changed data; over fake methods."""
+"""Command lines that are refused with one sentence, and messages about changed data, with fake methods."""
 
 import json
 import pickle
@@ -164,7 +164,7 @@ def test_changed_pixels_of_a_known_data_set_are_told_and_never_answered_from_the
 
 
 def test_changed_images_make_everything_to_do(place: list[str], tmp_path: Path) -> None:
-    """A data set of one's own may change; what it trained before must not pass for it."""
+    """A user's own data set may change; supernets trained on the old one must not be reused."""
     root = small_data(tmp_path / "data")
     command = [*place, "--table", root / "table.npz", "--datasets", "tiny", "--selectors", "random", "--seeds", "1"]
     assert fake_bench.run(*command) == ExitCode.OK

@@ -1,4 +1,4 @@
-"""Stored results are made again by their own commands and compared, here with fake methods."""
+"""Stored results are recomputed by their own commands and compared, with fake methods."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ PROGRAM = Program((sys.executable, "-m", "tests.bench.fake_bench"))
 
 @pytest.fixture
 def stored(tmp_path: Path, fake_table: Path) -> Path:
-    """Two results: `one` was filled by two commands, the first of them given twice, `two` by one."""
+    """Two results: `one` was filled by two commands, the first of which ran twice, `two` by one."""
     common = ["--device", "cpu", "--jobs", "1", "--threads", "1", "--table", str(fake_table), "--supernets", "steady",
               "--seeds", "1", "--cache", str(tmp_path / "cache")]  # fmt: skip
     results = tmp_path / "results"
@@ -66,7 +66,7 @@ def test_a_result_of_several_commands_is_made_again_and_holds(
 
 
 def test_it_runs_on_the_kind_of_device_that_the_result_was_made_on(stored: Path, tmp_path: Path) -> None:
-    """Also where the command left that to the program, which takes a GPU where there is one."""
+    """Also if the command left the device to the program, which uses a GPU if there is one."""
     argv = [*json.loads((stored / "two" / "run.json").read_text())["argv"], "--device", "auto"]
     edit(stored / "two", argv=argv, commands=[argv])
     assert again(stored, "--into", tmp_path / "fresh", "two") == ExitCode.OK
@@ -81,7 +81,7 @@ def test_what_differs_is_told_with_its_exit_code(
     said = capsys.readouterr().out
     assert "random, selector seed 0, version: stored 1, fresh 2" in said
     assert "random, version: stored 1 (1 cell), fresh 2" in said
-    assert "exact: DIFFERS (5 compared, 1 difference)" in said  # the records themselves are as they were
+    assert "exact: DIFFERS (5 compared, 1 difference)" in said  # the records themselves are unchanged
 
 
 def test_a_check_that_crashes_says_nothing_and_is_not_all_right(
@@ -201,7 +201,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(stored: Path, capsys: p
 def test_runs_of_other_code_are_not_taken_for_fresh_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regenerate, "git_commit", lambda folder: "abc")
     claim(tmp_path / "fresh")
-    claim(tmp_path / "fresh")  # goes on
+    claim(tmp_path / "fresh")  # resumes
     (tmp_path / "strange").mkdir()
     (tmp_path / "strange" / "file").touch()
     for commit, folder in (("def", "fresh"), ("abc-dirty", "fresh"), (None, "fresh"), ("abc", "strange")):

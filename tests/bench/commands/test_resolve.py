@@ -1,4 +1,4 @@
-"""Defaults, and combinations that are refused."""
+"""Defaults of options, and combinations that are refused."""
 
 import json
 import pickle
@@ -231,7 +231,7 @@ def test_hardware_is_verified_by_a_record_that_passed_on_it(tmp_path: Path) -> N
 def test_gpus_that_workers_share_are_asked_by_another_process(
     name: str, apart: bool, indices: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a GPU takes one process only, whoever asks occupies it."""
+    """If a GPU accepts only one process, a process that queries it would occupy it."""
     asked: list[str] = []
 
     class Apart:

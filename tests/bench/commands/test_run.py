@@ -1,4 +1,4 @@
-"""The whole command line over fake methods: states, exit codes, workers."""
+"""The whole command line with fake methods: states, exit codes, workers."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from tests.bench.fake_bench import results, rows, states
 def test_a_clean_run_measures_every_cell(place: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fake_bench.run(*place, "--selectors", "alphas,random,ranks", "--selector-seeds", "2") == ExitCode.OK
     found = rows(tmp_path / "out")
-    # Two supernets; alphas at four checkpoints, random with two selector seeds, ranks once.
+    # Two supernets; `alphas` at four checkpoints, `random` with two selector seeds, `ranks` once.
     assert len(found) == 2 * (4 + 2 + 1)
     assert states(tmp_path / "out") == {"done": 14}
     assert {row["epoch"] for row in found if row["selector"] == "alphas"} == {"2", "4", "6", "8"}
@@ -97,7 +97,7 @@ def test_only_what_is_done_has_a_cost(place: list[str], tmp_path: Path) -> None:
 def test_a_method_that_ends_the_program_costs_its_own_cells(
     place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`sys.exit(3)` in a criterion is not the answer of the benchmark, where 3 means that results differ."""
+    """`sys.exit(3)` in a criterion must not set the exit code of the benchmark, where 3 means that results differ."""
     select, train = fake_bench.select, fake_bench.train
 
     def leave(*given: Any) -> Any:
@@ -140,7 +140,7 @@ def test_a_failing_training_costs_its_own_cells(place: list[str], tmp_path: Path
     assert code == ExitCode.SOME_CELLS_FAILED
     found = {(row["recipe"], row["selector"], row["epoch"]): row for row in rows(tmp_path / "out")}
     failed = sorted(key for key, row in found.items() if row["state"] == "failed")
-    # The checkpoint of epoch 2 was stored before the loss became nan.
+    # The checkpoint of epoch 2 was stored before the loss became NaN.
     assert failed == [("diverges-late", "alphas", "4"), ("diverges-late", "alphas", "6"),
                       ("diverges-late", "alphas", "8"), ("diverges-late", "random", "8")]  # fmt: skip
     reason = "supernet digits diverges-late seed 0 failed: FloatingPointError: loss is nan in epoch 3"
@@ -164,10 +164,10 @@ def test_plan_runs_nothing_and_estimates_from_what_was_timed(
     capsys.readouterr()
     fake_bench.run(*command[:-1], "--seeds", "4", "--plan")
     said = capsys.readouterr().out
-    # Two more trainings of 1.5 s each; ranks was never timed.
+    # Two more trainings of 1.5 s each; `ranks` was never timed.
     estimate = re.search(r"estimated time: ([\d.]+) s \(4 of the cells", said)
     assert "8 cells: 6 to do; 2 done" in said and estimate is not None
-    assert float(estimate[1]) >= 3  # and the time of two cells that were measured
+    assert float(estimate[1]) >= 3  # plus the time of two measured cells
 
 
 def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:

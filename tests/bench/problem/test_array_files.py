@@ -1,4 +1,4 @@
-"""Reading arrays."""
+"""Reading array files."""
 
 import warnings
 import zipfile

@@ -1,4 +1,4 @@
-"""Halves, fixed batches, and augmentation against a crop done image by image."""
+"""Halves, fixed batches, and augmentation compared with a crop of each image in plain numpy."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ MEAN, STD = (0.4, 0.5, 0.25), (0.2, 0.25, 0.5)
 
 
 def image_set(n: int = 60, size: int = 6, padding: int = 2, flip: bool = True, seed: int = 0) -> ImageSet:
-    """Random pixels; the label of an image is its index."""
+    """Images of random pixels; the label of an image is its index."""
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(256, (n, 3, size, size), generator=generator, dtype=torch.uint8)
     return ImageSet("made up", pixels, torch.arange(n), n, MEAN, STD, padding, flip)
 
 
 def literal_crop(image: np.ndarray, top: int, left: int, mirrored: bool, padding: int) -> np.ndarray:
-    """One image in plain numpy: black border, crop, mirror, divide by 255, subtract the mean, divide by the spread."""
+    """Augment one image in numpy: black border, crop, mirror, divide by 255, subtract the mean, divide by the std."""
     channels, height, width = image.shape
     canvas = np.zeros((channels, height + 2 * padding, width + 2 * padding))
     canvas[:, padding : padding + height, padding : padding + width] = image
@@ -173,7 +173,7 @@ def test_a_gpu_sees_the_same_images() -> None:
 
 @pytest.mark.parametrize("padding", [0, 2])
 def test_what_is_written_into_batches_stays_out_of_the_image_set(padding: int) -> None:
-    """The set is kept for the next cell of the process; whoever changes its batches changes their own."""
+    """The image set is kept for the next cell of the process, so changing a batch must not change the set."""
     images, untouched = image_set(padding=padding, flip=False), image_set(padding=padding, flip=False)
     for half in ("weights", "selection"):
         own = Half(images, half, "cpu")

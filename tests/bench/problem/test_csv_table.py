@@ -1,4 +1,4 @@
-"""CSV in the spellings in which people save tables: read as meant, or refused by name; never misread."""
+"""CSV tables in common formats are read correctly or refused with the reason, never misread."""
 
 import bz2
 import csv
@@ -33,7 +33,7 @@ COLUMNS: dict[str, list[str]] = {
 
 
 def expected() -> str:
-    """The digest of the table that every good spelling must give, made without any file."""
+    """The digest of the table that every valid format must give, computed without any file."""
     held = Accuracies(test=TEST, valid=VALID, parameters=PARAMETERS)
     return GroundTruth("any", {"cifar10": held}, INDEX).sha256
 

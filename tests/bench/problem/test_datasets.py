@@ -1,4 +1,4 @@
-"""Data sets by name, and the real ones where they are present."""
+"""Data sets by name, and the real ones if they are present."""
 
 import os
 import subprocess
@@ -23,10 +23,10 @@ def test_names_and_descriptions_agree() -> None:
 @pytest.mark.parametrize(
     ("name", "mean", "std", "unit", "padding"),
     [
-        # Of pixels in [0, 1]; DARTS gives those of CIFAR-10 with more digits.
+        # For pixels in [0, 1]; DARTS gives those of CIFAR-10 with more digits.
         ("cifar10", (0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768), 1, 4),
         ("cifar100", (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761), 1, 4),
-        # ImageNet16-120: darts-pt's, of pixels in 0 to 255, and a crop of 16 with 2 pixels around.
+        # ImageNet16-120: those of darts-pt, for pixels in 0 to 255, and a crop of 16 with a border of 2 pixels.
         ("imagenet16", (122.68, 116.66, 104.01), (63.22, 61.26, 65.09), 255, 2),
     ],
 )
@@ -56,7 +56,7 @@ def test_data_root_prefers_the_argument_then_the_variable(monkeypatch: pytest.Mo
 
 def test_without_a_home_a_folder_is_asked_for_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NAS_BENCH_DATA", raising=False)
-    monkeypatch.setattr("os.path.expanduser", lambda place: str(place))  # as for a user whom the system does not know
+    monkeypatch.setattr("os.path.expanduser", lambda place: str(place))  # as for a user unknown to the system
     with pytest.raises(UsageError, match="--data-root"):
         data_root()
     assert not data_root(needed=False).exists()

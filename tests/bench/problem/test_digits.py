@@ -1,4 +1,4 @@
-"""The embedded data set: the same bytes everywhere, and training and test apart."""
+"""The embedded data set: the same bytes everywhere, and separate training and test images."""
 
 import hashlib
 import subprocess
@@ -44,7 +44,7 @@ def test_no_training_scan_lies_under_a_test_canvas(splits: dict[str, Canvases]) 
     scans = np.round(load_digits().images * (255 / digits.INK))
     order = np.random.default_rng(digits.SEED).permutation(len(scans))
     test_scans = scans[order[digits.TRAIN_SCANS :]]
-    # Fragments only add ink, so the scan of a canvas is nowhere darker than the canvas.
+    # Fragments only add ink, so the original scan is nowhere darker than its canvas.
     for canvas in splits["test"].images[:200, 0]:
         assert (test_scans <= canvas).all(axis=(1, 2)).any()
 
@@ -56,7 +56,7 @@ def test_a_canvas_is_its_scan_plus_ink_and_has_its_label() -> None:
     for image, label in zip(canvases.images[:, 0], canvases.labels, strict=True):
         scan = np.round(scans[label] * (255 / 16))
         assert (image >= scan).all()
-        # Each fragment has 16 pixels, and where it is lighter than the scan it does not show.
+        # Each fragment has 16 pixels, and is invisible where it is lighter than the scan.
         assert (image != scan).sum() <= 16 * digits.FRAGMENTS
 
 

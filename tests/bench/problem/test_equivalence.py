@@ -1,9 +1,9 @@
-"""The classes against cells that are computed with numbers.
+"""Equivalence classes compared with the outputs of numerically computed cells.
 
-A cell is computed on a small vector: the pool is a fixed matrix, a convolution a matrix of its own and a
-nonlinearity that keeps zero at zero. Two architectures compute the same function, whatever the weights, if
-for every weights of the one there are weights of the other, so their outputs over all ways of handing a pool of
-weights to the edges are the same set of vectors.
+A cell is computed on a small vector: the pool is a fixed matrix, a convolution is a separate matrix followed by a
+nonlinearity that maps zero to zero. Two architectures compute the same functions if for all weights of one there are
+equivalent weights of the other. Then their outputs over all assignments of a pool of weights to the edges are the same
+set of vectors.
 """
 
 import itertools
@@ -39,7 +39,7 @@ WEIGHTS = {CONV_1X1: _rng.normal(size=(6, 4, 4)), CONV_3X3: _rng.normal(size=(6,
 
 
 def output(architecture: Architecture, weights: dict[int, np.ndarray]) -> np.ndarray:
-    """The output node of a cell whose convolution on an edge has the given weights."""
+    """The output node of a cell whose convolutions have the given weights, by edge."""
     nodes = [INPUT, np.zeros(4), np.zeros(4), np.zeros(4)]
     for edge, (operation, (target, source)) in enumerate(zip(architecture, EDGES, strict=True)):
         if operation == SKIP:
@@ -63,7 +63,7 @@ def live_edges(architecture: Architecture) -> tuple[int, ...]:
 
 @cache
 def reachable_outputs(architecture: Architecture) -> np.ndarray:
-    """The sorted outputs over all ways to hand the first k weights of each kind to the k live convolutions."""
+    """The sorted outputs over all assignments of the first k weights of each kind to the k live convolutions."""
     ones = [e for e in live_edges(architecture) if architecture[e] == CONV_1X1]
     threes = [e for e in live_edges(architecture) if architecture[e] == CONV_3X3]
     dead = {e: WEIGHTS[op][5] for e, op in enumerate(architecture) if op in WEIGHTS}
@@ -94,7 +94,7 @@ def test_nas_bench_201_counts_6466() -> None:
 
 
 def test_the_whole_space_falls_into_5044_functions() -> None:
-    """Every architecture is computed: equal class and equal outputs are the same thing, without exception."""
+    """For all architectures, two are in the same class if and only if their outputs are equal."""
     numbers: dict[bytes, int] = {}
     computed = []
     for position in range(N_ARCHITECTURES):
@@ -106,7 +106,7 @@ def test_the_whole_space_falls_into_5044_functions() -> None:
 
 
 def test_the_published_classes_are_not_exact() -> None:
-    """One convolution used twice, 2 c(x), is counted as two convolutions, c(x) + c'(x): 430 such classes."""
+    """They identify one convolution used twice, 2 c(x), with two convolutions, c(x) + c'(x), in 430 classes."""
     twice, two = (3, 0, 1, 0, 1, 1), (3, 3, 0, 0, 1, 1)
     assert published_classes()[code(twice)] == published_classes()[code(two)]
     assert not same_function(twice, two)
@@ -116,7 +116,7 @@ def test_the_published_classes_are_not_exact() -> None:
 
 
 def test_the_published_classes_split_equal_functions() -> None:
-    """A node that receives nothing on two edges is not seen to be zero."""
+    """They do not recognise that a node which receives nothing on two edges is zero."""
     first, second = (3, 0, 0, 3, 0, 0), (3, 0, 0, 3, 0, 1)
     assert same_function(first, second)
     assert function_classes()[code(first)] == function_classes()[code(second)]

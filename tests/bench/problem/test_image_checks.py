@@ -1,4 +1,4 @@
-"""What is said of images before a run."""
+"""Checks of images before a run."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ def images(labels: list[int], size: tuple[int, int] = (8, 8), classes: int = 4) 
 
 
 def branches_agree(size: tuple[int, int]) -> bool:
-    """Whether the two ways through both reductions of the network have one shape."""
+    """Whether the two branches of both reductions of the network have equal output shapes."""
     from nas_selection_bench.supernets.network.skeleton import ReductionBlock
 
     block, x = ReductionBlock(2, 2), torch.zeros(2, 2, *size)
     try:
         for _ in range(2):
             first, shortcut = block.first(x), block.shortcut(x)
-            if first.shape != shortcut.shape:  # 2x2 and 1x1 would be added without a word
+            if first.shape != shortcut.shape:  # 2x2 and 1x1 would be broadcast silently
                 return False
             x = first
     except RuntimeError:

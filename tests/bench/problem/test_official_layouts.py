@@ -1,4 +1,4 @@
-"""The official layouts: what is read, and how each kind of damage is refused."""
+"""The official layouts: their contents as read, and refusals of each kind of damage."""
 
 import dataclasses
 import io
@@ -21,7 +21,7 @@ PER_FILE = 7
 
 
 def small(name: str) -> Layout:
-    """The official layout of `name`, with few images in each of few files."""
+    """The official layout of `name`, reduced to a few files with a few images each."""
     layout = DATASETS[name].layout
     assert layout is not None
     files = layout.files[:PARTS]
@@ -31,7 +31,7 @@ def small(name: str) -> Layout:
 
 
 def content(layout: Layout, part: int, rows: int = PER_FILE) -> dict[str, Any]:
-    """What a file holds, pixels and labels different in each part."""
+    """The content of a file; pixels and labels differ between parts."""
     generator = np.random.default_rng(part)
     pixels = generator.integers(256, size=(rows, 3 * layout.size**2), dtype=np.uint8)
     labels = generator.integers(layout.classes, size=rows) + layout.first_label
@@ -44,7 +44,7 @@ def write(path: Path, value: object, protocol: int = 2) -> None:
 
 
 def python2_pickle(pixels: np.ndarray, labels: list[int]) -> bytes:
-    """The bytes that Python 2 with an old numpy writes (protocol 2), spelled out opcode by opcode."""
+    """The bytes that Python 2 with an old numpy writes (protocol 2), built opcode by opcode."""
 
     def short(text: bytes) -> bytes:
         return b"U" + struct.pack("<B", len(text)) + text
@@ -108,7 +108,7 @@ def test_imagenet16_keeps_the_first_120_classes_in_order(tmp_path: Path) -> None
     kept_pixels, kept_labels = [], []
     for part, file in enumerate(layout.files):
         value = content(layout, part, rows=3 * PER_FILE)
-        labels = np.array([1000, 121, 120] * PER_FILE)  # every third row is of a kept class
+        labels = np.array([1000, 121, 120] * PER_FILE)  # every third row has a kept class
         value["labels"] = labels.tolist()
         write(tmp_path / layout.folder / file, value)
         kept_pixels.append(np.asarray(value["data"])[2::3])
@@ -223,7 +223,7 @@ def test_every_truncation_is_refused(tmp_path: Path) -> None:
 
 
 def test_damage_never_escapes_as_another_error(tmp_path: Path) -> None:
-    """Bytes changed anywhere outside the pixels: read as a valid file or refused with a sentence, nothing else."""
+    """A file with bytes changed outside the pixels is read as valid or refused with one sentence, nothing else."""
     layout = dataclasses.replace(small("cifar10"), files=("data_batch_1",), images=2, images_per_file=2)
     path = tmp_path / layout.folder / "data_batch_1"
     write(path, content(layout, 0, rows=2))
@@ -248,7 +248,7 @@ def test_a_pickle_that_runs_a_command_is_refused_by_name_and_does_not_run(tmp_pa
     text = refusal(layout, tmp_path)
     assert f"{os.system.__module__}.system" in text and str(path) in text
     assert not mark.exists()
-    with path.open("rb") as file:  # the same bytes do run where nobody looks: the test would notice
+    with path.open("rb") as file:  # with plain pickle the same bytes do run, so the test would notice
         pickle.load(file)
     assert mark.exists()
 

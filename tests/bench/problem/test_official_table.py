@@ -1,4 +1,4 @@
-"""The official NAS-Bench-201 file, in both versions and both ways in which torch has written files."""
+"""The official NAS-Bench-201 file, in both versions and in both file formats of torch."""
 
 import bz2
 import copy
@@ -43,7 +43,7 @@ def table(request: pytest.FixtureRequest, files: dict[str, Path]) -> GroundTruth
 
 
 def nats_content(content: dict) -> dict:
-    """The same results as NATS-Bench keeps them: other keys for the two schedules, and here without the curves."""
+    """The same results as stored by NATS-Bench: other keys for the two schedules, and here without the curves."""
     short: dict[int, dict] = {}
 
     def shortened(training: dict) -> dict:
@@ -87,7 +87,7 @@ def test_nats_bench_reads_the_same_from_its_file_and_its_folder(
 
 
 def own(content: dict) -> dict:
-    """A copy that a test may spoil; the trainings stay shared."""
+    """A copy that a test may change; the trainings stay shared."""
     infos = {index: dict(info) for index, info in content["arch2infos"].items()}
     return {**content, "meta_archs": list(content["meta_archs"]), "arch2infos": infos}
 
@@ -155,7 +155,7 @@ def test_numpy_numbers_are_read_and_stored_weights_are_passed_over(tmp_path: Pat
 
 
 def test_a_file_of_curves_is_read_in_a_fraction_of_the_memory_of_its_content(tmp_path: Path) -> None:
-    """One run, two processes: the ratio of what they take beyond what the imports take."""
+    """Compares two processes in one run by the ratio of the memory they use beyond that of the imports."""
     from tests.performance import official_memory
 
     path = tmp_path / "invented.pth"
@@ -251,7 +251,7 @@ def test_results_of_another_architecture_are_refused(content: dict) -> None:
 
 
 def spoil_record(content: dict, index: int, dataset: str) -> tuple[dict, dict]:
-    """A copy of `content` and, in it, the first training of one architecture, free to be changed."""
+    """A copy of `content`, and in it the first training of one architecture, both free to be changed."""
     spoiled = own(content)
     full = spoiled["arch2infos"][index]["full"] = copy.copy(content["arch2infos"][index]["full"])
     full["all_results"] = dict(full["all_results"])

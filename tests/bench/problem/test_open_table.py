@@ -1,4 +1,4 @@
-"""Tables from CSV, and telling the formats apart."""
+"""Tables from CSV, and recognition of the formats."""
 
 from pathlib import Path
 

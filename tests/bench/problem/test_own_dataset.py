@@ -1,4 +1,4 @@
-"""A data set of one's own, and how what is wrong with it is said."""
+"""A user's own data set, and the messages about its faults."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The fingerprint of images: what it knows, and that everything else has a key of its own."""
+"""The fingerprint of images recognises known content; all other content gets separate keys."""
 
 import dataclasses
 import hashlib
@@ -25,7 +25,7 @@ def write(root: Path, part: int, data: np.ndarray, labels: list[int], protocol: 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A CIFAR-10 of six images a file, of which the program knows the content as the official one."""
+    """A CIFAR-10 with six images per file, whose content the program accepts as official."""
     layout = DATASETS["cifar10"].layout
     assert layout is not None
     small = dataclasses.replace(layout, images=5 * ROWS, images_per_file=ROWS)
@@ -34,7 +34,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for part in range(1, 6):
         data, labels = batch(part)
         write(tmp_path, part, data, labels)
-        # Independent of the program: the bytes of the array, then of the labels as little-endian 64-bit numbers.
+        # Independent of the program: bytes of the array, then of the labels as little-endian 64-bit numbers.
         raw = data.tobytes() + b"".join(label.to_bytes(8, "little") for label in labels)
         known[hashlib.sha256(raw).hexdigest()] = f"cifar-10-batches-py/data_batch_{part}"
     monkeypatch.setattr(pixels, "_CONTENT", known)
@@ -121,7 +121,7 @@ def test_of_cifar100_it_is_the_copy_that_results_were_made_from_whose_keys_are_b
 
 @dataclasses.dataclass(frozen=True)
 class Digest:
-    """Stands for the digest of a file that is too large to be kept here."""
+    """Stands in for the digest of a file that is too large for the repository."""
 
     text: str
 
@@ -130,11 +130,11 @@ class Digest:
 
 
 PUBLISHED = {"cifar-100-python/train": "16019d7e3df5f24257cddd939b257f8d"}
-"""The MD5 that torchvision checks the file against."""
+"""The MD5 that torchvision uses to check the file."""
 
 
 def test_every_official_file_can_be_told_from_others() -> None:
-    """By the shipped constants, not by those of a test: of a file without one the official content passes for wrong."""
+    """Checks the shipped constants: without one, the official content of a file would be taken for wrong."""
     layouts = [description.layout for description in DATASETS.values() if description.layout]
     files = {f"{layout.folder}/{file}": layout.checksums.get(file) for layout in layouts for file in layout.files}
     assert {name for name, md5 in files.items() if md5 is None} <= {*pixels._CONTENT.values()}

@@ -1,4 +1,4 @@
-"""Tuples, strings and positions are three spellings of one architecture."""
+"""Tuples, strings and positions are three representations of an architecture."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Architectures in the spellings in use, against the space's own string."""
+"""Architectures in common spellings, compared with the space's own string."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ NASLIB_OPERATIONS = ["skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "av
 
 
 def naslib(arch: str) -> tuple[int, ...]:
-    """The six numbers of NASLib, taken from the string: for each edge (u, v), the operation at v from u."""
+    """NASLib's six numbers, derived from the string: for each edge (u, v), the operation at v with input u."""
     nodes = [[entry.split("~")[0] for entry in node.strip("|").split("|")] for node in arch.split("+")]
     return tuple(NASLIB_OPERATIONS.index(nodes[v - 2][u - 1]) for u in (1, 2, 3) for v in range(u + 1, 5))
 

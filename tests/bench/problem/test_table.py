@@ -1,4 +1,4 @@
-"""The ground truth as arrays and as a file."""
+"""The ground truth in arrays and in a file."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def test_loading_is_quick_and_the_file_small(full: GroundTruth, tmp_path: Path) 
     full.save(path)
     times = []
     for _ in range(5):
-        start = time.process_time()  # a busy machine does not make it slower
+        start = time.process_time()  # not affected by a busy machine
         GroundTruth.load(path)
         times.append(time.process_time() - start)
     assert min(times) < 0.05
@@ -98,15 +98,15 @@ def test_of_several_best_architectures_the_table_counts_one_first() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(100, 500), min_size=3, max_size=40), st.integers(0, 2**32 - 1))
 def test_means_that_only_rounding_tells_apart_are_one_number(right: list[int], seed: int) -> None:
-    """Of tests on 512 images: architectures of one mean tie, others keep their order, whatever trials they have."""
+    """Tests on 512 images: architectures with equal means tie and others keep their order, whatever their trials."""
     generator = np.random.default_rng(seed)
-    wanted = generator.choice(right, N_ARCHITECTURES)  # images that are classified correctly, on average
+    wanted = generator.choice(right, N_ARCHITECTURES)  # mean number of images classified correctly
     trials = np.full((N_ARCHITECTURES, 3), np.nan)
     trials[:, 0] = wanted
     thrice = generator.random(N_ARCHITECTURES) < 0.5
     apart = np.minimum(np.minimum(wanted, 512 - wanted), generator.integers(0, 9, N_ARCHITECTURES))
     trials[thrice] = (wanted[:, None] + apart[:, None] * [-1, 0, 1])[thrice]
-    trials = trials / 512 * 99.9  # percentages that binary numbers cannot hold
+    trials = trials / 512 * 99.9  # percentages without an exact binary representation
     table = GroundTruth("rounded", {"d": Accuracies(trials=trials + 0.05)})
     levels, place = np.unique(table.accuracy("d"), return_inverse=True)
     assert len(levels) == len(np.unique(wanted))

@@ -1,4 +1,4 @@
-"""The catalogue says of every method what its object says, and is made again whenever it cannot be trusted."""
+"""The catalogue describes every method as its object does, and is rebuilt whenever it may be outdated."""
 
 import random
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def answer(find: Callable[[], Any]) -> object:
 
 
 def facts(kind: str, text: str) -> object:
-    """What the object says, by the finder's own rules."""
+    """The description of the method object that the finder returns."""
     found = REAL[kind].find(text)
     return (
         canonical_name(REAL[kind], text), found.version, found.paper,
@@ -51,7 +51,7 @@ def kept_facts(kept: Kept, kind: str, text: str) -> object:
 
 @pytest.mark.parametrize("kind", sorted(REAL))
 def test_it_says_what_the_objects_say_whatever_the_options(catalogue: Catalogue, kind: str) -> None:
-    """Of every method, and of several hundred settings: right and wrong ones, kept ones and new ones."""
+    """For every method and several hundred settings, valid and invalid, stored and new."""
     kept, rng = catalogue[kind], random.Random(0)
     assert list(kept.names()) == sorted(REAL[kind].names())
     asked = list(kept.names())
@@ -65,7 +65,7 @@ def test_it_says_what_the_objects_say_whatever_the_options(catalogue: Catalogue,
     for text in asked:
         real = answer(lambda text=text: facts(kind, text))  # type: ignore[misc]
         found = answer(lambda text=text: kept_facts(kept, kind, text))  # type: ignore[misc]
-        several = text.count("=") > 1 and isinstance(real, str)  # of several wrong values either may be named
+        several = text.count("=") > 1 and isinstance(real, str)  # if several values are wrong, either may be reported
         assert (type(found) if several else found) == (type(real) if several else real), text
 
 
@@ -77,7 +77,7 @@ def test_every_method_declares_the_traits_of_its_kind() -> None:
 
 
 def test_every_converter_of_every_method_can_be_kept(catalogue: Catalogue) -> None:
-    """Else a typo in a value would need torch."""
+    """Otherwise a typo in a value would import torch."""
     for kind in REAL:
         for name in catalogue[kind].names():
             for setting in catalogue[kind].entry(name).settings.values():

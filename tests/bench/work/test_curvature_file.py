@@ -1,4 +1,4 @@
-"""curvature.csv is read as it was written, or not at all."""
+"""curvature.csv is read exactly as it was written, or refused."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One bit flipped in any file of an output folder: the same results, or a sentence; never others without a word."""
+"""One bit flipped in a file of an output folder gives the same results or an error, never other results silently."""
 
 import shutil
 from pathlib import Path
@@ -22,7 +22,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table, a cache and an output folder, `out`, and that folder packed."""
+    """A table, a cache, an output folder `out`, and a packed copy of that folder."""
     from nas_selection_bench.bench.work.pack import pack
 
     folder = tmp_path_factory.mktemp("whole")
@@ -40,7 +40,7 @@ def command(folder: Path, out: str = "out") -> list[str]:
 
 
 def numbers(out: Path) -> dict[str, bytes]:
-    """All that a reader may take for a result; what a cell cost is kept where its file is whole."""
+    """All files with results; costs are excluded, since a cell's cost is lost if its file is damaged."""
     found = fake_bench.results(out)
     return {name: content for name, content in found.items() if name != "plan.json"}
 
@@ -72,7 +72,7 @@ def test_a_flipped_bit_changes_no_number_without_a_word(
 
 
 def costs(out: Path) -> set[str]:
-    """The cells of costs.csv and what they cost; a cell without a cost is computed again where its record is lost."""
+    """Lines of costs.csv, except those of `alphas`, which is recomputed if its record is lost."""
     lines = (out / "costs.csv").read_text().splitlines()
     return {line for line in lines if "alphas" not in line}
 

@@ -1,4 +1,4 @@
-"""Where a failure happened, in its one line."""
+"""The location of a failure in its one-line reason."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +16,14 @@ PACKAGE = Path(__file__).parents[3] / "nas_selection_bench"
 
 
 def through(file: str, call: Callable[[], object]) -> Callable[[], object]:
-    """`call`, called from line 4 of a file."""
+    """A function that calls `call` from line 4 of `file`."""
     place: dict[str, Any] = {"call": call}
     exec(compile("def work():\n\n\n    return call()", str(PACKAGE / file), "exec"), place)
     return lambda: place["work"]()
 
 
 def reason(error: Exception, *files: str) -> str:
-    """The reason of a cell whose error came through `files`, the innermost last."""
+    """The reason of a cell whose error passed through `files`, innermost last."""
 
     def call() -> object:
         raise error

@@ -1,4 +1,4 @@
-"""The example of docs/distributed.md on one machine: a scheduler and two workers in folders of their own."""
+"""The example of docs/distributed.md on one machine: a scheduler and two workers in separate folders."""
 
 import json
 import os
@@ -22,7 +22,7 @@ LONGEST_START = 120
 
 
 def started(stack: ExitStack, folder: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
-    """A process of the cluster, in a folder of its own, which ends with the test."""
+    """Start a process of the cluster in `folder`; it ends with the test."""
     folder.mkdir()
     variables = {**os.environ, "PYTHONPATH": str(fake_bench.ROOT), "OMP_NUM_THREADS": "1", **environment}
     command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
@@ -41,7 +41,7 @@ def waited_for(path: Path) -> None:
 
 
 def cluster(stack: ExitStack, tmp_path: Path, **of_workers: str) -> str:
-    """The address of the scheduler of a cluster with two workers, whose variables may name their node as {node}."""
+    """Start a cluster with two workers; return the scheduler's address. `of_workers` may refer to the {node}."""
     file = tmp_path / "scheduler.json"
     started(stack, tmp_path / "node 0", "dask_scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1",
             "--scheduler-file", str(file))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Nothing is gathered twice, and whatever gathering depends on has it done again."""
+"""Nothing is gathered twice, and a change of anything that gathering depends on repeats it."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from tests.bench.fake_bench import places, results
 
 @pytest.fixture
 def gatherings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The folders that were gathered, in turn."""
+    """The folders that were gathered, in order."""
     found: list[Path] = []
     whole = gather.gather
 

@@ -1,4 +1,4 @@
-"""Whether cells run in Triton's kernels."""
+"""The switch for cells in Triton kernels."""
 
 import os
 
@@ -22,7 +22,7 @@ def hardware(monkeypatch: pytest.MonkeyPatch, asked: str | None, installed: str 
 
 
 def test_who_asks_for_them_asks_for_other_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So keys, folders and records of acceptance keep the two apart."""
+    """Triton counts as other hardware, so keys, folders and acceptance records are separate."""
     silent, no, yes = (hardware(monkeypatch, asked) for asked in (None, "0", "1"))
     assert silent == no and yes.startswith(no) and "Triton 3.7" in yes
     assert hardware(monkeypatch, "1", "3.8") != yes

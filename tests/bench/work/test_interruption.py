@@ -1,4 +1,4 @@
-"""Runs that are killed, interrupted or run out of disk, over fake methods: what is left, and how they go on."""
+"""Runs of fake methods that are killed, interrupted or run out of disk space: what is left, and how they resume."""
 
 import os
 import signal
@@ -63,7 +63,7 @@ def test_a_dead_worker_costs_the_cell_that_ends_it(
 def test_whatever_a_selector_raises_costs_its_own_cell(place: list[str], tmp_path: Path, how: str) -> None:
     command = [*place, "--seeds", "1", "--selectors", f"random,fails[how={how}],ranks"]
     skips = how.endswith("skip")
-    for _ in range(2):  # a folder that holds such a record can be gone on with
+    for _ in range(2):  # a folder with such a record can be resumed
         assert fake_bench.run(*command) == (ExitCode.OK if skips else ExitCode.SOME_CELLS_FAILED)
     assert states(tmp_path / "out") == {"done": 2, "skipped" if skips else "failed": 1}
     (reason,) = (row["reason"] for row in rows(tmp_path / "out") if row["reason"])
@@ -72,7 +72,7 @@ def test_whatever_a_selector_raises_costs_its_own_cell(place: list[str], tmp_pat
 
 
 def alive(folder: Path) -> list[int]:
-    """The processes that were started with something in `folder` on their command line, or by one that was."""
+    """The processes whose environment names `folder` in FAULT_TEST, which child processes inherit."""
     return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if in_folder(pid, folder)]
 
 
@@ -89,7 +89,7 @@ def in_folder(pid: int, folder: Path) -> bool:
 def test_workers_end_with_their_parent(
     place: list[str], tmp_path: Path, jobs: str, backend: str, how: signal.Signals
 ) -> None:
-    """Only the parent is killed, as by the kernel that runs out of memory, while workers compute and hand over."""
+    """Only the parent is killed, as by the out-of-memory killer, while workers compute and return results."""
     if backend == "dask":
         pytest.importorskip("distributed")
     command = [*place, "--selectors", "ranks,random", "--selector-seeds", "9", "--jobs", jobs, "--backend", backend]
@@ -142,7 +142,7 @@ def test_a_lost_dask_scheduler_is_one_sentence_and_costs_nothing_done(place: lis
 
 
 TRAINING, SELECTING = ("cache/*/[0-9]*.json", 2), ("out/records/*.json", 4)
-"""Moments of a run: so many of these files are there. A clock would kill a slow machine while it imports."""
+"""Moments of a run, given by the number of these files; by the clock, a slow machine might still be importing."""
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -1,4 +1,4 @@
-"""methods.json: a folder tells what its criteria and supernets are."""
+"""methods.json describes the criteria and supernets of an output folder."""
 
 import json
 from pathlib import Path

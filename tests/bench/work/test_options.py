@@ -1,4 +1,4 @@
-"""Options of methods: read, bounded, spelled and explained in one way."""
+"""Options of methods: parsing, bounds, spelling and help."""
 
 import json
 from collections.abc import Callable
@@ -118,7 +118,7 @@ def test_a_switch_has_the_same_words_everywhere() -> None:
 
 
 def test_stored_names_are_the_names_of_today() -> None:
-    """Of every recipe and selector that a stored result was asked for: they are part of its keys."""
+    """Checks all recipes and selectors requested for stored results, since names are part of their keys."""
     asked: dict[str, set[str]] = {"recipe": set(), "selector": set()}
     for plan in ROOT.glob("results/*/plan.json"):
         for cell in json.loads(plan.read_text())["cells"]:

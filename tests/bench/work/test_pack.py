@@ -1,4 +1,4 @@
-"""Packed output folders: nothing is lost, whoever reads one understands it, and a bad archive is refused."""
+"""Packed output folders lose nothing, can be read everywhere, and are refused if the archive is damaged."""
 
 import io
 import lzma
@@ -79,11 +79,11 @@ def test_the_same_contents_are_the_same_bytes(tmp_path: Path) -> None:
 
 
 class Killed(BaseException):
-    """Like SIGKILL: nobody catches it, nothing is cleaned up after it."""
+    """Like SIGKILL: it is not caught, and nothing is cleaned up after it."""
 
 
 def killed_at(step: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> bool:
-    """Do `work`, dying right before its change number `step` of the disk; returns whether it came that far."""
+    """Do `work`, killed just after its first `step` changes of the disk; return whether it got that far."""
     count = 0
 
     def counted(original: Callable[..., object]) -> Callable[..., object]:
@@ -133,7 +133,7 @@ def test_a_file_that_says_something_else_than_the_archive_is_refused(tmp_path: P
     (out / "records").mkdir()
     (out / "records" / "new.json").write_text("new")
     (out / "scores.csv").write_bytes(CONTENTS["scores.csv"])
-    pack(out)  # what is new or the same is taken up
+    pack(out)  # new or equal files are packed
     assert read_archive(out / ARCHIVE) == {**CONTENTS, "records/new.json": b"new"}
     (out / "scores.csv").write_text("other")
     with pytest.raises(DataError, match=r"scores.csv differs from the one in cells.tar.xz"):
@@ -229,10 +229,10 @@ def test_a_packed_folder_is_checked_planned_and_redrawn_like_a_loose_one(
     capsys.readouterr()
     assert fake_bench.run(*run, "--plan") == ExitCode.OK
     assert " 0 to do; " in capsys.readouterr().out
-    assert files(out) == packed  # reading changed nothing
+    assert files(out) == packed  # reading changes nothing
     assert fake_bench.run(*fake_bench.places(place), "--report-only") == ExitCode.SOME_CELLS_FAILED
     (out / GATHERED_FILE).unlink()
-    assert files(out) == packed  # what the archive says still holds
+    assert files(out) == packed  # the content of the archive is still valid
     with only_writer(out / ".lock", wait=False):
         unpack(out, print)
     assert files(out) == before
@@ -244,7 +244,7 @@ def test_a_packed_folder_whose_scores_are_others_is_unpacked_when_redrawn(
     out = tmp_path / "out"
     assert fake_bench.run(*place, "--selectors", "random") == ExitCode.OK
     whole = (out / "scores.csv").read_bytes()
-    (out / "scores.csv").write_bytes(whole.replace(b"score", b"worth", 1))  # as a version with other columns would
+    (out / "scores.csv").write_bytes(whole.replace(b"score", b"worth", 1))  # as written by a version with other columns
     pack(out)
     archived = len(read_archive(out / ARCHIVE))
     capsys.readouterr()

@@ -92,7 +92,7 @@ def test_what_matches_nothing_is_refused_with_the_nearest_names(text: str, said:
 
 
 def test_choosing_by_alphas_that_are_not_learnt_has_a_key_of_its_own() -> None:
-    """So that a record of before such cells were skipped does not hold, and no other record is touched."""
+    """Records from before such cells were skipped become invalid, and no other record is affected."""
     recipes = (Described("darts", 1, ""), Described("blank", 1, "", learns_alphas=False))
     keys = {}
     for by_alphas in (False, True):
@@ -107,7 +107,7 @@ BY_ALPHAS = Described("a", 1, "", stochastic=False, reads_only_alphas=True, deci
 
 
 def along_one_supernet(recipe: Described) -> dict[int, PlannedCell]:
-    """What decides by alphas, by epoch."""
+    """The cells of a selector that decides by alphas, by epoch."""
     one = request(recipes=(recipe,), selectors=(BY_ALPHAS,), supernet_seeds=1)
     return {cell.cell.epoch: cell for cell in make_plan(one) if cell.cell.supernet.dataset == "cifar10"}
 
@@ -155,7 +155,7 @@ def test_epochs_of_a_selector(
 
 def test_the_plan_is_the_whole_grid_with_nothing_twice() -> None:
     plan = make_plan(request())
-    # Per supernet: a at five checkpoints; b once per selector seed at the last.
+    # Per supernet: `a` at five checkpoints; `b` once per selector seed at the last.
     assert len(plan) == 2 * 2 * 3 * (5 + 2)
     assert len({cell.stem for cell in plan}) == len({cell.key for cell in plan}) == len(plan)
     assert len({cell.supernet.key for cell in plan}) == 2 * 2 * 3

@@ -1,4 +1,4 @@
-"""plan.json: cells come back as they were written, and what is no cell is refused with its column."""
+"""plan.json: cells are read as they were written, and invalid ones are refused with the column."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Methods from outside: files, modules and entry points, found by the finders of every kind, one sentence where not."""
+"""Plug-ins: files, modules and entry points, found by the finders of every kind, or refused with one sentence."""
 
 import importlib
 import pickle
@@ -25,7 +25,7 @@ from tests.bench.plugin_files import RECIPE, RULE, SELECTOR, file, installed_pac
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that Python imports from, searched anew for entry points."""
+    """A folder on the import path, which is searched again for entry points."""
     folder = tmp_path / "site-packages"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
@@ -65,7 +65,7 @@ def test_what_is_in_use_here_is_not_in_use_in_other_threads(tmp_path: Path) -> N
 
 @pytest.mark.thorough
 def test_a_file_travels_as_content(tmp_path: Path) -> None:
-    """What a worker gets is what the run was begun with, whatever becomes of the file."""
+    """A worker gets the content with which the run started, whatever happens to the file later."""
     path = file(tmp_path, "mine", SELECTOR)
     (plugin,) = named([path])
     sent = pickle.dumps(plugin)

@@ -1,4 +1,4 @@
-"""What progress says, on a terminal and elsewhere."""
+"""Progress messages, on a terminal and elsewhere."""
 
 import io
 import time
@@ -119,7 +119,7 @@ def test_the_eta_counts_down_between_two_estimates_and_follows_a_new_one() -> No
     etas = []
     for clock.now in (0.0, 100.0, 250.0, 400.0):
         etas.append(progress.eta())
-    expected[0] = 120.0  # another epoch is over
+    expected[0] = 120.0  # another epoch has ended
     etas.append(progress.eta())
     clock.now += 20.0
     etas.append(progress.eta())

@@ -1,4 +1,4 @@
-"""What a record file holds, what it refuses, and how damage shows."""
+"""Record files: contents, refusals, and detection of damage."""
 
 import json
 import re
@@ -108,7 +108,7 @@ def test_what_is_no_selection_is_no_result(answer: object) -> None:
 
 
 def test_numbers_may_have_any_type() -> None:
-    """A whole number of numpy in the facts, an architecture as an array: what it says is clear."""
+    """A numpy integer in the facts, or an architecture in an array, is unambiguous."""
     ranking = Ranking(np.array([3.0, 1.0]), np.array([1, 2], dtype=np.float32))
     plain = selection(ranking=Ranking(np.array([3, 1]), np.array([1.0, 2.0])), facts={"n": 3, "v": [0.0, 1.0]})
     mixed = selection(
@@ -135,7 +135,7 @@ def test_any_changed_byte_is_damage_or_another_schema(data: st.DataObject) -> No
             after = read_record(path.read_bytes(), path)
         except DataError:
             return
-        # What still reads as a record says the very same (a changed spelling of a number, say).
+        # If it still reads as a record, its content is the same (say, a number in a different spelling).
         assert after is None or after == before
 
 
@@ -232,7 +232,7 @@ def test_a_store_reads_a_file_once_and_again_when_it_has_changed(
 
 
 def test_what_never_returns_is_not_left_behind(tmp_path: Path) -> None:
-    """A failure is not set aside, and what a kill or an early version left of one goes; a result and its cost stay."""
+    """Failures are not kept aside, and remains of them after a kill are removed; a result and its cost stay."""
     store = Store(tmp_path)
     for folder in (store.records, store.costs):
         folder.mkdir()
@@ -257,7 +257,7 @@ def test_what_never_returns_is_not_left_behind(tmp_path: Path) -> None:
     assert store.read_aside() == {stem: result}
     store.put_back(stem)
     assert store.read_all()[0] == {stem: result} and cost.exists()
-    cost.replace(f"{cost}.old")  # killed while it was set aside
+    cost.replace(f"{cost}.old")  # killed while setting it aside
     store.drop_replaced()
     assert cost.exists() and not list(tmp_path.glob("*/*.old"))
 

@@ -1,4 +1,4 @@
-"""What run.json says: the commit of the program, and the commands that filled the folder."""
+"""run.json: the commit of the program, and the commands that filled the folder."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,7 @@ BY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "co
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A repository with one selector."""
+    """A Git repository with one selector."""
     (tmp_path / "selectors").mkdir()
     (tmp_path / "selectors" / "one.py").write_text("x = 1\n")
     (tmp_path / ".gitignore").write_text("__pycache__/\n")

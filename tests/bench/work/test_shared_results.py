@@ -1,4 +1,4 @@
-"""A selector that reads nothing of its checkpoint is run once for all recipes and epochs of a supernet seed."""
+"""A selector that does not read the checkpoint runs once for all recipes and epochs of a supernet seed."""
 
 import csv
 import json
@@ -50,7 +50,7 @@ def test_no_supernet_is_trained_for_what_reads_no_checkpoint(
     assert trained(tmp_path) == []
     before = rows(tmp_path / "out")
     assert {(row["state"], row["checkpoint"], row["supernet_accuracy"]) for row in before} == {("done", "", "")}
-    # Trained for somebody else, or already there: the rows of the others are the same.
+    # Whether other selectors need the supernet or it already exists, the rows stay the same.
     both = ["--supernets", "steady", "--selectors", "blind,random"]
     assert fake_bench.run(*place, *both) == ExitCode.OK
     assert len(trained(tmp_path)) == 8
@@ -67,7 +67,7 @@ def test_a_result_that_reads_no_checkpoint_outlives_every_checkpoint(place: list
     fake_bench.run(*place, *names)
     for path in trained(tmp_path):
         path.unlink()
-    fake_bench.run(*place, *names)  # other checkpoints: what read the former ones is computed again
+    fake_bench.run(*place, *names)  # new checkpoints: selectors that read the old ones are run again
     assert len(calls(tmp_path)) == 2
 
 

@@ -1,4 +1,4 @@
-"""A real file system that fills: one sentence, nothing computed is lost, and room made ends in the same bytes."""
+"""A real file system that fills up: one sentence, no lost results, and equal bytes once there is space."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def filler(disk: Path, room: int) -> Path:
-    """A file that leaves so many bytes of a disk."""
+    """Create a file that leaves only `room` bytes of the disk free."""
     path = disk / "filler"
     path.write_bytes(bytes(max(0, shutil.disk_usage(disk).free - room)))
     return path

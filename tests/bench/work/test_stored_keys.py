@@ -1,4 +1,4 @@
-"""The results of earlier versions of the program are found as done: nothing is computed again."""
+"""Results of earlier versions of the program count as done: nothing is recomputed."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from nas_selection_bench.program import methods
 
 RESULTS = Path(__file__).parents[3] / "results"
 OUTDATED = ("-post", "epe-nas")
-"""Ends of the names of criteria whose stored results are of an earlier version of the criterion."""
+"""Suffixes of the names of criteria whose stored results are from an earlier version of the criterion."""
 
 OUTDATED_RECIPE = "sgas"
-"""The recipe whose stored supernets are of its earlier version."""
+"""The recipe whose stored supernets are from an earlier version."""
 
 LARGE = {folder.name for folder in RESULTS.iterdir() if (folder / ARCHIVE).exists()}
 FOLDERS = [

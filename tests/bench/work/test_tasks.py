@@ -1,4 +1,4 @@
-"""A task finds its files wherever the process has gone meanwhile."""
+"""A task finds its files even if the process has changed its working directory."""
 
 from pathlib import Path
 

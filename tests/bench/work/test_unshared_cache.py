@@ -1,4 +1,4 @@
-"""What a worker does that does not see the cache of the run."""
+"""Workers that do not see the cache of the run."""
 
 from dataclasses import replace
 from pathlib import Path

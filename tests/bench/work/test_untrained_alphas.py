@@ -1,4 +1,4 @@
-"""A choice by alphas that were never trained is no result, whatever its record holds."""
+"""A choice by alphas that were never trained is not a result, whatever its record contains."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How tasks are spread, and how GPUs are claimed by processes."""
+"""Distribution of tasks to workers, and of GPUs to processes."""
 
 import errno
 import fcntl
@@ -81,7 +81,7 @@ sys.stdin.read()
     assert devices == [0, 2, 5, 0]
     with pytest.raises(RuntimeError, match="seats"):
         claim_device((0, 2, 5), 4, tmp_path, patience=0.3)
-    threading.Timer(0.5, claimants[1].kill).start()  # as a worker of a killed run, which ends a little later
+    threading.Timer(0.5, claimants[1].kill).start()  # like a worker of a killed run, which ends a little later
     lock, device = claim_device((0, 2, 5), 4, tmp_path)
     claimants[1].communicate()
     lock.release()
@@ -127,7 +127,7 @@ def test_a_fault_of_the_program_in_a_worker_is_not_a_death() -> None:
 
 
 def test_no_worker_gets_the_interrupt_of_its_process_group() -> None:
-    """It is blocked from a worker's first moment, when nothing of this program could ignore it; here it is not."""
+    """It is blocked in workers from the start, before this program could ignore it, but not in this process."""
     pool = Pool(2, "loky", 1)
     tasks: list[Callable[[], bool]] = [interrupts_blocked] * 4
     assert [blocked for _, blocked in spread(tasks, pool, False)] == [True] * 4
@@ -140,7 +140,7 @@ def interrupts_blocked() -> bool:
 
 @pytest.mark.thorough
 def test_joblib_works_in_the_same_process_afterwards() -> None:
-    """In a process of its own: tests do not let joblib start processes, and it decides so when it is imported."""
+    """In a separate process, since joblib reads on import that tests must not start processes."""
     program = (
         "from joblib import Parallel, delayed\n"
         "from nas_selection_bench.bench.work.spread import spread\n"

@@ -1,4 +1,4 @@
-"""Numbers that were computed before are found by their content, and only whole files are believed."""
+"""Numbers computed earlier are found by the content of their inputs, and only intact files are used."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from nas_selection_bench.bench.yardsticks.agreements import AGREEMENTS_FILE, Agr
 
 
 class Asked:
-    """Computes, and counts how often it did."""
+    """A computation that counts its calls."""
 
     def __init__(self, value: float):
         self.value, self.times = value, 0

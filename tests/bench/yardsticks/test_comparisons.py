@@ -20,7 +20,7 @@ def noisy(shift: float, seeds: int, spread: float = 0.1) -> dict[tuple[str, int]
 def judged(
     values: Mapping[str, Mapping[tuple[str, int], float]], **options: Callable[..., Any] | Mapping[str, Any]
 ) -> list[pairs.Comparison]:
-    """All pairs as one family; the recipe is the stratum."""
+    """Comparisons of all pairs as one family, with the recipe as stratum."""
     return pairs.corrected(pairs.paired(values, stratum=lambda key: key[0], **options))  # type: ignore[arg-type]
 
 
@@ -38,7 +38,7 @@ def test_compare_tells_clear_differences() -> None:
 
 def test_compare_admits_too_few_pairs() -> None:
     assert verdicts(good=3, bad=0, seeds=2) == {("good", "bad"): Verdict.TOO_FEW}
-    # Ten pairs could tell one comparison but not each of 45 corrected together: .002 * 45 > .05.
+    # Ten pairs could decide a single comparison, but not each of 45 after correction: .002 * 45 > .05.
     many = verdicts(**{f"s{i}": float(i) for i in range(10)})
     assert set(many.values()) == {Verdict.TOO_FEW}
 
@@ -56,9 +56,9 @@ def test_compare_calls_small_what_is_within_the_margin() -> None:
 
 
 def test_what_the_rounding_of_a_mean_leaves_is_no_difference() -> None:
-    """Selectors that choose alike, whose results are averaged over three selector seeds in one case and not in another.
+    """Two selectors choose alike, but only the results of one are averaged, over three selector seeds.
 
-    A mean of three equal numbers need not be that number.
+    The mean of three equal floats need not equal them.
     """
     accuracies = {("a", seed): 26.65 + 7.3 * seed for seed in range(12)}
     averaged = {key: value + (1 if key[1] % 3 else -1) * 4e-15 for key, value in accuracies.items()}
@@ -114,8 +114,8 @@ def test_the_leader_is_one_that_none_was_shown_better_than_whatever_the_order_of
 
 
 def test_tie_groups_are_corrected_over_all_pairs() -> None:
-    # Twelve comparisons with the best of 13 could each be told from ten pairs (.002 * 12 < .05), but not the 78 of
-    # all pairs; the best one was found on the same data.
+    # Ten pairs could decide each of twelve comparisons with the best of 13 (.002 * 12 < .05), but not the 78 of all
+    # pairs; the correction covers all pairs, because the best was found on the same data.
     assert groups(5, **{f"s{i:02}": 13.0 - i for i in range(13)}) == []
     found = groups(8, **{f"s{i:02}": 13.0 - i for i in range(13)})
     assert found == [[f"s{i:02}"] for i in range(13)]
@@ -126,7 +126,7 @@ def test_what_cannot_be_told_from_anything_leads_no_group() -> None:
     values["shared"] = {(recipe, seed): 99.0 + seed for recipe in "ab" for seed in range(3)}
     compared = judged(values, alike={"shared": lambda key: key[1]})
     assert pairs.tie_groups(["shared", "good", "bad"], compared) == [["good"], ["bad"]]
-    # Nor does it cost the others anything: it takes no part in the correction.
+    # Nor does it affect the others: it takes no part in the correction.
     (alone,) = (c for c in compared if "shared" not in (c.first, c.second))
     assert (alone.p_holm, alone.verdict) == (alone.p, Verdict.BETTER)
     assert {c.verdict for c in compared} == {Verdict.BETTER, Verdict.TOO_FEW}
@@ -144,7 +144,7 @@ def test_recipes_are_no_repetitions_of_a_seed() -> None:
 
 
 def test_mean_and_median_of_two_signs_are_no_verdict() -> None:
-    # Nearly always a little worse, and far better where the other one collapses.
+    # Nearly always a little worse, but far better when the other one collapses.
     base = {("a", s): 90.0 for s in range(30)}
     other = {("a", s): 90.0 + (-0.5 if s < 18 else 20.0) for s in range(30)}
     for margin in (None, 1.0):
@@ -155,7 +155,7 @@ def test_mean_and_median_of_two_signs_are_no_verdict() -> None:
 
 
 def comparison_of(differences: dict[str, list[float]], margin: float | None = None) -> pairs.Comparison:
-    """x against y, whose differences in each recipe are given."""
+    """The comparison of x with y, given their differences in each recipe."""
     base = {(recipe, s): 0.0 for recipe, values in differences.items() for s in range(len(values))}
     other = {(recipe, s): value for recipe, values in differences.items() for s, value in enumerate(values)}
     (found,) = judged({"x": other, "y": base}, margin=lambda least: margin)
@@ -172,7 +172,7 @@ def test_a_median_of_nothing_is_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [
-        ([0.5] * 10 + [20.0] * 2, Verdict.SMALL),  # mean 3.75: two collapses of the other one
+        ([0.5] * 10 + [20.0] * 2, Verdict.SMALL),  # mean 3.75, from two collapses of the other one
         ([2.0] * 20 + [-3.0] * 3, Verdict.BETTER),  # mean 1.35
         ([1.5] * 10, Verdict.SMALL),
         ([1.6] * 10, Verdict.BETTER),
@@ -186,12 +186,12 @@ def test_the_margin_is_one_of_the_median(differences: list[float], verdict: Verd
 
 
 def test_the_interval_is_one_of_what_is_tested() -> None:
-    # All two won in one recipe and none of six in the other: the test is of the mean of all eight.
+    # Both won in one recipe, and none of six in the other: the test is of the mean of all eight.
     found = comparison_of({"a": [1.0, 1.5], "b": [-1.0, -2.0] * 3})
     assert (found.mean, found.improvement, found.n, found.sizes) == (pytest.approx(-6.5 / 8), 0.25, 8, (2, 6))
     assert found.mean_interval is not None
     assert (found.mean_interval.low + found.mean_interval.high) / 2 == pytest.approx(found.mean)
-    # Equal inside each recipe: nothing is known of its spread, however far the recipes lie apart.
+    # Equal within each recipe: the spread is unknown, however far the recipes lie apart.
     apart = comparison_of({"a": [1.0] * 3, "b": [-5.0] * 3})
     assert apart.mean_interval is None
     assert apart.improvement_interval is not None
@@ -200,7 +200,7 @@ def test_the_interval_is_one_of_what_is_tested() -> None:
 
 
 def test_the_sign_test_stands_beside_the_test_of_the_mean() -> None:
-    """Eleven small gains and one collapse: the mean says nothing, the signs do."""
+    """Eleven small gains and one collapse: the mean is not significant, the signs are."""
     found = comparison_of({"a": [0.5] * 11 + [-40.0]})
     assert (found.above, found.differing) == (11, 12)
     assert found.p > 0.5 and found.p_sign == pytest.approx(2 * 13 / 2**12)

@@ -1,4 +1,4 @@
-"""Floors, ceilings and the agreement of two trainings."""
+"""Floors, ceilings and the agreement between two trainings."""
 
 import itertools
 import os
@@ -66,7 +66,7 @@ def test_random_among_some_operations_is_their_exact_expectation(
 
 
 def test_the_room_above_a_yardstick_is_counted() -> None:
-    """Beyond the margin of the architectures up there, and not of the whole space."""
+    """The margin is that of the architectures in the upper range, not of the whole space."""
     noise = np.where(np.quantile(TEST, 0.9) < TEST, 0.2, 4.0)
     trials = np.stack([TEST, np.full_like(TEST, np.nan), TEST + noise], axis=1)
     found = by_name(GroundTruth("t", {"d": Accuracies(TEST, trials=trials)}), "d")
@@ -128,7 +128,7 @@ def test_size_ranks_architectures(sticks: dict[str, Yardstick]) -> None:
 
 def test_an_operation_is_worth_its_mean_size_and_not_its_largest() -> None:
     sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
-    # One giant of skip connections: the largest with a skip on each edge, but only one of 3,125.
+    # One huge all-skip architecture: the largest with skip on any edge, but only one of 3,125 on each.
     sizes[SPACE.index((1,) * 6)] = 100.0
     stick = by_name(GroundTruth("t", {"d": Accuracies(TEST, parameters=sizes * 1000)}), "d")["params"]
     assert stick.architecture == (3,) * 6
@@ -168,13 +168,13 @@ def test_with_two_trials_it_is_their_agreement() -> None:
     trials = np.stack([TEST, TEST + np.random.default_rng(0).normal(0, 3, len(TEST)).clip(-9, 9)], axis=1)
     table = GroundTruth("t", {"d": Accuracies(trials=trials)})
     found = retraining_agreement(table, "d", draws=1)
-    # Which of the two comes first is drawn per architecture, and moves the agreement of the trials little.
+    # Which of the two is first is drawn per architecture, and hardly changes the agreement of the trials.
     assert found.taus["tau_space"] == pytest.approx(tau_b(trials[:, 0], trials[:, 1]), abs=0.02)
     assert found.taus == retraining_agreement(table, "d", 1).taus
 
 
 def test_equivalent_architectures_share_the_draw() -> None:
-    """Members of a class are one training: drawing for each apart would average the noise away."""
+    """Members of a class share one training: separate draws would average the noise away."""
     table = class_table(trials=4, noise=8.0)
     found = retraining_agreement(table, "digits", draws=5)
     trials = table.trials("digits")
@@ -194,7 +194,7 @@ def test_equivalent_architectures_share_the_draw() -> None:
 
 
 def test_without_a_second_trial_nothing_is_known() -> None:
-    """What is said is of the file alone: NAS-Bench-201 trained twice what a copy of it may keep as one mean."""
+    """The message is about the file only: NAS-Bench-201 has repeated trainings that a copy may store as one mean."""
     for held, how in (
         (Accuracies(TEST), "the table file stores no separate trainings"),
         (Accuracies(trials=TEST[:, None]), "the table file stores no more than one training of each architecture"),

@@ -1,4 +1,4 @@
-"""Intervals against scipy, published formulas and their own promises."""
+"""Intervals compared with scipy and published formulas, and tests of their own properties."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_one_stratum_has_the_interval_of_students_t() -> None:
 
 
 def test_two_strata_have_welchs_degrees_of_freedom() -> None:
-    """Half the sum of two means is half the difference from the mirrored second one, which scipy knows."""
+    """Half the sum of two means is half the difference to the negated second sample, which scipy computes."""
     generator = np.random.default_rng(2)
     first, second = generator.normal(size=5), generator.normal(3, 4, size=9)
     interval = intervals.mean_interval([first, second])
@@ -44,7 +44,7 @@ def test_where_pooled_single_units_are_one_stratum() -> None:
     assert intervals.mean_intervals(rows, [3, 1, 1, 1, 1], pooled=True) == joined
     assert intervals.mean_intervals(rows, [3, 3, 1], pooled=True) == intervals.mean_intervals(
         np.array([[10.0, 11.0, 15.0, 16.0, *first]])[:, [4, 5, 6, 0, 1, 2, 3]][:, [0, 1, 2, 6, 3, 4, 5]], [4, 3], True
-    )  # a lone one goes to the first of the smallest
+    )  # a single unit joins the first of the smallest strata
     assert intervals.mean_intervals(rows, [3, 1, 1, 1, 1]) == [None], "where strata count alike, each needs its own"
     assert intervals.mean_intervals(rows[:, :1], [1], pooled=True) == [None]
 

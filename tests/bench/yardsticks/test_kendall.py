@@ -1,4 +1,4 @@
-"""Tau-b against scipy to the last bit, and against counting every pair."""
+"""Tau-b compared with scipy to the last bit, and with a count of all pairs."""
 
 import itertools
 

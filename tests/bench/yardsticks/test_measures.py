@@ -1,4 +1,4 @@
-"""Every measure against a literal computation: loops over pairs and over all architectures."""
+"""Every measure compared with a literal computation: loops over pairs and over all architectures."""
 
 import itertools
 import math
@@ -47,7 +47,7 @@ TRUTH = truth_of(ACCURACIES)
 
 
 def brute_force_tau_b(first: list[float], second: list[float]) -> float:
-    """Kendall 1945: concordant minus discordant pairs over the root of the pairs not tied in each."""
+    """Kendall 1945: concordant minus discordant pairs, over the root of the product of untied pairs in each."""
     concordant = untied_first = untied_second = 0
     for (a, x), (b, y) in itertools.combinations(zip(first, second, strict=True), 2):
         concordant += (int(a > b) - int(a < b)) * (int(x > y) - int(x < y))
@@ -106,7 +106,7 @@ def test_the_agreement_is_the_mean_over_edges_and_tied_ones_count_zero(tied_edge
 
 
 def literal_edge_specific_tau(scores: np.ndarray, strengths: np.ndarray) -> float:
-    """Ranks and z values less the mean of their operation, in fractions and loops."""
+    """Tau-b of ranks and z values minus the mean of their operation, in fractions and loops."""
     ranks = [
         [Fraction(sum(a < b for a in row) + sum(a <= b for a in row) + 1, 2) for b in row] for row in scores.tolist()
     ]
@@ -182,7 +182,7 @@ def test_tau_space_of_edge_scores() -> None:
     assert n == N_ARCHITECTURES
     sample = RNG.permutation(N_ARCHITECTURES)[:300]
     total = architecture_scores(scores)
-    # The definition over a sample, literally, and the whole space near it.
+    # The literal definition over a sample, and the whole space close to it.
     assert tau_b(total[sample], ACCURACIES[sample]) == pytest.approx(
         brute_force_tau_b(list(total[sample]), list(ACCURACIES[sample])), abs=1e-12
     )
@@ -262,7 +262,7 @@ def test_outcome_counts_strictly_worse_architectures() -> None:
 
 
 def test_gain_does_not_exist_where_nothing_differs() -> None:
-    # The mean of equal numbers need not be that number to the last digit.
+    # The mean of equal floats need not equal them to the last digit.
     assert outcome(33.1, truth_of(np.full(N_ARCHITECTURES, 33.1))).gain is None
 
 
@@ -278,7 +278,7 @@ def table() -> GroundTruth:
 
 
 def random_search_by_enumeration(accuracies: np.ndarray, k: int) -> float:
-    """The mean of the best of k, by how many sets of k have each architecture as their best; no ties."""
+    """The mean of the best of k, from the number of sets of k in which each architecture is the best; no ties."""
     ascending = sorted(accuracies.tolist())
     n = len(ascending)
     return math.fsum(a * math.comb(below, k - 1) / math.comb(n, k) for below, a in enumerate(ascending))

@@ -1,4 +1,4 @@
-"""What criteria resemble, on scores whose nature is known."""
+"""What criteria resemble, on scores with known properties."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def table() -> GroundTruth:
 
 def test_traits_of_a_known_cell(table: GroundTruth) -> None:
     found = bias.traits(table, "d")
-    # The table knows no FLOPs.
+    # The table has no FLOPs.
     assert list(found) == ["parameters", "convolutions", "skip connections", "depth", "test accuracy"]
     position = code((1, 3, 2, 0, 1, 4))
     assert [found[name][position] for name in found] == [10_000.0, 2.0, 2.0, 1.0, table.accuracy("d")[position]]
@@ -52,7 +52,7 @@ def test_size_is_counted_where_the_table_holds_none() -> None:
     ("cell", "expected"),
     [
         ((3, 3, 3, 3, 3, 3), 3),  # 0 -> 1 -> 2 -> 3
-        ((3, 3, 3, 3, 3, 0), 2),  # the last step of the longest path is cut: 0 -> 1 -> 3
+        ((3, 3, 3, 3, 3, 0), 2),  # the last edge of the longest path is removed: 0 -> 1 -> 3
         ((3, 3, 3, 1, 0, 0), 0),  # only the skip connection from 0 to 3 is left
         ((3, 3, 3, 0, 0, 0), 0),  # nothing reaches the output
         ((1, 0, 4, 0, 0, 2), 1),
@@ -77,14 +77,14 @@ def tau_of_sums(scores: np.ndarray, values: np.ndarray) -> float:
 
 def test_trait_correlation_is_the_mean_tau_of_the_summed_scores(table: GroundTruth) -> None:
     selections = list(np.random.default_rng(1).normal(size=(2, 6, 5)))
-    selections.append(selections[0])  # a selector that reads no checkpoint: the same beside another recipe
+    selections.append(selections[0])  # a selector that reads no checkpoint: the same for another recipe
     found = bias.trait_correlations(selections, bias.traits(table, "d"))
     for name, values in (("parameters", SIZES), ("test accuracy", table.accuracy("d"))):
         assert found[name] == pytest.approx(np.mean([tau_of_sums(scores, values) for scores in selections]))
 
 
 def test_noise_that_differs_between_selections_does_not_make_size_win() -> None:
-    """Accuracy that is the size to the last architecture: whatever the noise, the two columns are equal."""
+    """If accuracy equals size for every architecture, the two columns are equal whatever the noise."""
     table = GroundTruth("t", {"d": Accuracies(test=SIZES / 1000, parameters=SIZES)})
     noise = np.random.default_rng(2).normal(size=(9, 6, 5))
     signal = np.tile([0.0, 0.0, 0.1, 0.9, 0.0], (6, 1))

@@ -1,4 +1,4 @@
-"""Standardised scores: numpy's definition where numpy can, and numbers of every size."""
+"""Standardised scores: numpy's definition where it does not overflow, and numbers of every size."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.bench.synthetic_table import accuracies
 
 
 def plainly_standardised(scores: np.ndarray) -> np.ndarray:
-    """The definition as numpy says it, good where no square leaves the range of doubles."""
+    """The definition in numpy, valid if no square leaves the range of doubles."""
     spread = scores.std(axis=1, keepdims=True)
     centred = scores - scores.mean(axis=1, keepdims=True)
     return np.divide(centred, spread, out=np.zeros_like(centred), where=np.ptp(scores, axis=1, keepdims=True) > 0)

@@ -1,4 +1,4 @@
-"""Statistics against brute force, published values and their own promises."""
+"""Statistics compared with brute force and published values, and tests of their own properties."""
 
 from itertools import combinations, product
 
@@ -45,7 +45,7 @@ def test_sign_flip_p_of_many_pairs_is_sampled_near_the_exact_value() -> None:
 
 
 def test_sampled_sign_patterns_count_the_observed_one() -> None:
-    # That 50,000 draws hold one of the two most extreme of 2^40 patterns has a chance of 1e-7.
+    # The probability that 50,000 draws contain one of the two most extreme of 2^40 patterns is 1e-7.
     assert sign_flip_p([1.0] * 40) == 1 / 50_001 == statistics.smallest_p(40)
 
 
@@ -56,7 +56,7 @@ def test_many_comparisons_at_once_give_the_p_of_each() -> None:
     assert statistics.sign_flip_ps(families) == alone
     known = Agreements()
     statistics.sign_flip_ps(families[::2], known)
-    assert statistics.sign_flip_ps(families, known) == alone  # whatever is known already
+    assert statistics.sign_flip_ps(families, known) == alone  # whatever is cached already
 
 
 @pytest.mark.parametrize(("pairs", "p"), [(3, 0.25), (5, 0.0625), (6, 0.03125), (8, 0.0078125), (10, 0.001953125)])
@@ -83,7 +83,7 @@ Strata = list[list[float]]
 
 
 def labellings(first: Strata, second: Strata) -> np.ndarray:
-    """The absolute statistic under every exchange of labels inside strata, the observed one first."""
+    """The absolute statistic under every exchange of labels within strata, the observed one first."""
     sums = np.zeros(1)
     for a, b in zip(first, second, strict=True):
         pooled, n = np.array(a + b), len(a)
@@ -94,14 +94,14 @@ def labellings(first: Strata, second: Strata) -> np.ndarray:
 
 
 def test_two_sample_p_exchanges_labels_inside_strata_only() -> None:
-    # The strata lie far apart, and of different sizes: exchanged between them, the difference inside would drown.
+    # The strata lie far apart and differ in size: exchanges between them would hide the difference within them.
     first, second = [[4.0, 7.0, 5.5], [109.0]], [[1.0, 5.0], [103.0, 101.0, 104.5, 102.0]]
     gaps = labellings(first, second)
     assert len(gaps) == 10 * 5
     exact = np.mean(gaps >= gaps[0] - 1e-9)
     assert 0 < exact < 0.1
     assert statistics.two_sample_p(first, second) == pytest.approx(exact, abs=0.006)
-    # 3 against 3, one stratum: 20 labellings, two of them as extreme.
+    # 3 against 3, one stratum: 20 labellings, of which two are as extreme.
     assert statistics.two_sample_p([[9.0, 9.1, 9.2]], [[1.0, 1.1, 1.2]]) == pytest.approx(0.1, abs=0.006)
 
 
@@ -136,7 +136,7 @@ def test_the_sign_test_is_binomial(above: int, below: int) -> None:
 
 @pytest.mark.parametrize(("n", "tests"), [(10, 1), (15, 10), (18, 10)])
 def test_the_detectable_difference_is_shown_four_times_out_of_five(n: int, tests: int) -> None:
-    """Simulated with normal differences of known spread and the sign-flip test at the corrected level."""
+    """Simulation with normal differences of known spread and the sign-flip test at the corrected level."""
     size = statistics.detectable(1.0, n, tests)
     assert size is not None
     samples = np.random.default_rng(n).normal(size, 1, size=(600, n))
@@ -155,7 +155,7 @@ def test_variance_components_on_a_worked_example() -> None:
 
 
 def test_variance_components_of_groups_of_unequal_sizes() -> None:
-    # Of [1, 2], [5], [9, 10, 11]: n = 6, means 1.5, 5, 10, grand mean 38/6 (each value counts once).
+    # For [1, 2], [5], [9, 10, 11]: n = 6, means 1.5, 5, 10, grand mean 38/6 (each value counts once).
     # Within: (0.5 + 0 + 2) / (6 - 3) = 5/6. Between: (2 * 4.8333^2 + 1.3333^2 + 3 * 3.6667^2) / 2 = 533/12.
     # Typical size: (6 - (4 + 1 + 9) / 6) / 2 = 11/6. So (533/12 - 5/6) / (11/6) = 523/22.
     parts = statistics.variance_components([[1.0, 2.0], [5.0], [9.0, 10.0, 11.0]])

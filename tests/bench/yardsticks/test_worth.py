@@ -1,4 +1,4 @@
-"""Random search with few trainings, against all sets of architectures that it could draw."""
+"""Random search with few trainings, compared with all sets of architectures that it could draw."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from nas_selection_bench.bench.yardsticks.worth import random_search, trainings
 
 
 def by_all_sets(test: list[int], valid: list[int], k: int) -> float:
-    """The mean over all sets of k, of equally good ones by validation each as likely."""
+    """The mean over all sets of k; architectures tied in validation accuracy are equally likely."""
     reached = []
     for drawn in itertools.combinations(range(len(test)), k):
         best = max(valid[i] for i in drawn)
