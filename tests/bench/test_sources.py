@@ -1,4 +1,4 @@
-"""Cached results are valid only for the sources that computed them: changes of these, and no others, invalidate them."""
+"""Cached results are valid only for the sources that computed them: only changes of these invalidate them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Selectors at a fraction of their cost, and those of which one stands for many."""
+"""Cheaper options of selectors, and the selectors that differ from another only in their proxy."""
 
 from functools import cache
 
@@ -12,12 +12,12 @@ CHEAPER = {
     "az-nas": "az-nas[architectures=10,images=8]",
     "balenas-tf": "balenas-tf[samples=10]",
 }
-"""Options that leave nothing out and take a fraction of the time."""
+"""Options that run every step of a selector in a fraction of the time."""
 
 
 @cache
 def relatives() -> frozenset[str]:
-    """The selectors that differ from an earlier one in their proxy alone."""
+    """The selectors that differ from an earlier one only in their proxy."""
     families = set()
     found = []
     for name in registry.names():

@@ -1,4 +1,4 @@
-"""What tests of every selector leave out."""
+"""A fixture that makes tests of every selector cheaper."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from nas_selection_bench.selectors.parts.ranking import one_of_each_class
 
 @pytest.fixture
 def few_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One in forty of the classes that exhaustive one-shot evaluates."""
+    """Let exhaustive one-shot evaluate only one in forty of its classes."""
     monkeypatch.setattr(one_shot, "one_of_each_class", lambda: one_of_each_class()[::40])

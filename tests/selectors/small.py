@@ -1,4 +1,4 @@
-"""A small supernet with random weights, images of noise, and the searches on it that the tests work with."""
+"""A small supernet with random weights, images of noise, and searches on it for the tests."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ SETTINGS = dataclasses.replace(
 
 
 def images(labels_seed: int = 0, pixels_seed: int = 5) -> ImageSet:
-    """64 images of 8x8; 32 in each half."""
+    """64 images of 8x8, 32 in each half."""
     generator = torch.Generator().manual_seed(pixels_seed)
     pixels = torch.randint(256, (64, 3, 8, 8), generator=generator, dtype=torch.uint8)
     labels = torch.randint(CLASSES, (64,), generator=torch.Generator().manual_seed(labels_seed))
@@ -44,7 +44,7 @@ def cell(selector: str, *, bn: str = "batch", seed: int = 0, settings: Settings 
 
 
 def network(seed: int = 0, dtype: torch.dtype = torch.float64, channels: int = SETTINGS.channels) -> Supernet:
-    """C=4, N=1, statistics that are not those of a fresh network."""
+    """A supernet with C=4 and N=1, whose running statistics are not those of a fresh network."""
     net = Supernet(channels, SETTINGS.cells, CLASSES)
     generator = torch.Generator().manual_seed(seed)
     initialise(net, generator)
@@ -57,12 +57,12 @@ def network(seed: int = 0, dtype: torch.dtype = torch.float64, channels: int = S
 
 
 def alphas(seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    """[6, 5] far from uniform."""
+    """Alphas [6, 5], far from uniform."""
     return torch.randn(6, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
 def store(place: Path, *, weights_seed: int = 0, alphas_seed: int = 0) -> None:
-    """Write the checkpoints of one supernet: its weights in each, and alphas of their own."""
+    """Write the checkpoints of one supernet: the same weights in each, but different alphas."""
     job = cell("magnitude").supernet
     state = network(weights_seed, torch.float32).state_dict()
     for epoch in job.settings.checkpoint_epochs:
@@ -74,7 +74,7 @@ def search(
     selector: str, *, bn: str = "batch", seed: int = 0, history: Sequence[Tensor] = (),
     make_tuner: Callable[[Supernet, Tensor], Tuner] | None = None,
 ) -> Search:  # fmt: skip
-    """What the selector called `selector` is given, in float64."""
+    """The search that the selector named `selector` receives, in float64."""
     found = registry.find(selector)
     return Search(
         cell(found.name, bn=bn, seed=seed), network(), alphas(), find_recipe("darts"),
@@ -94,7 +94,7 @@ def batches() -> Batches:
 
 @cache
 def literal(bn: str = "batch") -> LiteralSupernet:
-    """The unfused network with the same weights."""
+    """The literal network with the same weights."""
     net = network()
     net.normalise("batch" if bn == "batch" else "running")
     return LiteralSupernet.like(net)
@@ -102,7 +102,7 @@ def literal(bn: str = "batch") -> LiteralSupernet:
 
 @torch.no_grad()
 def literal_figures(weights: Tensor, bn: str = "batch", net: LiteralSupernet | None = None) -> tuple[float, float]:
-    """Accuracy in % and mean loss of one mixture [6, 5] over the fixed images, by the literal network."""
+    """Accuracy in % and mean loss of the literal network with one mixture [6, 5] on the fixed images."""
     net, right, loss, count = net or literal(bn), 0, 0.0, 0
     for x, y in batches():
         logits = net(x, weights)

@@ -1,4 +1,4 @@
-"""AZ-NAS against its parts computed on their own, and in cases whose answer is known."""
+"""AZ-NAS compared with its separately computed parts, and in cases with a known answer."""
 
 import math
 
@@ -30,7 +30,7 @@ def test_entropy_of_uncorrelated_channels_and_of_one_direction() -> None:
 
 
 def test_backward_term_of_a_map_whose_spectral_norm_is_known() -> None:
-    """A 1x1 convolution by a matrix: the estimate tends to the matrix, and 2 - s - 1/s is 0 at s = 1."""
+    """For a 1x1 convolution, the estimate tends to its matrix; 2 - s - 1/s is 0 at s = 1."""
     matrix = torch.tensor([[0.6, -0.8], [0.8, 0.6]]).double()  # a rotation
     x = torch.randn(64, 2, 16, 16, dtype=torch.float64, requires_grad=True)
     for scale in (1.0, 2.0):
@@ -43,7 +43,7 @@ def test_backward_term_of_a_map_whose_spectral_norm_is_known() -> None:
 
 
 def test_backward_term_of_a_reduction_counts_the_square_before_a_place() -> None:
-    """Mean of 2x2: each of four numbers gets a quarter of the gradient, so the map is (1/4, 1/4, 1/4, 1/4)."""
+    """A 2x2 mean: each of four numbers gets a quarter of the gradient, so the map is (1/4, 1/4, 1/4, 1/4)."""
     x = torch.randn(2, 1, 4, 4, dtype=torch.float64, requires_grad=True)
     (term,) = backward_terms([x, nn.functional.avg_pool2d(x, 2)], torch.Generator().manual_seed(0))
     assert term == pytest.approx(2 - 0.5 - 1 / 0.5, abs=1e-4)
@@ -110,7 +110,7 @@ def test_the_whole_selection_computed_on_its_own() -> None:
 
 
 def test_dead_cells_rank_last_and_nothing_fails() -> None:
-    """Most random architectures of a large pool are fine; those without a path have no features at all."""
+    """In a large pool, a few random architectures have no path from input to output, and so no features."""
     name = "az-nas[architectures=150,images=2]"
     selection = registry.find(name).select(small.search(name))
     assert selection.ranking is not None

@@ -1,4 +1,4 @@
-"""Magnitude against the softmax of the alphas, written out."""
+"""Magnitude compared with the softmax of the alphas."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.selectors import small
 
 
 def alphas() -> torch.Tensor:
-    """On two edges `none` has the largest."""
+    """Alphas in which `none` has the largest on two edges."""
     changed = small.alphas()
     changed[[1, 4], NONE] += 3
     return changed

@@ -1,4 +1,4 @@
-"""One-shot accuracy against stand-alone networks with inherited weights."""
+"""One-shot accuracy compared with stand-alone networks with inherited weights."""
 
 import itertools
 
@@ -33,7 +33,7 @@ def one_by_one(architecture: Architecture, bn: str) -> tuple[float, float]:
 @pytest.mark.parametrize("bn", ["batch", "running"])
 @pytest.mark.parametrize("numbers", [1, 2**14])
 def test_many_at_once_is_one_by_one(bn: str, numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In groups of one (as on a CPU) and of several (as on a GPU)."""
+    """Evaluated in groups of one (as on a CPU) and of several (as on a GPU)."""
     monkeypatch.setattr(shared_weights, "CACHED_NUMBERS", numbers)
     net = small.network()
     net.normalise("batch" if bn == "batch" else "running")
@@ -44,7 +44,7 @@ def test_many_at_once_is_one_by_one(bn: str, numbers: int, monkeypatch: pytest.M
 
 
 def test_dead_ends_are_those_edges_whose_operation_does_not_matter() -> None:
-    """By brute force: an edge is live if some output term, written out, contains it."""
+    """By brute force: an edge is live if it is on some complete path from input to output."""
     for operations in itertools.islice(itertools.product(range(2), repeat=6), 64):
         a: Architecture = operations  # type: ignore[assignment]
         paths = {(0, 2, 5): (a[0], a[2], a[5]), (0, 4): (a[0], a[4]), (1, 5): (a[1], a[5]), (3,): (a[3],)}

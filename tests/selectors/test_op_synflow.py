@@ -1,4 +1,4 @@
-"""Synaptic flow on gates against the law that the paper proves, and against the flow itself with gates moved."""
+"""Synaptic flow on gates compared with the paper's conservation law and with differences of the flow."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def select(name: str, bn: str = "batch") -> tuple[np.ndarray, Search]:
 
 
 def positive_without_batch_norm(search: Search) -> LiteralSupernet:
-    """The literal network with |w|, its batch norms replaced by nothing."""
+    """The literal network with |w| and without batch norms."""
     net = LiteralSupernet.like(search.network).double()
     for module in list(net.modules()):
         for child, part in list(module.named_children()):
@@ -34,7 +34,7 @@ def positive_without_batch_norm(search: Search) -> LiteralSupernet:
 
 
 def mixture(name: str) -> Tensor:
-    """What is scored before any decision: the trained mixture, or the uniform one."""
+    """The mixture scored before any decision: the trained one, or the uniform one."""
     return small.alphas().softmax(-1) if name.endswith("post") else torch.full((6, 5), 0.2, dtype=torch.float64)
 
 
@@ -62,7 +62,7 @@ def test_the_score_is_the_slope_of_the_logarithm_of_the_flow(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_flow_is_conserved(name: str) -> None:
-    """Each path takes one edge out of a cell's input and one into its output: all but the biases' share, each cell."""
+    """Every path crosses each cut of a cell once, so the scores on a cut sum to all but the biases' share per cell."""
     scores, search = select(name)
     net = positive_without_batch_norm(search)
     share = 1 - float(net.classifier.bias.detach().sum()) / flow(net, mixture(name))

@@ -1,4 +1,4 @@
-"""Every recipe's checkpoint under one selector of each kind: a selection, or the reason why there is none."""
+"""One selector of each kind on the checkpoint of every recipe gives a selection, or a reason for none."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -53,14 +53,14 @@ KINDS = (
     "similarity-to-edge",
     "zero-cost-pt-swap-post[order=once]",
 )
-"""One of each way to read a checkpoint; what reads none of it cannot depend on the recipe."""
+"""One selector for each way of reading a checkpoint; selectors that read none cannot depend on the recipe."""
 
 SKIPPED = {"pc-darts": {"one-shot-sampled[architectures=3]", "op-synflow-post", "zero-cost-pt-swap-post[order=once]"}}
-"""Operations on a quarter of the channels: no stand-alone network, and no plain one, can take over their weights."""
+"""With operations on a quarter of the channels, neither stand-alone nor literal networks can inherit the weights."""
 
 
 def store(job: SupernetJob, place: Path, spread: float = 0) -> None:
-    """Checkpoints as training writes them, without the training: fresh weights, alphas a little, or `spread`, apart."""
+    """Write untrained checkpoints: fresh weights, and initial alphas plus noise of deviation `spread`."""
     recipe = find(job.recipe)
     with torch.random.fork_rng(devices=[]):
         network = recipe.build(job.settings.channels, job.settings.cells, small.CLASSES)
@@ -76,7 +76,7 @@ BY_ALPHAS = {name for name in KINDS if registry.find(name).decides_by_alphas}
 
 
 def skipped_at(epoch: int, job: SupernetJob, folder: Path, selectors: Iterable[str]) -> dict[str, str]:
-    """Why which of these selectors choose nothing there; the others choose an operation for every edge."""
+    """The reasons of the selectors that skip this checkpoint; checks that the others decide every edge."""
     skipped = {}
     for name in selectors:
         assert registry.find(name).reads_checkpoint
@@ -103,7 +103,7 @@ def test_every_recipe_can_be_selected_from(recipe: str, tmp_path: Path) -> None:
 def test_nothing_is_chosen_by_alphas_that_are_not_learnt_yet(recipe: str, tmp_path: Path) -> None:
     job = SupernetJob("noise", recipe, 0, 0, SETTINGS)
     store(job, tmp_path)
-    asked = BY_ALPHAS - {"sgas-2[tune=0]"}  # which looks back at earlier checkpoints
+    asked = BY_ALPHAS - {"sgas-2[tune=0]"}  # which reads earlier checkpoints
     untrained = recipe in {"blank", "rsps", "is-darts", "pc-darts"}
     skipped = skipped_at(2, job, tmp_path, asked)
     assert set(skipped) == (asked if untrained else set())
@@ -129,12 +129,12 @@ def test_the_weights_of_is_darts_tell_operations_apart_once_one_is_left() -> Non
 
 
 READERS = [name for name in registry.names() if registry.find(name).needs.alphas and name not in relatives()]
-"""What reads alphas; of those that differ in their proxy alone, one."""
+"""Selectors that read alphas; only one of those that differ only in their proxy."""
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Checkpoints whose alphas are no logits of a softmax, and of another shape than [6, 5]."""
+    """Checkpoints whose alphas are not logits of a softmax, or have another shape than [6, 5]."""
     folders = {recipe: tmp_path_factory.mktemp(recipe) for recipe in ("fair-darts", "pc-darts")}
     for recipe, folder in folders.items():
         store(SupernetJob("noise", recipe, 0, 0, SETTINGS), folder, spread=1.5)
@@ -142,7 +142,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 QUICK = {**CHEAPER, "balenas-tf": "balenas-tf[samples=4]", "shapley": "shapley[samples=1]"}
-"""Options that read the alphas as the default does."""
+"""Cheaper options that read the alphas as the defaults do."""
 
 
 @pytest.mark.thorough
@@ -162,7 +162,7 @@ def test_what_reads_alphas_can_select_whatever_they_are(name: str, stored: dict[
 
 @dataclass(frozen=True)
 class Taken:
-    """A selection from a stored checkpoint, and the weights [6, 5], float64, that its recipe makes of the alphas."""
+    """A selection from a stored checkpoint, and the float64 weights [6, 5] that its recipe derives from the alphas."""
 
     selection: Selection
     weights: np.ndarray
@@ -189,7 +189,7 @@ def test_magnitude_is_what_the_recipe_makes_of_the_alphas(recipe: str, stored: d
 def test_sgas_scores_and_orders_by_what_the_recipe_makes_of_the_alphas(
     recipe: str, stored: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The certainty of the open edges is taken of exactly those weights, decision after decision."""
+    """At each decision, the certainty of the open edges is computed from exactly these weights."""
     seen: list[np.ndarray] = []
     certainty = orders.edge_certainty
 
@@ -212,7 +212,7 @@ def test_sgas_scores_and_orders_by_what_the_recipe_makes_of_the_alphas(
 def test_balenas_draws_as_often_as_the_recipe_makes_of_the_alphas(
     recipe: str, stored: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The shares of the operations among 20,000 draws; each is within four standard deviations of at most 0.0036."""
+    """The shares of the operations in 20,000 draws; the tolerance is four standard deviations, of at most 0.0036."""
     drawn: list[np.ndarray] = []
     draw = torch.multinomial
 

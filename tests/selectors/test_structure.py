@@ -1,4 +1,4 @@
-"""What holds for every selector that is found, the moment its file exists."""
+"""The contract of every selector, tested as soon as its file exists."""
 
 import random
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from tests.selectors.cheaper import CHEAPER, relatives
 pytestmark = pytest.mark.usefixtures("few_classes")
 
 SETTINGS = replace(small.SETTINGS, batch_size=32, selection_images=16, proposal_batch=8)
-"""One step of tuning and two batches, of ten images and of six: every step is made, and as few as can be."""
+"""One tuning step, and two batches, of ten and six images: the fewest with which every step runs."""
 
 
 @pytest.fixture(scope="module")
@@ -59,20 +59,20 @@ CONFIGURED = (
     "ostr[absolute=image,order=sgas-2]",
     "zero-cost-pt-snip[order=sgas,proposals=1,validation=1]",
 )
-"""Options that change what a selector reads, or whether it draws."""
+"""Options that change what a selector reads, or whether it draws random numbers."""
 
 CHEAPEST = {"order": "once", "proposals": "1", "validation": "1", "architectures": "3"}
-"""Options, where a selector has them, for selectors that differ from one that was run at length in the proxy alone."""
+"""Options, if a selector has them, for selectors that differ only in the proxy from one that is tested at length."""
 
 
 def few_first(names: Sequence[str]) -> list[object]:
-    """As parameters: the relatives, and options of a selector that is here without, are thorough."""
+    """`names` as parameters; relatives, and selectors with options, are marked thorough."""
     later = relatives().union(CONFIGURED)
     return [pytest.param(name, marks=pytest.mark.thorough) if name in later else name for name in names]
 
 
 def cheap(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The selector with options that cost little; of relatives one edge is scored."""
+    """The selector with cheap options; rules of relatives score only one edge."""
     if name not in relatives():
         return CHEAPER.get(name, name)
     for rule in (MaskByProxy, DiscretiseByProxy):
@@ -82,7 +82,7 @@ def cheap(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def of_one_edge(rule: type[ProxyRule]) -> object:
-    """`score` of the edge from input to output; other edges take its scores, moved on by one operation each."""
+    """A `score` that scores the edge from input to output; other edges get the same scores, rolled by their index."""
     whole = rule.score
 
     def score(self: ProxyRule, search: Search, edges: Sequence[int]) -> np.ndarray:
@@ -133,7 +133,7 @@ def test_every_selector_keeps_the_contract(
     if selector.needs.images or selector.needs.labels:
         assert cost.forward_passes > 0, "it reads images and counts no pass"
 
-    # Again, and what is not declared may be anything: other weights, alphas, images, labels, another seed.
+    # Run again with undeclared inputs changed: other weights, alphas, images, labels, another seed.
     needs = selector.needs
     other = tmp_path / "other"
     small.store(other, weights_seed=0 if needs.trained else 9, alphas_seed=0 if needs.alphas else 9)
@@ -142,13 +142,13 @@ def test_every_selector_keeps_the_contract(
         pixels_seed=5 if needs.images or needs.labels or needs.tuning else 6,
     )
     again = small.cell(name, seed=0 if selector.stochastic else 9, settings=SETTINGS)
-    if not selector.reads_checkpoint:  # then it is the same for every recipe and epoch
+    if not selector.reads_checkpoint:  # then the result is the same for every recipe and epoch
         again = replace(again, epoch=1, supernet=replace(again.supernet, recipe="pc-darts"))
     same(selection, apply.select(again, other, images, "cpu"))
 
 
 RULES = [
-    pytest.param(name, marks=pytest.mark.thorough) if name == "te-nas" else name  # it measures 57 networks each time
+    pytest.param(name, marks=pytest.mark.thorough) if name == "te-nas" else name  # it measures 57 networks per score
     for name in registry.names()
     if hasattr(registry.find(name), "rule") and name not in relatives()
 ]
@@ -156,7 +156,7 @@ RULES = [
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_scores_the_edges_that_it_is_asked_for(name: str) -> None:
-    """Row by row, whichever others are asked for: an order that decides edge by edge asks for few."""
+    """The scores of an edge do not depend on which others are requested; some orders request only a few."""
     rule = getattr(registry.find(CHEAPER.get(name, name)), "rule")  # noqa: B009 - not of every selector
 
     def scores(edges: Sequence[int]) -> np.ndarray:
@@ -174,7 +174,7 @@ def test_a_rule_scores_the_edges_that_it_is_asked_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_what_a_decision_took_out_changes_no_score(name: str) -> None:
-    """Weights and statistics of the operations that lost may be anything: a mask reaches all that a rule looks at."""
+    """Weights and statistics of rejected operations have no effect: masks apply to all that a rule reads."""
     rule = getattr(registry.find(CHEAPER.get(name, name)), "rule")  # noqa: B009 - not of every selector
 
     def scores(altered: bool) -> np.ndarray:
@@ -208,7 +208,7 @@ def test_no_network_with_fresh_weights_is_said_to_be_tuned(name: str) -> None:
 
 
 def test_trained_weights_make_a_difference_where_they_are_declared(folder: Path, tmp_path: Path) -> None:
-    """The other way round: what is declared is what is scored, and fine-tuning goes on from the checkpoint."""
+    """Conversely, declared inputs are those of the checkpoint, and fine-tuning continues from it."""
     small.store(tmp_path, weights_seed=9)
     for name in ("op-snip-post", "pt-magnitude", "is-darts[retrain=1]", "disc-acc[converge=1,measure=loss]"):
         text = registry.find(name).name

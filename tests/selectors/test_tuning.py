@@ -1,4 +1,4 @@
-"""Fine-tuning between decisions: when, with which mixture, from where, and what it changes."""
+"""Fine-tuning between decisions: its times, mixture, starting point and effects."""
 
 import copy
 import dataclasses
@@ -20,12 +20,12 @@ from nas_selection_bench.supernets.training.checkpoint import Checkpoint
 from tests.selectors import small
 
 MOVES = torch.randn(6, 6, 5, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
-"""What the first, second, ... fine-tuning adds to the alphas: enough to change decisions."""
+"""Changes of the alphas in the first, second, ... fine-tuning, large enough to change decisions."""
 TABLE = torch.randn(6, 5, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
 
 
 def nudge(network: Supernet, weights: Tensor, epochs: int) -> None:
-    """A made-up fine-tuning, which depends on the mixture."""
+    """An invented fine-tuning that depends on the mixture."""
     classifier = network.get_parameter("classifier.weight")
     noise = torch.randn(classifier.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
     with torch.no_grad():
@@ -33,7 +33,7 @@ def nudge(network: Supernet, weights: Tensor, epochs: int) -> None:
 
 
 class MadeUp:
-    """A tuner that keeps what it is asked for, nudges the network and moves the alphas."""
+    """A tuner that records its requests, nudges the network and changes the alphas."""
 
     def __init__(self, network: Supernet, alphas: Tensor) -> None:
         self.network, self.alphas = network, alphas.clone()
@@ -54,7 +54,7 @@ class MadeUp:
 
 
 def tuned(name: str, **budget: int) -> tuple[Selection, list[MadeUp], Search]:
-    """What a selector selects, and the tuners that it made."""
+    """A selector's selection, the tuners that it created, and its search."""
     tuners: list[MadeUp] = []
 
     def make(network: Supernet, alphas: Tensor) -> MadeUp:
@@ -102,7 +102,7 @@ def test_a_decision_goes_by_the_alphas_as_they_are_after_the_tuning_before_it() 
 
 @pytest.mark.parametrize("measure", ["accuracy", "loss"])
 def test_disc_acc_tunes_each_candidate_from_where_the_search_is(measure: str) -> None:
-    """Each of the five by hand: the same start, the edge one-hot, tuned, then measured by the literal network."""
+    """Each of the five candidates by hand: same start, one-hot edge, tuned, then measured by the literal network."""
     search = small.search("disc-acc[converge=2]", make_tuner=MadeUp)
     search.decide(5, 2)
     found = DiscretisationAccuracy(converge=2, measure=measure).score(search, [1, 3])
@@ -144,7 +144,7 @@ def test_a_branch_shares_neither_network_nor_alphas_nor_decisions_with_its_paren
     assert torch.equal(parent.network.classifier.weight, network.classifier.weight)
     assert parent.decided == {}
     torch.testing.assert_close(parent.alphas, small.alphas() + MOVES[0])
-    torch.testing.assert_close(second.alphas, small.alphas() + MOVES[0] + MOVES[1])  # where the parent's tuner was
+    torch.testing.assert_close(second.alphas, small.alphas() + MOVES[0] + MOVES[1])  # the state of the parent's tuner
     nudge(network, (small.alphas() + MOVES[0]).softmax(-1), 1)
     assert torch.equal(second.network.classifier.weight, network.classifier.weight)
 
@@ -163,7 +163,7 @@ def test_is_darts_trains_after_each_pruning_but_the_last_with_what_is_left() -> 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Checkpoints of three epochs, whose alphas' optimiser has been at work."""
+    """Checkpoints of three epochs, with a used optimiser of the alphas."""
     job = small.cell("darts-pt").supernet
     for epoch in job.settings.checkpoint_epochs:
         alphas, adam = searched(epoch)
@@ -175,7 +175,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def searched(epoch: int) -> tuple[Tensor, torch.optim.Adam]:
-    """The alphas and their optimiser after as many steps as epochs."""
+    """The alphas and their optimiser after `epoch` steps."""
     alphas = small.alphas(epoch, torch.float32).requires_grad_()
     adam = torch.optim.Adam([alphas], lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
     for _ in range(epoch):
@@ -190,7 +190,7 @@ def opened(folder: Path, selector: str = "darts-pt", *, epoch: int = 3, seed: in
 
 
 def test_tuning_goes_on_from_the_stored_optimiser(folder: Path) -> None:
-    """A decided edge has no gradient, so that its alphas move by the moments of the search and by decay alone."""
+    """A decided edge has no gradient, so only the stored moments and weight decay move its alphas."""
     search = opened(folder)
     search.decide(0, 3)
     search.tune(1)
@@ -208,7 +208,7 @@ def test_every_epoch_of_tuning_has_batches_of_its_own_that_selectors_share(
     seeds: list[int] = []
 
     class Seeds(MadeUp):
-        """A tuner that notes with what two epochs would be shuffled."""
+        """A tuner that records the shuffling seeds of two epochs."""
 
         def __init__(self, network: Supernet, alphas: Tensor, *others: object) -> None:
             super().__init__(network, alphas)

@@ -1,4 +1,4 @@
-"""Zero-Cost-PT against its algorithm written out with the proxies and the literal network."""
+"""Zero-Cost-PT compared with its algorithm written out with the proxies and the literal network."""
 
 import copy
 import dataclasses
@@ -22,7 +22,7 @@ from tests.selectors.proxies.networks import fed_zeros_by_hand
 
 
 def nwot_as_released(network: nn.Module, images: torch.Tensor, bn: str = "batch") -> float:
-    """log |K| over every ReLU that runs, once, whether or not the logits depend on it."""
+    """log |K| over every ReLU that runs, counted once, whether or not the logits depend on it."""
     kernel = torch.zeros(len(images), len(images), dtype=torch.float64)
 
     def count(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -60,7 +60,7 @@ def test_scores_of_the_trained_supernet_are_the_proxy_of_the_masked_mixture(name
 
 
 def test_batch_norm_of_a_proxy_is_as_the_cell_says() -> None:
-    """The statistics stored with the network are not those of the mini-batch."""
+    """The network's stored statistics differ from those of the mini-batch, so the two modes can be told apart."""
     mixture, (x, _) = small.literal("running").mixture(small.alphas().softmax(-1)), batch_of_proxies(0)
     expected = {bn: nwot_as_released(copy.deepcopy(mixture), x, bn) for bn in ("batch", "running")}
     assert abs(expected["batch"] - expected["running"]) > 1e-3
@@ -70,7 +70,7 @@ def test_batch_norm_of_a_proxy_is_as_the_cell_says() -> None:
 
 
 def batch_of_proxies(place: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mini-batch of twelve at a place of the selection half, read independently of the search."""
+    """Mini-batch number `place`, of twelve images of the selection half, read independently of the search."""
     part, every = slice(32 + 12 * place, 44 + 12 * place), small.images()
     return (every.images[part].double() / 255 - 0.5) / 0.25, every.labels[part]
 
@@ -89,7 +89,7 @@ def test_a_rule_reads_the_mini_batch_of_its_place_and_begins_again_after_the_las
 def test_proposals_are_validated_by_the_sum_over_as_many_mini_batches_as_asked_for(
     validation: int, best: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made-up values: every further mini-batch makes another proposal the best."""
+    """Invented values: each additional mini-batch makes another proposal the best."""
     values = [[3.0, 0.0, 0.0], [2.0, 2.0, 0.0], [0.0, 3.0, 2.0]]
     at = {tuple(batch_of_proxies(place)[1].tolist()): place for place in range(3)}
     built: list[int] = []
@@ -120,7 +120,7 @@ def test_proposals_are_validated_by_the_sum_over_as_many_mini_batches_as_asked_f
 
 
 def test_a_proposal_masks_edge_after_edge_on_an_untrained_uniform_supernet() -> None:
-    """Stage 1 of one proposal, written out, with the decisions' own edge order."""
+    """Stage 1 of one proposal, written out in the edge order of its decisions."""
     selection, search = select("zero-cost-pt", proposals=1)
     assert not search.needs.trained
     assert not search.needs.alphas
@@ -142,7 +142,7 @@ def test_a_proposal_masks_edge_after_edge_on_an_untrained_uniform_supernet() -> 
 
 
 def test_a_masked_operation_is_fed_zeros_or_absent() -> None:
-    """The released code and the paper's words, on a trained supernet with an edge decided."""
+    """Zeros follow the released code, absence the paper's text; on a trained supernet with one edge decided."""
     literal = small.literal()
     weights = small.alphas().softmax(-1)
     weights[2] = torch.eye(5, dtype=torch.float64)[1]
@@ -158,7 +158,7 @@ def test_a_masked_operation_is_fed_zeros_or_absent() -> None:
             network = fed_zeros_by_hand(literal.mixture(masked), masked, absent="absent" in name)
             assert scores[name][o] == pytest.approx(-nwot_as_released(network, x), rel=1e-9)
     assert len({tuple(row) for row in scores.values()}) == 2
-    for name in ("zero-cost-pt-snip", "disc-zc-params", "zero-cost-pt-zen"):  # the two are one
+    for name in ("zero-cost-pt-snip", "disc-zc-params", "zero-cost-pt-zen"):  # both would give the same
         with pytest.raises(UsageError, match="has no option 'masked'"):
             registry.find(f"{name}[masked=absent]")
 
@@ -182,7 +182,7 @@ def test_the_best_of_the_proposals_is_that_with_the_largest_sum_over_the_validat
 
 @pytest.mark.thorough
 def test_the_released_behaviour_proposes_one_cell_again_and_again() -> None:
-    """The released code does not draw weights anew, so with a fixed order only the mini-batch differs."""
+    """The released code does not draw new weights, so with a fixed order only the mini-batch differs."""
     selection, _ = select("zero-cost-pt-synflow[order=fixed,reinitialise=no]", proposals=3)
     assert selection.facts == {"proposals": 3, "distinct_proposals": 1}
 
@@ -197,10 +197,10 @@ def test_an_untrained_criterion_cannot_reach_trained_weights_and_the_other_way_r
 
 @pytest.mark.thorough
 def test_plain_counts_see_what_is_masked() -> None:
-    """A supernet has as many parameters whatever is masked; only what the logits depend on can tell."""
+    """Masking does not change the parameters of a supernet, only the number on which the logits depend."""
     for proxy in ("params", "flops", "l2-norm"):
         selection, _ = select(f"zero-cost-pt-{proxy}", proposals=1)
-        # Fresh weights of both convolutions have about the same norm, whatever the kernel.
+        # Fresh weights of both convolutions have about the same norm, whatever the kernel size.
         assert set(selection.architecture) <= ({2, 3} if proxy == "l2-norm" else {3})
         assert (selection.scores[:, 2:4] > selection.scores[:, [0]]).all()
 
@@ -239,7 +239,7 @@ def test_a_proposal_without_value_is_left_out_and_counted(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", ["disc-zc-jacob-cov-post", "disc-zc-epe-nas-post"])
 def test_an_edge_without_a_path_costs_the_operation_and_not_the_cell(name: str) -> None:
-    """With every edge but one cut, reducing that one to `none` leaves no path; the others have a value."""
+    """With the other paths cut, reducing the edge to `none` leaves no path; the other operations have a value."""
     search = small.search(name)
     for edge in (1, 3, 4):
         search.decided[edge] = NONE

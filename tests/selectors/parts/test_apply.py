@@ -1,4 +1,4 @@
-"""What a criterion does to its process stays its own, and what it returns is a selection."""
+"""A criterion cannot change the state of its process, and must return a valid selection."""
 
 import os
 import random
@@ -25,22 +25,22 @@ from tests.selectors import small
 
 @dataclass(frozen=True, kw_only=True)
 class Made(Selector):
-    """A selector that does what a test says, and answers."""
+    """A selector that runs `act` and returns a selection."""
 
     act: Callable[[Search], object]
 
     @property
     def needs(self) -> Needs:
-        """Everything but fine-tuning."""
+        """Everything except fine-tuning."""
         return Needs(trained=True, alphas=True, images=True, labels=True)
 
     @property
     def stochastic(self) -> bool:
-        """It draws nothing."""
+        """It draws no random numbers."""
         return False
 
     def select(self, search: Search) -> Selection:
-        """All 3x3, unless `act` gives something."""
+        """What `act` returns, or 3x3 on every edge if that is nothing."""
         decisions = [Decision(edge, 3) for edge in range(6)]
         answer = self.act(search)
         return Selection((3,) * 6, np.zeros((6, 5)), decisions) if answer is None else answer  # type: ignore[return-value]
@@ -48,7 +48,7 @@ class Made(Selector):
 
 @pytest.fixture
 def applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Search], object]], Selection]:
-    """Applies a selector that does `act` to a stored checkpoint, as a cell does."""
+    """A function that applies a selector running `act` to a stored checkpoint, as a cell does."""
     job = small.cell("made").supernet
     Checkpoint(job, 3, small.network(0, torch.float32).state_dict(), small.alphas(0, torch.float32)).save(tmp_path)
 
@@ -86,7 +86,7 @@ def test_a_selector_that_draws_from_a_global_generator_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         applied(lambda search: (draw(), None)[1])
-    outcome: list[Selection] = []  # in a thread it may have been another job
+    outcome: list[Selection] = []  # in a thread, the draw may have been that of another job
     thread = threading.Thread(target=lambda: outcome.append(applied(lambda search: (draw(), None)[1])))
     thread.start()
     thread.join()
@@ -157,7 +157,7 @@ def test_what_is_no_selection_is_told_in_a_sentence(
 
 @pytest.mark.parametrize("name", ["darts-pt", "op-snip"])
 def test_a_selector_reads_the_second_half_of_the_images(name: str, tmp_path: Path) -> None:
-    """Each image has the colour of its own index; 24 of 32 are for selection, in tens."""
+    """The colour of each image is its index; 24 of the 32 are used for selection, in batches of ten."""
     job = small.cell(name).supernet
     Checkpoint(job, 3, small.network(0, torch.float32).state_dict(), small.alphas(0, torch.float32)).save(tmp_path)
     search = apply.open_search(small.cell(name), tmp_path, coloured_images(crop_padding=1), "cpu")

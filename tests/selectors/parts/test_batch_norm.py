@@ -1,4 +1,4 @@
-"""The batch norm that a cell asks for reaches every criterion that does not say that it prescribes its own."""
+"""The batch-norm mode of a cell reaches every criterion, unless the criterion says that it prescribes its own."""
 
 from functools import cache
 from typing import Any
@@ -15,17 +15,17 @@ from nas_selection_bench.selectors.parts.small_supernets import MEASURES, measur
 from tests.selectors import small
 
 POST = [name for name in registry.names() if name.endswith("-post")]
-"""Every criterion that says by its name that it scores the trained supernet."""
+"""Every criterion whose name says that it scores the trained supernet."""
 
 PRESCRIBES = "whatever --bn says"
-"""What a criterion that keeps its own batch norm has in its description."""
+"""Text in the description of a criterion that prescribes its own batch norm."""
 
 
 @cache
 def scores(name: str, bn: str) -> np.ndarray:
-    """[1, 5] of the edge from input to output, on statistics that are not those of any mini-batch."""
+    """[1, 5] scores of the edge from input to output, with running statistics unlike those of any mini-batch."""
     search, rule = small.search(name, bn=bn), registry.find(name).rule  # type: ignore[attr-defined]
-    if "linear-regions" in name:  # of more than one channel, every sample would be in a region of its own
+    if "linear-regions" in name:  # with more channels, every sample would be in a separate region
         search.network = small.network(channels=1)
     with search.withholding(rule.needs):
         found = np.asarray(rule.score(search, [3]))
@@ -85,7 +85,7 @@ def test_synflow_with_batch_statistics_is_that_whatever_the_cell_says() -> None:
 
 
 def test_untrained_networks_follow_as_well() -> None:
-    """Fresh running statistics leave what passes as it is."""
+    """In mode `running`, fresh statistics make batch norm the identity, so the scores differ."""
     name = registry.find("zero-cost-rank-snip[architectures=3]").name
     found = [registry.find(name).select(small.search(name, bn=bn)).ranking for bn in ("batch", "running")]
     assert found[0] is not None

@@ -1,4 +1,4 @@
-"""docs/methods.md says what the code declares."""
+"""docs/methods.md agrees with the declarations in the code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Criteria that look at features, against the literal network's own modules and closed forms."""
+"""Criteria that read feature maps, compared with the literal network's modules and with closed forms."""
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ def scores(name: str) -> np.ndarray:
 
 @torch.no_grad()
 def features(x: Tensor, weights: Tensor) -> dict[tuple[int, int], list[Tensor]]:
-    """Outputs of the five operations of each (cell, edge) of the literal network, by hooks."""
+    """Outputs of the five operations on each (cell, edge) of the literal network, recorded by hooks."""
     net, seen = small.literal(), {}
     handles = [
         edge.operations[o].register_forward_hook(
@@ -52,7 +52,7 @@ def test_similarity_is_the_mean_cosine_and_the_share_in_the_mixture() -> None:
 
 
 def information(source: Tensor, target: Tensor, past: Tensor) -> float:
-    """-log(1 - r^2) / 2, r the correlation of what a regression on the past leaves of source and target."""
+    """-log(1 - r^2) / 2, where r correlates the residuals of source and target after regression on the past."""
     design = np.stack([past.flatten().numpy(), np.ones(past.numel())], axis=1)
 
     def residual(v: Tensor) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_transfer_is_averaged_over_cells_and_mini_batches() -> None:
         for (_, e), outputs in features(x, weights).items():
             mixed = sum((w * o for w, o in zip(weights[e], outputs, strict=True)), torch.zeros(()).double())
             for o in (CONV_1X1, CONV_3X3, AVG_POOL):
-                expected[e, o] += information(outputs[o], mixed, outputs[SKIP]) / 9  # of three cells and three batches
+                expected[e, o] += information(outputs[o], mixed, outputs[SKIP]) / 9  # three cells times three batches
     np.testing.assert_allclose(scores("em-darts"), expected, rtol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Scores of operation gates against derivatives of the literal network."""
+"""Scores of operation gates compared with derivatives of the literal network."""
 
 import copy
 
@@ -39,7 +39,7 @@ def test_snip_is_the_gradient_by_the_gates_of_a_fresh_uniform_supernet() -> None
 
 
 def test_fisher_is_the_mean_square_of_the_gradients_image_by_image() -> None:
-    """With running statistics images do not mix, so each image's gradient is that of a batch of one."""
+    """With running statistics images are independent, so each image's gradient is that of a batch of one."""
     squares = torch.zeros(6, 5, dtype=torch.float64)
     for xs, ys in small.batches():
         for x, y in zip(xs.split(1), ys.split(1), strict=True):
@@ -49,7 +49,7 @@ def test_fisher_is_the_mean_square_of_the_gradients_image_by_image() -> None:
 
 
 def test_ostr_per_image_is_the_mean_of_what_each_image_alone_would_say() -> None:
-    """With running statistics images do not mix, so each image's gradient is that of a batch of one."""
+    """With running statistics images are independent, so each image's gradient is that of a batch of one."""
     total = torch.zeros(6, 5, dtype=torch.float64)
     for xs, ys in small.batches():
         for x, y in zip(xs.split(1), ys.split(1), strict=True):
@@ -63,7 +63,7 @@ def test_ostr_per_image_is_the_mean_of_what_each_image_alone_would_say() -> None
 
 
 def test_fisher_of_channels_is_the_sum_of_squares_channel_by_channel_and_image_by_image() -> None:
-    """A gate for every image, cell and channel; with running statistics each sees the loss of its own image alone."""
+    """One gate per image, cell and channel; with running statistics each affects only the loss of its image."""
     net, squares = copy.deepcopy(small.literal("running")), torch.zeros(6, 5, dtype=torch.float64)
     weights, gates = small.alphas().softmax(-1), {}
 
@@ -87,13 +87,13 @@ def test_fisher_of_channels_adds_up_to_that_of_the_gate_only_without_cross_terms
     by_channel = scores("op-fisher[level=channel]", "running")
     assert (by_channel[:, NONE] == 0).all()
     assert (by_channel[:, 1:] > 0).all()
-    # Cauchy-Schwarz: a gate's gradient is a sum over 4 + 8 + 16 channels of the three cells.
+    # Cauchy-Schwarz: the gradient of a gate is a sum over the 4 + 8 + 16 channels of the three cells.
     assert (scores("op-fisher", "running") <= 28 * by_channel + 1e-12).all()
 
 
 @pytest.mark.parametrize("bn", ["batch", "running"])
 def test_grasp_is_the_change_of_the_gradient_along_itself(bn: str) -> None:
-    """c (H g) by a difference of the literal network's gradients."""
+    """c (H g), from a difference of the literal network's gradients."""
 
     def gradient(gates: Tensor) -> Tensor:
         gates = gates.clone().requires_grad_()

@@ -1,4 +1,4 @@
-"""What is counted as scoring, as tuning, and as neither, by a clock that is set by hand."""
+"""Time counted as scoring, as tuning, or as neither, with a clock that the test sets."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from nas_selection_bench.selectors.parts.meter import Meter
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that the test advances."""
 
     now = 0.0
 

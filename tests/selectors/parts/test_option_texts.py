@@ -1,4 +1,4 @@
-"""What a selector says of itself does not contradict its options."""
+"""A selector's texts do not contradict its options."""
 
 import re
 
@@ -17,7 +17,7 @@ BETWEEN = re.compile(r"gaps? of|with fine-tuning")
 
 
 def others(selector: Selector) -> dict[str, list[str]]:
-    """By option, values that are not its default."""
+    """Values other than the default, for each option."""
     found: dict[str, list[str]] = {}
     spelled = selector.spelled()
     for option, convert in selector.converters().items():
@@ -36,7 +36,7 @@ def others(selector: Selector) -> dict[str, list[str]]:
 
 
 def with_options(name: str, **options: str) -> Selector | None:
-    """The selector; None where it refuses the options."""
+    """The selector with these options; None if it refuses them."""
     try:
         return registry.find(canonical(name, options))
     except UsageError:

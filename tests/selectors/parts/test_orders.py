@@ -1,4 +1,4 @@
-"""Edge orders against their definitions, on scores that are made up."""
+"""Edge orders compared with their definitions, on invented scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ TABLE = np.random.default_rng(3).normal(size=(6, 5))
 
 @dataclass(frozen=True, kw_only=True)
 class MadeUp(Rule):
-    """Scores that fall for every edge as edges are decided, the more the smaller their index."""
+    """Scores that decrease as edges are decided, more for edges with a smaller index."""
 
     @property
     def needs(self) -> Needs:
@@ -42,7 +42,7 @@ def decide(order: str, none: bool = True, **arguments: object) -> list[int]:
 
 
 def test_the_certainty_of_nearly_uniform_edges_is_not_rounding() -> None:
-    """The probabilities come in float32; what is computed of them does not cancel."""
+    """The probabilities are float32; the computation from them must not lose digits by cancellation."""
     for alphas in 5e-4 * torch.randn(200, 6, 5, generator=torch.Generator().manual_seed(0)):
         exact = edge_certainty(alphas.double().softmax(-1).numpy())
         found = edge_certainty(alphas.softmax(-1).double().numpy())
@@ -58,7 +58,7 @@ def test_fixed_reverse_and_once() -> None:
 
 @pytest.mark.parametrize("none", [True, False])
 def test_global_orders_score_all_open_edges_anew(none: bool) -> None:
-    """By what can be chosen: without `none` its score says nothing about when the edge should be decided."""
+    """Only operations that can be chosen count: without `none`, its score does not affect the order."""
     table = TABLE if none else TABLE[:, NONE + 1 :]
     for order, figure in (("global-op", np.max), ("global-edge", np.mean)):
         expected: list[int] = []
@@ -74,7 +74,7 @@ def test_global_orders_score_all_open_edges_anew(none: bool) -> None:
 def test_none_can_be_forbidden_and_keeps_its_score() -> None:
     assert (TABLE.argmax(1) == NONE).any(), "the example would never choose it"
     for order in ("once", "fixed", "reverse", "random"):
-        decide(order, none=False)  # its assertions
+        decide(order, none=False)  # for the assertions in it
     for forbidden, other in (("magnitude[none=no]", "magnitude"), ("ostr[none=no]", "ostr")):
         selections = [registry.find(name).select(small.search(name)) for name in (forbidden, other)]
         np.testing.assert_array_equal(selections[0].scores, selections[1].scores)
@@ -91,7 +91,7 @@ OTHERS = ("is-darts", "similarity-to-edge", "em-darts", "op-fisher")
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", [*UNTRAINED, *OTHERS])
 def test_a_rule_scores_the_same_whatever_its_order_reads(name: str) -> None:
-    """sgas looks at the alphas, which must not find their way into the mixture of a rule that reads none."""
+    """sgas reads the alphas, which must not enter the mixture of a rule that reads none."""
     further = {"zero-cost-pt-snip": ",proposals=1", "disc-zc-synflow": ",proposals=1"}
     by_order = {}
     for order in ("fixed", "sgas"):
@@ -131,15 +131,15 @@ def test_random_orders_are_permutations_shared_by_the_selectors_of_a_seed() -> N
 
 
 def test_sgas_decides_the_certain_edge_first() -> None:
-    """By hand: importance and certainty scaled to [0, 1] over the edges, then multiplied."""
+    """Worked out by hand: importance and certainty scaled to [0, 1] over the edges, then multiplied."""
     uniform, sharp, empty = [0.2] * 5, [0.2, 0.8, 0, 0, 0], [0.8, 0.05, 0.05, 0.05, 0.05]
-    half = [0.5, 0.25, 0.25, 0, 0]  # importance (0.5 - 0.2) / 0.6; entropy log 2 of at most log 4
+    half = [0.5, 0.25, 0.25, 0, 0]  # importance (0.5 - 0.2) / 0.6; entropy log 2, of at most log 4
     certainty = edge_certainty(np.array([uniform, sharp, empty, half]))
     np.testing.assert_allclose(certainty, [0, 1, 0, 0.25], atol=1e-12)
 
 
 def test_the_importance_of_gates_is_the_sum_of_those_that_are_not_none() -> None:
-    """fair-darts has a sigmoid per operation: an edge with a wide open `none` may have the most of the others, too."""
+    """fair-darts has one sigmoid per operation: an edge with a large `none` may also have the largest other gates."""
     shut, open_wide = [0.1, 0.2, 0.1, 0.1, 0.1], [0.9, 0.9, 0.2, 0.2, 0.2]
     between = [0.5, 0.6, 0.15, 0.15, 0.15]  # importance (1.05 - 0.5) / (1.5 - 0.5)
     certainty = edge_certainty(np.array([shut, open_wide, between]))
@@ -158,7 +158,7 @@ def test_sgas_second_criterion_prefers_the_stable_edge() -> None:
 
 
 def sgas_by_hand(probabilities: np.ndarray, history: Sequence[np.ndarray] = ()) -> list[int]:
-    """The order of SGAS's equations 2 to 7, edge by edge, scaled anew over those that are open."""
+    """The edge order by SGAS's equations 2 to 7, rescaled over the open edges at each step."""
 
     def kept(row: np.ndarray) -> list[float]:
         return [p / sum(row[1:]) for p in row[1:]]

@@ -1,4 +1,4 @@
-"""Masking and discretising against the literal network, one mixture at a time."""
+"""Masking and discretising compared with the literal network, one mixture at a time."""
 
 from functools import cache
 
@@ -24,7 +24,7 @@ def scores(name: str, bn: str = "batch") -> np.ndarray:
 
 @cache
 def expected(change, bn: str = "batch") -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
-    """Accuracy and loss [6, 5] with `change(row, o)` in place of the softmax of edge e."""
+    """Accuracy and loss [6, 5] with `change(row, o)` instead of the softmax on edge e."""
     accuracy, loss = np.empty((6, 5)), np.empty((6, 5))
     for e in range(6):
         for o in range(5):
@@ -55,7 +55,7 @@ def test_none_scores_as_the_whole_literal_network_where_masking_it_changes_nothi
     np.testing.assert_allclose(scores("darts-pt[tune=0]")[:, NONE], -accuracy)
     np.testing.assert_allclose(scores("darts-pt-loss[tune=0]")[:, NONE], loss, rtol=1e-7)
     np.testing.assert_array_equal(scores("ostr-exact")[:, NONE], 0)
-    # What is scaled up to the old sum is another mixture, so that there `none` has a score of its own.
+    # Rescaling to the old sum gives another mixture, so `none` has a different score there.
     scaled = scores("darts-pt-loss[renormalise=yes,tune=0]")[:, NONE]
     assert (np.abs(scaled - loss) > 1e-4).all()
 
@@ -73,7 +73,7 @@ ROWS = st.lists(st.lists(st.floats(0, 1, width=32), min_size=5, max_size=5), min
 
 @given(ROWS, st.integers(0, 5), st.integers(0, 4), st.sampled_from([torch.float32, torch.float64]))
 @example([[0.0, 0.0, 1.0, 0.0, 0.0]] * 6, 2, 2, torch.float32)  # decided by the recipe
-@example([[0.0, 1e-40, 1.0, 0.0, 0.0]] * 6, 2, 2, torch.float32)  # 1 / 1e-40 is above the largest number
+@example([[0.0, 1e-40, 1.0, 0.0, 0.0]] * 6, 2, 2, torch.float32)  # 1 / 1e-40 exceeds the largest float32
 @example([[0.0] * 5] * 6, 0, 0, torch.float64)
 def test_renormalised_masks_are_finite_and_ordinary_ones_as_written(
     rows: list[list[float]], edge: int, operation: int, dtype: torch.dtype
@@ -97,7 +97,7 @@ def test_renormalised_masks_are_finite_and_ordinary_ones_as_written(
 
 @pytest.mark.parametrize("renormalise", ["no", "yes"])
 def test_an_edge_that_the_recipe_has_decided_is_scored_without_its_only_operation(renormalise: str) -> None:
-    """With nothing left to scale up, both are the supernet without the edge."""
+    """With nothing left to rescale, both options give the supernet without the edge."""
     name = registry.find(f"darts-pt-loss[renormalise={renormalise},tune=0]").name
     search = small.search(name)
     search._alphas = small.alphas()
@@ -116,7 +116,7 @@ def test_disc_acc_is_the_accuracy_with_the_operation_alone() -> None:
 
 
 def test_decisions_are_conditional_on_those_before() -> None:
-    """DARTS-PT without tuning, written out: in the order of its decisions, with decided edges one-hot."""
+    """DARTS-PT without tuning, written out in the order of its decisions, with decided edges one-hot."""
     selection = SELECTOR.configured("darts-pt", {"tune": "0"}).select(small.search("darts-pt[tune=0]"))
     assert sorted(d.edge for d in selection.decisions) == list(range(6))
     decided: dict[int, int] = {}
@@ -133,9 +133,9 @@ def test_decisions_are_conditional_on_those_before() -> None:
 
 
 def test_ostr_is_the_directional_derivative_of_the_loss() -> None:
-    """|p dL/dp| against a central difference of the literal network's loss."""
+    """|p dL/dp| compared with a central difference of the literal network's loss."""
     found = scores("ostr")
-    step = 1e-7  # small: a ReLU that changes sides within the step would spoil the difference
+    step = 1e-7  # small, so that no ReLU changes sign within the step
     for e in range(6):
         for o in range(5):
             losses = []
@@ -155,7 +155,7 @@ def test_ostr_per_batch_is_at_least_the_absolute_of_the_sum() -> None:
 
 @pytest.mark.parametrize("name", ["darts-pt", "darts-pt-loss"])
 def test_a_supernet_that_diverged_is_a_failure_and_no_choice(name: str) -> None:
-    """By accuracy, logits that are nan would be as good as the first class is frequent."""
+    """NaN logits would otherwise get the frequency of the first class as accuracy."""
     search = small.search(name)
     with torch.no_grad():
         search.network.get_parameter("classifier.weight").fill_(torch.nan)

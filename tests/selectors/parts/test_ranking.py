@@ -24,7 +24,7 @@ def test_every_published_class_and_every_function_has_a_representative() -> None
 
 
 def test_marginal_means_by_hand() -> None:
-    """Two architectures without relatives: 3x3 everywhere, and with 1x1 on the first edge."""
+    """Two inequivalent architectures: 3x3 everywhere, and the same with 1x1 on the first edge."""
     codes = np.array([code((3, 3, 3, 3, 3, 3)), code((2, 3, 3, 3, 3, 3))])
     means = marginal_means(Ranking(codes, np.array([5.0, 1.0])))
     assert means[0].tolist() == [1, 1, 1, 5, 1], "never drawn: as the lowest of the edge"
@@ -72,7 +72,7 @@ def test_balenas_proposes_what_the_alphas_propose() -> None:
 
 
 def test_shapley_values_share_out_the_accuracy_of_the_whole() -> None:
-    """Efficiency: without truncation they add up to accuracy of the whole minus accuracy of nothing."""
+    """Efficiency: without truncation they sum to the accuracy with all operations minus that with none."""
     name = "shapley[samples=3,truncate=0]"
     scores = registry.find(name).select(small.search(name)).scores
     falls = []
@@ -88,7 +88,7 @@ def test_shapley_values_share_out_the_accuracy_of_the_whole() -> None:
 
 
 def additive_game(search: Search, values: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the accuracy be the sum of the values of what is there, times 1, 2, 3 on the three mini-batches."""
+    """Make the accuracy the sum of `values` of the present operations, times 1, 2, 3 on the three mini-batches."""
 
     def evaluate(weights: torch.Tensor, place: int) -> Evaluation:
         present = (weights != 0).double().numpy()
@@ -101,7 +101,7 @@ def additive_game(search: Search, values: np.ndarray, monkeypatch: pytest.Monkey
 def test_shapley_values_of_an_additive_game_are_its_values(
     bound: str, factor: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the permutation; 1, 2, 3 have mean 2 and variance 2/3."""
+    """This holds for any permutation; 1, 2, 3 have mean 2 and variance 2/3."""
     name = f"shapley[bound={bound},samples=3,truncate=0]"
     values = np.random.default_rng(0).uniform(0.1, 1, (6, 5))
     values[:, NONE] = 0
@@ -115,7 +115,7 @@ def test_shapley_values_of_an_additive_game_are_its_values(
 def test_shapley_permutations_stop_below_a_share_of_the_accuracy_of_the_whole(
     truncate: float, removals: int, unit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """24 equal values: the removal that first leaves less than the share of 24 is the last that counts."""
+    """With 24 equal values, the last removal that counts is the first that leaves less than the share of 24."""
     name = f"shapley[samples=1,truncate={truncate}]"
     values = np.full((6, 5), unit)
     values[:, NONE] = 0
@@ -127,14 +127,14 @@ def test_shapley_permutations_stop_below_a_share_of_the_accuracy_of_the_whole(
 
 
 def test_te_nas_prunes_by_the_sum_of_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With made-up measures that add over operations the order is known: the worst of each edge first."""
+    """For invented measures that are additive over operations, the worst operation of each edge is pruned first."""
     worth = np.random.default_rng(0).permutation(30).reshape(6, 5).astype(float)
 
     def measure(_rule: object, _search: Search, proxy: str, masks: list[torch.Tensor]) -> np.ndarray:
         sums = np.array([float((mask.numpy() * worth).sum()) for mask in masks])
-        # Removing what is worth little leaves most regions, and lowers the condition number most.
+        # Removing an operation of little worth leaves the most regions and lowers the condition number most.
         values = 60 + sums if proxy == "linear_regions" else 60 - 2 * sums + 60 * np.array([m.sum() for m in masks])
-        return np.stack([values, 1000 * values])  # networks differ in scale, which relative falls do not see
+        return np.stack([values, 1000 * values])  # networks differ in scale, which does not affect relative falls
 
     monkeypatch.setattr(te_nas.PruningByImportance, "_measure", measure)
     scores = te_nas.SELECTOR.select(small.search("te-nas")).scores
@@ -146,7 +146,7 @@ def test_te_nas_prunes_by_the_sum_of_ranks(monkeypatch: pytest.MonkeyPatch) -> N
 def test_te_nas_prunes_of_equal_sums_the_one_with_the_largest_fall_of_the_kernel(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Made-up falls that are the same for both measures: what one ranks first the other ranks last."""
+    """Invented falls that are equal in both measures: what one ranks first, the other ranks last."""
     generator = np.random.default_rng(0)
     falls = np.stack([[0, *generator.permutation([100, 200, 300, 400])] for _ in range(6)])
     assert falls[:, 1:].argmax(1).any(), "the first of an edge is not always the largest"
@@ -161,7 +161,7 @@ def test_te_nas_prunes_of_equal_sums_the_one_with_the_largest_fall_of_the_kernel
 
 
 def test_te_nas_measures_networks_without_the_operation() -> None:
-    """The condition number of a masked network, against the literal network with the mask as weights."""
+    """The condition number of a masked network equals that of the literal network with the mask as weights."""
     search = small.search("te-nas[repeats=1,images=6]")
     rule = te_nas.PruningByImportance(repeats=1, images=6, samples=64)
     mask = torch.ones(6, 5, dtype=torch.bool)
@@ -176,7 +176,7 @@ def test_te_nas_measures_networks_without_the_operation() -> None:
 
 
 def test_te_nas_counts_regions_on_one_thin_cell() -> None:
-    """The different sign patterns of the ReLUs of the cell and the one behind it, masked operations left out."""
+    """Regions are the distinct sign patterns of the ReLUs in and behind the cell, without masked operations."""
     search = small.search("te-nas")
     rule = te_nas.PruningByImportance(repeats=1, samples=200)
     masks = [torch.arange(5) != NONE, torch.arange(5) == SKIP, torch.arange(5) == CONV_1X1]
@@ -191,11 +191,11 @@ def test_te_nas_counts_regions_on_one_thin_cell() -> None:
         images = one_channel(search.proxy_batches(1)[0][0], search.shared_generator("channel of regions", repeat=0))
         assert value == proxies.score("linear_regions[samples=200]", own, images, seed=seed)
         assert value > 1, "the last ReLU cuts even what is linear before it"
-    assert 1 < found[0, 2] <= found[0, 0] < 200  # not at the ceiling
+    assert 1 < found[0, 2] <= found[0, 0] < 200  # below the maximum
 
 
 def test_te_nas_hears_of_every_edge_in_the_regions() -> None:
-    """What edges to node 3 put out meets a ReLU behind the cell, as in the released thin network."""
+    """The outputs of edges to node 3 reach a ReLU behind the cell, as in the released thin network."""
     search = small.search("te-nas")
     whole = torch.ones(6, 5, dtype=torch.bool)
     whole[:, NONE] = False
@@ -214,7 +214,7 @@ def test_the_channel_of_each_image_is_drawn_alone() -> None:
 
 
 def test_te_nas_counts_equal_falls_as_one_rank(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two candidates one falls most, as 21 others do, and the other next: one rank apart, not 21."""
+    """A candidate tied with 21 others for the largest fall is one rank ahead of the next, not 21."""
     falls = {"ntk": np.full((6, 5), 5.0), "linear_regions": np.full((6, 5), 3.0)}
     falls["ntk"][0, 1:], falls["linear_regions"][0, 1:] = [5, 4, 0, 0], [2, 0, 1, 3]
 

@@ -69,7 +69,7 @@ def test_every_default_can_be_typed_as_it_is_shown(name: str) -> None:
 
 
 def test_what_can_be_tuned() -> None:
-    """A rule that reads trained weights or alphas, and the control that costs what others do."""
+    """Rules that read trained weights or alphas can be tuned, and so can the control with equal cost."""
     for name in ("op-snip-post", "magnitude", "is-darts", "op-fisher", "zero-cost-pt-snip-post"):
         assert registry.find(f"{name}[order=fixed,tune=1]").needs.tuning
     assert registry.find("pt-random[tune=2]").needs.trained, "tuning goes on from the trained weights"
@@ -164,7 +164,7 @@ SELECTOR = Whole(paper="p", formula="f", direction="d")
 
 @pytest.fixture
 def with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Adds files to `selectors/`: those of a second folder of that name."""
+    """A function that adds files to `selectors/`, by a second folder of that name."""
     folder = tmp_path / "selectors"
     folder.mkdir()
 
@@ -306,7 +306,7 @@ def test_a_converter_may_be_a_look_up(with_files: Callable[..., None], convert: 
 
 
 def test_no_two_parts_of_a_selector_have_an_option_of_one_name() -> None:
-    """Setting it would set both."""
+    """With equal names, setting one option would set both."""
 
     def names(part: Configurable) -> list[str]:
         own = [f.name for f in fields(part) if "help" in f.metadata]

@@ -1,4 +1,4 @@
-"""What a search reads once and hands out again."""
+"""Data that a search reads once and then returns from memory."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.selectors import small
 
 
 def test_proxy_batches_are_those_of_the_selection_half_and_kept_once() -> None:
-    """32 images in twelves: the third batch has eight."""
+    """32 images in batches of twelve: the third batch has eight."""
     search = small.search("zero-cost-pt-snip-post")
     expected = [(x.double(), y) for x, y in Half(small.images(), "selection", "cpu").fixed(12)]
     for place in (1, 0, 4, 2, 3, 1):
@@ -33,7 +33,7 @@ def test_proxy_batches_are_those_of_the_selection_half_and_kept_once() -> None:
 
 
 def test_a_selection_reads_each_checkpoint_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of the six decisions of sgas-2 looks at the alphas of all earlier ones."""
+    """Each of the six decisions of sgas-2 reads the alphas of all earlier checkpoints."""
     small.store(tmp_path)
     read: Counter[int] = Counter()
     load = checkpoint.load

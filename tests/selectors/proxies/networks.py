@@ -1,4 +1,4 @@
-"""Networks and images for the tests of the proxies; Tiny is written without the project's own."""
+"""Networks and images for the tests of the proxies; Tiny uses none of the project's modules."""
 
 import copy
 import itertools
@@ -12,7 +12,7 @@ from nas_selection_bench.supernets.network.standalone import StandaloneNetwork
 
 
 class Tiny(nn.Module):
-    """Two convolutions with batch norm and ReLU, pooling, a classifier: float64, a few hundred weights."""
+    """Two convolutions with batch norm and ReLU, pooling and a classifier, in float64, with a few hundred weights."""
 
     def __init__(self, classes: int = 3, seed: int = 0) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Tiny(nn.Module):
 
 
 class Chain(nn.Sequential):
-    """Linear maps of a flat image, nothing between them."""
+    """Linear maps of a flattened image, with nothing between them."""
 
     def __init__(self, *widths: int, seed: int = 0) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -53,7 +53,7 @@ class Chain(nn.Sequential):
 
 
 class CellByHand(nn.Module):
-    """A cell with fixed edge weights [6, 5] whose operations of weight 0 are fed zeros, or are not there."""
+    """A cell with fixed edge weights [6, 5], whose operations of weight 0 are fed zeros or are absent."""
 
     def __init__(self, edges: nn.ModuleList, weights: Tensor, absent: bool) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class CellByHand(nn.Module):
 
 
 def fed_zeros_by_hand(mixture: Mixture, weights: Tensor, *, absent: bool = False) -> nn.Module:
-    """The mixture with other edge weights [6, 5], as a network of its own."""
+    """A copy of the mixture with edge weights [6, 5], in which operations of weight 0 are fed zeros or are `absent`."""
     twin = copy.deepcopy(mixture)
     cells = [CellByHand(cell.edges, weights, absent) for cell in twin.cells]
     twin.network.cells = nn.ModuleList(cells)
@@ -90,19 +90,19 @@ def batch(images: int, size: int = 4, classes: int = 3, channels: int = 3, seed:
 
 
 def some_images(count: int = 8, classes: int = 10) -> tuple[Tensor, Tensor]:
-    """In single precision, of 8x8."""
+    """`count` images of 8x8 in float32, and labels."""
     images, labels = batch(count, size=8, classes=classes)
     return images.float(), labels
 
 
 def network(architecture: tuple[int, ...] = (3, 2, 1, 4, 3, 1), seed: int = 0) -> nn.Module:
-    """The stand-alone network of an architecture, 4 channels, one cell per stage."""
+    """The stand-alone network of an architecture, with 4 channels and one cell per stage."""
     torch.manual_seed(seed)
     return StandaloneNetwork(architecture, 4, 1, 10)  # type: ignore[arg-type]
 
 
 def loss_at(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """The loss of a copy in train mode: an evaluation with no gradient anywhere."""
+    """The loss of a copy in train mode, evaluated without gradients."""
     with torch.no_grad():
         return float(F.cross_entropy(copy.deepcopy(network).train()(images), labels))
 
@@ -112,7 +112,7 @@ def weights_of(network: nn.Module) -> list[Tensor]:
 
 
 def numerical_gradients(network: nn.Module, images: Tensor, labels: Tensor, step: float = 1e-5) -> list[Tensor]:
-    """Central differences of the loss by every weight of every convolution and linear layer."""
+    """Central differences of the loss with respect to all weights of convolutions and linear layers."""
     network = copy.deepcopy(network)
     found = []
     for weight in weights_of(network):

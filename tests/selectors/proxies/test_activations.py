@@ -1,4 +1,4 @@
-"""Scores made of ReLU patterns, feature maps and their changes, counted by hand."""
+"""Scores based on ReLU patterns, feature maps and their changes, counted by hand."""
 
 import math
 
@@ -17,7 +17,7 @@ from tests.selectors.proxies.networks import Tiny, batch
 
 
 class ReluOfImage(nn.Module):
-    """The codes are the signs of the pixels; a second ReLU leads nowhere."""
+    """A ReLU of the image, so that codes are the signs of the pixels; with `dead_end`, a second ReLU is not used."""
 
     def __init__(self, pixels: int, *, dead_end: bool = False) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ PIXELS = torch.tensor([[1.0, 1, -1, -1, 1], [1, -1, -1, 1, 1], [-1, -1, -1, 1, -
 
 
 def test_nwot_kernel_counted_by_hand() -> None:
-    # Units in the same state: images 0 and 1 agree on 3 of 5, 0 and 2 on 1, 1 and 2 on 3.
+    # Units in the same state: images 0 and 1 agree on 3 of 5 units, 0 and 2 on 1, 1 and 2 on 3.
     kernel = np.array([[5, 3, 1], [3, 5, 3], [1, 3, 5]])
     for name in ("nwot", "nwot[reached=false]", "nwot[bn=running]"):
         assert score(name, ReluOfImage(5), PIXELS) == pytest.approx(math.log(np.linalg.det(kernel)))
@@ -45,7 +45,7 @@ def test_nwot_counts_dead_ends_only_when_told_to() -> None:
     kernel = np.array([[5, 3, 1], [3, 5, 3], [1, 3, 5]])
     network = ReluOfImage(5, dead_end=True)
     assert score("nwot", network, PIXELS) == pytest.approx(math.log(np.linalg.det(kernel)))
-    # No pixel is zero, so the ReLU of the negative image has the opposite code: the same agreements again.
+    # No pixel is zero, so the ReLU of the negated image has the opposite code, with the same agreements.
     assert score("nwot[reached=false]", network, PIXELS) == pytest.approx(math.log(np.linalg.det(2 * kernel)))
 
 
@@ -65,7 +65,7 @@ def test_nwot_does_not_change_with_positive_scales_or_the_order_of_images() -> N
 
 
 def test_swap_counts_units_that_answer_differently() -> None:
-    # Columns of PIXELS: ++-, +--, ---, -++, ++-: four different patterns.
+    # Columns of PIXELS: ++-, +--, ---, -++, ++-: four distinct patterns.
     assert score("swap", ReluOfImage(5), PIXELS) == 4
     # The dead end adds the opposites --+, -++, +++, +--, --+, of which two are new.
     assert score("swap", ReluOfImage(5, dead_end=True), PIXELS) == 6
@@ -100,7 +100,7 @@ def test_distinct_rows_against_numpy(rows: int, columns: int, seed: int, kinds: 
     generator = np.random.default_rng(seed)
     pool = generator.random((kinds, columns)) < 0.5
     bits = pool[generator.integers(kinds, size=rows)]
-    # Rows that differ in the last column only are the hard case for packing.
+    # Rows that differ only in the last column are the hard case for packing.
     if rows and columns:
         bits = np.concatenate([bits, bits[:1] ^ (np.arange(columns) == columns - 1)])
     expected = len({row.tobytes() for row in bits})
@@ -108,7 +108,7 @@ def test_distinct_rows_against_numpy(rows: int, columns: int, seed: int, kinds: 
 
 
 class Thresholds(nn.Module):
-    """A scalar image against fixed thresholds: as many linear regions as there are gaps between them."""
+    """Compares each pixel with fixed thresholds, which makes one linear region per interval between them."""
 
     def __init__(self, thresholds: list[float]) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ def test_linear_regions_of_thresholds_are_the_intervals_between_them() -> None:
 
 
 def test_linear_regions_crops_lie_within_the_images() -> None:
-    """Each crop of an image that counts its pixels is a run of neighbours in both directions."""
+    """In images whose pixels are numbered, each crop consists of neighbours in both directions."""
     from nas_selection_bench.selectors.proxies import Batch, find
 
     proxy = find("linear_regions[samples=200,crop=3]")
@@ -176,7 +176,7 @@ def test_meco_sums_over_layers_and_draws_its_own_image() -> None:
 
 
 def test_zen_undoes_batch_norm() -> None:
-    """One channel: batch norm divides by the deviation, and the score multiplies it back."""
+    """With one channel: batch norm divides by the deviation, and the score multiplies by it again."""
     tail = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2)]
     plain = nn.Sequential(nn.Conv2d(3, 1, 3, bias=False), *tail).double()
     scaled = nn.Sequential(nn.Conv2d(3, 1, 3, bias=False), nn.BatchNorm2d(1), *tail).double()

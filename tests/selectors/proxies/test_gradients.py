@@ -1,4 +1,4 @@
-"""Scores made of weight gradients, against finite differences in double precision."""
+"""Scores based on weight gradients, compared with finite differences in double precision."""
 
 import copy
 import math
@@ -34,7 +34,7 @@ def test_snip_is_the_sum_of_the_first_order_effects(numerical) -> None:
 
 
 def test_snip_is_the_slope_of_the_loss_along_a_mask(numerical) -> None:
-    """The paper's definition: the derivative by a mask of ones, here by shrinking a single weight."""
+    """The paper's definition: the derivative with respect to a mask of ones, here by scaling a single weight."""
     network, images, labels, gradients = numerical
     twin, step = copy.deepcopy(network), 1e-5
     weight = twin.first.weight.data
@@ -50,12 +50,12 @@ def test_plain_keeps_the_signs_and_vanishes_before_batch_norm(numerical) -> None
     network, images, labels, gradients = numerical
     products = [float((w.detach() * g).sum()) for w, g in zip(weights_of(network), gradients, strict=True)]
     assert score("plain", network, images, labels) == pytest.approx(sum(products), rel=1e-5)
-    # The loss does not change with the scale of a convolution in front of a batch norm (up to its epsilon).
+    # The scale of a convolution before a batch norm does not affect the loss (up to epsilon).
     assert abs(products[0]) < 1e-4 * abs(products[2])
 
 
 def test_grasp_is_minus_the_change_of_the_gradients_length_when_all_weights_grow() -> None:
-    """-w.(Hg) is minus the derivative of |g|^2 / 2 along w: no Hessian needed."""
+    """-w.(Hg) is minus the derivative of |g|^2 / 2 along w, so the test needs no Hessian."""
     network = Tiny(seed=3)
     images, labels = batch(6, seed=4)
 
@@ -72,7 +72,7 @@ def test_grasp_is_minus_the_change_of_the_gradients_length_when_all_weights_grow
 
 
 def test_fisher_is_the_squared_effect_of_gates_on_channels() -> None:
-    """A gate per image and channel multiplies a layer's output; its derivative is what is squared."""
+    """A gate per image and channel multiplies a layer's output; the score squares its derivative."""
     network = Tiny(seed=5)
     images, labels = batch(4, seed=6)
     step, total, total_fan_in = 1e-5, 0.0, 0.0
@@ -120,13 +120,13 @@ def test_zico_against_a_plain_loop_over_batches() -> None:
     assert score("zico", network, images, labels) == pytest.approx(zico_by_numpy(network, halves), rel=1e-9)
     thirds = [(images[i : i + 4], labels[i : i + 4]) for i in (0, 4, 8)]
     assert score("zico[batches=3]", network, images, labels) == pytest.approx(zico_by_numpy(network, thirds), rel=1e-9)
-    # Of 12 images the five batches of two are taken; the last two images are left.
+    # Five batches of two of the 12 images are used; the last two images are not.
     fifths = [(images[i : i + 2], labels[i : i + 2]) for i in (0, 2, 4, 6, 8)]
     assert score("zico[batches=5]", network, images, labels) == pytest.approx(zico_by_numpy(network, fifths), rel=1e-9)
 
 
 def test_zico_does_not_change_with_the_size_of_the_gradients() -> None:
-    """mean / deviation has no unit: logits of a classifier after a scaled identity keep the score finite and equal."""
+    """mean / deviation is dimensionless, so the score is the same if scaled images scale all gradients."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 3, bias=False)).double()
     images, labels = batch(8, size=2)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Scores made of the images' gradients, against finite differences, numpy and loops."""
+"""Scores based on gradients of images, compared with finite differences, numpy and loops."""
 
 import copy
 import math
@@ -16,7 +16,7 @@ from tests.selectors.proxies.networks import Chain, Tiny, batch
 
 
 def numerical_jacobian(network: nn.Module, images: Tensor, step: float = 1e-5) -> np.ndarray:
-    """[n, pixels]: the slope of the sum of all logits of the batch by each pixel."""
+    """[n, pixels] derivatives of the sum of all logits of the batch with respect to each pixel."""
     twin = copy.deepcopy(network).train()
     images = images.clone()
     slopes = np.zeros(images.numel())
@@ -42,7 +42,7 @@ def test_jacob_cov_against_numpy_on_numerical_jacobians() -> None:
 
 
 def test_jacob_cov_is_largest_where_the_images_gradients_are_uncorrelated() -> None:
-    """n eigenvalues of 1 give -n (log(1 + k) + 1 / (1 + k)); a gate per image makes the gradients what we want."""
+    """n eigenvalues of 1 give -n (log(1 + k) + 1 / (1 + k)); one gate per image sets the gradients as needed."""
 
     class Gated(nn.Module):
         def __init__(self, gates: list[list[float]]) -> None:
@@ -88,7 +88,7 @@ def test_epe_nas_against_loops(classes: int) -> None:
 
 
 def test_epe_nas_leaves_classes_of_one_image_out_of_more_than_100() -> None:
-    """2.432 is what the released rule makes of these Jacobians: |E_0 - E_1|, E_0 = -5.252, E_1 = -7.684."""
+    """The released rule gives 2.432 for these Jacobians: |E_0 - E_1|, E_0 = -5.252, E_1 = -7.684."""
     torch.manual_seed(0)
     network, images = StandaloneNetwork((3,) * 6, 8, 1, 120), torch.randn(6, 3, 32, 32)  # type: ignore[arg-type]
     found = score("epe_nas", network, images, torch.tensor([0, 0, 1, 1, 2, 3]))
@@ -137,7 +137,7 @@ def test_ntk_ignores_the_unit_of_the_logits_and_the_order_of_the_images() -> Non
     assert score("ntk", Tiny(seed=4), images.flip(0)) == pytest.approx(before, rel=1e-6)
     model = Chain(48, 4, 2)
     tripled = copy.deepcopy(model)
-    # Both layers times c: every gradient times c.
+    # Multiplying both layers by c multiplies every gradient by c.
     for weight in tripled.weights():
         weight.mul_(3)
     assert score("ntk", tripled, images) == pytest.approx(score("ntk", model, images), rel=1e-9)

@@ -1,4 +1,4 @@
-"""Scores of the supernet with some of its operations masked, without running more of it than a score sees."""
+"""Scores of a supernet with masked operations, without running more of it than the score depends on."""
 
 import copy
 
@@ -17,7 +17,7 @@ EVERY = pytest.mark.parametrize("name", names())
 @EVERY
 def test_runs_on_the_masked_supernet(name: str) -> None:
     torch.manual_seed(0)
-    # Patterns of a few units and of many images, so that no count reaches its ceiling.
+    # Patterns of few units on many images, so that no count reaches its maximum.
     supernet = LiteralSupernet(1 if name == "linear_regions" else 4, 1, 10).double()
     images, labels = batch(16, size=24 if name == "linear_regions" else 8, classes=10)
     weights = torch.full((6, 5), 0.2).double()
@@ -25,7 +25,7 @@ def test_runs_on_the_masked_supernet(name: str) -> None:
     without_none, without_conv = weights.clone(), weights.clone()
     without_none[:, 0] = 0
     without_conv[:, 3] = 0
-    # `none` puts out zeros: masking it cannot change the function.
+    # `none` outputs zeros, so masking it cannot change the function.
     assert score(name, supernet.mixture(without_none), images, labels) == pytest.approx(whole, rel=1e-9)
     if name not in ("params", "flops", "l2_norm"):
         assert score(name, supernet.mixture(without_conv), images, labels) != whole
@@ -38,7 +38,7 @@ def test_variants_of_one_network_score_as_networks_of_their_own(name: str) -> No
     mixture = LiteralSupernet(4, 1, 10).mixture(torch.rand(6, 5).softmax(-1))
     images, labels = some_images(16)
     weights = [torch.rand(6, 5).softmax(-1) for _ in range(2)]
-    weights.append(weights[0])  # what came in between leaves no trace
+    weights.append(weights[0])  # a variant scored in between leaves no trace
     apart = []
     for w in weights:
         own = copy.deepcopy(mixture)
@@ -58,10 +58,10 @@ OPTIONS = [
 
 @pytest.mark.parametrize("name", [*names(), *(pytest.param(name, marks=pytest.mark.thorough) for name in OPTIONS)])
 def test_a_mask_reaches_what_the_proxy_looks_at(name: str) -> None:
-    """Some operations masked, some edges decided: as the network whose removed operations are fed zeros."""
+    """With masked operations and decided edges, the score is that of the network with removed operations fed zeros."""
     torch.manual_seed(0)
     name = {"meco": "meco[resolution=20]", "linear_regions": "linear_regions[crop=2,samples=500]"}.get(name, name)
-    # A network so thin that it does not tell every crop from every other.
+    # A network so thin that some crops fall into the same region.
     supernet = (ThinSupernet() if "regions" in name else LiteralSupernet(4, 1, 10)).double()
     images, labels = batch(12, size=8, classes=4, channels=1 if "regions" in name else 3)
     weights = torch.zeros(6, 5).double()
@@ -73,7 +73,7 @@ def test_a_mask_reaches_what_the_proxy_looks_at(name: str) -> None:
     with_weights(twin, weights, sees=proxy.sees_of_unused)
     found = score(name, twin, images, labels, seed=4)
     assert found == pytest.approx(score(name, fed_zeros_by_hand(mixture, weights), images, labels, seed=4), rel=1e-9)
-    # The whole supernet has another score, but for counts that no mask changes.
+    # The whole supernet has a different score, except for counts that no mask changes.
     if name not in ("params", "flops", "l2_norm"):
         whole = torch.full((6, 5), 0.2).double()
         assert found != pytest.approx(score(name, fed_zeros_by_hand(mixture, whole), images, labels, seed=4), rel=1e-9)
@@ -101,7 +101,7 @@ def test_counts_of_what_is_reached_see_masks_and_dead_ends(name: str) -> None:
         assert lost == pytest.approx(sum(float(w.detach().norm()) for w in convolutions), rel=1e-5)
     else:
         assert lost == sum(w.numel() * size for w, size in zip(convolutions, (64, 16, 4), strict=True))
-    # A convolution whose output goes nowhere: edge 1<-0 when nothing leaves node 1.
+    # A convolution whose output is unused: edge 1<-0 when nothing leaves node 1.
     dead, without = network((3, 1, 0, 1, 0, 1)), network((0, 1, 0, 1, 0, 1))
     assert score(name, dead, images) > score(name, without, images)
     if name != "l2_norm":

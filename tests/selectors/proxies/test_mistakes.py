@@ -1,4 +1,4 @@
-"""Mistakes in a proxy are told of its own file, whoever uses it."""
+"""Mistakes in a proxy are reported with the proxy's own file, whatever code uses it."""
 
 import importlib
 import sys
@@ -39,7 +39,7 @@ PROXY = MySum()
 
 @pytest.fixture
 def with_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Adds the proxy `my_sum`, in a second folder of that name."""
+    """A function that adds the proxy `my_sum`, in a second folder named like that of the proxies."""
     folder = tmp_path / "selectors" / "proxies"
     folder.mkdir(parents=True)
     monkeypatch.setattr(proxies, "__path__", [*proxies.__path__, str(folder)])
@@ -83,7 +83,7 @@ def test_a_file_is_all_that_a_proxy_takes(with_proxy: Callable[[str], None]) -> 
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(with_proxy: Callable[[str], None], text: str, said: str) -> None:
-    """Also where a file of selectors asks for it while it is read."""
+    """Also if a selector file loads the proxy while it is imported."""
     with_proxy(text)
     with pytest.raises(UsageError) as error, reading(Path("selectors/zero_cost_rank.py")):
         find("my_sum")

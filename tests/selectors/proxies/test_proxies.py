@@ -1,4 +1,4 @@
-"""What holds for every proxy that there is, found by its file."""
+"""Properties of every proxy, found by its file."""
 
 import copy
 import math
@@ -28,7 +28,7 @@ KINDS = [
     (1, 1, 1, 1, 1, 1),  # no layer in the cell
     (4, 4, 4, 4, 4, 4),
     (3, 3, 3, 3, 3, 3),
-    (0, 3, 3, 0, 3, 3),  # a convolution of zeros that reaches the output
+    (0, 3, 3, 0, 3, 3),  # a convolution with zero input that reaches the output
     (0, 0, 0, 1, 0, 0),
 ]
 
@@ -90,7 +90,7 @@ def test_the_seed_matters_where_random_numbers_are_declared(name: str) -> None:
     net, (images, labels) = (
         StandaloneNetwork((2, 0, 0, 0, 1, 0), 1, 1, 10),
         some_images(),
-    )  # so narrow that regions coincide
+    )  # so narrow that some samples share a region
     assert (len({score(name, net, images, labels, seed=seed) for seed in range(3)}) > 1) == find(name).draws
 
 
@@ -119,7 +119,7 @@ def test_uses_images_exactly_if_it_says_so(name: str) -> None:
     net = network()
     images, labels = some_images()
     if find(name).uses_images:
-        # Any varied images give a network of this width as many regions as there are crops.
+        # With any varied images, a network of this width has as many regions as crops.
         other = images.flip(3) if name != "linear_regions" else torch.zeros_like(images)
         assert score(name, net, images, labels) != score(name, net, other, labels)
     else:
@@ -141,7 +141,7 @@ def test_every_kind_of_architecture_has_a_finite_value_or_a_reason(name: str) ->
             assert text.startswith(f"{name}: ") and text.endswith(".") and len(text) > len(name) + 15
         else:
             assert math.isfinite(value)
-    # Only the three kinds (and what is drawn like them) without a way from the input to the output may fail.
+    # Only architectures without a path from input to output may fail: three kinds, and some of those drawn.
     assert failures <= 3 + sum(not connected(a) for a in drawn)
 
 
@@ -162,7 +162,7 @@ def test_a_network_with_a_weight_that_is_not_a_number_fails_by_name(name: str) -
 
 
 class Counted(nn.Module):
-    """Counts how often the network within runs; the list is shared by copies."""
+    """Counts the runs of the wrapped network; copies share the list."""
 
     calls: list[int] = []  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""synflow against linear networks, whose flow is a product that can be written down."""
+"""synflow on linear networks, whose flow is an explicit product."""
 
 import math
 
@@ -27,7 +27,7 @@ def test_in_a_linear_network_every_layer_carries_the_whole_flow(widths: list[int
 @given(factor=st.floats(1e-3, 1e3), layer=st.sampled_from(["first", "second", "classifier"]))
 def test_scaling_one_layer_adds_the_logarithm_of_the_scale(factor: float, layer: str) -> None:
     network = Tiny(seed=2)
-    # A bias adds flow that does not pass the layers before it.
+    # A bias adds flow that does not pass through the layers before it.
     network.classifier.bias.data.zero_()
     images, _ = batch(2)
     before = score("synflow", network, images)
