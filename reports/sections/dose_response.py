@@ -1,4 +1,4 @@
-"""The section on imposed collapse: up to which share of an operation does a criterion find a good architecture?"""
+"""The section on imposed collapse: up to which share of one operation does a criterion find a good architecture?"""
 
 from collections.abc import Mapping
 from functools import partial
@@ -24,7 +24,7 @@ FOLLOWS = "magnitude"
 
 
 def sentences(source: Material, dataset: str) -> list[str]:
-    """The dose-response of each operation in words; none where no share was imposed."""
+    """The dose-response of each operation in words; empty if no share was imposed."""
     frame = source.results.final_of(dataset)
     told = []
     for option in imposed(frame):
@@ -34,7 +34,7 @@ def sentences(source: Material, dataset: str) -> list[str]:
 
 
 def first_dose(source: Material, dataset: str) -> str:
-    """The figure of the operation with most doses, for the first screen, as HTML; empty where no share was imposed."""
+    """The figure of the operation with most doses, for the first screen, as HTML; empty if no share was imposed."""
     frame = source.results.final_of(dataset)
     for option in imposed(frame)[:1]:
         title = f"What is chosen when {CALLED[option]} take over"
@@ -48,12 +48,12 @@ def first_dose(source: Material, dataset: str) -> str:
 
 
 def _reading(source: Material, found: list[Response]) -> list[Response]:
-    """Those of criteria that read the supernet: the others choose alike at every dose."""
+    """The responses of criteria that read the supernet; the others make the same choice at every dose."""
     return [response for response in found if response.method not in source.results.alike]
 
 
 def dose_section(source: Material) -> Section | None:
-    """A figure, a sentence and a table per data set and operation; None where no share was imposed."""
+    """A figure and a table per data set and operation; None if no share was imposed."""
     section = Section("doses", "When the supernet has collapsed", link="Collapse")
     for dataset in source.datasets:
         frame = source.results.final_of(dataset)
@@ -68,15 +68,15 @@ def _response(source: Material, dataset: str, option: str, found: list[Response]
     percentiles = responses(source.results.final_of(dataset), option, "percentile")
     seeds = from_to([response.n for response in found])
     caption = (
-        f"Alphas are fixed so that {CALLED[option]} hold this share on every edge while the weights are trained; the"
-        f" others share the rest, and at {EVEN:g} all weigh the same (blank). Large: mean over supernet seeds (n ="
-        f" {seeds}); small: each seed. Criteria that chose alike share a line; those that read no supernet are left"
-        f" out. {AXIS_SAID}"
+        f"While the weights are trained, the alphas are fixed so that {CALLED[option]} hold this share on every edge;"
+        f" the other operations share the rest, and at {EVEN:g} all weigh the same (blank). Large marks: means over"
+        f" supernet seeds (n = {seeds}); small marks: single seeds. Criteria that made the same choices share a line;"
+        f" those that read no supernet are left out. {AXIS_SAID}"
     )
     return [
         picture(
             source, f"doses-{dataset}-{option}",
-            titled(source, dataset, f"who recovers when {CALLED[option]} take over?"), caption,
+            titled(source, dataset, f"which criteria recover when {CALLED[option]} take over?"), caption,
             partial(dose_figure, found, source.optimum(dataset), CALLED[option], floors),
         ),
         _table(dataset, option, found, percentiles),
@@ -84,19 +84,22 @@ def _response(source: Material, dataset: str, option: str, found: list[Response]
 
 
 def floors_of(source: Material, dataset: str, option: str) -> dict[str, float]:
-    """What magnitude chooses where the operation leads, random architectures of two kinds: test accuracy."""
+    """Test accuracies to compare with, by label: the operation on every edge, and two kinds of random architectures.
+
+    The operation on every edge is what magnitude chooses once the operation leads everywhere.
+    """
     accuracy = source.table.accuracy(dataset)
     alone = as_architecture([IMPOSED[option]] * len(EDGES))
     convolutions = {stick.name: stick.test for stick in source.sticks[dataset]}["random-conv"]
     return {
         f"nothing but {CALLED[option]}": float(accuracy[source.table.position(alone)]),
         "a random architecture": float(accuracy.mean()),
-        "a random one of convolutions": convolutions,
+        "random, convolutions only": convolutions,
     }
 
 
 def summary_sentence(found: list[Response], percentiles: list[Response], option: str) -> str:
-    """The dose-response in two or three sentences: how deep magnitude falls, who holds how far, how many nowhere."""
+    """The dose-response in one or two sentences: how far magnitude falls, and up to which share the others hold."""
     methods = sorted({response.method for response in found})
     doses = sorted({response.dose for response in found})
     held: dict[float | None, list[str]] = {}
@@ -112,15 +115,19 @@ def summary_sentence(found: list[Response], percentiles: list[Response], option:
             f" {number(deepest[0].mean)} % (n = {deepest[0].n}). "
         )
     doses_held = sorted((dose for dose in held if dose is not None), reverse=True)
-    parts = [f"up to a share of {dose:g}: {listed(held[dose])}" for dose in doses_held]
-    parts += [f"not even at their lowest share: {criteria(len(held[None]))}"] if None in held else []
-    if parts:
+    parts = [f"up to a share of {dose:g} for {listed(held[dose])}" for dose in doses_held]
+    nowhere = len(held.get(None, ()))
+    lowest = f"at {'its' if nowhere == 1 else 'their'} lowest share"
+    parts += [f"and not even {lowest} for {criteria(nowhere)}"] if nowhere else []
+    if held:
         told = {method for of in held.values() for method in of}
         seeds = from_to([response.n for response in found if response.method in told])
-        text += (
-            f"In the better half of the space on every seed (n = {seeds} a share; shares tried:"
-            f" {joined([f'{dose:g}' for dose in doses])}), {'; '.join(parts)}."
-        )
+        basis = f"n = {seeds} per share; shares tried: {joined([f'{dose:g}' for dose in doses])}"
+        half = "in the better half of the space"
+        if doses_held:
+            text += f"On every seed ({basis}), the choice is {half} {'; '.join(parts)}."
+        else:
+            text += f"Not even {lowest} is the choice of {criteria(nowhere)} {half} on every seed ({basis})."
     return text.strip()
 
 
@@ -143,12 +150,12 @@ def _table(dataset: str, option: str, found: list[Response], percentiles: list[R
         rows.append(Row(cells))
     columns = [
         Column("selector", numeric=False), *(Column(f"{dose:g}", f"share of {CALLED[option]}") for dose in doses),
-        Column("holds up to", "the largest share up to which, at each that was tried, every seed is in the better half"
-               " of the space"),
+        Column("holds up to", "the largest share such that, at this and every smaller share tried, the choice is in the"
+               " better half of the space on every seed"),
     ]  # fmt: skip
     return Table(
         f"doses-{dataset}-{option}",
-        "Mean test accuracy, % (supernet seeds), by share; each seed on hover.", columns, rows,
+        "Mean test accuracy, % (number of supernet seeds), by share; hover to see each seed.", columns, rows,
     )  # fmt: skip
 
 

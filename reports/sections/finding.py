@@ -1,4 +1,4 @@
-"""The finding in detail, told from its points (reports/data/points.py)."""
+"""The section with the finding in detail, written from the points in reports/data/points.py."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -24,13 +24,18 @@ from nas_selection_bench.reports.sections.titles import headings
 from nas_selection_bench.reports.sections.verdict_table import FEW, verdict_table
 
 FEW_CHANGES = 2
-"""Verdicts told that rest on seeds which not all have."""
-MEASURED = {"tau_mean": "mean accuracies (τ mean)", "tau_edge": "what is particular to each edge (τ edge)"}
-"""How sentences call what scores agree with."""
+"""The most verdicts named that change when only the seeds common to all criteria are used."""
+MEASURED = {"tau_mean": "the mean accuracies (τ mean)", "tau_edge": "what is particular to each edge (τ edge)"}
+"""What scores agree with, as sentences phrase it, by measure."""
+ONLY_ONE = {
+    "better": "which is shown better", "worse": "which is shown worse",
+    "small": "which differs within the noise of training", "open": "for which no difference is shown",
+}  # fmt: skip
+"""The verdict on the only criterion that could be judged, in words."""
 
 
 def details_section(source: Material) -> Section:
-    """Everything that was found, point by point."""
+    """Everything that was found, point by point, for every data set."""
     section = Section("finding", "The finding in detail", link="Finding")
     found = points(source)
     for contest in source.contests:
@@ -58,7 +63,7 @@ def _topic(text: str) -> str:
 
 
 def _counted(names: Sequence[str]) -> str:
-    """`none`, `2 (a and b)`, `30`: few names are told, many are counted."""
+    """`none`, `2 (a and b)`, `30`: a few names are listed, many are only counted."""
     if not names:
         return "none"
     return f"{len(names)} ({listed(names)})" if len(names) <= FEW else str(len(names))
@@ -69,61 +74,66 @@ def _are(number: int) -> str:
 
 
 def _share(names: Sequence[str], of: int, one: str, several: str) -> str:
-    """`None of the 7 ... is`, `2 (a and b) of the 7 ... are`, `The one ... is`, `The one ... is not`."""
+    """`None of the 7 ... is`, `2 (a and b) of the 7 ... are`, `The only ... is`, `The only ... is not`."""
     if of == 1:
-        return f"The one {one} is{' not' * (not names)}"
+        return f"The only {one} is{' not' * (not names)}"
     said = f"{_counted(names)} of the {of} {several} {_are(len(names))}"
     return f"{said[0].upper()}{said[1:]}"
 
 
 def _headline(contest: Contest, here: Sequence[Point]) -> list[str]:
-    """Whether a main form was shown better than choosing one architecture without looking, and what room there is."""
+    """The accuracy of always choosing one architecture, how many are better, and the verdicts against it."""
     against = [p for p in _of(here, Kind.FLOOR) if p.words["baseline"] == FLOOR and p.lookup == p.dataset]
     level = [p for p in against if p.words["level"] == Level.MAIN] or against
     if not level or not level[0].numbers["judged"]:
         return []
     numbers, names = level[0].numbers, level[0].names
     what = "A 3×3 convolution on every edge" if contest.floor_is_all_3x3 else "The same architecture every time"
-    room = f"{counted(int(numbers['above'] or 0), 'architecture')} {_are(int(numbers['above'] or 0))} better"
-    if numbers["above_margin"] is not None:
+    above = int(numbers["above"] or 0)
+    room = f"{counted(above, 'architecture') if above else 'No architecture'} {_are(above)} better"
+    if above and numbers["above_margin"] is not None:
         room += f", {numbers['above_margin']:,} of them by more than the noise of training"
     of, judged = int(numbers["of"] or 0), int(numbers["judged"] or 0)
     better, worse, same = (names[name] for name in ("better", "worse", "same"))
-    alike = f" Exactly this choice is made by {_counted(same)}." if same else ""
+    alike = f" Exactly this architecture is always chosen by {_counted(same)}." if same else ""
+    if judged == 1:
+        shown = next(f"{listed(names[verdict])}, {text}" for verdict, text in ONLY_ONE.items() if names[verdict])
+    else:
+        shown = f"{_counted(better)} {_are(len(better))} shown better, {_counted(worse)} worse"
     return [
         f"{_topic('The baseline.')}{what} (<b>constant-order</b>) reaches {number(numbers['test'])} %, percentile"
         f" {number(numbers['percentile'], 1)}. {room}. {judged} of {called(Level(level[0].words['level']), of)} can be"
-        f" judged against it: {_counted(better)} {_are(len(better))} shown better, {_counted(worse)} worse.{alike}"
+        f" judged against it: {shown}.{alike}"
     ]
 
 
 def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
-    """Who leads the founding family, who is shown worse and who cannot be placed."""
+    """Which founding criterion leads, which are shown worse and which cannot be ranked."""
     said = []
     for point in found:
         tied, worse, unplaced = (point.names[name] for name in ("tied", "worse", "unplaced"))
-        over = f" of those on {counted(int(point.numbers['recipes'] or 0), 'recipe')}"
+        over = f" of those run on {counted(int(point.numbers['recipes'] or 0), 'recipe')}"
         parts = [f"{listed([point.words['leader']])} has the highest mean{over * bool(point.names['fewer_recipes'])}"]
         parts += [f"Not shown worse: {listed(tied)}"] if tied else []
         parts += [f"Shown worse: {listed(worse)}"] if worse else []
-        parts += [f"Too few seeds to place: {listed(unplaced)}"] if unplaced else []
-        pairs = (
-            f"Holm's correction over {point.numbers['counted']} of {counted(int(point.numbers['pairs'] or 0), 'pair')}"
-        )
-        said.append(f"{_topic('Founding criteria.')}{'. '.join(parts)} ({pairs}).")
+        parts += [f"Too few seeds to rank: {listed(unplaced)}"] if unplaced else []
+        hopeful, pairs = point.numbers["counted"], point.numbers["pairs"]
+        share = "the only pair" if pairs == 1 else f"{'all' if hopeful == pairs else f'{hopeful} of'} {pairs:,} pairs"
+        family = f"Holm's correction over {share}"
+        said.append(f"{_topic('Founding criteria.')}{'. '.join(parts)} ({family}).")
     return said
 
 
 def _factors(found: Sequence[Point], contest: Contest) -> list[str]:
-    """Which single changes were shown to matter, where any could have been."""
+    """Which single changes were shown to matter; nothing if no pair could be judged."""
     judged = [point for point in found if point.numbers["judged"]]
     if not judged:
         return []
     shown = [p for p in judged if p.words["verdict"] in (Verdict.BETTER, Verdict.WORSE, Verdict.SMALL)]
     if len(judged) == 1:
-        text = f"The one pair that differs in one part only shows {'a' if shown else 'no'} difference"
+        text = f"The only judged pair that differs in a single part shows {'a' if shown else 'no'} difference"
     else:
-        text = f"{len(shown) or 'None'} of {len(judged)} pairs that differ in one part only"
+        text = f"{len(shown) or 'None'} of the {len(judged)} judged pairs that differ in a single part"
         text += f" {'show' if len(shown) > 1 else 'shows'} a difference"
     parts = [
         f"{listed([p.words['first']])} over {listed([p.words['second']])} ({escape(p.words['changed'])}):"
@@ -140,7 +150,7 @@ def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
         numbers, leader = point.numbers, point.words.get("leader")
         every = numbers["recipes"] == numbers["of_recipes"]
         over = "" if every else f" over {counted(int(numbers['recipes'] or 0), 'recipe')}"
-        among = " of those that can be placed" if leader and point.names["above"] else ""
+        among = " of those that can be ranked" if leader and point.names["above"] else ""
         text = (
             f"{listed([leader or point.words['best']])} has the highest mean{over}{among}: {number(numbers['mean'])} %"
             f" (n = {numbers['n']}). That is {number(numbers['below_optimum'])} points below the best architecture of"
@@ -153,26 +163,28 @@ def _leader(found: Sequence[Point], contest: Contest) -> list[str]:
             text += _placed(point.names["tied"], int(numbers["placed"] or 0) - 1, contest.family)
         elif numbers["placeable"]:
             forms = counted(int(numbers["of"] or 0), "main form")
-            text += f". Only {numbers['placeable']} of {forms} have enough seeds to be ranked, so there is no ranking"
+            have = "has" if numbers["placeable"] == 1 else "have"
+            text += f". Only {numbers['placeable']} of {forms} {have} enough seeds to be ranked, so there is no ranking"
         elif len(contest.standings) > 1:
-            text += ". There are too few seeds to tell any criterion from another"
+            text += ". There are too few seeds to tell any two criteria apart"
         if point.names["above"]:
             names = listed([f"{name} (n = {contest.of(name).n})" for name in point.names["above"]])
-            text += f". A higher mean, but too few seeds to be placed: {names}"
+            higher = "A higher mean" if len(point.names["above"]) == 1 else "Higher means"
+            text += f". {higher}, but too few seeds to be ranked: {names}"
         said.append(f"{_topic('The leader.' if leader else 'The highest mean.')}{text}.")
     return said
 
 
 def _placed(tied: Sequence[str], others: int, family: str) -> str:
-    """Which of the `others` that can be placed the leader is not shown better than."""
+    """How many of the `others` that can be ranked are not shown worse than the leader."""
     if others < 1:
         return ""
     if others == 1:
-        said = f"The one other that can be placed is {'not ' * bool(tied)}shown worse"
+        said = f"The only other one that can be ranked is {'not ' * bool(tied)}shown worse"
     elif not tied:
-        said = f"All {others} others that can be placed are shown worse"
+        said = f"All {others} others that can be ranked are shown worse"
     else:
-        said = f"Of the {others} others that can be placed, {_counted(tied)} {_are(len(tied))} not shown worse"
+        said = f"Of the {others} others that can be ranked, {_counted(tied)} {_are(len(tied))} not shown worse"
     return f". {said} (Holm's correction over {family})"
 
 
@@ -183,9 +195,9 @@ def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
         n = from_to([int(numbers[name] or 0) for name in ("fewest", "most")])
         aside = [f"{BASELINES[name]} {number(numbers[name])}" for name in (FLOOR, "params")]
         if numbers["place"] == 1:
-            aside[0] += " (the best of all orders in hindsight)"
+            aside[0] += " (in hindsight the best of all 120 orders)"
         elif numbers["place"]:
-            aside[0] += f" (number {numbers['place']} of all 120 orders)"
+            aside[0] += f" (rank {numbers['place']} among all 120 orders)"
         if numbers["two_trainings"] is not None:
             aside.append(f"a second training of every architecture {number(numbers['two_trainings'])}")
         best, measure = point.names["best"], point.words["measure"]
@@ -197,27 +209,27 @@ def _agreement(found: Sequence[Point], contest: Contest) -> list[str]:
 
 
 def _edges(found: Sequence[Point], contest: Contest) -> list[str]:
-    """Whether anybody is shown to know what an edge wants beyond one order for all; main forms alone."""
+    """Which main forms are shown to capture what is particular to each edge, beyond one order for all edges."""
     said = []
     for point in found:
         if point.words["level"] == contest.levels[0] and point.numbers["judged"]:
             better, worse = point.names["better"], point.names["worse"]
-            against = f" {_counted(worse)} {_are(len(worse))} shown to know less than that." if worse else ""
+            against = f" {_counted(worse)} {_are(len(worse))} shown to have a τ edge below 0." if worse else ""
             could = point.numbers["could_show"]
-            size = f"; a true {number(could)} would have shown" if could is not None else ""
+            size = f"; a true τ of {number(could)} would have been detected" if could is not None else ""
             known = _share(better, int(point.numbers["judged"]), "main form judged", "main forms judged")
             said.append(
-                f"{_topic('Edges.')}{known} shown to know which edge wants"
-                f" which operation, beyond one order for all edges (τ edge above 0{size}).{against}"
+                f"{_topic('Edges.')}{known} shown to capture what is particular to each edge, beyond one order for all"
+                f" edges (τ edge above 0{size}).{against}"
             )
     return said
 
 
 def _supernets(found: Sequence[Point], contest: Contest) -> list[str]:
-    """Whether a better supernet means a better selection, over the seeds of each recipe."""
+    """Whether a more accurate supernet leads to a more accurate selection, over the seeds of each recipe."""
     if not found:
         return []
-    what = f"{_topic('Supernet quality.')}Agreement between the accuracy of a supernet and of what is chosen on it,"
+    what = f"{_topic('Supernet quality.')}Rank agreement between the accuracies of a supernet and of the choice on it,"
     if len(found) > FEW:
         taus, ps = ([float(p.numbers[name] or 0) for p in found] for name in ("tau", "p"))
         n = from_to([int(p.numbers["supernets"] or 0) for p in found])
@@ -239,7 +251,7 @@ def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
         rows = zip(*(point.names[name] for name in ("methods", "settings", "shares")), strict=True)
         where = listed([f"{method} on {setting} ({share})" for method, setting, share in rows], 4)
         parts.append(f"{point.words['what']}: {where}")
-    whose = "The founding criteria chose" if contest.primary else "Chosen were"
+    whose = "The founding criteria chose" if contest.primary else "The criteria chose"
     return [f"{_topic('Collapse.')}{whose} {'; '.join(parts)}."] if parts else []
 
 
@@ -250,7 +262,8 @@ def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
         common, others = int(numbers["common"] or 0), int(numbers["others"] or 0)
         text = (
             f"{_topic('Seeds.')}Founding criteria have up to {counted(int(numbers['seeds'] or 0), 'supernet seed')},"
-            f" not all as many. With {'the ' + counted(common, 'seed') if common else 'no seed'} that all have,"
+            f" some criteria fewer. With only {'the ' + counted(common, 'seed') if common else 'seeds'} that all"
+            f" criteria share{'' if common else ', of which there are none'},"
             f" {others or 'none'} of {counted(int(numbers['verdicts'] or 0), 'verdict')}"
             f" {'changes' if others < 2 else 'change'}"
         )
@@ -272,4 +285,4 @@ TOLD: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
     Kind.COLLAPSE: _collapses,
     Kind.SEEDS: _seeds,
 }
-"""How each kind of point is told, in reading order; a table tells of the floors."""
+"""The function that writes each kind of point, in reading order; the floors have a table instead."""

@@ -1,4 +1,4 @@
-"""What is missing from a report, in one line each."""
+"""What is missing from a report, one sentence per gap."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import listed
 
 ONE_CHECKPOINT = ("dataset", "recipe", "supernet_seed", "epoch", "preset", "device", "threads")
-"""What names a checkpoint, which every selector must have seen alike."""
+"""The columns that identify a checkpoint; every selector must have seen the same one."""
 
 TOO_MUCH = 0.05
-"""Share of the cells that were asked for from which on their absence touches whatever the page says."""
+"""If more than this share of the requested cells is missing, the gap is grave whichever criteria it concerns."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,16 @@ class Gap:
     said: str
     """A sentence, as HTML."""
     grave: bool = True
-    """Whether it touches what the headline says."""
+    """Whether it affects what the headline says."""
     briefly: str = ""
-    """The same without the names, for the line of conditions; empty where there is nothing to leave out."""
+    """The same without names, for the line of conditions; empty if there are no names to leave out."""
 
 
 def gaps(source: Material, named: Collection[str]) -> list[Gap]:
-    """What is missing from this report; empty for a complete one.
+    """List what is missing from this report; empty for a complete one.
 
-    Cells without a result are grave where they are of criteria in `named`, which the first lines of the page speak of
-    one by one, or many.
+    Cells without a result are grave if they belong to criteria in `named`, which the first lines of the page mention by
+    name, or if they are more than TOO_MUCH of all.
     """
     counts, rows = source.results.counts(), source.results.rows
     found: list[Gap] = []
@@ -50,24 +50,24 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
     if mixed:
         found.append(
             Gap(
-                f"Results of more than one version of {listed(mixed)} stand side by side; the same command for all"
-                " seeds runs the old ones again."
+                f"The results mix more than one version of {listed(mixed)}; running the same command for all seeds"
+                " computes the old ones again."
             )
         )
     own = source.results.own_checkpoint
     recipe_versions = own.groupby("setting")["recipe_version"].nunique()
     retrained = sorted(recipe_versions.index[recipe_versions > 1])
     if retrained:
-        found.append(Gap(f"Supernets of more than one version of {listed(retrained)} stand side by side."))
+        found.append(Gap(f"The supernets mix more than one version of {listed(retrained)}."))
     torn = int((own.groupby(list(ONE_CHECKPOINT))["checkpoint"].nunique() > 1).sum())
     if torn:
         found.append(
             Gap(
-                f"Of {counted(torn, 'supernet')} some selectors saw one checkpoint and some another (trained again on"
-                " another machine?), so that they are no pairs; delete those records and run the command again."
+                f"For {counted(torn, 'supernet')}, some selectors saw one checkpoint and some another (trained again on"
+                " another machine?), so their results are not paired; delete those records and run the command again."
             )
         )
     for dataset in source.results.datasets:
         if dataset not in source.table.datasets:
-            found.append(Gap(f"The table holds no <b>{escape(dataset)}</b>, so its selections cannot be judged."))
+            found.append(Gap(f"The table has no <b>{escape(dataset)}</b>, so selections on it cannot be judged."))
     return found

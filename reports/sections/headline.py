@@ -1,4 +1,4 @@
-"""The first lines of the page: the finding as a sentence, the conditions, and what a reader should know beforehand."""
+"""The first lines of the page: the finding in one sentence, the conditions, and what a reader should know first."""
 
 from collections.abc import Sequence
 from html import escape
@@ -16,15 +16,15 @@ from nas_selection_bench.reports.sections.size import size, supernet_accuracy, u
 
 ALWAYS_3X3 = "always taking 3×3 convolutions"
 FEWEST_TO_VARY = 3
-"""Supernet seeds below which the page says that there are few."""
+"""With fewer supernet seeds than this, the page says that they are too few."""
 NAMED = 2
-"""Criteria that a headline names."""
+"""The number of criteria that a headline names."""
 WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
-"""Data sets of NAS-Bench-201, whose ground truth is full training, as their authors write them."""
+"""The data sets of NAS-Bench-201, whose ground truth is full training, as their authors write their names."""
 FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
-"""The four criteria whose papers the benchmark began with, as those write them."""
+"""The four criteria whose papers the benchmark began with, as those papers write their names."""
 CONTROLS = {"pt-random": "a random pick (pt-random)", "pt-magnitude": "picking by alpha (pt-magnitude)"}
-"""What DARTS-PT's criterion is replaced by in its controls, the schedule being the same."""
+"""The controls of DARTS-PT, which keep its schedule: what replaces its criterion in each."""
 
 
 def written(dataset: str) -> str:
@@ -33,7 +33,7 @@ def written(dataset: str) -> str:
 
 
 def floor_called(all_3x3: bool) -> str:
-    """What the headline holds criteria against, in words."""
+    """The floor that the headline compares criteria with, in words."""
     return ALWAYS_3X3 if all_3x3 else "the constant order of operations"
 
 
@@ -45,7 +45,7 @@ def headline(contest: Contest) -> str:
 
 
 def headline_sentence(dataset: str, better: Sequence[str], judged: bool, floor: str) -> str:
-    """Which criteria are shown better than the floor, if any could be `judged` against it."""
+    """The criteria shown better than the floor, as one sentence; `judged`: whether any could be judged against it."""
     if better:
         said = f"{some(better, NAMED)} {'is' if len(better) == 1 else 'are'} shown better than {floor}"
     elif judged:
@@ -68,22 +68,22 @@ def conditions(source: Material, contest: Contest) -> str:
         f"no trained supernet: {seeds_said} of the initial weights"
         if untrained(source.results, contest.dataset)
         else trained,
-        size(source.results, contest.dataset) + (f", {reached} accurate" if reached else ""),
+        size(source.results, contest.dataset) + (f", supernet accuracy {reached}" if reached else ""),
     ]
     if max(seeds) < FEWEST_TO_VARY:
-        parts.append("too few seeds to say how much they vary")
+        parts.append("too few seeds to say how much results vary")
     return " · ".join(parts)
 
 
 def lead(source: Material, contest: Contest) -> list[str]:
-    """The two sentences under the headline, as HTML: the verdicts, and what the criteria of the founding papers do."""
+    """The sentences under the headline, as HTML: the verdicts, and what the founding criteria reach."""
     here = [point for point in points(source) if point.dataset == contest.dataset]
     doses = sentences(source, contest.dataset)  # means over doses say little
     return [text for text in (_verdicts(source, contest), doses[0] if doses else _founding(contest, here)) if text]
 
 
 def _verdicts(source: Material, contest: Contest) -> str:
-    """How good the floor is, how many criteria are shown worse than it, and how many better than chance."""
+    """The accuracy of the floor, how many criteria are shown worse than it, and how many better than chance."""
     n = len(contest.standings)
     floor, chance = contest.against(FLOOR), contest.against(RANDOM)
     of_floor, better = by_verdict(floor), len(by_verdict(chance)["better"])
@@ -100,13 +100,16 @@ def _verdicts(source: Material, contest: Contest) -> str:
 
 
 def random_said(judged: int, better: int, worse: int) -> str:
-    """How many could be judged against a random architecture, and how many are shown better and worse."""
+    """How many criteria could be judged against a random architecture, and how many are shown better and worse."""
+    if judged == 1:
+        verdict = "better" if better else "worse" if worse else "neither better nor worse"
+        return f"the only criterion that could be judged against a random architecture is shown {verdict}"
     shown = f"{better or 'none'} {'is' if better < 2 else 'are'} shown better and {worse or 'none'} worse"
     return f"of {judged} that could be judged against a random architecture, {shown}"
 
 
 def elsewhere(source: Material, contest: Contest) -> str:
-    """Whether the same choices are better than the floor on other data sets, where none is here; else empty."""
+    """Which choices are shown better than the floor on other data sets; empty if some are better on this one."""
     if by_verdict(contest.against(FLOOR))["better"]:
         return ""
     found = {
@@ -115,7 +118,7 @@ def elsewhere(source: Material, contest: Contest) -> str:
         if there.dataset == contest.dataset
     }
     said = [f"those of {some(better, NAMED)} on {written(lookup)}" for lookup, better in found.items() if better]
-    return f"Looked up on other data sets, some choices do beat the baseline: {joined(said)}." if said else ""
+    return f"On other data sets, some choices are shown better than the baseline: {joined(said)}." if said else ""
 
 
 def _of(some_of: int, n: int) -> str:
@@ -128,7 +131,7 @@ def _bold(text: str) -> str:
 
 
 def _founding(contest: Contest, here: Sequence[Point]) -> str:
-    """What the four founding criteria reach, and what perturbation adds to its controls."""
+    """What the four founding criteria reach, and what perturbation gains over its controls."""
     there = [standing for standing in contest.standings if standing.method in FOUNDING]
     said = []
     if there and len(there) < len(contest.standings):
@@ -152,7 +155,7 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
 
 
 def _behind(standing: Standing, contest: Contest) -> str:
-    """What stands behind a mean: n, and on how many of the recipes where those are not all."""
+    """The n behind a mean, and the number of recipes it covers if not all."""
     fewer = f" on {standing.settings} of {counted(contest.settings, 'recipe')}"
     return f"n = {standing.n}{fewer * (standing.settings < contest.settings)}"
 
@@ -165,25 +168,25 @@ def _perturbation(point: Point) -> str:
 
 
 def note(source: Material, dataset: str) -> str:
-    """What a reader should know of a data set whose ground truth is not full training, as HTML; empty else."""
+    """A warning about a data set whose ground truth is not full training, as HTML; empty for NAS-Bench-201's."""
     if dataset in WRITTEN:
         return ""
     if dataset == "digits":
         return (
             "<b>digits is a smoke test, not a ranking of criteria.</b> Its ground truth is accuracy after 125 training"
-            " steps, where skip connections lead, so a criterion that collapses to skip is not punished as it is on"
-            " CIFAR-10."
+            " steps, where skip connections lead, so a criterion that collapses to skip connections is not penalised"
+            " as it is on CIFAR-10."
         )
     own = source.results.run.get("notes", {}).get(dataset)
     if own:
         return f"<b>{escape(dataset)}</b>: {escape(own)}"
     table = escape(source.table.name)
     return (
-        f"<b>{escape(dataset)} is a data set of its own.</b> Its ground truth is the table {table}, not NAS-Bench-201:"
-        " it says which architecture is best after the training that this table was made with."
+        f"<b>{escape(dataset)} is not a data set of NAS-Bench-201.</b> Its ground truth is the table {table}, which"
+        " says which architecture is best after the training that this table was made with."
     )
 
 
 def named(source: Material) -> set[str]:
-    """The criteria that the first lines speak of one by one."""
+    """The criteria that the first lines of the page mention by name."""
     return {*FOUNDING, *(name for contest in source.contests for name in by_verdict(contest.against(FLOOR))["better"])}

@@ -1,4 +1,4 @@
-"""How many criteria of each family are shown better and worse than each floor."""
+"""The table of how many criteria of each family are shown better and worse than each floor."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from nas_selection_bench.reports.sections.blocks import Column, Field, Row, Tabl
 from nas_selection_bench.reports.sections.who_beats_whom import unit_against
 
 FEW = 6
-"""Names that a sentence or a cell lists; more are counted."""
+"""The most names that a sentence or a cell lists; the rest are only counted."""
 TOLD_FLOORS = ("random-conv", FLOOR, "magnitude")
 TOLD_LOOKUPS = ("random-conv", FLOOR)
-"""Baselines that the table of verdicts has; tables further down have all."""
+"""The baselines in the table of verdicts, on the searched data set and on others; tables further down have all."""
 
 
 def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
-    """Per family, and per data set that choices are looked up on, what was shown against each floor."""
+    """The verdicts against each floor, by family and by data set that choices are looked up on; None without any."""
     told = [p for p in found if p.words["baseline"] in (TOLD_FLOORS if p.lookup == p.dataset else TOLD_LOOKUPS)]
     told = [p for p in told if p.lookup == p.dataset or p.words["level"] == contest.levels[0]]
     told = [p for p in told if p.numbers["judged"]]
@@ -39,27 +39,27 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
     ]  # fmt: skip
     columns = [
         Column("criteria", numeric=False), Column("against", numeric=False),
-        Column("looked up on", "whose test accuracies decide", numeric=False),
+        Column("looked up on", "the data set whose test accuracies are compared", numeric=False),
         Column("judged", "criteria with enough seeds for a verdict"), Column("better"), Column("worse"),
         Column("within noise", "significant, but within the noise of training"), Column("no difference shown"),
         Column("same choices"),
-        Column("would have shown", "the true difference that the test finds in four of five repetitions; the median"
+        Column("would have shown", "the true difference that the test detects in four of five repetitions; the median"
                " over the criteria for which no difference is shown", numeric=False),
-        Column("shown better", f"up to {FEW}; the names behind a number on hover", numeric=False),
+        Column("shown better", f"up to {FEW} names; hover over a count for its names", numeric=False),
     ]  # fmt: skip
-    alike = [f"{name} equals {floor}" for floor, names in contest.floors.items()
+    alike = [f"{name} makes the same choice as {floor}" for floor, names in contest.floors.items()
              for name in names]  # fmt: skip
     caption = (
-        "Verdicts by family of criteria, where there are enough seeds for any: paired tests by checkpoint, Holm's"
-        " correction within each row. Against random architectures, percentiles of the space are compared."
-        f"{f' As a choice, {joined(alike)}.' if alike else ''}"
+        "Verdicts by family of criteria, for families with enough seeds for any verdict: tests paired by checkpoint,"
+        " Holm's correction within each row. Against random architectures, percentiles of the space are compared."
+        f"{f' Here, {joined(alike)}.' if alike else ''}"
     )
     columns, rows = spoken(columns, rows)
     return Table(f"verdicts-{contest.dataset}", caption, columns, rows, searchable=False)
 
 
 def _counted_cell(names: Sequence[str], none: str = "0") -> Field:
-    """How many, their names on hover; `none` where there are none."""
+    """The number of names, with the names shown on hover; `none` if there are none."""
     return Field(str(len(names)) if names else none, "" if names else "quiet", ", ".join(names))
 
 

@@ -131,7 +131,7 @@ def test_failures_tell_the_command(text: str) -> None:
 
 def test_the_head_tells_how_small_the_supernets_are(text: str) -> None:
     head = unescape(text[text.index("<header>") : text.index("</header>")]).replace("\N{NO-BREAK SPACE}", " ")
-    assert "2 recipes × 2–3 seeds" in head and "preset lite" in head and "62 % accurate" in head
+    assert "2 recipes × 2–3 seeds" in head and "preset lite" in head and "accuracy 62 %" in head
 
 
 def test_no_line_ends_between_a_number_and_its_unit(text: str) -> None:
@@ -160,7 +160,7 @@ def test_every_command_and_how_to_cite_stand_in_the_provenance(text: str, page: 
     assert "run_bench.py --datasets cifar10,cifar100 --preset lite</code>" in provenance
     assert provenance.count("'all,!darts-pt*'") == 1, "not a second time in the table of run.json"
     assert "@software{nas_selection_bench," in provenance and "note    = {commit 0123456789abcdef}" in provenance
-    counted = [int(n) for n in re.findall(rf"(?:{0:040x}|{1:040x}|before it was kept\)): (\d+)", provenance)]
+    counted = [int(n) for n in re.findall(rf"(?:{0:040x}|{1:040x}|before commits were recorded\)): (\d+)", provenance)]
     done = (page.parent / "records.csv").read_text().count(",done,")
     assert len(counted) == 3 and sum(counted) == done, "each selection at the commit that computed it"
 
@@ -200,7 +200,7 @@ def test_one_seed_is_drawn_and_said_to_be_one(table: GroundTruth, tmp_path: Path
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("darts",), seeds=1, epochs=(3,),
                         selectors=few, failures=False, ranking=False)  # fmt: skip
     text = write_report(out, table).read_text(encoding="utf-8")
-    assert "too few seeds to say how much they vary" in text
+    assert "too few seeds to say how much results vary" in text
     assert 'class="gaps"' not in text, "all that was asked for is there"
     assert "Not drawn: no method was applied to more than one checkpoint" in text
     assert "ranks whole architectures" in text

@@ -63,7 +63,7 @@ def test_floors_are_those_of_the_table(doses: Material) -> None:
     found = floors_of(doses, "cifar10", "skip")
     assert found["nothing but skip connections"] == alone
     assert found["a random architecture"] == pytest.approx(np.mean(accuracy))
-    assert found["a random one of convolutions"] == pytest.approx(np.mean(accuracy[convolutions]))
+    assert found["random, convolutions only"] == pytest.approx(np.mean(accuracy[convolutions]))
 
 
 def test_the_sentence_says_who_holds_how_far() -> None:
@@ -81,8 +81,8 @@ def test_the_sentence_says_who_holds_how_far() -> None:
     ]  # fmt: skip
     text = summary_sentence(found, percentiles, "skip")
     assert "54.30 % (n = 2)" in text
-    assert re.findall(r"up to a share of ([\d.]+): <b>(\w)</b>;", text) == [("0.8", "a"), ("0.4", "b")]
-    assert "not even at their lowest share: 1 criterion." in text and "n = 2 a share" in text
+    assert re.findall(r"up to a share of ([\d.]+) for <b>(\w)</b>;", text) == [("0.8", "a"), ("0.4", "b")]
+    assert "not even at its lowest share for 1 criterion." in text and "n = 2 per share" in text
     assert "only-shallow" not in text, "it was not asked at the largest dose"
 
 

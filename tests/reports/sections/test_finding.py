@@ -101,7 +101,7 @@ def test_the_finding_says_where_not_every_selector_has_all_seeds(source: Materia
     said = conditions(source, source.contests[0]).split(" · ")
     assert said[2:4] == [
         "shared supernets: 3 recipes × 3 seeds",
-        f"{size(source.results, 'cifar10')}, 62 % accurate",
+        f"{size(source.results, 'cifar10')}, supernet accuracy 62 %",
     ]
     out = write_results(tmp_path / "out", source.table, datasets=("cifar10",), failures=False, ranking=False)
     rows = pd.read_csv(out / "records.csv", keep_default_na=False)
@@ -214,7 +214,7 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
     assert {c.verdict for c in contest.comparisons} <= {Verdict.TOO_FEW, Verdict.SAME}
     assert all(c.verdict in (Verdict.TOO_FEW, Verdict.SAME) for c in contest.against("params"))
     assert gaps(source, set()) == []
-    assert "too few seeds to say how much they vary" in conditions(source, contest)
+    assert "too few seeds to say how much results vary" in conditions(source, contest)
     assert headline(contest) == "On CIFAR-10, there are too few seeds to tell any criterion from " + (
         "always taking 3×3 convolutions."
     )
@@ -226,7 +226,7 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
     ("column", "value", "said"),
     [
         ("recipe_version", "2", "one version of <b>a</b>"),
-        ("checkpoint", "f", "Of 1 supernet some"),
+        ("checkpoint", "f", "For 1 supernet, some"),
         ("version", "2", "more than one version of <b>good</b>"),
     ],
 )
