@@ -1,4 +1,4 @@
-"""Sections that a reviewer turns to: published numbers, provenance, glossary."""
+"""Reference sections for reviewers: published numbers, provenance and glossary."""
 
 import csv
 import shlex
@@ -21,79 +21,81 @@ from nas_selection_bench.reports.sections.failures import code
 from nas_selection_bench.reports.sections.size import presets, size
 
 GLOSSARY = (
-    ("test, valid", "accuracy of the selected architecture trained alone, %, mean over the trials that the table holds,"
-     " never imputed, never a random trial. NAS-Bench-201: 200 epochs, 1 to 3 trials (those of version 1.1; trials that"
-     " were added later serve the margin and “two trainings” alone); cifar10: test is ori-test after"
-     " training on all 50,000 images, valid is x-valid after training on half; cifar100 and imagenet16: x-test and"
-     " x-valid. Other data sets: the training of their own table. Selection never reads test images."),
+    ("test, valid", "test and validation accuracy of the selected architecture trained alone, %: the mean over the"
+     " trials in the table, never imputed, never a random trial. NAS-Bench-201: 200 epochs, 1 to 3 trials (those of"
+     " version 1.1; trials added later serve only the margin and “two trainings”); cifar10: test is ori-test after"
+     " training on all 50,000 images, valid is x-valid after training on half of them; cifar100 and imagenet16: x-test"
+     " and x-valid. Other data sets: the training of their own table. Selection never reads test images"),
     ("regret", "best test accuracy of the space minus test, points"),
     ("percentile", "share of the 15,625 architectures with strictly lower test accuracy, %; a random choice averages"
-     " 50, and comparisons with it are in percentiles, since most of the space lies above its mean accuracy"),
+     " 50. Comparisons with a random choice are in percentiles, since most of the space lies above its mean accuracy"),
     ("gain", "(test − mean of the space) / (best − mean of the space)"),
-    ("oracle", "what an operation on an edge is worth: the best, or the mean, test accuracy of all architectures that"
+    ("oracle", "the worth of an operation on an edge: the best, or the mean, test accuracy of all architectures that"
      " have it there"),
-    ("τ best, τ mean", "per edge Kendall's tau-b over the five operations between the scores at the checkpoint,"
-     " before any decision, and the oracle of best or mean accuracies; then the mean over the six edges. A fully tied"
-     " edge counts 0"),
+    ("τ best, τ mean", "for each edge, Kendall's tau-b over the five operations between the scores at the checkpoint,"
+     " before any decision, and the oracle of best or of mean accuracies; then the mean over the six edges. A fully"
+     " tied edge counts as 0"),
     ("τ space", "tau-b over architectures between the criterion's score of whole architectures (its own, or the sum"
      " over edges of its standardised scores) and test accuracy"),
-    ("two trainings", "how well the oracle made of one training per architecture agrees with that made of another"
-     " (test-retest): the noise of the table, and no ceiling. Criteria are held against the mean over the stored"
+    ("two trainings", "how well the oracle from one training per architecture agrees with the oracle from another"
+     " (test-retest): the noise of the table, not a ceiling. Criteria are compared with the mean over the stored"
      " trainings, which is less noisy, so they can exceed it, as the parameter count does"),
     ("group", "A: the leader and every selector not shown worse than it, with Holm's correction over all pairs; B: the"
      " same among the rest; and so on. Two selectors of one group may still differ. ?: too few results to be told from"
-     " any other; such a selector cannot lead. There are no groups where fewer than half of the selectors could be told"
-     " from another: places would go to those with the most results. Pairs that no outcome could have made significant"
-     " take no part in the correction. founders: the same among the criteria of the founding papers (DARTS, DARTS-PT,"
-     " OStr-DARTS, Zero-Cost-PT) and their controls alone"),
+     " any other; such a selector cannot lead. There are no groups if fewer than half of the selectors could be told"
+     " from another, since places would go to those with the most results. Pairs that no outcome could have made"
+     " significant take no part in the correction. founders: the same among only the criteria of the founding papers"
+     " (DARTS, DARTS-PT, OStr-DARTS, Zero-Cost-PT) and their controls"),
     ("random pick", "pt-random: DARTS-PT's order and fine-tuning, with the operation drawn at random"),
     ("differs, median within the margin", "significant, but the median of the differences is no larger than the median"
-     " gap between two trainings of one architecture. No proof that the two are equal"),
-    ("95 % interval", "of a mean: Student's t with a variance per recipe and Welch's degrees of freedom; selector seeds"
-     " are averaged first. None where all values are equal, nor where some of fewer than 7 results collapsed: so few"
-     " say too little of how often that happens. Not cut off at the best of the space. ~: fewer than 7 results, too few"
-     " where they are skewed. Of a share: Clopper and Pearson's"),
+     " gap between two trainings of one architecture. This does not prove that the two selectors are equal"),
+    ("95 % interval", "of a mean: Student's t with one variance per recipe and Welch's degrees of freedom, after"
+     " averaging over selector seeds. There is none if all values are equal, or if some of fewer than 7 results"
+     " collapsed, since so few say too little about how often that happens. It is not cut off at the best of the space."
+     " ~: fewer than 7 results, too few if they are skewed. Of a share: Clopper and Pearson's"),
     ("P(better)", "probability of improvement: share of shared checkpoints on which one selector is above the other,"
-     " ties half"),
+     " ties counted half"),
     ("collapsed", "chose from the worst tenth of the space"),
     ("p (Holm), p (signs)", "two tests of a paired difference, each corrected over its family by Holm's method: the"
      " sign-flip test asks whether the mean differs from 0, the sign test which of the two is above more often. Near"
-     " the optimum differences have one long tail, which affects only the first"),
-    ("could show", "the true mean difference that the test finds in four of five repetitions, with as many pairs and"
-     " the same spread, at the first step of Holm's correction. “No difference shown” does not exclude smaller ones"),
-    ("worth", "trainings: how many different random architectures one would have to train, taking the best by"
-     " validation accuracy, to expect the same test accuracy; exact, from the table. Of a selector: of its mean"),
+     " the optimum, differences have one long tail, which affects only the first"),
+    ("could show", "the true mean difference that the test detects in four of five repetitions, with as many pairs and"
+     " the same spread, at the first step of Holm's correction. “No difference shown” does not rule out smaller ones"),
+    ("worth", "in trainings: how many different random architectures one would have to train, keeping the best by"
+     " validation accuracy, to expect the same test accuracy; exact, from the table. For a selector, of its mean"),
     ("τ edge", "one tau-b over all 30 scores (ranks per edge) and mean accuracies (standardised per edge), after the"
-     " mean of each operation is taken out of both: does the criterion know which edge wants what? One order for all"
-     " edges scores exactly 0"),
+     " mean of each operation is taken out of both: what the criterion captures that is particular to each edge. One"
+     " order for all edges scores exactly 0"),
     ("drawn", f"figures have room for {MOST} selectors: the criteria of the founding papers, then the main form of"
-     " every criterion, then the best variants; of selectors that always choose alike, one. The main table and the CSV"
-     " files hold all"),
+     " every criterion, then the best variants; of selectors that always make the same choices, only one. The main"
+     " table and the CSV files hold all selectors"),
     ("accuracy axis", "stretched towards the best architecture of the space: its scale is the logarithm of the distance"
-     f" to that plus {REGRET_FLOOR} points. Brackets: points below it"),
-    ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same ones"),
+     f" to that plus {REGRET_FLOOR} points. In brackets: points below it"),
+    ("checkpoint", "one trained supernet at one epoch: recipe, supernet seed, epoch. All selectors see the same"
+     " checkpoints"),
     ("one draw per seed (†)", "a selector that reads nothing of the checkpoint (a zero-cost score of untrained"
      " networks) gives one result per supernet seed, whatever the recipe and epoch. Its n counts seeds; in a"
-     " comparison its differences are first averaged over recipes, since they are one observation"),
-    ("cell", "of results: one selector on one checkpoint, with one seed of its own. Cells per stage are those of the"
+     " comparison, its differences are first averaged over recipes, since they are a single observation"),
+    ("cell", "of results: one selector on one checkpoint, with one selector seed. “Cells per stage” are those of the"
      " network"),
-    ("main form, variant", "a criterion as its paper defines it; the same with options, or a scheme with another"
-     " zero-cost proxy than its paper's. Schemes make a criterion of a proxy: zero-cost-pt, disc-zc, zero-cost-rank"),
-    ("blank", "a supernet whose architecture parameters are never trained: all operations weigh the same, or, as in"
+    ("main form, variant", "main form: a criterion as its paper defines it. Variant: the same with options, or a scheme"
+     " with a zero-cost proxy other than its paper's. Schemes turn a proxy into a criterion: zero-cost-pt, disc-zc,"
+     " zero-cost-rank"),
+    ("blank", "a supernet whose architecture parameters are never trained: all operations weigh the same or, as in"
      " blank[skip=0.6], one of them has a fixed share on every edge"),
-    ("skipped", "the selector does not apply to the recipe; not a failure, and the reason is given. For example, one"
-     " that decides by alphas alone, on a supernet whose alphas never learn"),
-    ("missing", "asked for by a command that filled the folder, but not tried yet"),
+    ("skipped", "the selector does not apply to the recipe; this is not a failure, and the reason is given. For"
+     " example, a selector that decides by alphas alone, on a supernet whose alphas are never trained"),
+    ("missing", "requested by a command that wrote to this folder, but not run yet"),
 )  # fmt: skip
 
 
 def _linked(source: str) -> str:
-    """Where a number was read, as markup in which arXiv papers are links."""
+    """The source of a number as markup, with links to arXiv papers."""
     return ARXIV.sub(lambda found: f'<a href="{address_of(found[0])}">{found[0]}</a>', escape(source))
 
 
 def published_section(source: Material) -> Section | None:
-    """Numbers from papers beside ours; None where the papers report nothing on the data sets of this run."""
+    """Published numbers beside ours; None if the papers report nothing on the data sets of this run."""
     with files("nas_selection_bench.reports.data").joinpath("published.csv").open(encoding="utf-8") as stream:
         published = list(csv.DictReader(stream))
     datasets = [name for name in ("cifar10", "cifar100", "imagenet16") if name in source.datasets]
@@ -131,8 +133,8 @@ def published_section(source: Material) -> Section | None:
     ]  # fmt: skip
     caption = (
         "Test accuracy, %. Published numbers come from other supernets, splits, batch norm modes and seeds, often from"
-        " a single search on CIFAR-10: context, not competitors. Ours: mean ± standard deviation over seeds (number of"
-        " seeds), where the same criterion was applied to the same kind of supernet."
+        " a single search on CIFAR-10: they are context, not competitors. Ours: mean ± standard deviation over seeds"
+        " (number of seeds), if the same criterion was applied to the same kind of supernet."
     )
     if any(row.css for row in rows):
         sizes = "; ".join(f"{name}: {size(source.results, name)}" for name in small)
@@ -168,13 +170,13 @@ def _coverage() -> Table:
     ]  # fmt: skip
     columns = [
         Column("interval of", numeric=False), Column("results", numeric=False), Column("recipes"),
-        Column("seeds per recipe"), Column("shown", "runs in which an interval is given"),
-        Column("covered", "of those, runs in which it held the truth"),
+        Column("seeds per recipe"), Column("shown", "share of the runs in which an interval is given"),
+        Column("covered", "of those, the share in which it contained the true value"),
     ]  # fmt: skip
     caption = (
-        "How often a 95 % interval held the truth in 2,000 simulated runs per case. Normal: spread 0.5 points. Skewed:"
-        " an exponential tail of the same spread. With collapses: normal, but ten points lower with probability 0.15;"
-        " where one of fewer than 7 results collapsed, no interval is given."
+        "How often a 95 % interval contained the true value in 2,000 simulated runs per case. Normal: spread 0.5"
+        " points. Skewed: an exponential tail of the same spread. With collapses: normal, but ten points lower with"
+        " probability 0.15; if one of fewer than 7 results collapsed, no interval is given."
     )
     return Table("coverage", caption, columns, rows, searchable=False)
 
@@ -194,17 +196,17 @@ def _citation(run: dict[str, Any]) -> str:
 
 
 def _computed_by(source: Material) -> Iterator[str]:
-    """How many selections each commit of the program computed, most first; `git_commit` is that of the last run."""
+    """The number of selections that each commit of the program computed, most first; `git_commit` is the last run's."""
     known = source.results.commits
     for commit, n in sorted(known.items(), key=lambda item: (-item[1], item[0])):
         yield f"{commit}: {n:,}"
     unknown = source.results.counts()[DONE] - sum(known.values())
     if known and unknown > 0:
-        yield f"an unknown commit (of before it was kept): {unknown:,}"
+        yield f"an unknown commit (from before commits were recorded): {unknown:,}"
 
 
 def provenance_section(source: Material) -> Section:
-    """Under which circumstances the results were made."""
+    """How the results were made: commands, citation, ground truth, run.json and commits."""
     section = Section("provenance", "Provenance", folded=True)
     lines = commands(source.results.run)
     if lines:
@@ -226,7 +228,7 @@ def provenance_section(source: Material) -> Section:
 
 
 def glossary_section() -> Section:
-    """The page's words, and how often its intervals hold what they promise."""
+    """The terms that the page uses, and how often its intervals contain the true value."""
     section = Section("glossary", "Glossary", folded=True)
     terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in GLOSSARY)
     section.blocks += [Prose(f"<dl>{terms}</dl>"), Heading("What the intervals cover"), _coverage()]

@@ -1,4 +1,4 @@
-"""Sections on behaviour: agreement with the truth, along training, cost, bias, transfer."""
+"""Sections on how criteria behave: agreement with the truth, choices along training, cost, size bias and transfer."""
 
 from functools import partial
 from html import escape
@@ -42,23 +42,24 @@ from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 
 
 def ranking_section(source: Material) -> Section:
-    """How the scores agree with the ground truth."""
+    """How well the scores agree with the ground truth."""
     section = Section("ranking", "Do the scores agree with the truth?", link="Scores")
     for dataset in source.datasets:
         retraining = source.retrainings[dataset]
         taus, how = retraining.taus, retraining.how
         noise = (
-            f"Two trainings of every architecture agree to τ {number(taus['tau_best'])} on the best accuracies and to"
-            f" {number(taus['tau_mean'])} on the means ({how}); this is no ceiling, since"
-            " criteria are held against the mean over trainings."
+            f"Two trainings of every architecture agree with a τ of {number(taus['tau_best'])} on the best accuracies"
+            f" and of {number(taus['tau_mean'])} on the means ({how}); this is not a ceiling, since criteria are"
+            " compared with the mean over trainings."
             if taus
             else f"How well two trainings agree is unknown: {how}."
         )
         drawn = [line.n for line in source.in_focus(source.tau_best) if line.dataset == dataset]
         caption = (
-            "Kendall's τ-b between the scores of the five operations on an edge, before any decision, and the best test"
-            " accuracy with each, averaged over the six edges. One mark per selection; tick and bar: mean and 95 %"
-            f" interval over supernet seeds (n = {from_to(drawn)}). Hollow: the mean τ with the mean accuracies."
+            "Kendall's τ-b between a criterion's scores of the five operations on an edge, before any decision, and the"
+            " best test accuracy with each operation, averaged over the six edges. One mark per selection; tick and"
+            f" bar: mean and 95 % interval over supernet seeds (n = {from_to(drawn)}). Hollow marks: the mean τ with"
+            " the mean accuracies instead of the best."
             f" {noise}{source.left_out(dataset)}"
         )
         section.blocks += [
@@ -78,7 +79,7 @@ def ranking_section(source: Material) -> Section:
 
 
 def training_section(source: Material) -> Section:
-    """How choices change along the training of the supernet."""
+    """How choices change while the supernet is trained."""
     section = Section("training", "Along training", folded=True, link="Training")
     for dataset in source.datasets:
         frame = along_epochs(source.results, dataset)
@@ -86,8 +87,9 @@ def training_section(source: Material) -> Section:
         section.blocks.append(
             picture(
                 source, f"epochs-{dataset}", titled(source, dataset, "does the choice collapse during training?"),
-                "From the top: share of skip connections and of none among the six edges, test accuracy, τ-b with the"
-                f" mean accuracies. Thick: mean over {counted(seeds, 'supernet seed')}; thin: each seed. {AXIS_SAID}",
+                "From top to bottom: the shares of skip connections and of none among the six edges, test accuracy, and"
+                f" τ-b with the mean accuracies. Thick lines: mean over {counted(seeds, 'supernet seed')}; thin lines:"
+                f" single seeds. {AXIS_SAID}",
                 partial(epoch_figure, source.results, dataset, source.optimum(dataset)),
             )
         )  # fmt: skip
@@ -96,7 +98,7 @@ def training_section(source: Material) -> Section:
 
 
 def _supernet_quality(source: Material) -> list[Block]:
-    """Whether a better supernet means a better selection."""
+    """Whether a more accurate supernet leads to a more accurate selection, as a table; empty if nothing is known."""
     if not source.supernet_quality:
         return []
     rows = [
@@ -109,13 +111,16 @@ def _supernet_quality(source: Material) -> list[Block]:
     ]  # fmt: skip
     columns = [
         Column("data set", numeric=False), Column("recipe", numeric=False), Column("supernets", "seeds"),
-        Column("their accuracy, %", "on the selection images"), Column("selectors", "whose choices differ"),
-        Column("τ", "mean over selectors of tau-b between the accuracy of a supernet and of the choice made on it"),
-        Column("p", "share of the orders of the supernets with a mean τ as far from 0; not corrected", low=True),
+        Column("their accuracy, %", "on the selection images"),
+        Column("selectors", "those whose choices differ between the supernets"),
+        Column("τ", "mean over selectors of tau-b between the accuracy of a supernet and that of the choice on it"),
+        Column("p", "permutation test: share of the orders of the supernets with a mean τ at least as far from 0; not"
+               " corrected", low=True),
     ]  # fmt: skip
     caption = (
         "Kendall's τ, over the seeds of a recipe, between the accuracy of a supernet and that of the architecture"
-        " chosen on it, averaged over the selectors that read it. All see the same supernets, so n counts supernets."
+        " chosen on it, averaged over the selectors that read it. All selectors see the same supernets, so n counts"
+        " supernets."
     )
     return [
         Heading("Does a better supernet mean a better selection?"),
@@ -134,9 +139,9 @@ def cost_section(source: Material) -> Section:
             "One mark per selector: mean test accuracy over recipes"
             f" (n = {from_to(costs['n'].tolist())} {'checkpoint' if costs['n'].eq(1).all() else 'checkpoints'}"
             f"{'; seeds for †' if unread else ''}) and its 95 % interval, against the mean"
-            " time of scoring and tuning on the machine named under Provenance. The line joins the Pareto front; other"
-            " seeds may give another."
-            + ("" if costs["whole"].all() else " Hollow: mean over fewer recipes, left out of the front.")
+            " time of scoring and tuning on the machine named under Provenance. The line joins the Pareto front, which"
+            " may differ with other seeds."
+            + ("" if costs["whole"].all() else " Hollow marks: means over fewer recipes, left out of the front.")
             + f" The training of the supernet is not included{'; † needs none' if unread else ''}. {AXIS_SAID}"
         )
         section.blocks.append(
@@ -146,7 +151,7 @@ def cost_section(source: Material) -> Section:
             )
         )  # fmt: skip
         on_gpu = bool(costs["peak_memory_bytes"].notna().any())
-        # Whatever the line in the figure joins can be looked up, in focus or not.
+        # Every mark that the line in the figure joins has a row, whether its selector is in focus or not.
         costs = costs[costs["method"].isin(source.focus(dataset)) | costs["front"]]
         incomplete = {method for of, _, method in source.results.lost if of == dataset}
         rows = [
@@ -163,12 +168,13 @@ def cost_section(source: Material) -> Section:
         columns = [
             Column("selector", numeric=False), Column("scoring", low=True), Column("tuning", low=True),
             *([Column("peak memory, MiB", "of the CUDA allocator during the selection")] if on_gpu else []),
-            Column("test %"), Column("n", "checkpoints; supernet seeds for a selector that reads nothing of them"),
+            Column("test %"),
+            Column("n", "checkpoints; supernet seeds for a selector that reads nothing of the checkpoint"),
             Column("95 % interval", "of the mean, Welch's t over supernet seeds; ~ = rough"),
-            Column("Pareto", "joined by the line of the figure", numeric=False),
+            Column("Pareto", "on the line in the figure", numeric=False),
         ]  # fmt: skip
         if rows:
-            said = "Means over recipes, as in the figure; costs.csv has every selection."
+            said = "Means over recipes, as in the figure; costs.csv lists every selection."
             if on_gpu and costs["peak_memory_bytes"].isna().any():
                 said += " Peak memory is measured on GPUs only."
             said += (
@@ -190,7 +196,7 @@ def cost_section(source: Material) -> Section:
 
 
 def bias_section(source: Material) -> Section:
-    """Is the criterion only counting convolutions?"""
+    """Whether the scores of a criterion mostly reflect the size of architectures."""
     section = Section("bias", "Is it only counting convolutions?", folded=True, link="Size bias")
     known = source.results.store.agreements
     for dataset in source.datasets:
@@ -228,8 +234,8 @@ def bias_section(source: Material) -> Section:
         dropped = source.table.flops(dataset) is not None and "FLOPs" not in of
         caption = (
             "Kendall's τ-b over all 15,625 architectures between the sum of a selection's scores, standardised per"
-            " edge, and the property of the column; depth: most convolutions on one path. Criteria that rank whole"
-            " architectures enter with their scores of operations."
+            " edge, and the property named in the column; depth: the most convolutions on any one path. Criteria that"
+            " rank whole architectures enter with their scores of single operations."
             + (" FLOPs rank the architectures exactly as parameters do." if dropped else "")
             + (f" The table holds no sizes, so {size} are counted from the cell." if size.startswith("conv") else "")
             + said
@@ -243,7 +249,7 @@ def _shaded(taus: dict[str, float]) -> list[Field]:
 
 
 def transfer_section(source: Material) -> Section | None:
-    """Selected on one data set, looked up on the others, with the floors there; None where there are no others."""
+    """Choices made on one data set and looked up on the others, with the floors there; None if there are no others."""
     if not source.transfers:
         return None
     section = Section("transfer", "Transfer: selected here, looked up there", folded=True, link="Transfer")
@@ -259,7 +265,7 @@ def _verdict(c: Comparison) -> Field:
 
 
 def transfer_table(source: Material, contest: Contest) -> Table:
-    """One row per method and floor: what its choices reach there, and what the tests say against each floor."""
+    """One row per method and floor: the accuracy of its choices on the other data set, with verdicts on each floor."""
     judged = {floor: {c.first: c for c in contest.against(floor)} for floor in contest.floors}
     optimum = source.truths[contest.lookup].best
     rows: dict[str, Row] = {}
@@ -287,14 +293,14 @@ def transfer_table(source: Material, contest: Contest) -> Table:
     columns = [
         Column("selector", numeric=False), Column("test %"), Column("n", "checkpoints; supernet seeds for †"),
         Column("95 % interval", "of the mean, Welch's t over supernet seeds"),
-        Column("collapsed", "of the n, choices from the worst tenth of the space there", low=True),
+        Column("collapsed", "of the n, how many chose from the worst tenth of the space there", low=True),
         Column("regret", low=True),
         Column("worth", "trainings"), *(Column(f"against {floor}", numeric=False) for floor in judged),
     ]  # fmt: skip
     caption = (
-        f"The architectures selected on {contest.dataset}, judged by their test accuracy on {contest.lookup}; nothing"
-        " is searched there. Paired sign-flip tests, Holm's correction per floor and family; percentiles are compared"
-        f" with random choices. Judged: {counts}. tables/comparisons.csv has the numbers."
+        f"The architectures selected on {contest.dataset}, judged by their test accuracy on {contest.lookup}, where no"
+        " search is run. Paired sign-flip tests, Holm's correction per floor and family; against random choices,"
+        f" percentiles are compared. Judged: {counts}. tables/comparisons.csv has the numbers."
     )
     columns, shown = spoken(columns, folded(columns, ordered, families_in(source, contest.dataset)))
     return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

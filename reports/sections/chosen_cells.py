@@ -1,4 +1,4 @@
-"""The section on what was chosen: the cells drawn, their operations, and who scores alike."""
+"""The section on what was chosen: drawings of the cells, their operations, and which selectors score alike."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ from nas_selection_bench.reports.sections.titles import headings, titled
 
 
 def chosen_section(source: Material) -> Section:
-    """The architectures that were selected."""
+    """The architectures that were selected, for every data set."""
     section = Section("chosen", "What was chosen", folded=True, link="Choices")
     section.blocks.append(Prose(cells.definitions() + cells.key()))
     for dataset in source.datasets:
@@ -41,7 +41,7 @@ def chosen_section(source: Material) -> Section:
             *headings(source, dataset),
             _cell_table(source, dataset, order, source.left_out(dataset)),
             picture(
-                source, f"operations-{dataset}", titled(source, dataset, "which operations does each selector take?"),
+                source, f"operations-{dataset}", titled(source, dataset, "which operations does each selector choose?"),
                 "Share of each operation among the six edges of all architectures selected at the last checkpoint (n ="
                 f" {from_to(shown)} per selector). Orange: skip connections, which a collapsed search prefers."
                 + source.left_out(dataset),
@@ -79,15 +79,15 @@ def _cell_table(source: Material, dataset: str, order: list[str], left_out: str)
         Column("distinct", "different architectures among all selections of the data set"),
     ]  # fmt: skip
     caption = (
-        "The architecture that each selector chose most often at the last checkpoint, in how many of its selections,"
-        " and its test accuracy; of several chosen equally often, the one of median accuracy. Input left, output"
-        f" right.{left_out}"
+        "The architecture that each selector chose most often at the last checkpoint, the number of selections that"
+        " chose it, and its test accuracy; of several chosen equally often, the one of median accuracy. Input on the"
+        f" left, output on the right.{left_out}"
     )
     return Table(f"cells-{dataset}", caption, columns, rows)
 
 
 def typical(texts: Sequence[str], accuracy: Callable[[str], float]) -> tuple[str, str]:
-    """One of the selected architectures to show for all, and how it was found; no order of names decides."""
+    """The selected architecture to show for all, and how it was found; among ties, the one of median accuracy."""
     counted = Counter(texts)
     most = max(counted.values())
     tied = sorted((text for text, n in counted.items() if n == most), key=lambda text: (accuracy(text), text))
@@ -95,12 +95,12 @@ def typical(texts: Sequence[str], accuracy: Callable[[str], float]) -> tuple[str
     reached = f"{number(accuracy(text))} %"
     if len(tied) == 1:
         return text, f"{most} of {len(texts)} · {reached}"
-    how = f"all {len(texts)} differ" if most == 1 else f"{len(tied)} of them {most} times each"
+    how = f"all {len(texts)} differ" if most == 1 else f"{len(tied)} chosen {most} times each"
     return text, f"{how}, median {reached}"
 
 
 def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
-    """Agreement between selectors: tau between their scores on the same checkpoint, mean over checkpoints."""
+    """Agreement between selectors: tau between their scores on the same checkpoint, averaged over checkpoints."""
     places = source.results.scored_at(dataset)
     methods = [method for method in order if method in places]
     if len(methods) < 2:
@@ -132,14 +132,14 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
     )
     caption = (
         "Kendall's τ-b between the scores of two selectors, averaged over edges and shared checkpoints (n ="
-        f" {from_to(sizes)}), selector seed 0. Blue: they rank the operations alike; orange: the other way"
-        f" round.{source.left_out(dataset)}"
+        f" {from_to(sizes)}), selector seed 0. Blue: they rank the operations alike; orange: in opposite"
+        f" orders.{source.left_out(dataset)}"
     )
     return [Picture(f"agreement-{dataset}", titled(source, dataset, "which selectors score alike?"), caption, grid)]
 
 
 def _two_criteria(source: Material, dataset: str) -> list[Block]:
-    """What the mean of two founding criteria chooses."""
+    """What the mean of the scores of two founding criteria chooses, as a table; empty if no pair is stored."""
     found = [
         pair for pair in source.two_criteria if pair.dataset == dataset and {pair.first, pair.second} <= {*PRIMARY}
     ]
@@ -157,10 +157,10 @@ def _two_criteria(source: Material, dataset: str) -> list[Block]:
         Column("selector", numeric=False), Column("and", numeric=False), Column("n", "checkpoints"),
         Column("τ", "between their scores, mean over edges and checkpoints"), Column("test %", "of the first"),
         Column("test % ", "of the second"), Column("mean of both", "test accuracy of what the sum of their standardised"
-               " scores chooses, %"), Column("lowest", "lowest accuracy that the mean chose"),
+               " scores chooses, %"), Column("lowest", "lowest test accuracy among the choices of the mean, %"),
     ]  # fmt: skip
     caption = (
-        "Two founding criteria on the same checkpoints, and what the mean of their scores chooses. Exploratory: no"
-        " tests. tables/two_criteria.csv has every pair of main forms."
+        "Pairs of founding criteria on the same checkpoints, and what the mean of their scores chooses. Exploratory,"
+        " without tests. tables/two_criteria.csv has every pair of main forms."
     )
     return [Heading(titled(source, dataset, "two criteria together")), Table(f"two-{dataset}", caption, columns, rows)]

@@ -1,4 +1,4 @@
-"""The section on the factorial: what of a method's gain is its rule, its order of edges, its fine-tuning."""
+"""The section on the factorial: how much of a method's gain is due to its rule, edge order and fine-tuning."""
 
 from nas_selection_bench.bench.yardsticks.intervals import LEVEL
 from nas_selection_bench.bench.yardsticks.statistics import SIGNIFICANCE
@@ -10,7 +10,7 @@ from nas_selection_bench.reports.sections.titles import headings
 
 
 def factorial_section(source: Material) -> Section | None:
-    """Tables of terms and effects per data set; None where no full factorial was run."""
+    """Tables of terms and effects per data set; None if no full factorial was run."""
     section = Section("factorial", "Rule, order and tuning, as one experiment", link="Factorial")
     for dataset in source.datasets:
         found = design(source.results.final_of(dataset))
@@ -25,13 +25,13 @@ def _blocks(dataset: str, found: Design) -> list[Block]:
 
 
 def summary_sentence(found: Design, terms: list[Term]) -> str:
-    """What the design is, and which terms it shows."""
+    """The size of the design, and which terms are shown to have an effect."""
     shown = [term for term in terms if term.p_corrected < SIGNIFICANCE]
     size = " × ".join(str(len(levels)) for levels in found.levels)
     told = listed([f"{_name(term)} ({number(100 * term.share, 0)} % of the variance within checkpoints)"
                    for term in sorted(shown, key=lambda term: -term.share)])  # fmt: skip
-    return f"{size} combinations of {listed(list(FACTORS))} on the same {len(found.blocks)} checkpoints. " + (
-        f"Shown at a corrected p&nbsp;&lt;&nbsp;{SIGNIFICANCE:.2g}: {told}."
+    return f"{size} combinations of {listed(list(FACTORS))}, all on the same {len(found.blocks)} checkpoints. " + (
+        f"Significant at a corrected p&nbsp;&lt;&nbsp;{SIGNIFICANCE:.2g}: {told}."
         if shown
         else "No effect and no interaction is shown."
     )
@@ -48,13 +48,13 @@ def _terms(dataset: str, found: Design, terms: list[Term]) -> Table:
     ]  # fmt: skip
     columns = [
         Column("term", numeric=False), Column("share, %", "of the sum of squares within checkpoints"),
-        Column("p", "F test of repeated measures, a checkpoint being a block, with Greenhouse and Geisser's degrees of"
+        Column("p", "repeated-measures F test with checkpoints as blocks and Greenhouse and Geisser's degrees of"
                " freedom", low=True),
         Column("corrected", "p after Holm's correction over the terms", low=True),
     ]  # fmt: skip
     caption = (
-        "Analysis of variance with repeated measures of test accuracy; n ="
-        f" {len(found.blocks)} checkpoints. The rest to 100 % is residual: effects that differ between checkpoints."
+        f"Repeated-measures analysis of variance of test accuracy; n = {len(found.blocks)} checkpoints."
+        " The remainder to 100 % is residual: effects that differ between checkpoints."
     )
     return Table(f"factorial-{dataset}", caption, columns, rows)
 
@@ -66,8 +66,8 @@ def _effects(dataset: str, terms: list[Term]) -> Table:
         Column("interval", f"{100 * LEVEL:.0f} %, Student's t over checkpoints, not corrected", numeric=False),
     ]  # fmt: skip
     caption = (
-        "Points of test accuracy. Main effects: a level against the mean of all combinations. Interactions: a"
-        " combination of levels against the sum of their main effects."
+        "Points of test accuracy. Main effects: a level compared with the mean of all combinations. Interactions: a"
+        " combination of levels compared with the sum of their main effects."
     )
     return Table(f"effects-{dataset}", caption, columns, rows)
 

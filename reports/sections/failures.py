@@ -1,4 +1,4 @@
-"""The section on what has no result: failed, skipped or missing cells, and the commands that run them again."""
+"""The section on cells without a result: failed, skipped or missing, with the command that runs them again."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from nas_selection_bench.reports.sections.blocks import Column, Field, Prose, Ro
 
 
 def failures_section(source: Material) -> Section:
-    """What failed, was skipped or is missing, and the commands that run it again."""
+    """List what failed, was skipped or is missing, and the command that runs it again."""
     rows = source.results.rows
     section = Section("failures", "Failed, skipped, missing", folded=True, link="Failures")
     left = rows[rows["state"] != DONE]
@@ -37,19 +37,19 @@ def failures_section(source: Material) -> Section:
 
 
 def last_out(run: Mapping[str, Any], name: str) -> str:
-    """The path that the last command gave for the output folder called `name`; the name where none did."""
+    """Return the path that the last command gave for the output folder called `name`; the name itself if none did."""
     given = [after for line in commands(run) for word, after in pairwise(line) if word == "--out"]
     return next((path for path in reversed(given) if PurePath(path).name == name), name)
 
 
 def code(lines: Sequence[Sequence[str]]) -> str:
-    """Command lines that can be pasted into a shell."""
+    """Render command lines so that they can be pasted into a shell."""
     spelled = "\n".join(shlex.join(["python", "run_bench.py", *map(str, line)]) for line in lines)
     return f"<pre><code>{escape(spelled)}</code></pre>"
 
 
 def _table(left: pd.DataFrame) -> Table:
-    """Failed and missing cells by selector, since each has a cause of its own; skipped ones by their reason."""
+    """Tabulate failed and missing cells by selector, since each has its own cause, and skipped ones by their reason."""
     frame = left.assign(reason=left["reason"].fillna(""))
     if "where" in frame:
         frame["reason"] += frame["where"].map(" ({})".format, na_action="ignore").fillna("")
@@ -79,9 +79,9 @@ def _table(left: pd.DataFrame) -> Table:
 
 
 def _one_failure(group: pd.DataFrame) -> str:
-    """Cells that share a draw have one result, so they fail together."""
+    """Count the failures behind a group of cells that fail together because they share a draw; else empty."""
     shared = group["shared"].dropna() if "shared" in group else pd.Series(dtype=str)
     draws = shared.nunique()
     if (group["state"] != FAILED).any() or len(shared) < len(group) or draws == len(group):
         return ""
-    return f" ({counted(draws, 'failure')}: the {len(group)} cells share {counted(draws, 'draw')}.)"
+    return f" ({counted(draws, 'failure')}: the {len(group)} cells share {counted(draws, 'draw')})"

@@ -1,4 +1,4 @@
-"""The first figure: every criterion at one sight, the main forms as points, schemes x proxies as a matrix."""
+"""The first figure: every criterion at a glance, the main forms as points, schemes x proxies as a matrix."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ from nas_selection_bench.reports.sections.methods import place_of
 from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 
 NEAREST = 8.0
-"""Per cent of the width that ticks of the axis keep between them."""
+"""The smallest distance between ticks of the axis, in per cent of the width."""
 APART = 9.0
-"""Per cent of the width that the names of two lines keep between them, else they stand on either side."""
+"""If two lines are closer than this, in per cent of the width, their names stand on either side of them."""
 ROUND = (50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
-"""Steps of the axis, the roundest first; a step below 5 is used within three steps of the optimum."""
+"""Steps of the axis, the roundest first; a step below 5 is used only within three steps of the optimum."""
 FULL = 20.0
-"""Points below the floor from which on a cell of the matrix has its full colour."""
+"""A cell of the matrix has its full colour this many points or more below the floor."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Entry:
 
     @property
     def tip(self) -> str:
-        """What is said where somebody points at it."""
+        """The text shown when the reader points at it."""
         s = self.standing
-        said = f"{s.method}: {number(s.mean)} % {interval_text(s.interval)}, n {s.n}\n"
-        said += f"{signed(self.difference)} points against the baseline: {self.verdict or 'not compared'}"
+        said = f"{s.method}: {number(s.mean)} % {interval_text(s.interval)}, n = {s.n}\n"
+        said += f"{signed(self.difference)} points relative to the baseline: {self.verdict or 'not compared'}"
         said += "\nreads no supernet: one result per seed, the same for every recipe" if self.one_draw else ""
         return said + ("\nsome recipes or cells are missing" if self.partial else "")
 
@@ -58,22 +58,22 @@ class Overview:
 
     dataset: str
     main: list[Entry]
-    """Main forms and whatever else has no place in the matrix, best mean first."""
+    """The main forms, and other criteria without a place in the matrix, best mean first."""
     matrix: dict[str, dict[str, Entry]]
-    """Proxy -> scheme -> criterion, the best proxies first."""
+    """Proxy -> scheme -> criterion; proxies with the best mean accuracy come first."""
     schemes: list[str]
     floors: dict[str, float]
-    """What is drawn as a line: random, the floor, the optimum."""
+    """The accuracies drawn as lines: random, the floor and the optimum."""
     axis: AccuracyAxis
-    """In per cent of the width."""
+    """The accuracy axis, in per cent of the width."""
     what: Mapping[str, str] | None
-    """Criterion -> what it is, in a line; None where the page does not say what the criteria are."""
+    """Criterion -> what it is, in one line; None if the page does not describe the criteria."""
     conv: bool
     """Whether the floor takes 3x3 convolutions everywhere."""
 
 
 def overview(source: Material, contest: Contest) -> Overview:
-    """The figure of one data set."""
+    """Return the figure of one data set."""
     sticks = {stick.name: stick for stick in source.sticks[contest.dataset]}
     floor = sticks[FLOOR]
     verdicts = {c.first: c.verdict for c in contest.against(FLOOR)}
@@ -111,7 +111,7 @@ def _mean(of: Mapping[str, Entry]) -> float:
 
 
 def round_ticks(axis: AccuracyAxis) -> list[float]:
-    """Round accuracies that stand NEAREST or further apart on the axis, the roundest first."""
+    """Return round accuracies at least NEAREST apart on the axis, in ascending order; the roundest are placed first."""
     low = axis.optimum - axis.worst
     taken: list[float] = []
     for step in ROUND:
@@ -125,11 +125,11 @@ def round_ticks(axis: AccuracyAxis) -> list[float]:
 
 
 COLOURS = {Verdict.BETTER: "s0", Verdict.WORSE: "s1"}
-"""Classes of the points that differ from the floor; of the others "grey"."""
+"""CSS classes of the points that differ from the floor; the others are "grey"."""
 
 
 def forms(found: Overview) -> tuple[list[Form], dict[str, float]]:
-    """The main forms with the class of their colour, and the floors by the names that a figure gives them."""
+    """Return the main forms with the class of their colour, and the floors by their names in the figure."""
     rows = [
         Form(e.standing.method, e.standing.mean, e.standing.interval, COLOURS.get(e.verdict, "grey"))  # type: ignore[arg-type]
         for e in found.main
@@ -138,12 +138,12 @@ def forms(found: Overview) -> tuple[list[Form], dict[str, float]]:
 
 
 def small_figure(found: Overview) -> Drawing:
-    """The main forms alone, for a README."""
+    """Draw the main forms alone, for a README."""
     return main_forms_figure(*forms(found), found.axis.optimum, found.axis.worst, round_ticks(found.axis))
 
 
 def markup(found: Overview, beside: str = "") -> str:
-    """The figure as HTML; `beside` stands where the matrix would, if there is none."""
+    """Return the figure as HTML; `beside` takes the place of the matrix if there is none."""
     beside = _matrix(found) if found.matrix else beside
     return f'<div class="overview">{_dots(found)}{beside}<p class="marks-said">{_key(found)}</p></div>'
 
@@ -173,7 +173,7 @@ def _dots(found: Overview) -> str:
         f'<figure class="dots"><h2>{_called(found.main)}: mean test accuracy and'
         " 95\N{NO-BREAK SPACE}% interval</h2>"
         '<table><thead><tr><th scope="col">criterion</th><th scope="col" class="number">test %</th>'
-        f'<th scope="col" class="number" title="difference of means over recipes; the tables of pairs have that over'
+        f'<th scope="col" class="number" title="difference of means over recipes; the tables of pairs give it over'
         f' shared checkpoints">vs {floor}</th><th scope="col"><span class="reads">verdict</span></th>'
         f'<th scope="col" class="track"><div class="heads">{heads}</div></th></tr></thead><tbody>{rows}</tbody>'
         f'<tfoot><tr><td colspan="4"></td>'
@@ -182,22 +182,22 @@ def _dots(found: Overview) -> str:
 
 
 def _called(main: Sequence[Entry]) -> str:
-    """`27 main forms and 3 variants`; only criteria where none or all are variants."""
+    """`27 main forms and 3 variants`; `30 criteria` if none or all are variants."""
     n = sum(entry.standing.level is not Level.EXPLORATORY for entry in main)
     rest = len(main) - n
     return f"{counted(n, 'main form')} and {counted(rest, 'variant')}" if n and rest else criteria(len(main))
 
 
 def _key(found: Overview) -> str:
-    """What the marks, the axis and the shades mean; only those that are there."""
+    """Explain the marks, the axis and the shades that occur in the figure."""
     entries = [*found.main, *(entry for of in found.matrix.values() for entry in of.values())]
     verdicts = {entry.verdict for entry in entries}
     said = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {text}' for v, text in SHORTLY.items() if v in verdicts]
     floor = "all 3×3" if found.conv else "the baseline"
-    keys = [f"{' &nbsp; '.join(said)}: by paired tests against {floor} (Holm-corrected), not by the intervals"]
+    keys = [f"{' &nbsp; '.join(said)}: verdicts of paired tests against {floor} (Holm-corrected), not of the intervals"]
     keys += ["* some recipes or cells are missing"] if any(entry.partial for entry in entries) else []
     keys += [f"{ONE_DRAW} reads no supernet: one result per seed"] if any(e.one_draw for e in found.main) else []
-    keys += [f"lines: a random architecture, {floor}, the best of the space; the axis is stretched towards the best"]
+    keys += [f"lines: a random architecture, {floor}, the best architecture; the axis is stretched towards the best"]
     keys += [f"matrix: blue as good as {floor}, orange below"] if found.matrix else []
     return f"{'. '.join(f'{key[0].upper()}{key[1:]}' for key in keys)}."
 
@@ -207,7 +207,7 @@ SHORTLY = {
     Verdict.OPEN: "no difference shown",
     Verdict.TOO_FEW: "too few seeds", Verdict.SAME: "same choices",
 }  # fmt: skip
-"""Verdicts where there is little room."""
+"""Short forms of the verdicts, for the key."""
 
 
 def _row(entry: Entry, axis: AccuracyAxis, lines: str, what: Mapping[str, str] | None) -> str:
@@ -234,7 +234,7 @@ def _row(entry: Entry, axis: AccuracyAxis, lines: str, what: Mapping[str, str] |
 
 
 def level(difference: float) -> str:
-    """The shade of a cell by its distance from the floor: blue from there on, orange the further below."""
+    """Return the CSS class of a cell by its distance from the floor: blue if no worse, deeper orange further below."""
     if difference >= -0.005:
         return "p4"
     return f"m{min(10, max(1, round(10 * math.log1p(-difference) / math.log1p(FULL))))}"

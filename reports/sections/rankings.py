@@ -1,4 +1,4 @@
-"""Criteria that rank whole architectures: their scores against test accuracy, overall and among the best."""
+"""Blocks on criteria that rank whole architectures: scores against test accuracy, overall and among the best."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,15 +21,15 @@ from nas_selection_bench.reports.sections.titles import titled
 
 
 def ranking_blocks(source: Material, dataset: str) -> list[Block]:
-    """The figure of a data set's rankings, and the table of how well they find the best architectures."""
+    """The figure of the rankings on a data set, and the table of how well they find the best architectures."""
     found = source.rankings(dataset)
     if not found:
         return [Prose(f"<p>No selector on {escape(dataset)} ranks whole architectures.</p>")]
     main = [method for method in found if level_of(method) is not Level.EXPLORATORY]
     first = [found[method][0] for method in main or found]
     caption = (
-        "One mark per architecture: its rank by the criterion (equal scores share one) against its test accuracy. One"
-        f" selection per criterion, {_which(first, source.results)}; the table has means over all."
+        "One mark per architecture: its rank by the criterion (equal scores share a rank) against its test accuracy."
+        f" One selection per criterion, {_which(first, source.results)}; the table has means over all selections."
         f" {'Main forms only. ' if main and len(main) < len(found) else ''}{AXIS_SAID}"
     )
     drawn = picture(
@@ -55,12 +55,12 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
         Column("criterion", numeric=False),
         Column("n", "independent selections: recipes, supernet seeds, selector seeds"),
         Column("scored", "architectures scored by one selection"),
-        Column("tied", "scores that repeat another one"),
+        Column("tied", "scores that repeat that of another architecture"),
         Column("τ all"),
-        Column("τ top 10 %", "tau-b among the truly best tenth of those scored"),
-        Column("τ top 1 %", "tau-b among the truly best hundredth of those scored"),
-        Column("P@10", "share of the criterion's 10 best among the 10 truly best"),
-        Column("P@100", "share of its 100 best among the 100 truly best"),
+        Column("τ top 10 %", "tau-b within the truly best tenth of those scored"),
+        Column("τ top 1 %", "tau-b within the truly best hundredth of those scored"),
+        Column("P@10", "share of the criterion's 10 best that are among the 10 truly best"),
+        Column("P@100", "share of its 100 best that are among the 100 truly best"),
         Column("rank@1", "true rank of the criterion's first choice, among those scored", low=True),
         Column("rank@10", "best true rank among the criterion's 10 best", low=True),
     ]
@@ -72,7 +72,7 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
     }
     said = (
         "Means over n selections. P@k and rank@k are expectations over all orders of equal scores. –: fewer than"
-        f" {FEWEST} architectures in the top set, or k above half of those scored."
+        f" {FEWEST} architectures in the top set, or k above half of the number scored."
         f"{f' {ONE_DRAW_SAID}' if source.results.alike.intersection(found) else ''}"
     )
     shown = folded(columns, rows, families_in(source, dataset))
@@ -81,7 +81,7 @@ def ranking_blocks(source: Material, dataset: str) -> list[Block]:
 
 
 def _which(shown: Sequence[ArchitectureScores], results: Results) -> str:
-    """Which selections the panels show, in words."""
+    """The selections that the panels show, in words."""
     parts = []
     reading = [ranking for ranking in shown if ranking.method not in results.alike]
     for setting in dict.fromkeys(ranking.setting for ranking in reading):
@@ -93,6 +93,6 @@ def _which(shown: Sequence[ArchitectureScores], results: Results) -> str:
 
 
 def _mean(values: Sequence[float | None], decimals: int = 2) -> str:
-    """The mean, or a dash where a selection has none: a mean over some of them would be of another n."""
+    """The mean as text, or a dash if a selection has no value: a mean over the rest would have another n."""
     there = [value for value in values if value is not None]
     return number(float(np.mean(there)) if len(there) == len(values) else None, decimals)

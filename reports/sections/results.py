@@ -1,4 +1,4 @@
-"""Sections on outcomes: the main table, the strips, and where the spread comes from."""
+"""Sections on outcomes: the main table, the strips of all seeds, and the sources of variation."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -36,23 +36,23 @@ from nas_selection_bench.reports.sections.titles import headings, titled
 
 
 def group_name(group: int) -> str:
-    """A for the leader's tie group, then B, C, ..."""
+    """Return A for the leader's tie group (0), then B, C, ..., and numbers after Z."""
     return chr(ord("A") + group) if group < 26 else str(group + 1)
 
 
 def _mean(lines: Sequence[Line]) -> float | None:
-    """Mean over settings."""
+    """Return the mean over settings; None without any."""
     return float(np.mean([line.mean for line in lines])) if lines else None
 
 
 def main_table(source: Material, contest: Contest) -> Table:
-    """One row per method and yardstick of a data set, best first."""
+    """Build the table with one row per method and yardstick of a data set, best first."""
     dataset = contest.dataset
     settings = [s for s in source.results.settings if any(x.dataset == dataset and x.setting == s for x in source.test)]
     families = families_in(source, dataset)
     rows = dict(_method_rows(source, contest, settings))
     accuracies = {standing.method: standing.mean for standing in contest.standings}
-    first: dict[Architecture, str] = {}  # the floor that stands for all of one architecture
+    first: dict[Architecture, str] = {}  # the floor under whose row others with the same architecture are folded
     for stick in source.sticks.get(dataset, []):
         rows[f" {stick.name}"] = _yardstick_row(stick, len(settings))
         accuracies[f" {stick.name}"] = stick.test
@@ -78,31 +78,31 @@ def _main_columns(settings: Sequence[str]) -> list[Column]:
         Column("criterion", "floors and ceilings of the table in italics", numeric=False),
         Column("test %", "mean test accuracy: over selector seeds, then supernet seeds, then recipes"),
         Column("n", "checkpoints: recipes × supernet seeds; supernet seeds for a selector that reads nothing of the"
-               " checkpoint, since its result is one for all recipes"),
-        Column("95 % interval", "of the mean, Welch's t over supernet seeds, a variance per recipe; ~ = rough, fewer"
+               " checkpoint, since it has one result for all recipes"),
+        Column("95 % interval", "of the mean, Welch's t over supernet seeds, one variance per recipe; ~ = rough, fewer"
                f" than {ROUGH_BELOW} seeds in all; – = one seed, all values equal, or few of which some collapsed"),
-        Column("collapsed", "of the n, choices from the worst tenth of the space; on hover, the 95 % interval of their"
+        Column("collapsed", "of the n, choices from the worst tenth of the space; hover for the 95 % interval of their"
                " share (Clopper and Pearson)", low=True),
         Column("regret", "best test accuracy of the space minus this one, points", low=True, hidden=many),
         Column("cost", "mean time of one selection: scoring and tuning", low=True),
-        Column("group", "tie group: A is the leader and all that were not shown worse than it, B the same among the"
-               " rest; ? = too few seeds to place it", numeric=False),
-        Column("founders", "tie group among the founding papers' criteria and their controls alone", numeric=False),
+        Column("group", "tie group: A is the leader and all that are not shown worse than it, B the same among the"
+               " rest; ? = too few seeds to rank it", numeric=False),
+        Column("founders", "tie group among only the founding papers' criteria and their controls", numeric=False),
         Column("percentile", "share of architectures with strictly lower test accuracy, %", hidden=many),
-        Column("worth", "trainings: how many random architectures, the best by validation taken, are expected to reach"
-               " the mean test accuracy"),
+        Column("worth", "in trainings: how many random architectures one would have to train, keeping the best by"
+               " validation accuracy, to expect the mean test accuracy"),
         Column("τ mean", "tau-b with the oracle of mean accuracies, mean over edges and recipes"),
-        Column("τ edge", "agreement on what is particular to an edge; whatever has one order for all edges scores 0"),
+        Column("τ edge", "agreement on what is particular to each edge; one order for all edges scores 0"),
         Column("τ best", "tau-b with the oracle of best accuracies, mean over edges and recipes: mostly noise of"
                " training", hidden=many),
-        *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds "
+        *(Column(setting, f"test accuracy on {setting} supernets: mean ± standard deviation over seeds"
                  " (number of seeds)")
           for setting in settings),
     ]  # fmt: skip
 
 
 def _method_rows(source: Material, contest: Contest, settings: Sequence[str]) -> Iterator[tuple[str, Row]]:
-    """Each method, best mean first, and its row."""
+    """Yield each method and its row, best mean first."""
     dataset = contest.dataset
     costs = seconds_per_selection(source.results, dataset)["seconds"]
     for standing in contest.standings:
@@ -140,12 +140,12 @@ def _method_rows(source: Material, contest: Contest, settings: Sequence[str]) ->
 
 
 def _starred(text: str, partial: bool, css: str = "", title: str = "") -> Field:
-    """A number, with a star where recipes or cells are missing behind it."""
+    """Make a cell of a number, with a star if it lacks recipes or cells."""
     return Field(text + "*" * partial, css, title, partial=partial)
 
 
 def _yardstick_row(stick: Yardstick, settings: int) -> Row:
-    """A floor or a ceiling, with nothing under each of so many settings."""
+    """Make the row of a floor or ceiling, with a dash for each of so many settings."""
     cells = [
         Field(stick.name, "name", stick.note), Field(number(stick.test), "strong"),
         Field("–"), Field("exact", "quiet"), Field("–"), Field(number(stick.regret)),
@@ -165,15 +165,16 @@ def _among_founders(contest: Contest, method: str) -> str:
 
 
 def _groups_said(contest: Contest) -> str:
-    """What the tie groups of a main table are, and which selectors are in none."""
+    """Say what the tie groups of a main table are, and which selectors are in none."""
     if contest.leader is None:
         if len(contest.standings) == 1:
             return "There is no other criterion to compare with."
         if not contest.placeable:
             return "There are no tie groups: there are too few seeds to show any difference."
+        few = f"only {contest.placeable} of the {counted(len(contest.ranked), 'main form')}"
         return (
-            f"There are no tie groups: only {contest.placeable} of the {counted(len(contest.ranked), 'main form')} have"
-            f" enough seeds to be told from another (corrected over {contest.family})."
+            f"There are no tie groups: {few} {'has' if contest.placeable == 1 else 'have'} enough seeds to be told from"
+            f" another (corrected over {contest.family})."
         )
     said = (
         f"Shaded: the leader, {contest.leader}, and all that are not shown worse (paired sign-flip tests, Holm's"
@@ -182,12 +183,12 @@ def _groups_said(contest: Contest) -> str:
     above = contest.unplaced_above
     if above:
         names = ", ".join(f"{s.method} (n = {s.n})" for s in above)
-        said += f" Higher mean, but too few seeds to be placed: {names}."
+        said += f" {'A higher mean' if len(above) == 1 else 'Higher means'}, but too few seeds to be ranked: {names}."
     return said
 
 
 def _name(source: Material, method: str) -> Field:
-    """The name of a criterion, linked to what the page says of it."""
+    """Make the cell with the name of a criterion, linked to its description on the page."""
     shown, what = source.results.marked(method), source.results.what(method)
     if not source.results.described["selectors"]:
         return Field(shown, "name", what)
@@ -195,15 +196,15 @@ def _name(source: Material, method: str) -> Field:
 
 
 def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
-    """The floors and ceilings with three decimals and what they are."""
+    """Build the table of floors and ceilings, with three decimals and their descriptions."""
     columns = [
         Column("yardstick", numeric=False), Column("test %"), Column("valid %"), Column("regret", low=True),
         Column("percentile"),
         Column("gain", "0 = mean of the space, 1 = its best", hidden=True),
-        Column("worth", "trainings: how many random architectures are expected to reach as much"),
+        Column("worth", "in trainings: how many random architectures one would have to train to expect as much"),
         Column("above", "architectures with a higher test accuracy", low=True),
         Column("beyond margin", "those of them that lie above by more than two trainings of one architecture differ"
-               " there; – = the table stores no separate trainings", low=True),
+               " at that level; – = the table stores no separate trainings", low=True),
         Column("τ mean"), Column("τ mean, 3 ops", "over skip, 1x1 and 3x3 alone", hidden=True), Column("τ edge"),
         Column("τ best"), Column("τ space", hidden=True),
         Column("what it is", numeric=False),
@@ -220,12 +221,12 @@ def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
         ])
         for stick in sticks
     ]  # fmt: skip
-    caption = "Floors and ceilings, from the ground-truth table alone."
+    caption = "Floors and ceilings, computed from the ground-truth table alone."
     return Table(f"yardsticks-{dataset}", caption, columns, rows, searchable=False)
 
 
 def results_section(source: Material) -> Section:
-    """The main tables."""
+    """Build the section with the main tables and the floors and ceilings."""
     section = Section("results", "Results")
     for contest in source.contests:
         section.blocks += [*headings(source, contest.dataset), main_table(source, contest)]
@@ -234,7 +235,7 @@ def results_section(source: Material) -> Section:
 
 
 def strips_section(source: Material) -> Section:
-    """Every selection as a mark."""
+    """Build the section that shows every selection as a mark."""
     section = Section("seeds", "Every seed", folded=True)
     for contest in source.contests:
         dataset = contest.dataset
@@ -244,9 +245,9 @@ def strips_section(source: Material) -> Section:
         unread = f" Hollow: {ONE_DRAW_SAID}" if source.results.alike.intersection(source.focus(dataset)) else ""
         caption = (
             f"One mark per selection (up to {counted(seeds, 'supernet seed')} per recipe and"
-            f" {counted(repeats, 'selector seed')} on each); tick and bar: mean and 95 % interval over supernet seeds."
+            f" {counted(repeats, 'selector seed')} for each); tick and bar: mean and 95 % interval over supernet seeds."
             f"{f' {promise(seeds)}' if seeds > 1 else ''} Faint lines join the selections on one supernet; point at a"
-            f" mark to follow one.{unread}"
+            f" mark to follow its line.{unread}"
             f" Diamonds: floors and ceilings; dashed: a random choice and the optimum. {AXIS_SAID}"
             + source.left_out(dataset)
         )
@@ -254,7 +255,7 @@ def strips_section(source: Material) -> Section:
             accuracy_figure, source.in_focus(source.test), source.optimum(dataset), dataset, source.results.settings,
             source.sticks.get(dataset, []), source.results.alike,
         )  # fmt: skip
-        title = titled(source, dataset, "which accuracy does each selector reach, seed by seed?")
+        title = titled(source, dataset, "what accuracy does each selector reach, seed by seed?")
         section.blocks.append(picture(source, f"accuracy-{dataset}", title, caption, draw))
     section.blocks += _variance(source)
     return section
@@ -272,16 +273,16 @@ def _variance(source: Material) -> list[Block]:
                 ])
             )  # fmt: skip
     if not rows:
-        return [Prose("<p>Every selector ran once per supernet, so its own randomness cannot be told from that of the"
-                      " supernet.</p>")]  # fmt: skip
+        return [Prose("<p>Every selector ran once per supernet, so its own randomness cannot be separated from that of"
+                      " the supernet.</p>")]  # fmt: skip
     columns = [
         Column("data set", numeric=False), Column("recipe", numeric=False), Column("selector", numeric=False),
-        Column("sd between supernets", "standard deviation between supernet seeds with the selector's noise taken out"),
+        Column("sd between supernets", "standard deviation between supernet seeds, without the selector's own noise"),
         Column("sd between selector seeds", "standard deviation between selector seeds on one checkpoint"),
         Column("supernets"), Column("values"),
     ]  # fmt: skip
     caption = (
-        "Where the spread of test accuracy comes from, in points: supernet seeds or the selector's own randomness"
+        "Where the spread of test accuracy, in points, comes from: supernet seeds or the selector's own randomness"
         " (one-way random-effects analysis of variance; 0 where the estimate is negative)."
     )
-    return [Heading("Two sources of chance"), Table("variance", caption, columns, rows)]
+    return [Heading("Two sources of variation"), Table("variance", caption, columns, rows)]

@@ -1,4 +1,4 @@
-"""The section on single scores: what each criterion gives every operation on every edge, beside the oracle."""
+"""The section on single scores: each criterion's score of every operation on every edge, beside the oracle."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from nas_selection_bench.reports.sections.titles import headings, titled
 
 
 def score_maps_section(source: Material) -> Section:
-    """A figure per recipe, and one for the criteria that read no supernet."""
+    """One figure per recipe, and one for the criteria that read no supernet."""
     section = Section("maps", "The scores, edge by edge", folded=True, link="Score maps")
     for dataset in source.datasets:
         section.blocks += headings(source, dataset)
@@ -21,9 +21,9 @@ def score_maps_section(source: Material) -> Section:
             if maps:
                 title = titled(source, dataset, f"{name}: the 6 × 5 scores beside the oracle")
                 caption = (
-                    "Rows: edges; columns: operations. Scores standardised per edge, mean over selections"
+                    "Rows: edges; columns: operations. Scores are standardised per edge and averaged over selections"
                     f" (n = {from_to([m.n for m in maps])}). Dot: the operation chosen most often. The first two panels"
-                    f" are the oracle of the table.{'' if setting else f' {ONE_DRAW_SAID}'}"
+                    f" show the oracle of the table.{'' if setting else f' {ONE_DRAW_SAID}'}"
                 )
                 draw = partial(score_map_figure, maps, source.table, dataset)
                 section.blocks.append(picture(source, f"scores-{dataset}-{name}", title, caption, draw))
@@ -31,7 +31,7 @@ def score_maps_section(source: Material) -> Section:
 
 
 def _scored(source: Material, dataset: str) -> list[tuple[str | None, str, list[str]]]:
-    """Setting, name and methods of each figure of scores: what is the same beside every recipe has one of its own."""
+    """(Setting, name, methods) of each figure; methods that read no supernet share one, whose setting is None."""
     settings, order = source.results.settings, source.focus(dataset)
     alike = [method for method in order if method in source.results.alike]
     if len(settings) == 1 or not alike:

@@ -1,4 +1,4 @@
-"""The section on when to stop: every stopping rule with every criterion, from the checkpoints that are stored."""
+"""The section on when to stop: every stopping rule with every criterion, on the stored checkpoints."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from nas_selection_bench.reports.stopping._rule import rules, stops
 
 
 def stopping_section(source: Material) -> Section | None:
-    """A table per data set; None where nothing was applied to all checkpoints of a supernet."""
+    """One table per data set; None if no criterion was applied to all checkpoints of a supernet."""
     section = Section("stopping", "When to stop", folded=True, link="Stopping")
     for dataset in source.datasets:
         known = courses(source.results, dataset)
@@ -51,8 +51,8 @@ def _table(dataset: str, frame: pd.DataFrame, stopped: Mapping[str, Stops]) -> T
         f"{name.replace('-', ' ')} {from_to(sorted(set(stopped[name].values())))}" for name in told if name in stopped
     )
     caption = (
-        "Mean test accuracy, %, of what each criterion chooses at the checkpoint where each rule stops, on the same"
-        f" supernets. Epochs at which the rules stop: {epochs}. The rules read stored results; where one differs from"
-        " its paper, its file in reports/stopping says so."
+        "Mean test accuracy, %, of what each criterion chooses at the checkpoint at which each rule stops, on the same"
+        f" supernets. Epochs at which the rules stop: {epochs}. The rules read stored results; if one differs from"
+        " its paper, its file in reports/stopping says how."
     )
     return Table(f"stopping-{dataset}", caption, head, rows)

@@ -1,4 +1,4 @@
-"""The section on who beats whom: against a baseline, in order, and all pairs."""
+"""The section on who beats whom: every criterion against a baseline, the standings, and all pairs."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -42,67 +42,68 @@ def _pair_cells(c: Comparison) -> list[Field]:
     ]  # fmt: skip
 
 
-PERCENTILES = "Random choices are compared in percentiles, since accuracies have a long tail of broken networks."
-"""What every caption says of a comparison with a random choice."""
+PERCENTILES = "Against random choices, percentiles are compared, since accuracies have a long tail of broken networks."
+"""The sentence of every caption on comparisons with a random choice."""
 
 PAIR_COLUMNS = (
     Column("selector", numeric=False),
     Column("verdict", "what the corrected test and the margin support", numeric=False),
-    Column("n", "pairs: shared checkpoints"),
+    Column("n", "pairs: checkpoints shared by the two"),
     Column("differing", "pairs in which the two accuracies differ"),
     Column(
         "mean difference",
-        "over shared checkpoints, what the sign-flip test is of: test accuracy, points; against a random choice,"
-        " percentile",
+        "over shared checkpoints, tested by the sign-flip test: points of test accuracy; against a random choice,"
+        " percentiles",
     ),
     Column(
         "95 % interval",
-        "of the mean difference, Welch's t over supernet seeds; ~ = rough. Where a few runs collapse it can hold 0"
+        "of the mean difference, Welch's t over supernet seeds; ~ = rough. If a few runs collapse, it can include 0"
         " although the sign-flip test, which assumes no distribution, is significant",
     ),
-    Column("median difference", "what the margin is of"),
-    Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties half"),
+    Column("median difference", "what the margin is compared with"),
+    Column("P(better)", "probability of improvement: share of checkpoints on which it is above, ties counted half"),
     Column("95 % interval ", "of P(better), Clopper and Pearson's"),
     Column(
         "p (Holm)",
         low=True,
-        help="paired sign-flip test, corrected over the comparisons with this baseline in its family; – = no outcome"
-        " could have been significant, or the choices are the same",
+        help="paired sign-flip test, corrected over its family's comparisons with this baseline; – = no outcome could"
+        " have been significant, or the choices are the same",
     ),
     Column(
-        "p (signs)", "sign test, corrected in the same way: it counts which of the two is above, however far", low=True
+        "p (signs)", "sign test, corrected in the same way: it counts which one is above, not by how much", low=True
     ),
     Column(
         "could show",
-        "the true mean difference that so many pairs of this spread show in four of five repetitions, corrected",
+        "the true mean difference that the corrected test detects in four of five repetitions, with as many pairs and"
+        " this spread",
     ),
 )
 
 
 def default_baseline(contest: Contest) -> str:
-    """The name that everything is compared with at first: the constant order, else the last in the ranking."""
+    """The baseline shown at first: the constant order if there is one, else the last criterion of the ranking."""
     names = {c.second for c in contest.comparisons} | {c.first for c in contest.comparisons}
     return FLOOR if FLOOR in names else contest.standings[-1].method
 
 
 def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str, bool]] | None = None) -> Table:
-    """Every method against one baseline; the rows of `families` folded."""
+    """Every method against one baseline, with the rows of `families` folded."""
     compared = contest.against(baseline)
     rows = folded(PAIR_COLUMNS, {c.first: Row(_pair_cells(c)) for c in compared}, families or {})
     margin = (
-        "A difference counts only if its median exceeds the noise of training, the median gap between two trainings of"
-        " an architecture at least as accurate as the lower of the two"
+        "A difference counts only if its median exceeds the noise of training: the median gap between two trainings of"
+        " one architecture, over the architectures at least as accurate as the lower of the two compared"
         f" ({number(contest.noise.margin)} points over the whole space, n = {contest.noise.architectures:,})."
         if contest.noise
-        else "The table stores no separate trainings of this data set, so every significant difference counts, however"
+        else "The table stores no separate trainings on this data set, so every significant difference counts, however"
         " small."
     )
     judged = sum(c.judged for c in compared)
     caption = (
-        f"Paired by checkpoint; Holm's correction per baseline and family ({_families(contest)}). {judged} of"
+        f"Tests paired by checkpoint; Holm's correction per baseline and family ({_families(contest)}). {judged} of"
         f" {len(compared)} judged. {_sizes(compared)} {margin} “{Verdict.TOO_FEW}”: no outcome could reach p ≤"
         f" {SIGNIFICANCE} after correction, or there are fewer than {FEWEST_SEEDS} independent seeds per recipe."
-        f" “{Verdict.OPEN}” includes a mean and a median of opposite sign. {PERCENTILES}"
+        f" “{Verdict.OPEN}” includes cases in which mean and median have opposite signs. {PERCENTILES}"
     )
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 
@@ -112,19 +113,19 @@ def _families(contest: Contest) -> str:
 
 
 def primary_table(contest: Contest) -> Table:
-    """The primary criteria against each baseline, every baseline a family of its own."""
+    """The founding criteria against each baseline, with one family of comparisons per baseline."""
     judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
     rows = [Row([Field(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
     caption = (
-        f"The {called(Level.FOUNDING, len(contest.primary))}, a family of their own. Paired by checkpoint; Holm's"
-        f" correction per baseline. {_sizes([c for _, compared in judged for c in compared])} {PERCENTILES}"
+        f"The {called(Level.FOUNDING, len(contest.primary))} form a family of their own. Tests paired by checkpoint;"
+        f" Holm's correction per baseline. {_sizes([c for _, compared in judged for c in compared])} {PERCENTILES}"
     )
     columns = (Column("against", numeric=False), *PAIR_COLUMNS)
     return Table(f"primary-{contest.dataset}", caption, columns, rows)
 
 
 def factor_table(contest: Contest) -> Table | None:
-    """Pairs of selectors that differ in one thing; None where no such two were run."""
+    """The pairs of selectors that differ in one part only; None if no such pair was run."""
     found = contrasts(contest.comparisons)
     if not found:
         return None
@@ -133,25 +134,25 @@ def factor_table(contest: Contest) -> Table | None:
         for factor, c in found
     ]
     caption = (
-        "The two selectors of a row differ in one part only, so their difference is due to that part. Paired by"
-        f" checkpoint; Holm's correction over {family_of([c for _, c in found])}. The test is of the mean, which a few"
-        f" collapses can move; see the median too. {_sizes([c for _, c in found])}"
+        "The two selectors of a row differ in one part only, so their difference is due to that part. Tests paired by"
+        f" checkpoint; Holm's correction over {family_of([c for _, c in found])}. The test concerns the mean, which a"
+        f" few collapses can shift, so look at the median too. {_sizes([c for _, c in found])}"
     )
     columns = (
         Column("selector", numeric=False), Column("control", numeric=False),
-        Column("what differs", "what the selector has and its control has not", numeric=False), *PAIR_COLUMNS[1:],
+        Column("what differs", "what the selector has and its control lacks", numeric=False), *PAIR_COLUMNS[1:],
     )  # fmt: skip
     return Table(f"factors-{contest.dataset}", caption, columns, rows)
 
 
 FEW_COLUMNS = 16
-"""Columns of a matrix up to which its cells hold numbers; beyond, signs."""
+"""The most columns of a matrix whose cells hold numbers; in wider ones they hold signs."""
 
 
 def matrix(methods: Sequence[str], comparisons: Sequence[Comparison], dataset: str | None = None) -> str:
-    """All pairs of `methods`, and of these with the floors, as a grid: the row against the column.
+    """All pairs of `methods`, and of `methods` with the floors, as a grid: the row against the column.
 
-    With `dataset` the page's script tells the numbers of a cell, which are those of the family of all pairs.
+    With `dataset`, the page's script shows the numbers behind a cell, which are those of the family of all pairs.
     """
     others = [*methods, *dict.fromkeys(c.second for c in comparisons if c.second not in methods)]
     found = {(c.first, c.second): c for c in comparisons}
@@ -187,11 +188,11 @@ def _told(c: Comparison) -> str:
 
 
 def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, further: str) -> Picture:
-    """The grid with its key; not drawn where it would hold hardly anything but "too few"."""
+    """The grid with its key; not drawn if no pair could be judged or most pairs have too few seeds."""
     columns = {c.second for c in compared} | {c.first for c in compared}
-    shown = "median difference, points" if len(columns) <= FEW_COLUMNS else "sign of the verdict"
+    shown = "median difference (points)" if len(columns) <= FEW_COLUMNS else "sign of the verdict"
     caption = (
-        f"Row against column: {shown}, over shared checkpoints; colour: the verdict after Holm's correction over"
+        f"Row against column: {shown} over shared checkpoints; colour: the verdict after Holm's correction over"
         f" {further} {_sizes(compared)} {PERCENTILES}"
     )
     if all(c.verdict in UNJUDGED for c in compared):
@@ -205,7 +206,7 @@ def _matrix(name: str, title: str, compared: Sequence[Comparison], grid: str, fu
 
 
 def pairs_section(source: Material) -> Section:
-    """Who beats whom."""
+    """The comparisons of criteria with baselines and with each other, for every data set."""
     section = Section("pairs", "Who beats whom")
     for contest in source.contests:
         dataset = contest.dataset
@@ -218,7 +219,7 @@ def pairs_section(source: Material) -> Section:
             section.blocks += [Heading(title), primary_table(contest)]
             judged = contest.among(contest.primary)
             grid = matrix(contest.primary, judged)
-            further = f"these {sum(c.hopeful for c in judged)} pairs."
+            further = f"{family_of(judged)}."
             title = titled(source, dataset, "all pairs of the founding criteria")
             section.blocks.append(_matrix(f"primary-matrix-{dataset}", title, judged, grid, further))
         factors = factor_table(contest)
@@ -238,17 +239,17 @@ def pairs_section(source: Material) -> Section:
 
 def _standings(source: Material, contest: Contest) -> Picture:
     caption = (
-        "Mean and 95 % interval. A bar on the right spans criteria of which no two are shown to differ (paired"
+        "Mean and 95 % interval. A bar on the right spans criteria no two of which are shown to differ (paired"
         f" sign-flip tests, Holm's correction over {contest.family}). {_sizes(contest.drawn)}"
         f" {AXIS_SAID}{source.left_out(contest.dataset)}"
     )
-    title = titled(source, contest.dataset, "who cannot be told apart?")
+    title = titled(source, contest.dataset, "which criteria cannot be told apart?")
     draw = partial(standings_figure, contest, source.optimum(contest.dataset))
     return picture(source, f"standings-{contest.dataset}", title, caption, draw)
 
 
 def _sizes(comparisons: Sequence[Comparison]) -> str:
-    """`n = 9 pairs = 3 recipes × 3 seeds.`; of unequal comparisons the smallest and the largest."""
+    """`n = 9 pairs = 3 recipes × 3 seeds.`; for unequal comparisons, the smallest and the largest."""
     if not comparisons:
         return ""
     fewest, most = (of(comparisons, key=lambda c: (c.n, len(c.sizes))) for of in (min, max))

@@ -24,7 +24,7 @@ ACCURACY = {"a": 10.0, "b": 94.0, "c": 90.0, "d": 92.0}
         (["a", "b", "c"], "c", "all 3 differ, median 90.00 %"),
         (["a", "b", "c", "d"], "c", "all 4 differ, median 90.00 %"),
         (["a", "b", "b"], "b", "2 of 3 · 94.00 %"),
-        (["a", "a", "b", "b", "c"], "a", "2 of them 2 times each, median 10.00 %"),
+        (["a", "a", "b", "b", "c"], "a", "2 chosen 2 times each, median 10.00 %"),
         (["d"], "d", "1 of 1 · 92.00 %"),
     ],
 )

@@ -26,7 +26,7 @@ def cells(*changes: dict[str, object]) -> pd.DataFrame:
 
 def test_cells_that_share_a_draw_are_one_failure() -> None:
     assert _one_failure(cells({"shared": "a"}, {"shared": "a"}, {"shared": "a"})) == (
-        " (1 failure: the 3 cells share 1 draw.)"
+        " (1 failure: the 3 cells share 1 draw)"
     )
     assert _one_failure(cells({"shared": "a"}, {"shared": "b"})) == ""
     assert _one_failure(cells({"shared": None}, {"shared": "a"})) == ""
