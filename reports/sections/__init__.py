@@ -1,1 +1,1 @@
-"""The sections of the page."""
+"""The sections of the HTML report, one module per topic."""

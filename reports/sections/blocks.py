@@ -1,13 +1,13 @@
-"""What the page is made of: sections of prose, tables and figures, as plain data that the template renders."""
+"""The building blocks of the page: sections of prose, tables and figures, as plain data that the template renders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 
 WIDE = 14
-"""Columns beyond which a table is printed across the page."""
+"""A table with more columns than this is printed in landscape."""
 TALL = 1.8
-"""Height by width beyond which a figure is not printed: on one page its text would be too small."""
+"""A figure with a larger ratio of height to width is not printed: fitted to one page, its text would be too small."""
 
 
 @dataclass(frozen=True)
@@ -19,33 +19,33 @@ class Column:
     """What the column means, shown on hover."""
     numeric: bool = True
     hidden: bool = False
-    """Whether the reader has to switch it on."""
+    """Whether it is shown only when the reader switches it on."""
     low: bool = False
-    """Whether the lowest is best, and comes first when sorted."""
+    """Whether the lowest value is best and comes first when sorted."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A cell: text, or markup that the report made itself."""
+    """A cell of a table: text, or markup that the report made itself."""
 
     text: str
     css: str = ""
     title: str = ""
     markup: bool = False
     partial: bool = False
-    """Whether recipes or cells are missing behind the number, as the star in its text says."""
+    """Whether the number lacks recipes or cells, as the star in its text says."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row, with a class for its look."""
+    """A row of a table."""
 
     cells: Sequence[Field]
     css: str = ""
     place: str = ""
-    """The id that links lead to."""
+    """The id of the row, which links lead to."""
     family: str = ""
-    """Rows of one family are folded under its head."""
+    """The family of the row; rows of one family are folded under its head."""
     head: bool = False
 
 
@@ -61,23 +61,23 @@ class Table:
     kind: str = "table"
     searchable: bool = True
     baseline: str = ""
-    """What the rows are compared with, where that can be changed."""
+    """What the rows are compared with, if the reader can change that; else empty."""
 
     @property
     def wide(self) -> bool:
-        """Whether an upright page is too narrow for it."""
+        """Whether a page in portrait is too narrow for it."""
         return sum(not column.hidden for column in self.columns) > WIDE
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with its title, a question or a claim, and a caption that says what a mark is and n."""
+    """A figure; its title asks a question or makes a claim, and its caption explains the marks and gives n."""
 
     name: str
     title: str
     caption: str
     markup: str
-    """Inline SVG or HTML; empty if there is a reason why it is not drawn."""
+    """Inline SVG or HTML; empty if `reason` says why the figure is not drawn."""
     reason: str = ""
     tall: bool = False
     """Whether it is too tall for one printed page."""
@@ -86,7 +86,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Prose:
-    """Paragraphs of the report's own markup."""
+    """Paragraphs, as markup that the report made itself."""
 
     markup: str
     kind: str = "prose"
@@ -113,13 +113,14 @@ class Section:
     folded: bool = False
     """Whether it is closed until the reader opens it."""
     link: str = ""
-    """What the navigation calls it, where that is not its title."""
+    """Its name in the navigation, if that differs from its title."""
 
 
 def gathered(blocks: Sequence[Block]) -> list[Block]:
-    """The blocks with figures that are not drawn for one reason told in one sentence, where the first of them stood.
+    """The blocks, with figures not drawn for the same reason replaced by one sentence in the place of the first.
 
-    Of titles `X: question` the question is said once and the X are listed. A single figure keeps its box and caption.
+    For titles of the form `X: question`, the sentence has the question once and lists every X. A figure that alone has
+    its question and reason keeps its box and caption.
     """
     groups: dict[tuple[str, str], list[str]] = {}
     for block in blocks:
@@ -144,11 +145,11 @@ def gathered(blocks: Sequence[Block]) -> list[Block]:
 
 
 EMPTY = ("", "–", "?")
-"""What a cell says that says nothing."""
+"""The texts of cells that carry no information."""
 
 
 def spoken(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
-    """The table without the columns that say nothing in any row; the first two stay."""
+    """The columns and rows without the columns that are EMPTY in every row; the first two columns always stay."""
     kept = [
         i for i in range(len(columns)) if i < 2 or any(row.cells[i].text not in EMPTY for row in rows)
     ]  # fmt: skip
@@ -156,6 +157,6 @@ def spoken(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column]
 
 
 def shade(tau: float) -> str:
-    """The class of the colour for a tau: `p0` to `p10`, `m1` to `m10` below zero, in tenths."""
+    """The CSS class of the colour for a tau, in tenths: `p0` to `p10`, and `m1` to `m10` below zero."""
     tenths = round(10 * tau)
     return f"p{tenths}" if tenths >= 0 else f"m{-tenths}"

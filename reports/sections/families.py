@@ -1,4 +1,4 @@
-"""Rows of tables folded into families: a scheme with its proxies is one row that opens, and so are equal choices."""
+"""Fold rows of tables into families: a scheme with its proxies, or criteria that always make the same choices."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from nas_selection_bench.reports.data.schemes import schemes
 from nas_selection_bench.reports.sections.blocks import Column, Field, Row
 
 FOLDED_SAID = (
-    "▸ opens a scheme (medians over its proxies, placed at the median one) or criteria that always choose alike."
+    "▸ opens a scheme (medians over its proxies, placed at the median one) or criteria whose choices are always equal."
 )
-"""What captions say of folded rows."""
+"""The sentence of captions on folded rows."""
 
 
 def families_in(source: Material, dataset: str) -> dict[str, tuple[str, bool]]:
-    """Criterion -> the family that its row is folded into, and whether that is a scheme; the others stand alone.
+    """Criterion -> (the family that its row is folded into, whether that is a scheme), for every folded criterion.
 
-    Of criteria that are no scheme with proxies, those that chose on every checkpoint what another did stand with it.
-    The founding criteria always stand alone.
+    Criteria outside the schemes that chose the same as another criterion on every checkpoint are folded into its row.
+    The founding criteria are never folded.
     """
     order = source.order(dataset)
     found = schemes(order, source.results.described["selectors"])
@@ -35,10 +35,10 @@ def families_in(source: Material, dataset: str) -> dict[str, tuple[str, bool]]:
 
 
 def folded(columns: Sequence[Column], rows: Mapping[str, Row], families: Mapping[str, tuple[str, bool]]) -> list[Row]:
-    """`rows` (criterion -> row, in order) with those of a family behind its head.
+    """`rows` (criterion -> row, in order), with the rows of each family behind its head.
 
-    A scheme's head holds the median of each column of numbers, and stands where its middle row did; the head of equal
-    choices is the row that they equal, in its own place.
+    The head of a scheme holds the median of each column of numbers and takes the place of its middle row; the head of
+    equal choices is the row that the others equal, in its own place.
     """
     members: dict[str, list[str]] = {}
     for name in rows:
@@ -81,7 +81,7 @@ def _summary(scheme: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row
 
 
 def plain(text: str) -> float | None:
-    """The number that a cell shows, where it shows nothing else."""
+    """The number that a cell shows; None if it shows anything else."""
     try:
         return float(text.rstrip("*").replace("−", "-").replace(",", ""))
     except ValueError:

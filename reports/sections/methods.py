@@ -1,4 +1,4 @@
-"""What was compared, in the words of the files that define it: every criterion and every supernet of the run."""
+"""The section that describes every criterion and supernet of the run, in the words of the files that define them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,22 +13,23 @@ from nas_selection_bench.reports.data.schemes import Schemes, schemes
 from nas_selection_bench.reports.sections.blocks import Column, Field, Heading, Prose, Row, Section, Table
 
 Said = Mapping[str, Mapping[str, str]]
-"""Name -> {what is said: text}."""
+"""Name -> {field of its description: text}."""
 
 
 @dataclass(frozen=True)
 class MethodKind:
-    """One kind of method, and what its table tells."""
+    """A kind of method and the contents of its table."""
 
     noun: str
-    """Its plural names the kind in methods.json."""
+    """The word for the kind; its plural is the key in methods.json."""
     column: str
-    """Of records.csv."""
+    """The column of records.csv with its names."""
     called: str
+    """The title of the first column of its table."""
     told: tuple[tuple[str, str], ...]
-    """(what is said, what that means)."""
+    """The other columns: (field of the description, help text)."""
     symbols: str = ""
-    """Those in the formulas."""
+    """An explanation of the symbols in the formulas."""
 
 
 KINDS = (
@@ -36,9 +37,9 @@ KINDS = (
         "selector", "selector", "criterion",
         (
             ("what", "in one line"),
-            ("score", "what an operation on an edge is worth to it"),
+            ("score", "how it scores an operation on an edge"),
             ("keeps", "which operation it keeps"),
-            ("reads", "what it was given; the rest was withheld: without `trained` it sees a freshly initialised"
+            ("reads", "what it was given, the rest being withheld: without `trained` it sees a freshly initialised"
              " network, without `alphas` a uniform mixture"),
             ("passes", "forward and backward passes over the network; B: mini-batches of selection images"),
             ("paper", ""),
@@ -51,7 +52,7 @@ KINDS = (
         (
             ("what", "in one line"),
             ("update", "how its search differs from plain training"),
-            ("offers", "what its checkpoints offer a criterion"),
+            ("offers", "what its checkpoints provide to a criterion"),
             ("paper", ""),
         ),
     ),
@@ -59,14 +60,14 @@ KINDS = (
 
 
 def place_of(method: str) -> str:
-    """The id of what the page says of a criterion; that of its selector, whatever the run's mode."""
+    """The id of the row that describes a criterion: that of its selector, whatever the mode of the run."""
     return "criterion-" + "".join(c if c.isalnum() else "-" for c in method.partition(" ")[0])
 
 
 def methods_section(source: Material) -> Section:
-    """Tables of criteria and supernets, each with what differs from the papers and the code released with them.
+    """Tables of criteria and supernets, each with its differences from the papers and their released code.
 
-    Of criteria that differ in the proxy alone the scheme stands in one row, and the proxies are a table of their own.
+    Criteria that differ only in the proxy share one row, that of their scheme; the proxies have a table of their own.
     """
     section = Section("methods", "What the criteria and supernets are", folded=True, link="Methods")
     for kind in KINDS:
@@ -76,7 +77,7 @@ def methods_section(source: Material) -> Section:
         known = {name: described[name] for name in names if name in described}
         if not known:
             section.blocks.append(
-                Prose(f"<p>This folder does not say what its {plural} are; running its command again adds that.</p>")
+                Prose(f"<p>This folder has no description of its {plural}; running its command again adds one.</p>")
             )
             continue
         kind = replace(
@@ -84,7 +85,7 @@ def methods_section(source: Material) -> Section:
         )
         found = schemes(names, described) if kind.noun == "selector" else Schemes(names, {})
         rows_of = sorted([*found.main, *found.members])
-        known |= {  # a scheme whose own proxy was not run is told by another
+        known |= {  # a scheme whose own proxy was not run is described by another of its criteria
             scheme: next(known[name] for name in of.values() if name in known)
             for scheme, of in found.members.items() if scheme not in known and known.keys() & of.values()
         }  # fmt: skip
@@ -96,13 +97,13 @@ def methods_section(source: Material) -> Section:
             section.blocks.append(_proxies(found, known))
         said = "".join(f"<li>{_coded(text)}</li>" for text in notes)
         if said:
-            section.blocks.append(Heading(f"What differs from papers and released code: {plural}"))
+            section.blocks.append(Heading(f"Differences from the papers and released code: {plural}"))
             section.blocks.append(Prose(f'<ol class="notes">{said}</ol>'))
     return section
 
 
 def _proxies(found: Schemes, known: Said) -> Table:
-    """One row per proxy: where it comes from, and which schemes use it."""
+    """One row per proxy: its source and the schemes that use it."""
     rows = []
     for proxy in sorted(found.proxies):
         users = {scheme: of[proxy] for scheme, of in found.members.items() if proxy in of}
@@ -110,15 +111,16 @@ def _proxies(found: Schemes, known: Said) -> Table:
         paper = next((said.partition(OF_PROXY)[2] for said in papers if OF_PROXY in said), "")
         rows.append(Row([Field(proxy, "name"), _paper(paper), Field(", ".join(users), "wrap")], place=f"proxy-{proxy}"))
     columns = [Column("proxy", numeric=False), Column("paper", numeric=False), Column("schemes", numeric=False)]
-    return Table("methods-proxies", f"{len(rows)} zero-cost proxies, each used by the schemes named.", columns, rows)
+    said = f"{len(rows)} zero-cost {'proxy' if len(rows) == 1 else 'proxies'}, with the schemes that use each."
+    return Table("methods-proxies", said, columns, rows)
 
 
 OF_PROXY = "; the proxy: "
-"""What a criterion says between the paper of its scheme and that of its proxy."""
+"""The text between the paper of the scheme and that of the proxy in the description of a criterion."""
 
 
 def _paper(text: str) -> Field:
-    """A source, linked where its address is known."""
+    """A source, with a link if its address is known."""
     address = address_of(text)
     if not address:
         return Field(text or "–", "quiet wrap")
@@ -126,7 +128,7 @@ def _paper(text: str) -> Field:
 
 
 def _coded(text: str) -> str:
-    """Text as HTML, with what stands in backticks as code."""
+    """Text as HTML, with anything in backticks as code."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
@@ -135,7 +137,7 @@ def _said(text: str) -> Field:
 
 
 def _notes(known: Said) -> dict[str, int]:
-    """The different texts on what differs, numbered; many criteria share one."""
+    """Distinct text on differences -> its number; many criteria share one text."""
     texts = dict.fromkeys(said["differs"] for said in known.values() if said.get("differs"))
     return {text: number for number, text in enumerate(texts, start=1)}
 
@@ -151,7 +153,7 @@ def _table(kind: MethodKind, rows: list[Row]) -> Table:
 
 
 def files_at(run: Mapping[str, Any]) -> str | None:
-    """Where a browser finds the files of the program that ran last: its repository at its commit, if both are known."""
+    """The address of the program's files at the commit of the last run; None unless repository and commit are known."""
     address, commit = run.get("repository"), (run.get("git_commit") or "").removesuffix("-dirty")
     return f"{address.rstrip('/')}/blob/{commit}/" if address and commit else None
 

@@ -1,4 +1,4 @@
-"""Draws a figure once for the page and once as a file of its own."""
+"""Draw a figure once and use it twice: in the page and as a file of its own."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,10 @@ from nas_selection_bench.reports.sections.blocks import TALL, Picture
 
 
 def picture(source: Material, name: str, title: str, caption: str, draw: Callable[[], Drawing]) -> Picture:
-    """The figure that `draw` returns, in the page and as figures/NAME.svg; neither where it cannot be drawn."""
+    """Return the figure drawn by `draw` for the page and write it as figures/NAME.svg.
+
+    If `draw` raises NotDrawn, return the reason in place of the figure and write no file.
+    """
     try:
         drawing = draw()
     except NotDrawn as reason:
@@ -20,7 +23,7 @@ def picture(source: Material, name: str, title: str, caption: str, draw: Callabl
 
 
 def write_figure(source: Material, name: str, drawing: Drawing) -> None:
-    """Write figures/NAME.svg."""
+    """Write figures/NAME.svg and note its name in `source.drawn`."""
     file_name = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
     source.figures.mkdir(parents=True, exist_ok=True)
     write_whole(source.figures / f"{file_name}.svg", drawing.file())

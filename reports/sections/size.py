@@ -1,4 +1,4 @@
-"""How large the experiment was, in words: numbers of small supernets are not those of the papers."""
+"""The size of the experiment in words, since results of small supernets are not comparable with the papers'."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from nas_selection_bench.reports.data.text import number
 
 
 def presets(results: Results, dataset: str) -> list[str]:
-    """The presets that stand behind the results on a data set."""
+    """The presets behind the results on a data set."""
     return _different(results.rows.loc[results.rows["dataset"] == dataset, "preset"])
 
 
@@ -19,9 +19,9 @@ def presets_said(results: Results, dataset: str) -> str:
 
 
 def size(results: Results, dataset: str) -> str:
-    """`preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images`; as much of it as run.json tells.
+    """`preset lite, 8 channels, 1 cell per stage, 10 epochs on 10,000 images`, as far as run.json holds it.
 
-    Without epochs where nothing was trained.
+    There are no epochs if nothing was trained.
     """
     names = presets(results, dataset)
     said = [presets_said(results, dataset)]
@@ -34,12 +34,12 @@ def size(results: Results, dataset: str) -> str:
 
 
 def untrained(results: Results, dataset: str) -> bool:
-    """Whether no method that chose on a data set read a supernet, so that none was trained."""
+    """Whether none of the methods that chose on a data set read a supernet, so that none had to be trained."""
     return {*results.final_of(dataset)["method"]} <= results.alike
 
 
 def supernet_accuracy(results: Results, dataset: str) -> str:
-    """`30–45 %`: of the supernets when selected from; empty where no record says."""
+    """`30–45 %`: the range of the supernets' accuracy at selection; empty if no record has it."""
     final = results.final_of(dataset)
     accuracies = final["supernet_accuracy"].dropna().tolist() if "supernet_accuracy" in final else []
     if not accuracies:

@@ -1,11 +1,11 @@
-"""Titles that name the data set where a page has several, and do not where it has one."""
+"""Titles that name the data set only if the page has several."""
 
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.sections.blocks import Heading
 
 
 def titled(source: Material, dataset: str, question: str) -> str:
-    """`cifar10: all pairs`, or `All pairs`; of a question on one name, `cifar10, darts: who?` or `darts: who?`."""
+    """`cifar10: all pairs`, or `All pairs`; for a question about one name, `cifar10, darts: who?` or `darts: who?`."""
     named = ": " in question
     if len(source.datasets) > 1:
         return f"{dataset}{', ' if named else ': '}{question}"
@@ -13,5 +13,5 @@ def titled(source: Material, dataset: str, question: str) -> str:
 
 
 def headings(source: Material, dataset: str) -> list[Heading]:
-    """The heading over what a section says of a data set; none where there is no other."""
+    """The heading of a data set within a section; empty if the page has only one data set."""
     return [Heading(dataset)] if len(source.datasets) > 1 else []
