@@ -126,8 +126,8 @@ def _not_worse(found: Advice) -> Iterator[str]:
 def _unsaid(found: Limits) -> Iterator[str]:
     for size in found.smaller:
         yield (
-            f"How the criteria do on supernets as large as the papers': {_size(PUBLISHED.size)} (preset"
-            f" {PUBLISHED.preset}). These have {_size(size)}."
+            f"How the criteria perform on supernets as large as those of the papers: {_size(PUBLISHED.size)} (preset"
+            f" {PUBLISHED.preset}). The supernets here have {_size(size)}."
         )
     if found.unknown_sizes:
         preset, are = ("preset", "is") if len(found.unknown_sizes) == 1 else ("presets", "are")
