@@ -135,7 +135,7 @@ def held_lock(path: Path, wait: bool) -> FileLock | None:
     return lock
 
 
-def leave_no_lock(path: Path) -> None:
+def remove_stale_lock(path: Path) -> None:
     """Remove the lock file `path` if a killed process left it; a lock that is held stays."""
     if path.exists():
         with suppress(DataError), only_writer(path, wait=False):

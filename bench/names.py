@@ -23,7 +23,7 @@ LISTED = 40
 _SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?")
 
 
-def can_be_typed(text: str) -> bool:
+def is_plain_name(text: str) -> bool:
     """Whether `text` is spelled like a name without options."""
     return _NAME.fullmatch(text) is not None
 
@@ -161,7 +161,7 @@ def choose(
         pattern, bracket, options = entry.removeprefix("!").partition("[")
         matches = matching(pattern, known) if is_pattern(pattern) else [pattern] if pattern in known else []
         if not matches:
-            if find is not None and can_be_typed(pattern):
+            if find is not None and is_plain_name(pattern):
                 find(pattern)
             if is_pattern(pattern):
                 raise UsageError(f"No {kind} matches {pattern!r}. {listed(kind, known)}")

@@ -140,14 +140,14 @@ def main(argv: Sequence[str] | None = None) -> ExitCode:
         print("This program runs on Linux and macOS; on Windows, use WSL.", file=sys.stderr)
         return ExitCode.USAGE
     with ended_at_once():  # until `answer` knows what to keep
-        from nas_selection_bench.bench.commands.options import as_prefix, parse_options
+        from nas_selection_bench.bench.commands.options import parse_options, program_name
         from nas_selection_bench.bench.commands.stdout import stdout_may_close
 
         try:
             with stdout_may_close():
                 options = parse_options(argv)
         except BenchError as error:
-            print(f"{as_prefix()}: {error}", file=sys.stderr)
+            print(f"{program_name()}: {error}", file=sys.stderr)
             return error.exit_code
         from nas_selection_bench.bench.commands.run import answer
 

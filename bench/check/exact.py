@@ -103,7 +103,7 @@ def check(
 
     If `methods` are given, a cell made with another version of its method is a difference.
 
-    The fresh run is compared tightly if it has the same seeds and order of sums (`sum_alike`), else statistically.
+    The fresh run is compared tightly if seeds and order of sums are the same (`same_arithmetic`), else statistically.
     Either folder may be packed. Raises DataError if one holds no results.
     """
     outcomes = [check_exact(stored, table, draw_report, methods)]
@@ -148,10 +148,10 @@ def check_exact(stored: Path, table: GroundTruth, draw_report: DrawReport, metho
 
 
 def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Checked:
-    """Compare a fresh run with the stored one: tightly if `sum_alike`, else statistically."""
+    """Compare a fresh run with the stored one: tightly if `same_arithmetic`, else statistically."""
     before, after = run_of(stored), run_of(fresh)
     old, new = _rows(stored / "records.csv"), _rows(fresh / "records.csv")
-    if sum_alike(before, after):
+    if same_arithmetic(before, after):
         outcome = Checked(TIGHT)
         old_scores, new_scores = (_rows(folder / "scores.csv") for folder in (stored, fresh))
         outcome.compared, outcome.differences, outcome.notes = compare_runs(old, new, old_scores, new_scores)
@@ -161,7 +161,7 @@ def check_fresh(stored: Path, fresh: Path, table: GroundTruth) -> Checked:
     return outcome
 
 
-def sum_alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def same_arithmetic(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether two runs have the same seeds and sum float32 numbers in the same order, as far as run.json says.
 
     This requires the same kind of CPU. It is not enough to restrict both runs to instructions that all CPUs have (the

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from nas_selection_bench.bench.check.difference import Difference
 from nas_selection_bench.bench.errors import UsageError, counted
-from nas_selection_bench.bench.work.methods import Methods, Offer
+from nas_selection_bench.bench.work.methods import MethodCatalogue, Methods
 from nas_selection_bench.bench.work.record import SKIPPED
 
 
@@ -17,7 +17,7 @@ def superseded(rows: Sequence[Mapping[str, str]], methods: Methods) -> tuple[lis
     """
     differences: list[Difference] = []
     notes: list[str] = []
-    kinds: tuple[tuple[str, str, Offer], ...] = (
+    kinds: tuple[tuple[str, str, MethodCatalogue], ...] = (
         ("selector", "version", methods.selectors), ("recipe", "recipe_version", methods.recipes)
     )  # fmt: skip
     for kind, column, offer in kinds:

@@ -7,7 +7,7 @@ from typing import Any
 from nas_selection_bench.bench.commands.options import Options
 from nas_selection_bench.bench.commands.resolve import make_request
 from nas_selection_bench.bench.errors import UsageError
-from nas_selection_bench.bench.work.methods import Described, Methods
+from nas_selection_bench.bench.work.methods import MethodDeclaration, Methods
 from nas_selection_bench.bench.work.plan import PlannedCell, make_plan, plan_again
 from nas_selection_bench.bench.work.plan_file import planned_cells
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
@@ -21,8 +21,8 @@ class Asked:
     """The cells of a run, with the methods they need."""
 
     plan: list[PlannedCell]
-    recipes: Sequence[Described]
-    selectors: Sequence[Described]
+    recipes: Sequence[MethodDeclaration]
+    selectors: Sequence[MethodDeclaration]
     facts: Mapping[str, Any]
     """The request as entries of run.json."""
 

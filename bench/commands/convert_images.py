@@ -19,9 +19,9 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, ExitCode, UsageError, in_brief
 from nas_selection_bench.bench.files import given_path, make_folder, unreadable, write_whole
-from nas_selection_bench.bench.names import can_be_typed
+from nas_selection_bench.bench.names import is_plain_name
 from nas_selection_bench.bench.parser import Parser
-from nas_selection_bench.bench.problem.array_files import array_of, arrays_of
+from nas_selection_bench.bench.problem.array_files import open_npy, open_npz
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root
 from nas_selection_bench.bench.problem.official_layouts import Layout
 from nas_selection_bench.bench.problem.own_dataset import DESCRIPTION, MOST_CLASSES
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--labels", type=given_path, metavar="FILE", help="the labels that belong to an .npy")
     parser.add_argument("--data-root", metavar="DIR", help="where to write ($NAS_BENCH_DATA, else the user's cache)")
     given = parser.parse_args(arguments)
-    if given.name == "digits" or not can_be_typed(given.name):
+    if given.name == "digits" or not is_plain_name(given.name):
         raise UsageError(
             f"--as {in_brief(given.name)}: use lower-case letters, numerals, - and _; the name digits is taken."
         )
@@ -74,7 +74,7 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
         elif source.suffix == ".npz":
             raw, numbers = _arrays(source)
         elif source.suffix == ".npy" and labels is not None:
-            raw, numbers = array_of(source), array_of(labels)
+            raw, numbers = open_npy(source), open_npy(labels)
         else:
             raise DataError(f"{source} is not an .npz, an .npy with --labels, a .parquet or a folder of pictures.")
         return _planes(raw), _numbers(numbers, len(raw))
@@ -87,7 +87,7 @@ def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, n
 
 
 def _arrays(source: Path) -> tuple[Any, Any]:
-    with arrays_of(source) as file:
+    with open_npz(source) as file:
         for images, labels in _NAMES:
             if images in file.files and labels in file.files:
                 return file[images], file[labels]

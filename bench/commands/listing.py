@@ -12,7 +12,7 @@ from typing import Any
 from nas_selection_bench.bench.errors import ExitCode, UsageError, counted
 from nas_selection_bench.bench.names import is_pattern, matching, parse, unknown
 from nas_selection_bench.bench.problem.datasets import DATASETS, dataset_names
-from nas_selection_bench.bench.work.methods import Described, MethodEntry, Methods, Offer, Setting
+from nas_selection_bench.bench.work.methods import MethodCatalogue, MethodDeclaration, MethodEntry, Methods, Setting
 from nas_selection_bench.bench.work.presets import PRESETS, Settings
 
 WIDTH, NAME = 100, 20
@@ -21,7 +21,7 @@ WIDTH, NAME = 100, 20
 READS = {"weights": "trained", "alphas": "alphas", "images": "images", "labels": "labels", "tuning": "tuning"}
 """Inputs of a selector: the word whose first letter the list shows -> the input's name in what a selector declares."""
 
-Kinds = Mapping[str, Offer]
+Kinds = Mapping[str, MethodCatalogue]
 
 
 def kinds_of(methods: Methods) -> Kinds:
@@ -58,7 +58,7 @@ def overview(root: Path, methods: Methods) -> Iterator[str]:
     yield "More on any of these: --list NAME; everything at once: --list --json."
 
 
-def families_of(selectors: Offer) -> list[list[str]]:
+def families_of(selectors: MethodCatalogue) -> list[list[str]]:
     """The names of the selectors, grouped by their source file; the main form (the shortest name) comes first."""
     families: dict[str, list[str]] = {}
     for name in selectors.names():
@@ -178,7 +178,7 @@ def _unknown(text: str, root: Path, methods: Methods) -> UsageError:
 
 
 def _method(
-    name: str, described: Described, entry: MethodEntry, names: Sequence[str], offer: Any
+    name: str, described: MethodDeclaration, entry: MethodEntry, names: Sequence[str], offer: Any
 ) -> Iterator[tuple[str, str]]:
     yield "what", entry.source.title
     yield "paper", described.paper
@@ -236,7 +236,7 @@ def list_json(text: str, root: Path, methods: Methods) -> ExitCode:
     return ExitCode.OK
 
 
-def _plain(described: Described, entry: MethodEntry) -> dict[str, Any]:
+def _plain(described: MethodDeclaration, entry: MethodEntry) -> dict[str, Any]:
     options = {
         setting.name: {"default": setting.default, "values": str(setting.convert or ""), "help": setting.help}
         for setting in entry.settings.values()

@@ -19,7 +19,7 @@ from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_descr
 from nas_selection_bench.bench.work.pack import as_stored, contents_of
 from nas_selection_bench.bench.work.plan_file import planned_cells, write_plan
 from nas_selection_bench.bench.work.record import DONE, FAILED, SKIPPED, Record
-from nas_selection_bench.bench.work.run_file import ALIKE, RUN_FILE, as_text, commands, processors, read_run
+from nas_selection_bench.bench.work.run_file import RUN_FILE, SHARED_ENTRIES, as_text, commands, processors, read_run
 from nas_selection_bench.bench.work.store import Store
 
 NAME = "python -m nas_selection_bench merge"
@@ -108,7 +108,7 @@ def refuse_others(parts: Sequence[JoinedFolder]) -> None:
     """Raise UsageError if two folders were made under circumstances that must not be mixed."""
     first = parts[0]
     for part in parts[1:]:
-        pairs = [(name, first.run.get(name), part.run.get(name)) for name in ALIKE]
+        pairs = [(name, first.run.get(name), part.run.get(name)) for name in SHARED_ENTRIES]
         pairs.append(("table", first.run["table"]["sha256"][:12], part.run["table"]["sha256"][:12]))
         for dataset in first.run.get("images", {}).keys() & part.run.get("images", {}).keys():
             prints = [run["images"][dataset].get("fingerprint") for run in (first.run, part.run)]

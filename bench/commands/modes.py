@@ -9,8 +9,10 @@ from types import MappingProxyType
 
 from nas_selection_bench.bench.errors import joined
 
-ASKING = ("datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
-          "train_epochs", "channels", "cells", "images", "seed")  # fmt: skip
+EXPERIMENT_OPTIONS = (
+    "datasets", "supernets", "selectors", "seeds", "selector_seeds", "epochs", "bn", "preset", "budget",
+    "train_epochs", "channels", "cells", "images", "seed",
+)  # fmt: skip
 """Options that choose what is compared, and its size."""
 
 INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
@@ -19,7 +21,7 @@ INSTEAD_OF_RUNNING = ("list", "doctor", "plan", "report_only", "check")
 RUN = "a run"
 _WITH, _WITHOUT = "--report-only with --out", "--report-only without --out"
 
-_RUNS = {*ASKING, "plugin", "data_root", "table", "out", "cache", "device", "jobs", "threads", "backend",
+_RUNS = {*EXPERIMENT_OPTIONS, "plugin", "data_root", "table", "out", "cache", "device", "jobs", "threads", "backend",
          "retry_failed", "verbose", "quiet"}  # fmt: skip
 _FINDS_DEFAULT_FOLDER = {"datasets", "preset", "budget", "train_epochs", "channels", "cells", "images", "device"}
 _DRAWS = {"plugin", "data_root", "table", "quiet"}

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas_selection_bench.bench.commands.modes import ASKING, INSTEAD_OF_RUNNING, READS, mode_of, unread, words_given
+from nas_selection_bench.bench.commands.modes import (
+    EXPERIMENT_OPTIONS,
+    INSTEAD_OF_RUNNING,
+    READS,
+    mode_of,
+    unread,
+    words_given,
+)
 from nas_selection_bench.bench.files import given_path
 from nas_selection_bench.bench.names import called
 from nas_selection_bench.bench.parser import Parser
@@ -50,7 +57,7 @@ def whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number") from None
 
 
-def as_prefix() -> str:
+def program_name() -> str:
     """The program's name in error messages and in the usage line."""
     return called().removeprefix("python ") if called().endswith(".py") else called()
 
@@ -78,8 +85,8 @@ def epoch_list(text: str) -> tuple[int | str, ...]:
 def build_parser(exit_on_error: bool = True) -> argparse.ArgumentParser:
     """The parser of all options, grouped by topic; a default of None is filled in later."""
     parser = Parser(
-        prog=as_prefix(), description=DESCRIPTION, epilog=EXAMPLES.replace("{program}", called()), allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter, exit_on_error=exit_on_error,
+        prog=program_name(), description=DESCRIPTION, epilog=EXAMPLES.replace("{program}", called()),
+        allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, exit_on_error=exit_on_error,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"nas-selection-bench {__version__}")
     what = parser.add_argument_group("what to compare")
@@ -168,7 +175,7 @@ class Options:
     """The options of one command line; None if a default depends on the rest."""
 
     asks: bool
-    """Whether any option of ASKING is given; if none is, the run resumes the plan of the folder `out`."""
+    """Whether any option of EXPERIMENT_OPTIONS is given; if none is, the run resumes the plan of the folder `out`."""
     datasets: str
     supernets: str
     selectors: str | None
@@ -223,7 +230,7 @@ def parse_options(argv: Sequence[str], exit_on_error: bool = True) -> Options:
     stray = unread(mode_of(words), (word for word in words if word not in INSTEAD_OF_RUNNING), READS)
     if stray is not None:
         parser.error(stray)
-    asks = any(given[name] is not None for name in ASKING)
+    asks = any(given[name] is not None for name in EXPERIMENT_OPTIONS)
     return Options(asks=asks, **given | {name: value for name, value in DEFAULTS.items() if given[name] is None})
 
 

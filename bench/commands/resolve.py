@@ -28,7 +28,7 @@ from nas_selection_bench.bench.work.methods import Methods
 from nas_selection_bench.bench.work.plan import Request
 from nas_selection_bench.bench.work.presets import PRESETS, Settings, settings_for
 from nas_selection_bench.bench.work.record import Circumstances
-from nas_selection_bench.bench.work.run_file import ALIKE, as_text
+from nas_selection_bench.bench.work.run_file import SHARED_ENTRIES, as_text
 from nas_selection_bench.bench.work.workers import Pool, no_processes
 
 TABLE_VARIABLE = "NAS_BENCH_TABLE"
@@ -253,14 +253,14 @@ CURES = {
     "environment": "set the same environment variables to go on",
     "table_sha256": "use the table that it was made with",
 }
-"""Circumstance of ALIKE, or the table -> what the user can do if it differs from the folder's."""
+"""Circumstance of SHARED_ENTRIES, or the table -> what the user can do if it differs from the folder's."""
 
 
 def refuse_another_experiment(out: Path, earlier: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
     """Raise UsageError if `out` holds results made under circumstances that must not be mixed with the present ones."""
     if earlier is None:
         return
-    for name in (*ALIKE, "table_sha256"):
+    for name in (*SHARED_ENTRIES, "table_sha256"):
         if name in earlier and name in now and earlier[name] != now[name]:
             raise UsageError(
                 f"{out} holds results with {name} {as_text(earlier[name])}, and this run has {as_text(now[name])}:"

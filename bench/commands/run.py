@@ -16,14 +16,14 @@ from nas_selection_bench.bench.commands.cautions import cautions
 from nas_selection_bench.bench.commands.ending import ended
 from nas_selection_bench.bench.commands.from_outside import plugins_of
 from nas_selection_bench.bench.commands.listing import list_all, list_json, list_one
-from nas_selection_bench.bench.commands.options import Options, as_prefix
+from nas_selection_bench.bench.commands.options import Options, program_name
 from nas_selection_bench.bench.commands.others import check_results, conclude, failures, report_only
 from nas_selection_bench.bench.commands.out_folder import note_on_new_folder, refuse_file, refuse_others_files, vanishes
 from nas_selection_bench.bench.errors import DataError, ExitCode, MissingData, counted
 from nas_selection_bench.bench.files import make_folder, only_writer, sweep
 from nas_selection_bench.bench.names import called
 from nas_selection_bench.bench.problem.datasets import DATASETS, data_root, missing_images
-from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
+from nas_selection_bench.bench.problem.image_checks import label_warnings, refuse_unfit
 from nas_selection_bench.bench.problem.image_set import ImageSet
 from nas_selection_bench.bench.problem.own_dataset import describe, own_names
 from nas_selection_bench.bench.problem.pixels import UNKNOWN
@@ -61,7 +61,7 @@ def answer(
         with using(plugins_of(options)):
             return _work_off(options, argv, methods, draw_report, code)
 
-    return ExitCode(ended(as_prefix(), act))
+    return ExitCode(ended(program_name(), act))
 
 
 def _work_off(
@@ -308,7 +308,7 @@ class Session:
                 images = workplace.work().load_images(dataset, workplace.data_root, settings.images)
                 if isinstance(images, ImageSet):
                     refuse_unfit(images, settings.batch_size)
-                    for doubt in doubts(images):
+                    for doubt in label_warnings(images):
                         self.say(doubt)
             except DataError as error:
                 sentences.append(str(error))

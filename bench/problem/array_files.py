@@ -9,13 +9,13 @@ import numpy as np
 
 
 @contextmanager
-def arrays_of(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
+def open_npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
     """The arrays of an .npz file by name, each read on access; raises OSError or one of `bench.errors.DAMAGE`."""
     with warnings.catch_warnings(action="ignore"), np.load(path, allow_pickle=False) as file:
         yield file
 
 
-def array_of(path: Path) -> np.ndarray:
+def open_npy(path: Path) -> np.ndarray:
     """The array of an .npy file, not yet read into memory; raises OSError or one of `bench.errors.DAMAGE`."""
     with warnings.catch_warnings(action="ignore"):
         return np.asarray(np.lib.format.open_memmap(path, mode="r"))

@@ -25,7 +25,7 @@ def refuse_unfit(images: ImageSet, batch_size: int) -> None:
         )
 
 
-def doubts(images: ImageSet) -> list[str]:
+def label_warnings(images: ImageSet) -> list[str]:
     """Warnings about suspicious labels: sorted labels, or classes missing from one half. Empty if there are none."""
     labels = images.labels.numpy()
     middle = len(labels) // 2

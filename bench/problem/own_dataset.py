@@ -17,8 +17,8 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief, joined
 from nas_selection_bench.bench.files import unreadable
-from nas_selection_bench.bench.names import can_be_typed, nearest
-from nas_selection_bench.bench.problem.array_files import array_of
+from nas_selection_bench.bench.names import is_plain_name, nearest
+from nas_selection_bench.bench.problem.array_files import open_npy
 from nas_selection_bench.bench.problem.image_set import Channels, ImageSet
 
 DESCRIPTION = "dataset.json"
@@ -49,7 +49,7 @@ class OwnDescription:
 
 def own_names(root: Path) -> tuple[str, ...]:
     """Sorted names of the data sets in `root` that have a `dataset.json`; names that cannot be typed are left out."""
-    return tuple(sorted(path.parent.name for path in root.glob(f"*/{DESCRIPTION}") if can_be_typed(path.parent.name)))
+    return tuple(sorted(path.parent.name for path in root.glob(f"*/{DESCRIPTION}") if is_plain_name(path.parent.name)))
 
 
 def describe(name: str, root: Path) -> OwnDescription:
@@ -154,7 +154,7 @@ def fingerprint(name: str, root: Path) -> str:
 def _array(path: Path) -> np.ndarray:
     """The array in an .npy file, without pickles and not yet read into memory."""
     try:
-        return array_of(path)
+        return open_npy(path)
     except OSError as error:
         raise unreadable(path, error) from error
     except DAMAGE as error:

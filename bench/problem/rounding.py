@@ -15,7 +15,7 @@ def whole_epochs(share: float, epochs: int) -> int:
     return math.floor(share * epochs + EQUAL)
 
 
-def levelled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def merge_rounding_ties(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """[n]: the values, with each run of sorted neighbours that differ by at most EQUAL set to its lowest value."""
     order = np.argsort(values, kind="stable")
     ascending = values[order]

@@ -18,8 +18,8 @@ import numpy as np
 from nas_selection_bench.bench.errors import DAMAGE, DataError, in_brief
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.problem.accuracies import SPLITS, Accuracies, checked, frozen
-from nas_selection_bench.bench.problem.array_files import arrays_of
-from nas_selection_bench.bench.problem.rounding import levelled
+from nas_selection_bench.bench.problem.array_files import open_npz
+from nas_selection_bench.bench.problem.rounding import merge_rounding_ties
 from nas_selection_bench.bench.problem.space import (
     N_ARCHITECTURES,
     Architecture,
@@ -71,7 +71,7 @@ class GroundTruth:
         self._data = {dataset: checked(name, dataset, held) for dataset, held in accuracies.items()}
         self.sha256 = _digest(self._arrays())
         self._accuracy = {
-            (dataset, split): frozen(levelled(values))
+            (dataset, split): frozen(merge_rounding_ties(values))
             for dataset, held in self._data.items()
             for split in SPLITS
             if (values := getattr(held, split)) is not None
@@ -147,7 +147,7 @@ class GroundTruth:
             with zipfile.ZipFile(path) as archive:
                 if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
                     raise ValueError(f"more than {MOST_BYTES:,} bytes")
-            with arrays_of(path) as file:
+            with open_npz(path) as file:
                 arrays = {key: file[key] for key in file.files}
             meta = json.loads(str(arrays.pop("meta")))
             schema, name, datasets, sha256 = (meta[key] for key in ("schema", "name", "datasets", "sha256"))

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError
 from nas_selection_bench.bench.files import write_whole
 from nas_selection_bench.bench.names import canonical, parse, unknown
-from nas_selection_bench.bench.work.methods import TRAITS, Described, MethodEntry, Setting, Source
+from nas_selection_bench.bench.work.methods import TRAITS, MethodDeclaration, MethodEntry, Setting, Source
 from nas_selection_bench.bench.work.options import (
     Choice,
     Configurable,
@@ -58,7 +58,7 @@ class Registry(Protocol):
         """Names of the files that define no method, each with a sentence on what it lacks."""
 
 
-class Kept:
+class StoredMethods:
     """The methods of one kind, as stored in the catalogue."""
 
     def __init__(self, catalogue: Catalogue, name: str, kind: FoundKind) -> None:
@@ -84,9 +84,9 @@ class Kept:
             name: Setting(name, default, text, None if how is None else restored(how))
             for name, default, text, how in kept["settings"]
         }
-        return MethodEntry(Described(**kept["described"]), Source(**kept["source"]), settings)
+        return MethodEntry(MethodDeclaration(**kept["described"]), Source(**kept["source"]), settings)
 
-    def find(self, text: str) -> Described:
+    def find(self, text: str) -> MethodDeclaration:
         """The method that `text` names; raises UsageError, listing what exists, for an unknown name or option.
 
         A combination of options that the catalogue lacks is looked up in the method itself, once, and then stored.
@@ -130,14 +130,14 @@ def _typed(name: str, options: Mapping[str, str], settings: Mapping[str, Setting
     return {option: text for option, text in typed.items() if text != settings[option].default}
 
 
-def described(name: str, method: Any) -> Described:
+def described(name: str, method: Any) -> MethodDeclaration:
     """The declarations of a method object, under the name `name`."""
     traits = {trait: getattr(method, trait) for trait in TRAITS if hasattr(method, trait)}
     declared = {str(key): "" if value is None else str(value) for key, value in method.declared().items()}
-    return Described(name, method.version, method.paper, **traits, declared=declared)
+    return MethodDeclaration(name, method.version, method.paper, **traits, declared=declared)
 
 
-def _answer(registry: Registry, method: Configurable, asked: str, default: Described) -> dict[str, Any]:
+def _answer(registry: Registry, method: Configurable, asked: str, default: MethodDeclaration) -> dict[str, Any]:
     """The declarations in which `asked`, the `method` with options, differs from `default`; or why it is refused."""
     try:
         found: Configurable = registry.find(asked)
@@ -226,8 +226,8 @@ class Catalogue:
         self._kinds, self._files, self._path = kinds, tuple(files), path
         self._known: dict[tuple[Plugin, ...], tuple[Path | None, str, dict[str, Any]]] = {}
 
-    def __getitem__(self, name: str) -> Kept:
-        return Kept(self, name, self._kinds[name])
+    def __getitem__(self, name: str) -> StoredMethods:
+        return StoredMethods(self, name, self._kinds[name])
 
     def content(self) -> dict[str, Any]:
         """The content of each kind. Raises UsageError for a method file that cannot be read or is malformed."""

@@ -17,10 +17,10 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MARKS = {"SELECTOR": "selector", "VARIANTS": "selector", "RECIPE": "recipe", "RULE": "stopping rule"}
 """The names that mark a module as defining methods, and the kind of method that each one marks."""
 
-ROOMS = ("selectors", "supernets")
+METHOD_PACKAGES = ("selectors", "supernets")
 """The packages that hold methods; the first uses the second."""
 
-FOLDERS = (*ROOMS, "proxies", "stopping")
+METHOD_FOLDERS = (*METHOD_PACKAGES, "proxies", "stopping")
 """The folders that hold methods and little else; messages name their files as `folder/file.py`."""
 
 
@@ -65,7 +65,7 @@ def _location(error: BaseException, file: Path) -> str:
     ours = [(path, line) for path, line in frames
             if Path(path).is_relative_to(project) and "site-packages" not in path]  # fmt: skip
     path, line = ours[-1] if ours else (str(file), None)
-    name = Path(path).relative_to(project) if file.parent.name in FOLDERS else shown(Path(path))
+    name = Path(path).relative_to(project) if file.parent.name in METHOD_FOLDERS else shown(Path(path))
     return f"{name}, line {line}," if line else str(name)
 
 
@@ -90,7 +90,7 @@ def line_of(error: BaseException) -> str | None:
     ]
     if from_outside:
         return from_outside[-1]
-    for room in ROOMS:
+    for room in METHOD_PACKAGES:
         methods = Path(room), Path(room) / "proxies"
         lines = [(path, line) for path, line in ours if path.parent in methods]
         if lines:
@@ -98,7 +98,7 @@ def line_of(error: BaseException) -> str | None:
     return None
 
 
-def spelled_well(kind: str, name: str, file: Path) -> None:
+def require_valid_name(kind: str, name: str, file: Path) -> None:
     """Raise UsageError for a method name that cannot be typed on the command line."""
     if name == "all" or not _NAME.fullmatch(name):
         raise UsageError(
@@ -109,7 +109,7 @@ def spelled_well(kind: str, name: str, file: Path) -> None:
 
 def shown(file: Path) -> str:
     """The name of a method file in messages: `selectors/magnitude.py`; for a file elsewhere, its path from here."""
-    if file.parent.name in FOLDERS:
+    if file.parent.name in METHOD_FOLDERS:
         return _short(file)
     with suppress(OSError, ValueError):  # a working directory that is gone, or a file that is not below it
         return file.relative_to(Path.cwd()).as_posix()

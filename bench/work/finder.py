@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import parse, unknown
 from nas_selection_bench.bench.work.code_digest import code_digest
-from nas_selection_bench.bench.work.discovery import MARKS, modules, shown, spelled_well
+from nas_selection_bench.bench.work.discovery import MARKS, modules, require_valid_name, shown
 from nas_selection_bench.bench.work.methods import Source
 from nas_selection_bench.bench.work.plugins import Plugin, in_use, load
 
@@ -22,7 +22,7 @@ Method = TypeVar("Method")
 
 
 @dataclass(frozen=True)
-class Offered(Generic[Method]):
+class FoundMethod(Generic[Method]):
     """A method with its default options, and its origin."""
 
     method: Method
@@ -48,17 +48,17 @@ class Finder(Generic[Method]):
         imported inside `guard()`.
         """
         self.kind, self._package, self._marks, self._offered, self._guard = kind, package, marks, offered, guard
-        self._known: dict[tuple[Plugin, ...], Mapping[str, Offered[Method]]] = {}
+        self._known: dict[tuple[Plugin, ...], Mapping[str, FoundMethod[Method]]] = {}
 
-    def offers(self) -> Mapping[str, Offered[Method]]:
+    def offers(self) -> Mapping[str, FoundMethod[Method]]:
         """Methods by name, sorted; the files are read once. Raises UsageError, naming the file, if one is faulty."""
         plugins = in_use()
         if plugins not in self._known:
             self._known[plugins] = self._read(plugins)
         return self._known[plugins]
 
-    def _read(self, plugins: tuple[Plugin, ...]) -> Mapping[str, Offered[Method]]:
-        offers: dict[str, Offered[Method]] = {}
+    def _read(self, plugins: tuple[Plugin, ...]) -> Mapping[str, FoundMethod[Method]]:
+        offers: dict[str, FoundMethod[Method]] = {}
 
         def add(name: str, module: Any, file: Path, plugin: Plugin | None) -> None:
             if not any(hasattr(module, mark) for mark in self._marks):
@@ -67,8 +67,8 @@ class Finder(Generic[Method]):
                 if method in offers:
                     first = shown(offers[method].file)
                     raise UsageError(f"{first} and {shown(file)} both define the {self.kind} {method!r}; rename yours.")
-                spelled_well(self.kind, method, file)
-                offers[method] = Offered(offer, file, plugin)
+                require_valid_name(self.kind, method, file)
+                offers[method] = FoundMethod(offer, file, plugin)
 
         with self._guard():
             for file, module in modules(self._package):
@@ -116,7 +116,7 @@ class Finder(Generic[Method]):
             for file in files
         }
 
-    def offer(self, text: str) -> Offered[Method]:
+    def offer(self, text: str) -> FoundMethod[Method]:
         """The method that `text` names, with default options whatever `text` sets, and its origin.
 
         Raises UsageError, listing what exists, if there is none.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Described:
+class MethodDeclaration:
     """The declarations of a recipe, a selector or another kind of method, as plain data: all that a plan needs."""
 
     name: str
@@ -43,7 +43,7 @@ class Described:
     """Further descriptions from the method's file, shown in reports."""
 
 
-TRAITS = tuple(f.name for f in fields(Described) if f.name not in ("name", "version", "paper", "declared"))
+TRAITS = tuple(f.name for f in fields(MethodDeclaration) if f.name not in ("name", "version", "paper", "declared"))
 """The declarations that a plan reads; a method object has those of its kind."""
 
 
@@ -87,18 +87,18 @@ class Setting:
 class MethodEntry:
     """A method with its default options."""
 
-    described: Described
+    described: MethodDeclaration
     source: Source
     settings: Mapping[str, Setting]
 
 
-class Offer(Protocol):
+class MethodCatalogue(Protocol):
     """All methods of one kind, as declarations."""
 
     def names(self) -> Sequence[str]:
         """Names of all methods, without their options, sorted."""
 
-    def find(self, text: str) -> Described:
+    def find(self, text: str) -> MethodDeclaration:
         """The method called `name` or `name[option=value,...]`.
 
         Raises UsageError, with the nearest names, for a method or an option that does not exist.
@@ -147,12 +147,12 @@ class Supernets:
 class Methods:
     """All methods, as they are handed to the harness."""
 
-    recipes: Offer
-    selectors: Offer
+    recipes: MethodCatalogue
+    selectors: MethodCatalogue
     supernets: Supernets
     work: Callable[[], Work]
     """A module-level function, so that it can be sent to worker processes."""
-    further: Mapping[str, Offer] = field(default_factory=dict)
+    further: Mapping[str, MethodCatalogue] = field(default_factory=dict)
     """Other kinds of method, shown in lists: zero-cost proxies, stopping rules."""
     groups: Mapping[str, str] = field(default_factory=dict)
     """Names that `--selectors` accepts for several selectors -> the names and globs that each stands for."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_selection_bench.bench.work.json_files import read_json, write_json
-from nas_selection_bench.bench.work.methods import Described, Source
+from nas_selection_bench.bench.work.methods import MethodDeclaration, Source
 
 METHODS_FILE = "methods.json"
 KINDS = ("supernets", "selectors")
@@ -18,7 +18,7 @@ Descriptions = dict[str, dict[str, dict[str, str]]]
 
 
 def write_described(
-    folder: Path, recipes: Iterable[Described], selectors: Iterable[Described],
+    folder: Path, recipes: Iterable[MethodDeclaration], selectors: Iterable[MethodDeclaration],
     sources: tuple[Mapping[str, Source | None], Mapping[str, Source | None]] = ({}, {}),
 ) -> None:  # fmt: skip
     """Add the descriptions of these methods; descriptions from other runs of the folder stay.

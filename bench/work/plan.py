@@ -16,7 +16,7 @@ from nas_selection_bench.bench.work.cells import (
     supernet_key,
     without_checkpoint,
 )
-from nas_selection_bench.bench.work.methods import Described, Methods, Supernets
+from nas_selection_bench.bench.work.methods import MethodDeclaration, Methods, Supernets
 from nas_selection_bench.bench.work.presets import Settings, settings_labelled
 from nas_selection_bench.bench.work.record import (
     DONE,
@@ -42,8 +42,8 @@ class Request:
 
     settings: Mapping[str, Settings]
     """Settings by data set."""
-    recipes: tuple[Described, ...]
-    selectors: tuple[Described, ...]
+    recipes: tuple[MethodDeclaration, ...]
+    selectors: tuple[MethodDeclaration, ...]
     supernet_seeds: int
     selector_seeds: int
     epochs: tuple[int | str, ...] | None
@@ -111,7 +111,7 @@ class PlannedCell:
         return f"{self.supernet.title} epoch {self.cell.epoch} {self.cell.selector}{seed}"
 
 
-def epochs_for(selector: Described, request: Request, settings: Settings) -> tuple[int, ...]:
+def epochs_for(selector: MethodDeclaration, request: Request, settings: Settings) -> tuple[int, ...]:
     """The checkpoint epochs at which a selector is applied; raises UsageError for an epoch that is not stored."""
     stored = settings.checkpoint_epochs
     if request.epochs is None:
@@ -190,7 +190,9 @@ def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSu
     return PlannedSupernet(cell.supernet, supernet_key(cell.supernet, version, *where, plugin), former, version)
 
 
-def planned_cell(cell: Cell, recipe: Described, selector: Described, here: Circumstances) -> PlannedCell:
+def planned_cell(
+    cell: Cell, recipe: MethodDeclaration, selector: MethodDeclaration, here: Circumstances
+) -> PlannedCell:
     """The cell with its keys. If its selector does not read the checkpoint, all recipes and epochs share one result.
 
     Cells that choose by alphas which are not trained, or not yet, are skipped; their key says so, since earlier

@@ -23,11 +23,11 @@ ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets
          "run_bench.py")  # fmt: skip
 """Git arguments that list files missing from the commit, in the folders of the program's code."""
 
-ALIKE = ("seed", "device", "hardware", "threads", "environment")
+SHARED_ENTRIES = ("seed", "device", "hardware", "threads", "environment")
 """Entries that all results of a folder have in common, besides the table; otherwise cells would be paired with
 checkpoints that they never read."""
 
-TELLING = ("-q", "--quiet", "-v", "--verbose")
+MESSAGE_OPTIONS = ("-q", "--quiet", "-v", "--verbose")
 """Options that change only a run's messages; with or without them it is the same command."""
 
 _KINDS: dict[str, Any] = {
@@ -54,7 +54,7 @@ def arithmetic() -> dict[str, str]:
 
 
 def as_text(circumstance: object) -> str:
-    """The value of an entry in ALIKE, for messages; environment variables are spelled as a shell sets them."""
+    """The value of an entry in SHARED_ENTRIES, for messages; environment variables are spelled as a shell sets them."""
     if isinstance(circumstance, Mapping):
         return " ".join(f"{name}={value}" for name, value in sorted(circumstance.items())) or "none"
     return "not stored" if circumstance is None else str(circumstance)
@@ -116,7 +116,7 @@ def write_run(
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     earlier = read_run(folder) or {}
-    known, command = commands(earlier), [word for word in argv if word not in TELLING]
+    known, command = commands(earlier), [word for word in argv if word not in MESSAGE_OPTIONS]
     here = processor()
     content = {
         "schema": 1,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DataError, counted
-from nas_selection_bench.bench.files import leave_no_lock, write_whole
+from nas_selection_bench.bench.files import remove_stale_lock, write_whole
 from nas_selection_bench.bench.work.edited_files import Sources
 from nas_selection_bench.bench.work.json_files import write_json
 from nas_selection_bench.bench.work.plan import PlannedCell, PlannedSupernet, Split, checkpoint_of, split_plan, state_of
@@ -269,7 +269,7 @@ class Run:
         for planned in {cell.supernet.key: cell for cell in cells if cell.reads_checkpoint}.values():
             if not is_trained(here.supernets, planned.supernet, here.cache):
                 continue
-            leave_no_lock(planned.supernet.folder(here.cache) / ".lock")
+            remove_stale_lock(planned.supernet.folder(here.cache) / ".lock")
             last = planned.cell.supernet.settings.checkpoint_epochs[-1]
             columns = {**planned.columns, "epoch": last, "selector": "", "selector_seed": 0, "bn": ""}
             seconds = here.supernets.seconds(planned.supernet.folder(here.cache))

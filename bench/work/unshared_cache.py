@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nas_selection_bench.bench.errors import DataError
-from nas_selection_bench.bench.files import leave_no_lock, make_folder, only_writer, write_whole
+from nas_selection_bench.bench.files import make_folder, only_writer, remove_stale_lock, write_whole
 from nas_selection_bench.bench.problem.datasets import DATA_ROOT_VARIABLE
 from nas_selection_bench.bench.problem.pixels import pixels_of
 from nas_selection_bench.bench.work.cells import SupernetJob
@@ -40,9 +40,9 @@ def spread_over_machines(
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield (number, outcome) of all `tasks` as `spread` does; their checkpoints end up in the run's cache."""
     with _mark_in(workplace.cache) as mark:
-        sent = [Sent(task, mark, _sha256(task)) for task in tasks]
+        sent = [RemoteTask(task, mark, _sha256(task)) for task in tasks]
 
-        def again(number: int, outcome: Outcome) -> Sent | None:
+        def again(number: int, outcome: Outcome) -> RemoteTask | None:
             return sent[number].with_checkpoint() if outcome == ELSEWHERE else None
 
         for number, outcome in spread(sent, workplace.pool, KILLED, again):
@@ -52,7 +52,7 @@ def spread_over_machines(
 
 
 @dataclass(frozen=True)
-class Sent:
+class RemoteTask:
     """A task as it is handed to a worker, which may be on another machine."""
 
     task: TrainTask | SelectTask
@@ -63,7 +63,7 @@ class Sent:
     checkpoint: Mapping[str, bytes] = field(default_factory=dict)
     """The files of that checkpoint by name, if they are sent along."""
 
-    def with_checkpoint(self) -> "Sent":
+    def with_checkpoint(self) -> "RemoteTask":
         """The same task with the checkpoint from the run's cache."""
         if not isinstance(self.task, SelectTask):
             return self
@@ -119,7 +119,7 @@ def _mark_in(cache: Path) -> Iterator[Path]:
     """A file in the cache that exists for as long as the run hands out tasks; files of killed runs are removed."""
     make_folder(cache)
     for left in cache.glob(f"{_MARK}*"):
-        leave_no_lock(left)
+        remove_stale_lock(left)
     mark = cache / f"{_MARK}{uuid.uuid4().hex}"
     with only_writer(mark, wait=True):
         yield mark

@@ -45,14 +45,14 @@ SkipReason = Callable[[Mapping[str, Any]], str]
 """Returns why the cell with these key columns is skipped; empty if it is not."""
 
 
-def first_learnt(recipe: Alphas, epochs: int) -> int:
+def first_trained_epoch(recipe: Alphas, epochs: int) -> int:
     """The first epoch, in a search of `epochs`, after which the alphas carry information, if they ever do."""
     return whole_epochs(recipe.alphas_rest, epochs) - recipe.alphas_rest_less + 1
 
 
 def reason_to_skip(recipe: Alphas, selector: Decides, epoch: int, epochs: int) -> str:
     """Why `selector` is skipped at this checkpoint; empty if it is not."""
-    first = first_learnt(recipe, epochs)
+    first = first_trained_epoch(recipe, epochs)
     if not selector.decides_by_alphas or (recipe.learns_alphas and epoch >= first):
         return ""
     if not recipe.learns_alphas or first > epochs:

@@ -77,7 +77,7 @@ class Comparison:
     p: float
     """p of the sign-flip test."""
     p_holm: float
-    """`p` corrected over all comparisons made together; 1 if the comparison is not `hopeful`."""
+    """`p` corrected over all comparisons made together; 1 if the comparison is not `can_be_significant`."""
     smallest_p_holm: float
     """The value of `p_holm` if every comparison were as clear as its number of pairs allows."""
     p_sign: float
@@ -90,14 +90,14 @@ class Comparison:
     """The true mean difference that this many pairs would show after correction, four times out of five."""
 
     @property
-    def hopeful(self) -> bool:
+    def can_be_significant(self) -> bool:
         """Whether some outcome would have been significant without correction, and seeds were repeated."""
         return smallest_p(self.differing) <= SIGNIFICANCE and self.n >= FEWEST_SEEDS * len(self.sizes)
 
     @property
     def decidable(self) -> bool:
         """Whether some outcome would have been significant after the correction."""
-        return self.hopeful and self.smallest_p_holm <= SIGNIFICANCE
+        return self.can_be_significant and self.smallest_p_holm <= SIGNIFICANCE
 
     @property
     def judged(self) -> bool:
@@ -250,17 +250,17 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     take no part in the correction. A family fixed beforehand, such as every selector against one baseline, needs less
     correction than all pairs.
     """
-    places = [i for i, comparison in enumerate(comparisons) if comparison.hopeful]
+    places = [i for i, comparison in enumerate(comparisons) if comparison.can_be_significant]
     p, reachable, p_sign = (np.ones(len(comparisons)) for _ in range(3))
     p[places] = holm([comparisons[i].p for i in places])
     reachable[places] = holm([smallest_p(comparisons[i].differing) for i in places])
     p_sign[places] = holm([comparisons[i].p_sign for i in places])
-    hopeful = set(places)
+    can_be_significant = set(places)
     return [
         replace(
             c, p_holm=float(p[i]), smallest_p_holm=float(reachable[i]), p_sign_holm=float(p_sign[i]),
-            detectable=detectable(c.deviation, c.n, len(places)) if i in hopeful else None,
-            verdict=_verdict(c, float(p[i]), decidable=i in hopeful and reachable[i] <= SIGNIFICANCE),
+            detectable=detectable(c.deviation, c.n, len(places)) if i in can_be_significant else None,
+            verdict=_verdict(c, float(p[i]), decidable=i in can_be_significant and reachable[i] <= SIGNIFICANCE),
         )
         for i, c in enumerate(comparisons)
     ]  # fmt: skip

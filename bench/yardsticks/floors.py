@@ -122,7 +122,7 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
         f"none < pool < skip < 1x1 < 3x3 on every edge; of all 120 orders, number {mean_place} by τ mean and"
         f" {best_place} by τ best"
     )
-    sticks = [
+    yardsticks = [
         *(_drawn(truth, name) for name in RANDOM_CHOICES),
         _fixed(truth, "all-skip", SKIP),
         _scored(truth, ONE_ORDER, order, None, note),
@@ -130,14 +130,14 @@ def floors_and_ceilings(truth: Truth) -> list[Yardstick]:
     ]
     flops = table.flops(dataset)
     if flops is not None:
-        sticks.append(_ranked(truth, "flops", flops))
-    sticks.append(_fixed(truth, ALL_3X3, CONV_3X3))
+        yardsticks.append(_ranked(truth, "flops", flops))
+    yardsticks.append(_fixed(truth, ALL_3X3, CONV_3X3))
     ties = int((truth.test == truth.best).sum()) - 1
     note = "the best architecture; its scores are the best accuracies of the oracle"
     if ties:
         note += f"; {ties} more as good"
-    sticks.append(_yardstick(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
-    return sticks
+    yardsticks.append(_yardstick(truth, "optimum", table.best(dataset), truth.oracles[0], None, note))
+    return yardsticks
 
 
 def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> RetrainingAgreement:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-REUSED = 2**24
+KEPT_BYTES = 2**24
 """Size in bytes of the largest array whose memory is kept for the next one."""
 BLOCK = 64
 """Number of neighbours whose pairs are compared one by one; pairs further apart are counted by block."""
@@ -59,7 +59,7 @@ def reuse_memory() -> None:
     glibc gives the memory of every array of 128 kB or more back to the system, which clears its pages for the next one,
     until a larger array has been freed; from then on it keeps memory up to that size. Elsewhere this does nothing.
     """
-    np.empty(REUSED // 8)
+    np.empty(KEPT_BYTES // 8)
 
 
 def ranked(values: ArrayLike) -> Ranked:

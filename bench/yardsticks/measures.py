@@ -43,7 +43,7 @@ ALL_OPERATIONS = tuple(range(len(OPERATIONS)))
 WITHOUT_NONE = tuple(operation for operation in ALL_OPERATIONS if operation != NONE)
 STEPS = 1e9
 """Sums of scores are rounded to multiples of 1 / STEPS."""
-WORTH_CHOOSING = (SKIP, CONV_1X1, CONV_3X3)
+GOOD_OPERATIONS = (SKIP, CONV_1X1, CONV_3X3)
 """The operations that good architectures are made of."""
 
 
@@ -300,7 +300,7 @@ def edge_agreements(scores: np.ndarray, truth: Truth) -> list[EdgeAgreement]:
     columns = {
         "tau_mean": taus_of_signs(signs, of_mean, ALL_OPERATIONS),
         "tau_mean_no_none": taus_of_signs(signs, of_mean, WITHOUT_NONE),
-        "tau_mean_ops": taus_of_signs(signs, of_mean, WORTH_CHOOSING),
+        "tau_mean_ops": taus_of_signs(signs, of_mean, GOOD_OPERATIONS),
         "tau_edge": edge_specific_taus(signs, mean),
         "tau_best": taus_of_signs(signs, of_best, ALL_OPERATIONS),
         "tau_best_no_none": taus_of_signs(signs, of_best, WITHOUT_NONE),

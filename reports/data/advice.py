@@ -62,7 +62,7 @@ class Limits:
     criteria: int
     untried: Mapping[str, int]
     """Recipe -> number of criteria that read a supernet and were not tried on it; only recipes with any."""
-    untold: int
+    unjudged: int
     """Number of criteria with too few seeds to be judged against FLOOR."""
     exploratory: int
     lost: int

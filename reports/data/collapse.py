@@ -27,11 +27,11 @@ follows)."""
 def collapses(source: Material, contest: Contest) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
     """Each kind of collapse that occurs, with `methods`, `settings` and `shares` (as text) in one order, worst first.
 
-    Covers the PRIMARY criteria if the contest has them among others, else all criteria.
+    Covers the founding criteria if the contest has them among others, else all criteria.
     """
     frame = source.results.final_of(contest.dataset)
-    if contest.primary:  # among a hundred other criteria, some always collapse
-        frame = frame[frame["method"].isin(contest.primary)]
+    if contest.founders:  # among a hundred other criteria, some always collapse
+        frame = frame[frame["method"].isin(contest.founders)]
     worst = float(source.table.accuracy(contest.dataset).min())
     chosen = frame.assign(
         lowest=frame["test"] == worst,

@@ -8,7 +8,7 @@ from nas_selection_bench.bench.problem.space import CONV_3X3, EDGES, Architectur
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, corrected, tie_groups
 from nas_selection_bench.bench.yardsticks.floors import ONE_ORDER, RANDOM, RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.statistics import TrialNoise
-from nas_selection_bench.reports.data.founders import PRIMARY, Level, level_of
+from nas_selection_bench.reports.data.founders import FOUNDERS, Level, level_of
 from nas_selection_bench.reports.data.standings import Standing, most_settings_first
 
 FLOORS = (*RANDOM_CHOICES, ONE_ORDER, "params")
@@ -81,9 +81,9 @@ class Contest:
         return [c for c in self.comparisons if c.first in self.focus and c.second in {*self.focus, *self.floors}]
 
     @cached_property
-    def primary(self) -> list[str]:
-        """The PRIMARY methods, best mean first; none if there are fewer than two, or if every method is PRIMARY."""
-        found = [standing.method for standing in self.standings if standing.method in PRIMARY]
+    def founders(self) -> list[str]:
+        """The founding criteria, best mean first; none if there are fewer than two, or if every method is one."""
+        found = [standing.method for standing in self.standings if standing.method in FOUNDERS]
         return found if 1 < len(found) < len(self.standings) else []
 
     @cached_property
@@ -175,10 +175,10 @@ class Contest:
         return [s for s in self.standings if s.method in self.ranked and s.group is None and s.mean > least]
 
     @cached_property
-    def primary_groups(self) -> list[list[str]]:
-        """The tie groups of the PRIMARY methods among themselves, the best first, each with its leader first."""
-        pairs = [c for c in self.among(self.primary) if c.second not in self.floors]
-        order = sorted(map(self.of, self.primary), key=most_settings_first)
+    def founder_groups(self) -> list[list[str]]:
+        """The tie groups of the founding criteria among themselves, the best first, each with its leader first."""
+        pairs = [c for c in self.among(self.founders) if c.second not in self.floors]
+        order = sorted(map(self.of, self.founders), key=most_settings_first)
         return tie_groups([standing.method for standing in order], pairs)
 
     @cached_property
@@ -189,7 +189,7 @@ class Contest:
 
 def family_of(comparisons: Sequence[Comparison]) -> str:
     """How many of `comparisons` Holm's correction counts, in words."""
-    counted = sum(comparison.hopeful for comparison in comparisons)
+    counted = sum(comparison.can_be_significant for comparison in comparisons)
     if len(comparisons) < 2:
         return "the only pair" if comparisons else "no pairs"
     if counted == len(comparisons):

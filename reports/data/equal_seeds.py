@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
 from nas_selection_bench.reports.data.contests import BASELINES, Contest
 from nas_selection_bench.reports.data.factors import contrasts
-from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.founders import FOUNDERS
 from nas_selection_bench.reports.data.judging import contest
 from nas_selection_bench.reports.data.material import Material
 
@@ -33,22 +33,22 @@ class SeedsCompared:
 
 
 def seeds_compared(source: Material, whole: Contest) -> SeedsCompared | None:
-    """The comparison of the two sets of seeds; None if no PRIMARY criterion has a seed that some selector lacks."""
+    """The comparison of the two sets of seeds; None if no founding criterion has a seed that some selector lacks."""
     final = source.results.final_of(whole.dataset)
     seeds = final.groupby("method")["supernet_seed"].agg(frozenset)
     common = frozenset.intersection(*seeds)
-    of_primary = frozenset().union(*(seeds[name] for name in whole.primary))
-    if not common < of_primary:
+    of_founders = frozenset().union(*(seeds[name] for name in whole.founders))
+    if not common < of_founders:
         return None
     before = dict(_judged(whole))
     if not common:  # nothing is left to compare, so every verdict becomes "too few seeds"
         decided = sum(c.verdict is not Verdict.TOO_FEW for c in before.values())
-        return SeedsCompared(len(of_primary), 0, len(before), decided, decided, ())
+        return SeedsCompared(len(of_founders), 0, len(before), decided, decided, ())
     rows = source.results.rows
-    kept = rows["supernet_seed"].isin(common) & rows["method"].isin(PRIMARY) & (rows["dataset"] == whole.dataset)
+    kept = rows["supernet_seed"].isin(common) & rows["method"].isin(FOUNDERS) & (rows["dataset"] == whole.dataset)
     even = contest(
         replace(source.results, rows=rows[kept]), source.truths[whole.dataset], whole.dataset,
-        source.sticks[whole.dataset],
+        source.yardsticks[whole.dataset],
     )  # fmt: skip
     after = dict(_judged(even))
     pairs = [(c, after[key]) for key, c in before.items() if key in after and after[key].verdict is not c.verdict]
@@ -57,13 +57,13 @@ def seeds_compared(source: Material, whole: Contest) -> SeedsCompared | None:
         for c, fewer in pairs
         if fewer.verdict is not Verdict.TOO_FEW
     )
-    return SeedsCompared(len(of_primary), len(common), len(before), len(pairs), len(pairs) - len(changed), changed)
+    return SeedsCompared(len(of_founders), len(common), len(before), len(pairs), len(pairs) - len(changed), changed)
 
 
 def _judged(judged: Contest) -> Iterator[tuple[tuple[str, frozenset[str]], Comparison]]:
-    """The comparisons of PRIMARY criteria that the finding reports: with each baseline, and the FACTORS."""
+    """The comparisons of founding criteria that the finding reports: with each baseline, and the FACTORS."""
     for baseline in BASELINES:
-        for c in judged.against(baseline, PRIMARY):
+        for c in judged.against(baseline, FOUNDERS):
             yield (baseline, frozenset((c.first, c.second))), c
     for factor, c in contrasts(judged.comparisons):
         yield ("part", factor.pair), c

@@ -37,7 +37,7 @@ FACTORS = (
     Factor("darts-pt-loss", "darts-pt", "loss instead of accuracy of the perturbed supernet"),
     Factor("magnitude-no-none", "magnitude", "candidates without the operation none"),
 )  # fmt: skip
-"""Every pair of PRIMARY selectors that differs in one part. Pairs that differ in more are excluded, such as
+"""Every pair of founding criteria that differs in one part. Pairs that differ in more are excluded, such as
 `zero-cost-pt-post` and `zero-cost-pt` (trained weights, but also no proposals and no second stage), or `ostr` and
 `ostr-exact` (a gradient, but also its absolute value)."""
 

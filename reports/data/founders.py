@@ -44,7 +44,7 @@ def _read() -> dict[Level, tuple[str, ...]]:
 
 
 _PATTERNS = _read()
-PRIMARY = _PATTERNS[Level.FOUNDING]
+FOUNDERS = _PATTERNS[Level.FOUNDING]
 """The founding criteria, including the controls."""
 
 GROUPS = {

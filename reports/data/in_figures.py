@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.founders import FOUNDERS
 
 MOST = 32
 """Most selectors in a figure with one row per selector; tables and CSV files hold all of them."""
@@ -14,12 +14,12 @@ def is_variant(name: str, names: Sequence[str]) -> bool:
 
 
 def first_shown(name: str, names: Sequence[str]) -> tuple[bool, bool]:
-    """Sort key of `name` by its priority in figures: the PRIMARY criteria, then main forms, then variants."""
-    return name not in PRIMARY, is_variant(name, names)
+    """Sort key of `name` by its priority in figures: the founding criteria, then main forms, then variants."""
+    return name not in FOUNDERS, is_variant(name, names)
 
 
 def focus(names: Sequence[str], clones: Collection[str] = (), most: int = MOST) -> list[str]:
-    """Up to `most` of `names`, which are ordered best first: PRIMARY criteria, main forms, then the best variants.
+    """Up to `most` of `names`, which are ordered best first: founding criteria, main forms, then the best variants.
 
     The order of `names` is kept. `clones` always choose as another of `names` does, and come last in priority.
     """

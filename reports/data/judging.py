@@ -11,7 +11,7 @@ from nas_selection_bench.bench.yardsticks.comparisons import Comparison, correct
 from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES, Yardstick
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.contests import FLOOR, FLOORS, Contest, main_pair
-from nas_selection_bench.reports.data.founders import PRIMARY, Level, level_of
+from nas_selection_bench.reports.data.founders import FOUNDERS, Level, level_of
 from nas_selection_bench.reports.data.in_figures import focus
 from nas_selection_bench.reports.data.results import COLLAPSED, Checkpoint, Results, per_checkpoint
 from nas_selection_bench.reports.data.standings import most_settings_first, standing_of
@@ -45,10 +45,10 @@ def looked_up(frame: pd.DataFrame, truth: Truth) -> pd.DataFrame:
     return frame.assign(test=test, percentile=100 * below / len(truth.test))
 
 
-def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick]) -> Contest:
+def contest(results: Results, truth: Truth, dataset: str, yardsticks: list[Yardstick]) -> Contest:
     """The contest of the choices at the last checkpoint, over all settings of `dataset`, paired by checkpoint.
 
-    `truth` and `sticks` are those of the data set that judges the choices. If it is not `dataset`, methods are
+    `truth` and `yardsticks` are those of the data set that judges the choices. If it is not `dataset`, methods are
     compared with the floors only.
     """
     frame = results.final_of(dataset)
@@ -58,8 +58,8 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     values, percentiles = per_checkpoint(frame, "test"), per_checkpoint(frame, "percentile")
     lowest = per_checkpoint(frame, "percentile", "min")  # a mean over selector seeds would hide a collapse
     checkpoints = sorted({checkpoint for of_method in values.values() for checkpoint in of_method})
-    twins = _twins(sticks)
-    of_stick = {stick.name: stick for stick in sticks}
+    twins = _twins(yardsticks)
+    of_stick = {yardstick.name: yardstick for yardstick in yardsticks}
     fixed = [name for name in twins if name not in RANDOM_CHOICES]
     floors = {name: dict.fromkeys(checkpoints, of_stick[name].test) for name in fixed}
     clones = results.clones(dataset, list(values))
@@ -90,7 +90,7 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     pairs = [
         (first, second)
         for first, second in combinations(values, 2)
-        if {first, second} <= main or {first, second} <= drawn_together or not {*PRIMARY}.isdisjoint((first, second))
+        if {first, second} <= main or {first, second} <= drawn_together or not {*FOUNDERS}.isdisjoint((first, second))
     ]
     if transferred:
         pairs = []
@@ -126,14 +126,14 @@ def contest(results: Results, truth: Truth, dataset: str, sticks: list[Yardstick
     )
 
 
-def _twins(sticks: Sequence[Yardstick]) -> dict[str, list[str]]:
+def _twins(yardsticks: Sequence[Yardstick]) -> dict[str, list[str]]:
     """Each of FLOORS -> the later ones that choose the same architecture, which have no entry of their own."""
     chosen: dict[object, str] = {}
     twins: dict[str, list[str]] = {}
-    for stick in (stick for name in FLOORS for stick in sticks if stick.name == name):
-        first = chosen.setdefault(stick.architecture or stick.name, stick.name)
-        if first == stick.name:
+    for yardstick in (yardstick for name in FLOORS for yardstick in yardsticks if yardstick.name == name):
+        first = chosen.setdefault(yardstick.architecture or yardstick.name, yardstick.name)
+        if first == yardstick.name:
             twins[first] = []
         else:
-            twins[first].append(stick.name)
+            twins[first].append(yardstick.name)
     return twins

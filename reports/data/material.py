@@ -52,14 +52,14 @@ class Material:
         return {name: Truth(self.table, name, self.results.store.agreements) for name in self.table.datasets}
 
     @cached_property
-    def every_stick(self) -> dict[str, list[Yardstick]]:
+    def all_yardsticks(self) -> dict[str, list[Yardstick]]:
         """Floors and ceilings of each data set of the table, with or without results."""
         return {name: floors_and_ceilings(truth) for name, truth in self.truths.items()}
 
     @cached_property
-    def sticks(self) -> dict[str, list[Yardstick]]:
+    def yardsticks(self) -> dict[str, list[Yardstick]]:
         """Floors and ceilings of each data set with results."""
-        return {name: self.every_stick[name] for name in self.datasets}
+        return {name: self.all_yardsticks[name] for name in self.datasets}
 
     @cached_property
     def retrainings(self) -> dict[str, RetrainingAgreement]:
@@ -69,13 +69,13 @@ class Material:
     @cached_property
     def contests(self) -> list[Contest]:
         """The contest of each data set, judged by its own accuracies."""
-        return [contest(self.results, self.truths[name], name, self.sticks[name]) for name in self.datasets]
+        return [contest(self.results, self.truths[name], name, self.yardsticks[name]) for name in self.datasets]
 
     @cached_property
     def transfers(self) -> list[Contest]:
         """The contests that judge the choices on one data set by the accuracies on another data set of the table."""
         return [
-            contest(self.results, self.truths[other], name, self.every_stick[other])
+            contest(self.results, self.truths[other], name, self.all_yardsticks[other])
             for name in self.datasets
             for other in self.table.datasets
             if other != name

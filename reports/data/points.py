@@ -95,7 +95,7 @@ def by_verdict(compared: Sequence[Comparison]) -> dict[str, tuple[str, ...]]:
 
 
 def _floors(source: Material, contest: Contest) -> Iterator[Point]:
-    sticks = {stick.name: stick for stick in source.every_stick[contest.lookup]}
+    yardsticks = {yardstick.name: yardstick for yardstick in source.all_yardsticks[contest.lookup]}
     for level, members in contest.families.items():
         for baseline in BASELINES:
             compared = contest.against(baseline, members)
@@ -106,11 +106,11 @@ def _floors(source: Material, contest: Contest) -> Iterator[Point]:
                 "judged": sum(c.judged for c in compared),
                 "could_show": middle([c.detectable for c in compared if c.verdict is Verdict.OPEN]),
             }
-            if baseline in sticks:
-                stick = sticks[baseline]
+            if baseline in yardsticks:
+                yardstick = yardsticks[baseline]
                 numbers |= {
-                    "test": stick.test, "percentile": stick.percentile, "above": stick.above,
-                    "above_margin": stick.above_margin,
+                    "test": yardstick.test, "percentile": yardstick.percentile, "above": yardstick.above,
+                    "above_margin": yardstick.above_margin,
                 }  # fmt: skip
             words = {"level": str(level), "baseline": baseline}
             yield Point(Kind.FLOOR, contest.dataset, contest.lookup, words, by_verdict(compared), numbers)
@@ -129,17 +129,20 @@ def _highest(source: Material, contest: Contest) -> Iterator[Point]:
 
 
 def _groups(contest: Contest) -> Iterator[Point]:
-    groups = contest.primary_groups
+    groups = contest.founder_groups
     if not groups:
         return
     (leader, *tied), worse = groups[0], [name for group in groups[1:] for name in group]
-    unplaced = [name for name in contest.primary if name not in {leader, *tied, *worse}]
-    fewer = [name for name in contest.primary if contest.of(name).settings < contest.of(leader).settings]
-    pairs = contest.among(contest.primary)
+    unplaced = [name for name in contest.founders if name not in {leader, *tied, *worse}]
+    fewer = [name for name in contest.founders if contest.of(name).settings < contest.of(leader).settings]
+    pairs = contest.among(contest.founders)
     yield Point(
         Kind.GROUPS, contest.dataset, contest.lookup, {"level": "founding", "leader": leader},
         {"tied": tuple(tied), "worse": tuple(worse), "unplaced": tuple(unplaced), "fewer_recipes": tuple(fewer)},
-        {"recipes": contest.of(leader).settings, "pairs": len(pairs), "counted": sum(c.hopeful for c in pairs)},
+        {
+            "recipes": contest.of(leader).settings, "pairs": len(pairs),
+            "counted": sum(c.can_be_significant for c in pairs),
+        },
     )  # fmt: skip
 
 
@@ -172,7 +175,7 @@ def _factors(contest: Contest) -> Iterator[Point]:
 
 
 def _agreement(source: Material, contest: Contest) -> Iterator[Point]:
-    sticks = {stick.name: stick for stick in source.sticks[contest.dataset]}
+    yardsticks = {yardstick.name: yardstick for yardstick in source.yardsticks[contest.dataset]}
     for measure in TOLD_AGREEMENT:
         means: dict[str, list[float]] = {}
         for line in source.lines(measure):
@@ -188,7 +191,7 @@ def _agreement(source: Material, contest: Contest) -> Iterator[Point]:
             Kind.AGREEMENT, contest.dataset, contest.lookup, {"measure": measure}, {"best": best},
             {
                 "highest": highest, "fewest": min(counts), "most": max(counts),
-                **{name: getattr(sticks[name], measure) for name in (FLOOR, "params")},
+                **{name: getattr(yardsticks[name], measure) for name in (FLOOR, "params")},
                 "place": places_of_constant_order(source.truths[contest.dataset])[0] if measure == "tau_mean" else None,
                 "two_trainings": source.retrainings[contest.dataset].taus.get(measure),
             },

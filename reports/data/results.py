@@ -227,7 +227,7 @@ class Results:
             found.setdefault((dataset, method), []).append(tuple(choice))
         return {of: tuple(choices) for of, choices in found.items()}
 
-    def speakers(self, dataset: str, names: Sequence[str]) -> dict[str, str]:
+    def representatives(self, dataset: str, names: Sequence[str]) -> dict[str, str]:
         """Each of `names` -> the representative of all methods with the same choices on every checkpoint.
 
         The representative is the one that figures would show first (`first_shown`).
@@ -239,8 +239,8 @@ class Results:
         return {name: speaker[choices[name]] for name in names}
 
     def clones(self, dataset: str, names: Sequence[str]) -> set[str]:
-        """The methods of `names` that are represented by another one (`speakers`)."""
-        return {name for name, speaker in self.speakers(dataset, names).items() if name != speaker}
+        """The methods of `names` that are represented by another one (`representatives`)."""
+        return {name for name, speaker in self.representatives(dataset, names).items() if name != speaker}
 
     def what(self, method: str) -> str:
         """The first line of a method's file, which says what it is; empty if it is not stored."""

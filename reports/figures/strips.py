@@ -87,10 +87,10 @@ class Strips:
         self.drawing.lines(ticks, "tick")
 
     def yardsticks(
-        self, sticks: Sequence[tuple[str, float]], axis: AnyAxis, height: Height, lines: Sequence[str]
+        self, yardsticks: Sequence[tuple[str, float]], axis: AnyAxis, height: Height, lines: Sequence[str]
     ) -> None:
         """Draw yardsticks as diamonds below the methods; those in `lines` also as a dashed line through all rows."""
-        for row, (name, value) in enumerate(sticks, start=self.methods):
+        for row, (name, value) in enumerate(yardsticks, start=self.methods):
             if name in lines:
                 self.drawing.line(axis(value), height(-0.5), axis(value), height(row), "dashed")
             self.drawing.mark(3, axis(value), height(row), "hollow", 4, f"{name}: {number(value)}")
@@ -112,7 +112,7 @@ def accuracy_figure(
     optimum: float,
     dataset: str,
     settings: Sequence[str],
-    sticks: Sequence[Yardstick],
+    yardsticks: Sequence[Yardstick],
     alike: Collection[str] = (),
 ) -> Drawing:
     """Test accuracy of every selection on one data set; floors, ceilings and the optimum as diamonds.
@@ -121,8 +121,8 @@ def accuracy_figure(
     """
     here = [line for line in found if line.dataset == dataset]
     order = order_of_methods(here)
-    worst = max([optimum - line.low for line in here] + [stick.regret for stick in sticks])
-    named = [(stick.name, stick.test) for stick in sticks]
+    worst = max([optimum - line.low for line in here] + [yardstick.regret for yardstick in yardsticks])
+    named = [(yardstick.name, yardstick.test) for yardstick in yardsticks]
     labels = [method + ONE_DRAW if method in alike else method for method in order]
     present = [setting for setting in settings if any(line.setting == setting for line in here)]
     strips = Strips(present, [*labels, *(name for name, _ in named)], len(order))
@@ -145,14 +145,18 @@ def tau_figure(
     mean: Sequence[Line],
     dataset: str,
     settings: Sequence[str],
-    sticks: Sequence[Yardstick],
+    yardsticks: Sequence[Yardstick],
     retraining: float | None,
 ) -> Drawing:
     """Kendall's tau-b per method: marks for the oracle of best accuracies, a hollow mark for the mean tau-b with the
     oracle of mean accuracies."""
     here = [line for line in best if line.dataset == dataset]
     order = order_of_methods(here)
-    named = [(stick.name, stick.tau_best) for stick in sticks if stick.tau_best is not None and stick.name != "optimum"]
+    named = [
+        (yardstick.name, yardstick.tau_best)
+        for yardstick in yardsticks
+        if yardstick.tau_best is not None and yardstick.name != "optimum"
+    ]
     if retraining is not None:
         named.append((RETRAINING, retraining))
     present = [setting for setting in settings if any(line.setting == setting for line in here)]

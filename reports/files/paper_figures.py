@@ -58,9 +58,9 @@ def figures(source: Material) -> Iterator[tuple[str, "Figure"]]:
         points = agreements(source, contest)
         if points:
             floors_at = {
-                stick.name: (stick.tau_mean, stick.test)
-                for stick in source.sticks[dataset]
-                if stick.name in IN_FIGURE and stick.tau_mean is not None
+                yardstick.name: (yardstick.tau_mean, yardstick.test)
+                for yardstick in source.yardsticks[dataset]
+                if yardstick.name in IN_FIGURE and yardstick.tau_mean is not None
             }
             yield f"agreement-{dataset}", for_papers.agreement(points, floors_at, found.axis.optimum)
 

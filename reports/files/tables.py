@@ -88,11 +88,11 @@ def _exact(source: Material, measures: Sequence[str]) -> str:
                 rows.append([line.dataset, line.setting, line.method, "selector", WORTH, worth, *nothing])
         else:
             rows += [_line_row(source, line, measure) for line in source.lines(measure)]
-        for dataset, sticks in source.sticks.items():
-            for stick in sticks:
-                value = getattr(stick, measure)
+        for dataset, yardsticks in source.yardsticks.items():
+            for yardstick in yardsticks:
+                value = getattr(yardstick, measure)
                 if value is not None:
-                    rows.append([dataset, NO_RECIPE, stick.name, "yardstick", measure, value, *nothing])
+                    rows.append([dataset, NO_RECIPE, yardstick.name, "yardstick", measure, value, *nothing])
             retraining = source.retrainings[dataset].taus.get(measure)
             if retraining is not None:
                 rows.append([dataset, NO_RECIPE, RETRAINING, "retraining", measure, retraining, *nothing])
@@ -117,14 +117,14 @@ def _readable(source: Material, measures: Sequence[str], decimals: int) -> tuple
         [setting, source.results.marked(method), *(cells[setting, method].get(column, "–") for column in columns)]
         for setting, method in order
     ]
-    names = dict.fromkeys(stick.name for sticks in source.sticks.values() for stick in sticks)
+    names = dict.fromkeys(yardstick.name for yardsticks in source.yardsticks.values() for yardstick in yardsticks)
     for name in names:
         values = {
-            (dataset, measure): number(getattr(stick, measure), decimals)
-            for dataset, sticks in source.sticks.items()
-            for stick in sticks
+            (dataset, measure): number(getattr(yardstick, measure), decimals)
+            for dataset, yardsticks in source.yardsticks.items()
+            for yardstick in yardsticks
             for measure in measures
-            if stick.name == name
+            if yardstick.name == name
         }
         if any(value != "–" for value in values.values()):
             rows.append([NO_RECIPE, name, *(values.get(column, "–") for column in columns)])
@@ -197,10 +197,10 @@ def _yardsticks(source: Material) -> str:
     """yardsticks.csv: every floor and ceiling, with all fields of Yardstick."""
     names = [field.name for field in fields(Yardstick)]
     rows: list[list[Value]] = []
-    for dataset, sticks in source.every_stick.items():
-        for stick in sticks:
-            of = {name: getattr(stick, name) for name in names}
-            of["architecture"] = None if stick.architecture is None else to_string(stick.architecture)
+    for dataset, yardsticks in source.all_yardsticks.items():
+        for yardstick in yardsticks:
+            of = {name: getattr(yardstick, name) for name in names}
+            of["architecture"] = None if yardstick.architecture is None else to_string(yardstick.architecture)
             rows.append([dataset, *of.values()])
     return to_csv(("dataset", *names), rows)
 

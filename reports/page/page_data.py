@@ -1,7 +1,7 @@
 """The data in the page, for its script and the link 'Data (JSON)': selections and comparisons as plain numbers.
 
 To keep the page small, it holds the selections of drawn selectors only. Its comparisons are those of every selector
-with the floors and with the PRIMARY criteria, and the drawn pairs among the others.
+with the floors and with the founding criteria, and the drawn pairs among the others.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from nas_selection_bench.bench.yardsticks.comparisons import Comparison, Verdict
 from nas_selection_bench.bench.yardsticks.floors import RANDOM_CHOICES
 from nas_selection_bench.bench.yardsticks.intervals import Interval
 from nas_selection_bench.reports.data.contests import FLOORS, Contest
-from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.founders import FOUNDERS
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.sections.who_beats_whom import MARKS, pair_table
 
@@ -66,16 +66,16 @@ def page_data(source: Material) -> dict[str, Any]:
 
 
 def baselines(contest: Contest) -> list[str]:
-    """The baselines that the page offers: drawn methods and PRIMARY criteria, best mean first, then the floors."""
-    drawn = {*contest.focus, *(s.method for s in contest.standings if s.method in PRIMARY)}
+    """The baselines that the page offers: drawn methods and founding criteria, best mean first, then the floors."""
+    drawn = {*contest.focus, *(s.method for s in contest.standings if s.method in FOUNDERS)}
     floors = {c.second for c in contest.comparisons} & set(FLOORS)
     return [*(s.method for s in contest.standings if s.method in drawn), *sorted(floors, key=FLOORS.index)]
 
 
 def _shipped(contest: Contest) -> list[Comparison]:
-    """The comparisons in the page: the drawn ones, and every one with a PRIMARY criterion or a floor."""
+    """The comparisons in the page: the drawn ones, and every one with a founding criterion or a floor."""
     drawn = {(c.first, c.second) for c in contest.drawn}
-    whole = {*PRIMARY, *FLOORS}
+    whole = {*FOUNDERS, *FLOORS}
     return [c for c in contest.comparisons if (c.first, c.second) in drawn or not whole.isdisjoint((c.first, c.second))]
 
 

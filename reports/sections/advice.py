@@ -135,10 +135,10 @@ def _unsaid(found: Limits) -> Iterator[str]:
     one_seed = found.seeds[1] == 1
     if one_seed:
         yield "How much the numbers vary between supernets: there is only one seed per recipe."
-    if found.untold:
-        all_ = found.untold == found.criteria
-        are = "is" if found.untold == 1 else "are"
-        of = "any criterion is" if all_ else f"{found.untold} of {criteria(found.criteria)} {are}"
+    if found.unjudged:
+        all_ = found.unjudged == found.criteria
+        are = "is" if found.unjudged == 1 else "are"
+        of = "any criterion is" if all_ else f"{found.unjudged} of {criteria(found.criteria)} {are}"
         few = "supernet seed per recipe is" if one_seed else "supernet seeds per recipe are"
         yield f"How good {of}: {from_to(found.seeds)} {few} too few to tell."
     if not found.recipes:

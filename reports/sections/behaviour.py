@@ -32,7 +32,7 @@ from nas_selection_bench.reports.sections.blocks import (
     Section,
     Table,
     shade,
-    spoken,
+    without_empty_columns,
 )
 from nas_selection_bench.reports.sections.families import families_in, folded
 from nas_selection_bench.reports.sections.pictures import picture
@@ -70,7 +70,7 @@ def ranking_section(source: Material) -> Section:
                 partial(
                     tau_figure, source.in_focus(source.tau_best), source.in_focus(source.tau_mean), dataset,
                     source.results.settings,
-                    source.sticks[dataset], taus.get("tau_best"),
+                    source.yardsticks[dataset], taus.get("tau_best"),
                 ),
             ),
         ]  # fmt: skip
@@ -278,13 +278,13 @@ def transfer_table(source: Material, contest: Contest) -> Table:
             *(_verdict(of_floor[standing.method]) for of_floor in judged.values()),
         ]  # fmt: skip
         rows[standing.method], accuracies[standing.method] = Row(cells), standing.mean
-    for stick in source.every_stick[contest.lookup]:
+    for yardstick in source.all_yardsticks[contest.lookup]:
         cells = [
-            Field(stick.name, "name", stick.note), Field(number(stick.test), "strong"),
-            Field("–"), Field("exact", "quiet"), Field("–"), Field(number(stick.regret)),
-            Field(trainings_text(stick.worth)), *(Field("") for _ in judged),
+            Field(yardstick.name, "name", yardstick.note), Field(number(yardstick.test), "strong"),
+            Field("–"), Field("exact", "quiet"), Field("–"), Field(number(yardstick.regret)),
+            Field(trainings_text(yardstick.worth)), *(Field("") for _ in judged),
         ]  # fmt: skip
-        rows[f" {stick.name}"], accuracies[f" {stick.name}"] = Row(cells, "yardstick"), stick.test
+        rows[f" {yardstick.name}"], accuracies[f" {yardstick.name}"] = Row(cells, "yardstick"), yardstick.test
     ordered = {name: rows[name] for name in sorted(rows, key=lambda name: -accuracies[name])}
     counts = ", ".join(
         f"{sum(c.judged for c in of_floor.values())} of {len(of_floor)} against {floor}"
@@ -302,5 +302,5 @@ def transfer_table(source: Material, contest: Contest) -> Table:
         " search is run. Paired sign-flip tests, Holm's correction per floor and family; against random choices,"
         f" percentiles are compared. Judged: {counts}. tables/comparisons.csv has the numbers."
     )
-    columns, shown = spoken(columns, folded(columns, ordered, families_in(source, contest.dataset)))
+    columns, shown = without_empty_columns(columns, folded(columns, ordered, families_in(source, contest.dataset)))
     return Table(f"transfer-{contest.dataset}-{contest.lookup}", caption, columns, shown)

@@ -148,7 +148,7 @@ EMPTY = ("", "–", "?")
 """The texts of cells that carry no information."""
 
 
-def spoken(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
+def without_empty_columns(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Row]]:
     """The columns and rows without the columns that are EMPTY in every row; the first two columns always stay."""
     kept = [
         i for i in range(len(columns)) if i < 2 or any(row.cells[i].text not in EMPTY for row in rows)

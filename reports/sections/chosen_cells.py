@@ -8,7 +8,7 @@ from itertools import combinations
 
 from nas_selection_bench.bench.problem.space import parse
 from nas_selection_bench.bench.yardsticks.resemblance import agreement
-from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.founders import FOUNDERS
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.text import from_to, number
 from nas_selection_bench.reports.figures import cell_diagrams as cells
@@ -141,7 +141,7 @@ def _agreement(source: Material, dataset: str, order: list[str]) -> list[Block]:
 def _two_criteria(source: Material, dataset: str) -> list[Block]:
     """What the mean of the scores of two founding criteria chooses, as a table; empty if no pair is stored."""
     found = [
-        pair for pair in source.two_criteria if pair.dataset == dataset and {pair.first, pair.second} <= {*PRIMARY}
+        pair for pair in source.two_criteria if pair.dataset == dataset and {pair.first, pair.second} <= {*FOUNDERS}
     ]
     if not found:
         return []

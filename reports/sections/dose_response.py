@@ -20,7 +20,7 @@ CALLED = {
     "skip": "skip connections", "conv_1x1": "1×1 convolutions", "conv_3x3": "3×3 convolutions",
     "avg_pool": "average pooling",
 }  # fmt: skip
-FOLLOWS = "magnitude"
+REFERENCE = "magnitude"
 
 
 def sentences(source: Material, dataset: str) -> list[str]:
@@ -90,7 +90,7 @@ def floors_of(source: Material, dataset: str, option: str) -> dict[str, float]:
     """
     accuracy = source.table.accuracy(dataset)
     alone = as_architecture([IMPOSED[option]] * len(EDGES))
-    convolutions = {stick.name: stick.test for stick in source.sticks[dataset]}["random-conv"]
+    convolutions = {yardstick.name: yardstick.test for yardstick in source.yardsticks[dataset]}["random-conv"]
     return {
         f"nothing but {CALLED[option]}": float(accuracy[source.table.position(alone)]),
         "a random architecture": float(accuracy.mean()),
@@ -105,13 +105,13 @@ def summary_sentence(found: list[Response], percentiles: list[Response], option:
     held: dict[float | None, list[str]] = {}
     for method in methods:
         applied = [response for response in found if response.method == method]
-        if applied[-1].dose == doses[-1] and method != FOLLOWS:
+        if applied[-1].dose == doses[-1] and method != REFERENCE:
             held.setdefault(holds_up_to(percentiles, method), []).append(method)
-    deepest = [r for r in found if r.method == FOLLOWS and r.dose == doses[-1]]
+    deepest = [r for r in found if r.method == REFERENCE and r.dose == doses[-1]]
     text = ""
     if deepest:
         text = (
-            f"When {CALLED[option]} hold {doses[-1]:g} of the weight on every edge, {FOLLOWS} reaches"
+            f"When {CALLED[option]} hold {doses[-1]:g} of the weight on every edge, {REFERENCE} reaches"
             f" {number(deepest[0].mean)} % (n = {deepest[0].n}). "
         )
     doses_held = sorted((dose for dose in held if dose is not None), reverse=True)

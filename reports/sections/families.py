@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
-from nas_selection_bench.reports.data.founders import PRIMARY
+from nas_selection_bench.reports.data.founders import FOUNDERS
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.schemes import schemes
 from nas_selection_bench.reports.sections.blocks import Column, Field, Row
@@ -26,10 +26,10 @@ def families_in(source: Material, dataset: str) -> dict[str, tuple[str, bool]]:
     found = schemes(order, source.results.described["selectors"])
     families: dict[str, tuple[str, bool]] = {}
     for scheme, of in found.members.items():
-        families |= {name: (scheme, True) for name in of.values() if name not in PRIMARY}
+        families |= {name: (scheme, True) for name in of.values() if name not in FOUNDERS}
     alone = [name for name in order if name not in families]
-    for name, speaker in source.results.speakers(dataset, alone).items():
-        if name != speaker and name not in PRIMARY:
+    for name, speaker in source.results.representatives(dataset, alone).items():
+        if name != speaker and name not in FOUNDERS:
             families |= {name: (speaker, False)}
     return families
 

@@ -45,7 +45,7 @@ def details_section(source: Material) -> Section:
                 *sentences(source, contest.dataset),
                 *_headline(contest, here),
                 *([f"{_topic('Elsewhere.')}{there}"] if (there := elsewhere(source, contest)) else []),
-                *(said for kind in TOLD for said in TOLD[kind](_of(here, kind), contest)),
+                *(said for kind in WRITERS for said in WRITERS[kind](_of(here, kind), contest)),
             ]
             items = "".join(f"<li>{point}</li>" for point in told)
             section.blocks += headings(source, contest.dataset)
@@ -251,7 +251,7 @@ def _collapses(found: Sequence[Point], contest: Contest) -> list[str]:
         rows = zip(*(point.names[name] for name in ("methods", "settings", "shares")), strict=True)
         where = listed([f"{method} on {setting} ({share})" for method, setting, share in rows], 4)
         parts.append(f"{point.words['what']}: {where}")
-    whose = "The founding criteria chose" if contest.primary else "The criteria chose"
+    whose = "The founding criteria chose" if contest.founders else "The criteria chose"
     return [f"{_topic('Collapse.')}{whose} {'; '.join(parts)}."] if parts else []
 
 
@@ -275,7 +275,7 @@ def _seeds(found: Sequence[Point], contest: Contest) -> list[str]:
     return said
 
 
-TOLD: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
+WRITERS: dict[Kind, Callable[[Sequence[Point], Contest], list[str]]] = {
     Kind.LEADER: _leader,
     Kind.GROUPS: _groups,
     Kind.FACTOR: _factors,

@@ -87,16 +87,16 @@ def _verdicts(source: Material, contest: Contest) -> str:
     n = len(contest.standings)
     floor, chance = contest.against(FLOOR), contest.against(RANDOM)
     of_floor, better = by_verdict(floor), len(by_verdict(chance)["better"])
-    (stick,) = (stick for stick in source.sticks[contest.dataset] if stick.name == FLOOR)
+    (yardstick,) = (yardstick for yardstick in source.yardsticks[contest.dataset] if yardstick.name == FLOOR)
     judged = any(c.judged for c in floor)
-    worse = f"{_of(len(of_floor['worse']), n)} shown worse than this baseline ({number(stick.test)} %)"
+    worse = f"{_of(len(of_floor['worse']), n)} shown worse than this baseline ({number(yardstick.test)} %)"
     said = _bold(worse) if judged else ""
     if judged and (few := len(of_floor["too_few"])):
         said += f" and {few} {'has' if few == 1 else 'have'} too few seeds to judge"
     if against_chance := sum(c.judged for c in chance):
         above = random_said(against_chance, better, len(by_verdict(chance)["worse"]))
         said = f"{said}; {above}" if said else _bold(above)
-    return f"{said}." if said else f"The baseline reaches {number(stick.test)} %."
+    return f"{said}." if said else f"The baseline reaches {number(yardstick.test)} %."
 
 
 def random_said(judged: int, better: int, worse: int) -> str:

@@ -74,8 +74,8 @@ class Overview:
 
 def overview(source: Material, contest: Contest) -> Overview:
     """Return the figure of one data set."""
-    sticks = {stick.name: stick for stick in source.sticks[contest.dataset]}
-    floor = sticks[FLOOR]
+    yardsticks = {yardstick.name: yardstick for yardstick in source.yardsticks[contest.dataset]}
+    floor = yardsticks[FLOOR]
     verdicts = {c.first: c.verdict for c in contest.against(FLOOR)}
     lost = {method for dataset, _, method in source.results.lost if dataset == contest.dataset}
     entries = {
@@ -95,10 +95,10 @@ def overview(source: Material, contest: Contest) -> Overview:
     shown = [entries[s.method] for s in contest.standings if s.method in alone or s.level is not Level.EXPLORATORY]
     lows = [e.standing.mean if e.standing.interval is None else e.standing.interval.low for e in shown]
     optimum = source.optimum(contest.dataset)
-    worst = optimum - min([*lows, sticks[RANDOM].test])
+    worst = optimum - min([*lows, yardsticks[RANDOM].test])
     return Overview(
         contest.dataset, shown, {proxy: matrix[proxy] for proxy in best_first}, list(sorted_in.members),
-        {RANDOM: sticks[RANDOM].test, FLOOR: floor.test, "optimum": optimum},
+        {RANDOM: yardsticks[RANDOM].test, FLOOR: floor.test, "optimum": optimum},
         AccuracyAxis(optimum, worst, 1, 97),
         {e.standing.method: source.results.what(e.standing.method) for e in shown}
         if source.results.described["selectors"] else None,

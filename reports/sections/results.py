@@ -27,7 +27,7 @@ from nas_selection_bench.reports.sections.blocks import (
     Row,
     Section,
     Table,
-    spoken,
+    without_empty_columns,
 )
 from nas_selection_bench.reports.sections.families import FOLDED_SAID, families_in, folded
 from nas_selection_bench.reports.sections.methods import place_of
@@ -53,15 +53,21 @@ def main_table(source: Material, contest: Contest) -> Table:
     rows = dict(_method_rows(source, contest, settings))
     accuracies = {standing.method: standing.mean for standing in contest.standings}
     first: dict[Architecture, str] = {}  # the floor under whose row others with the same architecture are folded
-    for stick in source.sticks.get(dataset, []):
-        rows[f" {stick.name}"] = _yardstick_row(stick, len(settings))
-        accuracies[f" {stick.name}"] = stick.test
-        speaker = stick.name if stick.architecture is None else first.setdefault(stick.architecture, stick.name)
-        if speaker != stick.name:
-            families[f" {stick.name}"] = (f" {speaker}", False)
+    for yardstick in source.yardsticks.get(dataset, []):
+        rows[f" {yardstick.name}"] = _yardstick_row(yardstick, len(settings))
+        accuracies[f" {yardstick.name}"] = yardstick.test
+        speaker = (
+            yardstick.name
+            if yardstick.architecture is None
+            else first.setdefault(yardstick.architecture, yardstick.name)
+        )
+        if speaker != yardstick.name:
+            families[f" {yardstick.name}"] = (f" {speaker}", False)
     best_first = sorted(rows, key=lambda name: -accuracies[name])
     columns = _main_columns(settings)
-    columns, shown = spoken(columns, folded(columns, {name: rows[name] for name in best_first}, families))
+    columns, shown = without_empty_columns(
+        columns, folded(columns, {name: rows[name] for name in best_first}, families)
+    )
     caption = f"{_groups_said(contest)} Italics: floors and ceilings."
     if families:
         caption += f" {FOLDED_SAID}"
@@ -144,23 +150,23 @@ def _starred(text: str, partial: bool, css: str = "", title: str = "") -> Field:
     return Field(text + "*" * partial, css, title, partial=partial)
 
 
-def _yardstick_row(stick: Yardstick, settings: int) -> Row:
+def _yardstick_row(yardstick: Yardstick, settings: int) -> Row:
     """Make the row of a floor or ceiling, with a dash for each of so many settings."""
     cells = [
-        Field(stick.name, "name", stick.note), Field(number(stick.test), "strong"),
-        Field("–"), Field("exact", "quiet"), Field("–"), Field(number(stick.regret)),
-        Field("–"), Field(""), Field(""), Field(number(stick.percentile, 1)),
-        Field(trainings_text(stick.worth)),
-        *(Field(number(tau)) for tau in (stick.tau_mean, stick.tau_edge, stick.tau_best)),
+        Field(yardstick.name, "name", yardstick.note), Field(number(yardstick.test), "strong"),
+        Field("–"), Field("exact", "quiet"), Field("–"), Field(number(yardstick.regret)),
+        Field("–"), Field(""), Field(""), Field(number(yardstick.percentile, 1)),
+        Field(trainings_text(yardstick.worth)),
+        *(Field(number(tau)) for tau in (yardstick.tau_mean, yardstick.tau_edge, yardstick.tau_best)),
         *([Field("–")] * settings),
     ]  # fmt: skip
     return Row(cells, "yardstick")
 
 
 def _among_founders(contest: Contest, method: str) -> str:
-    if method not in contest.primary:
+    if method not in contest.founders:
         return ""
-    places = [place for place, group in enumerate(contest.primary_groups) if method in group]
+    places = [place for place, group in enumerate(contest.founder_groups) if method in group]
     return group_name(places[0]) if places else "?"
 
 
@@ -195,7 +201,7 @@ def _name(source: Material, method: str) -> Field:
     return Field(f'<a href="#{place_of(method)}">{escape(shown)}</a>', "name", what, markup=True)
 
 
-def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
+def yardstick_table(dataset: str, yardsticks: Sequence[Yardstick]) -> Table:
     """Build the table of floors and ceilings, with three decimals and their descriptions."""
     columns = [
         Column("yardstick", numeric=False), Column("test %"), Column("valid %"), Column("regret", low=True),
@@ -211,15 +217,16 @@ def yardstick_table(dataset: str, sticks: Sequence[Yardstick]) -> Table:
     ]  # fmt: skip
     rows = [
         Row([
-            Field(stick.name, "name"), Field(number(stick.test, 3)), Field(number(stick.valid, 3)),
-            Field(number(stick.regret, 3)), Field(number(stick.percentile)), Field(number(stick.gain, 3)),
-            Field(trainings_text(stick.worth)), Field(f"{stick.above:,}"),
-            Field("–" if stick.above_margin is None else f"{stick.above_margin:,}"),
-            *(Field(number(tau, 3)) for tau in (stick.tau_mean, stick.tau_mean_ops, stick.tau_edge, stick.tau_best)),
-            Field(number(stick.tau_space, 3)),
-            Field(stick.note, "quiet wrap"),
+            Field(yardstick.name, "name"), Field(number(yardstick.test, 3)), Field(number(yardstick.valid, 3)),
+            Field(number(yardstick.regret, 3)), Field(number(yardstick.percentile)), Field(number(yardstick.gain, 3)),
+            Field(trainings_text(yardstick.worth)), Field(f"{yardstick.above:,}"),
+            Field("–" if yardstick.above_margin is None else f"{yardstick.above_margin:,}"),
+            Field(number(yardstick.tau_mean, 3)), Field(number(yardstick.tau_mean_ops, 3)),
+            Field(number(yardstick.tau_edge, 3)), Field(number(yardstick.tau_best, 3)),
+            Field(number(yardstick.tau_space, 3)),
+            Field(yardstick.note, "quiet wrap"),
         ])
-        for stick in sticks
+        for yardstick in yardsticks
     ]  # fmt: skip
     caption = "Floors and ceilings, computed from the ground-truth table alone."
     return Table(f"yardsticks-{dataset}", caption, columns, rows, searchable=False)
@@ -230,7 +237,7 @@ def results_section(source: Material) -> Section:
     section = Section("results", "Results")
     for contest in source.contests:
         section.blocks += [*headings(source, contest.dataset), main_table(source, contest)]
-        section.blocks.append(yardstick_table(contest.dataset, source.sticks.get(contest.dataset, [])))
+        section.blocks.append(yardstick_table(contest.dataset, source.yardsticks.get(contest.dataset, [])))
     return section
 
 
@@ -253,7 +260,7 @@ def strips_section(source: Material) -> Section:
         )
         draw = partial(
             accuracy_figure, source.in_focus(source.test), source.optimum(dataset), dataset, source.results.settings,
-            source.sticks.get(dataset, []), source.results.alike,
+            source.yardsticks.get(dataset, []), source.results.alike,
         )  # fmt: skip
         title = titled(source, dataset, "what accuracy does each selector reach, seed by seed?")
         section.blocks.append(picture(source, f"accuracy-{dataset}", title, caption, draw))

@@ -7,7 +7,7 @@ from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
 from nas_selection_bench.reports.data.founders import Level, called
 from nas_selection_bench.reports.data.points import Point
 from nas_selection_bench.reports.data.text import number, some
-from nas_selection_bench.reports.sections.blocks import Column, Field, Row, Table, spoken
+from nas_selection_bench.reports.sections.blocks import Column, Field, Row, Table, without_empty_columns
 from nas_selection_bench.reports.sections.who_beats_whom import unit_against
 
 FEW = 6
@@ -54,7 +54,7 @@ def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
         " Holm's correction within each row. Against random architectures, percentiles of the space are compared."
         f"{f' Here, {joined(alike)}.' if alike else ''}"
     )
-    columns, rows = spoken(columns, rows)
+    columns, rows = without_empty_columns(columns, rows)
     return Table(f"verdicts-{contest.dataset}", caption, columns, rows, searchable=False)
 
 

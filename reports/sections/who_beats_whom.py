@@ -114,10 +114,10 @@ def _families(contest: Contest) -> str:
 
 def primary_table(contest: Contest) -> Table:
     """The founding criteria against each baseline, with one family of comparisons per baseline."""
-    judged = [(name, contest.against(name, contest.primary)) for name in BASELINES]
+    judged = [(name, contest.against(name, contest.founders)) for name in BASELINES]
     rows = [Row([Field(name, "name"), *_pair_cells(c)]) for name, compared in judged for c in compared]
     caption = (
-        f"The {called(Level.FOUNDING, len(contest.primary))} form a family of their own. Tests paired by checkpoint;"
+        f"The {called(Level.FOUNDING, len(contest.founders))} form a family of their own. Tests paired by checkpoint;"
         f" Holm's correction per baseline. {_sizes([c for _, compared in judged for c in compared])} {PERCENTILES}"
     )
     columns = (Column("against", numeric=False), *PAIR_COLUMNS)
@@ -214,11 +214,11 @@ def pairs_section(source: Material) -> Section:
             section.blocks.append(Prose(f"<p>There is nothing to compare with on {escape(dataset)}.</p>"))
             continue
         baseline = default_baseline(contest)
-        if contest.primary:
+        if contest.founders:
             title = titled(source, dataset, "the founding criteria against the floors and magnitude")
             section.blocks += [Heading(title), primary_table(contest)]
-            judged = contest.among(contest.primary)
-            grid = matrix(contest.primary, judged)
+            judged = contest.among(contest.founders)
+            grid = matrix(contest.founders, judged)
             further = f"{family_of(judged)}."
             title = titled(source, dataset, "all pairs of the founding criteria")
             section.blocks.append(_matrix(f"primary-matrix-{dataset}", title, judged, grid, further))

@@ -40,7 +40,7 @@ CODE = Path(__file__).resolve().parents[2]
 """The folder of the checkout, or the one in which the package is installed."""
 
 
-def run_door(arguments: Sequence[str]) -> int:
+def run_command(arguments: Sequence[str]) -> int:
     """Run run_bench.py with these arguments in a process of its own; returns its exit code."""
     return subprocess.run([sys.executable, "-m", "nas_selection_bench", "run", *arguments], check=False).returncode
 
@@ -73,7 +73,7 @@ def accept(place: Place, keep: Callable[[dict[str, Any]], None], say: Callable[[
 
 def main(
     arguments: Sequence[str] | None = None, find: Callable[[str], Device] = find_device,
-    door: Callable[[Sequence[str]], int] = run_door,
+    door: Callable[[Sequence[str]], int] = run_command,
 ) -> int:  # fmt: skip
     """Run the command line; returns the exit code."""
     parser = Parser(

@@ -30,12 +30,12 @@ def with_options(selector: Configurable, asked: Mapping[str, str], texts: Mappin
     name. Choices and switches may change what is kept. Numbers and the edge order may change the number of passes.
     """
     own = proxy_of(selector)
-    told_otherwise = {"tune", *(own.options() if own else ())}
+    described_elsewhere = {"tune", *(own.options() if own else ())}
     converters, helps = selector.converters(), {name: text for name, (_, text) in selector.options().items()}
     score, keeps, passes = [], [], []
     for name, value in asked.items():
         here, convert = f"{name}={value} ({helps[name]})", converters.get(name)
-        if name in told_otherwise:
+        if name in described_elsewhere:
             continue
         if name not in SCHEDULE or (name == "order" and ON_AN_EDGE in texts["score"]):
             score.append(here)

@@ -116,7 +116,7 @@ class Repeated:
             one.graph.replay()
             return one.result
         if one.calls == EAGER_CALLS and not _failed:
-            with HostReads() as seen:
+            with HostSyncRecorder() as seen:
                 result = self._step(*one.inputs)
             if seen.reads:
                 one.refused = True
@@ -160,7 +160,7 @@ class Repeated:
         warnings.warn(f"no CUDA graph, training runs eagerly and slower: {reason}", RuntimeWarning, stacklevel=4)
 
 
-class HostReads(TorchDispatchMode):
+class HostSyncRecorder(TorchDispatchMode):
     """Record operations inside this context that wait for the device or copy between host and device."""
 
     WAIT = frozenset(

@@ -44,7 +44,7 @@ contribute nothing to sums, gradients and running statistics."""
 Observer = Callable[[int, int, list[Tensor], Tensor], None]
 """observe(cell, edge, outputs of the five operations, mixed output of the edge)."""
 
-EVERYTHING = ((True,) * len(OPERATIONS),) * len(EDGES)
+ALL_ACTIVE = ((True,) * len(OPERATIONS),) * len(EDGES)
 
 
 class MixedCell(nn.Module):
@@ -100,7 +100,7 @@ class MixedCell(nn.Module):
     ) -> Tensor:  # fmt: skip
         """[n, c, h, w] and weights [6, 5] -> node 3 [n, c, h, w]."""
         if not (on_gpu(x.device) or self.twice_differentiable or isinstance(active, Tensor)) and min(x.shape[2:]) > 1:
-            return self._fused_forward(x, weights, float(skip), active or EVERYTHING)
+            return self._fused_forward(x, weights, float(skip), active or ALL_ACTIVE)
         return self._composed_forward(x, weights, skip, active)
 
     def _fused_forward(self, x: Tensor, weights: Tensor, skip: float, active: Sequence[Sequence[bool]]) -> Tensor:
@@ -194,7 +194,7 @@ def per_cell_active(active: Active | Sequence[Active] | None, cells: int) -> Seq
     return active  # type: ignore[return-value]
 
 
-def of_those_that_run(weights: Tensor, active: Active | Sequence[Active] | None) -> Tensor:
+def mask_inactive(weights: Tensor, active: Active | Sequence[Active] | None) -> Tensor:
     """`weights`, with zeros and no gradient for operations that a tensor `active` switches off."""
     if isinstance(active, Tensor):
         return torch.where(active, weights, 0.0)
@@ -232,7 +232,7 @@ class Supernet(Skeleton):
         active: the operations that run, whatever their weight (see `Active`); one for all cells or one per cell.
         observe: called with every operation's output, which is part of the graph; slow, and runs all operations.
         """
-        weights = of_those_that_run(weights, active).expand(self.n_cells, -1, -1)
+        weights = mask_inactive(weights, active).expand(self.n_cells, -1, -1)
         images = images.contiguous(memory_format=torch.channels_last)
         if on_gpu(images.device) and observe is None and self._shares_launches(active):
             return self._on_gpu(images, weights, skip, active)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import DAMAGE, DataError, UsageError, in_brief
 from nas_selection_bench.bench.files import write_whole
-from nas_selection_bench.bench.problem.array_files import arrays_of
+from nas_selection_bench.bench.problem.array_files import open_npz
 
 SECONDS_BETWEEN_WRITES = 5.0
 
@@ -38,7 +38,7 @@ class TableProgress:
 
     def _take_up(self) -> None:
         try:
-            with arrays_of(self.path) as file:
+            with open_npz(self.path) as file:
                 told, test, valid = json.loads(str(file["settings"])), file["test"], file["valid"]
                 if not isinstance(told, dict):
                     raise ValueError(f"its settings are {told!r}")

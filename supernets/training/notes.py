@@ -33,7 +33,7 @@ def facts(folder: Path, epoch: int) -> CheckpointFacts:
 
     The hash is that of the tensors when they were written; only `load`, which reads them, compares it.
     """
-    description = description_of(json_of(folder, epoch))
+    description = read_notes(notes_path(folder, epoch))
     return CheckpointFacts(description["sha256"], description["facts"].get("supernet_accuracy"))
 
 
@@ -46,18 +46,18 @@ def training_seconds(folder: Path) -> list[float]:
     return seconds if all(0 <= second < math.inf for second in seconds) else []
 
 
-def json_of(folder: Path, epoch: int) -> Path:
+def notes_path(folder: Path, epoch: int) -> Path:
     """Path of the JSON notes of the checkpoint after `epoch` epochs."""
     return folder / f"epoch_{epoch:04d}.json"
 
 
 def files_of(folder: Path, epoch: int) -> list[Path]:
     """Paths of the files of the checkpoint after `epoch` epochs: tensors and notes."""
-    notes = json_of(folder, epoch)
+    notes = notes_path(folder, epoch)
     return [notes.with_suffix(".safetensors"), notes]
 
 
-def content_of(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """The content of a checkpoint's file; raises DataError if it cannot be read."""
     try:
         return path.read_bytes()
@@ -67,10 +67,10 @@ def content_of(path: Path) -> bytes:
         raise unreadable(path, error) from error
 
 
-def description_of(path: Path) -> dict[str, Any]:
+def read_notes(path: Path) -> dict[str, Any]:
     """The JSON of a checkpoint without its digest, checked against it; raises DataError if it is damaged."""
     try:
-        description = json.loads(content_of(path))
+        description = json.loads(read_file(path))
         stored = {name: value for name, value in description.items() if name != "digest"}
         whole = stored.keys() == _FIELDS and isinstance(stored["facts"], dict) and isinstance(stored["sha256"], str)
         signed = (SCHEMA, key(stored)) if "digest" in description else (1, None)

@@ -32,7 +32,7 @@ from nas_selection_bench.bench.problem.table import GroundTruth
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob, without_checkpoint
 from nas_selection_bench.bench.work.methods import (
     CheckpointFacts,
-    Described,
+    MethodDeclaration,
     MethodEntry,
     Methods,
     Source,
@@ -49,19 +49,19 @@ SELECTORS = ("alphas", "random", "ranks", "fails", "fails-once", "skips", "lies"
              "blind-fails")  # fmt: skip
 
 
-def recipe(name: str) -> Described:
+def recipe(name: str) -> MethodDeclaration:
     base, options = parse(name)
     if base not in RECIPES:
         raise unknown("supernet", base, RECIPES)
-    return Described(canonical(base, options), int(os.environ.get("FAKE_RECIPE_VERSION", "1")), "no paper")
+    return MethodDeclaration(canonical(base, options), int(os.environ.get("FAKE_RECIPE_VERSION", "1")), "no paper")
 
 
-def selector(name: str) -> Described:
+def selector(name: str) -> MethodDeclaration:
     base, options = parse(name)
     if base not in SELECTORS:
         raise unknown("selector", base, SELECTORS)
     version = int(os.environ.get("FAKE_SELECTOR_VERSION", "1")) if base == "random" else 1
-    return Described(
+    return MethodDeclaration(
         canonical(base, options), version, "no paper", stochastic=base == "random", reads_only_alphas=base == "alphas",
         reads_checkpoint=not base.startswith("blind"),
     )  # fmt: skip
@@ -70,7 +70,7 @@ def selector(name: str) -> Described:
 @dataclass(frozen=True)
 class Fakes:
     known: Sequence[str]
-    find: Callable[[str], Described]
+    find: Callable[[str], MethodDeclaration]
     source: Callable[[str], Source | None] = lambda name: None
 
     def names(self) -> Sequence[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.problem.accuracies import Accuracies
-from nas_selection_bench.bench.problem.array_files import arrays_of
+from nas_selection_bench.bench.problem.array_files import open_npz
 from nas_selection_bench.bench.problem.equivalence import function_classes, representatives
 from nas_selection_bench.bench.problem.space import N_ARCHITECTURES, architecture_of, to_string
 from nas_selection_bench.bench.problem.table import GroundTruth
@@ -90,7 +90,7 @@ def _table_arrays() -> dict[str, np.ndarray]:
     held = Accuracies(values, trials=np.stack([values, values], axis=1), parameters=1e5 + np.arange(N_ARCHITECTURES))
     with tempfile.TemporaryDirectory() as folder:
         GroundTruth("t", {"x": held}).save(Path(folder) / "table.npz")
-        with arrays_of(Path(folder) / "table.npz") as file:
+        with open_npz(Path(folder) / "table.npz") as file:
             return {name: file[name] for name in file.files}
 
 

@@ -14,7 +14,7 @@ from nas_selection_bench.bench.problem.selection import Selection
 from nas_selection_bench.bench.problem.space import NONE, OPERATIONS
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
 from nas_selection_bench.bench.work.record import choice_of
-from nas_selection_bench.bench.work.untrained_alphas import first_learnt
+from nas_selection_bench.bench.work.untrained_alphas import first_trained_epoch
 from nas_selection_bench.selectors import balenas_tf
 from nas_selection_bench.selectors.parts import apply, orders, registry
 from nas_selection_bench.selectors.zero_cost_rank import best_by_proxy
@@ -119,13 +119,13 @@ def test_alphas_say_something_from_the_epoch_in_which_they_first_learn(recipe: s
     for epochs in range(1, 101):
         searched = [epoch + 1 for epoch in range(epochs) if found.searches(epoch, epochs)]
         if found.tunes_alphas:
-            assert first_learnt(found, epochs) == min(searched, default=epochs + 1)
+            assert first_trained_epoch(found, epochs) == min(searched, default=epochs + 1)
 
 
 def test_the_weights_of_is_darts_tell_operations_apart_once_one_is_left() -> None:
     for epochs in range(1, 101):
         left = [epoch for epoch in range(1, epochs + 1) if pruned_by(epoch, epochs) == len(OPERATIONS) - 1]
-        assert max(1, first_learnt(find("is-darts"), epochs)) == min(left)
+        assert max(1, first_trained_epoch(find("is-darts"), epochs)) == min(left)
 
 
 READERS = [name for name in registry.names() if registry.find(name).needs.alphas and name not in relatives()]

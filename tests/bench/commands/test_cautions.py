@@ -7,7 +7,7 @@ import pytest
 from nas_selection_bench.bench.commands.cautions import cautions
 from nas_selection_bench.bench.commands.devices import Device
 from nas_selection_bench.bench.errors import ExitCode
-from nas_selection_bench.bench.work.methods import Described
+from nas_selection_bench.bench.work.methods import MethodDeclaration
 from nas_selection_bench.bench.work.plan import Request, make_plan
 from nas_selection_bench.bench.work.presets import Settings, settings_for
 from nas_selection_bench.bench.work.record import Circumstances
@@ -15,7 +15,7 @@ from tests.bench import fake_bench
 
 
 def warned(settings: Settings, workers: int = 1, threads: int = 1) -> list[str]:
-    method = Described("a", 1, "")
+    method = MethodDeclaration("a", 1, "")
     here = Circumstances("cpu", threads)
     request = Request({"cifar10": settings}, (method,), (method,), 1, 1, None, "batch", 0, here)
     return list(cautions(Device("cpu", "cpu", "a CPU", ()), make_plan(request), workers, threads, Path("nowhere")))

@@ -16,7 +16,7 @@ from nas_selection_bench.bench.commands.options import Options, parse_options
 from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.problem.datasets import DATASETS, image_count, load_images
 from nas_selection_bench.bench.work.cells import SupernetJob, supernet_key
-from nas_selection_bench.bench.work.methods import Described
+from nas_selection_bench.bench.work.methods import MethodDeclaration
 from nas_selection_bench.bench.work.plan import make_plan
 from nas_selection_bench.bench.work.presets import PRESETS, Settings, preset_label, settings_for
 from nas_selection_bench.bench.work.record import Circumstances
@@ -164,7 +164,7 @@ def test_default_extent_of_digits_leaves_out_what_takes_long() -> None:
 
 
 def test_why_there_is_no_selector_of_a_name_is_for_the_selectors_to_say() -> None:
-    def find(name: str) -> Described:
+    def find(name: str) -> MethodDeclaration:
         raise UsageError(f"selectors/{name}.py offers no SELECTOR.")
 
     asked, methods = options("--supernets", "steady", "--selectors", "mine"), fake_bench.methods()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nas_selection_bench.bench.errors import DataError
-from nas_selection_bench.bench.problem.image_checks import doubts, refuse_unfit
+from nas_selection_bench.bench.problem.image_checks import label_warnings, refuse_unfit
 from nas_selection_bench.bench.problem.image_set import ImageSet
 
 
@@ -52,9 +52,9 @@ def test_each_half_must_fill_a_batch() -> None:
 def test_sorted_and_incomplete_labels_are_told() -> None:
     generator = np.random.default_rng(0)
     shuffled = generator.permutation([0, 1, 2, 3] * 20).tolist()
-    assert doubts(images(shuffled)) == []
-    assert len(doubts(images(sorted(shuffled)))) == 1
+    assert label_warnings(images(shuffled)) == []
+    assert len(label_warnings(images(sorted(shuffled)))) == 1
     halves = [0, 1, 0, 1, 2, 3, 3, 2]
-    told = doubts(images(halves))
+    told = label_warnings(images(halves))
     assert len(told) == 2 and "first half" in told[0] and "(2, 3)" in told[0] and "(0, 1)" in told[1]
-    assert "lacks 96 of 100 classes (4, 5, 6, 7, 8, ...)" in doubts(images(shuffled, classes=100))[0]
+    assert "lacks 96 of 100 classes (4, 5, 6, 7, 8, ...)" in label_warnings(images(shuffled, classes=100))[0]

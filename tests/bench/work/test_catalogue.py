@@ -10,7 +10,7 @@ import pytest
 from nas_selection_bench import program
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import canonical
-from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind, Kept, content_of
+from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind, StoredMethods, content_of
 from nas_selection_bench.bench.work.methods import TRAITS
 from nas_selection_bench.bench.work.options import Choice, Number, OrWord, restored, stored
 from nas_selection_bench.selectors.parts.registry import SELECTORS
@@ -43,7 +43,7 @@ def facts(kind: str, text: str) -> object:
     )  # fmt: skip
 
 
-def kept_facts(kept: Kept, kind: str, text: str) -> object:
+def kept_facts(kept: StoredMethods, kind: str, text: str) -> object:
     found = kept.find(text)
     traits = {trait: getattr(found, trait) for trait in TRAITS if hasattr(REAL[kind].find(text), trait)}
     return found.name, found.version, found.paper, dict(found.declared), traits

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from nas_selection_bench.bench.errors import DataError, ExitCode
-from nas_selection_bench.bench.work.methods import Described, Source
+from nas_selection_bench.bench.work.methods import MethodDeclaration, Source
 from nas_selection_bench.bench.work.methods_file import METHODS_FILE, read_described, write_described
 from tests.bench import fake_bench
 
 
-def selector(name: str, **declared: str) -> Described:
-    return Described(name, 1, f"the paper of {name}", declared=declared)
+def selector(name: str, **declared: str) -> MethodDeclaration:
+    return MethodDeclaration(name, 1, f"the paper of {name}", declared=declared)
 
 
-RECIPE = Described("darts", 1, "the paper of darts", declared={"update": "a step"})
+RECIPE = MethodDeclaration("darts", 1, "the paper of darts", declared={"update": "a step"})
 
 
 def test_what_runs_said_is_added_up_and_the_last_one_holds(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_method_is_told_in_the_first_line_of_its_file(tmp_path: Path) -> None:
 
 def test_what_is_no_text_is_written_as_one(tmp_path: Path) -> None:
     odd = {"passes": 30, "differs": None, "score": Path("x")}
-    write_described(tmp_path, [], [Described("a", 1, "p", declared=odd)])  # type: ignore[arg-type]
+    write_described(tmp_path, [], [MethodDeclaration("a", 1, "p", declared=odd)])  # type: ignore[arg-type]
     assert read_described(tmp_path)["selectors"]["a"] == {"paper": "p", "passes": "30", "differs": "", "score": "x"}
 
 

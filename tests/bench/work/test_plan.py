@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nas_selection_bench.bench.errors import UsageError
 from nas_selection_bench.bench.names import choose, split_names
 from nas_selection_bench.bench.work.cells import Cell, SupernetJob
-from nas_selection_bench.bench.work.methods import Described
+from nas_selection_bench.bench.work.methods import MethodDeclaration
 from nas_selection_bench.bench.work.plan import PlannedCell, Request, epochs_for, make_plan, plan_again, state_of
 from nas_selection_bench.bench.work.presets import PRESETS, settings_for
 from nas_selection_bench.bench.work.record import Circumstances, Record
@@ -21,14 +21,14 @@ from nas_selection_bench.bench.work.timings import Timings
 KNOWN = ("darts-pt", "darts-pt-loss", "magnitude", "zero-cost-pt-nwot", "zero-cost-pt-snip")
 
 
-def selector(name: str, stochastic: bool = False, reads_only_alphas: bool = False) -> Described:
-    return Described(name, 1, "", stochastic=stochastic, reads_only_alphas=reads_only_alphas)
+def selector(name: str, stochastic: bool = False, reads_only_alphas: bool = False) -> MethodDeclaration:
+    return MethodDeclaration(name, 1, "", stochastic=stochastic, reads_only_alphas=reads_only_alphas)
 
 
 def request(**changes: object) -> Request:
     parts: dict[str, object] = {
         "settings": {"cifar10": settings_for("lite"), "cifar100": settings_for("lite")},
-        "recipes": (Described("darts", 1, ""), Described("blank", 1, "")),
+        "recipes": (MethodDeclaration("darts", 1, ""), MethodDeclaration("blank", 1, "")),
         "selectors": (selector("a", reads_only_alphas=True), selector("b", stochastic=True)),
         "supernet_seeds": 3,
         "selector_seeds": 2,
@@ -93,27 +93,29 @@ def test_what_matches_nothing_is_refused_with_the_nearest_names(text: str, said:
 
 def test_choosing_by_alphas_that_are_not_learnt_has_a_key_of_its_own() -> None:
     """Records from before such cells were skipped become invalid, and no other record is affected."""
-    recipes = (Described("darts", 1, ""), Described("blank", 1, "", learns_alphas=False))
+    recipes = (MethodDeclaration("darts", 1, ""), MethodDeclaration("blank", 1, "", learns_alphas=False))
     keys = {}
     for by_alphas in (False, True):
-        selectors = (Described("a", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=by_alphas),)
+        selectors = (
+            MethodDeclaration("a", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=by_alphas),
+        )
         plan = make_plan(request(recipes=recipes, selectors=selectors))
         keys[by_alphas] = {cell.stem: cell.key for cell in plan}
     changed = {stem for stem, key in keys[False].items() if keys[True][stem] != key}
     assert changed == {stem for stem in keys[False] if ".blank." in stem} and len(changed) == 2 * 3 * 5
 
 
-BY_ALPHAS = Described("a", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=True)
+BY_ALPHAS = MethodDeclaration("a", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=True)
 
 
-def along_one_supernet(recipe: Described) -> dict[int, PlannedCell]:
+def along_one_supernet(recipe: MethodDeclaration) -> dict[int, PlannedCell]:
     """The cells of a selector that decides by alphas, by epoch."""
     one = request(recipes=(recipe,), selectors=(BY_ALPHAS,), supernet_seeds=1)
     return {cell.cell.epoch: cell for cell in make_plan(one) if cell.cell.supernet.dataset == "cifar10"}
 
 
 def test_so_has_choosing_by_alphas_that_are_not_learnt_yet() -> None:
-    recipe = Described("pc", 1, "")
+    recipe = MethodDeclaration("pc", 1, "")
     usual, late = along_one_supernet(recipe), along_one_supernet(replace(recipe, alphas_rest=0.45))
     assert [epoch for epoch in usual if usual[epoch].key != late[epoch].key] == [2, 4]
     assert [epoch for epoch, cell in late.items() if not cell.reads_checkpoint] == [2, 4], "none is trained for a skip"
@@ -124,7 +126,7 @@ def test_so_has_choosing_by_alphas_that_are_not_learnt_yet() -> None:
 
 
 def test_what_was_chosen_by_lot_counts_as_skipped_and_is_not_run_again() -> None:
-    cell = along_one_supernet(Described("pc", 1, "", alphas_rest=0.3))[2]
+    cell = along_one_supernet(MethodDeclaration("pc", 1, "", alphas_rest=0.3))[2]
     record = Record(dict(cell.columns), "of before", 1, 1, "done")
     assert cell.skip_reason and state_of(cell, record, None) == "skipped"
     assert state_of(cell, replace(record, state="failed"), None) is None
@@ -168,8 +170,13 @@ def test_the_plan_is_the_whole_grid_with_nothing_twice() -> None:
         {"circumstances": Circumstances("cpu", 2)},
         {"circumstances": Circumstances("cuda", 1)},
         {"bn": "running"},
-        {"recipes": (Described("darts", 2, ""), Described("blank", 2, ""))},
-        {"selectors": (Described("a", 2, "", reads_only_alphas=True), Described("b", 2, "", stochastic=True))},
+        {"recipes": (MethodDeclaration("darts", 2, ""), MethodDeclaration("blank", 2, ""))},
+        {
+            "selectors": (
+                MethodDeclaration("a", 2, "", reads_only_alphas=True),
+                MethodDeclaration("b", 2, "", stochastic=True),
+            )
+        },
         {"settings": {name: settings_for("lite").with_epochs(11) for name in ("cifar10", "cifar100")}},
         {"data": {"cifar10": "0123", "cifar100": "4567"}},
     ],
@@ -194,11 +201,11 @@ def test_further_selectors_and_seeds_change_no_key_of_the_others() -> None:
 
 
 def test_a_plan_is_made_again_from_its_columns() -> None:
-    alphas = Described("c", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=True)
+    alphas = MethodDeclaration("c", 1, "", stochastic=False, reads_only_alphas=True, decides_by_alphas=True)
     blind = replace(selector("d"), reads_checkpoint=False)
     asked = request(
         settings={"cifar10": settings_for("lite").with_epochs(5), "own": replace(settings_for("paper"), images=700)},
-        recipes=(Described("darts", 2, ""), Described("blank", 1, "", learns_alphas=False)),
+        recipes=(MethodDeclaration("darts", 2, ""), MethodDeclaration("blank", 1, "", learns_alphas=False)),
         selectors=(*request().selectors, alphas, blind), root=7, data={"own": "0123"},
     )  # fmt: skip
     methods: Any = SimpleNamespace(
@@ -215,7 +222,7 @@ def timed(cell: PlannedCell, **seconds: float) -> dict[str, object]:
 
 
 def test_estimates_take_the_nearest_kind_of_work() -> None:
-    plan = make_plan(request(selectors=(selector("b"),), recipes=(Described("darts", 1, ""),)))
+    plan = make_plan(request(selectors=(selector("b"),), recipes=(MethodDeclaration("darts", 1, ""),)))
     cifar10, cifar100 = plan[0], plan[3]
     rows = [
         timed(cifar10, wall_seconds=4.0),

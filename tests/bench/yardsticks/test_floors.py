@@ -23,46 +23,46 @@ TEST = accuracies(3)
 
 
 def by_name(table: GroundTruth, dataset: str) -> dict[str, Yardstick]:
-    return {stick.name: stick for stick in floors_and_ceilings(Truth(table, dataset))}
+    return {yardstick.name: yardstick for yardstick in floors_and_ceilings(Truth(table, dataset))}
 
 
 @pytest.fixture(scope="module")
-def sticks() -> dict[str, Yardstick]:
+def yardsticks() -> dict[str, Yardstick]:
     sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
     held = Accuracies(TEST, TEST - 2, parameters=sizes * 1000, flops=sizes * 3000)
     return by_name(GroundTruth("t", {"d": held}), "d")
 
 
-def test_every_floor_and_ceiling_is_there(sticks: dict[str, Yardstick]) -> None:
-    assert list(sticks) == [
+def test_every_floor_and_ceiling_is_there(yardsticks: dict[str, Yardstick]) -> None:
+    assert list(yardsticks) == [
         "random", "random-no-none-pool", "random-conv", "all-skip", "constant-order", "params", "flops", "all-3x3",
         "optimum",
     ]  # fmt: skip
 
 
-def test_random_is_the_exact_expectation_over_the_space(sticks: dict[str, Yardstick]) -> None:
-    stick = sticks["random"]
-    assert stick.architecture is None
-    assert stick.test == pytest.approx(sum(TEST) / N_ARCHITECTURES)
-    assert stick.valid == pytest.approx(sum(TEST - 2) / N_ARCHITECTURES)
-    assert stick.regret == pytest.approx(max(TEST) - sum(TEST) / N_ARCHITECTURES)
+def test_random_is_the_exact_expectation_over_the_space(yardsticks: dict[str, Yardstick]) -> None:
+    yardstick = yardsticks["random"]
+    assert yardstick.architecture is None
+    assert yardstick.test == pytest.approx(sum(TEST) / N_ARCHITECTURES)
+    assert yardstick.valid == pytest.approx(sum(TEST - 2) / N_ARCHITECTURES)
+    assert yardstick.regret == pytest.approx(max(TEST) - sum(TEST) / N_ARCHITECTURES)
     sample = [100 * np.mean(value > TEST) for value in TEST[::7]]
-    assert stick.percentile == pytest.approx(np.mean(sample), abs=1.5)
-    assert stick.gain == pytest.approx(0)
+    assert yardstick.percentile == pytest.approx(np.mean(sample), abs=1.5)
+    assert yardstick.gain == pytest.approx(0)
 
 
 @pytest.mark.parametrize(("name", "allowed"), [("random-no-none-pool", {1, 2, 3}), ("random-conv", {2, 3})])
 def test_random_among_some_operations_is_their_exact_expectation(
-    sticks: dict[str, Yardstick], name: str, allowed: set[int]
+    yardsticks: dict[str, Yardstick], name: str, allowed: set[int]
 ) -> None:
     members = [i for i, a in enumerate(SPACE) if set(a) <= allowed]
     assert len(members) == len(allowed) ** 6
-    stick = sticks[name]
-    assert stick.test == pytest.approx(sum(TEST[members]) / len(members))
-    assert stick.valid == pytest.approx(stick.test - 2)
+    yardstick = yardsticks[name]
+    assert yardstick.test == pytest.approx(sum(TEST[members]) / len(members))
+    assert yardstick.valid == pytest.approx(yardstick.test - 2)
     percentiles = [100 * np.mean(TEST[i] > TEST) for i in members]
-    assert stick.percentile == pytest.approx(np.mean(percentiles))
-    assert stick.architecture is None and stick.tau_mean is None
+    assert yardstick.percentile == pytest.approx(np.mean(percentiles))
+    assert yardstick.architecture is None and yardstick.tau_mean is None
 
 
 def test_the_room_above_a_yardstick_is_counted() -> None:
@@ -70,19 +70,19 @@ def test_the_room_above_a_yardstick_is_counted() -> None:
     noise = np.where(np.quantile(TEST, 0.9) < TEST, 0.2, 4.0)
     trials = np.stack([TEST, np.full_like(TEST, np.nan), TEST + noise], axis=1)
     found = by_name(GroundTruth("t", {"d": Accuracies(TEST, trials=trials)}), "d")
-    stick = found["all-3x3"]
-    assert stick.above == sum(stick.test < TEST)
-    assert stick.above_margin == sum(stick.test + 0.2 < value for value in TEST)
+    yardstick = found["all-3x3"]
+    assert yardstick.above == sum(yardstick.test < TEST)
+    assert yardstick.above_margin == sum(yardstick.test + 0.2 < value for value in TEST)
     assert (found["optimum"].above, found["optimum"].above_margin) == (0, 0)
     wide = np.median([abs(a - b) for a, _, b in trials[found["random"].test <= TEST]])
     assert found["random"].above_margin == sum(found["random"].test + wide < TEST)
 
 
-def test_without_a_second_trial_there_is_no_margin(sticks: dict[str, Yardstick]) -> None:
-    assert sticks["random"].above_margin is None and sticks["random"].above > 0
+def test_without_a_second_trial_there_is_no_margin(yardsticks: dict[str, Yardstick]) -> None:
+    assert yardsticks["random"].above_margin is None and yardsticks["random"].above > 0
 
 
-def test_the_place_of_the_constant_order_among_all_orders_is_told(sticks: dict[str, Yardstick]) -> None:
+def test_the_place_of_the_constant_order_among_all_orders_is_told(yardsticks: dict[str, Yardstick]) -> None:
     places = []
     for kind in ("mean", "best"):
         strengths = oracle(TEST, kind)
@@ -92,65 +92,65 @@ def test_the_place_of_the_constant_order_among_all_orders_is_told(sticks: dict[s
         )
         own = edge_tau(np.tile([0.0, 2.0, 3.0, 4.0, 1.0], (6, 1)), strengths)
         places.append(1 + taus.index(round(own, 9)))
-    assert f"number {places[0]} by τ mean and {places[1]} by τ best" in sticks["constant-order"].note
-    assert sticks["constant-order"].tau_edge == 0
+    assert f"number {places[0]} by τ mean and {places[1]} by τ best" in yardsticks["constant-order"].note
+    assert yardsticks["constant-order"].tau_edge == 0
 
 
-def test_fixed_architectures_are_looked_up(sticks: dict[str, Yardstick]) -> None:
+def test_fixed_architectures_are_looked_up(yardsticks: dict[str, Yardstick]) -> None:
     for name, architecture in (("all-skip", (1,) * 6), ("all-3x3", (3,) * 6)):
-        stick = sticks[name]
-        assert stick.architecture == architecture
-        assert stick.test == TEST[code(architecture)] and stick.valid == stick.test - 2
-        assert stick.regret == pytest.approx(max(TEST) - stick.test)
-        assert stick.percentile == pytest.approx(100 * np.mean(stick.test > TEST))
-        assert stick.tau_best is None and stick.tau_space is None
+        yardstick = yardsticks[name]
+        assert yardstick.architecture == architecture
+        assert yardstick.test == TEST[code(architecture)] and yardstick.valid == yardstick.test - 2
+        assert yardstick.regret == pytest.approx(max(TEST) - yardstick.test)
+        assert yardstick.percentile == pytest.approx(100 * np.mean(yardstick.test > TEST))
+        assert yardstick.tau_best is None and yardstick.tau_space is None
 
 
-def test_the_constant_order_has_scores(sticks: dict[str, Yardstick]) -> None:
-    stick = sticks["constant-order"]
-    assert stick.architecture == (3,) * 6
+def test_the_constant_order_has_scores(yardsticks: dict[str, Yardstick]) -> None:
+    yardstick = yardsticks["constant-order"]
+    assert yardstick.architecture == (3,) * 6
     ranks = np.tile([0.0, 2.0, 3.0, 4.0, 1.0], (6, 1))  # none 0, pool 1, skip 2, 1x1 3, 3x3 4
-    assert stick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
-    assert stick.tau_best_no_none == pytest.approx(edge_tau(ranks, oracle(TEST, "best"), WITHOUT_NONE))
+    assert yardstick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
+    assert yardstick.tau_best_no_none == pytest.approx(edge_tau(ranks, oracle(TEST, "best"), WITHOUT_NONE))
     totals = np.array([sum(ranks[0][op] for op in a) for a in SPACE])
-    assert stick.tau_space == pytest.approx(tau_b(totals, TEST))
+    assert yardstick.tau_space == pytest.approx(tau_b(totals, TEST))
 
 
-def test_size_ranks_architectures(sticks: dict[str, Yardstick]) -> None:
+def test_size_ranks_architectures(yardsticks: dict[str, Yardstick]) -> None:
     sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
     ranks = np.tile([0.0, 0.0, 1.0, 9.0, 0.0], (6, 1))
     for name in ("params", "flops"):
-        stick = sticks[name]
-        assert stick.architecture == (3,) * 6
-        assert stick.tau_space == pytest.approx(tau_b(sizes, TEST))
-        assert stick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
+        yardstick = yardsticks[name]
+        assert yardstick.architecture == (3,) * 6
+        assert yardstick.tau_space == pytest.approx(tau_b(sizes, TEST))
+        assert yardstick.tau_mean == pytest.approx(edge_tau(ranks, oracle(TEST, "mean")))
 
 
 def test_an_operation_is_worth_its_mean_size_and_not_its_largest() -> None:
     sizes = np.array([sum({2: 1, 3: 9}.get(op, 0) for op in a) for a in SPACE], dtype=float)
     # One huge all-skip architecture: the largest with skip on any edge, but only one of 3,125 on each.
     sizes[SPACE.index((1,) * 6)] = 100.0
-    stick = by_name(GroundTruth("t", {"d": Accuracies(TEST, parameters=sizes * 1000)}), "d")["params"]
-    assert stick.architecture == (3,) * 6
+    yardstick = by_name(GroundTruth("t", {"d": Accuracies(TEST, parameters=sizes * 1000)}), "d")["params"]
+    assert yardstick.architecture == (3,) * 6
     means = [[np.mean([size for size, a in zip(sizes, SPACE, strict=True) if a[e] == op]) for op in range(5)]
              for e in range(6)]  # fmt: skip
     worths = [[np.mean(TEST[[a[e] == op for a in SPACE]]) for op in range(5)] for e in range(6)]
     taus = [stats.kendalltau(np.round(m, 6), w).statistic for m, w in zip(means, worths, strict=True)]
-    assert stick.tau_mean == pytest.approx(np.mean(taus))
+    assert yardstick.tau_mean == pytest.approx(np.mean(taus))
 
 
-def test_size_is_counted_where_the_table_does_not(sticks: dict[str, Yardstick]) -> None:
+def test_size_is_counted_where_the_table_does_not(yardsticks: dict[str, Yardstick]) -> None:
     bare = by_name(GroundTruth("t", {"d": Accuracies(TEST)}), "d")
     assert "flops" not in bare
-    assert bare["params"].tau_space == sticks["params"].tau_space
+    assert bare["params"].tau_space == yardsticks["params"].tau_space
     assert bare["params"].valid is None
 
 
-def test_the_optimum_is_the_best(sticks: dict[str, Yardstick]) -> None:
-    stick = sticks["optimum"]
-    assert code(stick.architecture) == TEST.argmax()  # type: ignore[arg-type]
-    assert (stick.regret, stick.gain, stick.tau_best) == (0, 1, pytest.approx(1))
-    assert "as good" not in stick.note
+def test_the_optimum_is_the_best(yardsticks: dict[str, Yardstick]) -> None:
+    yardstick = yardsticks["optimum"]
+    assert code(yardstick.architecture) == TEST.argmax()  # type: ignore[arg-type]
+    assert (yardstick.regret, yardstick.gain, yardstick.tau_best) == (0, 1, pytest.approx(1))
+    assert "as good" not in yardstick.note
     tied = TEST.copy()
     tied[0] = tied.max()
     assert "1 more as good" in by_name(GroundTruth("t", {"d": Accuracies(tied)}), "d")["optimum"].note

@@ -129,7 +129,7 @@ def test_one_seed_advises_nothing_and_says_so(tmp_path: Path, table: GroundTruth
     _, found, bounds = first(source_of(tmp_path / "out", table, datasets=("cifar10",), seeds=1, selectors=FEW))
     assert found.judged == 0 and not found.candidates and found.cheapest is None
     assert bounds.seeds == (1, 1) and bounds.criteria == len(FEW)
-    assert bounds.untold + len(found.verdicts["same"]) == len(FEW) and bounds.untold
+    assert bounds.unjudged + len(found.verdicts["same"]) == len(FEW) and bounds.unjudged
 
 
 @pytest.mark.parametrize("percent", [40.0, 99.9])

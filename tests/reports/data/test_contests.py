@@ -17,7 +17,7 @@ from nas_selection_bench.bench.yardsticks.statistics import sign_flip_ps
 from nas_selection_bench.bench.yardsticks.truth import Truth
 from nas_selection_bench.reports.data.contests import Contest, measure_of
 from nas_selection_bench.reports.data.factors import FACTORS, contrasts
-from nas_selection_bench.reports.data.founders import PRIMARY, Level
+from nas_selection_bench.reports.data.founders import FOUNDERS, Level
 from nas_selection_bench.reports.data.judging import _twins
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, points
@@ -63,7 +63,7 @@ def test_the_margin_is_the_noise_of_the_region_compared(source: Material, contes
     gaps = [statistics.median(abs(a - b) for a, b in itertools.combinations(t[~np.isnan(t)], 2)) for t in trials]
     rows = pd.read_csv(source.results.folder / "records.csv")
     medians = dict(rows.groupby("selector")["test"].median())
-    medians["constant-order"] = next(s.test for s in source.sticks["cifar10"] if s.name == "constant-order")
+    medians["constant-order"] = next(s.test for s in source.yardsticks["cifar10"] if s.name == "constant-order")
     in_points = [c for c in contest.comparisons if measure_of(c) == "test"]
     assert {c.second for c in in_points} == {"good", "bad", "constant-order"}
     for c in in_points:
@@ -87,11 +87,14 @@ def test_drawing_lots_is_better_than_chance_no_more_often_than_it_may_be() -> No
 
 
 def test_floors_that_choose_the_same_are_compared_with_once(table: GroundTruth) -> None:
-    sticks = floors_and_ceilings(Truth(table, "cifar10"))
-    other = next(stick for stick in sticks if stick.name == "all-skip")
-    apart = [replace(stick, architecture=other.architecture) if stick.name == "params" else stick for stick in sticks]
+    yardsticks = floors_and_ceilings(Truth(table, "cifar10"))
+    other = next(yardstick for yardstick in yardsticks if yardstick.name == "all-skip")
+    apart = [
+        replace(yardstick, architecture=other.architecture) if yardstick.name == "params" else yardstick
+        for yardstick in yardsticks
+    ]
     drawn = {"random": [], "random-no-none-pool": [], "random-conv": []}
-    assert _twins(sticks) == {**drawn, "constant-order": ["params"]}, "both take the 3x3 convolution everywhere"
+    assert _twins(yardsticks) == {**drawn, "constant-order": ["params"]}, "both take the 3x3 convolution everywhere"
     assert _twins(apart) == {**drawn, "constant-order": [], "params": []}
 
 
@@ -109,24 +112,24 @@ def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTru
     """However many others there are, the correction of the comparison that was planned stays as it is."""
     named = {"magnitude": FEW["bad"], "darts-pt": FEW["good"]}
     alone = source_of(tmp_path / "alone", table, selectors=named, recipes=("a", "b", "c"), seeds=4).contests[0]
-    assert alone.primary == [], "all there is, so no family apart"
+    assert alone.founders == [], "all there is, so no family apart"
     others = {f"other-{i}": (0.0, 0.1 * i, 0.0, 0.5, 1, 1.0) for i in range(30)}
     source = source_of(tmp_path / "out", table, selectors={**named, **others}, recipes=("a", "b", "c"), seeds=4)
     (contest,) = source.contests
-    assert contest.primary == ["darts-pt", "magnitude"]
-    (among,) = contest.against("magnitude", contest.primary)
+    assert contest.founders == ["darts-pt", "magnitude"]
+    (among,) = contest.against("magnitude", contest.founders)
     (before,) = alone.against("magnitude")
     assert (among.first, among.second, among.p_holm) == ("darts-pt", "magnitude", before.p_holm)
     (own,) = (c for c in contest.against("magnitude") if c.first == "darts-pt")
     of_main = contest.against("magnitude", contest.families[Level.MAIN])
     (of_all,) = (c for c in of_main if c.first == "darts-pt")
     assert own == among and of_all.p == among.p < of_all.p_holm
-    assert len(of_main) == 31 and contest.families[Level.FOUNDING] == contest.primary
+    assert len(of_main) == 31 and contest.families[Level.FOUNDING] == contest.founders
     assert among.verdict is Verdict.BETTER
     tables = [block for block in pairs_section(source).blocks if isinstance(block, Table)]
     assert [table.name for table in tables] == ["primary-cifar10", "pairs-cifar10"]
     assert len(tables[0].rows) == 9, "two against each of four floors, one against magnitude"
-    assert contest.primary_groups == [["darts-pt"], ["magnitude"]]
+    assert contest.founder_groups == [["darts-pt"], ["magnitude"]]
     (groups,) = (point for point in points(source) if point.kind is Kind.GROUPS)
     assert (groups.words["leader"], groups.names["worse"], groups.names["tied"]) == ("darts-pt", ("magnitude",), ())
     main = main_table(source, contest)
@@ -134,7 +137,7 @@ def test_the_founding_papers_criteria_are_a_family_of_their_own(table: GroundTru
     placed = {row.cells[0].text: row.cells[place].text for row in main.rows if row.cells[place].text}
     assert placed == {"darts-pt": "A", "magnitude": "B"}
     assert all(len(row.cells) == len(main.columns) for row in main.rows)
-    assert alone.primary_groups == []
+    assert alone.founder_groups == []
 
 
 def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundTruth, tmp_path: Path) -> None:
@@ -144,7 +147,7 @@ def test_pairs_that_differ_in_one_thing_are_a_family_of_their_own(table: GroundT
     found = {(c.first, c.second): c for _, c in contrasts(contest.comparisons)}
     assert list(found) == [("darts-pt", "pt-magnitude"), ("pt-magnitude", "magnitude")], "of those with both run"
     change = found["darts-pt", "pt-magnitude"]
-    judged = [c.p for c in found.values() if c.hopeful]
+    judged = [c.p for c in found.values() if c.can_be_significant]
     assert change.p_holm == pytest.approx(min(1.0, change.p * len(judged))), "the smaller p of the family"
     assert change.verdict is Verdict.BETTER and change.median > 0
     of_factors = [point for point in points(source) if point.kind is Kind.FACTOR]
@@ -164,7 +167,7 @@ def test_every_factor_names_primary_selectors_that_differ_in_one_part() -> None:
     from nas_selection_bench.selectors.parts.schedule import Greedy
 
     for factor in FACTORS:
-        assert factor.pair <= {*PRIMARY}
+        assert factor.pair <= {*FOUNDERS}
         first, second = registry.find(factor.first), registry.find(factor.second)
         assert isinstance(first, Greedy) and isinstance(second, Greedy)
         schedule = (first.order, first.tune) != (second.order, second.tune)

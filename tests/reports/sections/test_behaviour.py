@@ -116,7 +116,7 @@ def test_choices_are_looked_up_on_the_other_data_set(
     told = {row.cells[0].text: dict(zip(columns, [cell.text for cell in row.cells], strict=True)) for row in shown.rows}
     rows = pd.read_csv(folder / "records.csv")
     rows = rows[(rows["state"] == "done") & (rows["dataset"] == here) & (rows["epoch"] == 10)]
-    floors = {stick.name: stick for stick in source.every_stick[there]}
+    floors = {yardstick.name: yardstick for yardstick in source.all_yardsticks[there]}
     assert told.keys() == {*rows["selector"], *floors}
     accuracy = table.accuracy(there)
     for name in ("ostr", "darts-pt-loss"):  # one and two selector seeds, which are averaged first

@@ -84,7 +84,7 @@ def test_every_floor_is_counted_with_how_many_could_be_judged(source: Material, 
 
 
 def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material) -> None:
-    sticks = {stick.name: stick for stick in source.sticks["cifar10"]}
+    yardsticks = {yardstick.name: yardstick for yardstick in source.yardsticks["cifar10"]}
     rows = source.results.final_of("cifar10")
     for point in of_kind(source, Kind.AGREEMENT):
         measure = point.words["measure"]
@@ -93,7 +93,7 @@ def test_the_best_agreement_stands_beside_the_floors_with_its_n(source: Material
         assert point.numbers["highest"] == pytest.approx(means.max())
         assert point.numbers["most"] == {"one-draw": 3, "good": 9}[means.idxmax()]
         for name in ("params", "constant-order"):
-            assert point.numbers[name] == getattr(sticks[name], measure)
+            assert point.numbers[name] == getattr(yardsticks[name], measure)
     assert [point.words["measure"] for point in of_kind(source, Kind.AGREEMENT)] == ["tau_mean", "tau_edge"]
 
 
@@ -156,9 +156,13 @@ def test_the_finding_begins_with_the_constant_order(source: Material) -> None:
     (point,) = (
         p for p in of_kind(source, Kind.FLOOR) if (p.lookup, p.words["baseline"]) == ("cifar10", "constant-order")
     )
-    (stick,) = (stick for stick in source.sticks["cifar10"] if stick.name == "constant-order")
-    assert (point.numbers["test"], point.numbers["above"]) == (stick.test, stick.above)
-    for number in (f"{stick.test:.2f} %", f"percentile {stick.percentile:.1f}", f"{stick.above:,} architectures"):
+    (yardstick,) = (yardstick for yardstick in source.yardsticks["cifar10"] if yardstick.name == "constant-order")
+    assert (point.numbers["test"], point.numbers["above"]) == (yardstick.test, yardstick.above)
+    for number in (
+        f"{yardstick.test:.2f} %",
+        f"percentile {yardstick.percentile:.1f}",
+        f"{yardstick.above:,} architectures",
+    ):
         assert number in first
     assert f"{point.numbers['judged']} of {point.numbers['of']} " in first
 
@@ -170,8 +174,8 @@ def test_transfers_are_judged_by_the_floors_of_the_data_set_looked_up_on(
     found = [point for point in of_kind(source, Kind.FLOOR) if point.lookup != point.dataset]
     assert {(p.dataset, p.lookup) for p in found} == {("cifar10", "cifar100"), ("cifar100", "cifar10")}
     for point in found:
-        stick = next(s for s in source.every_stick[point.lookup] if s.name == point.words["baseline"])
-        assert point.numbers["test"] == stick.test
+        yardstick = next(s for s in source.all_yardsticks[point.lookup] if s.name == point.words["baseline"])
+        assert point.numbers["test"] == yardstick.test
     (contest,) = (c for c in source.transfers if c.dataset == "cifar10")
     rows = results.final_of("cifar10")
     rows = rows[rows["method"] == "ostr"]
@@ -179,11 +183,11 @@ def test_transfers_are_judged_by_the_floors_of_the_data_set_looked_up_on(
     there = [space[table.position(text)] for text in rows["architecture"]]
     assert contest.of("ostr").mean == pytest.approx(np.mean(there))
     (c,) = (c for c in contest.against("constant-order") if c.first == "ostr")
-    stick = next(s for s in source.every_stick["cifar100"] if s.name == "constant-order")
-    assert c.p == sign_flip_ps([[value - stick.test for value in there]])[0]
+    yardstick = next(s for s in source.all_yardsticks["cifar100"] if s.name == "constant-order")
+    assert c.p == sign_flip_ps([[value - yardstick.test for value in there]])[0]
     (drawn,) = (c for c in contest.against("random-conv") if c.first == "ostr")
-    stick = next(s for s in source.every_stick["cifar100"] if s.name == "random-conv")
-    percentiles = [100 * np.mean(space < value) - stick.percentile for value in there]
+    yardstick = next(s for s in source.all_yardsticks["cifar100"] if s.name == "random-conv")
+    percentiles = [100 * np.mean(space < value) - yardstick.percentile for value in there]
     assert drawn.mean == pytest.approx(np.mean(percentiles))
 
 
