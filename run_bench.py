@@ -1,4 +1,4 @@
-"""The door of the benchmark from a checkout: `python run_bench.py --datasets cifar10,cifar100,imagenet16`."""
+"""Run the benchmark from a checkout: `python run_bench.py --datasets cifar10,cifar100,imagenet16`."""
 
 import sys
 
