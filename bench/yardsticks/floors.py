@@ -180,7 +180,7 @@ def retraining_agreement(table: GroundTruth, dataset: str, draws: int = 20) -> R
             + [tau_b(pair[0][repeated], pair[1][repeated])]
         )
     taus = {name: float(value) for name, value in zip(names, np.mean(found, axis=0), strict=True)}
-    how = f"two trials drawn at random of each of the {repeated.size:,} architectures with two or more, {draws} times"
+    how = f"two random trials of each of the {repeated.size:,} architectures with two or more, drawn {draws} times"
     return RetrainingAgreement(taus, how, int(repeated.size), draws)
 
 

@@ -192,10 +192,10 @@ def family_of(comparisons: Sequence[Comparison]) -> str:
     counted = sum(comparison.can_be_significant for comparison in comparisons)
     if len(comparisons) < 2:
         return "the only pair" if comparisons else "no pairs"
-    if counted == len(comparisons):
-        return f"all {counted} pairs"
     if not counted:
-        return f"none of {len(comparisons)} pairs, since too few seeds stand behind each"
+        return f"none of the {len(comparisons)} pairs, each of which has too few seeds"
+    if counted == len(comparisons):
+        return "both pairs" if counted == 2 else f"all {counted} pairs"
     return f"the {counted} of {len(comparisons)} pairs with enough seeds"
 
 

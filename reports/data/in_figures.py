@@ -32,4 +32,4 @@ def focus(names: Sequence[str], clones: Collection[str] = (), most: int = MOST) 
 
 def left_out_sentence(shown: int, of: int) -> str:
     """The sentence of a caption on selectors left out; empty if none are. The glossary says how they are chosen."""
-    return "" if shown == of else f" Drawn: {shown} of {of} selectors."
+    return "" if shown == of else f" The figure shows {shown} of {of} selectors."

@@ -138,12 +138,12 @@ def promise(seeds: int) -> str:
         return ""
     found = promise_of(seeds)
     said = (
-        f"With {found.seeds} seeds such an interval held the truth in {100 * found.normal:.0f} % of simulated runs,"
-        f" {100 * found.skewed:.0f} % where results are skewed"
+        f"With {found.seeds} seeds, such an interval contained the true mean in {100 * found.normal:.0f} % of simulated"
+        f" runs, and in {100 * found.skewed:.0f} % if results were skewed"
     )
     if found.shown < 1:
-        return f"{said}; where some seeds collapsed, none is drawn."
-    return f"{said}, {100 * (found.collapses or 0):.0f} % where some collapse: read the marks."
+        return f"{said}; none is drawn if some seeds collapsed."
+    return f"{said}; in {100 * (found.collapses or 0):.0f} % if some seeds collapsed, so look at the single marks then."
 
 
 def order_of_methods(found: Sequence[Line]) -> list[str]:

@@ -99,8 +99,8 @@ def _counts(n: int, floor: dict[str, Verdict], chance: dict[str, Verdict]) -> st
         if verdict is Verdict.WORSE or verdict in of_floor
     ]
     judged = sum(verdict not in UNJUDGED for verdict in of_chance)
-    above = random_said(judged, of_chance.count(Verdict.BETTER), of_chance.count(Verdict.WORSE))
-    return f"Of {n} criteria, {joined(parts)}; {above}."
+    above = f"; {random_said(judged, of_chance.count(Verdict.BETTER), of_chance.count(Verdict.WORSE))}" * bool(judged)
+    return f"Of {n} criteria, {joined(parts)}{above}."
 
 
 def _number(n: int, one: str, many: str) -> str:

@@ -105,7 +105,7 @@ def random_said(judged: int, better: int, worse: int) -> str:
         verdict = "better" if better else "worse" if worse else "neither better nor worse"
         return f"the only criterion that could be judged against a random architecture is shown {verdict}"
     shown = f"{better or 'none'} {'is' if better < 2 else 'are'} shown better and {worse or 'none'} worse"
-    return f"of {judged} that could be judged against a random architecture, {shown}"
+    return f"of the {judged} that could be judged against a random architecture, {shown}"
 
 
 def elsewhere(source: Material, contest: Contest) -> str:

@@ -158,7 +158,7 @@ def test_the_first_baseline_comes_back_with_every_row(page: Path, tmp_path: Path
     data["pairs"]["cifar10"] = held
     data["baselines"]["cifar10"]["captions"].append("another caption")
     data["baselines"]["cifar10"]["of"]["ostr"] = len(data["baselines"]["cifar10"]["captions"]) - 1
-    data["left_out"] = {"cifar10": "Drawn: 7 of 8 selectors."}
+    data["left_out"] = {"cifar10": "The figure shows 7 of 8 selectors."}
     fewer = tmp_path / "fewer.html"
     spelled = json.dumps(data).replace("<", "\\u003c")
     fewer.write_text(re.sub(r'(?<=id="data">).*?(?=</script>)', lambda _: spelled, text, flags=re.S), encoding="utf-8")

@@ -58,7 +58,7 @@ def test_captions_count_what_is_listed(source: Material) -> None:
 
 def test_it_says_which_selectors_are_left_out(source: Material) -> None:
     data = page_data(source)
-    assert f"Drawn: {MOST} of {len(EXTRA) + len(SELECTORS)} selectors" in data["left_out"]["cifar10"]
+    assert f"The figure shows {MOST} of {len(EXTRA) + len(SELECTORS)} selectors" in data["left_out"]["cifar10"]
     assert len(data["standings"]["cifar10"]) == len(EXTRA) + len(SELECTORS)
 
 
