@@ -20,9 +20,10 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """Let a signal end the program with the line `Interrupted.`, for as long as nothing has been written.
+    """Inside the `with` block, let a signal end the program with the line `Interrupted.`.
 
-    A KeyboardInterrupt in the middle of an import would not work: libraries turn it into errors of their own.
+    It is meant for code that runs before any result is written. A KeyboardInterrupt in the middle of an import
+    would not work: libraries turn it into errors of their own.
     """
 
     with _handled(_leave):

@@ -7,8 +7,8 @@
 * tight: a fresh run of the same cells on the same kind of CPU is compared cell by cell, with a stated
   tolerance per column. Detects a changed selector, recipe or seed.
 * statistical: a fresh run that cannot be equal (another device, other seeds) is compared in distribution. A
-  difference has to be significant and large, and "too few seeds" is a possible answer. A result that the fresh run
-  asked for, but that failed or is missing, is a difference without a test.
+  difference has to be significant and large, and "too few seeds" is a possible answer. A stored result that the
+  fresh run asked for too, but that failed or is missing there, is a difference without a test.
 """
 
 import csv

@@ -34,12 +34,12 @@ TOLERANCES = {
     # Over four operations, a swap moves the tau of an edge by 0.33 and the mean by 0.056.
     "tau_best_no_none": 0.12,
     "tau_mean_no_none": 0.12,
-    # Over three operations, a swap moves the tau of an edge by 0.67 and the mean by 0.11. For tau_edge, which compares
-    # deviations from the mean over edges, a swap on one edge moves two operations on all edges.
+    # Over three operations, a swap moves the tau of an edge by 0.67 and the mean by 0.11. tau_edge compares deviations
+    # from an operation's mean over edges, so a swap on one edge changes those of two operations on all edges.
     "tau_mean_ops": 0.23,
     "tau_edge": 0.23,
     "tau_space": 0.05,
-    # In percentage points: one in a hundred images of the selection half is classified otherwise.
+    # In percentage points: one in a hundred images of the selection half changes from right to wrong, or back.
     "supernet_accuracy": 1.0,
 }
 """Column -> largest difference that still counts as the same result."""
@@ -50,7 +50,7 @@ FOLLOWING = ("index", "test", "valid", "regret", "percentile", "gain", "worth", 
 on the order of the decisions, which is part of the result."""
 
 NEAR_TIE = 0.1
-"""Two operations may swap if their scores differ by at most this share of the range of scores on their edge."""
+"""Two operations may swap if their stored scores differ by at most this share of the range of scores on their edge."""
 
 SCORE_TOLERANCE = 0.1
 """Largest difference of a score, in standard deviations of the 30 scores of its cell."""

@@ -1,4 +1,4 @@
-"""Detection of stored cells made with another version of their selector or recipe, which no longer hold."""
+"""Detection of stored cells made with another version of their selector or recipe, whose results no longer hold."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

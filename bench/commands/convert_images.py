@@ -1,10 +1,10 @@
 """Convert images from common formats to a data set: `python -m nas_selection_bench convert-images SOURCE --as NAME`.
 
-SOURCE is an .npz (`images` and `labels`, or `x_train` and `y_train`, or `data` and `labels`), an .npy with `--labels`,
-a .parquet file or a folder of them (an image column `img` or `image`, a label column `label` or `fine_label`), or a
-folder with one folder of image files per class. NAME is cifar10, cifar100 or imagenet16, whose official files are
-written in the order of SOURCE and compared with the official content; or it is a new name, for a data set of your own,
-which is shuffled once.
+SOURCE is an .npz (`images` and `labels`, or `x_train` and `y_train`, or `train_images` and `train_labels`, or `data`
+and `labels`), an .npy with `--labels`, a .parquet file or a folder of them (an image column `img` or `image`, a label
+column `fine_label` or `label`), or a folder with one folder of image files per class. NAME is cifar10, cifar100 or
+imagenet16, whose official files are written in the order of SOURCE and compared with the official content; or it is a
+new name, for a data set of your own, which is shuffled once.
 """
 
 import io
@@ -58,9 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read_images(source: Path, labels: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Images [n, 3, height, width] uint8 and labels [n] int64 in `source`; raises DataError if it holds none.
+    """Images [n, 3, height, width] uint8 and labels [n] int64 in `source`.
 
-    Raises UsageError for `labels` without an .npy, and if reading `source` needs a package that is not installed.
+    Raises DataError, which says what is wrong, if `source` is missing, damaged or holds no such arrays. Raises
+    UsageError for `labels` without an .npy, and if reading `source` needs a package that is not installed.
     """
     if not source.exists():
         raise DataError(f"{source} does not exist; check the path.")

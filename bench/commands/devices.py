@@ -80,7 +80,7 @@ def ask_gpu(index: int) -> tuple[str, str]:
 
 
 def verified(hardware: str, results: Path) -> bool:
-    """Whether the full acceptance test of the GPU path has passed on this hardware, by the records in `results`/gpu."""
+    """Whether the records in `results`/gpu say that the full acceptance of the GPU path has passed on this hardware."""
 
     def says_so(record: Any) -> bool:
         return bool(record["hardware"] == hardware and record["passed"] is True and not record["small"])

@@ -11,7 +11,7 @@ def plugins_of(options: Options) -> tuple[Plugin, ...]:
 
     Installed plug-ins change no stored result: results that are only drawn again or checked are drawn with the stopping
     rules that they were made with. Raises UsageError for a plug-in that does not exist, and if a folder needs one that
-    is not given.
+    is neither given nor installed.
     """
     given = named(options.plugin)
     drawn = options.check or (options.out if options.report_only else None)

@@ -55,7 +55,7 @@ def words_given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None
 
 
 def unread(mode: str, words: Iterable[str], reads: Mapping[str, Collection[str]]) -> str | None:
-    """A sentence about the options in `words` that `mode` does not read, and what does; None if it reads all."""
+    """A sentence naming the options in `words` that `mode` does not read, and modes that do; None if it reads all."""
     strays = [word for word in words if word not in reads[mode]]
     if not strays:
         return None

@@ -32,8 +32,8 @@ ORDER = (ExitCode.INTERRUPTED, ExitCode.DIFFERS, ExitCode.USAGE, ExitCode.OK, Ex
 """Precedence of exit codes: for several results, the first of these that any of them ended with is returned."""
 
 ANSWERS = (ExitCode.OK, ExitCode.DIFFERS, ExitCode.NOTHING_MEASURED, ExitCode.INTERRUPTED)
-"""The exit codes of a check that are verdicts on results. 1 is not one: Python itself exits with it after a traceback.
-"""
+"""The exit codes of a check that decide the outcome: verdicts on results, or an interruption. 1 is none of them, since
+Python itself exits with it after a traceback."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,8 @@ def refuse_missing(options: Options, datasets: list[str], kind: str, images: boo
 def claim(into: Path) -> Path:
     """Mark `into` as a folder of the present commit, and return it; runs that this commit left there are resumed.
 
-    Raises UsageError if it holds anything else: results of other code would be compared as if they were of this code.
+    Raises UsageError if other code may have filled it (another or an unknown commit, or uncommitted changes): its
+    results would be compared as if they were of this code.
     """
     commit, stamp = git_commit(CODE), into / STAMP
     if into.exists() and any(into.iterdir()):

@@ -193,7 +193,8 @@ def find_threads(options: Options, earlier: Mapping[str, Any] | None) -> int:
 def find_pool(options: Options, device: Device, jobs: int, threads: int, locks: Path) -> Pool:
     """How the work is spread over workers.
 
-    Except on a single GPU, even one job gets a worker process, so that a crash costs only its own cell.
+    Even one job gets a worker process, so that a crash costs only its own cell, except on a single GPU and where no
+    process can be started.
     """
     if device.kind == "cuda" and len(device.indices) == 1 and options.backend == "loky":
         return Pool(jobs, "threading", threads)
@@ -248,7 +249,7 @@ def make_request(
 CURES = {
     "seed": "pass --seed {} to go on",
     "device": "pass --device {} to go on",
-    "hardware": "go on with it on the hardware that it was begun on",
+    "hardware": "resume it on the hardware that it was begun on",
     "threads": "pass --threads {} to go on",
     "environment": "set the same environment variables to go on",
     "table_sha256": "use the table that it was made with",

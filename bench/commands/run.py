@@ -150,7 +150,7 @@ class Session:
             return None
 
     def all_missing(self) -> MissingData:
-        """The error for everything that is missing; it does not suggest to fetch a table that the user named."""
+        """The error for everything that is missing; it does not suggest fetching a table that the user named."""
         table = self.table is None and not resolve.named_table(self.options, self.datasets)
         return resolve.all_missing(self.lacking, self.datasets, self.root, table)
 

@@ -4,7 +4,7 @@ The file has one row per architecture. The column `arch` holds the architecture 
 each data set D the column `D_test` holds the mean test accuracy (%). Optional columns are `index`, `D_valid`,
 `D_params`, `D_flops` and, for single trials, `D_test_SEED`; with trials, `D_test` may be left out. Counts are plain, or
 in millions, as the packages of NAS-Bench-201 give them, in `D_params_millions` and `D_flops_millions`. Columns ending
-in `_12` hold NAS-Bench-201's short schedule and replace the others when that schedule is asked for.
+in `_12` hold NAS-Bench-201's short schedule and replace the other accuracies when that schedule is asked for.
 
 The reader accepts commas, semicolons and tabs as separators (the last two also with decimal commas); UTF-8 with or
 without a byte-order mark, UTF-16 and UTF-32; gzip or plain text, whatever the file is called; blank lines, a comment or
@@ -209,10 +209,11 @@ def _meaning(name: str, hp: str) -> tuple[str, str, float] | None:
 
 
 def _order(sheet: Sheet, column: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Architecture of each row, architecture that each one of the space takes its numbers from, and number filled in.
+    """The architecture of each row; for each of the space, the one whose numbers it takes; how many were filled in.
 
-    A table with exactly one member of each equivalence class is a table of unique cells, and the other architectures
-    are filled in. In any other table, a missing architecture is an error. Malformed and duplicate ones are refused.
+    A table with exactly one member of each class of a partition in `bench.problem.equivalence`, and nothing else, is a
+    table of unique cells, and the other architectures are filled in. In any other table, a missing architecture is an
+    error. Malformed and duplicate ones are refused.
     """
     line_of: dict[int, int] = {}
     for line, row in sheet.rows:

@@ -136,7 +136,7 @@ def missing_images(name: str, data_root: Path, limit: int | None) -> str | None:
 
 
 def image_count(name: str, data_root: Path) -> int | None:
-    """Number of training images of `name`; None if its files cannot be read, which `load_images` explains."""
+    """Number of training images of `name`; None if it is a user's own and unreadable, which `load_images` explains."""
     if name not in DATASETS:
         return count_own(name, data_root)
     layout = DATASETS[name].layout

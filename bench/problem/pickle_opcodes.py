@@ -38,7 +38,7 @@ class PickleState:
         self._far: dict[int, Any] = {}
 
     def _filled(self, buffer: bytes, position: int, needed: int) -> tuple[bytes, int]:
-        """The buffer from `position` on, filled to at least `needed` bytes, and position 0; EOFError at the end."""
+        """The buffer from `position` on, filled to at least `needed` bytes, and 0; EOFError if there are fewer."""
         parts, held = [buffer[position:]], len(buffer) - position
         while held < max(needed, LONGEST):
             part = self._file.read(min(max(needed - held, CHUNK), 64 * CHUNK))

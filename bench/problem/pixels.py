@@ -1,8 +1,9 @@
 """Fingerprints of a data set's training images, for run.json and for the keys of results.
 
 An official file is recognised by its published MD5 or, if it was written again in another form, by the SHA-256 of its
-pixels and labels. Keys of results contain no fingerprint for known images and contain one for all others, so that a
-cache filled from a wrong file is not used for the right one.
+pixels and labels. Keys of results contain no fingerprint for the images that stored results were made from (the
+official ones; of CIFAR-100, a known copy in another order) and one for all others, so that a cache filled from a wrong
+file is not used for the right one.
 """
 
 import hashlib
@@ -43,7 +44,7 @@ class Pixels:
     fingerprint: str
     """16 hex digits; empty if a file is absent or cannot be read."""
     key: str
-    """The fingerprint as part of the keys of results; empty for known or absent images."""
+    """Part of the keys of results: the fingerprint, or empty for absent images and those that need none (see above)."""
 
 
 def pixels_of(name: str, root: Path, limit: int | None) -> Pixels | None:

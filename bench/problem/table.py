@@ -103,7 +103,7 @@ class GroundTruth:
         return self._of(dataset).parameters
 
     def flops(self, dataset: str) -> np.ndarray | None:
-        """[15625] float64, space order: operations, counted as in `Accuracies.flops`; None if not stored."""
+        """[15625] float64, space order: operations of a forward pass (see `Accuracies.flops`); None if not stored."""
         return self._of(dataset).flops
 
     def position(self, architecture: Architecture | str) -> int:

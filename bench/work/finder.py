@@ -1,6 +1,6 @@
 """Finds all methods of one kind: those in the files of one of this project's packages, and those from plug-ins.
 
-There is no list of methods: every module of the package that defines one of the kind's marks is a method.
+There is no list of methods: every module of the package that defines one of the kind's marks holds methods.
 """
 
 from collections.abc import Callable, Mapping

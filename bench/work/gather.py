@@ -1,4 +1,4 @@
-"""Turns the records of an output folder into its CSV files, with measures computed from the benchmark table.
+"""Turns the records of an output folder into its CSV files, with measures computed from the ground truth.
 
 The CSV files depend only on the content of the folder and on the table, not on the order in which cells ended, the
 number of workers or interruptions. Rows are sorted by the key columns.

@@ -157,6 +157,6 @@ class Methods:
     groups: Mapping[str, str] = field(default_factory=dict)
     """Names that `--selectors` accepts for several selectors -> the names and globs that each stands for."""
     quick_selectors: str = "all"
-    """The selectors that a preset which must be quick runs if none are given."""
+    """The selectors that run if none are given, at a preset that must be quick."""
     outside: Callable[[], Mapping[str, str]] = dict
     """`selector NAME` or `recipe NAME` -> digest of its file, for methods from plug-ins."""

@@ -193,10 +193,11 @@ def planned_supernet(cell: Cell, version: int, here: Circumstances) -> PlannedSu
 def planned_cell(
     cell: Cell, recipe: MethodDeclaration, selector: MethodDeclaration, here: Circumstances
 ) -> PlannedCell:
-    """The cell with its keys. If its selector does not read the checkpoint, all recipes and epochs share one result.
+    """The cell with its keys.
 
-    Cells that choose by alphas which are not trained, or not yet, are skipped; their key says so, since earlier
-    versions chose by those alphas.
+    If its selector does not read the checkpoint, all recipes and epochs of one supernet seed share one result. Cells
+    that choose by alphas which are not trained, or not yet, are skipped; their key says so, since earlier versions
+    chose by those alphas.
     """
     supernet, columns = planned_supernet(cell, recipe.version, here), identity(cell, here)
     skip_reason = reason_to_skip(recipe, selector, cell.epoch, cell.supernet.settings.epochs)

@@ -62,7 +62,7 @@ class Settings(SelectionBudget, SupernetSize):
         return SelectionBudget(**{field.name: getattr(self, field.name) for field in fields(SelectionBudget)})
 
     def with_epochs(self, epochs: int) -> "Settings":
-        """The same settings with `epochs` epochs of training; later checkpoints are dropped, the last one is stored."""
+        """The same settings with `epochs` epochs of training: later checkpoints are dropped, the last epoch is kept."""
         if epochs < 1:
             raise UsageError(f"--train-epochs {epochs}: a supernet needs at least one epoch.")
         kept = tuple(e for e in self.checkpoint_epochs if e < epochs)

@@ -109,7 +109,7 @@ class Progress:
     def eta(self) -> float | None:
         """Expected seconds until the end; None before anything is known.
 
-        It counts down from the latest estimate until a new one differs.
+        It counts down from the latest estimate until the estimate changes.
         """
         expected = self._remaining() if self._remaining is not None else None
         if expected is None and self.finished:

@@ -21,7 +21,7 @@ CHANGED = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclud
 
 ADDED = ("ls-files", "--others", "--exclude-standard", "--", "bench", "supernets", "selectors", "reports",
          "run_bench.py")  # fmt: skip
-"""Git arguments that list files missing from the commit, in the folders of the program's code."""
+"""Git arguments that list files that the commit lacks, in folders whose modules are found without a list."""
 
 SHARED_ENTRIES = ("seed", "device", "hardware", "threads", "environment")
 """Entries that all results of a folder have in common, besides the table; otherwise cells would be paired with
@@ -44,8 +44,8 @@ _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "joblib", "saf
 
 ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
 """Environment variables that choose the instruction set of torch's libraries. Another set sums in another order, and
-training amplifies the last digit. Every x86-64 CPU has the sets `default`, `COMPATIBLE` and `SSE41`; even so the order
-of sums depends on the CPU's caches."""
+training amplifies the last digit. With the values `default`, `COMPATIBLE` and `SSE41`, in this order, every x86-64 CPU
+has the instructions; even so the order of sums depends on the CPU's caches."""
 
 
 def arithmetic() -> dict[str, str]:

@@ -87,7 +87,7 @@ class Store:
         return sorted(name[len(start) : -len(end)] for name in names)
 
     def texts(self, folder: Path) -> Iterator[tuple[str, bytes]]:
-        """Name and content of each JSON file in `folder`, which is `records` or `costs`; sorted by name."""
+        """File stem and content of each JSON file in `folder`, which is `records` or `costs`; sorted by stem."""
         for stem in self.stems(folder):
             yield stem, self._content(folder, f"{stem}.json")
 

@@ -78,7 +78,7 @@ KILLED = Outcome(FAILED, "the worker process was killed (out of memory, or a cra
 def failure(error: BaseException, seconds: float) -> Outcome:
     """The outcome of a task that raised `error`: class and first line of the error, code line, traceback for the log.
 
-    Errors of the project's own classes, and full disks, get no code line: their message is complete.
+    Errors of the project's own classes, and of a full or read-only disk, get no code line: their message is complete.
     """
     lines = text_of(error).strip()[:LONGEST_LOG].splitlines()
     reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

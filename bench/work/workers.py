@@ -73,7 +73,7 @@ def prepare_worker(pool: Pool) -> FileLock | None:
 def no_processes() -> str | None:
     """Why no worker processes can be started here; None if they can.
 
-    They need semaphores, which need a writable /dev/shm; JOBLIB_MULTIPROCESSING=0 switches them off.
+    They need semaphores, which need a writable /dev/shm; JOBLIB_MULTIPROCESSING=0 forbids worker processes.
     """
     if os.environ.get("JOBLIB_MULTIPROCESSING") == "0":
         return "JOBLIB_MULTIPROCESSING is 0"

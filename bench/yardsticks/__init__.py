@@ -1,1 +1,1 @@
-"""How good an answer is: measures, floors and statistics. All but the file of agreements are pure functions."""
+"""How good an answer is: measures, floors and statistics; all are pure functions, but for the file of agreements."""

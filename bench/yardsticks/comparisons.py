@@ -152,8 +152,9 @@ def paired(
 
     `values[selector][checkpoint]` is one number per checkpoint, larger = better, already averaged over selector
     seeds; `stratum` groups the checkpoints that are replicates of one another (same data set and recipe).
-    `margin` is called with the lower of the two medians and gives the median difference that counts among values at
-    least that high. Pairs without a shared checkpoint are left out. The order follows `pairs`, or else `values`.
+    `margin` is called with the lower of the two medians and gives the largest median difference that is too small to
+    count among values at least that high, or None. Pairs without a shared checkpoint are left out. The order follows
+    `pairs`, or else `values`.
 
     `alike[selector](checkpoint)` names the single draw behind the values of a selector that gives the same answer on
     several checkpoints: its differences are averaged over those, since they are one observation and not many.

@@ -203,7 +203,8 @@ def places_of_constant_order(truth: Truth) -> tuple[int, int]:
 def headroom(truth: Truth, accuracy: float) -> tuple[int, int | None]:
     """Number of architectures with a higher test accuracy, and number of those that exceed it by more than the noise.
 
-    The second is None if the table holds no two trainings of any architecture.
+    The noise is that of architectures at least as accurate (`Truth.noise`). The second number is None if the table
+    holds no two trainings of any architecture.
     """
     noise = truth.noise(accuracy)
     beyond = None if noise is None else int((truth.test > accuracy + noise.margin).sum())

@@ -80,7 +80,7 @@ def trait_correlations(
     accurate: Sequence[float] | None = None,
     known: Agreements | None = None,
 ) -> dict[str, float]:
-    """Tau-b over the space between the summed scores and each trait, averaged over `selections`, [6, 5] scores each.
+    """Tau-b over the space between `architecture_scores` and each trait, averaged over `selections` of [6, 5] scores.
 
     Taus are averaged, never scores: averaging scores removes their noise and so raises every tau, and a trait measured
     that way could not be compared with one measured selection by selection.

@@ -3,9 +3,9 @@
 Selectors are applied to the same checkpoints, so the unit is the supernet seed within each stratum (data set and
 recipe). All functions are pure; every random number comes from a generator with a fixed seed.
 
-Why these methods: paired differences are tested by flipping their signs, which assumes symmetry but no distribution;
-the sign test beside it assumes neither and has less power. Corrections are Holm's, since the tests of a family are
-dependent in unknown ways.
+Why these methods: paired differences are tested by flipping their signs, which assumes symmetry but no particular
+distribution; the sign test beside it assumes neither and has less power. Corrections are Holm's, since the tests of a
+family are dependent in unknown ways.
 """
 
 import math
