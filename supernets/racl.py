@@ -42,7 +42,7 @@ class Racl(Recipe):
         "log limit)^2], m and s of the log of the cell's Lipschitz constant, z the confidence's quantile"
     )
     alpha_decay = 0.0
-    alpha_start = "2 x 6 x 5: mu = log 1/5 plus 1e-3 times normal noise, and log sigma"
+    alpha_start = "2 x 6 x 5, mu = log 1/5 plus 1e-3 times normal noise, and log sigma"
     offers = "the mean of the log-normal weights, not probabilities"
     differs = (
         "our reading of the abstract, since no code was released: no adversarial training, a penalty in place of "

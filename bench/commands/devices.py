@@ -3,11 +3,12 @@
 import ctypes
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas_selection_bench.bench.errors import UsageError
+from nas_selection_bench.bench.errors import DataError, UsageError
 from nas_selection_bench.bench.work import gpu_kernels
 from nas_selection_bench.bench.work.json_files import read_json
 from nas_selection_bench.bench.work.run_file import processor
@@ -85,4 +86,8 @@ def verified(hardware: str, results: Path) -> bool:
     def says_so(record: Any) -> bool:
         return bool(record["hardware"] == hardware and record["passed"] is True and not record["small"])
 
-    return any(read_json(path, says_so, False) for path in sorted((results / "gpu").glob("*.json")))
+    for path in sorted((results / "gpu").glob("*.json")):
+        with suppress(DataError):  # a damaged record verifies nothing, and stops no run
+            if read_json(path, says_so, False):
+                return True
+    return False

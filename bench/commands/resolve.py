@@ -96,7 +96,7 @@ def find_settings(options: Options, datasets: list[str], kind: str) -> dict[str,
     return settings
 
 
-def refuse_missing_images(images: int | None, datasets: list[str], root: Path) -> None:
+def refuse_too_many_images(images: int | None, datasets: list[str], root: Path) -> None:
     """Raise UsageError if --images asks for more training images than a data set has: the preset's label would lie."""
     if images is None:
         return

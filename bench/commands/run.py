@@ -99,7 +99,8 @@ class Session:
         usual = earlier.get("device", "auto") if again and earlier and options.device == "auto" else options.device
         self.device = devices.find_device(usual)
         self.settings = sizes(again) if again else resolve.find_settings(options, self.datasets, self.device.kind)
-        resolve.refuse_missing_images(options.images, self.datasets, root)
+        self.how = "" if options.preset or again else " (the default)"
+        resolve.refuse_too_many_images(options.images, self.datasets, root)
         self.out = options.out or resolve.default_out(self.datasets, self.settings)
         refuse_others_files(self.out)
         earlier = read_run(self.out)
@@ -191,9 +192,8 @@ class Session:
         workers = self.job.workplace.pool.jobs
         self.say(note_on_new_folder(self.options))
         presets = ", ".join(sorted({s.preset for s in self.settings.values()}))
-        chosen = "" if self.options.preset else " (the default)"
         self.say(
-            f"{', '.join(self.datasets)} at preset {presets}{chosen} on {self.device.described},"
+            f"{', '.join(self.datasets)} at preset {presets}{self.how} on {self.device.described},"
             f" {counted(workers, 'worker')} with {counted(self.threads, 'thread')}; results in {self.out}"
         )
         for caution in cautions(self.device, self.job.plan, workers, self.threads, self.code / "results"):

@@ -43,7 +43,7 @@ def test_is_darts_gives_every_operation_a_fifth() -> None:
 
 @pytest.mark.parametrize(("name", "sigma"), [("racl", 0.1), ("racl[sigma=0.3]", 0.3)])
 def test_racl_begins_around_a_fifth_and_with_the_sigma_asked_for(name: str, sigma: float) -> None:
-    assert find(name).alpha_start == "2 x 6 x 5, mu = log 1/5 and 1e-3 times normal noise, and log sigma"
+    assert find(name).alpha_start == "2 x 6 x 5, mu = log 1/5 plus 1e-3 times normal noise, and log sigma"
     alphas = beginnings(name)
     assert_normal((alphas[:, 0].double() - math.log(1 / 5)) / 1e-3)
     torch.testing.assert_close(alphas[:, 1].exp(), torch.full((100, 6, 5), sigma))

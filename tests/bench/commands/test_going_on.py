@@ -55,7 +55,9 @@ def test_a_folder_goes_on_with_what_its_runs_asked_for(
     run = (tmp_path / "out" / "run.json").read_text()
     before, whole = states(tmp_path / "out"), results(tmp_path / "out")
     assert before == {"failed": 1, "done": 1}
+    capsys.readouterr()
     assert fake_bench.run(*place[:-2]) == ExitCode.SOME_CELLS_FAILED
+    assert "(the default)" not in capsys.readouterr().err, "the preset is the folder's"
     assert results(tmp_path / "out") == whole, "nothing is to do, and nothing new is asked for"
     for path in (tmp_path / "out" / "records").glob("*random*"):
         path.unlink()

@@ -113,9 +113,9 @@ def test_sizes_change_what_they_name_and_enter_names_and_keys() -> None:
 def test_no_more_images_can_be_asked_for_than_there_are(tmp_path: Path) -> None:
     for name in DATASETS:
         there = image_count(name, tmp_path) or 0
-        resolve.refuse_missing_images(there, [name], tmp_path)
+        resolve.refuse_too_many_images(there, [name], tmp_path)
         with pytest.raises(UsageError, match=f"--images {there + 1}: {name} has {there:,} "):
-            resolve.refuse_missing_images(there + 1, [name], tmp_path)
+            resolve.refuse_too_many_images(there + 1, [name], tmp_path)
     assert image_count("digits", tmp_path) == len(load_images("digits", tmp_path))
 
 
@@ -220,6 +220,8 @@ def test_hardware_is_verified_by_a_record_that_passed_on_it(tmp_path: Path) -> N
     store("failed", hardware="one model", passed=False)
     store("other", hardware="another")
     store("small", hardware="one model", small=True)
+    (tmp_path / "gpu" / "damaged.json").write_text("{")
+    (tmp_path / "gpu" / "foreign.json").write_text("{}")
     assert not devices.verified("one model", tmp_path)
     store("passed", hardware="one model")
     assert devices.verified("one model", tmp_path)

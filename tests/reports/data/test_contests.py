@@ -193,7 +193,7 @@ def test_no_ranking_where_most_cannot_be_placed(table: GroundTruth, tmp_path: Pa
     assert (point.numbers["placeable"], point.numbers["of"], point.words.get("leader")) == (2, 12, None)
     assert "2 of the 12 " in main_table(source, contest).caption
     reasons = {b.name: b.reason for b in pairs_section(source).blocks if isinstance(b, Picture)}
-    assert "2 of 12 criteria" in reasons["standings-cifar10"]
+    assert "2 of 12 main forms" in reasons["standings-cifar10"]
     few = sum(c.verdict is Verdict.TOO_FEW for c in contest.drawn)
     assert f"{few} of the {len(contest.drawn)} pairs have too few seeds" in reasons["matrix-cifar10"]
 

@@ -290,7 +290,8 @@ def test_the_headline_says_who_is_shown_better_and_the_lead_how_many_are_worse(
     )  # fmt: skip
     judged = sum(c.judged for c in contest.against("random"))
     assert re.findall(r"(\d+) ha(?:s|ve) too few seeds", others) == ([str(few)] if few else [])
-    counts = re.findall(r"of (\d+) that could be judged .* (\d+|none) (?:is|are) shown better and (\d+|none)", others)
+    shown = r"of the (\d+) that could be judged .* (\d+|none) (?:is|are) shown better and (\d+|none)"
+    counts = re.findall(shown, others)
     assert counts == [(str(judged), str(above or "none"), str(below or "none"))]
     assert len(lead(source, contest)) <= 2
 

@@ -265,7 +265,7 @@ def test_what_a_file_does_to_torch_when_it_is_read_ends_there(with_files: Callab
         ({"Magnitude2": GOOD}, "selectors/Magnitude2.py: 'Magnitude2' is not a valid selector name"),
         ({"all": GOOD}, "selectors/all.py: 'all' is not a valid selector name"),
         ({"op_snip_": GOOD}, "selectors/op_snip_.py: 'op-snip-' is not a valid selector name"),
-        ({"mine": GOOD + "VARIANTS = {'a b': SELECTOR}"}, "selectors/mine.py: 'mine-a b' is not a valid name"),
+        ({"mine": GOOD + "VARIANTS = {'a b': SELECTOR}"}, "selectors/mine.py: 'mine-a b' is not a valid selector name"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_in_a_sentence(

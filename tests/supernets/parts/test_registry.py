@@ -124,7 +124,7 @@ def test_a_file_is_all_that_a_recipe_takes(with_file: Callable[[str], None], tmp
             ),
             "supernets/my_own.py: 'mine' cannot be used: the default of its option rate is 'abc'",
         ),
-        (GOOD.replace('"mine"', '"My recipe"'), "supernets/my_own.py: 'My recipe' is not a valid name"),
+        (GOOD.replace('"mine"', '"My recipe"'), "supernets/my_own.py: 'My recipe' is not a valid recipe name"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_in_a_sentence(
