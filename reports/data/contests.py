@@ -61,7 +61,8 @@ class Contest:
     Holm's correction runs over one family for the pairs of main forms, one for all other pairs of methods, and one
     per Level for each floor."""
     noise: TrialNoise | None
-    """Trial noise of the whole space; the margin of a comparison is that of the accuracies it compares."""
+    """Trial noise of the whole space. The margin of a comparison is the trial noise among architectures at least as
+    accurate as the lower of its two medians (`Truth.noise`)."""
     settings: int
     focus: list[str]
     """The methods that the figures draw, best mean first; all of them if they fit."""

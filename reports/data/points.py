@@ -26,7 +26,8 @@ class Kind(StrEnum):
     the baseline is a yardstick, also its `test`, `percentile`, `above` and `above_margin`."""
     GROUPS = "tie groups"
     """The leader of a family. Words: `level`, `leader`. Names: `tied`, `worse`, `unplaced`, `fewer_recipes`. Numbers:
-    `recipes` (of the leader), `pairs`, `counted` (pairs that Holm's correction counts)."""
+    `recipes` (of the leader), `pairs` (of founding criteria with each other and with the floors), `counted` (how many
+    of these Holm's correction counts)."""
     LEADER = "leader"
     """The leader of all main forms. Words: `leader`, or `best` if there is none. Names: `tied`, `above`. Numbers:
     `mean`, `n`, `recipes`, `below_optimum` and `worth` of the leader or best; `of_recipes`, `placed`, `placeable`,

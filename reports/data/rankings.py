@@ -69,7 +69,7 @@ class TopAgreement:
     """Number of architectures minus number of different scores."""
     tau: float
     tau_top: dict[int, float | None]
-    """Part -> tau-b among the n / part (rounded up) most accurate architectures, with those tied to the last."""
+    """Part -> tau-b among the n / part (rounded up) most accurate architectures, with those tied with the last."""
     precision: dict[int, float | None]
     """k -> share of the criterion's top k that are among the k most accurate."""
     best_rank: dict[int, float | None]

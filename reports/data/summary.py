@@ -143,7 +143,7 @@ def promise(seeds: int) -> str:
     )
     if found.shown < 1:
         return f"{said}; none is drawn if some seeds collapsed."
-    return f"{said}; in {100 * (found.collapses or 0):.0f} % if some seeds collapsed, so look at the single marks then."
+    return f"{said}; in {100 * (found.collapses or 0):.0f} % if 15 % of results collapse, so look at the marks then."
 
 
 def order_of_methods(found: Sequence[Line]) -> list[str]:

@@ -11,7 +11,7 @@ from nas_selection_bench.reports.figures.strips import look
 from nas_selection_bench.reports.figures.svg import Drawing, NotDrawn, width_of
 
 LEFT, LINE = 90.0, 13.0
-"""Pixels; LINE is the distance between labels beside the figure."""
+"""Pixels; LINE is the smallest distance between labels beside the figure."""
 SIZE, SMALL = (620.0, 430.0), (370.0, 300.0)
 """Width and height of the plotting area in pixels; SMALL is for places with little room."""
 

@@ -55,7 +55,7 @@ class Agreement:
 
 @contextmanager
 def plain_style() -> Iterator[None]:
-    """Context of seaborn's paper style on matplotlib's defaults, independent of any matplotlibrc; restored on exit."""
+    """Context of seaborn's paper style on matplotlib's defaults, whatever a matplotlibrc says; undone on exit."""
     import matplotlib as mpl
     import seaborn as sns  # type: ignore[import-untyped]
 

@@ -16,7 +16,7 @@ ROW = 15.0
 PANELS_PER_ROW = 3
 PANEL_HEAD, PANEL_FOOT, GAP = 18.0, 34.0, 14.0
 ROOM = 330.0
-"""Width of a panel in pixels, if three stand side by side."""
+"""Largest width of a panel in pixels, if three stand side by side; fewer may be wider."""
 
 
 def _jitter(count: int) -> list[float]:

@@ -13,7 +13,7 @@ from nas_selection_bench.reports.sections.blocks import Heading, Prose, Section
 from nas_selection_bench.reports.sections.headline import WRITTEN, floor_called, written
 
 FEW = 8
-"""The most names that a sentence lists; the rest are only counted."""
+"""`most` of `text.some`: a sentence lists up to one name more than this, and of longer lists counts the rest."""
 
 
 def advice_section(source: Material) -> Section:
@@ -88,7 +88,7 @@ def _choice(found: Advice) -> Iterator[str]:
     if cheapest is not None and len(names) > 1:
         dearest = max(found.seconds, key=found.seconds.__getitem__)
         least, most = (duration(found.seconds[name]) for name in (cheapest, dearest))
-        ends = f"{listed([cheapest])} ({least} per selection), the most expensive is {listed([dearest])} ({most})"
+        ends = f"{listed([cheapest])} ({least} per selection); the most expensive is {listed([dearest])} ({most})"
         yield f"The cheapest of these criteria is {ends}."
     if found.no_supernet and len(names) > 1:
         yield f"{_names(found.no_supernet)} {'needs' if len(found.no_supernet) == 1 else 'need'} no trained supernet."
@@ -117,7 +117,7 @@ def _not_worse(found: Advice) -> Iterator[str]:
         yield f"There are too few seeds to tell {'the two' if pairs == 1 else 'any two of these'} apart."
     elif pairs:
         have = "has" if unjudged == 1 else "have"
-        few = f"; {unjudged} of the {counted(pairs, 'pair')} {have} too few seeds to judge"
+        few = f"; {unjudged} of the {counted(pairs, 'pair')} {have} too few seeds to be judged"
         neither = "Neither of these is shown better than the other"
         none = neither if pairs == 1 else "None of these criteria is shown better than another"
         yield f"{none}{few * bool(unjudged)}."

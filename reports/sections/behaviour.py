@@ -265,7 +265,7 @@ def _verdict(c: Comparison) -> Field:
 
 
 def transfer_table(source: Material, contest: Contest) -> Table:
-    """One row per method and floor: the accuracy of its choices on the other data set, with verdicts on each floor."""
+    """One row per method and floor: the accuracy of its choices on the other data set, and verdicts against floors."""
     judged = {floor: {c.first: c for c in contest.against(floor)} for floor in contest.floors}
     optimum = source.truths[contest.lookup].best
     rows: dict[str, Row] = {}

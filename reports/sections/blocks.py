@@ -38,7 +38,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table."""
+    """A row of a table; `css` is the class of its look."""
 
     cells: Sequence[Field]
     css: str = ""

@@ -119,7 +119,7 @@ def _groups(found: Sequence[Point], contest: Contest) -> list[str]:
         parts += [f"Too few seeds to rank: {listed(unplaced)}"] if unplaced else []
         hopeful, pairs = point.numbers["counted"], point.numbers["pairs"]
         share = "the only pair" if pairs == 1 else f"{'all' if hopeful == pairs else f'{hopeful} of'} {pairs:,} pairs"
-        family = f"Holm's correction over {share}"
+        family = f"Holm's correction over {share}{', the floors included' * (pairs != 1)}"
         said.append(f"{_topic('Founding criteria.')}{'. '.join(parts)} ({family}).")
     return said
 
@@ -216,7 +216,11 @@ def _edges(found: Sequence[Point], contest: Contest) -> list[str]:
             better, worse = point.names["better"], point.names["worse"]
             against = f" {_counted(worse)} {_are(len(worse))} shown to have a τ edge below 0." if worse else ""
             could = point.numbers["could_show"]
-            size = f"; a true τ of {number(could)} would have been detected" if could is not None else ""
+            size = (
+                f"; a true τ of {number(could)} would have been detected in four of five repetitions"
+                if could is not None
+                else ""
+            )
             known = _share(better, int(point.numbers["judged"]), "main form judged", "main forms judged")
             said.append(
                 f"{_topic('Edges.')}{known} shown to capture what is particular to each edge, beyond one order for all"

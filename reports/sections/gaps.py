@@ -32,7 +32,7 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
     """List what is missing from this report; empty for a complete one.
 
     Cells without a result are grave if they belong to criteria in `named`, which the first lines of the page mention by
-    name, or if they are more than TOO_MUCH of all.
+    name, or if they are more than TOO_MUCH of the requested ones.
     """
     counts, rows = source.results.counts(), source.results.rows
     found: list[Gap] = []

@@ -18,7 +18,7 @@ ALWAYS_3X3 = "always taking 3×3 convolutions"
 FEWEST_TO_VARY = 3
 """With fewer supernet seeds than this, the page says that they are too few."""
 NAMED = 2
-"""The number of criteria that a headline names."""
+"""`most` of `text.some`: a headline names up to one criterion more than this, and of more counts the rest."""
 WRITTEN = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16": "ImageNet16-120"}
 """The data sets of NAS-Bench-201, whose ground truth is full training, as their authors write their names."""
 FOUNDING = {"darts-pt": "DARTS-PT", "zero-cost-pt": "Zero-Cost-PT", "ostr": "OStr", "magnitude": "magnitude"}
@@ -109,7 +109,7 @@ def random_said(judged: int, better: int, worse: int) -> str:
 
 
 def elsewhere(source: Material, contest: Contest) -> str:
-    """Which choices are shown better than the floor on other data sets; empty if some are better on this one."""
+    """Which choices are shown better than the floor on other data sets; empty if none are, or some are on this one."""
     if by_verdict(contest.against(FLOOR))["better"]:
         return ""
     found = {

@@ -23,7 +23,8 @@ from nas_selection_bench.reports.sections.who_beats_whom import MARKS
 NEAREST = 8.0
 """The smallest distance between ticks of the axis, in per cent of the width."""
 APART = 9.0
-"""If two lines are closer than this, in per cent of the width, their names stand on either side of them."""
+"""If the lines of a random choice and the floor are closer than this, in per cent of the width, their names stand on
+either side of the two."""
 ROUND = (50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
 """Steps of the axis, the roundest first; a step below 5 is used only within three steps of the optimum."""
 FULL = 20.0
@@ -125,7 +126,7 @@ def round_ticks(axis: AccuracyAxis) -> list[float]:
 
 
 COLOURS = {Verdict.BETTER: "s0", Verdict.WORSE: "s1"}
-"""CSS classes of the points that differ from the floor; the others are "grey"."""
+"""CSS classes of the points shown better or worse than the floor; the others are "grey"."""
 
 
 def forms(found: Overview) -> tuple[list[Form], dict[str, float]]:
@@ -194,11 +195,11 @@ def _key(found: Overview) -> str:
     verdicts = {entry.verdict for entry in entries}
     said = [f'<b class="{MARKS[v][0]}">{MARKS[v][1]}</b> {text}' for v, text in SHORTLY.items() if v in verdicts]
     floor = "all 3×3" if found.conv else "the baseline"
-    keys = [f"{' &nbsp; '.join(said)}: verdicts of paired tests against {floor} (Holm-corrected), not of the intervals"]
+    keys = [f"{' &nbsp; '.join(said)}: verdicts from paired tests against {floor} (Holm-corrected), not from intervals"]
     keys += ["* some recipes or cells are missing"] if any(entry.partial for entry in entries) else []
     keys += [f"{ONE_DRAW} reads no supernet: one result per seed"] if any(e.one_draw for e in found.main) else []
     keys += [f"lines: a random architecture, {floor}, the best architecture; the axis is stretched towards the best"]
-    keys += [f"matrix: blue as good as {floor}, orange below"] if found.matrix else []
+    keys += [f"matrix: blue at least as good as {floor}, orange below"] if found.matrix else []
     return f"{'. '.join(f'{key[0].upper()}{key[1:]}' for key in keys)}."
 
 

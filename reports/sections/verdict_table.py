@@ -18,7 +18,7 @@ TOLD_LOOKUPS = ("random-conv", FLOOR)
 
 
 def verdict_table(contest: Contest, found: Sequence[Point]) -> Table | None:
-    """The verdicts against each floor, by family and by data set that choices are looked up on; None without any."""
+    """The verdicts against each floor, by family and by data set that choices are looked up on; None if none."""
     told = [p for p in found if p.words["baseline"] in (TOLD_FLOORS if p.lookup == p.dataset else TOLD_LOOKUPS)]
     told = [p for p in told if p.lookup == p.dataset or p.words["level"] == contest.levels[0]]
     told = [p for p in told if p.numbers["judged"]]

@@ -48,7 +48,7 @@ PERCENTILES = "Against random choices, percentiles are compared, since accuracie
 PAIR_COLUMNS = (
     Column("selector", numeric=False),
     Column("verdict", "what the corrected test and the margin support", numeric=False),
-    Column("n", "pairs: checkpoints shared by the two"),
+    Column("n", "pairs: checkpoints shared by the two; supernet seeds if one of them reads no checkpoint"),
     Column("differing", "pairs in which the two accuracies differ"),
     Column(
         "mean difference",
@@ -92,7 +92,7 @@ def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str
     rows = folded(PAIR_COLUMNS, {c.first: Row(_pair_cells(c)) for c in compared}, families or {})
     margin = (
         "A difference counts only if its median exceeds the noise of training: the median gap between two trainings of"
-        " one architecture, over the architectures at least as accurate as the lower of the two compared"
+        " one architecture, over the architectures at least as accurate as the lower of the two medians"
         f" ({number(contest.noise.margin)} points over the whole space, n = {contest.noise.architectures:,})."
         if contest.noise
         else "The table stores no separate trainings on this data set, so every significant difference counts, however"
@@ -103,7 +103,7 @@ def pair_table(contest: Contest, baseline: str, families: Mapping[str, tuple[str
         f"Tests paired by checkpoint; Holm's correction per baseline and family ({_families(contest)}). {judged} of"
         f" {len(compared)} judged. {_sizes(compared)} {margin} “{Verdict.TOO_FEW}”: no outcome could reach p ≤"
         f" {SIGNIFICANCE} after correction, or there are fewer than {FEWEST_SEEDS} independent seeds per recipe."
-        f" “{Verdict.OPEN}” includes cases in which mean and median have opposite signs. {PERCENTILES}"
+        f" “{Verdict.OPEN}” includes cases in which mean and median do not have the same sign. {PERCENTILES}"
     )
     return Table(f"pairs-{contest.dataset}", caption, PAIR_COLUMNS, rows, baseline=baseline)
 

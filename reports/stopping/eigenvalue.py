@@ -1,4 +1,4 @@
-"""DARTS-ES: stop before the largest eigenvalue of the validation loss's Hessian in the alphas grows by a third.
+"""DARTS-ES: stop before the largest eigenvalue of the validation loss's Hessian in the alphas grows by 30 %.
 
 Zela, Elsken, Saikia, Marrakchi, Brox & Hutter, "Understanding and Robustifying Differentiable Architecture Search",
 ICLR 2020, section 4.3. The eigenvalue is averaged over a window of measurements; once the average has grown by FACTOR

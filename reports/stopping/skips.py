@@ -12,8 +12,7 @@ ALLOWED = 1
 
 
 def stop(course: Course) -> int:
-    """The first checkpoint at which skip has the largest weight, `none` excluded, on more than ALLOWED edges; else the
-    last."""
+    """The first checkpoint with skip as largest weight, `none` excluded, on more than ALLOWED edges; else the last."""
     chosen = course.needed("weights")[:, :, NONE + 1 :].argmax(2) + NONE + 1
     collapsed = ((chosen == SKIP).sum(1) > ALLOWED).nonzero()[0]
     return int(collapsed[0]) if len(collapsed) else len(course.epochs) - 1
