@@ -1,7 +1,7 @@
 """The selection criteria, one file each, and the parts that they share.
 
-In a checkout this folder comes first on Python's path and has the name of a standard-library module (I/O multiplexing,
-which `subprocess` and `asyncio` import). `import selectors` therefore yields the standard-library module; this package
+In a checkout Python finds this folder first, under the name of a standard-library module (I/O multiplexing, which
+`subprocess` and `asyncio` import). `import selectors` therefore yields the standard-library module; this package
 is `nas_selection_bench.selectors`.
 """
 

@@ -45,7 +45,7 @@ class Perturbation(Rule):
     needs = Needs(trained=True, alphas=True, images=True, labels=True)
 
     def score(self, search: Search, edges: Sequence[int]) -> np.ndarray:
-        """[k, 5]: minus the accuracy without the operation, or its loss (`measure=loss`)."""
+        """[k, 5]: minus the accuracy without the operation, or the loss without it (`measure=loss`)."""
         result = evaluate_without(search, edges, self.renormalise)
         return -result.accuracy if self.measure == "accuracy" else result.loss
 

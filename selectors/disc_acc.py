@@ -3,8 +3,8 @@
 Wang, Cheng, Chen, Tang & Hsieh, "Rethinking Architecture Selection in Differentiable NAS", ICLR 2021,
 section 3.1: the strength of an operation is the validation accuracy of the supernet with the edge discretised
 to it, after fine-tuning to convergence. `converge=k` fine-tunes each of the candidates for k epochs, all from
-the same weights on the same batches. The default measures without fine-tuning, so that it is as cheap as the criteria
-that it is compared with.
+the same weights on the same batches. The default measures without fine-tuning, to compare it with other cheap
+criteria.
 """
 
 from collections.abc import Sequence

@@ -3,8 +3,8 @@
 Li, Qian, Delgadillo, Mueller, Thabet & Ghanem, "SGAS: Sequential Greedy Architecture Search", CVPR 2020.
 Decide the edge that is most important (little weight on `none`) and most certain (low entropy among the other
 operations), keep its operation with the largest weight that is not `none`, and continue training. `sgas` is
-the paper's criterion 1; `sgas-2` is criterion 2, which also requires alphas that were stable over the last four
-checkpoints. Other rules can use it as an edge order: `darts-pt[order=sgas]`.
+the paper's criterion 1; `sgas-2` is criterion 2, which also favours edges whose alphas are close to those of up to four
+earlier checkpoints. Other rules can use it as an edge order: `darts-pt[order=sgas]`.
 """
 
 from dataclasses import replace

@@ -89,14 +89,14 @@ SELECTOR = Greedy(
     differs=(
         "Kaiming initialisation and new networks per repeat, the same for all candidates and rounds (the paper: new"
         " ones for each candidate; in the released code the names of the initialisation schemes do not match, so that"
-        " repeats share PyTorch's default weights: weights=released does the same for the kernel, for which the code"
-        " also draws a network each round, and for the regions one per candidate); one mini-batch per repeat (the code:"
-        " a fresh one for each candidate); no affine part in the cells' batch norm; fewer images and crops, so that it"
-        " takes seconds. As in the released code, each image for the regions has one channel, drawn at random; falls"
-        " are relative within a repeat, then averaged; ranks are dense; ties between rank sums prune the operation with"
-        " the largest fall of the condition number. Mean falls are rounded to 3 digits, so that smaller differences"
-        " count as ties (the code rounds each repeat before averaging); each repeat has its own crops (the code: the"
-        " same for all)"
+        " repeats share PyTorch's default weights; weights=released has these weights and one network for all kernels,"
+        " where the code draws one in each round, and one per repeat for the regions, where the code draws one per"
+        " candidate); one mini-batch per repeat (the code: a fresh one for each candidate); no affine part in the"
+        " cells' batch norm; fewer images and crops, so that it takes seconds. As in the released code, each image for"
+        " the regions has one channel, drawn at random; falls are relative within a repeat, then averaged; ranks are"
+        " dense; ties between rank sums prune the operation with the largest fall of the condition number. Mean falls"
+        " are rounded to 3 digits, so that smaller differences count as ties (the code rounds each repeat before"
+        " averaging); each repeat has its own crops (the code: the same for all)"
     ),
     version=3,
     rule=PruningByImportance(),

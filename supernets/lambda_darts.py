@@ -15,9 +15,9 @@ from nas_selection_bench.supernets.parts.recipe import Batch, Mixing, Recipe, Su
 class LambdaDarts(Recipe):
     """Movahedi et al., "Lambda-DARTS: Mitigating Performance Collapse by Harmonizing Operation Selection among Cells".
 
-    ICLR 2023. Lambda is the mean cosine between the gradients g_l of the edge weights p that the cells l would have
-    if each had its own p. The gradient of Lambda with respect to w is a difference of two gradients, for which each
-    cell's edge weights move along d Lambda / d g_l.
+    ICLR 2023. Lambda is the mean cosine between the cells' gradients: g_l is the gradient of the loss with respect to
+    the edge weights p of cell l, as if each cell had its own. The gradient of Lambda with respect to w is a
+    difference of two gradients, for which each cell's edge weights move along d Lambda / d g_l.
     """
 
     strength: float = option(0.25, at_least(0), "lambda in the last epoch; it rises linearly from 0")

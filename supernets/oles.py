@@ -37,12 +37,12 @@ class Oles(Recipe):
     )
     equation = (
         "w_o is frozen from the step at which mean_m cos(g_o, g_o') < threshold, g_o = grad L_train, "
-        "g_o' = g_o + grad L_val (as_written=true: grad L_val); else as darts"
+        "g_o' = g_o + grad L_val (as_written=yes: grad L_val); else as darts"
     )
     differs = (
         "as in the released code the gradients of the weights are not cleared between the two passes, so the "
         "similarity is that of the training gradient with the sum of both, taken along the output channels and "
-        "averaged over the rest, and the sum of count + 1 similarities is divided by count; as_written=true takes one "
+        "averaged over the rest, and the sum of count + 1 similarities is divided by count; as_written=yes takes one "
         "cosine of the two gradients per operation and divides by the number summed; frozen weights do not move, not "
         "even by momentum or weight decay; threshold and count are those for DARTS's space"
     )
@@ -103,7 +103,7 @@ class Oles(Recipe):
 
 
 def convolutions(network: nn.Module) -> Iterator[tuple[tuple[int, int, int], int, slice]]:
-    """For each convolution: (cell, edge, index in CONVOLUTIONS), the index of its parameter, its rows in that."""
+    """Yield each convolution's (cell, edge, index in CONVOLUTIONS), the index of its parameter and its rows in it."""
     indices = {name: index for index, (name, _) in enumerate(network.named_parameters())}
     for cell, module in enumerate(network.cells):  # type: ignore[arg-type]
         assert isinstance(module, MixedCell)

@@ -38,7 +38,7 @@ class PcDarts(Recipe):
     differs = (
         "the authors' rate of 0.1 at batch 256 is 0.025 at our 64 and ends at 0 as in Lambda-DARTS's code (theirs: "
         "0.001), while the alphas keep their 6e-4 for four times as many steps; Lambda-DARTS's code for NAS-Bench-201 "
-        "has no edge normalisation (normalise_edges=false) and no warm-up (warm_up=0)"
+        "has no edge normalisation (normalise_edges=no) and no warm-up (warm_up=0)"
     )
 
     def build(self, channels: int, cells: int, classes: int) -> Supernet:

@@ -29,7 +29,7 @@ class Rsps(Recipe):
     tunes_alphas = False
     offers = "near-uniform probabilities: the alphas stay at their initial noise"
     differs = (
-        "the released code draws anew in each cell of a pass (per_cell=true) and trains 250 epochs with Nesterov "
+        "the released code draws anew in each cell of a pass (per_cell=yes) and trains 250 epochs with Nesterov "
         "momentum and weight decay 5e-4 (ours: 3e-4, no Nesterov)"
     )
 

@@ -64,7 +64,7 @@ def accept(place: Place, keep: Callable[[dict[str, Any]], None], say: Callable[[
         outcome = "passed" if result["passed"] else f"FAILED: {in_brief(result['found'], 2000)}; {remedy}"
         say(f"{name}: {outcome} ({result['seconds']} s)")
         seen = record["parts"]
-        # A failure of Triton's kernels does not count if they are not used.
+        # In the record, a failure of Triton's kernels does not count if they are not used.
         asked = [part for part in PARTS if part != NODE_KERNELS or wants_triton()]
         record["passed"] = len(seen) == len(PARTS) and all(seen[part]["passed"] for part in asked)
         keep(record)

@@ -16,7 +16,7 @@ from nas_selection_bench.supernets.training.speed import epoch_seconds
 
 
 def node_kernels(place: Place) -> dict[str, Any]:
-    """I: cells give the same numbers by Triton's kernels as by torch's, and twice the same; times both."""
+    """I: cells agree between Triton's and torch's kernels, and two passes by Triton's are equal; times both."""
     if gpu_kernels.triton_version() is None:
         return {"Triton": "not installed"}
     run = Training(place.job("darts"), place.images, place.torch)

@@ -95,7 +95,7 @@ def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> tuple[float, s
 def at_preset_paper(place: Place) -> tuple[SupernetJob, ImageSet, float]:
     """A job of darts at preset paper, images for a part of an epoch, and the number of such parts in an epoch.
 
-    A small place has smaller settings and images.
+    If `place.small`, settings and images are smaller.
     """
     steps = 4 if place.small else 60
     sizes = replace(place.settings if place.small else PRESETS["paper"], batch_size=16 if place.small else 64)

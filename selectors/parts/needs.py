@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Needs:
-    """The inputs that a criterion reads. All others are withheld from it, so the declaration cannot be wrong."""
+    """The inputs that a criterion reads. All others are withheld from it, so it reads no more than it declares."""
 
     trained: bool = False
     """The trained weights of the supernet; if False, the network is freshly initialised."""

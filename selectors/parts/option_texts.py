@@ -17,7 +17,7 @@ WITH_TUNING = " with fine-tuning"
 """End of `formula` in such a file."""
 
 ON_AN_EDGE = "on the edge"
-"""Part of `formula` in a file whose score depends on the edge order."""
+"""Part of `formula` in a file whose formula also describes the edge order."""
 
 SCHEDULE = {"order", "tune", "none"}
 """Options of the greedy schedule, which determine how a score is used, not the score itself."""
@@ -81,7 +81,7 @@ def without_tuning(texts: Mapping[str, str], order: str) -> dict[str, str]:
 
 
 def with_tuning(texts: Mapping[str, str], of_file: Mapping[str, str], tune: int | None) -> dict[str, str]:
-    """The texts with `tune` epochs of tuning between decisions (None: the preset's); `of_file` is as in the file."""
+    """The texts with `tune` epochs of tuning between decisions (None: the preset's); `of_file`: those of the file."""
     gaps = GAPS if tune is None else f"5 gaps of {as_text(tune)} epochs of tuning"
     passes, score = texts["passes"], texts["score"]
     joint = "; " if ";" in passes else " and "

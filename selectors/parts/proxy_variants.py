@@ -1,4 +1,4 @@
-"""The Zero-Cost-PT family of selectors: for each proxy, a search on untrained supernets and a trained variant."""
+"""The Zero-Cost-PT family of selectors: for each proxy, a search on untrained supernets and one on the trained one."""
 
 from typing import Protocol
 

@@ -53,7 +53,7 @@ def decide_greedily(
 
 @dataclass
 class Scorer:
-    """Scores edges by a rule, each once, with only the rule's own inputs; valid until the next decision."""
+    """Scores edges by a rule, in one state of the search, each edge once and with only the rule's own inputs."""
 
     rule: Rule
     search: Search

@@ -180,7 +180,7 @@ class Search:
         return [x for x, _ in self._read(self.size.selection_batch, self.size.selection_images)]
 
     def proxy_batches(self, count: int) -> list[tuple[Tensor, Tensor | None]]:
-        """Up to `count` mini-batches of the size for zero-cost proxies; undeclared images are zeros, labels None."""
+        """Up to `count` mini-batches for proxies; undeclared images are zeros of the same shape, labels None."""
         count = min(count, math.ceil(len(self._half) / self.budget.proposal_batch))
         self.proxy_batch(count - 1)  # also reads the ones before it
         return [self.proxy_batch(place) for place in range(count)]

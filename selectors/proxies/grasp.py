@@ -21,7 +21,8 @@ class Grasp(GradientProxy):
     differs = (
         "one forward pass serves both gradients (the released code runs the same batch twice); temperature 1, one"
         " iteration. The sign is that of Abdelfattah et al.: GraSP itself prunes the weights with large -w Hg, and"
-        " the released proxy code notes that the minus sign goes with accuracy"
+        " the released proxy code has the minus sign because, it notes, accuracy correlates negatively with the sum of"
+        " w Hg"
     )
     changes_network = False
 

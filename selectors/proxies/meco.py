@@ -32,7 +32,7 @@ class Meco(Proxy):
     differs = (
         "modules without children only: with the released code's containers (option containers=yes) the score"
         " depends on how the same function is divided into modules. A constant channel has correlation 0 with all"
-        " others, as in that code; symmetric eigenvalues in double precision"
+        " channels, itself included, as in that code; symmetric eigenvalues in double precision"
     )
     changes_network = False
     watches = "nothing"  # constant maps have smallest eigenvalue 0

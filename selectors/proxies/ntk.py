@@ -35,7 +35,7 @@ class Ntk(GradientProxy):
     changes_network = False
 
     def passes(self, images: int) -> Passes:
-        """One forward pass and one backward pass per image; with running statistics, one of each for all images."""
+        """One forward pass, and one backward pass per image; with running statistics, one of each for all images."""
         return Passes(1, 1 if self.bn == "running" else images)
 
     def compute(self, network: nn.Module, batch: Batch) -> float:

@@ -64,7 +64,7 @@ class Zen(Proxy):
 def last_features(network: nn.Module, images: Tensor, log_scales: list[float] | None = None) -> Tensor:
     """The last feature maps before global pooling; appends the log scale of every batch norm's input to `log_scales`.
 
-    They are the last four-dimensional output of a module without children that is not a pooling layer.
+    They are the last four-dimensional output of a module without children, before any global pooling layer.
     """
     pools = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
     features: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""zico: whether gradients are large and agree from batch to batch.
+"""zico: how large gradients are, compared with how much they vary from batch to batch.
 
 Li, Yang, Bhardwaj, Marculescu, "ZiCo: Zero-shot NAS via Inverse Coefficient of Variation on Gradients", ICLR 2023.
 """
@@ -41,7 +41,7 @@ class Zico(GradientProxy):
         size = len(batch.images) // max(self.batches, 1)
         if self.batches < 2 or size < 2:
             raise UsageError(
-                f"zico[batches={self.batches}] needs at least 2 batches of 2 images each, from {len(batch.images)}."
+                f"zico[batches={self.batches}] needs 2 or more batches of 2 or more of the {len(batch.images)} images."
             )
         gradients = []
         for k in range(self.batches):

@@ -120,7 +120,7 @@ class Repeated:
                 result = self._step(*one.inputs)
             if seen.reads:
                 one.refused = True
-                self._tell(f"it asks the device for a number ({seen.reads[0]})")
+                self._tell(f"it waits for the device or copies between device and host ({seen.reads[0]})")
             return result
         return self._step(*one.inputs)
 

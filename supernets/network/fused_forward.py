@@ -143,7 +143,10 @@ def scattered(part: Tensor, edges: list[int], node: int) -> Tensor:
 def statistics(
     mean: Tensor, variance: Tensor, count: int, running: Running, edges: list[int], node: int, mode: str
 ) -> None:
-    """In mode `train`, move the running statistics of `edges` towards the batch's mean and (biased) `variance`."""
+    """In mode `train`, move the running statistics of `edges` towards the batch's mean and unbiased variance.
+
+    `variance` is the biased one.
+    """
     if mode != "train":
         return
     unbiased = variance * (count / (count - 1))

@@ -94,7 +94,7 @@ class GpuPass:
                 torch._foreach_lerp_([*kept[0], *kept[1]], parts, [*shares, *shares])
 
     def _by_channel(self, scales: Tensor) -> list[Tensor]:
-        """Expand [n_cells, 12], one number per operation, to [2 edges C] for each node."""
+        """Expand [n_cells, 12], one number per convolution, to [2 edges C] for each node."""
         sizes = [2 * len(edges) for edges in LEAVING]
         found: list[Tensor] = []
         for cells, rows in zip(self._stages, scales.chunk(STAGES), strict=True):

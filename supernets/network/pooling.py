@@ -74,7 +74,7 @@ class Windows(torch.autograd.Function):
 
 
 def pass_windows(x: Tensor, *, divide_first: bool) -> Tensor:
-    """[n, c, h, w] the sum over every 3x3 window, divided by window sizes.
+    """[n, c, h, w]: the sum over every 3x3 window, with a division by window sizes.
 
     With `divide_first`, each number is divided by the size of its own window before the sum; otherwise each sum is
     divided. Padded planes lie one after another in memory, so that "the neighbour above to the left" is the same
@@ -110,7 +110,7 @@ def pass_windows(x: Tensor, *, divide_first: bool) -> Tensor:
 
 
 def window_sizes(h: int, w: int, dtype: torch.dtype) -> Tensor:
-    """[h, w] number of pixels of the 3x3 window around each pixel that lie inside; needs h, w >= 2."""
+    """[h, w]: the number of pixels of the 3x3 window around each pixel that lie inside; needs h, w >= 2."""
     rows, columns = (torch.full((k,), 3, dtype=dtype) for k in (h, w))
     for ends in (rows, columns):
         ends[[0, -1]] -= 1

@@ -42,9 +42,10 @@ class StandaloneCell(nn.Module):
 
 
 class StandaloneNetwork(Skeleton):
-    """The network that NAS-Bench-201 trains for one architecture, in plain modules; `affine` is that of batch norms.
+    """The network that NAS-Bench-201 trains for one architecture, in plain modules.
 
-    It runs only the chosen operations. Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
+    It runs only the chosen operations; `affine`: whether batch norms inside cells have an affine part.
+    Source: Dong & Yang, "NAS-Bench-201", ICLR 2020.
     """
 
     def __init__(

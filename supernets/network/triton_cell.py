@@ -72,7 +72,7 @@ class Tiles:
 
 @operation("sums_of_pixels(Tensor y, Tensor(a!) sums) -> ()")
 def sums_of_pixels(y: Tensor, sums: Tensor) -> None:
-    """Write to `sums` [parts, 2, columns] the partial sums of y and of its squares."""
+    """Write to `sums` [parts, 2, columns] the partial sums of y, less its first pixel, and of the squares."""
     t = Tiles(y, y.shape[1])
     kernels.sums_of_pixels[(t.parts, t.across)](y, sums, t.pixels, t.tiles, COLUMNS=y.shape[1], **t.sizes)
 
@@ -108,7 +108,7 @@ def node(x: Tensor, inner: Tensor, ys: list[Tensor], factors: Tensor, mean: Tens
 )
 def sums_of_edges(x: Tensor, y: Tensor, inner: Tensor, last: Tensor, mean: Tensor, deviation: Tensor, sums: Tensor,
                   source: int, shares: bool) -> None:  # fmt: skip
-    """Write to `sums` [parts, 5, edges C] the partial sums of the edges' gradients with their factors."""
+    """Write to `sums` [parts, 5, edges C] the partial sums of each edge's gradient times its five factors."""
     t = Tiles(last, last.shape[1])
     kernels.sums_of_edges[(t.parts, t.across, 3 - source)](
         x, y, inner, last, mean, deviation, sums, t.pixels, t.tiles, SOURCE=source, SHARES=shares, **t.image, **t.sizes

@@ -16,7 +16,7 @@ they are updated, and what is added to the loss or the network. Options follow t
 `gdas[tau_max=5]`. Unless a section says otherwise, all recipes share the following:
 
 - the weights learn on the first half of the training images, the alphas on the second, alphas first in each step
-  (the code of NAS-Bench-201's authors, for `gdas`, `setn`, `rsps` and `darts-second-order`, does so on CIFAR-10; on
+  (the code of NAS-Bench-201's authors, for `gdas`, `setn`, `rsps` and `darts-second-order`, has halves on CIFAR-10; on
   CIFAR-100 and ImageNet16-120 weights learn on the whole training set and alphas on half of the test set);
 - batches: an epoch is one pass over each half without replacement, the incomplete last batch dropped
   (`bench/problem/batches.py`); DARTS-PT's code draws every batch anew from the whole half, and SmoothDARTS's

@@ -1,4 +1,4 @@
-"""Checks of what a recipe's hooks return, made once each, so that an error names the recipe and its hook."""
+"""Checks of what a recipe's hooks return, so that an error names what the recipe got wrong."""
 
 import torch
 from torch import Tensor

@@ -85,8 +85,8 @@ class SupernetState:
     def loss(self, batch: Batch, mixing: Mixing, *, record: bool = False, full_precision: bool = False) -> Tensor:
         """The mean cross-entropy of one batch; `record` adds it to the epoch's loss and accuracy.
 
-        A GPU computes it in bfloat16 unless `full_precision` is set. Differences of gradients need that: after a move
-        of 1e-4 or 0.01, the difference of two bfloat16 gradients is nearly all rounding error.
+        GPUs with bfloat16 hardware compute it in bfloat16 unless `full_precision` is set. Differences of gradients need
+        full precision: after a move of 1e-4 or 0.01, that of two bfloat16 gradients is nearly all rounding error.
         """
         if not self._mixed:
             check_mixing(self.recipe, mixing, Mixing)
@@ -206,7 +206,7 @@ class Recipe(Configurable):
 
     @property
     def alphas_rest(self) -> float:
-        """Share of the search in which the alphas carry no information yet; that includes its last checkpoint."""
+        """Share of the search in which the alphas carry no information yet, a checkpoint at its end included."""
         return 0.0
 
     @property

@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--layout", default="channels_last", choices=("channels_last", "contiguous"),
                         help="memory layout of feature maps (channels_last)")  # fmt: skip
     parser.add_argument("--no-graph", action="store_true", help="GPU: run every step eagerly, without a CUDA graph")
-    parser.add_argument("--benchmark", action="store_true", help="time the available arithmetics; write nothing")
+    parser.add_argument("--benchmark", action="store_true", help="time precisions, layouts and graphs; write nothing")
     for field in fields(TableRecipe):
         whole = isinstance(field.default, int) and field.name != "root_seed"
         kind = positive if whole else number if isinstance(field.default, float) else int
@@ -239,7 +239,7 @@ def _one_group(
 
 
 def _print_summary(progress: TableProgress, wanted: np.ndarray) -> None:
-    """Print the accuracies of each trial and how well every two trials agree."""
+    """Print the accuracies of each trial and how well each pair of trials agrees."""
     test = progress.test[wanted]
     for trial in range(test.shape[1]):
         reached = test[~np.isnan(test[:, trial]), trial]

@@ -14,8 +14,8 @@ from nas_selection_bench.supernets.network.supernet import Active, Supernet
 class Evaluator:
     """Evaluates one network, whose weights may change in place between two calls; on a GPU its passes stay captured.
 
-    It computes in float32 even on a GPU, where convolutions and products may round their operands to TF32: sums of
-    twelve terms in bfloat16 would move the accuracies of single mixtures by tenths of a point.
+    It computes in float32 (not TF32) even on a GPU, because sums of twelve terms in bfloat16 would move the accuracies
+    of single mixtures by tenths of a point.
     """
 
     def __init__(self, network: Supernet) -> None:

@@ -29,7 +29,7 @@ def epochs_present(folder: Path) -> list[int]:
 
 
 def facts(folder: Path, epoch: int) -> CheckpointFacts:
-    """The facts of the checkpoint after `epoch` epochs, from its JSON alone; raises DataError if that is damaged.
+    """The facts of the checkpoint after `epoch` epochs, from its JSON; raises DataError if that is missing or damaged.
 
     The hash is that of the tensors when they were written; only `load`, which reads them, compares it.
     """
@@ -68,7 +68,7 @@ def read_file(path: Path) -> bytes:
 
 
 def read_notes(path: Path) -> dict[str, Any]:
-    """The JSON of a checkpoint without its digest, checked against it; raises DataError if it is damaged."""
+    """The JSON of a checkpoint without its digest, checked against it; raises DataError if missing or damaged."""
     try:
         description = json.loads(read_file(path))
         stored = {name: value for name, value in description.items() if name != "digest"}

@@ -69,7 +69,7 @@ def test_a_step_that_waits_is_not_captured_and_says_so(
     fault: type[Recipe], device: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(fault, monkeypatch)
-    with pytest.warns(RuntimeWarning, match="asks the device"):
+    with pytest.warns(RuntimeWarning, match="waits for the device"):
         trained("darts", GPU, 1)
     assert device.captures == 0
 
