@@ -53,7 +53,7 @@ for (const table of all("table.matrix")) {
     if (cell?.dataset.tip) { say(`${name}, ${other}\n${cell.dataset.tip}`, x, y); return; }
     if (!c) { say("", 0, 0); return; }
     const unit = data.in_percentiles.includes(other) ? "percentiles" : "points";
-    say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmean ${fixed(c.mean, 2)}, median ${fixed(c.median, 2)} ${unit} ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after correction over all pairs, n ${c.n} (${c.differing} differing)`, x, y);
+    say(`${name} − ${other}: ${data.verdicts[c.all][0]}\nmean ${fixed(c.mean, 2)}, median ${fixed(c.median, 2)} ${unit} ${interval(c.low, c.high, c.tilde)}\nP(better) ${fixed(c.better, 2)}, p ${c.pAll} after Holm's correction, n ${c.n} (${c.differing} differing)`, x, y);
   };
   const cells = all("tbody td", table);
   cells.forEach((cell, index) => { cell.tabIndex = index ? -1 : 0; });

@@ -82,10 +82,11 @@ def _choice(found: Advice) -> Iterator[str]:
         if len(names) < len(found.verdicts["better"]):
             yield f"Of these, {_names(names)} {'is' if len(names) == 1 else 'are'} not shown worse than any other."
         elif len(names) > 1:
-            yield "None of these is shown better than another."
+            neither = "Neither of these is shown better than the other."
+            yield neither if len(names) == 2 else "None of these is shown better than another."
     else:
         yield from _not_worse(found)
-    if cheapest is not None and len(names) > 1:
+    if cheapest is not None and len(found.seconds) > 1:
         dearest = max(found.seconds, key=found.seconds.__getitem__)
         least, most = (duration(found.seconds[name]) for name in (cheapest, dearest))
         ends = f"{listed([cheapest])} ({least} per selection); the most expensive is {listed([dearest])} ({most})"
@@ -139,8 +140,9 @@ def _unsaid(found: Limits) -> Iterator[str]:
         all_ = found.unjudged == found.criteria
         are = "is" if found.unjudged == 1 else "are"
         of = "any criterion is" if all_ else f"{found.unjudged} of {criteria(found.criteria)} {are}"
-        few = "supernet seed per recipe is" if one_seed else "supernet seeds per recipe are"
-        yield f"How good {of}: {from_to(found.seeds)} {few} too few to tell."
+        each = "1 seed" if one_seed else f"{from_to(found.seeds)} seeds"
+        have = "all have" if all_ else "it has" if found.unjudged == 1 else "they have"
+        yield f"How good {of}: {have} too few seeds to tell (criteria here have {each} per recipe)."
     if not found.recipes:
         yield "What training a supernet would change: no criterion here reads a trained one."
     elif len(found.recipes) == 1:

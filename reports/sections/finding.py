@@ -6,7 +6,7 @@ from html import escape
 from nas_selection_bench.bench.errors import counted
 from nas_selection_bench.bench.yardsticks.comparisons import Verdict
 from nas_selection_bench.reports.data.contests import BASELINES, FLOOR, Contest
-from nas_selection_bench.reports.data.founders import Level, called
+from nas_selection_bench.reports.data.founders import CALLED, Level, called
 from nas_selection_bench.reports.data.material import Material
 from nas_selection_bench.reports.data.points import Kind, Point, points
 from nas_selection_bench.reports.data.text import (
@@ -221,7 +221,8 @@ def _edges(found: Sequence[Point], contest: Contest) -> list[str]:
                 if could is not None
                 else ""
             )
-            known = _share(better, int(point.numbers["judged"]), "main form judged", "main forms judged")
+            one, several = CALLED[Level(str(point.words["level"]))]
+            known = _share(better, int(point.numbers["judged"]), f"{one} judged", f"{several} judged")
             said.append(
                 f"{_topic('Edges.')}{known} shown to capture what is particular to each edge, beyond one order for all"
                 f" edges (τ edge above 0{size}).{against}"

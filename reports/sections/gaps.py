@@ -63,8 +63,8 @@ def gaps(source: Material, named: Collection[str]) -> list[Gap]:
     if torn:
         found.append(
             Gap(
-                f"For {counted(torn, 'supernet')}, some selectors saw one checkpoint and some another (trained again on"
-                " another machine?), so their results are not paired; delete those records and run the command again."
+                f"{counted(torn, 'checkpoint')} differed between selectors (was the supernet trained again on another"
+                " machine?), so their results are not paired; delete those records and run the command again."
             )
         )
     for dataset in source.results.datasets:

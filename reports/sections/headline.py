@@ -145,8 +145,11 @@ def _founding(contest: Contest, here: Sequence[Point]) -> str:
         if point.kind is Kind.FACTOR and point.words["first"] == "darts-pt" and point.words["second"] in CONTROLS
     ]
     clear = [point for point in told if point.words["verdict"] in (Verdict.BETTER, Verdict.WORSE)]
-    open_ = [CONTROLS[p.words["second"]] for p in told if p not in clear and p.numbers["judged"]]
+    unclear = [point for point in told if point not in clear and point.numbers["judged"]]
+    small = [CONTROLS[p.words["second"]] for p in unclear if p.words["verdict"] == Verdict.SMALL]
+    open_ = [CONTROLS[p.words["second"]] for p in unclear if p.words["verdict"] != Verdict.SMALL]
     parts = [_perturbation(point) for point in clear]
+    parts += [f"differs within the noise of training from {' and '.join(small)}"] if small else []
     parts += [f"shows no difference from {' or '.join(open_)}"] if open_ else []
     if parts:
         said.append(f"with DARTS-PT's schedule fixed, perturbation {' and '.join(parts)}")

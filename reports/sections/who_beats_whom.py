@@ -45,6 +45,9 @@ def _pair_cells(c: Comparison) -> list[Field]:
 PERCENTILES = "Against random choices, percentiles are compared, since accuracies have a long tail of broken networks."
 """The sentence of every caption on comparisons with a random choice."""
 
+CORRECTED_APART = " of main forms; pairs with floors or variants are corrected apart"
+"""Follows the number of pairs in captions of figures that also show floors, and variants if main forms are few."""
+
 PAIR_COLUMNS = (
     Column("selector", numeric=False),
     Column("verdict", "what the corrected test and the margin support", numeric=False),
@@ -66,7 +69,7 @@ PAIR_COLUMNS = (
     Column(
         "p (Holm)",
         low=True,
-        help="paired sign-flip test, corrected over its family's comparisons with this baseline; – = no outcome could"
+        help="paired sign-flip test, corrected over the comparisons of its family; – = no outcome could"
         " have been significant, or the choices are the same",
     ),
     Column(
@@ -230,7 +233,8 @@ def pairs_section(source: Material) -> Section:
             pair_table(contest, baseline, families_in(source, dataset)),
         ]
         section.blocks.append(_standings(source, contest))
-        grid, further = matrix(contest.focus, contest.drawn, dataset), f"{contest.family}.{source.left_out(dataset)}"
+        grid = matrix(contest.focus, contest.drawn, dataset)
+        further = f"{contest.family}{CORRECTED_APART}.{source.left_out(dataset)}"
         section.blocks.append(
             _matrix(f"matrix-{dataset}", titled(source, dataset, "all pairs"), contest.drawn, grid, further)
         )
@@ -240,7 +244,7 @@ def pairs_section(source: Material) -> Section:
 def _standings(source: Material, contest: Contest) -> Picture:
     caption = (
         "Mean and 95 % interval. A bar on the right spans criteria no two of which are shown to differ (paired"
-        f" sign-flip tests, Holm's correction over {contest.family}). {_sizes(contest.drawn)}"
+        f" sign-flip tests, Holm's correction over {contest.family}{CORRECTED_APART}). {_sizes(contest.drawn)}"
         f" {AXIS_SAID}{source.left_out(contest.dataset)}"
     )
     title = titled(source, contest.dataset, "which criteria cannot be told apart?")

@@ -110,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line in damaged:
         print(line, file=sys.stderr)
     if not rows:
-        raise DataError(f"{options.cache} holds none of the checkpoints that the records of {options.out} used.")
+        whole = "undamaged " * bool(damaged)
+        raise DataError(f"{options.cache} holds no {whole}checkpoint that the records of {options.out} used.")
     write_curvature(options.out, rows)
     print(f"{counted(len(rows), 'checkpoint')} measured: {options.out / CURVATURE_FILE}")
     return ExitCode.SOME_CELLS_FAILED if damaged else ExitCode.OK

@@ -230,7 +230,7 @@ def test_one_seed_of_many_recipes_shows_nothing(table: GroundTruth, tmp_path: Pa
     ("column", "value", "said"),
     [
         ("recipe_version", "2", "one version of <b>a</b>"),
-        ("checkpoint", "f", "For 1 supernet, some"),
+        ("checkpoint", "f", "1 checkpoint differed"),
         ("version", "2", "more than one version of <b>good</b>"),
     ],
 )
