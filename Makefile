@@ -1,12 +1,12 @@
-# make run   installs into .venv and runs the embedded benchmark; says where the report is
-# make test  style, types, import contract, tests: what to run while writing, within minutes
-# make thorough  the tests that take longer: in a browser, on the emulated GPU, of every method
-# make all-tests  both at once, as CI does
-# make check redraws the stored results and compares, runs the smallest of them again and compares, and runs the
-#            tests that start a whole program
-# make results  runs the command of every stored result again and compares; about 90 core-hours
-# make fuzz  10,000 damaged and hostile files to every reader; minutes
-# make performance  ratios to the literal reference, measured in one run
+# make run          installs into .venv and runs the embedded benchmark; prints where the report is
+# make test         style, types, import contracts and quick tests: takes minutes; run it while writing
+# make thorough     slower tests: in a browser, on the emulated GPU, of every method
+# make all-tests    `make test` and `make thorough` in one run, as CI does
+# make check        redraws the stored results and compares them, reruns the smallest of them and compares it, and
+#                   runs the tests that start a whole program
+# make results      reruns the command of every stored result and compares the results; about 90 core-hours
+# make fuzz         gives 10,000 damaged and hostile files to the readers; takes minutes
+# make performance  measures the ratios to the literal reference in one run
 PYTHON ?= python3
 BIN := .venv/bin
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -33,7 +33,7 @@ all-tests: style
 
 check: .venv/test.done
 	$(BIN)/python -m nas_selection_bench regenerate --exact
-	$(BIN)/python -m nas_selection_bench regenerate digits-tiny || [ $$? = 4 ]  # 4: made on another kind of CPU, nothing to compare
+	$(BIN)/python -m nas_selection_bench regenerate digits-tiny || [ $$? = 4 ]  # 4: stored results are from another kind of CPU, so there is nothing to compare
 	$(THREADS) $(BIN)/python -m pytest -n 2 --dist worksteal -m program
 
 results: .venv/run.done

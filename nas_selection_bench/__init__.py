@@ -1,17 +1,17 @@
 """Architecture selection criteria compared on the same NAS-Bench-201 supernets.
 
-Everything public is an attribute of this package (docs/python.md), imported when it is first asked for, so that
-`import nas_selection_bench` is quick. `__init__.pyi` says the same to editors and type checkers.
+The public names (docs/python.md) are attributes of this package. Each is imported on first use, so that `import
+nas_selection_bench` is quick. `__init__.pyi` declares the same names for editors and type checkers.
 """
 
 from nas_selection_bench.version import __version__
 
 _PUBLIC = {
-    # Run the benchmark and read what it left.
+    # Run the benchmark and read its results.
     "run": "from_python:run",
     "load_results": "reports.data.stored:load_results",
     "StoredResults": "reports.data.stored:StoredResults",
-    # The ground truth, and what an answer is worth.
+    # The ground truth, and measures of a selection.
     "GroundTruth": "bench.problem.table:GroundTruth",
     "open_table": "bench.problem.open_table:open_table",
     "embedded_table": "bench.problem.open_table:embedded_table",
@@ -24,13 +24,13 @@ _PUBLIC = {
     "measure": "bench.yardsticks.measures:measure",
     "oracle": "bench.yardsticks.oracle:oracle",
     "floors_and_ceilings": "bench.yardsticks.floors:floors_and_ceilings",
-    # Zero-cost proxies, of any network.
+    # Zero-cost proxies, for any network.
     "score": "selectors.proxies:score",
     "proxy_names": "selectors.proxies:names",
     "ProxyFailure": "selectors.proxies:ProxyFailure",
     # The weight-sharing network.
     "Supernet": "supernets.network.supernet:Supernet",
-    # What a selection criterion is written with.
+    # For writing a selection criterion.
     "Rule": "selectors.parts.criterion:Rule",
     "Greedy": "selectors.parts.schedule:Greedy",
     "Selector": "selectors.parts.criterion:Selector",
@@ -43,15 +43,15 @@ _PUBLIC = {
     "Selection": "bench.problem.selection:Selection",
     "Decision": "bench.problem.selection:Decision",
     "Ranking": "bench.problem.selection:Ranking",
-    # What a training recipe is written with.
+    # For writing a training recipe.
     "Recipe": "supernets.parts.recipe:Recipe",
     "Mixing": "supernets.parts.recipe:Mixing",
     "SupernetState": "supernets.parts.recipe:SupernetState",
-    # What a stopping rule is written with.
+    # For writing a stopping rule.
     "StoppingRule": "reports.stopping._rule:StoppingRule",
     "Course": "reports.data.courses:Course",
     "NotStored": "reports.data.courses:NotStored",
-    # Options of methods: a field made by `option` can be set by name.
+    # Options of methods: a field declared with `option` can be set by name.
     "option": "bench.work.options:option",
     "number": "bench.work.options:number",
     "whole": "bench.work.options:whole",
@@ -63,14 +63,14 @@ _PUBLIC = {
     "between": "bench.work.options:between",
     "yes_or_no": "bench.work.options:yes_or_no",
     "one_of": "bench.work.options:one_of",
-    # What is raised.
+    # Exceptions.
     "BenchError": "bench.errors:BenchError",
     "UsageError": "bench.errors:UsageError",
     "DataError": "bench.errors:DataError",
     "MissingData": "bench.errors:MissingData",
     "SkipCell": "bench.errors:SkipCell",
 }
-"""Where each public name is defined."""
+"""Public name -> module and attribute that define it."""
 
 __all__ = ["__version__", *_PUBLIC]
 

@@ -1,4 +1,4 @@
-"""The commands beside the benchmark itself: `python -m nas_selection_bench COMMAND ...`."""
+"""The command line `python -m nas_selection_bench COMMAND ...`: the benchmark and the commands around it."""
 
 import sys
 from importlib import import_module
@@ -9,26 +9,26 @@ from nas_selection_bench.bench.names import nearest
 from nas_selection_bench.version import __version__
 
 COMMANDS = {
-    "run": ("program", "run the benchmark; what run_bench.py and run-bench do"),
-    "doctor": ("bench.commands.doctor", "what is here, what is missing, and what it is needed for"),
+    "run": ("program", "run the benchmark, as run_bench.py and run-bench do"),
+    "doctor": ("bench.commands.doctor", "show what is here, what is missing, and what it is needed for"),
     "fetch": ("bench.commands.fetch", "download images and the benchmark table"),
-    "lookup": ("bench.commands.lookup", "what a table says of one architecture"),
-    "convert-table": ("bench.commands.convert_table", "the compact form of a benchmark table"),
-    "convert-images": ("bench.commands.convert_images", "images as arrays, parquet or folders, made readable"),
-    "make-table": ("supernets.table.__main__", "the ground truth of a data set of your own"),
-    "regenerate": ("bench.commands.regenerate", "stored results, made again and compared"),
-    "merge": ("bench.commands.merge", "output folders of several machines, joined into one"),
-    "pack": ("bench.work.pack", "the cells of an output folder in one file"),
-    "figures": ("reports.files.paper_figures", "figures for papers (PDF or SVG) from stored results"),
-    "readme": ("reports.files.readme", "the finding of a README, from stored results"),
-    "curvature": ("supernets.training.curvature", "the largest eigenvalue of the Hessian at each stored checkpoint"),
-    "gpu-acceptance": ("selectors.parts.gpu_acceptance", "whether the GPU path is right and fast on this machine"),
+    "lookup": ("bench.commands.lookup", "look up one architecture in a table"),
+    "convert-table": ("bench.commands.convert_table", "convert a benchmark table to the compact form"),
+    "convert-images": ("bench.commands.convert_images", "convert images from arrays, parquet files or folders"),
+    "make-table": ("supernets.table.__main__", "train the ground truth of a data set of your own"),
+    "regenerate": ("bench.commands.regenerate", "regenerate stored results and compare"),
+    "merge": ("bench.commands.merge", "join output folders of several machines"),
+    "pack": ("bench.work.pack", "pack the cells of an output folder into one file"),
+    "figures": ("reports.files.paper_figures", "draw figures for papers (PDF or SVG) from stored results"),
+    "readme": ("reports.files.readme", "write the finding into a README, from stored results"),
+    "curvature": ("supernets.training.curvature", "measure the largest Hessian eigenvalue at each stored checkpoint"),
+    "gpu-acceptance": ("selectors.parts.gpu_acceptance", "check that the GPU path is correct and fast on this machine"),
 }
-"""Module and purpose of each."""
+"""Command -> its module and its purpose."""
 
 
 def main() -> int:
-    """Run the command that the first argument names; exit code 2, with the list, for any other."""
+    """Run the command named by the first argument; exit code 2, with the list of commands, for an unknown one."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name not in COMMANDS:
         return ended("nas_selection_bench", lambda: _say(name))
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _say(word: str) -> int:
-    """What there is, for a first argument that is no command."""
+    """Print the version, the list of commands, or both the list and an error, if `word` is not a command."""
     if word == "--version":
         print(f"nas-selection-bench {__version__}")
         return 0

@@ -1,4 +1,4 @@
-"""`run(...)`: what run_bench.py does, called from Python."""
+"""`run(...)`: the benchmark, called from Python."""
 
 import inspect
 from collections.abc import Iterable, Mapping
@@ -12,15 +12,16 @@ from nas_selection_bench.bench.names import unknown
 from nas_selection_bench.reports.data.stored import StoredResults, load_results
 
 OPTIONS = {f.name: f.type for f in fields(Options) if f.name in READS[RUN]}
-"""The options of a run, and their types once they are read."""
+"""Option of a run -> its type once parsed."""
 
 
 def run(**options: Any) -> StoredResults:
-    """Train, select, look up and draw the report as run_bench.py does with the same options; what that left.
+    """Train, select, look up and draw the report as run_bench.py does with the same options; return the results.
 
-    The options are those of `run_bench.py --help`, with `_` for `-`: `--train-epochs 2 --retry-failed` is
-    `train_epochs=2, retry_failed=True`, and what may be several may be a list. Cells that failed are rows of the
-    result, as on disk. Raises UsageError or DataError, with one sentence, where the command line would end with it.
+    The options are those of `run_bench.py --help`, with `_` for `-`: `--train-epochs 2 --retry-failed` becomes
+    `train_epochs=2, retry_failed=True`. An option that takes several values also accepts a list. Failed cells are rows
+    of the results, as on disk. Raises UsageError or DataError, with one sentence, in the cases in which the command
+    line exits with that sentence.
     """
     from nas_selection_bench.bench.commands.from_outside import plugins_of
     from nas_selection_bench.bench.commands.run import Session
@@ -37,7 +38,7 @@ def run(**options: Any) -> StoredResults:
 
 
 def words(options: Mapping[str, Any]) -> list[str]:
-    """The command line that says the same; raises UsageError for an option that does not exist, or is no text."""
+    """The equivalent command line; raises UsageError for an unknown option, or a switch not True, False or None."""
     argv = []
     for name, value in options.items():
         if name not in OPTIONS:

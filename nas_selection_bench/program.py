@@ -1,6 +1,7 @@
-"""What `run_bench.py` does: reads the command line, hands the methods to the harness, prints where the report is.
+"""The program behind `run_bench.py`: it reads the command line, hands the methods to the harness, and draws the report.
 
-Only this module sees all rooms. What takes long to import is imported where it is needed, so that --help is quick.
+Only this module depends on all four packages: bench, supernets, selectors and reports. Slow imports are inside the
+functions that need them, so that --help is quick.
 """
 
 from __future__ import annotations
@@ -24,41 +25,41 @@ if TYPE_CHECKING:
     from nas_selection_bench.bench.work.store import Store
 
 CODE = Path(__file__).resolve().parents[1]
-"""The checkout, or where the package is installed."""
+"""The checkout, or the folder in which the package is installed."""
 
 DECLARING = ("bench", "supernets", "selectors", "reports/stopping")
 
 
 def recipes() -> Registry:
-    """The training recipes, `supernets/NAME.py`."""
+    """The training recipes: `supernets/NAME.py`."""
     from nas_selection_bench.supernets.parts.registry import RECIPES
 
     return RECIPES
 
 
 def selectors() -> Registry:
-    """The selectors, `selectors/NAME.py`."""
+    """The selectors: `selectors/NAME.py`."""
     from nas_selection_bench.selectors.parts.registry import SELECTORS
 
     return SELECTORS
 
 
 def proxies() -> Registry:
-    """The zero-cost proxies, `selectors/proxies/NAME.py`."""
+    """The zero-cost proxies: `selectors/proxies/NAME.py`."""
     from nas_selection_bench.selectors import proxies
 
     return proxies
 
 
 def stopping_rules() -> Registry:
-    """The stopping rules, `reports/stopping/NAME.py`."""
+    """The stopping rules: `reports/stopping/NAME.py`."""
     from nas_selection_bench.reports.stopping._rule import RULES
 
     return RULES
 
 
 def described() -> Catalogue:
-    """What all methods declare, by kind; without torch unless a file has changed since it was asked for last."""
+    """The declarations of all methods, by kind; read without torch unless a file has changed since they were stored."""
     from nas_selection_bench.bench.files import USERS_CACHE, expanded
     from nas_selection_bench.bench.work.catalogue import Catalogue, FoundKind
 
@@ -77,21 +78,21 @@ def described() -> Catalogue:
 
 
 def declaring_files() -> list[Path]:
-    """The files that can change what a method declares: its own, and those that it imports."""
+    """All files that can change a method's declarations: the method files and the modules that they import."""
     package = Path(__file__).parent
     return [file for folder in DECLARING for file in (package / folder).rglob("*.py")]
 
 
 @lru_cache(maxsize=2)
 def images_of(dataset: str, root: Path, limit: int | None) -> ImageSet:
-    """Training images, kept for the next cell of this process."""
+    """Training images of a data set, kept for the next cell of this process."""
     from nas_selection_bench.bench.problem.datasets import load_images
 
     return load_images(dataset, root, limit)
 
 
 def set_threads(threads: int) -> None:
-    """Limit every numerical library of this process to so many threads: sums depend on how they are split."""
+    """Limit every numerical library of this process to `threads` threads: sums depend on how they are split."""
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -101,7 +102,7 @@ def set_threads(threads: int) -> None:
 
 @cache
 def work(plugins: tuple[Plugin, ...]) -> Work:
-    """What trains supernets and applies selectors to their checkpoints, with these plug-ins in use."""
+    """The functions that train supernets and apply selectors to their checkpoints, with these plug-ins in use."""
     from nas_selection_bench.bench.work.methods import Work
     from nas_selection_bench.bench.work.plugins import within
     from nas_selection_bench.selectors.parts.apply import select
@@ -111,7 +112,7 @@ def work(plugins: tuple[Plugin, ...]) -> Work:
 
 
 def methods() -> Methods:
-    """Everything above, for the harness, with the plug-ins that are in use here."""
+    """All methods, for the harness, with the plug-ins that are in use here."""
     from nas_selection_bench.bench.work.methods import Methods, Supernets
     from nas_selection_bench.bench.work.plugins import in_use
     from nas_selection_bench.reports.data.founders import GROUPS
@@ -127,14 +128,14 @@ def methods() -> Methods:
 
 
 def draw_report(store: Store, table: GroundTruth) -> Path:
-    """Draw tables, figures and the page of an output folder whose records are in `store`."""
+    """Draw tables, figures and the page for the output folder of `store`; return the path of the page."""
     from nas_selection_bench.reports.page.page import write_report
 
     return write_report(store.folder, table, store)
 
 
 def main(argv: Sequence[str] | None = None) -> ExitCode:
-    """Do what the command line asks; returns the exit code."""
+    """Run the command line and return the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     if sys.platform == "win32":
         print("This program runs on Linux and macOS; on Windows, use WSL.", file=sys.stderr)
