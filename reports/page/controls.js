@@ -8,17 +8,17 @@ const make = (tag, attributes = {}, ...children) => {
 };
 const fixed = (value, decimals) => (value === null ? "–" : value.toFixed(decimals).replace("-", "−"));
 
-// The address keeps what the reader chose, so that a view can be sent: #sort-main-cifar10=2.descending&theme=dark
+// The address keeps the reader's choices, so that a view can be shared: #sort-main-cifar10=2.descending&theme=dark
 const state = new Map();
 const sections = new Set(all("section").map((section) => section.id));
 const remember = (key, value) => {
   if (value) state.set(key, value);
   else state.delete(key);
   const text = [...state].map(([k, v]) => `${k}=${encodeURIComponent(v)}`).join("&");
-  try { history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search); } catch { /* a sandboxed page keeps no address */ }
+  try { history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search); } catch { /* a sandboxed page cannot change its address */ }
 };
 
-// Light and dark.
+// Light and dark themes.
 const themes = ["automatic", "light", "dark"];
 const theme = make("button", { type: "button", id: "theme" });
 const setTheme = (name) => {
@@ -32,7 +32,7 @@ theme.onclick = () => {
   setTheme(next);
   remember("theme", next === "automatic" ? "" : next);
 };
-// With very many selectors the page holds those that its figures show; the link says so.
+// With very many selectors, the page holds only those that its figures show; the link says so.
 const held = Object.entries(data.left_out).map(([name, said]) => `${name}: ${said}`).join("\n");
 const download = make("a", { textContent: held ? "Figure data (JSON)" : "Data (JSON)", title: held, href: "#", download: "report.json" });
 download.onclick = () => {
@@ -47,7 +47,7 @@ const numberOf = (text) => {
   const found = text.replace(/−/g, "-").replace(/(\d),(?=\d{3})/g, "$1").match(/-?\d+(\.\d+)?(e-?\d+)?/);
   if (!found) return NaN;
   const unit = text.match(/(\d) (min|h|s)$/);
-  const below = text.startsWith("<") ? 0.5 : 1; // "<0.001" stands before 0.001
+  const below = text.startsWith("<") ? 0.5 : 1; // "<0.001" sorts before 0.001
   return Number(found[0]) * below * (unit ? { s: 1, min: 60, h: 3600 }[unit[2]] : 1);
 };
 const sortBy = (table, column, direction) => {
@@ -61,13 +61,13 @@ const sortBy = (table, column, direction) => {
     });
     found.sort((a, b) => {
       if (!numeric) return sign * a.text.localeCompare(b.text, "en");
-      // Rows without a number stay at the end, whichever the direction.
+      // Rows without a number stay at the end in both directions.
       if (Number.isNaN(a.value) || Number.isNaN(b.value)) return Number.isNaN(a.value) - Number.isNaN(b.value);
       return sign * (a.value - b.value);
     });
     return found.map((entry) => entry.row);
   };
-  // Folded rows stay behind their head.
+  // Folded rows stay below their head row.
   const rows = [...body.rows];
   const inside = (head) => keyed(rows.filter((row) => row.dataset.of === head.dataset.head));
   for (const row of keyed(rows.filter((other) => !other.dataset.of))) {
@@ -81,7 +81,7 @@ const sortBy = (table, column, direction) => {
 const visible = (table) => [...table.tHead.rows[0].cells].map((head, index) => (head.classList.contains("off") ? -1 : index)).filter((index) => index >= 0);
 const grid = (table) => {
   const columns = visible(table);
-  // What is folded is copied too; the medians of its head are no row of data.
+  // Folded rows are copied too; their head row holds medians, not data.
   const rows = [table.tHead.rows[0], ...[...table.tBodies[0].rows].filter((row) => !row.classList.contains("gone") && !row.classList.contains("family"))];
   return rows.map((row) => columns.map((index) => textOf(row.cells[index])));
 };
@@ -97,7 +97,7 @@ const times = /^[\d.]+ (min|h|s)$/;
 const columnOf = (title, texts) => {
   const marked = texts.some((text) => /\d\*$/.test(text)) ? [[`${title}, incomplete`, ...texts.map((text) => (text.endsWith("*") ? "yes" : ""))]] : [];
   const [pattern, names] = patterns.find(([one]) => texts.some((text) => one.test(text))) || [];
-  // A single number among spreads is a mean, among ranges both of its ends.
+  // A single number among spreads is a mean; among ranges, it is both ends.
   const part = (text, name) => text.match(pattern)?.groups[name] ?? (/^[\d.]+$/.test(text) && !["sd", "n"].includes(name) ? text : "");
   if (pattern) return [...names.map((name) => [`${title} ${name}`, ...texts.map((text) => plain(part(text, name)))]), ...marked];
   if (texts.some((text) => times.test(text))) return [[`${title}, s`, ...texts.map((text) => (times.test(text) ? String(numberOf(text)) : ""))]];
@@ -105,7 +105,7 @@ const columnOf = (title, texts) => {
   return [[`${title}${most}`, ...texts.map(plain)], ...marked];
 };
 const asNumbers = ([heads, ...rows]) => {
-  // An interval is named after the column that it belongs to.
+  // An interval is named after the column to which it belongs.
   const owner = (index) => heads.slice(0, index).findLast((head) => head.trim() !== "n");
   const titles = heads.map((head, index) => (head.trim() === "95 % interval" && index ? `${owner(index).trim()}, 95 % interval` : head.trim()));
   const columns = titles.flatMap((title, index) => columnOf(title, rows.map((row) => row[index])));
@@ -127,7 +127,7 @@ const copy = async (text, button) => {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Pages opened from disk may not use the clipboard directly.
+    // A page opened from disk may not use the clipboard directly.
     const area = make("textarea", { value: text });
     document.body.append(area);
     area.select();
@@ -189,7 +189,7 @@ const setUp = (table) => {
     fold(wanted);
   };
   const tools = make("div", { className: "tools" });
-  // Other rows: they are in their own order, and what was filtered or switched off stays so.
+  // New rows come in their own order; filters and hidden columns stay in force.
   table.addEventListener("refilled", () => {
     heads.forEach((head, column) => {
       head.removeAttribute("aria-sort");
@@ -229,7 +229,7 @@ const setUp = (table) => {
 };
 all("table.data").forEach(setUp);
 
-// Where a table fits, its head stays at the top of the window; a wider one scrolls in a box of its own.
+// If a table fits, its head stays at the top of the window; a wider one scrolls in its own box.
 const fitting = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     const box = target.closest(".scroll");

@@ -1,24 +1,24 @@
 const captionOf = (table) => document.getElementById(`caption-${table.dataset.name}`);
-// Comparisons: the baseline can be changed, and the matrix says what lies behind a sign.
+// Comparisons: the baseline can be changed, and the matrix explains its signs.
 const mirror = { 0: 1, 1: 0 };
 const pairs = new Map();
 for (const [dataset, list] of Object.entries(data.pairs)) {
   for (const [a, b, n, differing, mean, low, high, median, better, betterLow, betterHigh, rough, pAll, all, signsAll, couldAll, p, verdict, signs, could, pBack, back, signsBack, couldBack] of list) {
     const first = data.selectors[a], second = data.selectors[b], tilde = rough ? "~" : "";
     const turned = (value, total) => (value === null ? null : total - value);
-    // Seen from the first, `p` and `verdict` are those of the family with the second as baseline.
+    // For the pair (first, second), `p` and `verdict` belong to the family that has the second as its baseline.
     pairs.set([dataset, first, second].join("|"), { n, differing, mean, low, high, median, better, betterLow, betterHigh, tilde, pAll, all, p, verdict, signs, could });
     pairs.set([dataset, second, first].join("|"), { n, differing, mean: -mean, low: turned(high, 0), high: turned(low, 0), median: -median, better: 1 - better, betterLow: turned(betterHigh, 1), betterHigh: turned(betterLow, 1), tilde, pAll, all: mirror[all] ?? all, p: pBack, verdict: back, signs: signsBack, could: couldBack });
   }
 }
-const untold = ["?", "="]; // verdicts behind which no p stands
+const untold = ["?", "="]; // signs of verdicts without a p value
 const interval = (low, high, tilde) => (low === null || low === high ? "–" : `${tilde}[${fixed(low, 2)}, ${fixed(high, 2)}]`);
 for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   const table = document.querySelector(`table[data-name="pairs-${CSS.escape(dataset)}"]`);
   if (!table) continue;
   const members = data.standings[dataset].map((index) => data.selectors[index]);
   const heading = table.closest("figure").previousElementSibling;
-  // What the page came with holds every selector, whichever the script has.
+  // The original rows of the page hold every selector; the script may have fewer.
   const first = { baseline: table.dataset.baseline, rows: [...table.tBodies[0].rows], caption: captionOf(table).textContent };
   const choose = make("select", { ariaLabel: `baseline on ${dataset}` });
   choose.append(...Object.keys(of).map((name) => make("option", { value: name, textContent: name })));
@@ -43,7 +43,7 @@ for (const [dataset, { captions, of }] of Object.entries(data.baselines)) {
   restorers.set(`baseline-${dataset}`, (value) => { if (value in of) { choose.value = value; compare(value); } });
 }
 
-// Matrices: pointed at, tapped, or walked through with the arrow keys.
+// Matrices: a cell is explained if it is pointed at, tapped, or reached with the arrow keys.
 for (const table of all("table.matrix")) {
   const columns = all("thead th", table).map((head) => head.textContent);
   const explain = (cell, x, y) => {
@@ -82,7 +82,7 @@ for (const table of all("table.matrix")) {
 
 addEventListener("beforeprint", () => all("section details").forEach((element) => { element.open = true; }));
 
-// Whatever a link leads to is opened.
+// A link unfolds its target.
 const openAt = (id) => {
   const target = document.getElementById(id);
   if (!target) return;
@@ -95,10 +95,10 @@ addEventListener("click", (event) => {
   if (link && link.hash.length > 1) openAt(link.hash.slice(1));
 });
 addEventListener("hashchange", () => openAt(location.hash.slice(1)));
-// The bar of sections is as high as it needs to be, and what links lead to stands below it.
+// The navigation bar varies in height; link targets must appear below it.
 new ResizeObserver(([entry]) => root.style.setProperty("--bar", `${entry.target.offsetHeight}px`)).observe(document.querySelector("nav"));
 
-// Of several data sets one is shown at first.
+// Of several data sets, the first is shown; tabs lead to the others.
 const firsts = all(".first");
 if (firsts.length > 1) {
   const tabs = make("div", { className: "tabs", role: "tablist" });
@@ -121,7 +121,7 @@ if (firsts.length > 1) {
   restorers.set("dataset", show);
 }
 
-// What the address asks for; a plain #section is left to the browser.
+// Restore the view in the address, or open the section that it names.
 const asked = location.hash.slice(1);
 if (!sections.has(asked)) {
   for (const part of asked.split("&")) {

@@ -1,4 +1,4 @@
-// One tooltip for everything; as a status it is read aloud too.
+// One tooltip for everything; its role makes screen readers read it aloud.
 const tip = make("div", { className: "tip gone", role: "status" });
 document.body.append(tip);
 const say = (text, x, y) => {
@@ -9,8 +9,8 @@ const say = (text, x, y) => {
   tip.style.top = `${Math.max(8, y - box.height - 12)}px`;
 };
 
-// Marks of the strips: which selection it is, and what else was selected on the same supernet; of a selector that
-// reads no supernet, the same draw beside the other recipes.
+// Marks of the strips: show the selection, and highlight the other selections on the same supernet; for a selector
+// that reads no supernet, highlight the same draw beside the other recipes.
 const unread = new Set(data.one_draw_per_seed);
 const related = (row, of) => (unread.has(row[2])
   ? of[0] === row[0] && of[2] === row[2] && of[3] === row[3] && of[4] === row[4]
@@ -21,9 +21,9 @@ for (const row of data.rows) {
   if (!selections.has(key)) selections.set(key, []);
   selections.get(key).push(row);
 }
-// A large page holds no numbers of its marks.
+// A large page does not hold the numbers of its marks.
 const nameOf = (mark) => mark?.closest("[data-series]")?.dataset.series || (mark?.closest("[data-points]")?.dataset.points || "").split("|").slice(1).reverse().join(" on ");
-const FINGER = 24; // Pixels from a tap within which a mark is meant.
+const FINGER = 24; // Largest distance from a tap to the mark that it selects, in pixels.
 for (const svg of all("svg.figure")) {
   const marks = new Map();
   for (const group of all("[data-points]", svg)) {
@@ -49,13 +49,13 @@ for (const svg of all("svg.figure")) {
   };
   svg.addEventListener("pointermove", (event) => show(event.target.closest("[data-points] path, [data-tip], [data-series] path"), event.clientX, event.clientY));
   svg.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") show(null); });
-  // A finger is wider than a mark: the nearest one is meant.
+  // A finger is wider than a mark: a tap selects the nearest one.
   svg.addEventListener("click", (event) => {
     const near = [...marks.keys()].map((mark) => [Math.hypot(middle(mark)[0] - event.clientX, middle(mark)[1] - event.clientY), mark]);
     const [far, mark] = near.reduce((one, other) => (other[0] < one[0] ? other : one));
     show(far <= FINGER ? mark : null, event.clientX, event.clientY);
   });
-  // Left and right walk from mark to mark, up and down from selector to selector.
+  // Left and right move from mark to mark, up and down from selector to selector.
   const order = [...marks.keys()];
   let at = -1;
   svg.setAttribute("tabindex", "0");
@@ -74,7 +74,7 @@ for (const svg of all("svg.figure")) {
   svg.addEventListener("blur", () => show(null));
 }
 
-// Series that can be hidden; the figure of the first screen has no room for their names.
+// Buttons that hide series; the figure on the first screen has no room for them.
 for (const svg of all(".scroll > svg.figure")) {
   const names = [...new Set(all("[data-series]", svg).map((group) => group.dataset.series))];
   if (names.length < 2) continue;
@@ -91,7 +91,7 @@ for (const svg of all(".scroll > svg.figure")) {
   svg.closest(".scroll").before(legend);
 }
 
-// Cells and rows of the first figure.
+// Tooltips of cells and rows of the first figure.
 for (const element of all(".overview [data-tip]")) {
   const tell = () => { const box = element.getBoundingClientRect(); say(element.dataset.tip, box.left + box.width / 2, box.top); };
   element.tabIndex = 0;

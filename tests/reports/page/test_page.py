@@ -210,7 +210,7 @@ def test_nothing_done_still_gives_a_page(table: GroundTruth, tmp_path: Path) -> 
     out = write_results(tmp_path / "out", table, datasets=("cifar10",), recipes=("blank",),
                         selectors={"magnitude": SELECTORS["magnitude"]}, failures=False)  # fmt: skip
     text = write_report(out, table).read_text(encoding="utf-8")
-    assert "Nothing was measured" in text
+    assert "Nothing has been measured yet" in text
 
 
 def test_a_large_run_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
