@@ -1,8 +1,8 @@
-"""Mutation tests of the check: `python -m tests.mutations [NAME ...]` breaks one thing at a time and runs the check.
+"""Mutation tests of the check: `python -m tests.mutations [NAME ...]` plants one fault at a time and runs the check.
 
-Each mutation is applied to a copy of the tracked files, by replacing a text that must occur there exactly once, and
-then the check runs: `exact` redraws results/digits-tiny from its records, `tight` reruns its command. A mutation is
-noticed if the check ends with exit code 3. Prints a table in Markdown; the exit code is 1 if one was not noticed.
+Each mutation is applied to a copy of the tracked files, by replacing a text that must occur there exactly once. Then
+the check runs: `exact` redraws results/digits-tiny from its records, `tight` reruns its command. A mutation is noticed
+if the check ends with exit code 3. Prints a table in Markdown; the exit code is 1 if a mutation was not noticed.
 """
 
 import argparse
@@ -34,7 +34,7 @@ class Mutation:
     name: str
     what: str
     level: str
-    """The level of the check that has to notice it."""
+    """The level of the check that must notice it."""
     file: str
     old: str = ""
     new: str = ""
@@ -52,7 +52,7 @@ class Mutation:
 
 
 def change_best(path: Path) -> None:
-    """Raise the accuracy of the best architecture of a table by 0.1 points, and save it as a valid table."""
+    """Raise the accuracy of the table's best architecture by 0.1 points, and save it as a valid table."""
     table = GroundTruth.load(path)
     trials = table.trials("digits")
     if trials is None:
@@ -117,7 +117,7 @@ class Verdict:
 
 @contextmanager
 def copy_of_the_code() -> Iterator[Path]:
-    """A temporary copy of the tracked files, without the stored results that are not needed."""
+    """A temporary copy of the tracked files, without the stored results that the check does not need."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory() as folder:
         for name in filter(None, listed.split("\0")):
@@ -141,7 +141,7 @@ def look(root: Path, level: str) -> Verdict:
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines() or [(done.stderr.splitlines() or ["nothing said"])[-1]]
-    # The exact level is printed first; the findings of a tight run follow its verdict.
+    # The exact level is printed first; the differences of the tight level follow its verdict.
     ends = [number for number, line in enumerate(lines) if line.startswith(f"{EXACT}:")]
     own = lines if level == EXACT or not ends else lines[ends[0] + 1 :]
     told = [line.removeprefix("- ") for line in own if line.startswith("- ") and not line.startswith("- not compared")]
@@ -157,7 +157,7 @@ def row(mutation: Mutation, verdict: Verdict) -> str:
 
 def try_all(mutations: Sequence[Mutation], look: Callable[[Path, str], Verdict] = look) -> bool:
     """Apply each mutation alone, print the outcome of the check, and return whether each was noticed."""
-    print("| mutation | what was broken | where | level | exit code | first difference told |")
+    print("| mutation | fault | file | level | exit code | first difference reported |")
     print("|---|---|---|---|---|---|", flush=True)
     noticed = True
     for mutation in mutations:
