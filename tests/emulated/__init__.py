@@ -1,1 +1,1 @@
-"""The GPU path on a machine without a GPU."""
+"""Tests of the GPU path on a machine without a GPU."""

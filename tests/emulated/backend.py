@@ -1,4 +1,4 @@
-"""The emulated GPU as torch knows it: a device type of its own, with streams, graphs and memory."""
+"""The emulated GPU as torch sees it: a custom device type with streams, graphs and memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,16 +14,16 @@ from tests.emulated.graphs import Graph
 
 
 class Stream:
-    """Work is done when it is asked for, so a stream has nothing to do but to count who waits for it."""
+    """A stream that only counts how often it is waited for, because work is done as soon as it is requested."""
 
     def __init__(self, device: Any = None) -> None:
         self.device, self.waited = device, 0
 
     def wait_stream(self, other: "Stream") -> None:
-        """Nothing is pending."""
+        """Do nothing: no work is ever pending."""
 
     def synchronize(self) -> None:
-        """Waiting is refused while a graph is captured."""
+        """Count the wait; raises DeviceError while a graph is captured."""
         self.waited += 1
         refuse_in_capture("synchronize")
 
@@ -32,43 +32,43 @@ DEFAULT_STREAM = Stream()
 
 
 class Backend:
-    """What torch.cuda is to CUDA devices: `torch.get_device_module("emu")`."""
+    """The emulated counterpart of torch.cuda: `torch.get_device_module("emu")`."""
 
     Stream, CUDAGraph = Stream, Graph
 
     def is_available(self) -> bool:
-        """There is one wherever this module is imported."""
+        """True: the device exists wherever this module is imported."""
         return True
 
     is_initialized = is_available
 
     def device_count(self) -> int:
-        """Two, so that work on the second can be told from work on the first."""
+        """Two, so that work on the second device can be told from work on the first."""
         return DEVICES
 
     def current_device(self) -> int:
-        """Of this thread."""
+        """Index of the current device of this thread."""
         return OWN.device
 
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
-        """As on a GPU."""
+        """The autocast dtypes of a GPU."""
         return [torch.bfloat16, torch.float16]
 
     def get_device_name(self, _device: Any = None) -> str:
-        """For records."""
+        """The name in records."""
         return "emulated"
 
     def get_device_capability(self, _device: Any = None) -> tuple[int, int]:
-        """That of a card with bfloat16."""
+        """The compute capability of a card with bfloat16."""
         return 9, 0
 
     def current_stream(self, _device: Any = None) -> Stream:
-        """Of this thread."""
+        """The current stream of this thread."""
         return OWN.stream or DEFAULT_STREAM
 
     @contextmanager
     def stream(self, stream: Stream) -> Iterator[None]:
-        """`stream` is the present one inside; autograd stays in this thread: its own know the first device only."""
+        """Make `stream` current inside; autograd stays in this thread: its own threads know only the first device."""
         before, OWN.stream = OWN.stream, stream
         try:
             with torch.autograd.set_multithreading_enabled(False):
@@ -78,7 +78,7 @@ class Backend:
 
     @contextmanager
     def device(self, device: Any) -> Iterator[None]:
-        """`device` is the present one inside."""
+        """Make `device` current inside."""
         before, OWN.device = OWN.device, torch.device(device).index or 0
         try:
             yield
@@ -86,31 +86,31 @@ class Backend:
             OWN.device = before
 
     def graph_pool_handle(self) -> tuple[int, int]:
-        """Memory is not emulated."""
+        """A constant: memory is not emulated."""
         return 0, 1
 
     def mem_get_info(self, _device: Any = None) -> tuple[int, int]:
-        """(free, whole) bytes."""
+        """(free, total) bytes."""
         return 80 << 30, 80 << 30
 
     def manual_seed_all(self, _seed: int) -> None:
-        """The device draws from the generator of the CPU."""
+        """Do nothing: the device draws from the CPU's generator."""
 
     def _is_in_bad_fork(self) -> bool:
         return False
 
     def synchronize(self, _device: Any = None) -> None:
-        """Refused while a graph is captured."""
+        """Raises DeviceError while a graph is captured."""
         refuse_in_capture("synchronize")
 
     def empty_cache(self) -> None:
-        """Memory is not emulated."""
+        """Do nothing: memory is not emulated."""
 
     def reset_peak_memory_stats(self, _device: Any = None) -> None:
-        """Memory is not emulated."""
+        """Do nothing: memory is not emulated."""
 
     def max_memory_allocated(self, _device: Any = None) -> int:
-        """Bytes."""
+        """A constant number of bytes."""
         return 1 << 20
 
 
@@ -137,7 +137,7 @@ def _new(held: Tensor, device: Any) -> Tensor:
 
 
 def _in_half(operation: Any) -> Callable[..., Any]:
-    """What autocast does to an operation of its list."""
+    """The operation as autocast runs it: floating-point arguments are cast to the autocast dtype."""
 
     def lowered(*args: Any, **kwargs: Any) -> Any:
         dtype = torch.get_autocast_dtype(NAME)
@@ -150,7 +150,7 @@ def _in_half(operation: Any) -> Callable[..., Any]:
 
 @cache
 def install() -> list[Any]:
-    """Make the device known to torch, once per process; what is returned must be kept."""
+    """Register the device with torch, once per process; the returned objects must be kept alive."""
     _setup_privateuseone_for_python_backend(NAME, Backend())
     torch._C._set_only_lift_cpu_tensors(True)
     from torch.optim.optimizer import _foreach_supported_types

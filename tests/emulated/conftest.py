@@ -1,4 +1,4 @@
-"""The emulated device, and what the tests train on it."""
+"""The emulated device, and the supernets that the tests train on it."""
 
 import os
 from collections.abc import Iterator
@@ -24,16 +24,16 @@ SETTINGS = replace(
     PRESETS["digits"], channels=4, cells=1, batch_size=24, epochs=3, checkpoint_epochs=(1, 2, 3), selection_images=24,
     selection_batch=16,
 )  # fmt: skip
-"""Two steps an epoch; the selection images fill a batch and a half."""
+"""Two steps per epoch; the selection images fill one and a half batches."""
 
-# Kernels of Triton run in its interpreter, which has to be asked for before anything imports Triton, as torch does.
+# Triton's kernels run in its interpreter, which must be enabled before anything, such as torch, imports Triton.
 os.environ.setdefault("TRITON_INTERPRET", "1")
 
 CPU, GPU = "cpu", f"{emulated.NAME}:0"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that stands here is thorough: whole trainings, three times over."""
+    """Mark all tests of this folder as thorough: they train whole supernets, three times over."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.thorough)
@@ -41,15 +41,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[emulated.State]:
-    """What the emulation sees during one test; the first call of a step is eager, the second captured."""
+    """The counters of the emulation during one test; the first call of a step is eager, the second is captured."""
     install()
     monkeypatch.setattr(capture, "EAGER_CALLS", 1)
     monkeypatch.setattr(capture, "_failed", [])
     state = emulated.STATE
     state.host_reads = state.uploads = state.draws = state.captures = state.replays = 0
-    # What a tensor of the emulation holds does not follow when torch puts other data into a parameter in its place.
+    # If torch replaced the data of a parameter in place, the tensor inside an emulated parameter would not follow.
     torch.__future__.set_overwrite_module_params_on_conversion(True)
-    # Of the emulated devices autograd's threads know only the first.
+    # Autograd's own threads know only the first emulated device.
     with torch.autograd.set_multithreading_enabled(False):
         yield state
     torch.__future__.set_overwrite_module_params_on_conversion(False)
@@ -57,13 +57,13 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[emulated.State]:
 
 @pytest.fixture
 def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    """float32 throughout and one formula for the cells, so that devices can be compared closely."""
+    """Use float32 throughout and one formula for the cells, so that devices can be compared closely."""
     monkeypatch.setattr(nas_selection_bench.supernets.parts.recipe, "autocast", lambda device: nullcontext())
     monkeypatch.setattr(MixedCell, "_fused_forward", MixedCell._composed_forward)
 
 
 def patterns(count: int = 96) -> ImageSet:
-    """Four patterns under noise, 8x8, in two halves."""
+    """An image set for both halves: four patterns with noise, 8x8."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(4, (count,), generator=generator)
     pattern = torch.randint(255, (4, 3, 8, 8), generator=generator)
@@ -74,14 +74,14 @@ def patterns(count: int = 96) -> ImageSet:
 
 @dataclass
 class Trained:
-    """A supernet after some epochs, on the CPU, and what the device had to do for it."""
+    """A supernet after some epochs, moved to the CPU, and the host reads of its training."""
 
     state: dict[str, Tensor]
     host_reads: int
-    """Of the last epoch."""
+    """Those of the last epoch."""
 
     def worst(self, other: "Trained") -> tuple[float, str]:
-        """The largest difference, relative where numbers are large, and where it is."""
+        """The largest difference from `other`, relative if the numbers are large, and the name of its tensor."""
         found = 0.0, ""
         for name, mine in self.state.items():
             theirs = other.state[name]
@@ -92,7 +92,7 @@ class Trained:
 
 
 def trained(recipe: str, device: str, epochs: int, settings: Settings = SETTINGS) -> Trained:
-    """The supernet of `recipe` after `epochs` epochs of two steps."""
+    """The supernet of `recipe` after `epochs` epochs of two steps on `device`."""
     run = Training(SupernetJob("patterns", recipe, 0, 0, settings), patterns(), torch.device(device))
     reads = 0
     with capture.own_stream(torch.device(device)):

@@ -1,11 +1,11 @@
-"""An emulated GPU: a device type of its own for torch, with real values and a GPU's rules.
+"""An emulated GPU: a custom torch device with real values and the rules of a GPU.
 
-A tensor on it says `emu:0` or `emu:1` and holds a tensor of the CPU, so values, autograd and autocast are real.
-What a GPU refuses is refused: operands on several devices, and while a graph is captured everything that waits for the
-device. Host reads and copies are counted. Instead of values it can hold mere shapes (`without_values`), which is how
-the kernels of a full-sized step are counted without computing it.
+A tensor on it is on `emu:0` or `emu:1` and contains a CPU tensor, so values, autograd and autocast are real. The device
+refuses what a GPU refuses: operands on several devices and, while a graph is captured, everything that waits for the
+device. Host reads and copies are counted. Tensors can also contain shapes without values (`without_values`); the
+kernels of a full-sized step are counted in this way, without computing it.
 
-What this cannot show: kernels of cuDNN and their precision, the order of streams, the size of memory.
+Not emulated: the kernels of cuDNN and their precision, the order of streams, the size of memory.
 """
 
 import copy
@@ -25,37 +25,37 @@ DEVICES = 2
 aten = torch.ops.aten
 
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "unique_dim")
-"""Operations whose result lies on the host, or whose size depends on values."""
+"""Operations whose result is on the host, or whose result size depends on values."""
 RANDOM = ("uniform_", "normal_", "bernoulli", "random_", "rand", "multinomial", "exponential_", "_standard_gamma")
 COPIES = (aten.copy_.default, aten._to_copy.default)
 INDEXING = ("index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index")
 
 
 class DeviceError(RuntimeError):
-    """What a GPU would refuse."""
+    """Raised for an operation that a GPU would refuse."""
 
 
 @dataclass
 class State:
-    """What the emulation does and has seen."""
+    """Settings and counters of the emulation."""
 
     inner: str = "cpu"
-    """Where what a tensor holds lies: `cpu`, or `meta` for shapes without values."""
+    """Device of the contained tensors: `cpu`, or `meta` for shapes without values."""
     host_reads: int = 0
     uploads: int = 0
     draws: int = 0
-    """Random numbers drawn by the device itself."""
+    """Number of operations that drew random numbers on the device."""
     captures: int = 0
     replays: int = 0
     watcher: Callable[[Any, Any, Any, Any], None] | None = None
-    """watcher(function, arguments, keywords, result) sees every operation."""
+    """Called as watcher(function, arguments, keywords, result) after every operation."""
 
 
 STATE = State()
 
 
 class _Own(threading.local):
-    """What belongs to one thread: its present device and stream, and the capture under way."""
+    """State of one thread: its current device and stream, and the capture in progress."""
 
     device = 0
     stream: Any = None
@@ -90,7 +90,7 @@ class Resident(torch.Tensor):
         return f"{self.held!r} on {NAME}:{self.index}"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Resident":
-        """torch's own takes the offset of a view for an address."""
+        """Copy by cloning, because torch's own deep copy takes the offset of a view for an address."""
         if id(self) not in memo:
             twin = self.detach().clone().requires_grad_(self.requires_grad)
             vars(twin).update({name: value for name, value in vars(self).items() if name != "held"})
@@ -100,11 +100,11 @@ class Resident(torch.Tensor):
         return found
 
     def tolist(self) -> Any:
-        """A host read."""
+        """The values as a list; counts as a host read."""
         return self.cpu().tolist()
 
     def numpy(self, **_: Any) -> Any:  # type: ignore[override]
-        """As on a GPU."""
+        """Raises TypeError, as on a GPU."""
         raise TypeError(f"can't convert {NAME}:{self.index} device type tensor to numpy. Use Tensor.cpu() first")
 
     __array__ = numpy  # type: ignore[assignment]
@@ -112,11 +112,11 @@ class Resident(torch.Tensor):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the schema of an operation says."""
+    """Properties of an operation, read from its schema."""
 
     name: str
     writes: tuple[int, ...]
-    """Positional arguments that it writes into."""
+    """Indices of the positional arguments that it writes into."""
     waits: bool
     draws: bool
     indexes: bool
@@ -124,19 +124,19 @@ class Facts:
 
 @cache
 def facts_of(func: Any) -> Facts:
-    """Read once per operation."""
+    """The Facts of an operation, cached."""
     name = func._schema.name.removeprefix("aten::")
     writes = tuple(
         place for place, argument in enumerate(func._schema.arguments)
         if argument.alias_info is not None and argument.alias_info.is_write
     )  # fmt: skip
     if name in ("native_batch_norm", "_native_batch_norm_legit", "cudnn_batch_norm", "batch_norm_update_stats"):
-        writes = (3, 4) if name != "batch_norm_update_stats" else (1, 2)  # the running statistics, which it hides
+        writes = (3, 4) if name != "batch_norm_update_stats" else (1, 2)  # the running statistics, which are hidden
     return Facts(name, writes, name in WAITS, name.startswith(RANDOM), name in INDEXING)
 
 
 def tensors_in(values: Any) -> Iterator[Tensor]:
-    """The tensors among arguments, in lists as well."""
+    """All tensors among `values`, including those in lists."""
     for value in values:
         if isinstance(value, Tensor):
             yield value
@@ -145,7 +145,7 @@ def tensors_in(values: Any) -> Iterator[Tensor]:
 
 
 def unwrapped(value: Any) -> Any:
-    """`value` with what the tensors hold; during a capture a number of the host is what it is now, for good."""
+    """`value` with the contained tensors; a capture copies host tensors, so that it keeps their present values."""
     if isinstance(value, Resident):
         return value.held
     if isinstance(value, Tensor):
@@ -156,7 +156,7 @@ def unwrapped(value: Any) -> Any:
 
 
 def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """One operation of which at least one operand is on the emulated device."""
+    """Run an operation with at least one operand on the emulated device."""
     facts = facts_of(func)
     operands = list(tensors_in(args))
     residents = [t for t in operands if isinstance(t, Resident)]
@@ -202,12 +202,12 @@ def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The operation on what the tensors hold."""
+    """Apply the operation to the contained tensors."""
     if STATE.inner == "meta" and facts_of(func).name.startswith("_fused_"):
         return None  # torch has no fused optimiser for shapes
     out = func(*args, **kwargs)
     if STATE.inner == "meta" and facts_of(func).name.startswith("convolution"):
-        return _in_channels_last(out)  # where a GPU leaves its convolutions of such maps; torch's shapes do not
+        return _in_channels_last(out)  # as a GPU does for such maps, unlike torch's shapes
     return out
 
 
@@ -234,7 +234,7 @@ def _refuse_mixtures(func: Any, facts: Facts, args: Any, operands: list[Tensor],
     if not foreign or not residents:
         return
     if facts.indexes and isinstance(args[0], Resident):
-        STATE.uploads += 1  # an index of the host is copied to the device
+        STATE.uploads += 1  # an index on the host is copied to the device
         refuse_in_capture("index of the host")
         return
     raise DeviceError(f"Expected all tensors to be on the same device, but found {NAME}:0 and cpu ({func})")
@@ -245,7 +245,7 @@ def _by_mask(indices: Any) -> bool:
 
 
 def refuse_in_capture(what: str) -> None:
-    """What a GPU does not do while it records a graph."""
+    """Raise DeviceError and invalidate the graph if one is being captured."""
     if OWN.tape is not None:
         OWN.tape.invalid = True
         raise DeviceError(f"operation not permitted when stream is capturing: {what}")
@@ -257,7 +257,7 @@ def _invented(dtype: torch.dtype) -> float | int | bool:
 
 @contextmanager
 def without_values() -> Iterator[None]:
-    """Inside, tensors on the device have shapes and no values."""
+    """Inside, tensors on the device have shapes but no values."""
     STATE.inner = "meta"
     try:
         yield
@@ -267,7 +267,7 @@ def without_values() -> Iterator[None]:
 
 @contextmanager
 def watched(watcher: Callable[[Any, Any, Any, Any], None]) -> Iterator[None]:
-    """`watcher` sees every operation on the device."""
+    """Inside, `watcher` is called after every operation on the device."""
     STATE.watcher = watcher
     try:
         yield

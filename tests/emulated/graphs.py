@@ -1,9 +1,9 @@
-"""CUDA graphs on the emulated device: what is recorded, what a capture leaves undone, and what a replay does.
+"""CUDA graphs on the emulated device: recording, the state after a capture, and replay.
 
-Between `capture_begin` and `capture_end` every operation is recorded with its very tensors. A capture executes nothing:
-at its end all memory that was there before is put back, and what was computed is filled with nan. `replay` runs the
-record into the same memory. So a Python number that was baked in, an input that is no longer the one read, or a value
-that existed only during the capture changes the results, as it would on a GPU.
+Between `capture_begin` and `capture_end` every operation is recorded with the tensors themselves. As on a GPU, a
+capture has no effect: at its end, all memory that existed before is restored, and everything computed is filled with
+nan. `replay` repeats the recorded operations in the same memory. So a Python number that was baked in, an input that is
+no longer the one being read, or a value that existed only during the capture changes the results, as it would on a GPU.
 """
 
 from typing import Any
@@ -29,11 +29,11 @@ class Tape:
         self._kept: list[Tensor] = []
 
     def allocated(self, held: Tensor) -> None:
-        """Memory that belongs to the graph."""
+        """Note memory that belongs to the graph."""
         self._own[_memory(held)] = held
 
     def before(self, written: list[Any]) -> None:
-        """Keep what lies where an operation is about to write."""
+        """Save the memory that an operation is about to overwrite."""
         for tensor in tensors_in(written):
             key = _memory(tensor)
             if key not in self._own and key not in self._before:
@@ -41,7 +41,7 @@ class Tape:
                 self._before[key] = whole, whole.clone()
 
     def record(self, func: Any, facts: Facts, args: list[Any], kwargs: dict[str, Any], out: Any) -> None:
-        """One operation that has just run."""
+        """Record an operation that has just run."""
         results = list(tensors_in([out]))
         read = list(tensors_in(args))
         known = {_memory(t) for t in read}
@@ -53,7 +53,7 @@ class Tape:
             self._steps.append((func, args, kwargs, results))
 
     def end(self) -> None:
-        """Nothing of this has happened."""
+        """Undo the capture: restore overwritten memory, and fill the memory of the graph with nan."""
         for whole, value in self._before.values():
             whole.copy_(value)
         for tensor in self._own.values():
@@ -62,7 +62,7 @@ class Tape:
                 whole.fill_(float("nan"))
 
     def replay(self) -> None:
-        """Run it all, into the same memory."""
+        """Repeat all operations in the same memory."""
         for func, args, kwargs, results in self._steps:
             for kept, new in zip(results, tensors_in([compute(func, args, kwargs)]), strict=False):
                 if _memory(kept) != _memory(new):
@@ -70,20 +70,20 @@ class Tape:
 
 
 class Graph:
-    """torch.cuda.CUDAGraph."""
+    """The counterpart of torch.cuda.CUDAGraph."""
 
     def __init__(self) -> None:
         self._tape: Tape | None = None
 
     def capture_begin(self, pool: Any = None, capture_error_mode: str = "global") -> None:
-        """Record from here on."""
+        """Start recording."""
         if OWN.tape is not None:
             raise DeviceError("a capture is under way already")
         OWN.tape = Tape()
         STATE.captures += 1
 
     def capture_end(self) -> None:
-        """Raises where something was asked for that a capture does not allow."""
+        """Stop recording; raises DeviceError if an operation was not allowed during the capture."""
         tape, OWN.tape = OWN.tape, None
         tape.end()
         if tape.invalid:
@@ -91,12 +91,12 @@ class Graph:
         self._tape = tape
 
     def replay(self) -> None:
-        """Run what was recorded."""
+        """Run the recorded operations."""
         assert self._tape is not None, "nothing was captured"
         STATE.replays += 1
         with torch.no_grad():
             self._tape.replay()
 
     def reset(self) -> None:
-        """Forget it."""
+        """Discard the recording."""
         self._tape = None

@@ -1,4 +1,4 @@
-"""How many kernels a step launches at full size, counted without computing it."""
+"""Count the kernels that a step launches at full size, without computing the step."""
 
 from collections import Counter
 from typing import Any
@@ -18,7 +18,7 @@ FREE = (
     "empty_strided", "new_empty", "lift_fresh", "_local_scalar_dense", "_reshape_alias", "chunk", "unsafe_split",
     "new_empty_strided",
 )  # fmt: skip
-"""Operations that launch nothing: other looks at the same memory."""
+"""Operations that launch no kernels, most of them views of the same memory."""
 SEVERAL = {
     "native_batch_norm": 3,  # statistics, their use, the maps
     "native_batch_norm_backward": 2,
@@ -27,7 +27,7 @@ SEVERAL = {
 
 
 def launches(func: Any, args: Any) -> int:
-    """Kernels of one operation, by what torch's CUDA code does."""
+    """Number of kernels of one operation, according to torch's CUDA code."""
     name = facts_of(func).name
     if name in FREE:
         return 0
@@ -41,7 +41,7 @@ def launches(func: Any, args: Any) -> int:
 
 
 def search_of(recipe: str, channels: int, cells: int) -> SupernetState:
-    """A search of `recipe` on the emulated device, without values."""
+    """A search with `recipe` on the emulated device; its tensors have no values inside `without_values`."""
     found = find(recipe)
     network = found.build(channels, cells, 10)
     device = torch.device(GPU)
@@ -52,13 +52,13 @@ def search_of(recipe: str, channels: int, cells: int) -> SupernetState:
 
 
 def batch(count: int = 64, size: int = 32) -> Batch:
-    """As many images as a step reads of each half."""
+    """A batch of the size that a step reads from each half."""
     images = torch.empty(count, 3, size, size, device=GPU)
     return images.contiguous(memory_format=torch.channels_last), torch.zeros(count, dtype=torch.int64, device=GPU)
 
 
 def kernels_of_a_step(recipe: str, channels: int = 16, cells: int = 5, steps: int = 1) -> Counter[str]:
-    """Launches by operation of `steps` steps, on average; the first step of a search, which sets up, does not count."""
+    """Mean launches per step by operation over `steps` steps; the first step of a search, which sets up, is omitted."""
     found = find(recipe)
     counted: Counter[str] = Counter()
 

@@ -1,4 +1,4 @@
-"""The acceptance of a GPU: what it keeps and says, and the parts that take seconds, on the emulated one."""
+"""The acceptance test of a GPU, run on the emulated one: its record and output, and its parts in small."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def accept(out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, o
 
 
 def _as_cuda(arguments: Sequence[str]) -> list[str]:
-    """The command line knows devices of CUDA only."""
+    """Replace the emulated device by `cuda`: the command line accepts only CUDA devices."""
     return ["cuda" if argument == GPU else argument for argument in arguments]
 
 
@@ -81,7 +81,7 @@ class Chosen:
 
 
 def criteria(monkeypatch: pytest.MonkeyPatch, chosen: Callable[[str, str], Chosen], **others: object) -> dict[str, Any]:
-    """What part E finds where a criterion chooses `chosen(its name, device)`; `others`: of the place."""
+    """Findings of part E if a criterion chooses `chosen(its name, device)`; `others` replaces fields of the place."""
     settings = replace(PRESETS["digits"], epochs=1, checkpoint_epochs=(1,))
     place = Place(EMULATED, patterns(), settings, True, Path(), lambda arguments: 0)
     monkeypatch.setattr(gpu_parts, "train", lambda *_: None)

@@ -1,4 +1,4 @@
-"""The emulation finds the faults that a GPU would show: each is planted here."""
+"""The emulation reveals the faults that a GPU would reveal; each is planted here."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from tests.emulated.device import DeviceError, State
 
 
 class NumberOfTheHost(Snas):
-    """A temperature that the host counts down: a captured step keeps the one of its capture."""
+    """A temperature that the host counts down: a captured step keeps the value from its capture."""
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         assert search.noise is not None
@@ -23,7 +23,7 @@ class NumberOfTheHost(Snas):
 
 
 class NumbersOfTheDevice(Darts):
-    """Noise that no seed of ours decides."""
+    """Noise that is not determined by any of our seeds."""
 
     def mixing(self, search: SupernetState, alphas: Tensor) -> Mixing:
         return Mixing(alphas.softmax(-1) + 0.01 * torch.rand_like(alphas))

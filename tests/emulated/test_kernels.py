@@ -1,4 +1,4 @@
-"""Kernels of one step at preset paper: a ratchet, in which a number is only ever made smaller."""
+"""Kernels launched by one step at preset paper: upper bounds that may only be lowered."""
 
 from collections.abc import Iterable
 
@@ -15,14 +15,14 @@ MOST = {
     "lambda-darts": 5625, "oles": 5499, "pc-darts": 2276, "racl": 2803, "reinmax": 2605, "rsps": 1243,
     "sdarts-adv": 11781, "sdarts-rs": 2575, "setn": 2577, "sgas": 2597, "snas": 2570,
 }  # fmt: skip
-"""A replayed graph takes about 2 us for each. Without shared launches darts had 5561, pc-darts 9903."""
+"""Each kernel of a replayed graph takes about 2 us. Without shared launches, darts had 5561 and pc-darts 9903."""
 MOST_IN_TRITON = {
     "blank": 642, "darts": 1232, "darts-second-order": 4846, "gdas": 1281, "idarts": 2780, "lambda-darts": 2974,
     "racl": 1474, "sdarts-adv": 5244, "sgas": 1268,
 }  # fmt: skip
-"""With the cells in Triton's kernels; a recipe of each kind of step."""
+"""Bounds with the cells in Triton's kernels, for one recipe of each kind of step."""
 STEPS = {"idarts": 4}
-"""Over which the count is the mean, where not every step is alike."""
+"""Recipe -> number of steps over which the count is averaged, if not all steps are alike."""
 ALWAYS = ("darts", "pc-darts")
 
 

@@ -1,4 +1,4 @@
-"""The network's path on a GPU against its path on the CPU, in float64: outputs, gradients, statistics."""
+"""The GPU path of the network against its CPU path, in float64: outputs, gradients, statistics."""
 
 from copy import deepcopy
 
@@ -11,7 +11,7 @@ from tests.emulated.conftest import GPU
 
 
 def passed(network: torch.nn.Module, device: str, weights: Tensor, skip: float, mode: str) -> dict[str, Tensor]:
-    """All that one pass in either direction gives and leaves behind, on the CPU."""
+    """Outputs, gradients and buffers of one forward and backward pass on `device`, moved to the CPU."""
     network = deepcopy(network).to(device)
     network.normalise(mode)
     x = torch.randn(5, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).to(device)

@@ -1,4 +1,4 @@
-"""Every recipe on the emulated device: captured as eager, and as on the CPU."""
+"""Every recipe on the emulated device: captured steps agree with eager ones, and with the CPU."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,19 +20,19 @@ from tests.emulated.device import OWN, State, facts_of, watched, without_values
 from tests.emulated.kernels import batch, search_of
 
 END_OF_EPOCH = 2
-"""Host reads of an epoch that has no others: its loss and its accuracy."""
+"""Host reads of an epoch without any others: its loss and its accuracy."""
 ALLOWED = {
-    "drnas": END_OF_EPOCH + 9,  # each pass draws on the host from what the alphas are then, and hands a gradient back
+    "drnas": END_OF_EPOCH + 9,  # each pass draws on the host from the current alphas, and hands a gradient back
     "is-darts": END_OF_EPOCH,
     "racl": END_OF_EPOCH + 36,  # norms of the kernels, once an epoch
     "sgas": END_OF_EPOCH + 60,  # decisions between epochs
 }
 EAGER = ("oles",)
-"""Recipes that look at the device in the middle of a step; the user is told."""
+"""Recipes that read from the device in the middle of a step; the user is told."""
 CHAOTIC = {"darts-second-order": 1e-4, "lambda-darts": 1e-2, "oles": 1e-2}
-"""Differences of gradients over a move of 1e-4, or cosines near a threshold, make much of rounding."""
+"""Recipe -> tolerance: gradient differences over a move of 1e-4, or cosines near a threshold, amplify rounding."""
 ASKED = {"idarts": "idarts[inner=2]", "sdarts-adv": "sdarts-adv[steps=2]"}
-"""Where the defaults take long, or more steps than are made here."""
+"""Recipe -> options, if the defaults take long or need more steps than are made here."""
 EPOCHS = {"idarts": 3}
 
 
@@ -41,7 +41,7 @@ EPOCHS = {"idarts": 3}
 def test_a_captured_step_is_the_eager_one_to_the_last_bit_and_in_float32_the_cpus(
     recipe: str, device: State, full_precision: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Running statistics and decisions included: sgas decides its first edge, is-darts prunes after the first epoch."""
+    """Includes running statistics and decisions: sgas decides its first edge, is-darts prunes after the first epoch."""
     asked, epochs = ASKED.get(recipe, recipe), EPOCHS.get(recipe, 2)
     captured = trained(asked, GPU, epochs)
     phases = {find(asked).phase(step) for step in range(2 * epochs)}
@@ -75,7 +75,7 @@ def test_the_second_device_computes_what_the_first_does() -> None:
 
 
 def test_a_run_that_is_broken_off_on_the_second_device_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    """Broken off after its first epoch; pc-darts begins to search in the second."""
+    """The run is stopped after its first epoch; pc-darts begins to search in the second."""
     job = SupernetJob("patterns", "pc-darts[warm_up=0.5]", 0, 0, replace(SETTINGS, epochs=2, checkpoint_epochs=(2,)))
 
     class Stop(Exception):
@@ -93,7 +93,7 @@ def test_a_run_that_is_broken_off_on_the_second_device_ends_in_the_same_bytes(tm
 
 @pytest.mark.filterwarnings("error")
 def test_torch_does_not_warn_of_optimisers_that_run_before_they_are_captured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What torch asks of CUDA before a step of Adam is asked here too, also of a copy, as branches of a search have."""
+    """torch's check of CUDA before a step of Adam is enabled here, also for a copy, as in the branches of a search."""
 
     class Capturing:
         def is_capturing(self) -> bool:

@@ -1,4 +1,4 @@
-"""Rules and every proxy on the emulated device: the CPU's scores, and the CPU's choice."""
+"""Rules and every proxy on the emulated device give the scores and choices of the CPU."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,19 +24,20 @@ from tests.emulated.device import State, facts_of, watched
 from tests.selectors import small
 
 RULES = ("disc-acc", "em-darts", "is-darts", "magnitude", "op-snip", "ostr", "shapley")
-"""One rule of each kind that takes seconds here: evaluated mixtures, features, alphas, gates, gradients of weights."""
+"""One rule of each kind that takes only seconds: evaluated mixtures, features, alphas, gates, weight gradients."""
 READS_PER_NETWORK = 3
-"""Host reads of az-nas: spectra, norms and which blocks hand gradients through, once each for all blocks."""
+"""Host reads of az-nas: spectra, norms, and which blocks pass on gradients, once each for all blocks."""
 READS, READS_PER_PASS = 60, 6
-"""Host reads of a criterion that are accepted: what it reads once, and what it reads of every pass."""
+"""Accepted host reads of a criterion: once, and per pass."""
 SIZES = 2
-"""Of a mini-batch, ten images and the last four: a pass is captured for each, once for one network."""
+"""Sizes of mini-batches, ten images and the last four: a pass is captured once for each, per network."""
 OF_EVERY_LAYER, OF_EVERY_IMAGE = 50, 200
-"""Host reads of one score: 43 layers of the small network; zico reads the gradients of four parts of the batch."""
+"""Accepted host reads of one score: the small network has 43 layers; zico reads the gradients of four parts of the
+batch."""
 
 
 def chosen(name: str, device: str) -> Selection:
-    """What a selector chooses on the small supernet; in float64 where nothing is trained."""
+    """The selection of a selector on the small supernet; in float64 if nothing is trained."""
     search = search_on(device, name)
     selection = registry.find(name).select(search)
     selection.cost = search.meter.cost()
@@ -44,7 +45,7 @@ def chosen(name: str, device: str) -> Selection:
 
 
 def search_on(device: str, name: str) -> Search:
-    """What a selector is given."""
+    """The Search that the selector `name` is given, on `device`."""
     selector = registry.find(name)
     dtype = torch.float32 if selector.needs.tuning else torch.float64
     network, place = small.network(dtype=dtype), torch.device(device)
@@ -92,7 +93,7 @@ def test_a_proxy_scores_a_mixture_as_on_the_cpu(name: str, device: State) -> Non
 
 
 def test_ntk_launches_no_more_for_more_images() -> None:
-    """Where batch norm mixes the images, each has a backward pass: a GPU makes them all at once."""
+    """If batch norm mixes the images, each image has its own backward pass; a GPU runs them all at once."""
     network = LiteralSupernet.like(small.network()).mixture(small.alphas().softmax(-1))
     prepare(network, torch.device(GPU))
     x, y = small.batches()[0]
@@ -107,7 +108,7 @@ def test_ntk_launches_no_more_for_more_images() -> None:
 
 
 def test_jobs_that_share_a_gpu_work_on_streams_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their clocks wait for these alone, and nobody is charged for the memory of all."""
+    """Clocks wait for their own streams only, and no job is charged for the memory of all."""
     gpu = torch.get_device_module("emu")
     streams: list[Stream] = []
 
@@ -132,7 +133,7 @@ def test_jobs_that_share_a_gpu_work_on_streams_of_their_own(monkeypatch: pytest.
 
 @pytest.mark.program
 def test_tuning_between_decisions_is_the_same_on_the_second_device() -> None:
-    """As close to the CPU as training is: DARTS-PT tunes after each decision, and its alphas learn with the weights."""
+    """DARTS-PT tunes weights and alphas after each decision; it is as close to the CPU as training is."""
     first, second = (chosen("darts-pt[tune=1]", device) for device in (GPU, "emu:1"))
     np.testing.assert_array_equal(first.scores, second.scores)
     assert first.architecture == second.architecture

@@ -1,4 +1,4 @@
-"""Networks of a table, and architectures with shared weights, on the emulated device: the CPU's numbers."""
+"""Networks of a table, and architectures with shared weights: the emulated device gives the CPU's numbers."""
 
 import itertools
 
@@ -62,7 +62,7 @@ def test_indices_of_a_group_are_copied_to_the_device_once_for_all_cells(device: 
 def test_a_group_of_architectures_fits_into_a_quarter_of_the_card(
     gibibytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its largest map, of which some dozens lie in memory at once, in float32."""
+    """Judged by its largest map in float32, of which some dozens are in memory at once."""
     monkeypatch.setattr(Backend, "mem_get_info", lambda self, device=None: (1 << 20, gibibytes << 30))
     numbers = shared_weights.group_numbers(torch.device(GPU))
     assert 0 < 20 * 4 * numbers <= gibibytes << 28

@@ -1,4 +1,4 @@
-"""The cells in Triton's kernels, in Triton's interpreter, against the literal network; and compiled for a GPU."""
+"""Cells in Triton's kernels: run in Triton's interpreter against the literal network, and compiled for a GPU."""
 
 import importlib.util
 import os
@@ -77,7 +77,7 @@ def test_a_pass_is_that_of_the_literal_network(mode: str) -> None:
 
 
 def cells(channels: int) -> tuple[MixedCell, LiteralCell]:
-    """The same cell, fused and literal, in float64."""
+    """A fused and a literal cell with the same weights, in float64."""
     torch.manual_seed(channels)
     cell, plain = MixedCell(channels).double(), LiteralCell(channels).double()
     for buffer in cell.buffers():
@@ -92,12 +92,12 @@ def cells(channels: int) -> tuple[MixedCell, LiteralCell]:
 
 
 def picked(weights: Tensor, places: list[int]) -> Tensor:
-    """Without an index, which would come from the host."""
+    """The weights at `places`, read without an index tensor, which would be copied from the host."""
     return torch.stack([weights.view(-1)[place] for place in places])
 
 
 def passed(cell: MixedCell | LiteralCell, x: Tensor, weights: Tensor, mode: str, path: str) -> dict[str, Tensor]:
-    """Node 3 and all gradients of its squares' sum, by `path`: triton, torch (`GpuCell`) or literal; as float64."""
+    """Node 3 and all gradients of its sum of squares, by `path`: triton, torch (`GpuCell`) or literal; as float64."""
     x, weights = x.clone().requires_grad_(), weights.clone().requires_grad_()
     cell.zero_grad()
     if isinstance(cell, LiteralCell):
@@ -130,7 +130,7 @@ def passed(cell: MixedCell | LiteralCell, x: Tensor, weights: Tensor, mode: str,
 
 
 def maps(n: int, c: int, h: int, w: int) -> Tensor:
-    """[n, c, h, w] in channels_last."""
+    """Random maps [n, c, h, w] in channels_last."""
     x = torch.randn(n, c, h, w, dtype=torch.float64, generator=torch.Generator().manual_seed(n + h))
     return x.contiguous(memory_format=torch.channels_last)
 
@@ -159,7 +159,7 @@ def test_a_cell_is_the_literal_one_whatever_its_shape(n: int, c: int, h: int, w:
 
 
 def test_sums_go_by_parts_tiles_and_groups_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of which small maps have one."""
+    """The limits are lowered, since small maps would need only one of each."""
     monkeypatch.setattr(triton_cell, "ELEMENTS", 32)
     monkeypatch.setattr(triton_cell, "MOST_COLUMNS", 2)
     monkeypatch.setattr(triton_cell, "MOST_PARTS", 2)
@@ -172,7 +172,7 @@ def test_sums_go_by_parts_tiles_and_groups_of_channels(monkeypatch: pytest.Monke
 
 
 def test_rounding_is_hardly_more_than_that_of_torch() -> None:
-    """Against float64. torch adds in float64 on a CPU; the interpreter rounds bfloat16 towards zero, GPUs do not."""
+    """Against float64. torch adds in float64 on a CPU; the interpreter, unlike GPUs, rounds bfloat16 towards zero."""
     cell, plain = cells(4)
     x, weights = maps(4, 4, 6, 6), mixture()
     expected = passed(plain, x, weights, "batch", "literal")
@@ -234,7 +234,7 @@ def test_a_fault_in_a_kernel_is_found(fault: str, tmp_path: Path, monkeypatch: p
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_a_captured_step_is_the_eager_one(device: State) -> None:
-    """A capture sees what kernels write, and a replay runs them on other images."""
+    """A capture records what kernels write, and a replay runs them on other images."""
     cell, weights = cells(2)[0].to(GPU), mixture().to(GPU)
     total = torch.zeros(5, dtype=torch.float64, device=GPU)
 
@@ -297,7 +297,7 @@ for kernel, constants in asked:
     ["bf16 90 2", *(pytest.param(f"{m} 80 0 1 2", marks=pytest.mark.program) for m in ("bf16", "fp32", "fp64"))],
 )
 def test_every_kernel_compiles_for_a_gpu(arguments: str, tmp_path: Path) -> None:
-    """To machine code, which needs no GPU: the interpreter takes much that the compiler does not."""
+    """Compiles to machine code, which needs no GPU: the interpreter accepts much that the compiler rejects."""
     variables = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     made = subprocess.run(
         [sys.executable, "-c", COMPILE, *arguments.split()], env=variables, cwd=ROOT, capture_output=True, text=True
